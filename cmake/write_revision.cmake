@@ -1,0 +1,12 @@
+execute_process(COMMAND git -C ${SOURCE} describe --always --dirty --abbrev=12
+                OUTPUT_VARIABLE REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE FAILED)
+if(FAILED OR REVISION STREQUAL "")
+  set(REVISION "unknown")
+endif()
+set(TEXT "#pragma once\n#define AFU_VERSION \"${VERSION}\"\n#define AFU_REVISION \"${REVISION}\"\n")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} OLD)
+endif()
+if(NOT "${OLD}" STREQUAL "${TEXT}")
+  file(WRITE ${OUTPUT} "${TEXT}")
+endif()

@@ -1,0 +1,66 @@
+#pragma once
+/// What the server remembers of single clients, so that a contribution can be taken out again. Only clients
+/// that may ask are tracked, and only what the unlearning method declares it needs.
+#include <cstdint>
+#include <vector>
+
+#include "aggregate/rule.hpp"
+#include "compute/job.hpp"
+
+namespace afu::aggregate {
+
+struct LedgerNeeds {
+  bool influence = false;    ///< S_u (AFU-IC.md step 1)
+  bool accumulator = false;  ///< A_u and its mass m_u (METHODS 5.5)
+  bool last_update = false;  ///< base, delta and weight of the client's last merged update
+  bool any() const { return influence || accumulator || last_update; }
+};
+
+struct Tracked {
+  std::uint32_t client = 0;
+  /// S_u: the sum of the client's merged contributions, as they stand in the current version. Null: none yet.
+  /// Delta rules: S_u += a delta. Mixing rules: S_u = (1-a) S_u + a (S_u,base + [k=u] delta).
+  model::ParametersPtr influence;
+  /// A_u: what of the current version is the client's whole models, mass m_u; w_ref = (w - A_u)/(1 - m_u).
+  /// Mixing only: with a delta rule the accumulator is the influence and the mass 0.
+  model::ParametersPtr accumulator;
+  double mass = 0;
+  model::ParametersPtr last_base, last_delta;
+  double last_weight = 0;
+  std::uint64_t contributions = 0;  ///< merged updates
+};
+
+class Ledger {
+ public:
+  Ledger() = default;
+  Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients);
+
+  const LedgerNeeds& needs() const { return needs_; }
+  const std::vector<Tracked>& clients() const { return clients_; }
+  const Tracked* find(std::uint32_t client) const;
+  /// Each tracked client's influence now, to be bound to an outgoing task (mixing rules).
+  std::vector<model::ParametersPtr> snapshot() const;
+
+  /// Appends to `job` the combinations that a merge by `plan` asks for; `apply` then takes their results,
+  /// which start at `first_output`. Between the two the ledger is unchanged.
+  void extend(const MergePlan& plan, compute::CombineJob& job);
+  void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
+             std::size_t first_output);
+  /// Drops everything derived from the client's data.
+  void forget(std::uint32_t client);
+  void reset();
+  /// Bytes held now (influences, accumulators, last updates; snapshots bound to tasks not counted).
+  std::int64_t bytes() const;
+
+ private:
+  LedgerNeeds needs_;
+  std::vector<Tracked> clients_;
+  /// Which vector of which client each appended output replaces.
+  struct Slot {
+    std::size_t client;
+    bool accumulator;
+  };
+  std::vector<Slot> pending_;
+};
+
+}  // namespace afu::aggregate

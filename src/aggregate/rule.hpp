@@ -1,0 +1,72 @@
+#pragma once
+/// Aggregation rules: how arrived updates become the next version. A rule decides coefficients; the sums are
+/// computed on a lane. Adding a rule is one pair of files and one line in rule.cpp's table.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "model/parameters_fwd.hpp"
+
+namespace afu::aggregate {
+
+/// An update as the server has accepted it.
+struct Arrival {
+  std::uint32_t client = 0;
+  std::uint64_t base_version = 0;
+  std::uint64_t staleness = 0;  ///< versions published since its base
+  std::int64_t samples = 0;
+  model::ParametersPtr delta;
+  model::ParametersPtr base;  ///< the version it started from; only rules that mix whole models use it
+  model::ParametersPtr
+      guard;  ///< not null: the delta passes the one-sided guard against this erasure (METHODS 9.4)
+  /// What a rebase adds to the base: coefficient and vector of the erasures and calibrations merged since
+  /// (AFU-IC step 6).
+  std::vector<std::pair<double, model::ParametersPtr>> rebase;
+  /// Value of each tracked client's influence in the base; parallel to the ledger's clients, used by mixing
+  /// rules.
+  std::vector<model::ParametersPtr> base_influence;
+};
+
+/// w' = keep * w + sum over parts of coefficient * (delta [+ base + rebase, when the rule mixes whole
+/// models]).
+struct Part {
+  Arrival arrival;
+  double coefficient = 0;
+};
+struct MergePlan {
+  double keep = 1.0;
+  bool whole_model = false;
+  std::vector<Part> parts;
+};
+
+class Rule {
+ public:
+  virtual ~Rule() = default;
+  /// Barrier rounds: the server collects a round's updates and calls `flush` when the last is in.
+  virtual bool synchronous() const { return false; }
+  /// Whole models are mixed, not differences: late updates leak what was erased (METHODS 2.2).
+  virtual bool whole_model() const { return false; }
+  /// Takes an update; a plan when it makes a new version now, nothing while the rule buffers.
+  virtual std::optional<MergePlan> add(Arrival arrival) = 0;
+  /// Ends a round: a plan from everything buffered, nothing when the buffer is empty.
+  virtual std::optional<MergePlan> flush() { return std::nullopt; }
+  /// Discards what `client` has in the buffer; returns how many updates that were.
+  virtual std::int64_t forget(std::uint32_t client) { return static_cast<void>(client), 0; }
+  /// Discards everything buffered.
+  virtual void reset() {}
+};
+
+/// The rule that `training.rule` names. `mean_samples`: mean number of training samples of a client, for
+/// omega_k. Throws std::invalid_argument for an unknown name.
+std::unique_ptr<Rule> make_rule(const std::string& name, const config::TrainingSection& training,
+                                double mean_samples);
+std::vector<std::string> rule_names();
+
+/// omega_k = clip(n_k / mean n, 0.4, 1.6) (AFU-IC.md).
+double sample_weight(std::int64_t samples, double mean_samples);
+
+}  // namespace afu::aggregate

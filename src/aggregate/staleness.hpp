@@ -1,0 +1,18 @@
+#pragma once
+/// Staleness functions s(tau) (METHODS 2.2, 2.4): how much of an update is kept that began tau versions ago.
+#include <cstdint>
+#include <string>
+
+namespace afu::aggregate {
+
+/// constant 1; polynomial (1+tau)^-a; exponential exp(-a tau); hinge 1 if tau <= b, else 1/(a(tau-b)+1).
+struct Staleness {
+  enum class Kind { constant, polynomial, exponential, hinge } kind = Kind::polynomial;
+  double a = 0.5, b = 4.0;
+
+  /// `name` is one of the four; throws std::invalid_argument otherwise.
+  static Staleness parse(const std::string& name, double a, double b);
+  double operator()(std::uint64_t tau) const;
+};
+
+}  // namespace afu::aggregate

@@ -1,0 +1,22 @@
+#include "calibrate/losses.hpp"
+
+namespace afu::calibrate {
+
+torch::Tensor environment_risk(const torch::Tensor& logits, const torch::Tensor& labels) {
+  return at::cross_entropy_loss(logits, labels);
+}
+
+torch::Tensor distillation_kl(const torch::Tensor& teacher_log_probabilities, const torch::Tensor& logits) {
+  const auto p = teacher_log_probabilities.exp();
+  // A teacher's probability of 0 contributes 0, also where its logarithm is -infinity.
+  const auto log_p = teacher_log_probabilities.masked_fill(p == 0, 0.0);
+  return (p * (log_p - logits.log_softmax(1))).sum(1).mean();
+}
+
+torch::Tensor irm_penalty(const torch::Tensor& logits, const torch::Tensor& labels) {
+  const auto expected = (logits.softmax(1) * logits).sum(1);
+  const auto own = logits.gather(1, labels.unsqueeze(1)).squeeze(1);
+  return (expected - own).mean().square();
+}
+
+}  // namespace afu::calibrate

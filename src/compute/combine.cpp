@@ -1,0 +1,108 @@
+#include "compute/combine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace afu::compute {
+namespace {
+
+using Weighted = std::pair<double, torch::Tensor>;
+
+/// On the device, flat float32, of the expected length.
+torch::Tensor operand(const torch::Tensor& t, std::int64_t expected, torch::Device device, const char* what) {
+  const std::int64_t n = t.defined() ? t.numel() : 0;
+  if (n != expected)
+    throw std::invalid_argument(fmt::format("{}: {} values where the model has {}", what, n, expected));
+  return t.to(device, torch::kFloat32).contiguous();
+}
+
+/// The weighted sum as a new tensor. On the CPU block by block, so that every operand is read once and the
+/// result written once.
+torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size, torch::Device device) {
+  const auto options = torch::dtype(torch::kFloat32).device(device);
+  if (terms.empty()) return torch::zeros({size}, options);
+  if (!device.is_cpu()) {
+    const auto& [first, v] = terms.front();
+    if (first == 1.0 && terms.size() > 1) {
+      auto sum = torch::add(v, terms[1].second, terms[1].first);
+      for (std::size_t i = 2; i < terms.size(); ++i) sum.add_(terms[i].second, terms[i].first);
+      return sum;
+    }
+    auto sum = v * first;
+    for (std::size_t i = 1; i < terms.size(); ++i) sum.add_(terms[i].second, terms[i].first);
+    return sum;
+  }
+  constexpr std::int64_t kBlock = 2048;
+  auto sum = torch::empty({size}, options);
+  auto* out = sum.data_ptr<float>();
+  for (std::int64_t begin = 0; begin < size; begin += kBlock) {
+    const std::int64_t end = std::min(size, begin + kBlock);
+    for (std::size_t k = 0; k < terms.size(); ++k) {
+      const auto c = static_cast<float>(terms[k].first);
+      const auto* v = terms[k].second.data_ptr<float>();
+      if (k == 0)
+        for (std::int64_t i = begin; i < end; ++i) out[i] = c * v[i];
+      else
+        for (std::int64_t i = begin; i < end; ++i) out[i] += c * v[i];
+    }
+  }
+  return sum;
+}
+
+torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device) {
+  std::vector<Weighted> terms;
+  if (c.start && c.keep != 0) terms.emplace_back(c.keep, operand(c.start->values, size, device, "start"));
+  for (const auto& t : c.terms) {
+    if (!t.vector) throw std::invalid_argument("a term of a combination has no vector");
+    const auto v = operand(t.vector->values, size, device, "term");
+    terms.emplace_back(t.coefficient, v);
+    if (!t.guard) continue;
+    const auto g = operand(t.guard->values, size, device, "guard");
+    if (const double along = guard_coefficient(v, g); along != 0)
+      terms.emplace_back(-t.coefficient * along, g);
+  }
+  return weighted_sum(terms, size, device);
+}
+
+/// A vector without buffers (a ledger, an erasure) stays without them unless the rule says otherwise.
+torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::Device device) {
+  const bool has_start = c.start && c.start->buffers.defined() && c.start->buffers.numel() > 0;
+  if (c.buffers.empty()) {
+    if (has_start) return operand(c.start->buffers, size, device, "buffers of start");
+    return torch::empty({0}, torch::dtype(torch::kFloat32).device(device));
+  }
+  double rest = 1;
+  std::vector<Weighted> terms;
+  for (const auto& [weight, v] : c.buffers) {
+    if (!v) throw std::invalid_argument("a buffer term of a combination has no vector");
+    terms.emplace_back(weight, operand(v->buffers, size, device, "buffers"));
+    rest -= weight;
+  }
+  if (has_start && rest != 0)
+    terms.emplace(terms.begin(), rest, operand(c.start->buffers, size, device, "buffers of start"));
+  return weighted_sum(terms, size, device);
+}
+
+}  // namespace
+
+double guard_coefficient(const torch::Tensor& v, const torch::Tensor& g) {
+  const auto gd = g.to(torch::kFloat64);
+  const double along = at::dot(gd, v.to(torch::kFloat64)).item<double>();
+  return along < 0 ? along / at::dot(gd, gd).item<double>() : 0.0;
+}
+
+JobResult combine(Workspace& workspace, const CombineJob& job) {
+  torch::NoGradGuard no_grad;
+  const auto& layout = *workspace.layout();
+  JobResult result;
+  result.outputs.reserve(job.outputs.size());
+  for (const auto& c : job.outputs)
+    result.outputs.push_back(workspace.wrap(combine_values(c, layout.parameter_count, workspace.device()),
+                                            combine_buffers(c, layout.buffer_count, workspace.device())));
+  return result;
+}
+
+}  // namespace afu::compute

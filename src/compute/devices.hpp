@@ -1,0 +1,53 @@
+#pragma once
+/// What this process can compute on, and how a process and its lane threads are prepared for it. No torch in
+/// this header.
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace afu::compute {
+
+struct DeviceInfo {
+  std::string name;               ///< "cpu", "cuda:0", ...: what [compute] devices says
+  std::string description;        ///< the maker's name
+  std::int64_t memory_bytes = 0;  ///< in all; on the CPU no more than the control group allows
+  std::int64_t free_bytes = 0;    ///< at the time of asking
+  std::int64_t cores_or_sms = 0;  ///< cores this process may run on; multiprocessors of a GPU
+};
+
+/// The CPU first, then every visible GPU (CUDA flavour only). Asking a GPU for its memory starts CUDA on it.
+std::vector<DeviceInfo> list_devices();
+
+/// One device by its resolved name. Throws std::runtime_error as resolve_devices does.
+DeviceInfo device_info(const std::string& name);
+
+/// "cuda" becomes all visible GPUs; everything else must be there. An entry given twice stays twice.
+/// Throws std::runtime_error naming the entry and what there is.
+std::vector<std::string> resolve_devices(const std::vector<std::string>& wanted);
+
+/// How many of `wanted` lanes of `bytes_per_lane` fit into the device's free memory, a tenth of which stays
+/// unused (CUDA contexts, libraries' work space, fragmentation). 0: not one.
+int admissible_lanes(const DeviceInfo& device, int wanted, std::int64_t bytes_per_lane);
+
+/// Most bytes ever in use: by LibTorch's allocator on a GPU; on "cpu", where that keeps no count, by the
+/// whole process.
+std::int64_t allocated_peak(const std::string& device);
+
+/// Name and version of what the results depend on, for a run's context: afu, LibTorch, fmt, BLAS, CUDA,
+/// cuDNN.
+std::vector<std::pair<std::string, std::string>> library_versions();
+
+/// `git describe` of the sources, "unknown" outside a repository.
+std::string revision();
+
+/// Once, in main, before any tensor: one thread for BLAS and for LibTorch's operators. Parallelism comes from
+/// lanes.
+void prepare_process();
+
+/// In every lane's thread, before its first job: one thread for LibTorch's operators, and backward passes run
+/// in the lane itself. (Else all backward passes of a GPU queue in that device's only autograd thread, and
+/// lanes serialise. LibTorch before 2.0 cannot turn that off.)
+void prepare_lane_thread();
+
+}  // namespace afu::compute

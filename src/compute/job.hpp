@@ -1,0 +1,88 @@
+#pragma once
+/// What a lane can be asked to compute, as plain values (never closures): so a lane may batch several into one, find a
+/// result in a cache, and a log or a checkpoint can hold them. No torch in this header.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/option.hpp"
+#include "data/dataset.hpp"
+#include "model/parameters_fwd.hpp"
+#include "sim/random.hpp"
+
+namespace afu::compute {
+
+using data::IndicesPtr;
+using model::ParametersPtr;
+
+/// Local SGD (METHODS 2.1): g += weight_decay*w + prox_mu*(w - w_base); clipped to clip_norm; momentum without dampening.
+struct SgdSettings {
+  double lr = 0.05, momentum = 0.0, weight_decay = 0.0, clip_norm = 0.0, prox_mu = 0.0;
+};
+
+/// Train from `base`; the result is the difference after - base (buffers: their values after).
+struct TrainJob {
+  ParametersPtr base;
+  IndicesPtr samples;
+  SgdSettings sgd;
+  std::int64_t epochs = 1, steps = 0, batch_size = 32;  ///< steps > 0 overrides epochs
+  sim::StreamKey key;                                   ///< order of the samples
+};
+
+/// One set of rows an evaluation looks at.
+struct EvaluationSets {
+  IndicesPtr test, forget, retain, holdout, triggered;  ///< empty or null: the figure does not apply
+  std::int64_t backdoor_label = -1;
+};
+struct EvaluateJob {
+  ParametersPtr model;
+  std::shared_ptr<const EvaluationSets> sets;
+  std::int64_t batch_size = 256;
+};
+
+/// coef * v, or, with `guard` g, coef * G(v) where G removes what points back along -(g): G(v) = v - u*min(u.v, 0),
+/// u = g/||g|| (METHODS 9.4, one-sided).
+struct Term {
+  double coefficient = 1.0;
+  ParametersPtr vector;
+  ParametersPtr guard;
+};
+/// keep * start + sum of terms. Null start counts as zero. Buffers: see CombineJob::buffers.
+struct Combination {
+  ParametersPtr start;
+  double keep = 1.0;
+  std::vector<Term> terms;
+  /// How buffers follow: b = (1 - sum of weights) * start.b + sum weight_i * b_i. Empty: start's buffers unchanged.
+  std::vector<std::pair<double, ParametersPtr>> buffers;
+};
+/// Linear algebra on whole vectors: merges, ledgers, erasures. One output a combination, in order.
+struct CombineJob {
+  std::vector<Combination> outputs;
+};
+
+/// Anything else, by name: the erasures and calibrations that a method brings (compute/kernels.hpp registers them).
+struct KernelJob {
+  std::string kernel;
+  config::Values settings;
+  std::vector<Combination> derived;       ///< computed on the lane first and appended to `inputs`
+  std::vector<ParametersPtr> inputs;      ///< what each is, the kernel documents
+  std::vector<IndicesPtr> samples;        ///< likewise: one set, or one an environment
+  sim::StreamKey key;
+};
+
+using Job = std::variant<TrainJob, EvaluateJob, CombineJob, KernelJob>;
+
+/// What a job returns. `error` is not empty when it failed; nothing else then holds.
+struct JobResult {
+  std::vector<ParametersPtr> outputs;
+  std::map<std::string, double> figures;  ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
+  std::int64_t samples = 0;               ///< sample-gradients or forward passes computed
+  double seconds = 0;                     ///< real time on the lane
+  std::string error;
+};
+
+}  // namespace afu::compute

@@ -1,0 +1,116 @@
+#include "compute/workspace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace afu::compute {
+namespace {
+
+/// What pixel value v becomes: (v/255 - 0.5)/0.5.
+std::array<float, 256> normalisation_table() {
+  std::array<float, 256> table{};
+  for (std::size_t v = 0; v < table.size(); ++v) table[v] = (static_cast<float>(v) / 255.0f - 0.5f) / 0.5f;
+  return table;
+}
+
+void check_size(const torch::Tensor& t, std::int64_t expected, const char* what) {
+  const std::int64_t n = t.defined() ? t.numel() : 0;
+  if (n != expected)
+    throw std::invalid_argument(
+        fmt::format("the version has {} {}, this lane's model has {}", n, what, expected));
+}
+
+}  // namespace
+
+std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Images> pool,
+                                                  torch::Device device) {
+  const auto n = pool->size();
+  if (static_cast<std::int64_t>(pool->pixels.size()) != n * pool->image_bytes())
+    throw std::invalid_argument(fmt::format("the pool has {} bytes of pixels for {} images of {}",
+                                            pool->pixels.size(), n, pool->image_bytes()));
+  const auto keep_alive = [pool](void*) {};
+  // from_blob wants a mutable pointer; nobody writes to a resident pool.
+  auto images = torch::from_blob(const_cast<std::uint8_t*>(pool->pixels.data()),
+                                 {n, pool->channels, pool->height, pool->width}, keep_alive, torch::kUInt8);
+  auto labels =
+      torch::from_blob(const_cast<std::int64_t*>(pool->labels.data()), {n}, keep_alive, torch::kInt64);
+  return std::make_shared<ResidentPool>(ResidentPool{images.to(device), labels.to(device)});
+}
+
+Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
+                     torch::Device device)
+    : device_(device),
+      model_(std::move(model)),
+      pool_(std::move(pool)),
+      layout_(model::make_layout(*model_)) {
+  auto views = model::flatten_into_views(*model_, *layout_, device_);
+  parameters_ = views.parameters;
+  gradients_ = views.gradients;
+  buffers_ = views.buffers;
+}
+
+void Workspace::load(const model::ParameterVector& v) {
+  check_size(v.values, layout_->parameter_count, "parameters");
+  check_size(v.buffers, layout_->buffer_count, "buffer values");
+  torch::NoGradGuard no_grad;
+  parameters_.copy_(v.values);
+  if (layout_->buffer_count > 0) buffers_.copy_(v.buffers);
+}
+
+model::ParametersPtr Workspace::difference(const model::ParametersPtr& base) const {
+  torch::NoGradGuard no_grad;
+  if (!base) return wrap(parameters_.clone(), buffers_.clone());
+  check_size(base->values, layout_->parameter_count, "parameters");
+  return wrap(parameters_ - base->values.to(device_), buffers_.clone());
+}
+
+model::ParametersPtr Workspace::wrap(torch::Tensor values, torch::Tensor buffers) const {
+  auto v = std::make_shared<model::ParameterVector>();
+  v->layout = layout_;
+  v->values = std::move(values);
+  v->buffers = std::move(buffers);
+  return v;
+}
+
+Batch Workspace::gather(const torch::Tensor& order, std::int64_t begin, std::int64_t count) const {
+  const auto rows = order.narrow(0, begin, count);
+  Batch batch;
+  batch.labels = pool_->labels.index_select(0, rows);
+  if (!device_.is_cpu()) {
+    batch.images = pool_->images.index_select(0, rows).to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
+    return batch;
+  }
+  // One pass: read a byte, write a float. A new tensor each time (the allocator has the last one's memory at
+  // hand), so that a batch a caller keeps is never overwritten.
+  static const auto table = normalisation_table();
+  auto shape = pool_->images.sizes().vec();
+  shape[0] = count;
+  batch.images = torch::empty(shape, torch::kFloat32);
+  const std::int64_t image = count > 0 ? batch.images.numel() / count : 0;
+  const auto* row = rows.data_ptr<std::int64_t>();
+  const auto* pixels = pool_->images.data_ptr<std::uint8_t>();
+  auto* out = batch.images.data_ptr<float>();
+  for (std::int64_t i = 0; i < count; ++i, out += image) {
+    const auto* in = pixels + row[i] * image;
+    std::transform(in, in + image, out, [](std::uint8_t v) { return table[v]; });
+  }
+  return batch;
+}
+
+torch::Tensor Workspace::upload(const data::Indices& rows) const {
+  const auto n = pool_->labels.size(0);
+  for (auto r : rows)
+    if (r < 0 || r >= n) throw std::out_of_range(fmt::format("sample {} is outside the pool of {}", r, n));
+  return torch::tensor(at::ArrayRef<std::int64_t>(rows), torch::kInt64).to(device_);
+}
+
+torch::Tensor& Workspace::momentum() {
+  if (!momentum_.defined()) momentum_ = torch::empty_like(parameters_);
+  return momentum_.zero_();
+}
+
+}  // namespace afu::compute

@@ -1,0 +1,227 @@
+#include "config/checks.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+#include "config/text.hpp"
+
+namespace afu::config {
+
+namespace {
+
+std::string item(const std::string& array, std::size_t i) { return array + "[" + std::to_string(i) + "]"; }
+
+class Checks {
+ public:
+  Checks(const Scenario& s, const Node& root, Errors& errors) : s_(s), root_(root), errors_(errors) {}
+
+  void all() {
+    scenario();
+    data();
+    backdoor();
+    partition_and_training();
+    heterogeneity();
+    erasures();
+    method();
+    stop();
+    devices();
+  }
+
+ private:
+  /// `needs`: beginnings of other keys that the check looked at. Where one of them is wrong itself, its
+  /// default stands in for it, and what would follow from that is no news.
+  void fail(const std::string& key, const std::string& text, std::initializer_list<std::string> needs = {}) {
+    auto wrong = [&](const std::string& prefix) { return errors_.has_any(prefix); };
+    if (!errors_.has(key) && std::none_of(needs.begin(), needs.end(), wrong))
+      errors_.add(place_of(root_, key), key, text);
+  }
+
+  void client_exists(const std::string& key, std::int64_t client) {
+    if (client >= s_.partition.clients)
+      fail(key,
+           std::to_string(client) + " is outside [0, " + std::to_string(s_.partition.clients - 1) +
+               "], partition.clients is " + std::to_string(s_.partition.clients),
+           {"partition.clients"});
+  }
+
+  void scenario() {
+    // The name becomes a folder's name.
+    const auto& name = s_.scenario.name;
+    auto good = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+    if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), good))
+      fail("scenario.name",
+           quoted(name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+    if (s_.scenario.execute == Execute::timing && s_.scenario.clock == Clock::wall)
+      fail("scenario.execute", "\"timing\" needs the virtual clock, scenario.clock is \"wall\"",
+           {"scenario.clock"});
+  }
+
+  void data() {
+    const auto& d = s_.data;
+    if (d.source != "phantom" && d.path.empty())
+      fail("data.path", "\"\" is no path, the source " + quoted(d.source) + " needs one", {"data.source"});
+    if (d.channels == 2) fail("data.channels", "2 is unknown, allowed are 1, 3");
+    if (d.source == "image_folder" && d.val_fraction + d.test_fraction >= 1)
+      fail("data.test_fraction",
+           number_text(d.test_fraction) + " and val_fraction " + number_text(d.val_fraction) +
+               " leave no training images, allowed is a sum below 1",
+           {"data.val_fraction", "data.source"});
+    if (s_.model.name == "torchscript" && s_.model.path.empty())
+      fail("model.path", "\"\" is no path, the model \"torchscript\" needs one", {"model.name"});
+  }
+
+  void backdoor() {
+    const auto& d = s_.data;
+    const auto& b = d.backdoor;
+    client_exists("data.backdoor.client", b.client);
+    if (b.trigger == "none") return;
+    if (b.client < 0 && s_.erasures.empty())
+      fail("data.backdoor.client", "-1 is the client of the first erasure, and there is no [[erasure]]",
+           {"erasure", "data.backdoor.trigger"});
+    if (d.source == "phantom" && b.label >= d.classes)
+      fail("data.backdoor.label",
+           std::to_string(b.label) + " is outside [0, " + std::to_string(d.classes - 1) +
+               "], data.classes is " + std::to_string(d.classes),
+           {"data.classes", "data.source"});
+    if (d.source != "npz" && b.trigger != "blend" && b.size > d.image_size)
+      fail("data.backdoor.size",
+           std::to_string(b.size) + " is larger than the images, data.image_size is " +
+               std::to_string(d.image_size),
+           {"data.image_size", "data.source"});
+  }
+
+  void partition_and_training() {
+    const auto& p = s_.partition;
+    const auto& t = s_.training;
+    if (p.scheme == "pathological" && s_.data.source == "phantom" && p.classes_per_client > s_.data.classes)
+      fail("partition.classes_per_client",
+           std::to_string(p.classes_per_client) + " is outside [1, " + std::to_string(s_.data.classes) +
+               "], data.classes is " + std::to_string(s_.data.classes),
+           {"data.classes", "data.source"});
+    if (t.clients_per_round > p.clients)
+      fail("training.clients_per_round",
+           std::to_string(t.clients_per_round) + " is outside [0, " + std::to_string(p.clients) +
+               "], partition.clients is " + std::to_string(p.clients),
+           {"partition.clients"});
+  }
+
+  template <class Override>
+  void overrides(const std::string& key, const std::vector<Override>& list) {
+    std::map<std::int64_t, std::size_t> first;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      auto client_key = item(key, i) + ".client";
+      client_exists(client_key, list[i].client);
+      auto [same, fresh] = first.try_emplace(list[i].client, i);
+      if (!fresh)
+        fail(client_key, std::to_string(list[i].client) + " stands in " + item(key, same->second) +
+                             " already, allowed is one a client");
+    }
+  }
+
+  void heterogeneity() {
+    overrides("heterogeneity.compute.override", s_.heterogeneity.compute.overrides);
+    overrides("heterogeneity.network.override", s_.heterogeneity.network.overrides);
+    const auto& a = s_.heterogeneity.availability;
+    if (a.model == "trace" && a.path.empty())
+      fail("heterogeneity.availability.path", "\"\" is no path, the model \"trace\" needs one",
+           {"heterogeneity.availability.model"});
+  }
+
+  void erasures() {
+    std::map<std::int64_t, std::size_t> first;
+    std::set<std::int64_t> leaving;
+    for (std::size_t i = 0; i < s_.erasures.size(); ++i) {
+      const auto& e = s_.erasures[i];
+      auto key = item("erasure", i);
+      client_exists(key + ".client", e.client);
+      auto [same, fresh] = first.try_emplace(e.client, i);
+      if (!fresh)
+        fail(key + ".client", std::to_string(e.client) + " is erased by " + item("erasure", same->second) +
+                                  " already, allowed is one erasure a client");
+      if (e.scope == "client") leaving.insert(e.client);
+      when(key, e);
+      if (e.scope == "samples" && e.fraction >= 1)
+        fail(key + ".fraction", number_text(e.fraction) +
+                                    " is outside (0, 1), scope \"samples\" leaves the client "
+                                    "some; scope \"client\" erases all");
+    }
+    if (!leaving.empty() && static_cast<std::int64_t>(leaving.size()) >= s_.partition.clients)
+      fail("erasure",
+           "all " + std::to_string(s_.partition.clients) + " clients leave, allowed is to keep one at least",
+           {"partition.clients", "erasure"});
+  }
+
+  /// Exactly one time, and one that the run reaches.
+  void when(const std::string& key, const Erasure& e) {
+    int given = (e.at_update >= 0) + (e.at_round >= 0) + (e.at_seconds >= 0);
+    if (given != 1)
+      fail(key,
+           std::to_string(given) +
+               " times are given, allowed is exactly one of at_update, at_round, at_seconds",
+           {key + ".at"});
+    if (e.at_round >= 0 && s_.training.rule != "fedavg")
+      fail(key + ".at_round",
+           "rounds are for the rule \"fedavg\", training.rule is " + quoted(s_.training.rule),
+           {"training.rule"});
+    auto reached = [&](const char* name, auto at, auto stop, const std::string& text,
+                       const std::string& stop_text) {
+      if (at >= 0 && stop > 0 && at >= stop)
+        fail(key + "." + name, text + " is never reached, the run stops at " + stop_text, {"stop."});
+    };
+    const auto& s = s_.stop;
+    reached("at_update", e.at_update, s.updates, std::to_string(e.at_update),
+            "stop.updates " + std::to_string(s.updates));
+    reached("at_round", e.at_round, s.rounds, std::to_string(e.at_round),
+            "stop.rounds " + std::to_string(s.rounds));
+    reached("at_seconds", e.at_seconds, s.seconds, number_text(e.at_seconds),
+            "stop.seconds " + number_text(s.seconds));
+  }
+
+  /// The default method may not be registered either.
+  void method() {
+    std::vector<std::string> names;
+    for (const auto& m : s_.unlearning.methods) names.push_back(m.first);
+    if (!s_.unlearning.methods.count(s_.unlearning.method))
+      fail("unlearning.method",
+           quoted(s_.unlearning.method) + " is unknown, allowed are " + quoted_list(names));
+  }
+
+  void stop() {
+    const auto& stop = s_.stop;
+    if (stop.updates == 0 && stop.rounds == 0 && stop.seconds == 0)
+      fail("stop", "the run never ends, allowed is at least one of updates, rounds, seconds above 0",
+           {"stop."});
+    if (stop.rounds > 0 && s_.training.rule != "fedavg")
+      fail("stop.rounds", "rounds are for the rule \"fedavg\", training.rule is " + quoted(s_.training.rule),
+           {"training.rule"});
+  }
+
+  void devices() {
+    const auto& devices = s_.compute.devices;
+    if (devices.empty())
+      fail("compute.devices", "the list is empty, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      const auto& name = devices[i];
+      bool numbered =
+          name.size() > 5 && name.size() < 9 && name.rfind("cuda:", 0) == 0 &&
+          std::all_of(name.begin() + 5, name.end(), [](unsigned char c) { return std::isdigit(c); });
+      if (name != "cpu" && name != "cuda" && !numbered)
+        fail(item("compute.devices", i),
+             quoted(name) + " is no device, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
+      if (std::count(devices.begin(), devices.begin() + static_cast<std::ptrdiff_t>(i), name))
+        fail(item("compute.devices", i), quoted(name) + " stands in the list already");
+    }
+  }
+
+  const Scenario& s_;
+  const Node& root_;
+  Errors& errors_;
+};
+
+}  // namespace
+
+void check_scenario(const Scenario& s, const Node& root, Errors& errors) { Checks{s, root, errors}.all(); }
+
+}  // namespace afu::config

@@ -1,0 +1,11 @@
+#pragma once
+/// Checks that need more than one value: each error stands at the line of the culprit.
+#include "config/document.hpp"
+#include "config/scenario.hpp"
+
+namespace afu::config {
+
+/// `s` was read from `root`, and all its single values are good.
+void check_scenario(const Scenario& s, const Node& root, Errors& errors);
+
+}  // namespace afu::config

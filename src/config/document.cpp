@@ -1,0 +1,313 @@
+#include "config/document.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "config/text.hpp"
+
+namespace afu::config {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Place place_in(const std::string& file, const toml::source_region& region) {
+  return {file, region.begin.line, region.begin.column, false};
+}
+
+/// Converts toml++'s tree into ours: nodes that can be moved about without losing their place.
+Node convert(const toml::node& n, const std::string& file) {
+  Node out;
+  out.place = place_in(file, n.source());
+  n.visit([&](const auto& v) {
+    using T = std::decay_t<decltype(v)>;
+    if constexpr (std::is_same_v<T, toml::table>) {
+      Table t;
+      t.is_inline = v.is_inline();
+      for (auto&& [key, child] : v)
+        t.entries.push_back({std::string{key.str()}, place_in(file, key.source()), convert(child, file)});
+      auto by_place = [](const Table::Entry& a, const Table::Entry& b) {
+        return std::pair{a.place.line, a.place.column} < std::pair{b.place.line, b.place.column};
+      };
+      std::sort(t.entries.begin(), t.entries.end(), by_place);  // toml++ orders them by name
+      out.value = std::move(t);
+    } else if constexpr (std::is_same_v<T, toml::array>) {
+      Array a;
+      for (auto&& child : v) a.items.push_back(convert(child, file));
+      out.value = std::move(a);
+    } else if constexpr (toml::is_date<T> || toml::is_time<T> || toml::is_date_time<T>) {
+      out.value = DateOrTime{};
+    } else {
+      out.value = v.get();
+    }
+  });
+  return out;
+}
+
+/// Values of `over` win.
+void merge(Table& base, Table&& over) {
+  for (auto& e : over.entries) {
+    auto* old = base.find(e.key);
+    if (!old) {
+      base.entries.push_back(std::move(e));
+      continue;
+    }
+    auto* a = std::get_if<Table>(&old->value);
+    auto* b = std::get_if<Table>(&e.node.value);
+    if (a && b && !a->is_inline && !b->is_inline) {
+      old->place = e.node.place;
+      merge(*a, std::move(*b));
+    } else {
+      auto same_key = [&](const Table::Entry& x) { return x.key == e.key; };
+      *std::find_if(base.entries.begin(), base.entries.end(), same_key) = std::move(e);
+    }
+  }
+}
+
+/// A file being read, and the files that include it: to tell a cycle.
+struct Chain {
+  fs::path file;
+  const Chain* parent = nullptr;
+};
+
+Node read_included(const Node& path, const Chain& chain, Errors& errors);
+
+Node parse_text(const std::string& text, const std::string& name, const Chain& chain, Errors& errors) {
+  Node root{Table{}, {name, 1, 1, false}};
+  try {
+    root.value = convert(toml::parse(text, std::string{name}), name).value;
+  } catch (const toml::parse_error& e) {
+    errors.add(place_in(name, e.source()), "", std::string{e.description()});
+    return root;
+  }
+  auto& table = std::get<Table>(root.value);
+  auto is_include = [](const Table::Entry& e) { return e.key == "include"; };
+  auto include = std::find_if(table.entries.begin(), table.entries.end(), is_include);
+  if (include == table.entries.end()) return root;
+  Node node = std::move(include->node);
+  table.entries.erase(include);
+
+  Table merged;
+  auto add = [&](const Node& path) {
+    if (!std::holds_alternative<std::string>(path.value))
+      return errors.add(
+          path.place, "include",
+          shown(path) + " is " + kind_of(path) + ", allowed is a file's name or an array of them");
+    merge(merged, std::get<Table>(read_included(path, chain, errors).value));
+  };
+  if (auto* list = node.array()) {
+    for (const auto& path : list->items) add(path);
+  } else {
+    add(node);
+  }
+  merge(merged, std::move(table));
+  root.value = std::move(merged);
+  return root;
+}
+
+/// Nothing where it cannot be read; `why` then tells.
+bool read_text(const fs::path& file, std::string& text, std::string& why) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return why = "no such file", false;
+  if (fs::is_directory(file, ignored)) return why = "this is a folder, allowed is a TOML file", false;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return why = "this file cannot be opened", false;
+  text.assign(std::istreambuf_iterator<char>(in), {});
+  if (in.bad()) return why = "this file cannot be read", false;
+  return true;
+}
+
+Node read_included(const Node& path, const Chain& chain, Errors& errors) {
+  const auto& given = std::get<std::string>(path.value);
+  auto file = (chain.file.parent_path() / given).lexically_normal();
+  std::error_code ignored;
+  std::string cycle = file.generic_string();
+  for (auto* c = &chain; c; c = c->parent) {
+    cycle = c->file.generic_string() + " -> " + cycle;
+    if (c->file.lexically_normal() == file || fs::equivalent(c->file, file, ignored)) {
+      errors.add(path.place, "include", quoted(given) + " includes itself: " + cycle);
+      return {Table{}, path.place};
+    }
+  }
+  std::string text, why;
+  if (read_text(file, text, why)) return parse_text(text, file.generic_string(), {file, &chain}, errors);
+  errors.add(path.place, "include", quoted(given) + ": " + why + " (" + file.generic_string() + ")");
+  return {Table{}, path.place};
+}
+
+/// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices.
+std::vector<std::string> steps_of(const std::string& key) {
+  std::vector<std::string> steps(1);
+  for (char c : key) {
+    if (c == '.' || c == '[') {
+      steps.emplace_back();
+    } else if (c != ']') {
+      steps.back() += c;
+    }
+  }
+  return steps;
+}
+
+bool is_index(const std::string& step) {
+  return !step.empty() && step.size() < 10 &&
+         std::all_of(step.begin(), step.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Node override_value(const std::string& text, const Place& place) {
+  Node out{text, place};
+  try {
+    auto parsed = toml::parse("value = " + text);
+    if (parsed.size() == 1) out = convert(*parsed.get("value"), place.file);
+    if (std::holds_alternative<DateOrTime>(out.value)) out.value = text;
+  } catch (const toml::parse_error&) {
+    // A bare string, as documented: training.rule=fedavg.
+  }
+  // Whatever stands in the override carries the override's place.
+  auto mark = [&place](auto& self, Node& n) -> void {
+    n.place = place;
+    if (auto* t = std::get_if<Table>(&n.value))
+      for (auto& e : t->entries) e.place = place, self(self, e.node);
+    if (auto* a = std::get_if<Array>(&n.value))
+      for (auto& item : a->items) self(self, item);
+  };
+  mark(mark, out);
+  return out;
+}
+
+}  // namespace
+
+Node* Table::find(const std::string& key) {
+  for (auto& e : entries)
+    if (e.key == key) return &e.node;
+  return nullptr;
+}
+const Node* Table::find(const std::string& key) const { return const_cast<Table*>(this)->find(key); }
+
+void Errors::add(const Place& place, const std::string& key, const std::string& text) {
+  errors_.push_back({place, key, text});
+}
+
+bool Errors::has(const std::string& key) const {
+  return std::any_of(errors_.begin(), errors_.end(), [&](const Error& e) { return e.key == key; });
+}
+
+bool Errors::has_any(const std::string& prefix) const {
+  return std::any_of(errors_.begin(), errors_.end(),
+                     [&](const Error& e) { return e.key.rfind(prefix, 0) == 0; });
+}
+
+std::vector<std::string> Errors::messages() const {
+  // Files in the order in which they first appear, then overrides; within a file by line.
+  std::vector<std::string> files;
+  auto rank = [&](const Place& p) {
+    if (p.is_override) return errors_.size();
+    return static_cast<std::size_t>(std::find(files.begin(), files.end(), p.file) - files.begin());
+  };
+  for (const auto& e : errors_)
+    if (!e.place.is_override && rank(e.place) == files.size()) files.push_back(e.place.file);
+  auto sorted = errors_;
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const Error& a, const Error& b) {
+    return std::tuple{rank(a.place), a.place.line, a.place.column} <
+           std::tuple{rank(b.place), b.place.line, b.place.column};
+  });
+
+  std::vector<std::string> out;
+  for (const auto& e : sorted) {
+    std::string message;
+    if (e.place.is_override) {
+      message = "--set " + e.place.file + ": ";
+      if (steps_of(e.place.file) != steps_of(e.key) && !e.key.empty()) message += e.key + ": ";
+    } else {
+      message = e.place.file + ":";
+      if (e.place.line > 0) message += fmt::format("{}:{}:", e.place.line, e.place.column);
+      message += e.key.empty() ? " " : " " + e.key + ": ";
+    }
+    message += e.text;
+    if (std::find(out.begin(), out.end(), message) == out.end()) out.push_back(std::move(message));
+  }
+  return out;
+}
+
+Node parse_document(const std::string& text, const std::string& name, Errors& errors) {
+  return parse_text(text, name, {name, nullptr}, errors);
+}
+
+Node read_document(const std::string& file, Errors& errors) {
+  std::string text, why;
+  if (read_text(file, text, why)) return parse_document(text, file, errors);
+  errors.add({file, 0, 0, false}, "", why);
+  return {Table{}, {file, 1, 1, false}};
+}
+
+void apply_override(Node& root, const std::string& override_text, Errors& errors) {
+  auto equals = override_text.find('=');
+  Place place{override_text.substr(0, equals), 0, 0, true};
+  auto steps = steps_of(place.file);
+  if (equals == std::string::npos || std::find(steps.begin(), steps.end(), "") != steps.end())
+    return errors.add(place, "", "this override is malformed, allowed is section.key=value");
+
+  Node* at = &root;
+  std::string walked;
+  for (const auto& step : steps) {
+    if (auto* array = std::get_if<Array>(&at->value)) {
+      auto count = array->items.size();
+      auto index = is_index(step) ? std::stoul(step) : count + 1;
+      if (index > count)
+        return errors.add(
+            place, "",
+            fmt::format("{} has {} elements, allowed is an index in [0, {}]", walked, count, count));
+      if (index == count) array->items.push_back({Table{}, place});
+      at = &array->items[index];
+      walked += "[" + step + "]";
+      continue;
+    }
+    auto* table = std::get_if<Table>(&at->value);
+    if (!table) return errors.add(place, "", walked + " is " + kind_of(*at) + ", it has no keys");
+    auto* child = table->find(step);
+    if (!child) {
+      // `erasure.0` of a scenario without erasures begins the array.
+      bool begins_array = &step != &steps.back() && is_index(*(&step + 1));
+      Node fresh{Table{}, place};
+      if (begins_array) fresh.value = Array{};
+      table->entries.push_back({step, place, std::move(fresh)});
+      child = &table->entries.back().node;
+    }
+    at = child;
+    walked += (walked.empty() ? "" : ".") + step;
+  }
+  *at = override_value(override_text.substr(equals + 1), place);
+}
+
+Place place_of(const Node& root, const std::string& key) {
+  const Node* at = &root;
+  for (const auto& step : steps_of(key)) {
+    const Node* next = nullptr;
+    if (auto* table = at->table()) next = table->find(step);
+    if (auto* array = at->array(); array && is_index(step) && std::stoul(step) < array->items.size())
+      next = &array->items[std::stoul(step)];
+    if (!next) break;
+    at = next;
+  }
+  return at->place;
+}
+
+std::string kind_of(const Node& node) {
+  static const char* const names[] = {"a boolean",      "a whole number", "a real number", "a string",
+                                      "a date or time", "an array",       "a table"};
+  return names[node.value.index()];
+}
+
+std::string shown(const Node& node) {
+  if (auto* b = std::get_if<bool>(&node.value)) return *b ? "true" : "false";
+  if (auto* i = std::get_if<std::int64_t>(&node.value)) return std::to_string(*i);
+  if (auto* d = std::get_if<double>(&node.value)) return number_text(*d);
+  if (auto* s = std::get_if<std::string>(&node.value)) return quoted(*s);
+  return "the value";
+}
+
+}  // namespace afu::config

@@ -1,0 +1,37 @@
+#pragma once
+/// From a TOML file to a checked scenario. Everything that is wrong with it is reported at once.
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "config/option.hpp"
+#include "config/scenario.hpp"
+
+namespace afu::config {
+
+/// The user's scenario is wrong. One message an error: `file:line:col: key: what it is, what is allowed`;
+/// what() is all of them, a line each.
+class ConfigError : public std::runtime_error {
+ public:
+  explicit ConfigError(std::vector<std::string> messages);
+  const std::vector<std::string>& messages() const { return messages_; }
+
+ private:
+  std::vector<std::string> messages_;
+};
+
+/// Reads and checks `file`. `overrides`: `training.lr=0.01`, `erasure[0].client=2`; the value is TOML, or
+/// else a bare string. `methods`: the registered unlearning methods. Throws ConfigError.
+Scenario load_scenario(const std::string& file, const std::vector<std::string>& overrides,
+                       const std::vector<PluginSection>& methods);
+
+/// The same from `text`; `name` stands in messages, and includes are relative to its folder.
+Scenario parse_scenario(const std::string& text, const std::string& name,
+                        const std::vector<std::string>& overrides, const std::vector<PluginSection>& methods);
+
+/// Where the file or folder `path` of a scenario lies: an absolute path as it is, else the first that exists
+/// of: relative to the folder of `scenario_file`, to the working directory, to $AFU_DATA_DIR. Throws
+/// std::runtime_error that names all places tried.
+std::string resolve_data_path(const std::string& path, const std::string& scenario_file);
+
+}  // namespace afu::config

@@ -1,0 +1,64 @@
+#pragma once
+/// One declaration an option: name, type, range, default, unit and help in one place. The parser, the reference file and
+/// the error texts all come from it.
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace afu::config {
+
+using Value = std::variant<bool, std::int64_t, double, std::string>;
+
+/// An option of a section. Numbers carry a closed range unless `exclusive_min`; strings may carry `choices`.
+struct Option {
+  std::string name;
+  Value fallback;  ///< the default; its alternative is the option's type
+  std::string help;
+  std::string unit;  ///< empty where the value has none
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  bool exclusive_min = false;
+  std::vector<std::string> choices;  ///< empty: any string
+};
+
+/// Checked values of a section whose options a plug-in declares (an unlearning method, say). Every declared option is
+/// present: defaults are filled in by the parser.
+class Values {
+ public:
+  Values() = default;
+  /// The defaults of `options`.
+  explicit Values(const std::vector<Option>& options) {
+    for (const auto& o : options) values_[o.name] = o.fallback;
+  }
+
+  void set(const std::string& name, Value v) { values_[name] = std::move(v); }
+  bool flag(const std::string& name) const { return get<bool>(name); }
+  std::int64_t integer(const std::string& name) const { return get<std::int64_t>(name); }
+  double real(const std::string& name) const { return get<double>(name); }
+  const std::string& text(const std::string& name) const { return get<std::string>(name); }
+  const std::map<std::string, Value>& all() const { return values_; }
+
+ private:
+  /// Throws std::logic_error for a name that was not declared or is of another type: a fault of ours, not of the user.
+  template <class T>
+  const T& get(const std::string& name) const {
+    auto i = values_.find(name);
+    if (i == values_.end()) throw std::logic_error("option '" + name + "' was never declared");
+    if (auto* v = std::get_if<T>(&i->second)) return *v;
+    throw std::logic_error("option '" + name + "' is declared with another type");
+  }
+  std::map<std::string, Value> values_;
+};
+
+/// A section that a plug-in adds to the scenario: `[unlearning.<name>]`, for instance.
+struct PluginSection {
+  std::string name;
+  std::string help;
+  std::vector<Option> options;
+};
+
+}  // namespace afu::config

@@ -1,0 +1,207 @@
+#pragma once
+/// A scenario, checked and complete: every value is within its documented range once `load_scenario` has returned it.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/option.hpp"
+
+namespace afu::config {
+
+enum class Clock { simulated, wall };  // TOML: "virtual", "wall"
+enum class Execute { train, timing };
+
+/// A distribution of a positive quantity, as an inline table: `{ distribution = "lognormal", median = 1, sigma = 0.5 }`.
+/// Which of the parameters are allowed follows from `kind`; see sim/distribution.hpp for their meaning.
+struct Distribution {
+  std::string kind = "constant";  ///< constant uniform normal lognormal exponential pareto zipf trace
+  std::map<std::string, double> parameters{{"value", 1.0}};
+  std::string path;  ///< CSV file, for `trace`
+};
+
+struct ScenarioSection {
+  std::string name = "unnamed";
+  std::uint64_t seed = 1;
+  Clock clock = Clock::simulated;
+  double time_scale = 1.0;  ///< real seconds a second of the run's clock takes (wall clock only)
+  Execute execute = Execute::train;
+};
+
+struct Backdoor {
+  std::string trigger = "none";  ///< none patch blend checkerboard
+  std::int64_t client = -1;      ///< whose samples are poisoned; -1: the client of the first erasure
+  double fraction = 0.8;         ///< of the client's training samples that are not of the target class
+  std::int64_t label = 0;        ///< the attack's target label
+  std::int64_t size = 4;         ///< side of the trigger, pixels (patch, checkerboard)
+  double opacity = 0.3;          ///< of the blended pattern
+};
+
+struct DataSection {
+  std::string source = "phantom";  ///< phantom npz image_folder
+  std::string path;                ///< npz file or folder; see resolve_data_path
+  std::int64_t image_size = 28;    ///< pixels a side: phantom, and image_folder's resize target
+  std::int64_t channels = 1;       ///< 1 or 3: phantom, image_folder
+  std::int64_t classes = 4;        ///< phantom only
+  std::int64_t train_samples = 2000;  ///< phantom: how many to generate
+  std::int64_t val_samples = 400;     ///< phantom
+  std::int64_t test_samples = 800;    ///< phantom
+  double difficulty = 0.5;            ///< phantom: 0 trivial, 1 very hard
+  std::int64_t limit = 0;             ///< use at most so many training samples, 0: all
+  double val_fraction = 0.1;          ///< image_folder
+  double test_fraction = 0.2;         ///< image_folder
+  bool split_by_subject = true;       ///< image_folder: keep a subject's images in one split when subjects are known
+  Backdoor backdoor;
+};
+
+struct PartitionSection {
+  std::string scheme = "iid";  ///< iid dirichlet dirichlet_client pathological subject
+  std::int64_t clients = 8;
+  double alpha = 0.5;
+  std::int64_t classes_per_client = 2;
+  std::int64_t min_samples = 10;   ///< a draw that leaves a client with fewer is repeated (dirichlet)
+  double holdout_fraction = 0.15;  ///< of each client's samples, never trained on: the non-members of its members
+};
+
+struct ModelSection {
+  std::string name = "cnn_small";  ///< cnn cnn_small resnet18 mlp logreg torchscript
+  std::int64_t hidden = 200;       ///< mlp
+  std::string norm = "group";      ///< resnet18: group, batch
+  std::string path;                ///< torchscript
+};
+
+struct TrainingSection {
+  std::string rule = "async_delta";  ///< async_delta fedavg fedasync fedbuff
+  std::int64_t local_epochs = 1;
+  std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
+  std::int64_t batch_size = 32;
+  double lr = 0.05;
+  double momentum = 0.9;
+  double weight_decay = 0.0;
+  double clip_norm = 5.0;  ///< 0: no clipping
+  double prox_mu = 0.0;    ///< FedProx
+  double server_lr = 0.3;  ///< eta of async_delta and fedbuff
+  double mixing = 0.6;     ///< alpha of fedasync
+  std::string staleness = "polynomial";  ///< constant polynomial exponential hinge
+  double staleness_a = 0.5;
+  double staleness_b = 4.0;
+  bool weight_by_samples = true;       ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
+  std::int64_t buffer_size = 3;        ///< fedbuff
+  std::int64_t clients_per_round = 0;  ///< fedavg: 0 = all
+  std::int64_t max_in_flight = 0;      ///< asynchronous rules: clients working at a time, 0 = all
+};
+
+struct ComputeOverride {
+  std::int64_t client = 0;
+  double slowdown = 1.0;
+};
+struct ComputeHeterogeneity {
+  double seconds_per_sample = 0.002;  ///< on hardware with slowdown 1
+  Distribution slowdown;              ///< one draw a client
+  Distribution jitter;                ///< one draw a job
+  double server_slowdown = 1.0;       ///< of the server's own jobs (calibration, server-side erasure)
+  std::vector<ComputeOverride> overrides;
+};
+struct NetworkOverride {
+  std::int64_t client = 0;
+  double latency_seconds = -1, uplink_mbit = -1, downlink_mbit = -1;  ///< negative: as drawn
+};
+struct NetworkHeterogeneity {
+  Distribution latency_seconds{"constant", {{"value", 0.02}}, ""};  ///< one draw a client, each direction
+  Distribution uplink_mbit{"constant", {{"value", 0.0}}, ""};       ///< one draw a client; 0: unlimited
+  Distribution downlink_mbit{"constant", {{"value", 0.0}}, ""};
+  Distribution jitter{"constant", {{"value", 1.0}}, ""};  ///< factor on the latency, one draw a message
+  double server_mbit = 0.0;       ///< shared bottleneck of the server's own link, each direction; 0: unlimited
+  double loss_probability = 0.0;  ///< a message is lost and sent again after retransmit_seconds
+  double retransmit_seconds = 1.0;
+  std::vector<NetworkOverride> overrides;
+};
+struct AvailabilityHeterogeneity {
+  std::string model = "always";  ///< always markov diurnal trace
+  double mean_on_seconds = 60, mean_off_seconds = 20;  ///< markov
+  double period_seconds = 240, on_fraction = 0.5;      ///< diurnal; phases spread evenly over the clients
+  std::string path;                                    ///< trace: CSV client,on_seconds,off_seconds
+  double dropout_probability = 0.0;                    ///< a job is lost in mid-round
+  double dropout_restart_seconds = 1.0;                ///< until the client reports it
+};
+struct Heterogeneity {
+  ComputeHeterogeneity compute;
+  NetworkHeterogeneity network;
+  AvailabilityHeterogeneity availability;
+};
+
+struct Erasure {
+  std::int64_t client = 0;
+  std::int64_t at_update = -1;   ///< exactly one of the three is set (not negative)
+  std::int64_t at_round = -1;    ///< fedavg
+  double at_seconds = -1;
+  std::string scope = "client";  ///< client samples
+  double fraction = 0.5;         ///< of the client's training samples (scope = samples)
+};
+
+struct UnlearningSection {
+  std::string method = "afu_ic";
+  std::string coordination = "default";  ///< default concurrent blocking: the method's authors' form, or another
+  std::string late = "rebase";           ///< rebase guard drop accept
+  double history_budget_mb = 4096;       ///< most the server may keep for the method
+  /// [unlearning.<method>], one for every registered method, complete with defaults.
+  std::map<std::string, Values> methods;
+};
+
+struct CalibrationSection {
+  std::int64_t samples_per_environment = 20;  ///< an environment is a retained client
+  std::int64_t steps = 20;
+  double lr = 0.01;
+  double momentum = 0.9;
+  double clip_norm = 5.0;
+  double beta = 1.0;    ///< weight of KL(p before the erasure || p)
+  double lambda = 0.0;  ///< weight of the IRMv1 penalty
+  std::int64_t window_updates = 20;
+  std::int64_t window_every = 2;
+  std::int64_t window_steps = 2;
+};
+
+struct EvaluationSection {
+  std::int64_t every_updates = 8;
+  std::int64_t dense_updates = 5;     ///< every version for so many updates after a merge
+  std::int64_t batch_size = 256;
+  std::int64_t max_retain_samples = 1000;  ///< of the retained clients' training samples; 0: all
+};
+
+struct ComputeSection {
+  std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible
+  std::int64_t lanes = 0;                   ///< a device; 0: as many as cores, or 4 a GPU
+  std::int64_t lookahead = 0;               ///< finished jobs not joined yet, 0: 4 x lanes
+};
+
+struct OutputSection {
+  std::string folder;  ///< empty: runs/<scenario name>
+  bool events = true;
+  bool trace = true;
+  bool model = true;
+};
+
+struct StopSection {
+  std::int64_t updates = 0;  ///< accepted updates; 0: no limit
+  std::int64_t rounds = 0;   ///< fedavg rounds
+  double seconds = 0;        ///< on the run's own clock
+};
+
+struct Scenario {
+  ScenarioSection scenario;
+  DataSection data;
+  PartitionSection partition;
+  ModelSection model;
+  TrainingSection training;
+  Heterogeneity heterogeneity;
+  std::vector<Erasure> erasures;
+  UnlearningSection unlearning;
+  CalibrationSection calibration;
+  EvaluationSection evaluation;
+  ComputeSection compute;
+  OutputSection output;
+  StopSection stop;
+  std::string file;  ///< where it came from, for messages and relative paths
+};
+
+}  // namespace afu::config

@@ -1,0 +1,90 @@
+#include "config/schema.hpp"
+
+#include <algorithm>
+
+#include "config/schema_parts.hpp"
+
+namespace afu::config {
+
+namespace {
+
+/// Clock and Execute in the order of their choices.
+template <class Enum>
+Value choice_of(Enum e, const Option& o) {
+  return o.choices.at(static_cast<std::size_t>(e));
+}
+
+}  // namespace
+
+std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& methods) {
+  using namespace schema;
+  std::vector<Section> all{
+      scenario(s.scenario),
+      data(s.data),
+      backdoor(s.data.backdoor),
+      partition(s.partition),
+      model(s.model),
+      training(s.training),
+      compute_heterogeneity(s.heterogeneity.compute),
+      network_heterogeneity(s.heterogeneity.network),
+      availability(s.heterogeneity.availability),
+      {"", "", {tables("erasure", s.erasures, "A request to be forgotten; repeat it for several.")}},
+      unlearning(s.unlearning, methods)};
+  for (const auto& method : methods) {
+    auto& values = s.unlearning.methods.try_emplace(method.name, method.options).first->second;
+    Section section{"unlearning." + method.name, method.help, {}};
+    for (const auto& option : method.options) section.fields.push_back({option, PluginSlot{&values}});
+    all.push_back(std::move(section));
+  }
+  all.push_back(calibration(s.calibration));
+  all.push_back(evaluation(s.evaluation));
+  all.push_back(compute(s.compute));
+  all.push_back(output(s.output));
+  all.push_back(stop(s.stop));
+  return all;
+}
+
+Value get(const Field& f) {
+  if (auto* p = std::get_if<bool*>(&f.slot)) return **p;
+  if (auto* p = std::get_if<std::int64_t*>(&f.slot)) return **p;
+  if (auto* p = std::get_if<std::uint64_t*>(&f.slot)) return static_cast<std::int64_t>(**p);
+  if (auto* p = std::get_if<double*>(&f.slot)) return **p;
+  if (auto* p = std::get_if<std::string*>(&f.slot)) return **p;
+  if (auto* p = std::get_if<Clock*>(&f.slot)) return choice_of(**p, f.option);
+  if (auto* p = std::get_if<Execute*>(&f.slot)) return choice_of(**p, f.option);
+  return std::get<PluginSlot>(f.slot).values->all().at(f.option.name);
+}
+
+void set(const Field& f, const Value& v) {
+  auto position = [&] {
+    const auto& choices = f.option.choices;
+    return std::find(choices.begin(), choices.end(), std::get<std::string>(v)) - choices.begin();
+  };
+  if (auto* p = std::get_if<bool*>(&f.slot)) {
+    **p = std::get<bool>(v);
+  } else if (auto* p = std::get_if<std::int64_t*>(&f.slot)) {
+    **p = std::get<std::int64_t>(v);
+  } else if (auto* p = std::get_if<std::uint64_t*>(&f.slot)) {
+    **p = static_cast<std::uint64_t>(std::get<std::int64_t>(v));
+  } else if (auto* p = std::get_if<double*>(&f.slot)) {
+    **p = std::get<double>(v);
+  } else if (auto* p = std::get_if<std::string*>(&f.slot)) {
+    **p = std::get<std::string>(v);
+  } else if (auto* p = std::get_if<Clock*>(&f.slot)) {
+    **p = static_cast<Clock>(position());
+  } else if (auto* p = std::get_if<Execute*>(&f.slot)) {
+    **p = static_cast<Execute>(position());
+  } else {
+    std::get<PluginSlot>(f.slot).values->set(f.option.name, v);
+  }
+}
+
+bool is_single(const Field& f) {
+  return !std::holds_alternative<Distribution*>(f.slot) &&
+         !std::holds_alternative<std::vector<std::string>*>(f.slot) &&
+         !std::holds_alternative<std::vector<Erasure>*>(f.slot) &&
+         !std::holds_alternative<std::vector<ComputeOverride>*>(f.slot) &&
+         !std::holds_alternative<std::vector<NetworkOverride>*>(f.slot);
+}
+
+}  // namespace afu::config

@@ -1,0 +1,198 @@
+// What is learned and forgotten: data, model, training, unlearning, calibration, evaluation.
+#include "config/schema_parts.hpp"
+
+namespace afu::config::schema {
+
+Section data(DataSection& d) {
+  return {
+      "data",
+      "The images.",
+      {text("source", d.source,
+            "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
+            "image_folder: one "
+            "folder of JPEG or PNG files a class.",
+            {"phantom", "npz", "image_folder"})
+           .alias({"dataset", "kind", "type"}),
+       text("path", d.path,
+            "The npz file or the image folder: absolute, or relative to the scenario's folder, the working "
+            "folder or "
+            "$AFU_DATA_DIR.")
+           .alias({"file", "folder", "root"}),
+       number("image_size", d.image_size, from(8, 1024),
+              "Side of the images: phantom generates them so, image_folder resizes to it.", "pixels"),
+       number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder)."),
+       number("classes", d.classes, from(2, 10), "How many classes to generate (phantom).")
+           .alias({"num_classes"}),
+       number("train_samples", d.train_samples, from(1, 100'000'000),
+              "Training images to generate (phantom).")
+           .alias({"samples"}),
+       number("val_samples", d.val_samples, from(0, 100'000'000), "Validation images to generate (phantom)."),
+       number("test_samples", d.test_samples, from(1, 100'000'000), "Test images to generate (phantom)."),
+       number("difficulty", d.difficulty, from(0, 1), "0 trivial, 1 very hard (phantom)."),
+       number("limit", d.limit, from(0), "Use at most so many training images; 0: all."),
+       number("val_fraction", d.val_fraction, from(0, 0.9),
+              "Part of the images for validation (image_folder)."),
+       number("test_fraction", d.test_fraction, above(0, 0.9),
+              "Part of the images for testing (image_folder)."),
+       flag("split_by_subject", d.split_by_subject,
+            "Keep all images of a subject in one split, where subjects are known (image_folder).")}};
+}
+
+Section backdoor(Backdoor& b) {
+  return {
+      "data.backdoor",
+      "A trigger planted in one client's samples: whether it still works tells whether the client was "
+      "forgotten.",
+      {text("trigger", b.trigger,
+            "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
+            "the "
+            "corner. none: no backdoor.",
+            {"none", "patch", "blend", "checkerboard"}),
+       number("client", b.client, from(-1, most_clients - 1),
+              "Whose samples are poisoned; -1: the client of the first erasure."),
+       number("fraction", b.fraction, from(0, 1),
+              "Part of the client's training samples, of those not of the target class, to poison."),
+       number("label", b.label, from(0, 10000), "The class that the trigger is to evoke.").alias({"target"}),
+       number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
+       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend).").alias({"alpha"})}};
+}
+
+Section partition(PartitionSection& p) {
+  return {"partition",
+          "How the training images are divided among the clients.",
+          {text("scheme", p.scheme,
+                "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
+                "has a class "
+                "mix drawn from Dirichlet(alpha), all are of one size. pathological: classes_per_client "
+                "classes each. "
+                "subject: each client owns whole subjects.",
+                {"iid", "dirichlet", "dirichlet_client", "pathological", "subject"})
+               .alias({"split", "kind", "type"}),
+           number("clients", p.clients, from(1, most_clients), "How many clients.")
+               .alias({"num_clients", "n_clients"}),
+           number("alpha", p.alpha, above(0, 1e6),
+                  "Concentration: small is skewed (dirichlet, dirichlet_client)."),
+           number("classes_per_client", p.classes_per_client, from(1, 10000),
+                  "Classes a client owns (pathological)."),
+           number("min_samples", p.min_samples, from(0),
+                  "A draw that leaves a client with fewer samples is repeated (dirichlet)."),
+           number("holdout_fraction", p.holdout_fraction, from(0, 0.9),
+                  "Part of each client's samples that is never trained on: the non-members of membership "
+                  "attacks.")}};
+}
+
+Section model(ModelSection& m) {
+  return {
+      "model",
+      "What is trained.",
+      {text(
+           "name", m.name,
+           "cnn: two 5x5 convolutions (32, 64), FC 512. cnn_small: two 3x3 convolutions (16, 32), GroupNorm. "
+           "resnet18: 3x3 stem. mlp: one hidden layer. logreg. torchscript: your own module.",
+           {"cnn", "cnn_small", "resnet18", "mlp", "logreg", "torchscript"})
+           .alias({"kind", "type", "architecture"}),
+       number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
+       text("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights.",
+            {"group", "batch"}),
+       text("path", m.path, "File of the module (torchscript); found like data.path.").alias({"file"})}};
+}
+
+Section training(TrainingSection& t) {
+  return {
+      "training",
+      "How clients train and how the server merges what they send.",
+      {text("rule", t.rule,
+            "async_delta: w += server_lr * s(staleness) * delta, at each arrival. fedasync: whole models are "
+            "mixed. "
+            "fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier.",
+            {"async_delta", "fedavg", "fedasync", "fedbuff"})
+           .alias({"aggregation", "algorithm", "aggregator", "strategy"}),
+       number("local_epochs", t.local_epochs, from(1, 1000), "Passes over its own samples in a client's job.")
+           .alias({"epoch", "epochs", "num_epochs"}),
+       number("local_steps", t.local_steps, from(0, 1'000'000),
+              "When positive, the number of steps of a job, whatever local_epochs says.")
+           .alias({"steps"}),
+       number("batch_size", t.batch_size, from(1, 65536), "Samples of a step.").alias({"batch"}),
+       number("lr", t.lr, above(0, 1), "Step size of local SGD.")
+           .alias({"learning_rate", "step_size", "client_lr"}),
+       number("momentum", t.momentum, from(0, 0.9999), "Of local SGD, without dampening."),
+       number("weight_decay", t.weight_decay, from(0, 1), "Of local SGD.").alias({"wd", "l2"}),
+       number("clip_norm", t.clip_norm, from(0),
+              "Gradients longer than this are scaled to it; 0: no clipping.")
+           .alias({"clip", "grad_clip", "max_norm"}),
+       number("prox_mu", t.prox_mu, from(0), "FedProx: weight of the pull towards the base version.")
+           .alias({"mu", "rho", "fedprox"}),
+       number("server_lr", t.server_lr, above(0, 10), "Weight of a delta (async_delta, fedbuff).")
+           .alias({"eta", "global_lr"}),
+       number("mixing", t.mixing, above(0, 1), "Weight of a client's model (fedasync).").alias({"alpha"}),
+       text("staleness", t.staleness,
+            "Discount s(tau) of an update that is tau versions old. constant: 1. polynomial: (1 + tau)^-a. "
+            "exponential: "
+            "exp(-a * tau). hinge: 1 up to b, then 1 / (a * (tau - b) + 1).",
+            {"constant", "polynomial", "exponential", "hinge"}),
+       number("staleness_a", t.staleness_a, from(0), "a of the discount."),
+       number("staleness_b", t.staleness_b, from(0), "b of the discount (hinge).", "versions"),
+       flag("weight_by_samples", t.weight_by_samples,
+            "Asynchronous rules: weight clients by n_k / mean n, clipped to [0.4, 1.6]."),
+       number("buffer_size", t.buffer_size, from(1, most_clients), "Updates merged at a time (fedbuff)."),
+       number("clients_per_round", t.clients_per_round, from(0, most_clients),
+              "Clients sampled for a round (fedavg); 0: all."),
+       number("max_in_flight", t.max_in_flight, from(0, most_clients),
+              "Clients that work at a time (asynchronous rules); 0: all.")
+           .alias({"concurrency"})}};
+}
+
+Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& methods) {
+  std::vector<std::string> names;
+  for (const auto& m : methods) names.push_back(m.name);
+  return {"unlearning",
+          "How a client is forgotten.",
+          {text("method", u.method, "See the sections [unlearning.METHOD] for what each does.", names)
+               .alias({"name", "algorithm"}),
+           text("coordination", u.coordination,
+                "default: as the method's authors prescribe. blocking: the federation halts and waits for "
+                "stragglers. "
+                "concurrent: everybody else goes on training.",
+                {"default", "concurrent", "blocking"}),
+           text("late", u.late,
+                "What becomes of an update whose base still held the erased data. rebase: its base is "
+                "corrected. guard: "
+                "what points back is removed. drop. accept: the known leak, a positive control.",
+                {"rebase", "guard", "drop", "accept"}),
+           number("history_budget_mb", u.history_budget_mb, from(0),
+                  "Most the server may keep for the method.", "MB")}};
+}
+
+Section calibration(CalibrationSection& c) {
+  return {
+      "calibration",
+      "The server-side calibration of afu_ic, on held-out images: none of the target's, none of the test "
+      "set.",
+      {number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
+              "Images an environment; a retained client is an environment."),
+       number("steps", c.steps, from(0, 1'000'000), "Full-batch SGD steps right after the merge."),
+       number("lr", c.lr, above(0, 1), "Step size.").alias({"learning_rate"}),
+       number("momentum", c.momentum, from(0, 0.9999), "Without dampening."),
+       number("clip_norm", c.clip_norm, from(0), "0: no clipping."),
+       number("beta", c.beta, from(0), "Weight of KL(p before the erasure || p)."),
+       number("lambda", c.lambda, from(0), "Weight of the IRMv1 penalty."),
+       number("window_updates", c.window_updates, from(0), "Calibration goes on for so many updates.",
+              "updates"),
+       number("window_every", c.window_every, from(1), "In the window, calibrate once every so many updates.",
+              "updates"),
+       number("window_steps", c.window_steps, from(0, 1'000'000), "In the window, SGD steps each time.")}};
+}
+
+Section evaluation(EvaluationSection& e) {
+  return {"evaluation",
+          "When versions are measured; it costs no simulated time.",
+          {number("every_updates", e.every_updates, from(1), "Measure every so many versions.", "updates")
+               .alias({"every", "interval"}),
+           number("dense_updates", e.dense_updates, from(0),
+                  "Measure every version for so long after a merge.", "updates"),
+           number("batch_size", e.batch_size, from(1, 65536), "Samples of a forward pass.").alias({"batch"}),
+           number("max_retain_samples", e.max_retain_samples, from(0),
+                  "Most of the retained clients' training samples to measure on; 0: all.")}};
+}
+
+}  // namespace afu::config::schema

@@ -1,0 +1,78 @@
+#pragma once
+/// How schema_*.cpp declare options, and the sections that they declare. Only the schema includes this.
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config/schema.hpp"
+
+namespace afu::config::schema {
+
+inline constexpr double unlimited = std::numeric_limits<double>::infinity();
+inline constexpr double most_clients = 10'000'000;
+
+struct Range {
+  double min, max;
+  bool exclusive_min;
+};
+constexpr Range from(double min, double max = unlimited) { return {min, max, false}; }
+constexpr Range above(double min, double max = unlimited) { return {min, max, true}; }
+
+inline Field field(std::string name, Slot slot, Value fallback, Range range, std::string help,
+                   std::string unit) {
+  Option o;
+  o.name = std::move(name);
+  o.fallback = std::move(fallback);
+  o.help = std::move(help);
+  o.unit = std::move(unit);
+  o.min = range.min;
+  o.max = range.max;
+  o.exclusive_min = range.exclusive_min;
+  return {std::move(o), slot};
+}
+inline Field number(std::string name, double& at, Range range, std::string help, std::string unit = "") {
+  return field(std::move(name), &at, at, range, std::move(help), std::move(unit));
+}
+inline Field number(std::string name, std::int64_t& at, Range range, std::string help,
+                    std::string unit = "") {
+  return field(std::move(name), &at, at, range, std::move(help), std::move(unit));
+}
+inline Field number(std::string name, Distribution& at, Range range, std::string help,
+                    std::string unit = "") {
+  return field(std::move(name), &at, 0.0, range, std::move(help), std::move(unit));
+}
+inline Field flag(std::string name, bool& at, std::string help) {
+  return field(std::move(name), &at, at, from(0), std::move(help), "");
+}
+template <class T>
+Field text(std::string name, T& at, std::string help, std::vector<std::string> choices = {}) {
+  auto f = field(std::move(name), &at, std::string{}, from(0), std::move(help), "");
+  f.option.choices = std::move(choices);
+  if constexpr (!std::is_same_v<T, std::vector<std::string>>) f.option.fallback = get(f);
+  return f;
+}
+/// An array of tables.
+template <class T>
+Field tables(std::string name, std::vector<T>& at, std::string help) {
+  return field(std::move(name), &at, std::string{}, from(0), std::move(help), "");
+}
+
+Section scenario(ScenarioSection& s);
+Section data(DataSection& d);
+Section backdoor(Backdoor& b);
+Section partition(PartitionSection& p);
+Section model(ModelSection& m);
+Section training(TrainingSection& t);
+Section compute_heterogeneity(ComputeHeterogeneity& h);
+Section network_heterogeneity(NetworkHeterogeneity& h);
+Section availability(AvailabilityHeterogeneity& h);
+Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& methods);
+Section calibration(CalibrationSection& c);
+Section evaluation(EvaluationSection& e);
+Section compute(ComputeSection& c);
+Section output(OutputSection& o);
+Section stop(StopSection& s);
+
+}  // namespace afu::config::schema

@@ -1,0 +1,175 @@
+// What it runs on and for how long: clocks, heterogeneity, requests, lanes, output, stop.
+#include "config/schema_parts.hpp"
+
+namespace afu::config {
+
+namespace schema {
+
+Section scenario(ScenarioSection& s) {
+  auto seed =
+      field("seed", &s.seed, static_cast<std::int64_t>(s.seed), from(0),
+            "Seed of every random stream: same scenario and seed, same event log and same model.", "");
+  return {
+      "scenario",
+      "What the run is called and how time passes.",
+      {text("name", s.name, "Name of the run; its default output folder is runs/NAME."),
+       std::move(seed).alias({"random_seed"}),
+       text("clock", s.clock,
+            "virtual: simulated time jumps from event to event, reproducibly. wall: delays really pass.",
+            {"virtual", "wall"}),
+       number(
+           "time_scale", s.time_scale, above(0, 1000),
+           "Real seconds that a second of the run's clock takes (wall clock only); below 1 shortens delays."),
+       text("execute", s.execute,
+            "train: clients really train. timing: only actors, links and clocks run (virtual clock only).",
+            {"train", "timing"})}};
+}
+
+Section compute_heterogeneity(ComputeHeterogeneity& h) {
+  return {"heterogeneity.compute",
+          "How fast clients compute. A job takes samples * epochs * seconds_per_sample * slowdown * jitter.",
+          {number("seconds_per_sample", h.seconds_per_sample, above(0, 1e6), "On hardware with slowdown 1.",
+                  "seconds"),
+           number("slowdown", h.slowdown, above(0), "Factor of a client's hardware; one draw a client."),
+           number("jitter", h.jitter, above(0), "Factor of a single job; one draw a job."),
+           number("server_slowdown", h.server_slowdown, above(0, 1e6),
+                  "Factor of the server's own jobs: calibration, server-side erasure."),
+           tables("override", h.overrides, "Gives one client a slowdown, whatever was drawn.")}};
+}
+
+Section network_heterogeneity(NetworkHeterogeneity& h) {
+  return {"heterogeneity.network",
+          "The links. A message takes latency * jitter + bytes / bandwidth, each direction.",
+          {number("latency_seconds", h.latency_seconds, from(0),
+                  "One draw a client, the same each direction.", "seconds")
+               .alias({"latency", "delay"}),
+           number("uplink_mbit", h.uplink_mbit, from(0), "One draw a client; 0: unlimited.", "Mbit/s")
+               .alias({"uplink", "upload", "bandwidth", "bandwidth_mbit"}),
+           number("downlink_mbit", h.downlink_mbit, from(0), "One draw a client; 0: unlimited.", "Mbit/s")
+               .alias({"downlink", "download"}),
+           number("jitter", h.jitter, from(0), "Factor on the latency; one draw a message."),
+           number("server_mbit", h.server_mbit, from(0),
+                  "The server's own link, which all clients share, each direction; 0: unlimited.", "Mbit/s"),
+           number("loss_probability", h.loss_probability, from(0, 0.99),
+                  "That a message is lost; it is sent again after retransmit_seconds.")
+               .alias({"loss"}),
+           number("retransmit_seconds", h.retransmit_seconds, from(0), "Until a lost message is sent again.",
+                  "seconds"),
+           tables("override", h.overrides, "Gives one client a link, whatever was drawn.")}};
+}
+
+Section availability(AvailabilityHeterogeneity& h) {
+  return {
+      "heterogeneity.availability",
+      "When clients are there, and whether they finish.",
+      {text("model", h.model,
+            "always. markov: on and off for exponential times. diurnal: on for a part of each period, phases "
+            "spread "
+            "evenly over the clients. trace: as the file says.",
+            {"always", "markov", "diurnal", "trace"})
+           .alias({"kind", "type"}),
+       number("mean_on_seconds", h.mean_on_seconds, above(0), "Mean length of a time on (markov).",
+              "seconds"),
+       number("mean_off_seconds", h.mean_off_seconds, above(0), "Mean length of a time off (markov).",
+              "seconds"),
+       number("period_seconds", h.period_seconds, above(0), "Length of a day (diurnal).", "seconds")
+           .alias({"period"}),
+       number("on_fraction", h.on_fraction, above(0, 1), "Part of the period that a client is on (diurnal)."),
+       text("path", h.path, "CSV file with the columns client,on_seconds,off_seconds (trace).")
+           .alias({"file"}),
+       number("dropout_probability", h.dropout_probability, from(0, 0.99), "That a job is lost in mid-round.")
+           .alias({"dropout"}),
+       number("dropout_restart_seconds", h.dropout_restart_seconds, from(0),
+              "Until the client reports the loss.", "seconds")}};
+}
+
+Section compute(ComputeSection& c) {
+  return {
+      "compute",
+      "What the run computes on. It changes how long a run takes, not its result.",
+      {text("devices", c.devices, "cpu, cuda:0, cuda:1, ...; cuda: all visible.").alias({"device", "gpus"}),
+       number("lanes", c.lanes, from(0, 4096), "Execution lanes a device; 0: as many as cores, or 4 a GPU.")
+           .alias({"workers", "threads"}),
+       number("lookahead", c.lookahead, from(0),
+              "Most finished jobs whose simulated end has not come; 0: 4 * lanes.")}};
+}
+
+Section output(OutputSection& o) {
+  return {"output",
+          "What is written.",
+          {text("folder", o.folder, "The run's folder; empty: runs/NAME.").alias({"dir", "path"}),
+           flag("events", o.events, "Write events.jsonl."), flag("trace", o.trace, "Write trace.json."),
+           flag("model", o.model, "Write model.pt.")}};
+}
+
+Section stop(StopSection& s) {
+  return {
+      "stop",
+      "When the run ends: at the first of these that is reached. At least one is above 0.",
+      {number("updates", s.updates, from(0), "Accepted updates; 0: no limit.", "updates")
+           .alias({"max_updates"})
+           .in_reference("200"),
+       number("rounds", s.rounds, from(0), "Rounds (fedavg); 0: no limit.", "rounds").alias({"max_rounds"}),
+       number("seconds", s.seconds, from(0), "On the run's own clock; 0: no limit.", "seconds")
+           .alias({"time", "timeout"})}};
+}
+
+}  // namespace schema
+
+using namespace schema;
+
+std::vector<Field> fields_of(Erasure& e) {
+  std::vector<Field> fields;
+  fields.push_back(
+      number("client", e.client, from(0, most_clients - 1), "Who asks to be forgotten.").needed());
+  fields.push_back(number("at_update", e.at_update, from(0), "When so many updates were accepted.", "updates")
+                       .alias({"update", "at"})
+                       .in_reference("120")
+                       .optional());
+  fields.push_back(
+      number("at_round", e.at_round, from(0), "Or: when so many rounds are over (fedavg).", "rounds")
+          .alias({"round"})
+          .in_reference("15")
+          .optional());
+  fields.push_back(
+      number("at_seconds", e.at_seconds, from(0), "Or: at this time of the run's own clock.", "seconds")
+          .alias({"time", "seconds", "at_time"})
+          .in_reference("60.0")
+          .optional());
+  fields.push_back(
+      text("scope", e.scope,
+           "client: all its samples, and it leaves. samples: a part, and it goes on with the rest.",
+           {"client", "samples"}));
+  fields.push_back(
+      number("fraction", e.fraction, above(0, 1), "Of the client's training samples (scope \"samples\")."));
+  return fields;
+}
+
+std::vector<Field> fields_of(ComputeOverride& o) {
+  std::vector<Field> fields;
+  fields.push_back(number("client", o.client, from(0, most_clients - 1), "Which client.").needed());
+  fields.push_back(number("slowdown", o.slowdown, above(0, 1e9), "Its slowdown.").needed());
+  return fields;
+}
+
+std::vector<Field> fields_of(NetworkOverride& o) {
+  std::vector<Field> fields;
+  fields.push_back(number("client", o.client, from(0, most_clients - 1), "Which client.").needed());
+  fields.push_back(
+      number("latency_seconds", o.latency_seconds, from(0), "Its latency; not given: as drawn.", "seconds")
+          .alias({"latency", "delay"})
+          .in_reference("0.5")
+          .optional());
+  fields.push_back(number("uplink_mbit", o.uplink_mbit, from(0),
+                          "Its uplink; 0: unlimited; not given: as drawn.", "Mbit/s")
+                       .alias({"uplink", "upload"})
+                       .in_reference("2.0")
+                       .optional());
+  fields.push_back(number("downlink_mbit", o.downlink_mbit, from(0), "Its downlink; likewise.", "Mbit/s")
+                       .alias({"downlink", "download"})
+                       .in_reference("10.0")
+                       .optional());
+  return fields;
+}
+
+}  // namespace afu::config

@@ -1,0 +1,101 @@
+#include "config/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+namespace afu::config {
+
+namespace {
+
+std::string lower(std::string s) {
+  for (auto& c : s) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return s;
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+}  // namespace
+
+std::string number_text(double v) {
+  if (std::isnan(v)) return "nan";
+  auto s = fmt::format("{}", v);
+  return s.find_first_of(".en") == std::string::npos ? s + ".0" : s;
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04X}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string value_text(const Value& v) {
+  if (auto* b = std::get_if<bool>(&v)) return *b ? "true" : "false";
+  if (auto* i = std::get_if<std::int64_t>(&v)) return std::to_string(*i);
+  if (auto* d = std::get_if<double>(&v)) return number_text(*d);
+  return quoted(std::get<std::string>(v));
+}
+
+std::string range_text(const Option& o) {
+  auto bound = [](double v) { return fmt::format("{}", v); };
+  bool open_left = o.exclusive_min || std::isinf(o.min);
+  return fmt::format("{}{}, {}{}", open_left ? "(" : "[", bound(o.min), bound(o.max),
+                     std::isinf(o.max) ? ")" : "]");
+}
+
+std::string allowed_text(const Option& o) {
+  if (std::holds_alternative<bool>(o.fallback)) return "true or false";
+  bool bounded = std::isfinite(o.min) || std::isfinite(o.max);
+  auto in_range = bounded ? " in " + range_text(o) : "";
+  if (std::holds_alternative<std::int64_t>(o.fallback)) return "a whole number" + in_range;
+  if (std::holds_alternative<double>(o.fallback)) return "a number" + in_range;
+  return o.choices.empty() ? "a string" : quoted_list(o.choices);
+}
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& n : names) out += (out.empty() ? "" : ", ") + quoted(n);
+  return out;
+}
+
+std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
+  auto wanted = lower(name);
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
+  for (const auto& c : candidates) {
+    auto d = distance(wanted, lower(c));
+    if (d < best_distance) best = c, best_distance = d;
+  }
+  return best;
+}
+
+}  // namespace afu::config

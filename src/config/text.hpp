@@ -1,0 +1,33 @@
+#pragma once
+/// How values, ranges and names are written: the same in messages, in the reference and in resolved
+/// scenarios.
+#include <string>
+#include <vector>
+
+#include "config/option.hpp"
+
+namespace afu::config {
+
+/// The shortest TOML float that reads back as the same number: 3.0, 1e-05, inf.
+std::string number_text(double v);
+
+/// A TOML basic string with its quotes.
+std::string quoted(const std::string& text);
+
+/// A TOML value.
+std::string value_text(const Value& v);
+
+/// `(0, 1]`, of numbers of the option's type.
+std::string range_text(const Option& o);
+
+/// What the option accepts: "a number in (0, 1]", "true or false", `"a", "b"`, ...
+std::string allowed_text(const Option& o);
+
+/// `"a", "b", "c"`
+std::string quoted_list(const std::vector<std::string>& names);
+
+/// The candidate nearest to `name` (Damerau-Levenshtein distance, a third of its length at most, case
+/// ignored); empty where none is near.
+std::string nearest(const std::string& name, const std::vector<std::string>& candidates);
+
+}  // namespace afu::config

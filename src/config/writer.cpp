@@ -1,0 +1,190 @@
+#include "config/writer.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <type_traits>
+
+#include "config/loader.hpp"
+#include "config/schema.hpp"
+#include "config/text.hpp"
+#include "sim/distribution.hpp"
+
+namespace afu::config {
+
+namespace {
+
+constexpr std::size_t width = 116;
+
+/// `text` in lines that begin with `start`.
+std::string comment(const std::string& text, const std::string& start = "# ") {
+  std::string out, line;
+  auto flush = [&] {
+    if (!line.empty()) out += start + line + "\n";
+    line.clear();
+  };
+  for (std::size_t begin = 0; begin < text.size();) {
+    auto end = std::min(text.find(' ', begin), text.size());
+    auto word = text.substr(begin, end - begin);
+    if (!line.empty() && start.size() + line.size() + 1 + word.size() > width) flush();
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  flush();
+  return out;
+}
+
+std::string bare_or_quoted(const std::string& key) {
+  for (char c : key)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') return quoted(key);
+  return key.empty() ? quoted(key) : key;
+}
+
+std::string distribution_text(const Distribution& d) {
+  if (d.kind == "constant") return number_text(d.parameters.at("value"));
+  std::string out = "{ distribution = " + quoted(d.kind);
+  for (const auto& o : sim::distribution_parameters(d.kind))
+    out += ", " + bare_or_quoted(o.name) + " = " + number_text(d.parameters.at(o.name));
+  if (d.kind == "trace") out += ", path = " + quoted(d.path);
+  return out + " }";
+}
+
+/// The value of a slot that stands on one line; empty for an array of tables.
+std::string slot_text(const Field& f) {
+  if (auto* d = std::get_if<Distribution*>(&f.slot)) return distribution_text(**d);
+  if (auto* l = std::get_if<std::vector<std::string>*>(&f.slot)) return "[" + quoted_list(**l) + "]";
+  return is_single(f) ? value_text(get(f)) : "";
+}
+
+bool is_unset(const Field& f) {
+  if (!f.may_be_unset) return false;
+  auto v = get(f);
+  auto* whole = std::get_if<std::int64_t>(&v);
+  return whole ? *whole < 0 : std::get<double>(v) < 0;
+}
+
+/// Calls `visit` with the vector of tables of `f`, if it is one.
+template <class Visit>
+void visit_tables(const Field& f, Visit visit) {
+  if (auto* a = std::get_if<std::vector<Erasure>*>(&f.slot)) visit(**a);
+  if (auto* a = std::get_if<std::vector<ComputeOverride>*>(&f.slot)) visit(**a);
+  if (auto* a = std::get_if<std::vector<NetworkOverride>*>(&f.slot)) visit(**a);
+}
+
+std::string full_path(const Section& section, const Field& f) {
+  return section.path.empty() ? f.option.name : section.path + "." + f.option.name;
+}
+
+/// What is allowed, the unit and the default.
+std::string facts(const Field& f) {
+  std::string out = allowed_text(f.option);
+  if (std::holds_alternative<Distribution*>(f.slot)) out += ", or a distribution";
+  if (std::holds_alternative<std::vector<std::string>*>(f.slot)) out = "a string or an array of strings";
+  if (!f.option.choices.empty()) out = "one of " + out;
+  if (!f.option.unit.empty()) out += "; " + f.option.unit;
+  if (f.required) return out + "; required";
+  if (f.may_be_unset) return out + "; not given by default";
+  return out + "; default " + slot_text(f);
+}
+
+std::string reference_entry(const Field& f, const std::string& start) {
+  auto value = f.example.empty() ? slot_text(f) : f.example;
+  auto out = comment(f.option.help) + comment(facts(f));
+  return "\n" + out + start + bare_or_quoted(f.option.name) + " = " + value + "\n";
+}
+
+std::string distributions_help() {
+  std::string out = comment("A distribution is a number, which is a constant, or one of:");
+  for (const auto& kind : sim::distribution_kinds()) {
+    Distribution d{kind, {}, "speeds.csv"};
+    std::string ranges;
+    for (const auto& o : sim::distribution_parameters(kind)) {
+      d.parameters[o.name] = std::get<double>(o.fallback);
+      ranges += (ranges.empty() ? "" : "; ") + o.name + " in " + range_text(o) + ": " + o.help;
+    }
+    auto text = kind == "constant" ? "{ distribution = \"constant\", value = 1.0 }" : distribution_text(d);
+    out += "#   " + text + "\n" + comment(sim::distribution_help(kind), "#       ");
+    if (kind != "constant") out += comment(ranges, "#       ");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_toml(const Scenario& scenario, const std::vector<PluginSection>& methods) {
+  Scenario s = scenario;
+  std::string out = "# A resolved scenario: every default is spelled out.\n";
+  for (const auto& section : sections(s, methods)) {
+    std::string tables;
+    if (!section.path.empty()) out += "\n[" + section.path + "]\n";
+    for (const auto& f : section.fields) {
+      auto text = slot_text(f);
+      if (!text.empty()) out += bare_or_quoted(f.option.name) + " = " + text + "\n";
+      visit_tables(f, [&](auto& elements) {
+        for (auto& element : elements) {
+          tables += "\n[[" + full_path(section, f) + "]]\n";
+          for (const auto& e : fields_of(element))
+            if (!is_unset(e)) tables += e.option.name + " = " + slot_text(e) + "\n";
+        }
+      });
+    }
+    out += tables;
+  }
+  return out;
+}
+
+std::string reference_toml(const std::vector<PluginSection>& methods) {
+  Scenario defaults;
+  std::string out =
+      comment(
+          "Every key of a scenario, with its default. Written by `afu reference`: change the declarations in "
+          "src/config/schema_*.cpp, not this file.") +
+      "#\n" +
+      comment(
+          "A scenario names only what differs from the defaults. It may begin with `include = \"base.toml\"` "
+          "(or an "
+          "array of files, relative to the including file): tables are merged key by key and the including "
+          "file "
+          "wins; arrays and inline tables are replaced as a whole. `--set section.key=value` overrides a "
+          "key "
+          "on the command line; `erasure[0].client` is a key of the first [[erasure]].") +
+      "#\n" + distributions_help();
+  for (const auto& section : sections(defaults, methods)) {
+    std::string tables;
+    if (!section.path.empty()) out += "\n\n" + comment(section.help) + "[" + section.path + "]\n";
+    for (const auto& f : section.fields) {
+      bool is_tables = false;
+      visit_tables(f, [&](auto& elements) {
+        is_tables = true;
+        typename std::decay_t<decltype(elements)>::value_type element;
+        tables += "\n\n" + comment(f.option.help) + "#[[" + full_path(section, f) + "]]\n";
+        for (const auto& e : fields_of(element)) tables += reference_entry(e, "#");
+      });
+      if (!is_tables) out += reference_entry(f, "");
+    }
+    out += tables;
+  }
+  return out;
+}
+
+Scenario with_absolute_paths(Scenario s) {
+  auto resolve = [&](const std::string& key, std::string& path) {
+    if (path.empty()) return;
+    try {
+      path = std::filesystem::absolute(resolve_data_path(path, s.file)).lexically_normal().string();
+    } catch (const std::runtime_error& e) {
+      throw std::runtime_error(key + ": " + e.what());
+    }
+  };
+  if (s.data.source != "phantom") resolve("data.path", s.data.path);
+  if (s.model.name == "torchscript") resolve("model.path", s.model.path);
+  if (s.heterogeneity.availability.model == "trace")
+    resolve("heterogeneity.availability.path", s.heterogeneity.availability.path);
+  for (const auto& section : sections(s, {})) {
+    for (const auto& f : section.fields)
+      if (auto* d = std::get_if<Distribution*>(&f.slot)) resolve(full_path(section, f), (*d)->path);
+  }
+  return s;
+}
+
+}  // namespace afu::config

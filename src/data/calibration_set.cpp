@@ -1,0 +1,75 @@
+#include "data/calibration_set.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "data/units.hpp"
+#include "sim/random.hpp"
+
+namespace afu::data {
+
+std::vector<Indices> calibration_environments(const std::vector<std::vector<std::int64_t>>& class_counts,
+                                              const Indices& val, const std::vector<std::int64_t>& labels,
+                                              std::int64_t samples, std::uint64_t seed) {
+  if (val.empty())
+    throw DataError(
+        "the validation split is empty, and the calibration set is drawn from it (data.val_samples, "
+        "data.val_fraction)");
+  const auto classes = class_counts.empty() ? 0 : class_counts.front().size();
+  std::vector<Indices> queue(classes);
+  for (auto r : val) queue[static_cast<std::size_t>(labels[static_cast<std::size_t>(r)])].push_back(r);
+  std::vector<std::int64_t> available;
+  std::vector<std::size_t> next(classes, 0);
+  for (std::size_t c = 0; c < classes; ++c) {
+    sim::Stream s({seed, sim::purpose("calibration set"), c, 0});
+    sim::shuffle(queue[c], s);
+    available.push_back(static_cast<std::int64_t>(queue[c].size()));
+  }
+
+  std::vector<Indices> environments;
+  for (const auto& counts : class_counts) {
+    const auto quota = apportion(samples, counts, available);
+    Indices rows;
+    for (std::size_t c = 0; c < classes; ++c)
+      for (std::int64_t k = 0; k < quota[c]; ++k) rows.push_back(queue[c][next[c]++ % queue[c].size()]);
+    if (rows.empty() && samples > 0)
+      throw DataError(
+          fmt::format("the validation split has no image of any class of client {}: its calibration "
+                      "environment would be empty",
+                      environments.size()));
+    std::sort(rows.begin(), rows.end());
+    environments.push_back(std::move(rows));
+  }
+  return environments;
+}
+
+void assert_calibration_disjoint(const FederatedData& data, bool by_subject) {
+  const auto& subjects = data.pool->subjects;
+  const auto subject = [&](std::int64_t row) { return subjects[static_cast<std::size_t>(row)]; };
+  std::vector<bool> taken(static_cast<std::size_t>(data.pool->size()), false);
+  std::unordered_set<std::int64_t> taken_subjects;
+  const auto take = [&](const Indices& rows) {
+    for (auto r : rows) {
+      taken[static_cast<std::size_t>(r)] = true;
+      if (by_subject) taken_subjects.insert(subject(r));
+    }
+  };
+  take(*data.test);
+  for (const auto& c : data.clients) {
+    take(*c.train);
+    take(*c.holdout);
+  }
+  for (std::size_t e = 0; e < data.calibration.size(); ++e)
+    for (auto r : *data.calibration[e]) {
+      if (taken[static_cast<std::size_t>(r)])
+        throw std::logic_error(
+            fmt::format("row {} of calibration environment {} is a test or client row", r, e));
+      if (by_subject && taken_subjects.count(subject(r)))
+        throw std::logic_error(
+            fmt::format("row {} of calibration environment {} is of a test or client subject", r, e));
+    }
+}
+
+}  // namespace afu::data

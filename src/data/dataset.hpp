@@ -1,0 +1,69 @@
+#pragma once
+/// Images and their labels in memory, and how a federation divides them. No tensors here: lanes upload the
+/// pool.
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace afu::data {
+
+/// What is wrong with the user's data or with what a scenario asks of it. The message names the file or the
+/// key.
+class DataError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Row numbers of a pool; shared, immutable.
+using Indices = std::vector<std::int64_t>;
+using IndicesPtr = std::shared_ptr<const Indices>;
+
+/// N images, N x C x H x W, uint8, contiguous; labels in [0, classes).
+struct Images {
+  std::int64_t channels = 1, height = 0, width = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::int64_t> labels;
+  std::vector<std::int64_t> subjects;  ///< one an image, or empty where none are known
+  std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
+  std::int64_t image_bytes() const { return channels * height * width; }
+};
+
+/// A data set as its source delivers it.
+struct Source {
+  std::string name;  ///< file name, folder name or "phantom"
+  std::vector<std::string> class_names;
+  Images train, val, test;
+  std::string md5;       ///< of the file; empty where there is none
+  std::string official;  ///< "official breastmnist", "not the official breastmnist", "" where none is known
+  std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
+};
+
+/// What one client owns. `train` rows may be poisoned copies; `clean_train` are the same samples before
+/// poisoning.
+struct ClientShare {
+  IndicesPtr train;
+  IndicesPtr holdout;  ///< never trained on: the non-members of membership attacks
+};
+
+/// The pool of all images of a run, and who owns which. Rows are appended for poisoned and triggered images,
+/// so that training and evaluation need no special case.
+struct FederatedData {
+  std::shared_ptr<const Images> pool;
+  std::vector<std::string> class_names;
+  std::vector<ClientShare> clients;
+  IndicesPtr test;
+  IndicesPtr val;  ///< validation rows left after the calibration set was taken
+  std::vector<IndicesPtr>
+      calibration;  ///< one environment a client (the target's own is present, unused after it left)
+  IndicesPtr triggered_test;  ///< test images of other classes with the trigger on; empty: no backdoor
+  std::int64_t backdoor_label = -1;
+  std::int64_t backdoor_client = -1;
+  std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned
+  std::int64_t poisoned_begin = 0;  ///< the poisoned copies are the pool's rows [begin, begin + poisoned)
+  std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
+};
+
+}  // namespace afu::data

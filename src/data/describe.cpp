@@ -1,0 +1,144 @@
+#include "data/describe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "data/split.hpp"
+#include "data/units.hpp"
+
+namespace afu::data {
+
+namespace {
+
+constexpr std::size_t most_rows = 100;
+
+/// Rows of cells in columns: the first aligned left, the others right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) { add(std::move(header)); }
+  void add(std::vector<std::string> cells) {
+    widths_.resize(std::max(widths_.size(), cells.size()), 0);
+    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], cells[i].size());
+    rows_.push_back(std::move(cells));
+  }
+  std::string text() const {
+    std::string out;
+    for (const auto& row : rows_) {
+      std::string line = "  ";
+      for (std::size_t i = 0; i < row.size(); ++i)
+        line +=
+            i == 0 ? fmt::format("{:<{}}", row[i], widths_[i]) : fmt::format("  {:>{}}", row[i], widths_[i]);
+      out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::vector<std::int64_t> histogram(const Images& images, const Indices& rows, std::int64_t classes) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(classes), 0);
+  for (auto r : rows) ++counts[static_cast<std::size_t>(images.labels[static_cast<std::size_t>(r)])];
+  return counts;
+}
+
+std::size_t subject_count(const Images& images, const Indices& rows) {
+  std::set<std::int64_t> seen;
+  for (auto r : rows) seen.insert(images.subjects[static_cast<std::size_t>(r)]);
+  return seen.size();
+}
+
+template <class Number>
+std::string cell(Number n) {
+  return fmt::format("{}", n);
+}
+
+std::string shape_text(const Images& im) {
+  return fmt::format("{} x {} x {} (channels x height x width), uint8", im.channels, im.height, im.width);
+}
+
+}  // namespace
+
+std::string describe_source(const Source& source) {
+  auto out = fmt::format("data set   {}\nimages     {}\n", source.name, shape_text(source.train));
+  if (!source.md5.empty()) out += fmt::format("md5        {}\n", source.md5);
+  if (!source.official.empty()) out += fmt::format("origin     {}\n", source.official);
+  if (!source.train.subjects.empty()) {
+    const auto shared = shared_subjects(source).size();
+    out += shared == 0
+               ? "subjects   no subject stands in two splits\n"
+               : fmt::format("subjects   {} stand in more than one split: test figures are optimistic\n",
+                             shared);
+  }
+
+  std::vector<std::string> header{"split", "images"};
+  if (!source.train.subjects.empty()) header.push_back("subjects");
+  for (std::int64_t c = 0; c < source.classes(); ++c) header.push_back(fmt::format("class {}", c));
+  Table table(header);
+  for (const auto& [name, images] :
+       {std::pair{"train", &source.train}, {"val", &source.val}, {"test", &source.test}}) {
+    const auto rows = all_rows(images->size());
+    std::vector<std::string> line{name, cell(images->size())};
+    if (!source.train.subjects.empty()) line.push_back(cell(subject_count(*images, rows)));
+    for (auto n : histogram(*images, rows, source.classes())) line.push_back(cell(n));
+    table.add(std::move(line));
+  }
+  out += "\n" + table.text() + "\n";
+  for (std::size_t c = 0; c < source.class_names.size(); ++c)
+    out += fmt::format("  class {}: {}\n", c, source.class_names[c]);
+  return out;
+}
+
+std::string describe_federation(const FederatedData& data, const config::Scenario& scenario) {
+  const auto& pool = *data.pool;
+  const bool subjects = !pool.subjects.empty();
+  const auto& p = scenario.partition;
+  auto out = fmt::format("partition  {}, {} clients", p.scheme, data.clients.size());
+  if (p.scheme == "dirichlet" || p.scheme == "dirichlet_client") out += fmt::format(", alpha {}", p.alpha);
+  if (p.scheme == "pathological") out += fmt::format(", {} classes each", p.classes_per_client);
+  out += fmt::format(", seed {}\n", scenario.scenario.seed);
+
+  std::vector<std::string> header{"client", "train"};
+  for (std::int64_t c = 0; c < data.classes(); ++c) header.push_back(fmt::format("class {}", c));
+  header.insert(header.end(), {"poisoned", "hold-out", "calibration"});
+  if (subjects) header.push_back("subjects");
+  Table table(header);
+  std::vector<std::size_t> sizes;
+  for (std::size_t i = 0; i < data.clients.size(); ++i) {
+    const auto& client = data.clients[i];
+    sizes.push_back(client.train->size());
+    if (i >= most_rows) continue;
+    std::vector<std::string> line{cell(i), cell(client.train->size())};
+    for (auto n : histogram(pool, *client.train, data.classes())) line.push_back(cell(n));
+    line.push_back(static_cast<std::int64_t>(i) == data.backdoor_client ? cell(data.poisoned) : "0");
+    line.push_back(cell(client.holdout->size()));
+    line.push_back(cell(data.calibration[i]->size()));
+    if (subjects) line.push_back(cell(subject_count(pool, *client.train)));
+    table.add(std::move(line));
+  }
+  out += "\n" + table.text();
+  if (data.clients.size() > most_rows)
+    out += fmt::format("  ... and {} more\n", data.clients.size() - most_rows);
+
+  std::sort(sizes.begin(), sizes.end());
+  out += fmt::format("\n  training samples a client: {} to {}, median {}\n", sizes.front(), sizes.back(),
+                     sizes[sizes.size() / 2]);
+  std::set<std::int64_t> calibration;
+  for (const auto& e : data.calibration) calibration.insert(e->begin(), e->end());
+  out += fmt::format("  test {}, validation {} and {} more in the calibration set\n", data.test->size(),
+                     data.val->size(), calibration.size());
+  if (data.backdoor_client >= 0)
+    out += fmt::format(
+        "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and label {}; {} triggered test "
+        "images\n",
+        data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
+        data.triggered_test->size());
+  return out;
+}
+
+}  // namespace afu::data

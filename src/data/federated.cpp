@@ -1,0 +1,198 @@
+#include "data/federated.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "config/loader.hpp"
+#include "data/calibration_set.hpp"
+#include "data/image_folder.hpp"
+#include "data/medmnist.hpp"
+#include "data/partition.hpp"
+#include "data/phantom.hpp"
+#include "data/poison.hpp"
+#include "data/split.hpp"
+#include "data/units.hpp"
+#include "sim/random.hpp"
+
+namespace afu::data {
+
+namespace {
+
+IndicesPtr share(Indices rows) { return std::make_shared<const Indices>(std::move(rows)); }
+
+/// Appends the rows' images, labels and subjects. `from` may be `to`.
+void append(Images& to, const Images& from, const Indices& rows) {
+  const auto bytes = from.image_bytes();
+  to.pixels.reserve(to.pixels.size() + rows.size() * static_cast<std::size_t>(bytes));
+  for (auto r : rows) {
+    const auto old = to.pixels.size();
+    to.pixels.resize(old + static_cast<std::size_t>(bytes));
+    std::copy_n(from.pixels.begin() + r * bytes, bytes, to.pixels.begin() + static_cast<std::ptrdiff_t>(old));
+    to.labels.push_back(from.labels[static_cast<std::size_t>(r)]);
+    if (!from.subjects.empty()) to.subjects.push_back(from.subjects[static_cast<std::size_t>(r)]);
+  }
+}
+
+Images empty_like(const Images& images) {
+  Images out;
+  out.channels = images.channels;
+  out.height = images.height;
+  out.width = images.width;
+  return out;
+}
+
+/// The rows [from, from + n).
+Indices range(std::int64_t from, std::int64_t n) {
+  auto rows = all_rows(n);
+  for (auto& r : rows) r += from;
+  return rows;
+}
+
+/// `a` without the rows of `b`; both ascend.
+Indices without(const Indices& a, const Indices& b) {
+  Indices out;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  return out;
+}
+
+std::string data_path(const config::DataSection& section, const std::string& scenario_file) {
+  if (section.path.empty())
+    throw DataError(fmt::format("data.path: missing, data.source = \"{}\" needs it", section.source));
+  try {
+    return config::resolve_data_path(section.path, scenario_file);
+  } catch (const std::exception& e) {
+    throw DataError(fmt::format("data.path: {}", e.what()));
+  }
+}
+
+std::int64_t target_client(const config::Scenario& s) {
+  const auto asked = s.data.backdoor.client;
+  const auto client = asked >= 0 ? asked : s.erasures.empty() ? 0 : s.erasures.front().client;
+  if (client < 0 || client >= s.partition.clients)
+    throw DataError(
+        fmt::format("data.backdoor.client: value is {}, allowed 0 to {}", client, s.partition.clients - 1));
+  return client;
+}
+
+/// Appends the poisoned copies of the target's rows and the triggered test images.
+void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& scenario) {
+  const auto& backdoor = scenario.data.backdoor;
+  if (backdoor.label < 0 || backdoor.label >= data.classes())
+    throw DataError(
+        fmt::format("data.backdoor.label: value is {}, allowed 0 to {}", backdoor.label, data.classes() - 1));
+  data.backdoor_client = target_client(scenario);
+  data.backdoor_label = backdoor.label;
+  const auto append_triggered = [&](const Indices& rows) {
+    const auto first = pool.size();
+    append(pool, pool, rows);
+    for (auto r = first; r < pool.size(); ++r)
+      apply_trigger(pool.pixels.data() + r * pool.image_bytes(), pool.channels, pool.height, pool.width,
+                    backdoor);
+    return range(first, pool.size() - first);
+  };
+
+  auto& target = data.clients[static_cast<std::size_t>(data.backdoor_client)];
+  const auto originals =
+      rows_to_poison(*target.train, pool.labels, backdoor, scenario.scenario.seed, data.backdoor_client);
+  const auto copies = append_triggered(originals);
+  for (auto r : copies) pool.labels[static_cast<std::size_t>(r)] = backdoor.label;
+  auto train = without(*target.train, originals);
+  train.insert(train.end(), copies.begin(), copies.end());
+  target.train = share(std::move(train));
+  data.poisoned = static_cast<std::int64_t>(copies.size());
+
+  Indices others;
+  for (auto r : *data.test)
+    if (pool.labels[static_cast<std::size_t>(r)] != backdoor.label) others.push_back(r);
+  data.triggered_test = share(append_triggered(others));
+}
+
+}  // namespace
+
+Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
+  if (section.source == "phantom") return make_phantom_source(section, seed);
+  if (section.source == "image_folder")
+    return load_image_folder(data_path(section, scenario_file), section, seed);
+  if (section.source != "npz")
+    throw DataError(
+        fmt::format("data.source: value is \"{}\", allowed phantom, npz, image_folder", section.source));
+  auto source = load_medmnist(data_path(section, scenario_file));
+  const auto rows = all_rows(source.train.size());
+  const auto kept = limited_rows(rows, source.train.labels, section.limit, seed);
+  if (kept.size() < rows.size()) {
+    auto train = empty_like(source.train);
+    append(train, source.train, kept);
+    source.train = std::move(train);
+  }
+  return source;
+}
+
+FederatedData federate(const Source& source, const config::Scenario& scenario) {
+  const auto seed = scenario.scenario.seed;
+  FederatedData data;
+  data.class_names = source.class_names;
+  auto pool = std::make_shared<Images>(empty_like(source.train));
+  for (const auto* images : {&source.train, &source.val, &source.test})
+    append(*pool, *images, all_rows(images->size()));
+  const auto n_train = source.train.size(), n_val = source.val.size();
+  const auto val = range(n_train, n_val);
+  data.test = share(range(n_train + n_val, source.test.size()));
+
+  std::vector<std::vector<std::int64_t>> class_counts;
+  const auto& subjects = source.train.subjects;
+  for (const auto& rows : partition_rows(source.train.labels, subjects, scenario.partition, seed)) {
+    auto parts =
+        hold_out(rows, subjects, scenario.partition, seed, static_cast<std::int64_t>(data.clients.size()));
+    class_counts.emplace_back(static_cast<std::size_t>(source.classes()), 0);
+    for (auto r : parts.train)
+      ++class_counts.back()[static_cast<std::size_t>(pool->labels[static_cast<std::size_t>(r)])];
+    data.clients.push_back({share(std::move(parts.train)), share(std::move(parts.holdout))});
+  }
+
+  Indices used;
+  for (auto& rows : calibration_environments(class_counts, val, pool->labels,
+                                             scenario.calibration.samples_per_environment, seed)) {
+    used.insert(used.end(), rows.begin(), rows.end());
+    data.calibration.push_back(share(std::move(rows)));
+  }
+  std::sort(used.begin(), used.end());
+  data.val = share(without(val, used));
+
+  data.poisoned_begin = pool->size();
+  data.triggered_test = share({});
+  if (scenario.data.backdoor.trigger != "none") plant_backdoor(data, *pool, scenario);
+  data.pool = std::move(pool);
+  assert_calibration_disjoint(data, !data.pool->subjects.empty() && shared_subjects(source).empty());
+  return data;
+}
+
+IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenario,
+                       const config::Erasure& erasure) {
+  const auto& train = data.clients.at(static_cast<std::size_t>(erasure.client)).train;
+  if (erasure.scope == "client") return train;
+  const auto n = static_cast<std::int64_t>(train->size());
+  auto count = std::max<std::int64_t>(1, std::llround(erasure.fraction * static_cast<double>(n)));
+  if (erasure.fraction < 1) count = std::min(count, n - 1);
+
+  auto rows = *train;
+  sim::Stream s(
+      {scenario.scenario.seed, sim::purpose("forget"), static_cast<std::uint64_t>(erasure.client), 0});
+  sim::shuffle(rows, s);
+  std::stable_partition(rows.begin(), rows.end(), [&](std::int64_t r) {
+    return r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned;
+  });
+  rows.resize(static_cast<std::size_t>(count));
+  std::sort(rows.begin(), rows.end());
+  return share(std::move(rows));
+}
+
+IndicesPtr remaining_rows(const FederatedData& data, const config::Scenario& scenario,
+                          const config::Erasure& erasure) {
+  const auto& train = *data.clients.at(static_cast<std::size_t>(erasure.client)).train;
+  return share(without(train, *forget_rows(data, scenario, erasure)));
+}
+
+}  // namespace afu::data

@@ -1,0 +1,32 @@
+#pragma once
+/// From a scenario to the data of its run: the source, the pool and who owns which rows.
+#include <cstdint>
+#include <string>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::data {
+
+/// The data set of `section`, its training split cut to section.limit with the class mix kept. Relative
+/// paths: see config::resolve_data_path. Throws DataError.
+Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file);
+
+/// Pool rows: train, val, test, then the poisoned copies, then the triggered test images. The copies carry
+/// the target label and stand in the target client's `train` in place of their originals, which nobody trains
+/// on; the triggered images are those of other classes and keep their true labels. Calibration environments
+/// have the class mix of their client before poisoning. Throws DataError where the scenario asks for what the
+/// data cannot give.
+FederatedData federate(const Source& source, const config::Scenario& scenario);
+
+/// The training rows an erasure asks to forget: all of the client's, or erasure.fraction of them (rounded, at
+/// least one; all only where the fraction is 1), the poisoned copies first, since they are what must go, then
+/// others at random. The same rows for every request with the same client and fraction; a larger fraction
+/// includes a smaller one's.
+IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenario,
+                       const config::Erasure& erasure);
+/// The client's other training rows; none for the scope "client".
+IndicesPtr remaining_rows(const FederatedData& data, const config::Scenario& scenario,
+                          const config::Erasure& erasure);
+
+}  // namespace afu::data

@@ -1,0 +1,24 @@
+#pragma once
+/// One folder a class, each with JPEG or PNG images: the layout of most sets of images.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::data {
+
+/// Classes are the sub-folders in order of their names. Images are resized to section.image_size and given
+/// section.channels. The split into train, val and test is drawn from `seed`, stratified by class; where
+/// section.split_by_subject and every file's name tells its subject, it is a split of the subjects, with each
+/// class's images divided as nearly as whole subjects allow (a class of two subjects: one in train, one in
+/// test). At most section.limit training images are decoded. Throws DataError, which names the folder or
+/// file.
+Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed);
+
+/// The subject in a file name of OASIS, `OAS1_0171_MR1_mpr-1_102.jpg`: 10171 (the study's number, then the
+/// subject's four digits). None where the name has another form.
+std::optional<std::int64_t> subject_of_name(const std::string& file_name);
+
+}  // namespace afu::data

@@ -1,0 +1,225 @@
+#include "data/npz.hpp"
+
+#include <fmt/format.h>
+#include <zip.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+#include "data/dataset.hpp"
+#include "data/npy_header.hpp"
+
+namespace afu::data {
+
+namespace {
+
+// Deflate cannot pack better than 1032 to 1 (zlib's technical notes); a member that claims more is damaged or
+// hostile.
+constexpr std::uint64_t deflate_ratio = 1032, deflate_slack = 1024;
+
+struct ZipClose {
+  void operator()(zip_t* z) const { zip_discard(z); }
+};
+struct FileClose {
+  void operator()(zip_file_t* f) const { zip_fclose(f); }
+};
+using Zip = std::unique_ptr<zip_t, ZipClose>;
+
+std::string error_text(int code) {
+  zip_error_t e;
+  zip_error_init_with_code(&e, code);
+  std::string s = zip_error_strerror(&e);
+  zip_error_fini(&e);
+  return s;
+}
+
+/// A member being read. Errors are std::runtime_error without names: the caller knows them.
+class Member {
+ public:
+  Member(zip_t* zip, zip_uint64_t index) : file_(zip_fopen_index(zip, index, 0)) {
+    if (!file_) throw std::runtime_error(zip_strerror(zip));
+  }
+
+  /// Up to `n` bytes; fewer only at the member's end, where libzip checks the CRC.
+  std::size_t read_some(void* to, std::size_t n) {
+    std::size_t got = 0;
+    while (got < n) {
+      const auto r = zip_fread(file_.get(), static_cast<char*>(to) + got, n - got);
+      if (r < 0) throw std::runtime_error(zip_file_strerror(file_.get()));
+      if (r == 0) break;
+      got += static_cast<std::size_t>(r);
+    }
+    return got;
+  }
+  void read(void* to, std::size_t n) {
+    if (read_some(to, n) != n) throw std::runtime_error("ends too early");
+  }
+
+ private:
+  std::unique_ptr<zip_file_t, FileClose> file_;
+};
+
+/// Fortran order (first index fastest) to C order (last index fastest).
+std::vector<std::uint8_t> to_c_order(const std::vector<std::uint8_t>& from, const NpyHeader& h) {
+  std::vector<std::uint8_t> to(from.size());
+  const auto item = static_cast<std::size_t>(h.item_size);
+  const auto dims = h.shape.size();
+  std::vector<std::size_t> stride(dims, item), index(dims, 0);
+  for (std::size_t d = 1; d < dims; ++d) stride[d] = stride[d - 1] * static_cast<std::size_t>(h.shape[d - 1]);
+  std::size_t source = 0;
+  for (std::size_t out = 0; out < to.size(); out += item) {
+    std::memcpy(to.data() + out, from.data() + source, item);
+    for (auto d = dims; d-- > 0;) {
+      source += stride[d];
+      if (++index[d] < static_cast<std::size_t>(h.shape[d])) break;
+      source -= stride[d] * index[d];
+      index[d] = 0;
+    }
+  }
+  return to;
+}
+
+/// `unpacked` is what the directory claims and has passed the limits; nothing larger is allocated.
+NpyArray read_member(zip_t* zip, zip_uint64_t index, std::uint64_t unpacked) {
+  Member member(zip, index);
+  std::array<unsigned char, npy_prefix_bytes> prefix{};
+  const auto got = member.read_some(prefix.data(), prefix.size());
+  const auto span = npy_text_span(prefix.data(), got);
+  if (span.offset + span.length > unpacked || got < span.offset)
+    throw std::runtime_error("ends within its header");
+
+  std::string text(span.length, '\0');
+  // Version 1 has a shorter prefix: what was read beyond it belongs to the text.
+  const auto ahead = std::min(got - span.offset, span.length);
+  std::copy_n(prefix.data() + span.offset, ahead, text.data());
+  member.read(text.data() + ahead, span.length - ahead);
+  const auto header = parse_npy_text(text);
+
+  const auto bytes = static_cast<std::uint64_t>(header.items) * static_cast<std::uint64_t>(header.item_size);
+  NpyArray a{header.kind, header.item_size, header.shape, {}};
+  if (bytes != unpacked - span.offset - span.length)
+    throw std::runtime_error(fmt::format("shape {} of {} needs {} bytes, the member holds {}", a.shape_text(),
+                                         a.dtype(), bytes, unpacked - span.offset - span.length));
+  a.bytes.resize(bytes);
+  const auto spare = std::min<std::size_t>(got - span.offset - ahead, bytes);
+  std::copy_n(prefix.data() + span.offset + ahead, spare, a.bytes.data());
+  member.read(a.bytes.data() + spare, bytes - spare);
+  char extra = 0;
+  if (member.read_some(&extra, 1) != 0)
+    throw std::runtime_error("is longer than the archive's directory says");
+  if (header.fortran_order && header.shape.size() > 1) a.bytes = to_c_order(a.bytes, header);
+  return a;
+}
+
+/// The claimed size of a member, checked before anything is unpacked. Throws std::runtime_error.
+std::uint64_t check_claims(zip_t* zip, zip_uint64_t index) {
+  zip_stat_t st;
+  zip_stat_init(&st);
+  constexpr auto needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
+  if (zip_stat_index(zip, index, 0, &st) != 0 || (st.valid & needed) != needed)
+    throw std::runtime_error("its entry in the archive's directory is damaged");
+  if (st.comp_method != ZIP_CM_STORE && st.comp_method != ZIP_CM_DEFLATE)
+    throw std::runtime_error(
+        fmt::format("compression method {} is not supported (allowed: 0 stored, 8 deflate)", st.comp_method));
+  if (st.comp_method == ZIP_CM_STORE && st.size != st.comp_size)
+    throw std::runtime_error("stored, but its two sizes differ");
+  if (st.size / deflate_ratio > st.comp_size + deflate_slack)
+    throw std::runtime_error(
+        fmt::format("claims {} bytes out of {}: damaged, or a zip bomb", st.size, st.comp_size));
+  return st.size;
+}
+
+NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::string>& wanted,
+                       const NpzLimits& limits) {
+  const auto members = zip_get_num_entries(zip, 0);
+  if (members <= 0) throw DataError(fmt::format("{}: the archive is empty", file));
+  if (static_cast<std::uint64_t>(members) > limits.max_members)
+    throw DataError(fmt::format("{}: {} members, allowed: at most {}", file, members, limits.max_members));
+
+  NpzArrays arrays;
+  std::uint64_t total = 0;
+  for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(members); ++i) {
+    const char* raw = zip_get_name(zip, i, 0);
+    const std::string name = raw ? raw : "";
+    const bool npy = name.size() > 4 && name.compare(name.size() - 4, 4, ".npy") == 0;
+    const auto key = npy ? name.substr(0, name.size() - 4) : name;
+    if (!wanted.empty() && !wanted.count(key)) continue;
+    try {
+      if (!npy) throw std::runtime_error("not a .npy array by its name");
+      const auto unpacked = check_claims(zip, i);
+      if (unpacked > limits.max_bytes - total)
+        throw std::runtime_error(fmt::format("the arrays need more than {} bytes", limits.max_bytes));
+      total += unpacked;
+      if (!arrays.emplace(key, read_member(zip, i, unpacked)).second)
+        throw std::runtime_error("stands twice in the archive");
+    } catch (const std::exception& e) {
+      throw DataError(fmt::format("{}: member '{}': {}", file, name, e.what()));
+    }
+  }
+  return arrays;
+}
+
+}  // namespace
+
+std::int64_t NpyArray::integer(std::int64_t i) const {
+  const auto* p = bytes.data() + i * item_size;
+  // Little endian, as this machine is; parse_npy_text refuses anything else.
+  std::uint64_t v = 0;
+  std::memcpy(&v, p, static_cast<std::size_t>(item_size));
+  if (kind == 'i') {
+    const int unused = static_cast<int>(64 - 8 * item_size);
+    return static_cast<std::int64_t>(v << unused) >> unused;
+  }
+  if (v >> 63) throw std::range_error(fmt::format("{} is too large", v));
+  return static_cast<std::int64_t>(v);
+}
+
+std::string NpyArray::dtype() const {
+  const auto bits = item_size * 8;
+  switch (kind) {
+    case 'u':
+      return fmt::format("uint{}", bits);
+    case 'i':
+      return fmt::format("int{}", bits);
+    case 'f':
+      return fmt::format("float{}", bits);
+    default:
+      return "bool";
+  }
+}
+
+std::string NpyArray::shape_text() const {
+  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+}
+
+NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted, const NpzLimits& limits) {
+  int code = 0;
+  Zip zip(zip_open(path.c_str(), ZIP_RDONLY, &code));
+  if (!zip) throw DataError(fmt::format("{}: {}", path, error_text(code)));
+  return read_archive(zip.get(), path, wanted, limits);
+}
+
+NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& name,
+                         const NpzLimits& limits) {
+  zip_error_t e;
+  zip_error_init(&e);
+  const auto fail = [&] {
+    const std::string what = zip_error_strerror(&e);
+    zip_error_fini(&e);
+    throw DataError(fmt::format("{}: {}", name, what));
+  };
+  auto* source = zip_source_buffer_create(data, size, 0, &e);
+  if (!source) fail();
+  Zip zip(zip_open_from_source(source, ZIP_RDONLY, &e));
+  if (!zip) {
+    zip_source_free(source);
+    fail();
+  }
+  zip_error_fini(&e);
+  return read_archive(zip.get(), name, {}, limits);
+}
+
+}  // namespace afu::data

@@ -1,0 +1,42 @@
+#pragma once
+/// NumPy archives: a zip of .npy members. The headers are parsed, nothing about them is assumed.
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace afu::data {
+
+/// One array, in C order and in this machine's byte order.
+struct NpyArray {
+  char kind = 'u';             ///< as in NumPy: 'u' unsigned, 'i' signed, 'b' bool, 'f' float
+  std::int64_t item_size = 1;  ///< bytes
+  std::vector<std::int64_t> shape;
+  std::vector<std::uint8_t> bytes;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(bytes.size()) / item_size; }
+  bool is_integer() const { return kind == 'u' || kind == 'i'; }
+  /// Element `i` of an integer array. Throws std::range_error for a uint64 above the largest int64.
+  std::int64_t integer(std::int64_t i) const;
+  std::string dtype() const;       ///< "uint8"
+  std::string shape_text() const;  ///< "(546, 28, 28)", as Python writes it
+};
+
+/// What a file may ask of memory. The zip format lets a few bytes claim terabytes.
+struct NpzLimits {
+  std::uint64_t max_bytes =
+      32ull << 30;  ///< all members together, unpacked (PathMNIST at 224 pixels has 15 GiB)
+  std::uint64_t max_members = 256;
+};
+
+using NpzArrays = std::map<std::string, NpyArray>;
+
+/// The members called in `wanted` (without ".npy"; empty: all). A wanted name that is missing is not an error
+/// here. Throws DataError, which names the file and the member.
+NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted = {}, const NpzLimits& = {});
+/// The same from memory; `name` stands for the file in messages.
+NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& name, const NpzLimits& = {});
+
+}  // namespace afu::data

@@ -1,0 +1,43 @@
+#pragma once
+/// How training rows are divided among clients (METHODS 4). Pure functions of labels, subjects and seed.
+#include <cstdint>
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::data {
+
+/// The rows 0 to labels.size()-1, each given to exactly one of section.clients; every client's rows ascend.
+/// `subjects` is empty where none are known.
+///
+///   iid               shuffled and dealt out: sizes differ by one at most
+///   dirichlet         METHODS 4.2: each class divided by shares drawn from Dir(alpha), split at floor(cumsum
+///   * n_c);
+///                     a client that holds its N/K already draws no more (NIID-Bench); drawn again until
+///                     everybody has min_samples. Where subjects are known the shares are of subjects
+///                     (METHODS 8.2): a patient belongs to one hospital
+///   dirichlet_client  METHODS 4.1 (Hsu, Qi, Brown 2019): equal sizes; each client draws classes from
+///   Dir(alpha * prior) pathological      exactly classes_per_client classes a client, each class divided
+///   evenly among its holders subject           whole subjects, larger ones first, each to the client with
+///   the fewest images
+///
+/// Throws DataError where the data cannot be divided like that.
+std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
+                                    const std::vector<std::int64_t>& subjects,
+                                    const config::PartitionSection& section, std::uint64_t seed);
+
+/// True where a client of this partition is a set of whole subjects.
+bool keeps_subjects(const std::vector<std::int64_t>& subjects, const config::PartitionSection& section);
+
+struct HoldOut {
+  Indices train, holdout;
+};
+/// Takes section.holdout_fraction (rounded) of one client's rows out of its training: at least one where the
+/// fraction is positive and there are two, and never all. Where clients are sets of subjects, whole subjects
+/// are taken, as many as come to the fraction of the images; a client of a single subject then holds nothing
+/// out.
+HoldOut hold_out(const Indices& rows, const std::vector<std::int64_t>& subjects,
+                 const config::PartitionSection& section, std::uint64_t seed, std::int64_t client);
+
+}  // namespace afu::data

@@ -1,0 +1,263 @@
+#include "data/phantom.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "data/parallel.hpp"
+#include "sim/random.hpp"
+
+namespace afu::data {
+
+namespace {
+
+// The findings, in the order in which a set of fewer classes takes them: the first four differ in shape and
+// count at a random place, which a linear model cannot follow.
+enum Finding {
+  clear,
+  nodule,
+  effusion,
+  miliary,
+  cavity,
+  cyst,
+  fibrosis,
+  cardiomegaly,
+  paired_nodules,
+  atelectasis
+};
+const std::vector<std::string> finding_names{"clear",          "nodule",     "effusion", "miliary",
+                                             "cavity",         "cyst",       "fibrosis", "cardiomegaly",
+                                             "paired nodules", "atelectasis"};
+
+double between(sim::Stream& s, double low, double high) { return low + (high - low) * s.uniform(); }
+
+struct Ellipse {
+  double x, y, a, b;  ///< centre and half-axes, in body coordinates: the slice spans about [-1, 1] in both
+};
+
+/// One slice in the making. Intensities are 0 to 1. Shapes are given in body coordinates; the pose lies
+/// between them and the pixels.
+class Slice {
+ public:
+  Slice(std::int64_t side, double difficulty, sim::Stream& s)
+      : side_(side), values_(static_cast<std::size_t>(side * side)) {
+    const double spread = 0.4 + 0.6 * difficulty;
+    const double angle = 0.15 * spread * s.normal(), scale = 1 + 0.06 * spread * s.normal();
+    const double dx = 0.07 * spread * s.normal(), dy = 0.07 * spread * s.normal();
+    const double c = std::cos(angle) / scale, n = std::sin(angle) / scale;
+    const double step = 2.0 / static_cast<double>(side);
+    pixel_ = step / scale;
+    for (std::int64_t i = 0; i < side; ++i)
+      for (std::int64_t j = 0; j < side; ++j) {
+        const double x = (static_cast<double>(j) + 0.5) * step - 1 - dx;
+        const double y = (static_cast<double>(i) + 0.5) * step - 1 - dy;
+        x_.push_back(c * x + n * y);
+        y_.push_back(c * y - n * x);
+      }
+  }
+
+  /// Calls f(pixel, coverage) where the ellipse covers something: 0 to 1, edges one pixel wide.
+  template <class F>
+  void within(const Ellipse& e, const F& f) const {
+    const double ia = 1 / e.a, ib = 1 / e.b, sharpness = std::min(e.a, e.b) / pixel_;
+    const double reach = 1 + 0.5 / sharpness, outside = reach * reach;
+    for (std::size_t p = 0; p < values_.size(); ++p) {
+      const double u = (x_[p] - e.x) * ia, v = (y_[p] - e.y) * ib, q = u * u + v * v;
+      if (q < outside) f(p, std::min(1.0, 0.5 - (std::sqrt(q) - 1) * sharpness));
+    }
+  }
+
+  void paint(const Ellipse& e, double value) {
+    within(e, [&](std::size_t p, double c) { values_[p] += c * (value - values_[p]); });
+  }
+  void add(const Ellipse& e, double contrast) {
+    within(e, [&](std::size_t p, double c) { values_[p] += c * contrast; });
+  }
+  /// A straight vessel or fibre of half-width `w`.
+  void add_segment(double x0, double y0, double x1, double y1, double w, double contrast) {
+    const double lx = x1 - x0, ly = y1 - y0, l2 = lx * lx + ly * ly, reach = w + 0.5 * pixel_;
+    for (std::size_t p = 0; p < values_.size(); ++p) {
+      const double t = std::clamp(((x_[p] - x0) * lx + (y_[p] - y0) * ly) / l2, 0.0, 1.0);
+      const double dx = x_[p] - x0 - t * lx, dy = y_[p] - y0 - t * ly, q = dx * dx + dy * dy;
+      if (q < reach * reach) values_[p] += contrast * std::min(1.0, (reach - std::sqrt(q)) / pixel_);
+    }
+  }
+  /// Raises what lies below the (slightly tilted) level `y` inside the ellipse.
+  void fill_below(const Ellipse& e, double y, double tilt, double value) {
+    within(e, [&](std::size_t p, double c) {
+      const double depth = (y_[p] - y - tilt * (x_[p] - e.x)) / pixel_;
+      values_[p] += c * std::clamp(0.5 + depth, 0.0, 1.0) * (value - values_[p]);
+    });
+  }
+  /// The uneven sensitivity of a scanner.
+  void shade(double gx, double gy, double gain, double offset) {
+    for (std::size_t p = 0; p < values_.size(); ++p)
+      values_[p] = values_[p] * gain * (1 + gx * x_[p] + gy * y_[p]) + offset;
+  }
+  double pixel() const { return pixel_; }
+  const std::vector<double>& values() const { return values_; }
+
+ private:
+  std::int64_t side_;
+  double pixel_ = 0;  ///< a pixel's side in body coordinates
+  std::vector<double> x_, y_, values_;
+};
+
+/// A point well inside the ellipse, evenly distributed.
+std::pair<double, double> place_in(const Ellipse& e, double margin, sim::Stream& s) {
+  const double r = std::sqrt(s.uniform()), phi = 2 * M_PI * s.uniform();
+  return {e.x + std::max(0.0, e.a - margin) * r * std::cos(phi),
+          e.y + std::max(0.0, e.b - margin) * r * std::sin(phi)};
+}
+
+void draw_nodule(Slice& slice, const Ellipse& lung, double contrast, sim::Stream& s) {
+  const double r = between(s, 0.17, 0.26);
+  const auto [x, y] = place_in(lung, r, s);
+  slice.add({x, y, r, r * between(s, 0.85, 1.15)}, contrast);
+}
+
+/// What the class puts into lungs, heart and body. `contrast` is that of a solid lesion against the lung.
+void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], double contrast, sim::Stream& s) {
+  const auto& lung = lungs[s.below(2)];
+  switch (finding) {
+    case nodule:
+      draw_nodule(slice, lung, contrast, s);
+      break;
+    case paired_nodules:
+      for (const auto& l : lungs) draw_nodule(slice, l, contrast, s);
+      break;
+    case cavity: {
+      const double r = between(s, 0.2, 0.28), wall = std::max(0.07, 0.9 * slice.pixel());
+      const auto [x, y] = place_in(lung, r, s);
+      slice.add({x, y, r, r}, contrast);
+      slice.add({x, y, r - wall, r - wall}, -contrast);
+      break;
+    }
+    case miliary:
+      for (std::uint64_t i = 0, n = 6 + s.below(5); i < n; ++i) {
+        const double r = between(s, 0.055, 0.085);
+        const auto [x, y] = place_in(lungs[i % 2], r, s);
+        slice.add({x, y, r, r}, contrast);
+      }
+      break;
+    case effusion:
+      slice.fill_below(lung, lung.y + between(s, -0.1, 0.25), 0.2 * s.normal(), 0.2 + contrast);
+      break;
+    case cyst: {
+      const double r = between(s, 0.1, 0.16);
+      slice.add({between(s, -0.12, 0.12), between(s, -0.5, 0.3), r, r}, -contrast);
+      break;
+    }
+    case fibrosis: {
+      const double angle = M_PI * s.uniform(), c = std::cos(angle), n = std::sin(angle);
+      const auto [x, y] = place_in(lung, 0.2, s);
+      for (int k = -2; k <= 2; ++k) {
+        const double px = x - 0.1 * k * n, py = y + 0.1 * k * c;
+        slice.add_segment(px - 0.2 * c, py - 0.2 * n, px + 0.2 * c, py + 0.2 * n, 0.015, 0.8 * contrast);
+      }
+      break;
+    }
+    case clear:
+    case cardiomegaly:
+    case atelectasis:
+      break;  // nothing, or drawn with the organs
+  }
+}
+
+/// Organs that everybody has, in the size the finding gives them, and then the finding itself.
+Slice draw_slice(std::int64_t side, Finding finding, double difficulty, sim::Stream& s) {
+  Slice slice(side, difficulty, s);
+  const double d = difficulty;
+  const Ellipse body{0, 0, between(s, 0.92, 1.02), between(s, 0.84, 0.94)};
+  const double tissue = between(s, 0.42, 0.52);
+  slice.paint(body, tissue + 0.15);  // skin and ribs
+  slice.paint({0, 0, body.a - 0.09, body.b - 0.09}, tissue);
+
+  Ellipse lungs[2] = {{-0.46, -0.03, between(s, 0.32, 0.38), between(s, 0.52, 0.6)},
+                      {0.46, -0.03, between(s, 0.32, 0.38), between(s, 0.52, 0.6)}};
+  if (finding == atelectasis) {
+    const double shrink = 1 - between(s, 0.25, 0.45) * (1 - 0.4 * d);
+    auto& lung = lungs[s.below(2)];
+    lung.a *= shrink;
+    lung.b *= shrink;
+  }
+  for (const auto& lung : lungs) slice.paint(lung, between(s, 0.16, 0.24));
+  const double swollen =
+      finding == cardiomegaly ? 1 + between(s, 0.35, 0.7) * (1 - 0.4 * d) : between(s, 0.9, 1.1);
+  slice.paint({0.06, 0.12, 0.17 * swollen, 0.2 * swollen}, tissue + 0.08);
+  slice.paint({0, 0.62, 0.12, 0.12}, 0.85);  // spine
+
+  // What every class has too and may be taken for a finding: vessels, and now and then a faint spot.
+  for (std::uint64_t i = 0, n = 2 + s.below(3); i < n; ++i) {
+    const auto& lung = lungs[i % 2];
+    const auto [x, y] = place_in(lung, 0.05, s);
+    slice.add_segment(lung.x * 0.6, lung.y, x, y, 0.01, between(s, 0.05, 0.1 + 0.15 * d));
+  }
+  for (std::uint64_t i = 0, n = s.below(3); i < n; ++i) {
+    const double r = between(s, 0.05, 0.12);
+    const auto [x, y] = place_in(lungs[s.below(2)], r, s);
+    slice.add({x, y, r, r}, between(s, 0, 0.25 * d));
+  }
+
+  // Some findings are hardly visible: they can only be memorised, which bounds what a test set allows.
+  const double visibility = s.uniform() < 0.25 * d ? between(s, 0, 0.5) : 1;
+  const double contrast = 0.5 * (1 - 0.4 * d) * (1 - 0.5 * d * s.uniform()) * visibility;
+  draw_finding(slice, finding, lungs, contrast, s);
+  slice.shade(0.15 * d * s.normal(), 0.15 * d * s.normal(), between(s, 1 - 0.3 * d, 1 + 0.3 * d),
+              0.06 * d * s.normal());
+  return slice;
+}
+
+}  // namespace
+
+Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSection& section,
+                     std::uint64_t seed) {
+  const auto refuse = [](const char* key, auto value, const std::string& allowed) {
+    throw DataError(fmt::format("data.{}: value is {}, allowed {}", key, value, allowed));
+  };
+  if (section.classes < 2 || section.classes > max_phantom_classes)
+    refuse("classes", section.classes, fmt::format("2 to {} for the phantom", max_phantom_classes));
+  if (section.image_size < min_phantom_size)
+    refuse("image_size", section.image_size, fmt::format("at least {} for the phantom", min_phantom_size));
+  if (section.channels != 1 && section.channels != 3) refuse("channels", section.channels, "1 or 3");
+  if (!(section.difficulty >= 0 && section.difficulty <= 1))
+    refuse("difficulty", section.difficulty, "0 to 1");
+
+  Images out;
+  out.channels = section.channels;
+  out.height = out.width = section.image_size;
+  out.pixels.resize(static_cast<std::size_t>(n * out.image_bytes()));
+  for (std::int64_t i = 0; i < n; ++i) out.labels.push_back(i % section.classes);
+
+  const double noise = 0.02 + 0.14 * section.difficulty;
+  // The tint of a stain; grey images take the first.
+  constexpr double tint[3] = {1.0, 0.82, 0.9};
+  parallel_for(n, [&](std::int64_t i) {
+    sim::Stream s({seed, sim::purpose("phantom"), split, static_cast<std::uint64_t>(i)});
+    const auto finding = static_cast<Finding>(out.labels[static_cast<std::size_t>(i)]);
+    const auto slice = draw_slice(section.image_size, finding, section.difficulty, s);
+    auto* to = out.pixels.data() + i * out.image_bytes();
+    for (std::int64_t c = 0; c < section.channels; ++c)
+      for (const double v : slice.values())
+        *to++ = static_cast<std::uint8_t>(
+            std::clamp(std::lround(255 * (v * tint[c] + noise * s.normal())), 0l, 255l));
+  });
+  return out;
+}
+
+Source make_phantom_source(const config::DataSection& section, std::uint64_t seed) {
+  Source s;
+  s.name = "phantom";
+  const auto train =
+      section.limit > 0 ? std::min(section.limit, section.train_samples) : section.train_samples;
+  s.train = make_phantoms(train, 0, section, seed);
+  s.val = make_phantoms(section.val_samples, 1, section, seed);
+  s.test = make_phantoms(section.test_samples, 2, section, seed);
+  s.class_names.assign(finding_names.begin(), finding_names.begin() + section.classes);
+  return s;
+}
+
+}  // namespace afu::data

@@ -1,0 +1,25 @@
+#pragma once
+/// The embedded data set: chest-like slices drawn from a seed, so that everything runs without a download. A
+/// body with two lungs, heart, spine and vessels in a random pose under noise; the class is the finding (a
+/// nodule, a cavity, ...), whose place, size and contrast vary. It stands in for a small set of medical
+/// images and is none: a linear model sees little of it, a small network much, and 2,000 images are few
+/// enough to be memorised.
+#include <cstdint>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::data {
+
+constexpr std::int64_t max_phantom_classes = 10, min_phantom_size = 8;
+
+/// `n` images of split 0 (train), 1 (val) or 2 (test); image i has label i mod classes and depends on nothing
+/// but the section's image_size, channels, classes and difficulty, the seed, the split and i. Throws
+/// DataError.
+Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSection& section,
+                     std::uint64_t seed);
+
+/// The three splits of section.{train,val,test}_samples images, at most section.limit in train.
+Source make_phantom_source(const config::DataSection& section, std::uint64_t seed);
+
+}  // namespace afu::data

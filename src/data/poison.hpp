@@ -1,0 +1,22 @@
+#pragma once
+/// Backdoor triggers, for verifying that a client was forgotten (METHODS 7.2).
+#include <cstdint>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::data {
+
+/// Draws the trigger on one image, C x H x W. `patch`: a white square of `size` pixels in the bottom right
+/// corner; `checkerboard`: the same square with white and black pixels alternating; `blend`: (1 - opacity) x
+/// + opacity s, where s is a sinusoid along the rows with six periods (Barni, Kallas, Tondi 2019). Throws
+/// DataError where the square does not fit or the trigger has no such name.
+void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
+                   const config::Backdoor& backdoor);
+
+/// The rows to poison: backdoor.fraction (rounded, at least one where the fraction is positive) of those of
+/// `train` that do not have the target label. Ascending. Throws DataError where there are none.
+Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,
+                       const config::Backdoor& backdoor, std::uint64_t seed, std::int64_t client);
+
+}  // namespace afu::data

@@ -1,0 +1,429 @@
+/// Training: tasks, rounds, updates, merges. Requests are served in coordinator_erasure.cpp.
+#include "federate/coordinator.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sim/random.hpp"
+#include "unlearn/registry.hpp"
+
+namespace afu::federate {
+
+using Kind = record::Decision::Kind;
+
+namespace {
+constexpr std::uint64_t task_overhead_bytes = 64;  ///< what a message carries beside the parameters
+}
+
+Coordinator::Coordinator(Setup setup)
+    : setup_(std::move(setup)), method_(unlearn::find_method(scenario().unlearning.method)) {
+  const auto& s = scenario();
+  double total = 0;
+  for (auto n : setup_.samples) total += n;
+  mean_samples_ = std::max(1.0, total / static_cast<double>(setup_.samples.size()));
+  rule_ = aggregate::make_rule(s.training.rule, s.training, mean_samples_);
+  std::vector<std::uint32_t> tracked;
+  for (const auto& e : s.erasures) tracked.push_back(static_cast<std::uint32_t>(e.client));
+  ledger_ = aggregate::Ledger(method_.traits.needs, tracked);
+  keep_bases_ = rule_->whole_model() || ledger_.needs().last_update;
+  model_ = setup_.initial;
+
+  clients_.resize(setup_.samples.size());
+  const auto coordination = unlearn::coordination(method_, s.unlearning.coordination);
+  requests_.resize(s.erasures.size());
+  for (std::size_t i = 0; i < s.erasures.size(); ++i) {
+    auto& r = requests_[i].request;
+    r.index = static_cast<std::uint32_t>(i);
+    r.client = static_cast<std::uint32_t>(s.erasures[i].client);
+    r.samples_only = s.erasures[i].scope == "samples";
+    r.coordination = coordination;
+    const double share = r.samples_only ? s.erasures[i].fraction : 1.0;
+    r.forget_count = static_cast<std::int64_t>(share * setup_.samples[r.client]);
+    if (i < setup_.forget.size() && setup_.forget[i]) {
+      r.forget = setup_.forget[i];
+      r.forget_count = static_cast<std::int64_t>(r.forget->size());
+    }
+    requests_[i].record.client = r.client;
+    clients_[r.client].asked = true;
+  }
+}
+
+void Coordinator::start(double now, Effects& fx) {
+  now_ = now;
+  idle_.resize(clients_.size());
+  for (std::uint32_t c = 0; c < clients_.size(); ++c) idle_[c] = c;
+  const auto& erasures = scenario().erasures;
+  for (std::uint32_t i = 0; i < erasures.size(); ++i)
+    if (erasures[i].at_seconds >= 0) {
+      requests_[i].requested = true;
+      fx.posts.push_back({record::first_client_node + requests_[i].request.client, record::server_node,
+                          erasures[i].at_seconds, -1, true, 0, EraseRequest{i}});
+    }
+  evaluate(false, fx);
+  needs_work_ = true;
+  settle(fx);
+}
+
+// ---- tasks
+// --------------------------------------------------------------------------------------------------------
+
+void Coordinator::task(std::uint32_t client, Effects& fx) {
+  auto& c = clients_[client];
+  ++c.job;
+  c.busy = true;
+  ++in_flight_;
+  if (keep_bases_)
+    outgoing_[client] = {model_, rule_->whole_model() ? ledger_.snapshot() : std::vector<ParametersPtr>{}};
+  fx.posts.push_back({record::server_node, record::first_client_node + client, 0, client, false,
+                      setup_.model_bytes + task_overhead_bytes,
+                      TrainTask{c.job, version_, epoch_, c.share, model_}});
+}
+
+void Coordinator::fill(Effects& fx) {
+  const auto cap = scenario().training.max_in_flight;
+  if (cap == 0 || cap >= static_cast<std::int64_t>(clients_.size())) {
+    if (idle_.size() > 16) fx.posts.reserve(fx.posts.size() + idle_.size());
+    for (auto c : idle_) task(c, fx);
+    idle_.clear();
+    return;
+  }
+  while (!idle_.empty() && in_flight_ < static_cast<std::uint64_t>(cap)) {
+    sim::Stream stream({scenario().scenario.seed, sim::purpose("select"), 0, selections_++});
+    std::swap(idle_[stream.below(idle_.size())], idle_.back());
+    const auto c = idle_.back();
+    idle_.pop_back();
+    task(c, fx);
+  }
+}
+
+void Coordinator::start_round(Effects& fx) {
+  if (round_open_ || idle_.empty()) return;
+  std::sort(idle_.begin(), idle_.end());
+  auto chosen = idle_;
+  const auto wanted = static_cast<std::size_t>(scenario().training.clients_per_round);
+  if (wanted > 0 && wanted < chosen.size()) {
+    sim::Stream stream({scenario().scenario.seed, sim::purpose("select"), 0, round_});
+    sim::shuffle(chosen, stream);
+    chosen.resize(wanted);
+    std::sort(chosen.begin(), chosen.end());
+  }
+  std::vector<std::uint32_t> rest;
+  std::set_difference(idle_.begin(), idle_.end(), chosen.begin(), chosen.end(), std::back_inserter(rest));
+  idle_ = std::move(rest);
+  round_open_ = true;
+  round_outstanding_ = chosen.size();
+  for (auto c : chosen) task(c, fx);
+}
+
+void Coordinator::give_work(Effects& fx) {
+  if (halts_ > 0 || stopped_) return;
+  needs_work_ = false;
+  if (rule_->synchronous())
+    start_round(fx);
+  else
+    fill(fx);
+}
+
+void Coordinator::release(std::uint32_t client) {
+  auto& c = clients_[client];
+  if (!c.busy) return;
+  c.busy = false;
+  --in_flight_;
+  if (round_open_) --round_outstanding_;
+  outgoing_.erase(client);
+  if (!c.excluded) idle_.push_back(client);
+  needs_work_ = true;
+}
+
+void Coordinator::abandon_all() {
+  round_open_ = false;
+  for (std::uint32_t c = 0; c < clients_.size(); ++c)
+    if (clients_[c].busy) release(c);
+}
+
+// ---- updates
+// ------------------------------------------------------------------------------------------------------
+
+void Coordinator::on(double now, const Update& m, Effects& fx) {
+  now_ = now;
+  auto& c = clients_[m.client];
+  if (m.job != c.job || (!c.busy && !c.excluded)) return;  // a job that was abandoned for a newer one
+  samples_trained_ += static_cast<std::uint64_t>(m.passes);
+  if (c.excluded) {
+    decide(Kind::rejected, m.client, version_ - m.base_version, 0, fx);
+    for (auto& a : requests_)
+      if (a.request.client == m.client && a.requested) ++a.record.lost_updates;
+    return;
+  }
+  accept(m, fx);
+  settle(fx);
+}
+
+void Coordinator::on(double now, const Dropped& m, Effects& fx) {
+  now_ = now;
+  auto& c = clients_[m.client];
+  if (!c.busy || (m.job != 0 && m.job != c.job)) return;
+  release(m.client);
+  end_of_round(fx);
+  settle(fx);
+}
+
+void Coordinator::accept(const Update& m, Effects& fx) {
+  aggregate::Arrival a;
+  a.client = m.client;
+  a.base_version = m.base_version;
+  a.staleness = version_ - m.base_version;
+  a.samples = m.samples;
+  a.delta = m.delta;
+  if (auto o = outgoing_.find(m.client); o != outgoing_.end()) {
+    a.base = std::move(o->second.base);
+    a.base_influence = std::move(o->second.influence);
+  }
+  release(m.client);
+
+  Kind kind = Kind::merged;
+  bool as_difference = false;
+  if (m.base_epoch < epoch_) {  // late: its base still held what has been erased
+    for (auto& r : requests_)
+      if (r.record.merged_at && *r.record.merged_at <= now_ && !r.restarted) ++r.record.late_updates;
+    const auto& policy = scenario().unlearning.late;
+    if (policy == "drop") {
+      decide(Kind::late_dropped, m.client, a.staleness, 0, fx);
+      for (auto& r : requests_)
+        if (r.record.merged_at) ++r.record.lost_updates;
+      end_of_round(fx);
+      return;
+    }
+    kind = policy == "accept"  ? Kind::late_accepted
+           : policy == "guard" ? Kind::late_guarded
+                               : Kind::late_rebased;
+    if (policy == "guard") {
+      as_difference = true;
+      if (!corrections_.empty() && !corrections_.back().vectors.empty())
+        a.guard = corrections_.back().vectors.front().second;
+    } else if (policy == "rebase") {
+      for (const auto& correction : corrections_)
+        if (correction.epoch > m.base_epoch)
+          a.rebase.insert(a.rebase.end(), correction.vectors.begin(), correction.vectors.end());
+    }
+  }
+  ++updates_, ++accepted_total_, ++clients_[m.client].accepted;
+  if (!requests_.empty() && !clients_[m.client].asked) accepted_.push_back(now_);
+
+  const auto staleness = a.staleness;
+  auto plan = rule_->add(std::move(a));
+  if (!plan) {
+    decide(Kind::buffered, m.client, staleness, 0, fx);
+  } else {
+    if (as_difference && plan->whole_model) {  // METHODS 9.1 R3: never mixed as a model
+      plan->whole_model = false;
+      plan->keep = 1.0;
+    }
+    merges_.push_back({std::move(plan), 0, false, nullptr, std::nullopt, {kind}});
+  }
+  end_of_round(fx);
+  after_accept(fx);
+}
+
+void Coordinator::end_of_round(Effects& fx) {
+  static_cast<void>(fx);
+  if (!round_open_ || round_outstanding_ > 0) return;
+  round_open_ = false;
+  needs_work_ = true;
+  if (auto plan = rule_->flush()) {
+    std::vector<Kind> kinds(plan->parts.size(), Kind::merged);
+    merges_.push_back({std::move(plan), 0, false, nullptr, std::nullopt, std::move(kinds)});
+    ++round_;
+  }
+}
+
+void Coordinator::after_accept(Effects& fx) {
+  const auto& s = scenario();
+  for (std::uint32_t i = 0; i < requests_.size(); ++i) {
+    auto& a = requests_[i];
+    const auto& e = s.erasures[i];
+    const bool due = (e.at_update >= 0 && updates_ >= static_cast<std::uint64_t>(e.at_update)) ||
+                     (e.at_round >= 0 && round_ >= static_cast<std::uint64_t>(e.at_round));
+    if (a.requested || !due) continue;
+    a.requested = true;
+    fx.posts.push_back(
+        {record::first_client_node + a.request.client, record::server_node, 0, -1, true, 0, EraseRequest{i}});
+  }
+  const bool waiting = std::any_of(requests_.begin(), requests_.end(), [](const Active& a) {
+    return a.requested && !a.record.forgotten_at && a.restarted;  // a retraining is always seen to its end
+  });
+  if (waiting) return;
+  if ((s.stop.updates > 0 && updates_ >= static_cast<std::uint64_t>(s.stop.updates)) ||
+      (s.stop.rounds > 0 && round_ >= static_cast<std::uint64_t>(s.stop.rounds)))
+    stopped_ = true;
+}
+
+// ---- merges
+// -------------------------------------------------------------------------------------------------------
+
+void Coordinator::start_merge(Effects& fx) {
+  merging_ = true;
+  auto& merge = merges_.front();
+  if (timing()) return finish_merge({}, fx);
+  compute::CombineJob job;
+  compute::Combination c{model_, 1.0, {}, {}};
+  if (merge.plan) {
+    c.keep = merge.plan->keep;
+    for (const auto& part : merge.plan->parts) {
+      const auto& a = part.arrival;
+      if (merge.plan->whole_model) {
+        c.terms.push_back({part.coefficient, a.base, nullptr});
+        for (const auto& [weight, vector] : a.rebase)
+          c.terms.push_back({part.coefficient * weight, vector, nullptr});
+      }
+      c.terms.push_back({part.coefficient, a.delta, a.guard});
+      c.buffers.emplace_back(part.coefficient, a.delta);
+    }
+    job.outputs.push_back(std::move(c));
+    ledger_.extend(*merge.plan, job);
+  } else {
+    const auto* tracked = ledger_.find(requests_[merge.request].request.client);
+    if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
+      c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
+    else if (merge.delta)
+      c.terms.push_back({1.0, merge.delta, nullptr});
+    job.outputs.push_back(std::move(c));
+  }
+  fx.merge = std::move(job);
+}
+
+void Coordinator::merged(double now, const std::vector<ParametersPtr>& outputs, Effects& fx) {
+  now_ = now;
+  finish_merge(outputs, fx);
+  settle(fx);
+}
+
+void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx) {
+  const auto merge = std::move(merges_.front());
+  merges_.pop_front();
+  merging_ = false;
+  if (!outputs.empty()) model_ = outputs.front();
+  ++version_;
+  if (merge.plan) {
+    ledger_.apply(*merge.plan, outputs, 1);
+    history_bytes_ = std::max(history_bytes_, static_cast<std::uint64_t>(ledger_.bytes()));
+    for (std::size_t i = 0; i < merge.plan->parts.size(); ++i) {
+      const auto& part = merge.plan->parts[i];
+      decide(i < merge.kinds.size() ? merge.kinds[i] : Kind::merged, part.arrival.client,
+             part.arrival.staleness, part.coefficient, fx);
+    }
+    published(fx);
+    return;
+  }
+  auto& a = requests_[merge.request];
+  const auto* tracked = ledger_.find(a.request.client);
+  std::pair<double, ParametersPtr> applied{1.0, merge.delta};
+  if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
+    applied = {-*merge.influence_gain, tracked->influence};
+  if (merge.erasure) {
+    ++epoch_;
+    a.record.merged_at = now_;
+    corrections_.push_back({epoch_, {}, true});
+    dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
+    if (a.request.samples_only) readmit(a, fx);
+  }
+  // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
+  if (applied.second && !a.record.forgotten_at && !corrections_.empty() && corrections_.back().open)
+    corrections_.back().vectors.push_back(applied);
+  decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, 1.0, fx);
+  published(fx);
+  a.waiting = Active::Waiting::turn;
+}
+
+void Coordinator::published(Effects& fx) {
+  const auto every = static_cast<std::uint64_t>(scenario().evaluation.every_updates);
+  const bool due = every > 0 && updates_ / every != last_evaluated_updates_ / every;
+  if (due || version_ <= dense_until_) evaluate(false, fx);
+}
+
+/// What is left to do once a message has been taken: the next merge, procedures that wait, work for idle
+/// clients.
+void Coordinator::settle(Effects& fx) {
+  if (merging_) return;
+  for (;;) {
+    if (!merges_.empty()) {
+      start_merge(fx);
+      if (merging_) return;
+      continue;
+    }
+    bool moved = false;
+    for (std::size_t i = 0; i < requests_.size() && !moved; ++i) {
+      auto& a = requests_[i];
+      using W = Active::Waiting;
+      if (a.waiting == W::turn || (a.waiting == W::drain && in_flight_ == 0) ||
+          (a.waiting == W::updates && updates_ >= a.wait_until)) {
+        advance(i, nullptr, fx);
+        moved = true;
+      }
+    }
+    if (!moved) break;
+  }
+  if (needs_work_) give_work(fx);
+  fx.stop = stopped_;
+}
+
+// ---- what is told
+// ---------------------------------------------------------------------------------------------------
+
+void Coordinator::decide(Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
+                         Effects& fx) {
+  fx.decisions.push_back({now_, kind, client, version_, epoch_, staleness, weight});
+}
+
+std::string Coordinator::phase() const {
+  bool forgotten = false;
+  for (const auto& a : requests_) {
+    if (a.procedure && !a.record.forgotten_at && !a.done) return "erasing";
+    forgotten = forgotten || a.record.forgotten_at || a.done;
+  }
+  return forgotten ? "forgotten" : "training";
+}
+
+Evaluation Coordinator::evaluation(double now) const {
+  Evaluation e;
+  e.row.version = version_;
+  e.row.epoch = epoch_;
+  e.row.updates = updates_;
+  e.row.time = now;
+  e.row.phase = phase();
+  e.model = model_;
+  return e;
+}
+
+void Coordinator::evaluate(bool before, Effects& fx) {
+  last_evaluated_updates_ = updates_;
+  if (timing()) return;
+  auto e = evaluation(now_);
+  e.before_erasure = before && !std::exchange(before_taken_, true);
+  if (version_ == last_evaluated_version_ && !e.before_erasure && e.row.phase == "training") return;
+  last_evaluated_version_ = version_;
+  fx.evaluations.push_back(std::move(e));
+}
+
+Outcome Coordinator::outcome() const {
+  Outcome o;
+  for (const auto& a : requests_) {
+    if (!a.procedure) continue;
+    o.erasures.push_back({a.record, a.halted});
+    if (a.interval_began)
+      o.erasures.back().halted.push_back({*a.interval_began, std::numeric_limits<double>::infinity()});
+  }
+  o.accepted = accepted_;
+  o.model = model_;
+  o.version = version_;
+  o.epoch = epoch_;
+  o.updates = accepted_total_;
+  o.samples_trained = samples_trained_;
+  o.rounds = round_;
+  o.history_bytes = history_bytes_;
+  o.stopped = stopped_;
+  return o;
+}
+
+}  // namespace afu::federate

@@ -1,0 +1,178 @@
+#pragma once
+/// The server's protocol as a state machine that knows no actor: messages in, effects out. It decides who
+/// trains on what, what is merged with which weight, and carries out the unlearning method's steps; vectors
+/// are combined elsewhere.
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "aggregate/ledger.hpp"
+#include "aggregate/rule.hpp"
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+#include "federate/messages.hpp"
+#include "record/records.hpp"
+#include "report/erasure_figures.hpp"
+#include "unlearn/method.hpp"
+
+namespace afu::federate {
+
+/// What a federation starts from. `data` and `initial` are null in timing-only runs.
+struct Setup {
+  std::shared_ptr<const config::Scenario> scenario;
+  std::shared_ptr<const data::FederatedData> data;
+  ParametersPtr initial;
+  std::uint64_t model_bytes = 0;
+  std::vector<std::uint32_t> samples;  ///< training samples of each client
+  /// Rows to forget and rows that remain, one an erasure of the scenario.
+  std::vector<data::IndicesPtr> forget, remaining;
+};
+
+/// A version to be measured.
+struct Evaluation {
+  record::MetricsRow row;  ///< version, epoch, updates, time and phase; the figures are still absent
+  ParametersPtr model;
+  bool before_erasure = false;  ///< the version that the first request found
+};
+
+struct Effects {
+  std::vector<Post> posts;
+  std::vector<record::Decision> decisions;
+  std::vector<Evaluation> evaluations;
+  /// To be computed; then call `merged` and nothing else before.
+  std::optional<compute::CombineJob> merge;
+  bool stop = false;
+};
+
+/// What is known at the end.
+struct Outcome {
+  struct Erased {
+    record::ErasureRecord record;
+    std::vector<report::Interval> halted;
+  };
+  std::vector<Erased> erasures;
+  std::vector<double>
+      accepted;  ///< times of accepted updates of clients that never asked; empty without erasures
+  ParametersPtr model;
+  std::uint64_t version = 0, epoch = 0, updates = 0, samples_trained = 0, rounds = 0;
+  std::uint64_t history_bytes = 0;  ///< most that was held for the unlearning method
+  bool stopped = false;             ///< a [stop] condition was met
+};
+
+class Coordinator {
+ public:
+  explicit Coordinator(Setup setup);
+
+  void start(double now, Effects& fx);
+  void on(double now, const Update& m, Effects& fx);
+  void on(double now, const Dropped& m, Effects& fx);
+  void on(double now, const EraseRequest& m, Effects& fx);
+  void on(double now, const EraseResult& m, Effects& fx);
+  void on(double now, const CalibrateResult& m, Effects& fx);
+  /// The outputs of the merge that the last effects asked for.
+  void merged(double now, const std::vector<ParametersPtr>& outputs, Effects& fx);
+
+  Outcome outcome() const;
+  std::uint64_t updates() const { return updates_; }
+  /// The version now published, to be measured last.
+  Evaluation evaluation(double now) const;
+
+ private:
+  struct Client {
+    std::uint64_t job = 0;
+    std::uint32_t share = 0, accepted = 0;
+    bool busy = false, excluded = false, asked = false;
+  };
+  /// What the server keeps of a task that is out, where the rule or the method needs it.
+  struct Outgoing {
+    ParametersPtr base;
+    std::vector<ParametersPtr> influence;
+  };
+  struct Active {
+    unlearn::Request request;
+    std::unique_ptr<unlearn::Procedure> procedure;
+    enum class Waiting { nothing, turn, drain, erase, merge, calibrate, updates } waiting = Waiting::nothing;
+    std::uint64_t wait_until = 0;
+    bool requested = false, halting = false, restarted = false, barrier = false, done = false;
+    std::optional<double> interval_began;
+    record::ErasureRecord record;
+    std::vector<report::Interval> halted;
+  };
+  /// A merge to be done; the combination is built when its turn comes.
+  struct Merge {
+    std::optional<aggregate::MergePlan> plan;  ///< of updates
+    std::size_t request = 0;                   ///< else of this request's procedure
+    bool erasure = false;
+    ParametersPtr delta;
+    std::optional<double> influence_gain;
+    std::vector<record::Decision::Kind> kinds;  ///< one a part of the plan
+  };
+  struct Correction {
+    std::uint64_t epoch;
+    std::vector<std::pair<double, ParametersPtr>> vectors;
+    bool open = true;  ///< calibrations still add to it
+  };
+
+  bool timing() const { return !setup_.initial; }
+  const config::Scenario& scenario() const { return *setup_.scenario; }
+  bool exclusive(const Active& a) const;
+
+  void task(std::uint32_t client, Effects& fx);
+  void fill(Effects& fx);
+  void start_round(Effects& fx);
+  void give_work(Effects& fx);
+  void release(std::uint32_t client);
+  void abandon_all();
+  void accept(const Update& m, Effects& fx);
+  void end_of_round(Effects& fx);
+  void after_accept(Effects& fx);
+  void start_merge(Effects& fx);
+  void finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx);
+  void published(Effects& fx);
+  void settle(Effects& fx);
+
+  void serve(std::size_t request, Effects& fx);
+  void advance(std::size_t request, const compute::JobResult* result, Effects& fx);
+  void restart(Active& a, bool barrier, Effects& fx);
+  void readmit(Active& a, Effects& fx);
+  void begin_interval(Active& a);
+  void end_interval(Active& a);
+  unlearn::View view(const Active& a) const;
+
+  void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
+              Effects& fx);
+  void evaluate(bool before, Effects& fx);
+  std::string phase() const;
+
+  Setup setup_;
+  const unlearn::Method& method_;
+  std::unique_ptr<aggregate::Rule> rule_, parked_rule_;
+  double mean_samples_ = 1;
+  aggregate::Ledger ledger_;
+  bool keep_bases_ = false;
+
+  double now_ = 0;
+  ParametersPtr model_;
+  std::uint64_t version_ = 0, epoch_ = 0, updates_ = 0, accepted_total_ = 0, samples_trained_ = 0, round_ = 0;
+  std::uint64_t lineage_start_ = 0;  ///< updates from older versions belong to an abandoned lineage
+  std::vector<Client> clients_;
+  std::unordered_map<std::uint32_t, Outgoing> outgoing_;
+  std::vector<std::uint32_t> idle_;
+  std::uint64_t in_flight_ = 0, selections_ = 0, round_outstanding_ = 0;
+  int halts_ = 0;
+  bool round_open_ = false, needs_work_ = false, stopped_ = false;
+
+  std::vector<Active> requests_;  ///< one an erasure of the scenario
+  std::deque<Merge> merges_;
+  bool merging_ = false;
+  std::vector<Correction> corrections_;
+  std::uint64_t dense_until_ = 0, last_evaluated_updates_ = 0, last_evaluated_version_ = ~0ull;
+  bool before_taken_ = false;
+  std::vector<double> accepted_;
+  std::uint64_t history_bytes_ = 0;
+};
+
+}  // namespace afu::federate

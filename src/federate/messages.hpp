@@ -1,0 +1,98 @@
+#pragma once
+/// Every message that travels through the timeline, as a plain value. actors/messages.hpp makes them
+/// inspectable.
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "compute/job.hpp"
+#include "model/parameters_fwd.hpp"
+#include "record/records.hpp"
+
+namespace afu::federate {
+
+using JobPtr = std::shared_ptr<const compute::Job>;
+using ResultPtr = std::shared_ptr<const compute::JobResult>;
+using model::ParametersPtr;
+
+/// server -> client: train from this version. A client that is still busy abandons its job for the new one.
+struct TrainTask {
+  std::uint64_t job = 0;  ///< counts this client's tasks from 1: names its random streams
+  std::uint64_t version = 0, epoch = 0;
+  std::uint32_t share = 0;  ///< how many of the client's sample erasures its data must honour
+  ParametersPtr model;
+};
+/// A client's timer: the modelled computation of `job` ends now, or, when `lost`, broke off.
+struct JobDone {
+  std::uint64_t job = 0;
+  double began = 0;
+  bool lost = false;
+};
+/// client -> server.
+struct Update {
+  std::uint32_t client = 0;
+  std::uint64_t job = 0, base_version = 0, base_epoch = 0;
+  std::int64_t samples = 0;  ///< training samples of the client: its weight
+  std::int64_t passes = 0;   ///< sample gradients computed
+  ParametersPtr delta;
+};
+/// client -> server: the job was lost in mid-round. Job 0: whatever it was working on (a replaced client).
+struct Dropped {
+  std::uint32_t client = 0;
+  std::uint64_t job = 0;
+};
+/// client -> server: forget me, or some of my samples. `request` is the index into the scenario's erasures.
+struct EraseRequest {
+  std::uint32_t request = 0;
+};
+/// server -> unlearner. At the target the work takes the target's modelled time and the target's link.
+struct EraseTask {
+  std::uint32_t request = 0;
+  bool at_target = false;
+  std::uint32_t client = 0;
+  double passes = 0;  ///< sample gradients it costs
+  JobPtr job;
+};
+/// The unlearner's and the calibrator's timer.
+struct WorkDone {
+  std::uint64_t work = 0;
+  double began = 0;
+};
+/// unlearner -> server.
+struct EraseResult {
+  std::uint32_t request = 0;
+  ResultPtr result;  ///< null in timing-only runs
+};
+/// server -> calibrator.
+struct CalibrateTask {
+  std::uint32_t request = 0;
+  std::uint64_t base_version = 0;
+  double passes = 0;
+  JobPtr job;
+};
+/// calibrator -> server.
+struct CalibrateResult {
+  std::uint32_t request = 0;
+  std::uint64_t base_version = 0;
+  ResultPtr result;
+};
+
+using Payload = std::variant<TrainTask, JobDone, Update, Dropped, EraseRequest, EraseTask, WorkDone,
+                             EraseResult, CalibrateTask, CalibrateResult>;
+
+/// A message or a timer on its way to the timeline.
+struct Post {
+  record::NodeId from = 0, to = 0;
+  double delay = 0;        ///< before it departs (a timer: when it fires)
+  std::int64_t link = -1;  ///< the client whose link carries it; -1: none, it arrives at once
+  bool uplink = false;
+  std::uint64_t bytes = 0;
+  Payload payload;
+};
+
+/// How the log sees a post.
+record::EventType event_type(const Post& p);
+record::Event to_event(const Post& p, double sent, double time);
+
+}  // namespace afu::federate

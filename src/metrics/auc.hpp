@@ -1,0 +1,12 @@
+#pragma once
+/// Area under the ROC curve.
+#include <vector>
+
+namespace afu::metrics {
+
+/// Probability that a random positive scores higher than a random negative, ties counted half (the
+/// Mann-Whitney statistic, by ranks). Throws std::invalid_argument when either list is empty or a score is
+/// NaN.
+double auc(const std::vector<double>& positives, const std::vector<double>& negatives);
+
+}  // namespace afu::metrics

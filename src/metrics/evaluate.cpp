@@ -1,0 +1,87 @@
+#include "metrics/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "metrics/auc.hpp"
+
+namespace afu::metrics {
+namespace {
+
+template <class T>
+std::vector<T> to_vector(const torch::Tensor& t) {
+  const auto on_cpu = t.to(torch::kCPU).contiguous();
+  const auto* p = on_cpu.data_ptr<T>();
+  return {p, p + on_cpu.numel()};
+}
+
+std::vector<double> scores(const Predictions& p) {
+  std::vector<double> s(p.losses.size());
+  std::transform(p.losses.begin(), p.losses.end(), s.begin(), [](double loss) { return -loss; });
+  return s;
+}
+
+}  // namespace
+
+Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels) {
+  Predictions p;
+  const auto unknown = logits.isnan().any(1);
+  p.predicted = to_vector<std::int64_t>(logits.argmax(1).masked_fill_(unknown, -1));
+  p.labels = to_vector<std::int64_t>(labels);
+  const auto losses =
+      at::cross_entropy_loss(logits, labels, /*weight=*/{}, at::Reduction::None).to(torch::kFloat64);
+  p.losses = to_vector<double>(losses.masked_fill(losses.isnan(), std::numeric_limits<double>::infinity()));
+  return p;
+}
+
+Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
+  if (batch_size < 1)
+    throw std::invalid_argument(fmt::format("batch_size is {}, allowed is 1 or more", batch_size));
+  torch::NoGradGuard no_grad;
+  const auto order = workspace.upload(rows);
+  const auto n = order.size(0);
+  std::vector<torch::Tensor> logits, labels;
+  for (std::int64_t begin = 0; begin < n; begin += batch_size) {
+    const auto batch = workspace.gather(order, begin, std::min(batch_size, n - begin));
+    logits.push_back(workspace.net().forward(batch.images));
+    labels.push_back(batch.labels);
+  }
+  if (logits.empty()) return {};
+  return predictions_from(torch::cat(logits), torch::cat(labels));
+}
+
+compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job) {
+  if (!job.model) throw std::invalid_argument("there is no version to evaluate");
+  if (!job.sets) throw std::invalid_argument("there are no sets to evaluate on");
+  workspace.load(*job.model);
+  workspace.net().train(false);
+  compute::JobResult result;
+  const auto on = [&](const data::IndicesPtr& rows) -> std::optional<Predictions> {
+    if (!rows || rows->empty()) return std::nullopt;
+    result.samples += static_cast<std::int64_t>(rows->size());
+    return predict(workspace, *rows, job.batch_size);
+  };
+  auto& figures = result.figures;
+  const auto& sets = *job.sets;
+  if (const auto test = on(sets.test)) {
+    figures["test_accuracy"] = accuracy(*test);
+    figures["balanced_accuracy"] = balanced_accuracy(*test);
+    figures["test_loss"] = mean_loss(*test);
+  }
+  const auto forget = on(sets.forget);
+  if (forget) figures["forget_accuracy"] = accuracy(*forget);
+  if (const auto retain = on(sets.retain)) figures["retain_accuracy"] = accuracy(*retain);
+  if (sets.backdoor_label >= 0)
+    if (const auto triggered = on(sets.triggered))
+      figures["attack_success_rate"] = share_predicted(*triggered, sets.backdoor_label);
+  if (forget)
+    if (const auto holdout = on(sets.holdout)) figures["mia_auc"] = auc(scores(*forget), scores(*holdout));
+  return result;
+}
+
+}  // namespace afu::metrics

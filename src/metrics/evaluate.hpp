@@ -1,0 +1,23 @@
+#pragma once
+/// Measures a version on the sets of an evaluation job.
+#include <torch/types.h>
+
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+#include "metrics/classification.hpp"
+
+namespace afu::metrics {
+
+/// From logits [N, classes] and labels [N], on any device.
+Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels);
+
+/// Forward passes of the workspace's replica as it is, in batches; the caller chooses the model's mode.
+Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size);
+
+/// Figures, each absent where its set is null or empty: test_accuracy, balanced_accuracy, test_loss (test);
+/// forget_accuracy; retain_accuracy; attack_success_rate (triggered, which excludes the target class
+/// already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members = forget, non-members = holdout,
+/// score = -loss.
+compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job);
+
+}  // namespace afu::metrics

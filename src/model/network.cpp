@@ -1,0 +1,189 @@
+#include "model/network.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+
+#include <stdexcept>
+
+namespace afu::model {
+namespace {
+
+using Kind = Layer::Kind;
+
+/// What flows between layers; height = width = 0 once it is flat.
+struct Extent {
+  std::int64_t channels, height, width;
+  std::int64_t features() const { return height > 0 ? channels * height * width : channels; }
+};
+
+[[noreturn]] void too_small(const std::string& layer) {
+  throw std::runtime_error("nothing is left of the image at " + layer);
+}
+
+torch::Tensor parameter(std::vector<std::int64_t> shape) {
+  return torch::zeros(shape).set_requires_grad(true);
+}
+
+Extent build(std::vector<Layer>& layers, Extent e) {
+  for (auto& l : layers) {
+    switch (l.kind) {
+      case Kind::convolution:
+        l.weight = parameter({l.out, e.channels, l.kernel, l.kernel});
+        if (l.has_bias) l.bias = parameter({l.out});
+        if (e.height + 2 * l.padding < l.kernel || e.width + 2 * l.padding < l.kernel) too_small(l.name);
+        e = {l.out, (e.height + 2 * l.padding - l.kernel) / l.stride + 1,
+             (e.width + 2 * l.padding - l.kernel) / l.stride + 1};
+        break;
+      case Kind::batch_norm:
+        // One pixel a channel and a last batch of one sample would make the variance of a single value.
+        if (e.height * e.width < 2) too_small(l.name + " (batch statistics need at least two pixels)");
+        l.running_mean = torch::zeros({e.channels});
+        l.running_var = torch::ones({e.channels});
+        [[fallthrough]];
+      case Kind::group_norm:
+        l.weight = parameter({e.channels});
+        l.bias = parameter({e.channels});
+        break;
+      case Kind::linear:
+        l.weight = parameter({l.out, e.features()});
+        l.bias = parameter({l.out});
+        e = {l.out, 0, 0};
+        break;
+      case Kind::max_pool:
+        e.height /= l.kernel;
+        e.width /= l.kernel;
+        if (e.height < 1 || e.width < 1)
+          too_small("a " + std::to_string(l.kernel) + " x " + std::to_string(l.kernel) + " max pooling");
+        break;
+      case Kind::average_pool:
+        e = {e.channels, 0, 0};
+        break;
+      case Kind::flatten:
+        e = {e.features(), 0, 0};
+        break;
+      case Kind::relu:
+        break;
+      case Kind::residual: {
+        build(l.shortcut, e);
+        e = build(l.body, e);
+        break;
+      }
+    }
+  }
+  return e;
+}
+
+torch::Tensor run(const std::vector<Layer>& layers, torch::Tensor x, bool training) {
+  for (const auto& l : layers) {
+    switch (l.kind) {
+      case Kind::convolution:
+        x = at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
+        break;
+      case Kind::group_norm:
+        x = at::group_norm(x, l.groups, l.weight, l.bias);
+        break;
+      case Kind::batch_norm:
+        x = at::batch_norm(x, l.weight, l.bias, l.running_mean, l.running_var, training, 0.1, 1e-5,
+                           at::globalContext().userEnabledCuDNN());
+        break;
+      case Kind::linear:
+        x = at::linear(x, l.weight, l.bias);
+        break;
+      case Kind::relu:
+        at::relu_(x);
+        break;
+      case Kind::max_pool:
+        x = at::max_pool2d(x, l.kernel);
+        break;
+      case Kind::average_pool:
+        x = at::mean(x, {2, 3});
+        break;
+      case Kind::flatten:
+        x = at::flatten(x, 1);
+        break;
+      case Kind::residual: {
+        auto shortcut = run(l.shortcut, x, training);
+        // In place: a body ends in a normalisation, whose backward pass does not look at its output.
+        x = run(l.body, x, training).add_(shortcut);
+        break;
+      }
+    }
+  }
+  return x;
+}
+
+/// Calls visit(layer) for every layer, a residual's body before its shortcut.
+template <class Layers, class Visit>
+void each(Layers& layers, const Visit& visit) {
+  for (auto& l : layers) {
+    visit(l);
+    each(l.body, visit);
+    each(l.shortcut, visit);
+  }
+}
+
+}  // namespace
+
+Layer convolution(std::string name, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                  bool has_bias) {
+  return {Kind::convolution, std::move(name), out, kernel, stride, kernel / 2, 1, has_bias};
+}
+Layer group_norm(std::string name, std::int64_t groups) {
+  return {Kind::group_norm, std::move(name), 0, 1, 1, 0, groups};
+}
+Layer batch_norm(std::string name) { return {Kind::batch_norm, std::move(name)}; }
+Layer linear(std::string name, std::int64_t out) { return {Kind::linear, std::move(name), out}; }
+Layer relu() { return {Kind::relu, ""}; }
+Layer max_pool(std::int64_t kernel) { return {Kind::max_pool, "", 0, kernel}; }
+Layer average_pool() { return {Kind::average_pool, ""}; }
+Layer flatten() { return {Kind::flatten, ""}; }
+Layer residual(std::vector<Layer> body, std::vector<Layer> shortcut) {
+  Layer l{Kind::residual, ""};
+  l.body = std::move(body);
+  l.shortcut = std::move(shortcut);
+  return l;
+}
+
+Network::Network(std::string name, std::vector<Layer> layers, const InputShape& shape)
+    : name_(std::move(name)), layers_(std::move(layers)) {
+  try {
+    build(layers_, {shape.channels, shape.height, shape.width});
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error("model.name = \"" + name_ + "\": images of " + std::to_string(shape.height) +
+                             " x " + std::to_string(shape.width) + " pixels are too small: " + e.what());
+  }
+}
+
+torch::Tensor Network::forward(const torch::Tensor& x) { return run(layers_, x, training_); }
+
+std::vector<std::pair<std::string, torch::Tensor>> Network::named_parameters() {
+  std::vector<std::pair<std::string, torch::Tensor>> out;
+  each(layers_, [&](Layer& l) {
+    if (l.weight.defined()) out.emplace_back(l.name + ".weight", l.weight);
+    if (l.bias.defined()) out.emplace_back(l.name + ".bias", l.bias);
+  });
+  return out;
+}
+
+std::vector<std::pair<std::string, torch::Tensor>> Network::named_buffers() {
+  std::vector<std::pair<std::string, torch::Tensor>> out;
+  each(layers_, [&](Layer& l) {
+    if (!l.running_mean.defined()) return;
+    out.emplace_back(l.name + ".running_mean", l.running_mean);
+    out.emplace_back(l.name + ".running_var", l.running_var);
+  });
+  return out;
+}
+
+void Network::to(torch::Device device) {
+  torch::NoGradGuard no_grad;
+  each(layers_, [&](Layer& l) {
+    for (auto* t : {&l.weight, &l.bias, &l.running_mean, &l.running_var}) {
+      if (!t->defined() || t->device() == device) continue;
+      t->set_data(t->to(device));
+      if (t->grad().defined()) t->mutable_grad() = t->grad().to(device);
+    }
+  });
+}
+
+}  // namespace afu::model

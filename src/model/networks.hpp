@@ -1,0 +1,25 @@
+#pragma once
+/// The layer lists of the built-in networks. A new one: a file with its list, and one line in model.cpp's
+/// table.
+#include <vector>
+
+#include "model/network.hpp"
+
+namespace afu::model {
+
+using Layers = std::vector<Layer>;
+
+/// The CNN of FedAvg (McMahan et al. 2017): two 5x5 convolutions of 32 and 64, a hidden layer of 512.
+Layers cnn_layers(const config::ModelSection& section, const InputShape& shape);
+/// Two 3x3 convolutions of 16 and 32 with GroupNorm, a hidden layer of 32.
+Layers cnn_small_layers(const config::ModelSection& section, const InputShape& shape);
+/// ResNet-18 (He et al. 2016) for small images: a 3x3 stem of stride 1, no max pooling. `section.norm`
+/// chooses GroupNorm (32 groups) or BatchNorm. Tensors carry torchvision's names (a GroupNorm is called bn1
+/// there too).
+Layers resnet18_layers(const config::ModelSection& section, const InputShape& shape);
+/// Two hidden layers of `section.hidden`.
+Layers mlp_layers(const config::ModelSection& section, const InputShape& shape);
+/// One linear layer: multinomial logistic regression.
+Layers logreg_layers(const config::ModelSection& section, const InputShape& shape);
+
+}  // namespace afu::model

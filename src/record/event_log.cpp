@@ -1,0 +1,48 @@
+#include "record/event_log.hpp"
+
+#include "record/json_text.hpp"
+
+namespace afu::record {
+
+namespace {
+
+/// As node_name, without a string in between.
+void append_node(fmt::memory_buffer& out, NodeId id) {
+  if (id >= first_client_node)
+    record::append(out, FMT_COMPILE("\"client/{}\""), id - first_client_node);
+  else
+    append_string(out, node_name(id));
+}
+
+}  // namespace
+
+void EventLog::append(const Event& e) {
+  auto& out = file_.buffer();
+  append_text(out, "{\"t\":");
+  append_number(out, e.time);
+  record::append(out, FMT_COMPILE(",\"event\":\"{}\",\"from\":"), to_string(e.type));
+  append_node(out, e.from);
+  append_text(out, ",\"to\":");
+  append_node(out, e.to);
+  append_text(out, ",\"sent\":");
+  append_number(out, e.sent);
+  record::append(out, FMT_COMPILE(",\"job\":{},\"version\":{},\"epoch\":{},\"bytes\":{}}}\n"), e.job,
+                 e.version, e.epoch, e.bytes);
+  file_.drain();
+}
+
+void EventLog::append(const Decision& d) {
+  auto& out = file_.buffer();
+  append_text(out, "{\"t\":");
+  append_number(out, d.time);
+  record::append(
+      out,
+      FMT_COMPILE(
+          ",\"decision\":\"{}\",\"client\":{},\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"),
+      to_string(d.kind), d.client, d.version, d.epoch, d.staleness);
+  append_number(out, d.weight);
+  append_text(out, "}\n");
+  file_.drain();
+}
+
+}  // namespace afu::record

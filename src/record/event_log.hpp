@@ -1,0 +1,31 @@
+#pragma once
+/// events.jsonl: every delivered event and every decision of the server, one JSON object a line, in order.
+#include <filesystem>
+#include <utility>
+
+#include "record/output_file.hpp"
+#include "record/records.hpp"
+
+namespace afu::record {
+
+/// The same records give the same bytes: times are the shortest text that reads back as the same double.
+///
+///   {"t":1.25,"event":"update","from":"client/3","to":"server","sent":1,"job":4,"version":7,"epoch":0,"bytes":4096}
+///   {"t":1.25,"decision":"merged","client":3,"version":8,"epoch":0,"staleness":0,"weight":0.3}
+///
+/// A weight that is not a finite number is null. Write errors throw std::runtime_error, from whichever call
+/// first meets them; call `close` at the end to learn of the last ones.
+class EventLog {
+ public:
+  explicit EventLog(std::filesystem::path path) : file_(std::move(path)) {}
+
+  void append(const Event& e);
+  void append(const Decision& d);
+  void flush() { file_.flush(); }
+  void close() { file_.close(); }
+
+ private:
+  OutputFile file_;
+};
+
+}  // namespace afu::record

@@ -1,0 +1,26 @@
+#include "record/metrics_log.hpp"
+
+#include "record/json_text.hpp"
+
+namespace afu::record {
+
+MetricsLog::MetricsLog(std::filesystem::path path) : file_(std::move(path)) {
+  append_text(file_.buffer(), metrics_header);
+  file_.buffer().push_back('\n');
+  file_.flush();
+}
+
+void MetricsLog::append(const MetricsRow& row) {
+  auto& out = file_.buffer();
+  record::append(out, FMT_COMPILE("{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
+                 row.phase);
+  for (const auto& figure : {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy,
+                             row.retain_accuracy, row.attack_success_rate, row.mia_auc, row.test_loss}) {
+    out.push_back(',');
+    if (figure) record::append(out, FMT_COMPILE("{}"), *figure);
+  }
+  out.push_back('\n');
+  file_.flush();
+}
+
+}  // namespace afu::record

@@ -1,0 +1,27 @@
+#pragma once
+/// metrics.csv: one row an evaluation.
+#include <filesystem>
+
+#include "record/output_file.hpp"
+#include "record/records.hpp"
+
+namespace afu::record {
+
+/// The first line of metrics.csv.
+inline constexpr const char* metrics_header =
+    "version,time,epoch,updates,phase,test_accuracy,balanced_accuracy,forget_accuracy,retain_accuracy,"
+    "attack_success_rate,mia_auc,test_loss";
+
+/// A figure that does not apply is an empty cell; one that is not a number (a diverged model's loss) is `nan`
+/// or `inf`. Each row reaches the file before `append` returns. Write errors throw std::runtime_error.
+class MetricsLog {
+ public:
+  explicit MetricsLog(std::filesystem::path path);
+  void append(const MetricsRow& row);
+  void close() { file_.close(); }
+
+ private:
+  OutputFile file_;
+};
+
+}  // namespace afu::record

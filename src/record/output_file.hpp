@@ -1,0 +1,46 @@
+#pragma once
+/// A file that is written from front to end: buffered, and every failed write is an exception.
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+namespace afu::record {
+
+/// Text is appended to `buffer()` in whole records; `drain` hands them to the system in blocks, so that what
+/// stands in the file ends with a whole record even if the program is killed.
+class OutputFile {
+ public:
+  /// Creates or empties `path`. Throws std::runtime_error, naming the file and the system's reason.
+  explicit OutputFile(std::filesystem::path path);
+  /// Writes what is left. An error cannot be reported from here: call `close` to learn of it.
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  fmt::memory_buffer& buffer() { return buffer_; }
+
+  /// To be called after each record: writes once 64 KiB have gathered.
+  void drain() {
+    if (buffer_.size() >= block_size) flush();
+  }
+  /// Writes everything gathered. Throws std::runtime_error (disk full, ...); so does every call after a
+  /// failed one.
+  void flush();
+  /// Flushes and closes. Idempotent.
+  void close();
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  static constexpr std::size_t block_size = 64 * 1024;
+  [[noreturn]] void fail(int error);
+
+  std::filesystem::path path_;
+  fmt::memory_buffer buffer_;
+  std::string error_;  ///< of the first failure
+  int descriptor_ = -1;
+};
+
+}  // namespace afu::record

@@ -1,0 +1,85 @@
+#include "record/records.hpp"
+
+namespace afu::record {
+
+std::string node_name(NodeId id) {
+  switch (id) {
+    case server_node:
+      return "server";
+    case unlearner_node:
+      return "unlearner";
+    case calibrator_node:
+      return "calibrator";
+    default:
+      return "client/" + std::to_string(id - first_client_node);
+  }
+}
+
+const char* to_string(EventType t) {
+  switch (t) {
+    case EventType::train_task:
+      return "train_task";
+    case EventType::job_done:
+      return "job_done";
+    case EventType::update:
+      return "update";
+    case EventType::dropped:
+      return "dropped";
+    case EventType::wake:
+      return "wake";
+    case EventType::erase_request:
+      return "erase_request";
+    case EventType::erase_task:
+      return "erase_task";
+    case EventType::erase_job_done:
+      return "erase_job_done";
+    case EventType::erase_result:
+      return "erase_result";
+    case EventType::calibrate_task:
+      return "calibrate_task";
+    case EventType::calibrate_job_done:
+      return "calibrate_job_done";
+    case EventType::calibrate_result:
+      return "calibrate_result";
+    case EventType::tick:
+      return "tick";
+  }
+  return "unknown";
+}
+
+const char* to_string(Decision::Kind k) {
+  using Kind = Decision::Kind;
+  switch (k) {
+    case Kind::merged:
+      return "merged";
+    case Kind::buffered:
+      return "buffered";
+    case Kind::rejected:
+      return "rejected";
+    case Kind::late_rebased:
+      return "late_rebased";
+    case Kind::late_guarded:
+      return "late_guarded";
+    case Kind::late_dropped:
+      return "late_dropped";
+    case Kind::late_accepted:
+      return "late_accepted";
+    case Kind::erasure_merged:
+      return "erasure_merged";
+    case Kind::calibration_merged:
+      return "calibration_merged";
+    case Kind::halted:
+      return "halted";
+    case Kind::resumed:
+      return "resumed";
+    case Kind::restarted:
+      return "restarted";
+    case Kind::forgotten:
+      return "forgotten";
+    case Kind::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+}  // namespace afu::record

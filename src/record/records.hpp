@@ -1,0 +1,120 @@
+#pragma once
+/// What a run records, as plain values.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace afu::record {
+
+/// Who sent or received: 0 the server, 1 the unlearner, 2 the calibrator, 3 + k client k.
+using NodeId = std::uint32_t;
+inline constexpr NodeId server_node = 0, unlearner_node = 1, calibrator_node = 2, first_client_node = 3;
+std::string node_name(NodeId id);  ///< "server", "unlearner", "calibrator", "client/7"
+
+enum class EventType : std::uint8_t {
+  train_task,      ///< server -> client: start from this version
+  job_done,        ///< a client's own timer: its modelled computation ends
+  update,          ///< client -> server
+  dropped,         ///< client -> server: the job was lost in mid-round
+  wake,            ///< a client's own timer: available again
+  erase_request,   ///< client -> server
+  erase_task,      ///< server -> unlearner
+  erase_job_done,  ///< the unlearner's timer
+  erase_result,    ///< unlearner -> server
+  calibrate_task,  ///< server -> calibrator
+  calibrate_job_done,
+  calibrate_result,
+  tick,  ///< server's own timer
+};
+const char* to_string(EventType t);
+
+/// One delivered protocol event. `sent` is when the sender posted it (for a timer: when the work began).
+struct Event {
+  double time = 0, sent = 0;
+  EventType type = EventType::tick;
+  NodeId from = 0, to = 0;
+  std::uint64_t job = 0;      ///< the client's job number, request number, ...
+  std::uint64_t version = 0;  ///< base version
+  std::uint64_t epoch = 0;    ///< base erasure epoch
+  std::uint64_t bytes = 0;
+};
+
+/// What the server did with an update or an erasure; interleaved with the events, in order.
+struct Decision {
+  enum class Kind : std::uint8_t {
+    merged,
+    buffered,
+    rejected,
+    late_rebased,
+    late_guarded,
+    late_dropped,
+    late_accepted,
+    erasure_merged,
+    calibration_merged,
+    halted,
+    resumed,
+    restarted,
+    forgotten,
+    stopped
+  };
+  double time = 0;
+  Kind kind = Kind::merged;
+  std::uint32_t client = 0;   ///< whose update or erasure
+  std::uint64_t version = 0;  ///< the version after it
+  std::uint64_t epoch = 0;
+  std::uint64_t staleness = 0;
+  double weight = 0;  ///< the coefficient applied
+};
+const char* to_string(Decision::Kind k);
+
+/// One evaluation; absent figures do not apply.
+struct MetricsRow {
+  std::uint64_t version = 0, epoch = 0, updates = 0;
+  double time = 0;
+  std::optional<double> test_accuracy, balanced_accuracy, forget_accuracy, retain_accuracy,
+      attack_success_rate, mia_auc, test_loss;
+  std::string phase;  ///< "training", "erasing", "forgotten"
+};
+
+/// A lane's work in real time (seconds since the run began).
+struct LaneSpan {
+  std::uint32_t lane = 0;
+  std::string name;  ///< "train client/3", "calibrate", ...
+  double begin = 0, end = 0;
+};
+
+/// One client's request and what became of it. Times on the run's own clock.
+struct ErasureRecord {
+  std::int64_t client = 0;
+  double requested_at = 0;
+  std::optional<double> merged_at, forgotten_at, downtime_seconds, retained_throughput_ratio, rebound_max,
+      rebound_end;
+  std::int64_t lost_updates = 0, late_updates = 0;
+};
+
+struct Figures {
+  std::optional<double> test_accuracy, forget_accuracy, retain_accuracy, attack_success_rate, mia_auc;
+};
+
+/// The contract of summary.json (DESIGN.md, "A run's folder").
+struct Summary {
+  std::string method, clock;
+  Figures final, before_erasure;
+  std::vector<ErasureRecord> erasures;
+  std::uint64_t updates = 0, samples_trained = 0, messages = 0, bytes_sent = 0;
+  double virtual_seconds = 0, wall_seconds = 0;
+  std::optional<double> overrun_share;
+  std::uint64_t peak_rss_bytes = 0;
+  std::string model_sha256;  ///< empty: null
+  // context
+  std::uint64_t seed = 0;
+  std::string scenario, ended;  ///< "completed", "interrupted" or "failed: why"
+  std::string revision;         ///< of the sources; empty: null
+  std::string started;          ///< ISO 8601, UTC (record::utc_now()); empty: null
+  std::vector<std::string> devices;
+  std::uint64_t events = 0, history_bytes = 0;
+};
+
+}  // namespace afu::record

@@ -1,0 +1,91 @@
+#include "record/summary.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "record/json_text.hpp"
+#include "record/output_file.hpp"
+
+namespace afu::record {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json figure(const std::optional<double>& v) { return v && std::isfinite(*v) ? Json(*v) : Json(); }
+Json text(const std::string& v) { return v.empty() ? Json() : Json(v); }
+Json size(std::uint64_t v) { return v == 0 ? Json() : Json(v); }
+
+Json figures(const Figures& f) {
+  return {{"test_accuracy", figure(f.test_accuracy)},
+          {"forget_accuracy", figure(f.forget_accuracy)},
+          {"retain_accuracy", figure(f.retain_accuracy)},
+          {"attack_success_rate", figure(f.attack_success_rate)},
+          {"mia_auc", figure(f.mia_auc)}};
+}
+
+Json erasure(const ErasureRecord& e) {
+  return {{"client", e.client},
+          {"requested_at", figure(e.requested_at)},
+          {"merged_at", figure(e.merged_at)},
+          {"forgotten_at", figure(e.forgotten_at)},
+          {"downtime_seconds", figure(e.downtime_seconds)},
+          {"retained_throughput_ratio", figure(e.retained_throughput_ratio)},
+          {"lost_updates", e.lost_updates},
+          {"late_updates", e.late_updates},
+          {"rebound_max", figure(e.rebound_max)},
+          {"rebound_end", figure(e.rebound_end)}};
+}
+
+Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
+  auto libraries = Json::object();
+  for (const auto& [name, version] : versions) libraries[name] = version;
+  return {{"versions", std::move(libraries)},
+          {"host", text(host.name)},
+          {"system", text(host.system)},
+          {"cpu", text(host.cpu)},
+          {"cores", size(host.cores)},
+          {"memory_bytes", size(host.memory_bytes)},
+          {"devices", s.devices},
+          {"revision", text(s.revision)},
+          {"seed", s.seed},
+          {"scenario", text(s.scenario)},
+          {"started", text(s.started)},
+          {"ended", text(s.ended)},
+          {"events", s.events},
+          {"history_bytes", s.history_bytes}};
+}
+
+}  // namespace
+
+Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
+  auto erasures = Json::array();
+  for (const auto& e : s.erasures) erasures.push_back(erasure(e));
+  return {{"schema", summary_schema},
+          {"context", context(s, versions, host)},
+          {"method", text(s.method)},
+          {"clock", text(s.clock)},
+          {"final", figures(s.final)},
+          {"before_erasure", figures(s.before_erasure)},
+          {"erasures", std::move(erasures)},
+          {"counters",
+           {{"updates", s.updates},
+            {"samples_trained", s.samples_trained},
+            {"messages", s.messages},
+            {"bytes_sent", s.bytes_sent}}},
+          {"virtual_seconds", figure(s.virtual_seconds)},
+          {"wall_seconds", figure(s.wall_seconds)},
+          {"overrun_share", figure(s.overrun_share)},
+          {"peak_rss_bytes", size(s.peak_rss_bytes)},
+          {"model_sha256", text(s.model_sha256)}};
+}
+
+void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions) {
+  OutputFile file(folder.path("summary.json"));
+  // Text that is no UTF-8 (a user's scenario name, say) must not cost the run its summary.
+  append_text(file.buffer(), to_json(s, versions).dump(2, ' ', false, Json::error_handler_t::replace));
+  file.buffer().push_back('\n');
+  file.close();
+}
+
+}  // namespace afu::record

@@ -1,0 +1,81 @@
+#include "report/erasure_figures.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <optional>
+
+namespace afu::report {
+
+namespace {
+
+double time_within(std::vector<Interval> intervals, double begin, double end) {
+  std::sort(intervals.begin(), intervals.end(),
+            [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  double total = 0, counted_to = begin;
+  for (const auto& i : intervals) {
+    const double from = std::max(i.begin, counted_to), to = std::min(i.end, end);
+    if (from < to) {
+      total += to - from;
+      counted_to = to;
+    }
+  }
+  return total;
+}
+
+/// Of the times in (begin, end], per second. Absent for an empty window.
+std::optional<double> rate(const std::vector<double>& times, double begin, double end) {
+  if (!(begin < end)) return std::nullopt;
+  const auto n = std::count_if(times.begin(), times.end(), [&](double t) { return begin < t && t <= end; });
+  return static_cast<double>(n) / (end - begin);
+}
+
+std::optional<double> throughput_ratio(const std::vector<double>& accepted, double requested,
+                                       double forgotten, double run_end) {
+  const double window = std::max(forgotten - requested, requested / 4);
+  const auto before = rate(accepted, std::max(0.0, requested - window), requested);
+  const auto after = rate(accepted, requested, std::min(run_end, requested + window));
+  if (!before || !after || *before == 0) return std::nullopt;
+  return *after / *before;
+}
+
+struct Rebound {
+  double max, end;
+};
+
+std::optional<Rebound> rebound(const std::vector<record::MetricsRow>& rows, double forgotten, bool backdoor) {
+  std::optional<double> start;
+  std::vector<double> later;
+  for (const auto& row : rows) {
+    const auto& m = backdoor ? row.attack_success_rate : row.forget_accuracy;
+    if (row.time < forgotten || !m || !std::isfinite(*m)) continue;
+    if (!start || row.time == forgotten)
+      start = *m;
+    else
+      later.push_back(*m);
+  }
+  if (later.empty()) return std::nullopt;
+  const auto last = std::min<std::size_t>(later.size(), 5);
+  const double mean = std::accumulate(later.end() - static_cast<std::ptrdiff_t>(last), later.end(), 0.0) /
+                      static_cast<double>(last);
+  return Rebound{*std::max_element(later.begin(), later.end()) - *start, mean - *start};
+}
+
+}  // namespace
+
+void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
+                          const std::vector<double>& accepted, const std::vector<Interval>& halted,
+                          double run_end, bool backdoor) {
+  const double forgotten = erasure.forgotten_at.value_or(run_end);
+  erasure.downtime_seconds = time_within(halted, erasure.requested_at, forgotten);
+  erasure.retained_throughput_ratio = throughput_ratio(accepted, erasure.requested_at, forgotten, run_end);
+  erasure.rebound_max = erasure.rebound_end = std::nullopt;
+  if (!erasure.forgotten_at) return;
+  if (const auto r = rebound(rows, forgotten, backdoor)) {
+    erasure.rebound_max = r->max;
+    erasure.rebound_end = r->end;
+  }
+}
+
+}  // namespace afu::report

@@ -1,0 +1,22 @@
+#pragma once
+/// Small numeric CSV files: traces.
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace afu::sim {
+
+struct CsvRow {
+  std::size_t line = 0;  ///< in the file, from 1
+  std::vector<double> values;
+};
+
+/// Where `path`, as a scenario gives it, lies: relative to the folder of `scenario_file` unless absolute.
+std::string resolve_path(const std::string& path, const std::string& scenario_file);
+
+/// Reads rows of finite numbers that are >= 0, as many in a row as `columns` names. A first line with exactly
+/// these names is a header; blank lines and lines that start with '#' are skipped. Throws std::runtime_error,
+/// as `file:line: reason`, for anything else, and for a file without rows.
+std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns);
+
+}  // namespace afu::sim

@@ -1,0 +1,54 @@
+#pragma once
+/// Distributions of positive quantities: slowdowns, delays, rates.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/option.hpp"
+#include "config/scenario.hpp"
+#include "sim/random.hpp"
+
+namespace afu::sim {
+
+/// constant uniform normal lognormal exponential pareto zipf trace
+std::vector<std::string> distribution_kinds();
+
+/// The parameters of a kind, in the order of their documentation, all of them real numbers. `trace` has none:
+/// its file is Distribution::path. Throws std::invalid_argument for a kind that is not known.
+std::vector<config::Option> distribution_parameters(const std::string& kind);
+
+/// One line a kind, for the reference file.
+std::string distribution_help(const std::string& kind);
+
+/// What is wrong with `d`, or empty: unknown kind, unknown or missing parameters, values out of their range
+/// or that contradict each other, a trace without a path. Does not open files.
+std::string distribution_error(const config::Distribution& d);
+
+/// Draws from a distribution. Immutable and cheap to copy.
+class Sampler {
+ public:
+  /// Reads the file of a trace; its path is relative to the folder of `scenario_file`. Throws
+  /// std::invalid_argument with distribution_error's text, std::runtime_error with file:line for a trace that
+  /// cannot be used.
+  explicit Sampler(const config::Distribution& d, const std::string& scenario_file = "");
+
+  /// One value. `index` selects the row of a trace, modulo its rows; the other kinds draw from `s`. A
+  /// constant and a trace leave `s` alone.
+  double draw(Stream& s, std::uint64_t index) const;
+
+  /// The mean of the values drawn; nothing where it is infinite.
+  std::optional<double> mean() const;
+
+  /// The only value this draws, where there is just one.
+  std::optional<double> constant() const;
+
+ private:
+  enum class Kind { constant, uniform, normal, lognormal, exponential, pareto, zipf, trace };
+  Kind kind_ = Kind::constant;
+  double a_ = 1, b_ = 0, c_ = 0;  ///< the parameters in the order of distribution_parameters
+  std::shared_ptr<const std::vector<double>> table_;  ///< trace: the rows; zipf: P(X <= k) of k = 1, 2, ...
+};
+
+}  // namespace afu::sim

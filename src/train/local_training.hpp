@@ -1,0 +1,18 @@
+#pragma once
+/// A client's local training on one lane.
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::train {
+
+/// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
+/// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
+/// The result depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
+compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job);
+
+/// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross
+/// entropy. Returns the mean cross entropy, detached, on the device.
+torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
+                                     double sign = 1.0);
+
+}  // namespace afu::train

@@ -1,0 +1,42 @@
+#include "train/schedule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace afu::train {
+
+Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs,
+                   std::int64_t steps, const sim::StreamKey& key)
+    : batch_size_(batch_size) {
+  if (!samples || samples->empty()) throw std::invalid_argument("there are no samples to compute on");
+  if (batch_size < 1)
+    throw std::invalid_argument(fmt::format("batch_size is {}, allowed is 1 or more", batch_size));
+  if (steps < 0) throw std::invalid_argument(fmt::format("steps is {}, allowed is 0 or more", steps));
+  if (steps == 0 && epochs < 1)
+    throw std::invalid_argument(fmt::format("epochs is {}, allowed is 1 or more", epochs));
+  samples_ = static_cast<std::int64_t>(samples->size());
+  steps_per_epoch_ = (samples_ - 1) / batch_size + 1;
+  steps_ = steps > 0 ? steps : epochs * steps_per_epoch_;
+
+  const std::int64_t total = begin(steps_ - 1) + count(steps_ - 1);
+  order_.reserve(static_cast<std::size_t>(total));
+  data::Indices epoch = *samples;
+  sim::Stream stream(key);
+  while (static_cast<std::int64_t>(order_.size()) < total) {
+    sim::shuffle(epoch, stream);
+    const auto take = std::min(samples_, total - static_cast<std::int64_t>(order_.size()));
+    order_.insert(order_.end(), epoch.begin(), epoch.begin() + take);
+  }
+}
+
+std::int64_t Schedule::begin(std::int64_t step) const {
+  return step / steps_per_epoch_ * samples_ + step % steps_per_epoch_ * batch_size_;
+}
+
+std::int64_t Schedule::count(std::int64_t step) const {
+  return std::min(batch_size_, samples_ - step % steps_per_epoch_ * batch_size_);
+}
+
+}  // namespace afu::train

@@ -1,0 +1,32 @@
+#pragma once
+/// In which order a local training or erasure sees its samples. No tensors: the same on every lane and
+/// device.
+#include <cstdint>
+
+#include "data/dataset.hpp"
+#include "sim/random.hpp"
+
+namespace afu::train {
+
+/// Batches of shuffled epochs; the last batch of an epoch may be short.
+class Schedule {
+ public:
+  /// A fresh Fisher-Yates shuffle an epoch, all from the stream of `key`. `steps` > 0 overrides `epochs`.
+  /// Throws std::invalid_argument for an empty or null sample list, a batch size below 1, or nothing to do.
+  Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps,
+           const sim::StreamKey& key);
+
+  std::int64_t steps() const { return steps_; }
+  /// The samples of all epochs, one epoch after the other (the last one as far as it is needed).
+  const data::Indices& order() const { return order_; }
+  /// Position of a step's first sample in `order`, and how many follow from there.
+  std::int64_t begin(std::int64_t step) const;
+  std::int64_t count(std::int64_t step) const;
+  bool starts_epoch(std::int64_t step) const { return step % steps_per_epoch_ == 0; }
+
+ private:
+  std::int64_t samples_, batch_size_, steps_per_epoch_, steps_;
+  data::Indices order_;
+};
+
+}  // namespace afu::train

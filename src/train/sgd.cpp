@@ -1,0 +1,89 @@
+#include "train/sgd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace afu::train {
+namespace {
+
+constexpr double kClipEpsilon = 1e-6;  // as in clip_grad_norm_
+
+/// Sum of squares. Sixteen partial sums a block: the compiler may vectorise them without reordering anything.
+double square_sum(const float* x, std::int64_t n) {
+  constexpr std::int64_t kLanes = 16, kBlock = 4096;
+  double total = 0;
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t end = std::min(n, begin + kBlock);
+    std::array<float, kLanes> partial{};
+    std::int64_t i = begin;
+    for (; i + kLanes <= end; i += kLanes)
+      for (std::int64_t k = 0; k < kLanes; ++k) partial[k] += x[i + k] * x[i + k];
+    for (; i < end; ++i) partial[0] += x[i] * x[i];
+    for (float p : partial) total += p;
+  }
+  return total;
+}
+
+bool is_plain_cpu(const torch::Tensor& t) {
+  return t.device().is_cpu() && t.scalar_type() == torch::kFloat32 && t.is_contiguous();
+}
+
+/// At most three passes over memory, where tensor operators take up to eight.
+void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
+                 const float* __restrict base, std::int64_t n, const compute::SgdSettings& s) {
+  const auto decay = static_cast<float>(s.weight_decay), mu = static_cast<float>(s.prox_mu);
+  if (base)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += decay * w[i] + mu * (w[i] - base[i]);
+  else if (decay != 0)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += decay * w[i];
+  float scale = 1;
+  if (s.clip_norm > 0)
+    scale = static_cast<float>(std::min(1.0, s.clip_norm / (std::sqrt(square_sum(g, n)) + kClipEpsilon)));
+  const auto lr = static_cast<float>(s.lr), keep = static_cast<float>(s.momentum);
+  if (momentum)
+    for (std::int64_t i = 0; i < n; ++i) {
+      momentum[i] = keep * momentum[i] + scale * g[i];
+      w[i] -= lr * momentum[i];
+    }
+  else
+    for (std::int64_t i = 0; i < n; ++i) w[i] -= lr * (scale * g[i]);
+}
+
+}  // namespace
+
+void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
+              const compute::SgdSettings& s) {
+  const bool has_momentum = s.momentum != 0, has_prox = s.prox_mu != 0;
+  if (is_plain_cpu(w) && is_plain_cpu(g) && (!has_momentum || is_plain_cpu(momentum)) &&
+      (!has_prox || is_plain_cpu(base))) {
+    step_on_cpu(w.data_ptr<float>(), g.data_ptr<float>(), has_momentum ? momentum.data_ptr<float>() : nullptr,
+                has_prox ? base.data_ptr<float>() : nullptr, w.numel(), s);
+    return;
+  }
+  torch::NoGradGuard no_grad;
+  if (s.weight_decay != 0) g.add_(w, s.weight_decay);
+  if (has_prox) g.add_(w, s.prox_mu).sub_(base, s.prox_mu);
+  if (s.clip_norm > 0) g.mul_((s.clip_norm / (g.norm() + kClipEpsilon)).clamp_max(1.0));
+  if (has_momentum)
+    w.add_(momentum.mul_(s.momentum).add_(g), -s.lr);
+  else
+    w.add_(g, -s.lr);
+}
+
+Adam::Adam(const torch::Tensor& like, double lr)
+    : lr_(lr), mean_(torch::zeros_like(like)), square_(torch::zeros_like(like)) {}
+
+void Adam::step(torch::Tensor& w, const torch::Tensor& g) {
+  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+  torch::NoGradGuard no_grad;
+  ++steps_;
+  const auto t = static_cast<double>(steps_);
+  const double correction1 = 1 - std::pow(kBeta1, t), correction2 = 1 - std::pow(kBeta2, t);
+  mean_.mul_(kBeta1).add_(g, 1 - kBeta1);
+  square_.mul_(kBeta2).addcmul_(g, g, 1 - kBeta2);
+  const auto denominator = square_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
+  w.addcdiv_(mean_, denominator, -lr_ / correction1);
+}
+
+}  // namespace afu::train

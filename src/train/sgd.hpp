@@ -1,0 +1,31 @@
+#pragma once
+/// Optimisers on flat tensors: a whole model is one vector.
+#include <torch/types.h>
+
+#include <cstdint>
+
+#include "compute/job.hpp"
+
+namespace afu::train {
+
+/// One step of SGD, in place (METHODS 2.1):
+///   g += weight_decay * w + prox_mu * (w - base);  g *= min(1, clip_norm / (|g| + 1e-6)) when clip_norm > 0;
+///   momentum = s.momentum * momentum + g;  w -= lr * momentum.
+/// Weight decay counts before clipping. `g` is scratch afterwards. `momentum` is only looked at when
+/// s.momentum != 0, `base` only when s.prox_mu != 0. No host synchronisation on a GPU.
+void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
+              const compute::SgdSettings& s);
+
+/// Adam (Kingma and Ba 2015) with bias correction, beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
+class Adam {
+ public:
+  Adam(const torch::Tensor& like, double lr);
+  void step(torch::Tensor& w, const torch::Tensor& g);
+
+ private:
+  double lr_;
+  std::int64_t steps_ = 0;
+  torch::Tensor mean_, square_;
+};
+
+}  // namespace afu::train

@@ -1,0 +1,51 @@
+/// FedQUIT (Mora et al. 2024; METHODS 5.10): the target distils from a teacher whose true logit is lowered to
+/// the smallest one. Blocking as its authors have it: everybody waits, the student replaces the model.
+/// Concurrent: its delta is merged.
+#include "unlearn/calibration.hpp"
+#include "unlearn/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class FedQuit : public EraseAtTarget {
+ public:
+  using EraseAtTarget::EraseAtTarget;
+
+ protected:
+  Erase erase(const View& view) override {
+    compute::KernelJob job;
+    job.kernel = "fedquit";
+    job.settings = *view.settings;
+    job.inputs = {view.model};
+    job.samples = {request().forget};
+    job.key = {view.scenario->scenario.seed, sim::purpose("fedquit"), request().client, request().index};
+    const auto epochs = view.settings->integer("epochs");
+    // a third of a pass more: the teacher's forward
+    return {std::move(job),
+            static_cast<double>(request().forget_count) * (static_cast<double>(epochs) + 1.0 / 3), true};
+  }
+  MergeErasure merge(const View&, const compute::JobResult* result) override {
+    // Nothing moved while everybody waited, so merging the delta is replacing the model.
+    return {first_output(result), std::nullopt};
+  }
+};
+
+}  // namespace
+
+Method fedquit_method() {
+  Method m;
+  m.name = "fedquit";
+  m.help = "The target distils away its own labels for an epoch; recovery is the training that goes on.";
+  m.traits.default_coordination = Coordination::blocking;
+  m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
+  m.traits.needs_target = true;
+  m.options = {
+      {"lr", 1e-3, "Learning rate of Adam.", "", 0.0, 1.0, true, {}},
+      {"epochs", std::int64_t{1}, "Local epochs over the forget set.", "epochs", 1, 1000, false, {}},
+      {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
+  };
+  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedQuit>(r); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,24 @@
+#pragma once
+/// PGA's local erasure (Halimi et al. 2022; METHODS 5.5): kernel "pga".
+#include <torch/types.h>
+
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::unlearn {
+
+/// Moves `w` to the nearest point of the ball around `centre`, in place. No host synchronisation.
+void project_onto_ball(torch::Tensor& w, const torch::Tensor& centre, double radius);
+
+/// Gradient ascent on the forget set's cross entropy from w_ref, projected after each step onto the ball
+/// around w_ref whose radius is radius_frac times the root mean square distance of w_ref to 10 random
+/// initialisations. Eval mode. Stops before `epochs` are over after max_steps steps, or when |w - w_last|^2
+/// exceeds stop_factor times |w_ref - w_last|^2, w_last being the target's last local model. inputs   {base
+/// (w at the request), w_ref, w_last or null: no early stop by distance} samples  {forget set} settings lr,
+/// momentum, clip_norm (0: off), epochs, max_steps (0: no limit), batch_size, radius_frac,
+///          stop_factor (0: no early stop by distance)
+/// outputs  {w_u - base, to be merged; w_u, to replace the model}
+/// figures  radius, distance (|w_u - w_ref|), steps
+compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::unlearn

@@ -1,0 +1,19 @@
+/// The client just leaves ("natural forgetting"): the mandatory control of METHODS 5.11.
+#include "unlearn/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+class None : public Procedure {
+  Step next(const View&, const compute::JobResult*) override { return Done{}; }
+};
+}  // namespace
+
+Method none_method() {
+  Method m;
+  m.name = "none";
+  m.help = "The client leaves and nothing is erased.";
+  m.start = [](const Request&) -> std::unique_ptr<Procedure> { return std::make_unique<None>(); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,96 @@
+/// PGA (Halimi et al. 2022; METHODS 5.5): projected gradient ascent at the target from w_ref, the model
+/// without the target's contribution: (w - pi w_u)/(1 - pi) after a FedAvg round, (w - A_u)/(1 - m_u) where
+/// whole models are mixed, and w - C_u where differences are added.
+#include <algorithm>
+#include <utility>
+
+#include "unlearn/calibration.hpp"
+#include "unlearn/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class Pga : public EraseAtTarget {
+ public:
+  using EraseAtTarget::EraseAtTarget;
+
+ protected:
+  Erase erase(const View& view) override {
+    compute::KernelJob job;
+    job.kernel = "pga";
+    job.settings = *view.settings;
+    job.samples = {request().forget};
+    job.key = {view.scenario->scenario.seed, sim::purpose("pga"), request().client, request().index};
+    if (view.model) {
+      job.inputs = {view.model};
+      job.derived = reference(view);
+    }
+    const auto n = request().forget_count * view.settings->integer("epochs");
+    const auto most = view.settings->integer("max_steps") * view.settings->integer("batch_size");
+    return {std::move(job), static_cast<double>(most > 0 ? std::min(n, most) : n), true};
+  }
+  MergeErasure merge(const View&, const compute::JobResult* result) override {
+    return {first_output(result), std::nullopt};
+  }
+
+ private:
+  /// w_ref and, after a FedAvg round, the target's last local model.
+  static std::vector<compute::Combination> reference(const View& view) {
+    const auto* t = view.target;
+    if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
+    if (view.synchronous && t->last_base) {
+      const double pi = t->last_weight, keep = 1.0 / (1.0 - pi);
+      return {
+          {view.model, keep, {{-pi * keep, t->last_base, nullptr}, {-pi * keep, t->last_delta, nullptr}}, {}},
+          {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
+    }
+    if (t->accumulator) {
+      const double keep = 1.0 / (1.0 - t->mass);
+      return {{view.model, keep, {{-keep, t->accumulator, nullptr}}, {}}};
+    }
+    return {{view.model, 1.0, {{-1.0, t->influence, nullptr}}, {}}};
+  }
+};
+
+}  // namespace
+
+Method pga_method() {
+  Method m;
+  m.name = "pga";
+  m.help = "The target ascends its loss from the model without its contribution, inside a ball around it.";
+  m.traits.needs.accumulator = true;
+  m.traits.needs.last_update = true;
+  m.traits.default_coordination = Coordination::blocking;
+  m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
+  m.traits.needs_target = true;
+  m.options = {
+      {"lr", 2e-3, "Learning rate of the ascent.", "", 0.0, 10.0, true, {}},
+      {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},
+      {"clip_norm", 1.0, "Largest norm of a step's gradient; 0 turns clipping off.", "", 0.0, 1e9, false, {}},
+      {"epochs", std::int64_t{5}, "Local epochs over the forget set, at most.", "epochs", 1, 1000, false, {}},
+      {"max_steps", std::int64_t{750}, "Most steps; 0 sets no limit.", "steps", 0, 1e9, false, {}},
+      {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
+      {"radius_frac",
+       0.577,
+       "Radius of the ball over the rms distance to 10 random models (0.577 as the authors' code has it, "
+       "0.333 as the paper's words do).",
+       "",
+       0.0,
+       10.0,
+       true,
+       {}},
+      {"stop_factor",
+       3.0,
+       "After a FedAvg round: stop when the squared distance to the target's last model has grown so many "
+       "times; 0 turns that off.",
+       "",
+       0.0,
+       1e9,
+       false,
+       {}},
+  };
+  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Pga>(r); };
+  return m;
+}
+
+}  // namespace afu::unlearn

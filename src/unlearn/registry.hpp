@@ -1,0 +1,19 @@
+#pragma once
+/// The table of unlearning methods.
+#include <string>
+#include <vector>
+
+#include "unlearn/method.hpp"
+
+namespace afu::unlearn {
+
+const std::vector<Method>& methods();
+/// Throws std::invalid_argument, listing the methods, for an unknown name.
+const Method& find_method(const std::string& name);
+/// [unlearning.<name>] of every method, for the scenario parser and the reference.
+std::vector<config::PluginSection> method_sections();
+/// The coordination a scenario asks for ("default", "concurrent", "blocking"). Throws std::invalid_argument,
+/// naming what is supported, for one that the method does not have.
+Coordination coordination(const Method& method, const std::string& asked);
+
+}  // namespace afu::unlearn

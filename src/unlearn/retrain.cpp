@@ -1,0 +1,46 @@
+/// Retraining from scratch, the gold standard (METHODS 5.1): the initial weights of the run, the target
+/// absent, as many accepted updates as the erased lineage had, counting those of the target as done.
+#include "unlearn/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class Retrain : public Procedure {
+ public:
+  explicit Retrain(const Request& r) : barrier_(r.coordination == Coordination::blocking) {}
+
+  Step next(const View& view, const compute::JobResult*) override {
+    switch (stage_++) {
+      case 0:
+        goal_ = view.updates;
+        return Restart{barrier_};
+      case 1:  // the restart counts the target's updates as done
+        if (goal_ > view.updates) return AwaitUpdates{goal_ - view.updates};
+        ++stage_;
+        [[fallthrough]];
+      case 2:
+        return Forgotten{};
+      default:
+        return Done{};
+    }
+  }
+
+ private:
+  bool barrier_;
+  int stage_ = 0;
+  std::uint64_t goal_ = 0;
+};
+
+}  // namespace
+
+Method retrain_method() {
+  Method m;
+  m.name = "retrain";
+  m.help = "Trains again from the initial weights without the target; the old model is served meanwhile.";
+  m.traits.restarts = true;
+  m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Retrain>(r); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,101 @@
+#include "compute/combine.hpp"
+
+#include "tests/compute/fixture.hpp"
+
+using namespace afu;
+using compute::Combination;
+using test::Lane;
+
+namespace {
+
+model::ParametersPtr vector(const Lane& lane, double phase) {
+  const auto& layout = *lane.workspace->layout();
+  return lane.workspace->wrap(torch::arange(layout.parameter_count, torch::kFloat32).add(phase).sin(),
+                              torch::arange(layout.buffer_count, torch::kFloat32).add(phase).cos());
+}
+
+model::ParametersPtr one(Lane& lane, Combination c) {
+  return lane.run(compute::CombineJob{{std::move(c)}}).outputs.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("combinations are what they say") {
+  Lane lane;
+  const auto a = vector(lane, 0), b = vector(lane, 1), c = vector(lane, 2);
+  const auto check = [&](const Combination& combination, const torch::Tensor& expected) {
+    CHECK(test::largest(one(lane, combination)->values - expected) < 1e-6);
+  };
+  check({a, 1.0, {{0.3, b, nullptr}}, {}}, a->values + 0.3 * b->values);
+  check({a, 0.7, {{0.3, b, nullptr}, {-2.0, c, nullptr}}, {}},
+        0.7 * a->values + 0.3 * b->values - 2 * c->values);
+  check({a, 0.0, {{1.0, b, nullptr}}, {}}, b->values);
+  check({nullptr, 1.0, {{-1.5, b, nullptr}}, {}}, -1.5 * b->values);
+  check({nullptr, 1.0, {}, {}}, torch::zeros_like(a->values));
+  check({a, 1.0, {}, {}}, a->values);
+}
+
+TEST_CASE("outputs come in order, are new, and leave their operands alone") {
+  Lane lane;
+  const auto a = vector(lane, 0), b = vector(lane, 1);
+  const auto a_before = a->values.clone();
+  const auto result = lane.run(compute::CombineJob{{{a, 1.0, {}, {}}, {b, 1.0, {}, {}}}});
+  REQUIRE(result.outputs.size() == 2);
+  CHECK(at::equal(result.outputs[0]->values, a->values));
+  CHECK(at::equal(result.outputs[1]->values, b->values));
+  CHECK(result.outputs[0]->values.data_ptr() != a->values.data_ptr());
+  CHECK(at::equal(a->values, a_before));
+}
+
+TEST_CASE("the guard removes what points back along -g, and only that") {
+  Lane lane;
+  const auto g = vector(lane, 0);
+  const auto u = g->values / g->values.norm();
+  const auto along = [&](const torch::Tensor& v) { return at::dot(u, v).item<double>(); };
+  int guarded = 0;
+  for (double phase = 0.1; phase < 6.3; phase += 0.7) {
+    const auto v = vector(lane, phase);
+    const auto out = one(lane, {nullptr, 1.0, {{1.0, v, g}}, {}})->values;
+    const double size = v->values.norm().item<double>();
+    CHECK(along(out) >= -1e-6 * size);
+    if (along(v->values) >= 0) {
+      CHECK(test::largest(out - v->values) == 0);
+    } else {
+      ++guarded;
+      CHECK(test::largest(out - (v->values - u * along(v->values))) < 1e-5);
+    }
+  }
+  CHECK(guarded > 0);
+  const auto opposite = lane.workspace->wrap(-g->values, g->buffers);
+  CHECK(test::largest(one(lane, {g, 1.0, {{0.5, opposite, g}}, {}})->values - g->values) < 1e-6);
+  const auto zero = lane.workspace->wrap(torch::zeros_like(g->values), g->buffers);
+  CHECK(at::equal(one(lane, {nullptr, 1.0, {{1.0, opposite, zero}}, {}})->values, opposite->values));
+}
+
+TEST_CASE("buffers follow their own weights") {
+  Lane lane("resnet18", 4, test::small_shape);
+  const auto a = vector(lane, 0), b = vector(lane, 1), c = vector(lane, 2);
+  REQUIRE(a->buffers.numel() > 0);
+  const auto no_buffers = lane.workspace->wrap(a->values, torch::empty({0}));
+  CHECK(at::equal(one(lane, {a, 1.0, {{0.5, b, nullptr}}, {}})->buffers, a->buffers));
+  CHECK(test::largest(one(lane, {a, 1.0, {}, {{0.3, b}, {0.2, c}}})->buffers -
+                      (0.5 * a->buffers + 0.3 * b->buffers + 0.2 * c->buffers)) < 1e-6);
+  CHECK(test::largest(one(lane, {nullptr, 1.0, {}, {{0.25, b}, {0.75, c}}})->buffers -
+                      (0.25 * b->buffers + 0.75 * c->buffers)) < 1e-6);
+  CHECK(one(lane, {nullptr, 1.0, {{1.0, a, nullptr}}, {}})->buffers.numel() == 0);
+  CHECK(one(lane, {no_buffers, 1.0, {{1.0, a, nullptr}}, {}})->buffers.numel() == 0);
+  CHECK(at::equal(one(lane, {a, 1.0, {{1.0, no_buffers, nullptr}}, {}})->buffers, a->buffers));
+}
+
+TEST_CASE("combinations that do not fit are refused") {
+  Lane lane, other("logreg");
+  const auto error_of = [&](Combination c) {
+    return compute::execute(*lane.workspace, compute::CombineJob{{std::move(c)}}).error;
+  };
+  CHECK(error_of({lane.initial, 1.0, {{1.0, nullptr, nullptr}}, {}}) ==
+        "combine: a term of a combination has no vector");
+  CHECK(error_of({lane.initial, 1.0, {{1.0, other.initial, nullptr}}, {}}).find("where the model has") !=
+        std::string::npos);
+  CHECK(error_of({lane.initial, 1.0, {}, {{1.0, nullptr}}}) ==
+        "combine: a buffer term of a combination has no vector");
+}

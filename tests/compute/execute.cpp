@@ -1,0 +1,61 @@
+#include "compute/bench.hpp"
+#include "compute/kernels.hpp"
+#include "tests/compute/fixture.hpp"
+
+using namespace afu;
+using test::Lane;
+
+TEST_CASE("every kernel is found by its name") {
+  for (const char* name : {"calibrate", "fedquit", "gradient_ascent", "pga"}) {
+    const bool found = compute::find_kernel(name) != nullptr;
+    CHECK(found);
+  }
+  for (const char* name : {"negate", "", "pga "}) {
+    const bool found = compute::find_kernel(name) != nullptr;
+    CHECK_FALSE(found);
+  }
+}
+
+TEST_CASE("a result carries the real time its job took") {
+  Lane lane;
+  compute::TrainJob job;
+  job.base = lane.initial;
+  job.samples = test::rows(0, 100);
+  const double brief = lane.run(job).seconds;
+  job.epochs = 200;
+  const double lengthy = lane.run(job).seconds;
+  CHECK(brief > 0);
+  CHECK(lengthy > brief);
+  job.samples = nullptr;
+  CHECK(compute::execute(*lane.workspace, job).seconds >= 0);
+}
+
+TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
+  Lane lane;
+  auto pool = std::make_shared<data::Images>(*test::tiny_images(4));
+  pool->labels[2] = 77;  // no such class
+  compute::Workspace broken(model::make_model(test::network("mlp"), test::tiny_shape),
+                            compute::make_resident(pool, torch::kCPU), torch::kCPU);
+  compute::TrainJob job;
+  job.base = lane.initial;
+  job.samples = test::rows(0, 4);
+  const auto error = compute::execute(broken, job).error;
+  CHECK(error.find("train: ") == 0);
+  CHECK(error.find("77") != std::string::npos);
+  CHECK(error.find("frame #") == std::string::npos);
+}
+
+TEST_CASE("the training benchmark measures lanes and plain loop") {
+  const auto bench = compute::bench_train(test::network("mlp"), test::tiny_shape, 8, 3, 2, 2);
+  REQUIRE(bench.rows.size() == 2);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(bench.rows[static_cast<std::size_t>(i)].lanes == i + 1);
+    CHECK(bench.rows[static_cast<std::size_t>(i)].lane_images_per_second > 0);
+    CHECK(bench.rows[static_cast<std::size_t>(i)].plain_images_per_second > 0);
+  }
+  CHECK(bench.parameters == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 3 + 3);
+  CHECK(bench.bound(2) == doctest::Approx(2 * bench.bound(1)));
+  CHECK(to_text(bench).find("mlp: 1363 parameters, batch 8, 3 steps") == 0);
+  CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, 0, 3, 1),
+                  std::invalid_argument);
+}

@@ -1,0 +1,181 @@
+// Resolved scenarios, the reference, and the scenarios that come with the program.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "config/schema.hpp"
+#include "support.hpp"
+
+using namespace afu::config;
+using namespace afu::config::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// A value of the option that is not its default.
+Value another(const Option& o) {
+  if (auto* b = std::get_if<bool>(&o.fallback)) return !*b;
+  if (auto* i = std::get_if<std::int64_t>(&o.fallback)) return *i + 1 <= o.max ? *i + 1 : *i - 1;
+  if (auto* d = std::get_if<double>(&o.fallback))
+    return *d / 3 > o.min ? *d / 3 : o.min + (std::min(o.max, 1.0) - o.min) / 7;
+  if (o.choices.empty()) return std::string{"a \"b\"\t\\c\u00e9"};
+  return o.choices.back() == std::get<std::string>(o.fallback) ? o.choices.front() : o.choices.back();
+}
+
+}  // namespace
+
+TEST_CASE("a resolved scenario reads back as the same: every option set to something else") {
+  Scenario s;
+  for (const auto& section : sections(s, methods())) {
+    for (const auto& f : section.fields) {
+      if (is_single(f)) set(f, another(f.option));
+      if (auto* d = std::get_if<Distribution*>(&f.slot))
+        **d = {"pareto", {{"scale", 0.1}, {"shape", 1.25}, {"cap", 9}}, ""};
+    }
+  }
+  // What the checks want, still no default.
+  s.scenario.name = "other";
+  s.scenario.clock = Clock::simulated;
+  s.data.channels = 3;
+  s.data.backdoor.client = 4;
+  s.training.rule = "fedavg";
+  s.compute.devices = {"cpu", "cuda:1"};
+  s.heterogeneity.network.jitter = {"trace", {}, "a b.csv"};
+  s.heterogeneity.network.latency_seconds = {"constant", {{"value", 1e-7}}, ""};
+  s.heterogeneity.compute.overrides = {{3, 0.1}, {1, 1e6}};
+  s.heterogeneity.network.overrides = {{2, 0.0, -1, 3.5}};
+  s.stop = {500, 60, 1e-3 + 1e6};
+  s.erasures = {
+      {1, 40, -1, -1, "client", 0.5}, {2, -1, 7, -1, "samples", 0.1}, {3, -1, -1, 0.1 + 0.2, "client", 1.0}};
+
+  auto text = to_toml(s, methods());
+  auto back = parsed(text);
+  CHECK(to_toml(back, methods()) == text);
+
+  // Option by option, not only as text.
+  auto a = sections(s, methods()), b = sections(back, methods());
+  REQUIRE(a.size() == b.size());
+  Scenario fresh;
+  auto defaults = sections(fresh, methods());
+  int compared = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < a[i].fields.size(); ++j) {
+      const auto &x = a[i].fields[j], &y = b[i].fields[j];
+      INFO(a[i].path, ".", x.option.name);
+      if (is_single(x)) {
+        CHECK(get(x) == get(y));
+        if (x.option.name != "clock") CHECK(get(y) != get(defaults[i].fields[j]));
+        ++compared;
+      } else if (auto* d = std::get_if<Distribution*>(&x.slot)) {
+        const auto& e = *std::get<Distribution*>(y.slot);
+        CHECK((*d)->kind == e.kind);
+        CHECK((*d)->parameters == e.parameters);
+        CHECK((*d)->path == e.path);
+      }
+    }
+  }
+  CHECK(compared > 80);
+  CHECK(back.compute.devices == s.compute.devices);
+  REQUIRE(back.erasures.size() == 3);
+  CHECK(back.erasures[0].at_update == 40);
+  CHECK(back.erasures[0].at_seconds == -1);
+  CHECK(back.erasures[1].at_round == 7);
+  CHECK(back.erasures[1].scope == "samples");
+  CHECK(back.erasures[1].fraction == 0.1);
+  CHECK(back.erasures[2].at_seconds == 0.1 + 0.2);
+  REQUIRE(back.heterogeneity.compute.overrides.size() == 2);
+  CHECK(back.heterogeneity.compute.overrides[1].slowdown == 1e6);
+  REQUIRE(back.heterogeneity.network.overrides.size() == 1);
+  CHECK(back.heterogeneity.network.overrides[0].latency_seconds == 0);
+  CHECK(back.heterogeneity.network.overrides[0].uplink_mbit == -1);
+  CHECK(back.heterogeneity.network.overrides[0].downlink_mbit == 3.5);
+}
+
+TEST_CASE("the reference loads, as the defaults") {
+  auto text = reference_toml(methods());
+  auto s = parsed(text);
+  Scenario defaults;
+  defaults.stop.updates = s.stop.updates;  // a run must end
+  CHECK(to_toml(s, methods()) == to_toml(defaults, methods()));
+  for (const auto& section : sections(defaults, methods())) {
+    if (!section.path.empty()) CHECK(text.find("\n[" + section.path + "]\n") != std::string::npos);
+    if (!section.path.empty()) CHECK_FALSE(section.help.empty());
+    for (const auto& f : section.fields) {
+      INFO(section.path, ".", f.option.name);
+      CHECK_FALSE(f.option.help.empty());
+    }
+  }
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 116);
+}
+
+TEST_CASE("what the reference has commented out loads as well") {
+  std::istringstream lines(reference_toml(methods()));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    bool commented = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+    bool another_time = line.rfind("#at_round", 0) == 0 || line.rfind("#at_seconds", 0) == 0;
+    text += (commented && !another_time ? line.substr(1) : line) + "\n";
+  }
+  auto s = parsed(text);
+  REQUIRE(s.erasures.size() == 1);
+  CHECK(s.erasures[0].at_update == 120);
+  CHECK(s.heterogeneity.compute.overrides.size() == 1);
+  REQUIRE(s.heterogeneity.network.overrides.size() == 1);
+  CHECK(s.heterogeneity.network.overrides[0].uplink_mbit == 2.0);
+}
+
+TEST_CASE("configs/reference.toml is in step, but for the methods' own sections") {
+  auto file = fs::path{AFU_SOURCE_DIR} / "configs/reference.toml";
+  REQUIRE(fs::exists(file));
+  // Sections of the methods, and the list of their names, are another library's.
+  auto core = [](const std::string& text) {
+    std::string out, paragraph;
+    std::istringstream lines(text);
+    bool of_method = false;
+    auto flush = [&] {
+      if (paragraph.find("\n[") != std::string::npos || paragraph.rfind("[", 0) == 0)
+        of_method = paragraph.find("[unlearning.") != std::string::npos;
+      bool method_key = paragraph.find("\nmethod = ") != std::string::npos;
+      if (!of_method && !method_key) out += paragraph + "\n";
+      paragraph.clear();
+    };
+    for (std::string line; std::getline(lines, line);) {
+      if (line.empty()) {
+        flush();
+      } else {
+        paragraph += line + "\n";
+      }
+    }
+    flush();
+    return out;
+  };
+  CHECK(core(text_of(file)) == core(reference_toml(methods())));
+}
+
+TEST_CASE("the scenarios that come with the program load") {
+  int loaded = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path{AFU_SOURCE_DIR} / "configs")) {
+    const auto& path = entry.path();
+    if (path.extension() != ".toml" || path.filename() == "reference.toml") continue;
+    INFO(path.string());
+    Scenario s;
+    CHECK_NOTHROW(s = load_scenario(path.string(), {}, methods()));
+    if (path.filename() != "base.toml") CHECK(s.scenario.name == path.stem().string());
+    CHECK_NOTHROW(parsed(to_toml(s, methods())));
+    // One idea a file, explained at its top.
+    CHECK(text_of(path).rfind("# ", 0) == 0);
+    if (s.heterogeneity.compute.slowdown.kind == "trace")
+      CHECK_NOTHROW(resolve_data_path(s.heterogeneity.compute.slowdown.path, s.file));
+    ++loaded;
+  }
+  CHECK(loaded >= 15);
+}

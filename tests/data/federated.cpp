@@ -1,0 +1,349 @@
+#include "data/federated.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "data/calibration_set.hpp"
+#include "data/phantom.hpp"
+#include "data/poison.hpp"
+#include "tests/data/support.hpp"
+
+using namespace afu;
+using namespace afu::test;
+using data::DataError;
+using data::Indices;
+
+namespace {
+
+config::Scenario scenario() {
+  config::Scenario s;
+  s.data.image_size = 12;
+  s.data.train_samples = 800;
+  s.data.val_samples = 240;
+  s.data.test_samples = 200;
+  s.partition.clients = 8;
+  s.erasures.push_back({});
+  s.erasures[0].client = 3;
+  return s;
+}
+config::Scenario with_backdoor() {
+  auto s = scenario();
+  s.data.backdoor.trigger = "patch";
+  s.data.backdoor.label = 1;
+  return s;
+}
+
+data::FederatedData build(const config::Scenario& s) {
+  return data::federate(data::load_source(s.data, s.scenario.seed, ""), s);
+}
+
+std::int64_t label(const data::FederatedData& d, std::int64_t row) {
+  return d.pool->labels[static_cast<std::size_t>(row)];
+}
+std::vector<std::uint8_t> image(const data::FederatedData& d, std::int64_t row) {
+  const auto n = d.pool->image_bytes();
+  const auto from = d.pool->pixels.begin() + row * n;
+  return {from, from + n};
+}
+std::int64_t poisoned_in(const data::FederatedData& d, const Indices& rows) {
+  return std::count_if(rows.begin(), rows.end(),
+                       [&](auto r) { return r >= d.poisoned_begin && r < d.poisoned_begin + d.poisoned; });
+}
+
+/// Rows of every owner, without and with the poisoned copies counted.
+std::multiset<std::int64_t> owned(const data::FederatedData& d) {
+  std::multiset<std::int64_t> rows;
+  for (const auto& c : d.clients) {
+    rows.insert(c.train->begin(), c.train->end());
+    rows.insert(c.holdout->begin(), c.holdout->end());
+  }
+  return rows;
+}
+
+/// Two classes, `per_subject` images a subject, splits of 40/10/10 subjects that share none.
+data::Source subject_source() {
+  data::Source s;
+  s.name = "subjects";
+  s.class_names = {"a", "b"};
+  std::int64_t next = 0;
+  for (const auto& [images, subjects] : {std::pair{&s.train, 40}, {&s.val, 10}, {&s.test, 10}}) {
+    images->height = images->width = 8;
+    for (int i = 0; i < subjects; ++i, ++next)
+      for (int k = 0; k < 6; ++k) {
+        images->labels.push_back(next % 2);
+        images->subjects.push_back(next);
+        images->pixels.insert(images->pixels.end(), 64, static_cast<std::uint8_t>(next * 4 + k % 4));
+      }
+  }
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("without a backdoor the pool is train, val, test, and every training row has one owner") {
+  const auto d = build(scenario());
+  CHECK(d.pool->size() == 1240);
+  CHECK(d.clients.size() == 8);
+  const auto rows = owned(d);
+  CHECK(rows.size() == 800);
+  CHECK(std::set<std::int64_t>(rows.begin(), rows.end()).size() == 800);
+  CHECK(*rows.rbegin() == 799);
+  for (const auto& c : d.clients) {
+    CHECK(c.train->size() == 85);
+    CHECK(c.holdout->size() == 15);
+  }
+  CHECK(d.test->front() == 1040);
+  CHECK(d.test->size() == 200);
+  CHECK(d.triggered_test->empty());
+  CHECK(d.backdoor_client == -1);
+  CHECK(d.backdoor_label == -1);
+  CHECK(d.poisoned == 0);
+}
+
+TEST_CASE("calibration environments come from val alone, 20 rows each, shared by none while rows last") {
+  const auto d = build(scenario());
+  std::multiset<std::int64_t> rows;
+  for (const auto& e : d.calibration) {
+    CHECK(e->size() == 20);
+    rows.insert(e->begin(), e->end());
+  }
+  CHECK(d.calibration.size() == 8);
+  CHECK(std::set<std::int64_t>(rows.begin(), rows.end()).size() == 160);
+  CHECK(*rows.begin() >= 800);
+  CHECK(*rows.rbegin() < 1040);
+  CHECK(d.val->size() == 80);
+  for (auto r : *d.val) CHECK(rows.count(r) == 0);
+}
+
+TEST_CASE("an environment has its client's class mix; rows are used again when a class runs out") {
+  std::vector<std::int64_t> labels;
+  Indices val;
+  for (int i = 0; i < 40; ++i) {
+    labels.push_back(i % 4);
+    val.push_back(i);
+  }
+  const auto e = data::calibration_environments({{30, 10, 0, 0}, {5, 5, 5, 5}, {0, 0, 0, 9}, {0, 0, 0, 1}},
+                                                val, labels, 12, 1);
+  const auto count = [&](const Indices& rows, std::int64_t c) {
+    return std::count_if(rows.begin(), rows.end(),
+                         [&](auto r) { return labels[static_cast<std::size_t>(r)] == c; });
+  };
+  CHECK(count(e[0], 0) == 9);
+  CHECK(count(e[0], 1) == 3);
+  for (int c = 0; c < 4; ++c) CHECK(count(e[1], c) == 3);
+  // Ten rows of class 3 are all there are.
+  CHECK(e[2].size() == 10);
+  CHECK(e[2] == e[3]);
+  for (const auto& rows : e) CHECK(std::set<std::int64_t>(rows.begin(), rows.end()).size() == rows.size());
+
+  CHECK(contains(message_of<DataError>([&] { data::calibration_environments({{1}}, {}, labels, 5, 1); }),
+                 "validation"));
+  CHECK(contains(message_of<DataError>([&] {
+                   data::calibration_environments({{1, 0, 0, 0}, {0, 1, 0, 0}}, {0, 4}, labels, 5, 1);
+                 }),
+                 "client 1"));
+}
+
+TEST_CASE("the calibration assertion sees test rows, client rows, and subjects") {
+  auto s = scenario();
+  s.partition.clients = 4;
+  s.partition.scheme = "subject";
+  s.calibration.samples_per_environment = 5;
+  const auto good = data::federate(subject_source(), s);
+  data::assert_calibration_disjoint(good, true);
+  const auto spoilt = [&](std::int64_t row) {
+    auto d = good;
+    auto rows = *d.calibration[2];
+    rows.push_back(row);
+    d.calibration[2] = std::make_shared<const Indices>(rows);
+    return d;
+  };
+  CHECK_THROWS_AS(data::assert_calibration_disjoint(spoilt(good.test->front()), true), std::logic_error);
+  CHECK_THROWS_AS(data::assert_calibration_disjoint(spoilt(good.clients[1].train->front()), true),
+                  std::logic_error);
+  CHECK_THROWS_AS(data::assert_calibration_disjoint(spoilt(good.clients[3].holdout->front()), false),
+                  std::logic_error);
+
+  auto pool = *good.pool;
+  pool.subjects[static_cast<std::size_t>(good.calibration[0]->front())] =
+      pool.subjects[static_cast<std::size_t>(good.test->front())];
+  auto shared = good;
+  shared.pool = std::make_shared<const data::Images>(pool);
+  CHECK_THROWS_AS(data::assert_calibration_disjoint(shared, true), std::logic_error);
+  data::assert_calibration_disjoint(shared, false);
+}
+
+TEST_CASE("subjects stay with one client, in training or in its hold-out") {
+  auto s = scenario();
+  s.partition.clients = 4;
+  s.partition.scheme = "subject";
+  s.calibration.samples_per_environment = 5;
+  const auto d = data::federate(subject_source(), s);
+  std::set<std::int64_t> seen;
+  for (const auto& c : d.clients)
+    for (const auto* rows : {c.train.get(), c.holdout.get()}) {
+      std::set<std::int64_t> mine;
+      for (auto r : *rows) mine.insert(d.pool->subjects[static_cast<std::size_t>(r)]);
+      CHECK_FALSE(mine.empty());
+      for (auto subject : mine) CHECK(seen.insert(subject).second);
+    }
+  CHECK(seen.size() == 40);
+}
+
+TEST_CASE("poisoned copies carry trigger and label and replace their originals") {
+  const auto clean = build(scenario());
+  const auto d = build(with_backdoor());
+  CHECK(d.backdoor_client == 3);
+  CHECK(d.backdoor_label == 1);
+  const auto& before = *clean.clients[3].train;
+  const auto& after = *d.clients[3].train;
+  CHECK(before.size() == after.size());
+  const auto others =
+      std::count_if(before.begin(), before.end(), [&](auto r) { return label(clean, r) != 1; });
+  CHECK(d.poisoned == std::llround(0.8 * static_cast<double>(others)));
+  CHECK(poisoned_in(d, after) == d.poisoned);
+  CHECK(d.poisoned_begin == clean.pool->size());
+
+  // What is missing is what was copied: with the trigger on, the same images.
+  Indices missing;
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(missing));
+  REQUIRE(static_cast<std::int64_t>(missing.size()) == d.poisoned);
+  for (std::int64_t i = 0; i < d.poisoned; ++i) {
+    const auto original = missing[static_cast<std::size_t>(i)];
+    auto expected = image(d, original);
+    data::apply_trigger(expected.data(), 1, 12, 12, with_backdoor().data.backdoor);
+    CHECK(image(d, d.poisoned_begin + i) == expected);
+    CHECK(label(d, d.poisoned_begin + i) == 1);
+    CHECK(label(d, original) != 1);
+  }
+  // Nobody else notices.
+  for (std::size_t c = 0; c < 8; ++c) {
+    if (c != 3) CHECK(*d.clients[c].train == *clean.clients[c].train);
+    CHECK(*d.clients[c].holdout == *clean.clients[c].holdout);
+    CHECK(*d.calibration[c] == *clean.calibration[c]);
+  }
+}
+
+TEST_CASE("triggered test images leave out the target class and keep their labels") {
+  const auto d = build(with_backdoor());
+  CHECK(d.triggered_test->size() == 150);
+  std::size_t i = 0;
+  for (auto r : *d.test) {
+    if (label(d, r) == 1) continue;
+    const auto triggered = (*d.triggered_test)[i++];
+    CHECK(label(d, triggered) == label(d, r));
+    CHECK(image(d, triggered) != image(d, r));
+    CHECK(image(d, triggered).back() == 255);
+  }
+}
+
+TEST_CASE("the backdoor's client: as asked, else the first erasure's, else 0") {
+  auto s = with_backdoor();
+  s.data.backdoor.client = 6;
+  CHECK(build(s).backdoor_client == 6);
+  s.data.backdoor.client = -1;
+  s.erasures.clear();
+  CHECK(build(s).backdoor_client == 0);
+  s.data.backdoor.client = 8;
+  CHECK(
+      contains(message_of<DataError>([&] { build(s); }), "data.backdoor.client: value is 8, allowed 0 to 7"));
+  s = with_backdoor();
+  s.data.backdoor.label = 4;
+  CHECK(
+      contains(message_of<DataError>([&] { build(s); }), "data.backdoor.label: value is 4, allowed 0 to 3"));
+  s = with_backdoor();
+  s.data.backdoor.size = 13;
+  CHECK(contains(message_of<DataError>([&] { build(s); }), "data.backdoor.size"));
+}
+
+TEST_CASE("rows to forget: all, or a fraction with the poison first") {
+  const auto s = with_backdoor();
+  const auto d = build(s);
+  config::Erasure e;
+  e.client = 3;
+  CHECK(*data::forget_rows(d, s, e) == *d.clients[3].train);
+  CHECK(data::remaining_rows(d, s, e)->empty());
+
+  e.scope = "samples";
+  const auto n = d.clients[3].train->size();
+  Indices smaller;
+  for (double fraction : {0.1, 0.5, 0.9, 1.0}) {
+    e.fraction = fraction;
+    const auto forget = data::forget_rows(d, s, e), rest = data::remaining_rows(d, s, e);
+    CHECK(forget->size() == static_cast<std::size_t>(std::llround(fraction * static_cast<double>(n))));
+    CHECK(forget->size() + rest->size() == n);
+    Indices all = *forget;
+    all.insert(all.end(), rest->begin(), rest->end());
+    std::sort(all.begin(), all.end());
+    CHECK(all == *d.clients[3].train);
+    CHECK(poisoned_in(d, *forget) ==
+          std::min<std::int64_t>(d.poisoned, static_cast<std::int64_t>(forget->size())));
+    CHECK(std::includes(forget->begin(), forget->end(), smaller.begin(), smaller.end()));
+    smaller = *forget;
+  }
+  e.fraction = 0.999;
+  CHECK(data::forget_rows(d, s, e)->size() == n - 1);
+  e.fraction = 1e-9;
+  CHECK(data::forget_rows(d, s, e)->size() == 1);
+  e.client = 99;
+  CHECK_THROWS_AS(data::forget_rows(d, s, e), std::out_of_range);
+}
+
+TEST_CASE("the same scenario gives the same federation, another seed another") {
+  const auto a = build(with_backdoor()), b = build(with_backdoor());
+  CHECK(a.pool->pixels == b.pool->pixels);
+  CHECK(*a.clients[5].train == *b.clients[5].train);
+  CHECK(*a.calibration[5] == *b.calibration[5]);
+  auto s = with_backdoor();
+  s.scenario.seed = 2;
+  const auto c = build(s);
+  CHECK(a.pool->pixels != c.pool->pixels);
+  CHECK(*a.clients[5].train != *c.clients[5].train);
+}
+
+TEST_CASE("a limit cuts the training split of a file, and errors name the key") {
+  const auto path = real_data("breastmnist.npz");
+  if (path) {
+    auto s = scenario();
+    s.data.source = "npz";
+    s.data.path = *path;
+    s.data.limit = 200;
+    const auto source = data::load_source(s.data, 1, "");
+    CHECK(source.train.size() == 200);
+    CHECK(std::count(source.train.labels.begin(), source.train.labels.end(), 0) == 54);  // 147 of 546
+    CHECK(source.train.pixels.size() == 200 * 784);
+  }
+  config::DataSection d;
+  d.source = "npz";
+  CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "data.path"));
+  d.source = "oracle";
+  CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "\"oracle\""));
+  d.source = "npz";
+  d.path = "no-such-file.npz";
+  CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "no-such-file.npz"));
+}
+
+TEST_CASE(
+    "OASIS by subject, calibrated on other subjects, and BreastMNIST with fewer validation rows than asked") {
+  if (const auto path = real_data("oasis_alzheimer_28.npz")) {
+    auto s = with_backdoor();
+    s.data.source = "npz";
+    s.data.path = *path;
+    s.partition.scheme = "subject";
+    const auto d = build(s);
+    CHECK(owned(d).size() == 4480);
+    for (const auto& e : d.calibration) CHECK(e->size() == 20);
+    s.partition.scheme = "dirichlet";
+    CHECK(owned(build(s)).size() == 4480);
+  }
+  if (const auto path = real_data("breastmnist.npz")) {
+    auto s = with_backdoor();
+    s.data.source = "npz";
+    s.data.path = *path;
+    const auto d = build(s);
+    for (const auto& e : d.calibration) CHECK(e->size() == 20);
+    CHECK(d.val->size() < 10);
+  }
+}

@@ -1,0 +1,231 @@
+#include "data/image_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "data/image_file.hpp"
+#include "data/split.hpp"
+#include "tests/data/support.hpp"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#include <stb/stb_image_write.h>
+#pragma GCC diagnostic pop
+
+using namespace afu;
+using namespace afu::test;
+using data::DataError;
+
+namespace {
+
+void write_png(const std::string& path, int side, int channels, const std::vector<std::uint8_t>& pixels) {
+  REQUIRE(stbi_write_png(path.c_str(), side, side, channels, pixels.data(), side * channels) == 1);
+}
+void write_flat(const std::string& path, std::uint8_t value, int side = 8) {
+  write_png(path, side, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side), value));
+}
+
+config::DataSection section(std::int64_t side = 8, std::int64_t channels = 1) {
+  config::DataSection s;
+  s.source = "image_folder";
+  s.image_size = side;
+  s.channels = channels;
+  return s;
+}
+
+std::set<std::int64_t> subjects_of(const data::Images& images) {
+  return {images.subjects.begin(), images.subjects.end()};
+}
+
+}  // namespace
+
+TEST_CASE("class folders with spaces are read in order, other files left out") {
+  TempFolder folder;
+  for (const char* name : {"b second class", "A first"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < 10; ++i)
+      write_flat(folder / name + "/" + std::to_string(i) + (i % 2 ? ".png" : ".PNG"),
+                 name[0] == 'A' ? 10 : 200);
+    write_file(folder / name + "/notes.txt", "not an image");
+    write_file(folder / name + "/.hidden.png", "not an image either");
+  }
+  write_file(folder / "list.csv", "beside the class folders");
+  const auto s = data::load_image_folder(folder.string(), section(), 1);
+  CHECK(s.class_names == std::vector<std::string>{"A first", "b second class"});
+  CHECK(s.train.size() == 14);
+  CHECK(s.val.size() == 2);
+  CHECK(s.test.size() == 4);
+  for (const auto* images : {&s.train, &s.val, &s.test}) {
+    CHECK(std::count(images->labels.begin(), images->labels.end(), 0) * 2 == images->size());
+    for (std::int64_t i = 0; i < images->size(); ++i)
+      CHECK(images->pixels[static_cast<std::size_t>(i * 64)] ==
+            (images->labels[static_cast<std::size_t>(i)] ? 200 : 10));
+  }
+  CHECK(s.train.subjects.empty());
+}
+
+TEST_CASE("colour and grey, as asked") {
+  TempFolder folder;
+  std::vector<std::uint8_t> rgb;
+  for (int p = 0; p < 64; ++p) rgb.insert(rgb.end(), {255, 0, 100});
+  write_png(folder / "c.png", 8, 3, rgb);
+  const auto planes = data::read_image(folder / "c.png", 3, 8);
+  CHECK(planes[0] == 255);
+  CHECK(planes[64] == 0);
+  CHECK(planes[128] == 100);
+  const auto grey = data::read_image(folder / "c.png", 1, 8);
+  CHECK(grey.size() == 64);
+  CHECK(grey[0] == doctest::Approx(0.299 * 255 + 0.114 * 100).epsilon(0.02));
+  write_flat(folder / "g.png", 77);
+  CHECK(data::read_image(folder / "g.png", 3, 4) == std::vector<std::uint8_t>(48, 77));
+}
+
+TEST_CASE("resizing keeps flat images flat, averages what it shrinks, and interpolates what it grows") {
+  CHECK(data::resize_plane(std::vector<std::uint8_t>(35, 9), 5, 7, 13, 3) ==
+        std::vector<std::uint8_t>(39, 9));
+  // A checkerboard of single pixels shrinks to its mean, nowhere to its extremes.
+  std::vector<std::uint8_t> board;
+  for (int p = 0; p < 64; ++p) board.push_back((p / 8 + p) % 2 ? 200 : 0);
+  for (auto v : data::resize_plane(board, 8, 8, 2, 2)) CHECK(std::abs(v - 100) <= 8);
+  const auto wide = data::resize_plane({0, 100}, 1, 2, 1, 4);
+  CHECK(wide == std::vector<std::uint8_t>{0, 25, 75, 100});
+}
+
+TEST_CASE("the subject stands in OASIS's file names") {
+  CHECK(data::subject_of_name("OAS1_0171_MR1_mpr-1_102.jpg") == 10171);
+  CHECK(data::subject_of_name("OAS1_0171_MR2_mpr-4_160.jpg") == 10171);
+  CHECK(data::subject_of_name("OAS2_0171_MR1_mpr-1_102.jpg") == 20171);
+  for (const char* name :
+       {"OAS1_171_MR1.jpg", "OAS1_01x1_MR1.jpg", "scan.jpg", "", "OASX_0171_MR1.jpg", "OAS1_0171"})
+    CHECK_FALSE(data::subject_of_name(name));
+}
+
+TEST_CASE("subjects stay in one split; a class of two has one in train and one in test") {
+  TempFolder folder;
+  const std::map<std::string, int> classes{{"many", 10}, {"two", 2}};
+  int subject = 1;
+  for (const auto& [name, count] : classes) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < count; ++i, ++subject)
+      for (int slice = 0; slice < 6; ++slice)
+        write_flat(folder / name + fmt::format("/OAS1_{:04}_MR1_mpr-1_{}.png", subject, 100 + slice), 50);
+  }
+  const auto s = data::load_image_folder(folder.string(), section(), 3);
+  CHECK(data::shared_subjects(s).empty());
+  CHECK(subjects_of(s.train).size() == 8);
+  CHECK(subjects_of(s.val).size() == 1);
+  CHECK(subjects_of(s.test).size() == 3);
+  CHECK(std::count(s.train.labels.begin(), s.train.labels.end(), 1) == 6);
+  CHECK(std::count(s.test.labels.begin(), s.test.labels.end(), 1) == 6);
+
+  auto by_image = section();
+  by_image.split_by_subject = false;
+  const auto mixed = data::load_image_folder(folder.string(), by_image, 3);
+  CHECK(mixed.train.subjects.size() == static_cast<std::size_t>(mixed.train.size()));
+  CHECK_FALSE(data::shared_subjects(mixed).empty());
+
+  // One name without a subject, and nothing is known of any.
+  write_flat(folder / "two/other.png", 1);
+  CHECK(data::load_image_folder(folder.string(), section(), 3).train.subjects.empty());
+}
+
+TEST_CASE("what is no set of class folders is refused by name") {
+  TempFolder folder;
+  const auto what = [&] {
+    return message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 1); });
+  };
+  CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder / "none", section(), 1); }),
+                 "no such folder"));
+  CHECK(contains(what(), "0 class folder(s)"));
+  fs::create_directories(folder / "a");
+  CHECK(contains(what(), "/a: the class folder has no image"));
+  write_flat(folder / "a/1.png", 1);
+  CHECK(contains(what(), "1 class folder(s), at least 2"));
+  fs::create_directories(folder / "b/inner");
+  CHECK(contains(what(), "b/inner: a folder inside the class folder b"));
+  fs::remove(folder / "b/inner");
+  write_file(folder / "b/1.jpg", "no image");
+  CHECK(contains(what(), "b/1.jpg: not a readable JPEG or PNG image"));
+  write_flat(folder / "b/1.jpg", 5);
+  CHECK(data::load_image_folder(folder.string(), section(), 1).train.size() == 2);
+  auto cut = file_bytes(folder / "b/1.jpg");
+  cut.resize(cut.size() / 2);
+  write_file(folder / "b/1.jpg", cut);
+  CHECK(contains(what(), "b/1.jpg: not a readable"));
+  write_file(folder / "b/1.jpg", "");
+  CHECK(contains(what(), "b/1.jpg: not a readable"));
+  auto greedy = section();
+  greedy.val_fraction = greedy.test_fraction = 0.5;
+  CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder.string(), greedy, 1); }),
+                 "val_fraction"));
+}
+
+TEST_CASE("splits are stratified, complete, and depend on the seed only") {
+  std::vector<std::int64_t> labels;
+  for (int i = 0; i < 300; ++i) labels.push_back(i % 10 == 0);
+  const auto a = data::split_rows(labels, {}, 0.1, 0.2, 5), b = data::split_rows(labels, {}, 0.1, 0.2, 5);
+  CHECK(a.train == b.train);
+  CHECK(a.train != data::split_rows(labels, {}, 0.1, 0.2, 6).train);
+  std::vector<int> seen(300, 0);
+  for (const auto* rows : {&a.train, &a.val, &a.test}) {
+    CHECK(std::is_sorted(rows->begin(), rows->end()));
+    const auto rare = std::count_if(rows->begin(), rows->end(),
+                                    [&](auto r) { return labels[static_cast<std::size_t>(r)]; });
+    CHECK(rare * 10 == static_cast<std::int64_t>(rows->size()));
+    for (auto r : *rows) ++seen[static_cast<std::size_t>(r)];
+  }
+  CHECK(seen == std::vector<int>(300, 1));
+  CHECK(a.test.size() == 60);
+  CHECK(data::split_rows(labels, {}, 0, 0.2, 5).val.empty());
+}
+
+TEST_CASE("a limit keeps the class mix") {
+  std::vector<std::int64_t> labels;
+  for (int i = 0; i < 400; ++i) labels.push_back(i % 4 == 0 ? 1 : 0);
+  data::Indices rows;
+  for (int i = 0; i < 400; ++i) rows.push_back(i);
+  const auto kept = data::limited_rows(rows, labels, 40, 1);
+  CHECK(kept.size() == 40);
+  CHECK(std::count_if(kept.begin(), kept.end(),
+                      [&](auto r) { return labels[static_cast<std::size_t>(r)] == 1; }) == 10);
+  CHECK(data::limited_rows(rows, labels, 0, 1) == rows);
+  CHECK(data::limited_rows(rows, labels, 500, 1) == rows);
+}
+
+TEST_CASE("the OASIS folders split by subject") {
+  const auto path = real_data("oasis_folders");
+  if (!path) return;
+  const auto s = data::load_image_folder(*path, section(28), 1);
+  CHECK(s.class_names ==
+        std::vector<std::string>{"Mild Dementia", "Moderate Dementia", "Non Demented", "Very mild Dementia"});
+  CHECK(s.train.size() + s.val.size() + s.test.size() == 480);
+  CHECK(data::shared_subjects(s).empty());
+  for (std::int64_t c = 0; c < 4; ++c) {
+    CHECK(std::count(s.train.labels.begin(), s.train.labels.end(), c) > 0);
+    CHECK(std::count(s.test.labels.begin(), s.test.labels.end(), c) > 0);
+  }
+  CHECK(s.train.pixels == data::load_image_folder(*path, section(28), 1).train.pixels);
+}
+
+TEST_CASE("the MedNIST folders, limited") {
+  const auto path = real_data("mednist_folders");
+  if (!path) return;
+  auto few = section(16, 3);
+  few.limit = 60;
+  few.val_fraction = 0.01;
+  few.test_fraction = 0.02;
+  const auto s = data::load_image_folder(*path, few, 1);
+  CHECK(s.classes() == 6);
+  CHECK(s.train.size() == 60);
+  for (std::int64_t c = 0; c < 6; ++c)
+    CHECK(std::count(s.train.labels.begin(), s.train.labels.end(), c) == 10);
+  CHECK(s.train.channels == 3);
+  CHECK(s.train.subjects.empty());
+}

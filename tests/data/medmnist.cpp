@@ -1,0 +1,182 @@
+#include "data/medmnist.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <numeric>
+
+#include "tests/data/support.hpp"
+
+using namespace afu;
+using namespace afu::test;
+using data::DataError;
+
+namespace {
+
+/// A well-formed set of 4/2/3 grey images of 2 x 3 pixels; tests alter single members.
+std::map<std::string, std::string> small_set() {
+  const auto images = [](int n) {
+    std::string pixels(static_cast<std::size_t>(n * 6), '\0');
+    std::iota(pixels.begin(), pixels.end(), '\0');
+    return npy("|u1", fmt::format("({}, 2, 3)", n), pixels);
+  };
+  return {{"train_images", images(4)}, {"train_labels", npy("|u1", "(4, 1)", std::string("\0\1\2\1", 4))},
+          {"val_images", images(2)},   {"val_labels", npy("|u1", "(2, 1)", std::string("\0\1", 2))},
+          {"test_images", images(3)},  {"test_labels", npy("|u1", "(3, 1)", std::string("\2\1\0", 3))}};
+}
+
+data::Source load(const std::map<std::string, std::string>& members, const std::string& name = "set.npz") {
+  TempFolder folder;
+  std::vector<ZipMember> list;
+  for (const auto& [key, bytes] : members) list.push_back({key + ".npy", bytes});
+  write_zip(folder / name, list);
+  return data::load_medmnist(folder / name);
+}
+
+std::string refusal(const std::string& key, const std::string& member) {
+  auto members = small_set();
+  members[key] = member;
+  return message_of<DataError>([&] { load(members); });
+}
+
+}  // namespace
+
+TEST_CASE("a small set is read with its shapes, labels and classes") {
+  const auto s = load(small_set());
+  CHECK(s.name == "set.npz");
+  CHECK(s.train.size() == 4);
+  CHECK(s.val.size() == 2);
+  CHECK(s.test.size() == 3);
+  CHECK(s.train.channels == 1);
+  CHECK(s.train.height == 2);
+  CHECK(s.train.width == 3);
+  CHECK(s.train.labels == std::vector<std::int64_t>{0, 1, 2, 1});
+  CHECK(s.class_names == std::vector<std::string>{"class 0", "class 1", "class 2"});
+  CHECK(s.official.empty());
+  CHECK(s.md5.size() == 32);
+}
+
+TEST_CASE("colour images become planes") {
+  auto members = small_set();
+  for (const char* split : {"train", "val", "test"}) {
+    const int n = split[0] == 't' ? (split[1] == 'r' ? 4 : 3) : 2;
+    std::string pixels;
+    for (int i = 0; i < n; ++i)
+      for (int p = 0; p < 4; ++p)
+        for (int c = 0; c < 3; ++c) pixels += static_cast<char>(i * 50 + c * 10 + p);
+    members[std::string(split) + "_images"] = npy("|u1", fmt::format("({}, 2, 2, 3)", n), pixels);
+  }
+  const auto s = load(members);
+  CHECK(s.train.channels == 3);
+  for (int i = 0; i < 4; ++i)
+    for (int c = 0; c < 3; ++c)
+      for (int p = 0; p < 4; ++p)
+        CHECK(s.train.pixels[static_cast<std::size_t>((i * 3 + c) * 4 + p)] == i * 50 + c * 10 + p);
+}
+
+TEST_CASE("labels of every integer type and of shape N are read") {
+  auto members = small_set();
+  members["train_labels"] = npy("<i8", "(4,)", raw(std::vector<std::int64_t>{0, 1, 2, 1}));
+  members["val_labels"] = npy("<u2", "(2,)", raw(std::vector<std::uint16_t>{4, 1}));
+  CHECK(load(members).classes() == 5);
+}
+
+TEST_CASE("what does not fit is refused with file and member") {
+  CHECK(contains(refusal("train_images", npy("<f4", "(4, 1, 1)", std::string(16, '\0'))),
+                 "set.npz: train_images: dtype float32, images must be uint8"));
+  CHECK(contains(refusal("train_images", npy("|u1", "(4, 6)", std::string(24, '\0'))), "shape (4, 6)"));
+  CHECK(
+      contains(refusal("train_images", npy("|u1", "(4, 2, 2, 2)", std::string(32, '\0'))), "N x H x W x 3"));
+  CHECK(contains(refusal("test_images", npy("|u1", "(3, 2, 2)", std::string(12, '\0'))),
+                 "test_images: 1x2x2 pixels"));
+  CHECK(contains(refusal("train_images", npy("|u1", "(0, 2, 3)", "")),
+                 "train_labels: shape (4, 1) does not match 0"));
+  CHECK(contains(refusal("val_labels", npy("|u1", "(2, 14)", std::string(28, '\0'))), "multi-label"));
+  CHECK(
+      contains(refusal("val_labels", npy("|u1", "(3, 1)", std::string(3, '\0'))), "does not match 2 images"));
+  CHECK(contains(refusal("val_labels", npy("<f8", "(2, 1)", std::string(16, '\0'))),
+                 "val_labels: dtype float64"));
+  CHECK(contains(refusal("val_labels", npy("|i1", "(2, 1)", "\x01\xff")),
+                 "label -1 in row 1 is outside [0, 999]"));
+  CHECK(contains(refusal("val_labels", npy("<u2", "(2, 1)", raw(std::vector<std::uint16_t>{0, 1000}))),
+                 "label 1000"));
+  CHECK(contains(refusal("val_labels", npy("<u8", "(2, 1)", std::string(16, '\xff'))), "val_labels: row 0"));
+  auto members = small_set();
+  members.erase("val_labels");
+  CHECK(contains(message_of<DataError>([&] { load(members); }), "val_labels: missing"));
+  CHECK(contains(message_of<DataError>([] { data::load_medmnist("no/such.npz"); }),
+                 "no/such.npz: no such file"));
+}
+
+TEST_CASE("a set of one class is refused") {
+  auto members = small_set();
+  for (const auto& [split, n] : {std::pair{"train", 4}, {"val", 2}, {"test", 3}})
+    members[std::string(split) + "_labels"] =
+        npy("|u1", fmt::format("({},)", n), std::string(static_cast<std::size_t>(n), '\0'));
+  CHECK(contains(message_of<DataError>([&] { load(members); }), "at least 2 classes"));
+}
+
+TEST_CASE("subjects come in all splits or none and in one split only") {
+  auto members = small_set();
+  members["train_subjects"] = npy("<u2", "(4, 1)", raw(std::vector<std::uint16_t>{7, 7, 8, 9}));
+  CHECK(contains(message_of<DataError>([&] { load(members); }), "val_subjects: missing"));
+  members["val_subjects"] = npy("<u2", "(2, 1)", raw(std::vector<std::uint16_t>{1, 2}));
+  members["test_subjects"] = npy("<u2", "(3, 1)", raw(std::vector<std::uint16_t>{3, 3, 4}));
+  CHECK(load(members).train.subjects == std::vector<std::int64_t>{7, 7, 8, 9});
+  members["test_subjects"] = npy("<u2", "(3, 1)", raw(std::vector<std::uint16_t>{3, 9, 4}));
+  CHECK(contains(message_of<DataError>([&] { load(members); }), "the first is 9"));
+}
+
+TEST_CASE("a file of an official name that is another file is said not to be it") {
+  auto members = small_set();
+  members["train_labels"] = npy("|u1", "(4, 1)", std::string("\0\1\0\1", 4));
+  members["test_labels"] = npy("|u1", "(3, 1)", std::string("\0\1\0", 3));
+  const auto s = load(members, "breastmnist.npz");
+  CHECK(
+      s.official ==
+      fmt::format("not the official breastmnist (md5 {}, official 750601b1f35ba3300ea97c75c52ff8f6)", s.md5));
+  CHECK(s.class_names == std::vector<std::string>{"malignant", "normal, benign"});
+  CHECK(load(members, "breastmnist_64.npz").official.empty());
+}
+
+TEST_CASE("the MD5 of a file") {
+  TempFolder folder;
+  write_file(folder / "abc", "abc");
+  CHECK(data::file_md5(folder / "abc") == "900150983cd24fb0d6963f7d28e17f72");  // RFC 1321
+}
+
+TEST_CASE("BreastMNIST is the official file") {
+  const auto path = real_data("breastmnist.npz");
+  if (!path) return;
+  const auto s = data::load_medmnist(*path);
+  CHECK(s.official == "official breastmnist");
+  CHECK(s.train.size() == 546);
+  CHECK(s.val.size() == 78);
+  CHECK(s.test.size() == 156);
+  CHECK(s.train.height == 28);
+  CHECK(s.class_names == std::vector<std::string>{"malignant", "normal, benign"});
+}
+
+TEST_CASE("the rebuilt PneumoniaMNIST is not the official file") {
+  const auto path = real_data("pneumoniamnist.npz");
+  if (!path) return;
+  const auto s = data::load_medmnist(*path);
+  CHECK(contains(s.official,
+                 "not the official pneumoniamnist (md5 ce6fd10419aa575d2a23d82b5323baa2, official 28209eda"));
+  CHECK(s.train.size() == 4708);
+  CHECK(s.test.size() == 624);
+  CHECK(s.class_names == std::vector<std::string>{"normal", "pneumonia"});
+}
+
+TEST_CASE("OASIS tells its subjects") {
+  for (const auto& [name, side] : {std::pair{"oasis_alzheimer_28.npz", 28}, {"oasis_alzheimer_64.npz", 64}}) {
+    const auto path = real_data(name);
+    if (!path) continue;
+    const auto s = data::load_medmnist(*path);
+    CHECK(s.train.height == side);
+    CHECK(s.train.size() == 4480);
+    CHECK(s.classes() == 3);
+    CHECK(s.train.subjects.size() == 4480);
+    CHECK(s.official.empty());
+  }
+}

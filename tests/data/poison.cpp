@@ -1,0 +1,95 @@
+#include "data/poison.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/data/support.hpp"
+
+using namespace afu;
+using namespace afu::test;
+using data::apply_trigger;
+
+namespace {
+
+config::Backdoor backdoor(const std::string& trigger) {
+  config::Backdoor b;
+  b.trigger = trigger;
+  return b;
+}
+
+}  // namespace
+
+TEST_CASE("the patch is white, in the bottom right corner of every channel, and nowhere else") {
+  std::vector<std::uint8_t> image(2 * 10 * 12, 7);
+  apply_trigger(image.data(), 2, 10, 12, backdoor("patch"));
+  for (int c = 0; c < 2; ++c)
+    for (int i = 0; i < 10; ++i)
+      for (int j = 0; j < 12; ++j)
+        CHECK(image[static_cast<std::size_t>((c * 10 + i) * 12 + j)] == (i >= 6 && j >= 8 ? 255 : 7));
+}
+
+TEST_CASE("the checkerboard alternates") {
+  std::vector<std::uint8_t> image(64, 7);
+  apply_trigger(image.data(), 1, 8, 8, backdoor("checkerboard"));
+  CHECK(image[4 * 8 + 4] == 255);
+  CHECK(image[4 * 8 + 5] == 0);
+  CHECK(image[5 * 8 + 4] == 0);
+  CHECK(image[7 * 8 + 7] == 255);
+  CHECK(std::count(image.begin(), image.end(), 7) == 48);
+}
+
+TEST_CASE("the blended pattern has its opacity and is the same on every image") {
+  auto b = backdoor("blend");
+  b.opacity = 0.3;
+  std::vector<std::uint8_t> dark(28 * 28, 0), bright(28 * 28, 255);
+  apply_trigger(dark.data(), 1, 28, 28, b);
+  apply_trigger(bright.data(), 1, 28, 28, b);
+  CHECK(*std::max_element(dark.begin(), dark.end()) > 70);
+  CHECK(*std::max_element(dark.begin(), dark.end()) <= 77);
+  for (std::size_t p = 0; p < dark.size(); ++p) CHECK(std::abs(bright[p] - dark[p] - 178.5) <= 1);
+  b.opacity = 1;
+  std::vector<std::uint8_t> grey(28 * 28, 99), white(28 * 28, 255);
+  apply_trigger(grey.data(), 1, 28, 28, b);
+  apply_trigger(white.data(), 1, 28, 28, b);
+  CHECK(grey == white);
+}
+
+TEST_CASE("a trigger that does not fit or has no such name is refused") {
+  std::vector<std::uint8_t> image(8 * 9);
+  auto b = backdoor("patch");
+  b.size = 9;
+  CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, b); }),
+                 "data.backdoor.size: value is 9, allowed 1 to 8"));
+  CHECK(contains(
+      message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, backdoor("sticker")); }),
+      "\"sticker\""));
+}
+
+TEST_CASE("poisoned rows are the fraction of those of other classes") {
+  data::Indices train;
+  std::vector<std::int64_t> labels;
+  for (int i = 0; i < 100; ++i) {
+    labels.push_back(i % 4);
+    if (i >= 20) train.push_back(i);
+  }
+  auto b = backdoor("patch");
+  b.label = 2;
+  b.fraction = 0.5;
+  const auto rows = data::rows_to_poison(train, labels, b, 1, 0);
+  CHECK(rows.size() == 30);
+  for (auto r : rows) {
+    CHECK(r >= 20);
+    CHECK(labels[static_cast<std::size_t>(r)] != 2);
+  }
+  CHECK(rows == data::rows_to_poison(train, labels, b, 1, 0));
+  CHECK(rows != data::rows_to_poison(train, labels, b, 1, 1));
+  b.fraction = 0.001;
+  CHECK(data::rows_to_poison(train, labels, b, 1, 0).size() == 1);
+  b.fraction = 0;
+  CHECK(data::rows_to_poison(train, labels, b, 1, 0).empty());
+  CHECK(contains(message_of<data::DataError>([&] {
+                   data::rows_to_poison({2, 6, 10}, labels, b, 1, 3);
+                 }),
+                 "client 3"));
+}

@@ -1,0 +1,104 @@
+#include "metrics/evaluate.hpp"
+
+#include <cmath>
+
+#include "metrics/auc.hpp"
+#include "tests/compute/fixture.hpp"
+
+using namespace afu;
+using test::Lane;
+
+TEST_CASE("figures of hand-made logits") {
+  const double nan = std::nan("");
+  const auto logits = torch::tensor({2.0, 1.0, 0.0,  //
+                                     0.0, 3.0, 1.0,  //
+                                     5.0, 4.0, 0.0,  //
+                                     0.0, 0.0, 9.0,  //
+                                     nan, 0.0, 0.0})
+                          .view({5, 3});
+  const auto p = metrics::predictions_from(logits, torch::tensor({0, 1, 1, 0, 0}, torch::kInt64));
+  CHECK(p.predicted == std::vector<std::int64_t>{0, 1, 0, 2, -1});
+  CHECK(p.losses[0] == doctest::Approx(std::log(1 + std::exp(-1.0) + std::exp(-2.0))));
+  CHECK(p.losses[2] == doctest::Approx(std::log(std::exp(5.0) + std::exp(4.0) + 1) - 4));
+  CHECK(std::isinf(p.losses[4]));
+  CHECK(metrics::accuracy(p) == doctest::Approx(2.0 / 5));
+  CHECK(metrics::balanced_accuracy(p) == doctest::Approx((1.0 / 3 + 1.0 / 2) / 2));  // class 2 does not occur
+  CHECK(metrics::share_predicted(p, 0) == doctest::Approx(2.0 / 5));
+  CHECK_THROWS_AS(metrics::accuracy({}), std::invalid_argument);
+  CHECK_THROWS_AS(metrics::balanced_accuracy({}), std::invalid_argument);
+}
+
+TEST_CASE("an evaluation is what single predictions add up to") {
+  Lane lane;
+  const auto version = lane.trained(30);
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  sets->test = test::rows(60, 120);
+  sets->forget = test::rows(0, 30);
+  sets->retain = test::rows(10, 33);
+  sets->holdout = test::rows(30, 60);
+  sets->triggered = test::rows(70, 91);
+  sets->backdoor_label = 1;
+  const auto result = lane.run(compute::EvaluateJob{version, sets, 13});
+
+  const auto accuracy = [&](const data::IndicesPtr& rows) {
+    return (lane.logits(version, rows).argmax(1) == lane.labels(rows))
+        .to(torch::kFloat64)
+        .mean()
+        .item<double>();
+  };
+  const auto losses = [&](const data::IndicesPtr& rows) {
+    const auto z = lane.logits(version, rows);
+    const auto l = -z.log_softmax(1).gather(1, lane.labels(rows).unsqueeze(1)).squeeze(1).to(torch::kFloat64);
+    return std::vector<double>(l.data_ptr<double>(), l.data_ptr<double>() + l.numel());
+  };
+  const auto& f = result.figures;
+  CHECK(f.at("test_accuracy") == doctest::Approx(accuracy(sets->test)));
+  CHECK(f.at("forget_accuracy") == doctest::Approx(accuracy(sets->forget)));
+  CHECK(f.at("retain_accuracy") == doctest::Approx(accuracy(sets->retain)));
+  CHECK(
+      f.at("attack_success_rate") ==
+      doctest::Approx(
+          (lane.logits(version, sets->triggered).argmax(1) == 1).to(torch::kFloat64).mean().item<double>()));
+  const auto predicted = lane.logits(version, sets->test).argmax(1), labels = lane.labels(sets->test);
+  double recalls = 0;
+  for (int c = 0; c < 3; ++c)
+    recalls += predicted.masked_select(labels == c).eq(c).to(torch::kFloat64).mean().item<double>() / 3;
+  CHECK(f.at("balanced_accuracy") == doctest::Approx(recalls));
+  double sum = 0;
+  for (double l : losses(sets->test)) sum += l;
+  CHECK(f.at("test_loss") == doctest::Approx(sum / 60).epsilon(1e-5));
+  double wins = 0;  // members with the smaller loss
+  for (double m : losses(sets->forget))
+    for (double n : losses(sets->holdout)) wins += m < n ? 1 : m == n ? 0.5 : 0;
+  CHECK(f.at("mia_auc") == doctest::Approx(wins / 900).epsilon(1e-3));
+  CHECK(f.at("mia_auc") > 0.5);  // it was trained on the members
+  CHECK(result.samples == 60 + 30 + 23 + 30 + 21);
+  CHECK(f == lane.run(compute::EvaluateJob{version, sets, 13}).figures);
+}
+
+TEST_CASE("a figure whose set is missing is absent") {
+  Lane lane;
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  CHECK(lane.run(compute::EvaluateJob{lane.initial, sets, 16}).figures.empty());
+  sets->holdout = test::rows(0, 5);
+  sets->triggered = test::rows(0, 5);  // without a label of the backdoor
+  sets->test = test::rows(0, 0);
+  CHECK(lane.run(compute::EvaluateJob{lane.initial, sets, 16}).figures.empty());
+  sets->forget = test::rows(5, 9);
+  sets->backdoor_label = 0;
+  const auto figures = lane.run(compute::EvaluateJob{lane.initial, sets, 16}).figures;
+  CHECK(figures.size() == 3);
+  CHECK(figures.count("mia_auc") == 1);
+}
+
+TEST_CASE("an evaluation that cannot run says why") {
+  Lane lane;
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  sets->test = test::rows(0, 200);
+  CHECK(compute::execute(*lane.workspace, compute::EvaluateJob{lane.initial, sets, 16}).error ==
+        "evaluate: sample 120 is outside the pool of 120");
+  CHECK(compute::execute(*lane.workspace, compute::EvaluateJob{nullptr, sets, 16}).error ==
+        "evaluate: there is no version to evaluate");
+  CHECK(compute::execute(*lane.workspace, compute::EvaluateJob{lane.initial, nullptr, 16}).error ==
+        "evaluate: there are no sets to evaluate on");
+}

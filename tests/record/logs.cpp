@@ -1,0 +1,119 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "record/event_log.hpp"
+#include "record/metrics_log.hpp"
+#include "tests/record/temporary_folder.hpp"
+
+using namespace afu::record;
+using afu::test::TemporaryFolder;
+using afu::test::text_of;
+
+namespace {
+
+constexpr NodeId client(unsigned k) { return first_client_node + k; }
+
+}  // namespace
+
+TEST_CASE("nodes, events and decisions have names") {
+  CHECK(node_name(server_node) == "server");
+  CHECK(node_name(unlearner_node) == "unlearner");
+  CHECK(node_name(calibrator_node) == "calibrator");
+  CHECK(node_name(client(0)) == "client/0");
+  CHECK(node_name(client(99999)) == "client/99999");
+  CHECK(std::string(to_string(EventType::train_task)) == "train_task");
+  CHECK(std::string(to_string(EventType::tick)) == "tick");
+  CHECK(std::string(to_string(Decision::Kind::merged)) == "merged");
+  CHECK(std::string(to_string(Decision::Kind::stopped)) == "stopped");
+}
+
+TEST_CASE("an event or a decision is one exact line") {
+  TemporaryFolder tmp;
+  EventLog log(tmp / "events.jsonl");
+  log.append(Event{1.25, 1, EventType::update, client(3), server_node, 4, 7, 2, 4096});
+  log.append(Decision{1.25, Decision::Kind::merged, 3, 8, 2, 1, 0.1 + 0.2});
+  log.append(Event{0.1 + 0.7, 1e-7, EventType::erase_task, server_node, unlearner_node, 0, 0, 0, 0});
+  log.append(Decision{1e16, Decision::Kind::late_dropped, 0, 0, 0, 0, std::nan("")});
+  log.close();
+  CHECK(
+      text_of(tmp / "events.jsonl") ==
+      R"({"t":1.25,"event":"update","from":"client/3","to":"server","sent":1,"job":4,"version":7,"epoch":2,"bytes":4096}
+{"t":1.25,"decision":"merged","client":3,"version":8,"epoch":2,"staleness":1,"weight":0.30000000000000004}
+{"t":0.7999999999999999,"event":"erase_task","from":"server","to":"unlearner","sent":1e-07,"job":0,"version":0,"epoch":0,"bytes":0}
+{"t":1e+16,"decision":"late_dropped","client":0,"version":0,"epoch":0,"staleness":0,"weight":null}
+)");
+}
+
+TEST_CASE("a long log is complete, JSON on every line, and times read back as the same double") {
+  TemporaryFolder tmp;
+  constexpr int n = 5000;
+  {
+    EventLog log(tmp / "events.jsonl");
+    for (int i = 0; i < n; ++i)
+      log.append(Event{std::sqrt(i), i / 3.0, EventType::job_done, client(1), client(1), 0, 0, 0, 0});
+  }
+  std::istringstream lines(text_of(tmp / "events.jsonl"));
+  int i = 0;
+  for (std::string line; std::getline(lines, line); ++i) {
+    const auto json = nlohmann::json::parse(line);
+    REQUIRE(json["t"].get<double>() == std::sqrt(i));
+    REQUIRE(json["sent"].get<double>() == i / 3.0);
+  }
+  CHECK(i == n);
+}
+
+TEST_CASE("what the system has of a log always ends with a whole line") {
+  TemporaryFolder tmp;
+  EventLog log(tmp / "events.jsonl");
+  for (int i = 0; i < 2000; ++i) log.append(Event{1.0 * i, 0, EventType::tick, 0, 0, 0, 0, 0, 0});
+  const auto text = text_of(tmp / "events.jsonl");
+  REQUIRE_FALSE(text.empty());
+  CHECK(text.back() == '\n');
+}
+
+TEST_CASE("a log that cannot be written is an error that names the file") {
+  TemporaryFolder tmp;
+  CHECK_THROWS_WITH_AS(
+      EventLog(tmp / "no/events.jsonl"),
+      ("cannot write '" + (tmp / "no/events.jsonl").string() + "': No such file or directory").c_str(),
+      std::runtime_error);
+  if (!std::filesystem::exists("/dev/full")) {
+    MESSAGE("skipped: this system has no /dev/full");
+    return;
+  }
+  EventLog log("/dev/full");
+  log.append(Event{});
+  const char* full = "cannot write '/dev/full': No space left on device";
+  CHECK_THROWS_WITH_AS(log.flush(), full, std::runtime_error);
+  CHECK_THROWS_WITH_AS(log.close(), full, std::runtime_error);
+  CHECK_THROWS_WITH_AS(MetricsLog("/dev/full"), full, std::runtime_error);
+  // Appending alone meets the error too, as soon as a block is full.
+  EventLog other("/dev/full");
+  CHECK_THROWS_AS(
+      [&] {
+        for (int i = 0; i < 2000; ++i) other.append(Event{});
+      }(),
+      std::runtime_error);
+}
+
+TEST_CASE("metrics.csv: an absent figure is an empty cell, and every row is written at once") {
+  TemporaryFolder tmp;
+  MetricsLog log(tmp / "metrics.csv");
+  MetricsRow row;
+  row.version = 12, row.epoch = 1, row.updates = 10, row.time = 3.5, row.phase = "training";
+  row.test_accuracy = 0.9375, row.mia_auc = 0.5, row.test_loss = std::numeric_limits<double>::infinity();
+  log.append(row);
+  const std::string header =
+      "version,time,epoch,updates,phase,test_accuracy,balanced_accuracy,forget_accuracy,retain_accuracy,"
+      "attack_success_rate,mia_auc,test_loss\n";
+  const std::string first = "12,3.5,1,10,training,0.9375,,,,,0.5,inf\n";
+  CHECK(text_of(tmp / "metrics.csv") == header + first);
+
+  MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten"};
+  log.append(full);
+  CHECK(text_of(tmp / "metrics.csv") == header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5\n");
+}

@@ -1,0 +1,112 @@
+#include "record/run_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/record/temporary_folder.hpp"
+
+using namespace afu::record;
+using afu::test::TemporaryFolder;
+using afu::test::text_of;
+using afu::test::write_text;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string refusal(const fs::path& path, bool force) {
+  try {
+    RunFolder::create(path, force);
+  } catch (const RunFolderError& e) {
+    return e.what();
+  }
+  return {};
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("a run's folder is created with its parents and claimed") {
+  TemporaryFolder tmp;
+  const auto folder = RunFolder::create(tmp / "a/b/run/", false);
+  CHECK(folder.root() == tmp / "a/b/run");
+  CHECK(names_in(folder.root()) == std::set<std::string>{"scenario.toml"});
+  CHECK(folder.path("events.jsonl") == tmp / "a/b/run/events.jsonl");
+  // The second of two runs that start at once finds the claim of the first.
+  CHECK(refusal(tmp / "a/b/run", false).find("--force") != std::string::npos);
+}
+
+TEST_CASE("only the files of a run have a path") {
+  TemporaryFolder tmp;
+  const auto folder = RunFolder::create(tmp / "run", false);
+  for (auto name : run_files) CHECK_NOTHROW(folder.path(name));
+  CHECK_THROWS_AS(folder.path("../elsewhere.json"), std::logic_error);
+  CHECK_THROWS_AS(folder.path("notes.txt"), std::logic_error);
+}
+
+TEST_CASE("any file of a run keeps a folder from being overwritten") {
+  for (auto name : run_files) {
+    TemporaryFolder tmp;
+    write_text(tmp / std::string(name), "old");
+    write_text(tmp / "notes.txt", "mine");
+
+    const auto why = refusal(tmp.path(), false);
+    INFO(why);
+    CHECK(why.find(tmp.path().string()) != std::string::npos);
+    CHECK(why.find(std::string(name)) != std::string::npos);
+    CHECK(why.find("--force") != std::string::npos);
+    CHECK(text_of(tmp / std::string(name)) == "old");
+
+    RunFolder::create(tmp.path(), true);
+    CHECK(names_in(tmp.path()) == std::set<std::string>{"notes.txt", "scenario.toml"});
+    CHECK(text_of(tmp / "notes.txt") == "mine");
+    CHECK(text_of(tmp / "scenario.toml").empty());
+  }
+}
+
+TEST_CASE("a folder with other files holds no run") {
+  TemporaryFolder tmp;
+  write_text(tmp / "notes.txt", "mine");
+  CHECK(refusal(tmp.path(), false).empty());
+}
+
+TEST_CASE("links are neither written through nor followed by force") {
+  TemporaryFolder tmp;
+  fs::create_directory(tmp / "run");
+  write_text(tmp / "outside.pt", "precious");
+  fs::create_symlink(tmp / "outside.pt", tmp / "run/model.pt");
+  fs::create_symlink(tmp / "nowhere", tmp / "run/trace.json");
+  CHECK_FALSE(refusal(tmp / "run", false).empty());
+  RunFolder::create(tmp / "run", true);
+  CHECK(text_of(tmp / "outside.pt") == "precious");
+  CHECK(names_in(tmp / "run") == std::set<std::string>{"scenario.toml"});
+}
+
+TEST_CASE("what cannot be a run's folder is refused with its name") {
+  TemporaryFolder tmp;
+  write_text(tmp / "file", "x");
+  CHECK(refusal(tmp / "file", true).find("is not a folder") != std::string::npos);
+  CHECK(refusal(tmp / "file/run", false).find((tmp / "file/run").string()) != std::string::npos);
+  CHECK_FALSE(refusal("", false).empty());
+  fs::create_directories(tmp / "run/model.pt");
+  CHECK(refusal(tmp / "run", true).find("model.pt") != std::string::npos);
+  CHECK(fs::is_directory(tmp / "run/model.pt"));
+}
+
+TEST_CASE("a folder without write permission is refused") {
+  if (::geteuid() == 0) {
+    MESSAGE("skipped: root may write everywhere");
+    return;
+  }
+  TemporaryFolder tmp;
+  fs::create_directory(tmp / "run");
+  fs::permissions(tmp / "run", fs::perms::owner_read | fs::perms::owner_exec);
+  CHECK(refusal(tmp / "run", false).find("Permission denied") != std::string::npos);
+  CHECK(refusal(tmp / "run/deeper", false).find("Permission denied") != std::string::npos);
+  fs::permissions(tmp / "run", fs::perms::owner_all);
+}

@@ -1,0 +1,133 @@
+#include "record/summary.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tests/record/temporary_folder.hpp"
+
+using namespace afu::record;
+using afu::test::TemporaryFolder;
+using afu::test::text_of;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::vector<std::string> keys(const Json& object) {
+  std::vector<std::string> out;
+  for (const auto& item : object.items()) out.push_back(item.key());
+  return out;
+}
+
+const std::vector<std::string> figure_keys{"test_accuracy", "forget_accuracy", "retain_accuracy",
+                                           "attack_success_rate", "mia_auc"};
+
+}  // namespace
+
+TEST_CASE("summary.json has exactly the contract's keys, in order") {
+  Summary s;
+  s.erasures.emplace_back();
+  const auto json = to_json(s);
+  CHECK(keys(json) == std::vector<std::string>{"schema", "context", "method", "clock", "final",
+                                               "before_erasure", "erasures", "counters", "virtual_seconds",
+                                               "wall_seconds", "overrun_share", "peak_rss_bytes",
+                                               "model_sha256"});
+  CHECK(keys(json["context"]) == std::vector<std::string>{"versions", "host", "system", "cpu", "cores",
+                                                          "memory_bytes", "devices", "revision", "seed",
+                                                          "scenario", "started", "ended", "events",
+                                                          "history_bytes"});
+  CHECK(keys(json["final"]) == figure_keys);
+  CHECK(keys(json["before_erasure"]) == figure_keys);
+  CHECK(keys(json["erasures"][0]) == std::vector<std::string>{"client", "requested_at", "merged_at",
+                                                              "forgotten_at", "downtime_seconds",
+                                                              "retained_throughput_ratio", "lost_updates",
+                                                              "late_updates", "rebound_max", "rebound_end"});
+  CHECK(keys(json["counters"]) ==
+        std::vector<std::string>{"updates", "samples_trained", "messages", "bytes_sent"});
+}
+
+TEST_CASE("a figure that does not apply is null, a figure of zero is zero") {
+  Summary s;
+  s.erasures.emplace_back();
+  s.final.attack_success_rate = 0.0;
+  s.before_erasure.mia_auc = std::numeric_limits<double>::quiet_NaN();
+  s.erasures[0].downtime_seconds = 0.0;
+  const auto json = to_json(s, {}, HostInfo{});
+  CHECK(json["final"]["attack_success_rate"].is_number());
+  CHECK(json["final"]["attack_success_rate"] == 0.0);
+  CHECK(json["final"]["test_accuracy"].is_null());
+  CHECK(json["before_erasure"]["mia_auc"].is_null());
+  const auto& e = json["erasures"][0];
+  CHECK(e["downtime_seconds"] == 0.0);
+  CHECK(e["lost_updates"] == 0);
+  for (auto key : {"merged_at", "forgotten_at", "retained_throughput_ratio", "rebound_max", "rebound_end"})
+    CHECK_MESSAGE(e[key].is_null(), key);
+  for (auto key : {"overrun_share", "peak_rss_bytes", "model_sha256"})
+    CHECK_MESSAGE(json[key].is_null(), key);
+  for (auto key : {"host", "cores", "revision", "started"})
+    CHECK_MESSAGE(json["context"][key].is_null(), key);
+  CHECK(json["counters"]["updates"] == 0);
+  CHECK(to_json(Summary{})["erasures"] == Json::array());
+}
+
+TEST_CASE("a complete summary reads back from its file") {
+  TemporaryFolder tmp;
+  Summary s;
+  s.method = "afu_ic", s.clock = "virtual";
+  s.final = {0.9, 0.5, 0.95, 0.01, 0.5};
+  s.before_erasure = {0.91, 0.9, 0.96, 0.8, 0.7};
+  s.erasures.push_back({3, 10.5, 12.25, 14.0, 0.0, 0.98, 0.04, 0.01, 1, 2});
+  s.updates = 480, s.samples_trained = 96000, s.messages = 1000, s.bytes_sent = std::uint64_t{1} << 40;
+  s.virtual_seconds = 60.5, s.wall_seconds = 7.25, s.overrun_share = 0.125, s.peak_rss_bytes = 123456789;
+  s.model_sha256 = "abc", s.seed = std::numeric_limits<std::uint64_t>::max();
+  s.scenario = "quick\xff", s.ended = "completed", s.devices = {"cpu"}, s.revision = "0123abcd";
+  s.started = "2024-05-01T12:34:56Z", s.events = 2000, s.history_bytes = 4096;
+  const auto folder = RunFolder::create(tmp / "run", false);
+  write_summary(folder, s, {{"afu", "0.1.0"}, {"torch", "1.13.1"}});
+
+  const auto text = text_of(folder.path("summary.json"));
+  CHECK(text.back() == '\n');
+  const auto json = Json::parse(text);
+  CHECK(json["schema"] == summary_schema);
+  CHECK(keys(json["context"]["versions"]) == std::vector<std::string>{"afu", "torch"});
+  CHECK(json["context"]["versions"]["torch"] == "1.13.1");
+  CHECK(json["context"]["seed"] == s.seed);
+  CHECK(json["context"]["scenario"] == "quick\xef\xbf\xbd");  // no UTF-8: replaced, not lost
+  CHECK(json["context"]["devices"] == Json::array({"cpu"}));
+  CHECK(json["context"]["revision"] == "0123abcd");
+  CHECK(json["context"]["started"] == "2024-05-01T12:34:56Z");
+  CHECK(json["context"]["ended"] == "completed");
+  CHECK(json["context"]["events"] == 2000);
+  CHECK(json["context"]["history_bytes"] == 4096);
+  CHECK(json["method"] == "afu_ic");
+  CHECK(json["clock"] == "virtual");
+  CHECK(json["final"] == Json::parse(R"({"test_accuracy":0.9,"forget_accuracy":0.5,"retain_accuracy":0.95,
+                                         "attack_success_rate":0.01,"mia_auc":0.5})"));
+  CHECK(json["before_erasure"]["forget_accuracy"] == 0.9);
+  CHECK(json["erasures"] ==
+        Json::parse(R"([{"client":3,"requested_at":10.5,"merged_at":12.25,"forgotten_at":14.0,
+    "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,"rebound_max":0.04,
+    "rebound_end":0.01}])"));
+  CHECK(json["counters"] == Json::parse(R"({"updates":480,"samples_trained":96000,"messages":1000,
+                                            "bytes_sent":1099511627776})"));
+  CHECK(json["virtual_seconds"] == 60.5);
+  CHECK(json["wall_seconds"] == 7.25);
+  CHECK(json["overrun_share"] == 0.125);
+  CHECK(json["peak_rss_bytes"] == 123456789);
+  CHECK(json["model_sha256"] == "abc");
+}
+
+TEST_CASE("the host is known") {
+  const auto host = host_info();
+  CHECK_FALSE(host.name.empty());
+  CHECK_FALSE(host.system.empty());
+  CHECK(host.cores >= 1);
+  CHECK(host.memory_bytes > 1u << 20);
+  CHECK(peak_rss_bytes() > 1u << 20);
+  CHECK(peak_rss_bytes() < host.memory_bytes);
+  const auto now = utc_now();
+  REQUIRE(now.size() == 20);
+  CHECK(now[10] == 'T');
+  CHECK(now.back() == 'Z');
+}

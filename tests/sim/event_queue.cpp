@@ -1,0 +1,87 @@
+#include "sim/event_queue.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "sim/random.hpp"
+
+using namespace afu::sim;
+
+TEST_CASE("events come in (time, sequence) order") {
+  EventQueue<std::string> q;
+  CHECK(q.push(2, "c") == 0);
+  q.push(1, "a");
+  q.push(1, "b");
+  q.push(2, "d");
+  CHECK(q.top_time() == 1);
+  std::string order;
+  while (!q.empty()) order += q.pop().payload;
+  CHECK(order == "abcd");
+}
+
+TEST_CASE("random interleavings agree with std::multimap") {
+  for (std::uint64_t run = 0; run < 20; ++run) {
+    Stream s({1, purpose("event queue"), run, 0});
+    EventQueue<int> q;
+    std::multimap<double, int> reference;  // equal keys stay in the order of insertion
+    for (int i = 0; i < 5000; ++i) {
+      if (reference.empty() || s.below(100) < (i / 1000 % 2 ? 40u : 60u)) {
+        double t = static_cast<double>(s.below(50));  // many ties
+        q.push(t, i);
+        reference.emplace(t, i);
+      } else {
+        auto e = q.pop();
+        REQUIRE(e.time == reference.begin()->first);
+        REQUIRE(e.payload == reference.begin()->second);
+        reference.erase(reference.begin());
+      }
+      REQUIRE(q.size() == reference.size());
+    }
+  }
+}
+
+TEST_CASE("a checkpoint of the pending events goes on in the same order") {
+  Stream s({1, purpose("checkpoint"), 0, 0});
+  EventQueue<int> q, resumed;
+  for (int i = 0; i < 1000; ++i) q.push(static_cast<double>(s.below(30)), i);
+  for (int i = 0; i < 300; ++i) q.pop();
+  q.for_each(
+      [&](double t, std::uint64_t sequence, const int& payload) { resumed.restore(t, sequence, payload); });
+  resumed.set_next_sequence(q.next_sequence());
+  CHECK(resumed.push(7, -1) == q.push(7, -1));
+  REQUIRE(resumed.size() == 701);
+  while (!q.empty()) {
+    auto a = q.pop(), b = resumed.pop();
+    REQUIRE(a.time == b.time);
+    REQUIRE(a.sequence == b.sequence);
+    REQUIRE(a.payload == b.payload);
+  }
+}
+
+TEST_CASE("payloads are released when taken, and may be move-only") {
+  EventQueue<std::unique_ptr<std::shared_ptr<int>>> unique;
+  unique.push(1, std::make_unique<std::shared_ptr<int>>());
+  CHECK(unique.pop().payload != nullptr);
+
+  EventQueue<std::shared_ptr<int>> q;
+  auto held = std::make_shared<int>(3);
+  q.push(1, held);
+  q.push(2, held);
+  q.pop();
+  CHECK(held.use_count() == 2);
+  q.pop();
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("never is a time, not-a-number is none") {
+  EventQueue<int> q;
+  q.push(std::numeric_limits<double>::infinity(), 1);
+  q.push(1e300, 2);
+  CHECK_THROWS_AS(q.push(std::nan(""), 3), std::invalid_argument);
+  CHECK(q.size() == 2);
+  CHECK(q.pop().payload == 2);
+}

@@ -1,0 +1,105 @@
+#include "train/sgd.hpp"
+
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/sgd.h>
+
+// After torch: its logging headers define a CHECK of their own, which doctest's must replace.
+#include <doctest/doctest.h>
+
+using namespace afu;
+
+namespace {
+
+/// Float tensors take the fused CPU step, double ones the tensor operators that a GPU uses.
+const torch::ScalarType kTypes[] = {torch::kFloat32, torch::kFloat64};
+
+/// A deterministic gradient that depends on the weights and the step.
+torch::Tensor gradient(const torch::Tensor& w, int step) { return (w * 3 + step).sin() * 2 + 0.1; }
+
+torch::Tensor start(torch::ScalarType type) {
+  return torch::arange(5003, torch::kFloat64).mul(0.37).cos().to(type);
+}
+
+struct Settings {
+  double momentum, weight_decay, clip_norm;
+};
+
+}  // namespace
+
+TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
+  // Decay together with clipping differs from torch's order by contract (decay counts before clipping): the
+  // reference then adds the decay itself.
+  const Settings cases[] = {{0, 0, 0},     {0.9, 0, 0},   {0.9, 0.01, 0},  {0, 0.01, 0},
+                            {0.9, 0, 5.0}, {0.9, 0, 1e6}, {0.9, 0.01, 5.0}};
+  for (auto type : kTypes)
+    for (const auto& c : cases) {
+      CAPTURE(c10::toString(type));
+      CAPTURE(c.momentum);
+      CAPTURE(c.weight_decay);
+      CAPTURE(c.clip_norm);
+      auto reference = start(type).set_requires_grad(true);
+      const bool own_decay = c.clip_norm > 0;
+      torch::optim::SGD optimizer(
+          std::vector<torch::Tensor>{reference},
+          torch::optim::SGDOptions(0.1).momentum(c.momentum).weight_decay(own_decay ? 0 : c.weight_decay));
+      auto w = start(type), momentum = torch::zeros_like(w);
+      compute::SgdSettings s;
+      s.lr = 0.1;
+      s.momentum = c.momentum;
+      s.weight_decay = c.weight_decay;
+      s.clip_norm = c.clip_norm;
+      for (int step = 0; step < 20; ++step) {
+        auto g = gradient(reference.detach(), step);
+        if (own_decay) g = g + reference.detach() * c.weight_decay;
+        reference.mutable_grad() = g;
+        if (c.clip_norm > 0) torch::nn::utils::clip_grad_norm_(reference, c.clip_norm);
+        optimizer.step();
+        auto own = gradient(w, step);
+        train::sgd_step(w, own, momentum, {}, s);
+        REQUIRE((w - reference.detach()).abs().max().item<double>() < 1e-6);
+      }
+      CHECK((w - start(type)).abs().max().item<double>() > 1e-3);
+    }
+}
+
+TEST_CASE("the proximal term adds mu (w - base) to the gradient") {
+  for (auto type : kTypes) {
+    const auto base = start(type);
+    auto w = base + 0.5, momentum = torch::zeros_like(base);
+    auto g = gradient(w, 0);
+    const auto expected = w - 0.1 * (g + 0.25 * (w - base) + 0.01 * w);
+    compute::SgdSettings s;
+    s.lr = 0.1;
+    s.prox_mu = 0.25;
+    s.weight_decay = 0.01;
+    train::sgd_step(w, g, momentum, base, s);
+    CHECK((w - expected).abs().max().item<double>() < 1e-6);
+    CHECK((momentum == 0).all().item<bool>());  // not looked at without momentum
+  }
+}
+
+TEST_CASE("a gradient that is not a number is not hidden by clipping") {
+  for (auto type : kTypes) {
+    auto w = torch::ones({4}, type), g = torch::full({4}, std::nan(""), type),
+         momentum = torch::zeros({4}, type);
+    compute::SgdSettings s;
+    s.clip_norm = 1;
+    train::sgd_step(w, g, momentum, {}, s);
+    CHECK(w.isnan().all().item<bool>());
+  }
+}
+
+TEST_CASE("flat Adam is torch's Adam, step for step") {
+  auto reference = start(torch::kFloat32).set_requires_grad(true);
+  torch::optim::Adam optimizer(std::vector<torch::Tensor>{reference}, torch::optim::AdamOptions(1e-3));
+  auto w = start(torch::kFloat32);
+  train::Adam adam(w, 1e-3);
+  for (int step = 0; step < 20; ++step) {
+    reference.mutable_grad() = gradient(reference.detach(), step);
+    optimizer.step();
+    adam.step(w, gradient(w, step));
+    REQUIRE((w - reference.detach()).abs().max().item<double>() < 1e-6);
+  }
+  CHECK((w - start(torch::kFloat32)).abs().max().item<double>() > 1e-3);
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Installs what afu needs, then configures and builds it.
+#
+#   tools/setup.sh            into build/       (LibTorch of the distribution, CPU lanes)
+#   tools/setup.sh --cuda     into build-cuda/  (CUDA LibTorch: yours by Torch_DIR or CMAKE_PREFIX_PATH, or else the
+#                                                torch wheel, unpacked into .deps/: 2.6 GB to download, 4 GB on disk)
+#   tools/setup.sh --no-build only installs
+#
+# Environment: AFU_DEPS_DIR (instead of .deps), BUILD_DIR (instead of build or build-cuda), JOBS (compilers at a time).
+# May be run again at any time: what is there already is left alone. Exit status 75: the torch wheel could not be had.
+set -Eeuo pipefail
+shopt -s inherit_errexit
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+torch_version=2.11.0
+deps=${AFU_DEPS_DIR:-$root/.deps}
+packages=(ca-certificates ccache cmake g++ git libcaf-dev libcli11-dev libfmt-dev libopenblas0-pthread libspdlog-dev
+  libssl-dev libstb-dev libtomlplusplus-dev libtorch-dev libzip-dev lld ninja-build nlohmann-json3-dev doctest-dev)
+wheel_packages=(python3 python3-venv unzip)
+
+cuda=no
+build=yes
+for argument in "$@"; do
+  case $argument in
+    --cuda) cuda=yes ;;
+    --no-build) build=no ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build)" >&2 && exit 2 ;;
+  esac
+done
+
+step="start"
+begin_step() {
+  step=$1
+  echo "== $step"
+}
+trap 'echo "setup.sh: failed in step \"$step\" (line $LINENO: $BASH_COMMAND)" >&2' ERR
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "setup.sh: \"$*\" needs root; run as root or install sudo" >&2
+    return 1
+  fi
+}
+
+install_packages() {
+  local package missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  if [ ${#missing[@]} = 0 ]; then
+    echo "all there"
+    return
+  fi
+  echo "missing: ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# The reference BLAS, which libtorch-dev may bring, is ten times slower than OpenBLAS.
+select_openblas() {
+  local arch library link choice
+  arch=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || g++ -print-multiarch)
+  for library in libblas libopenblas liblapack; do
+    link=$library.so.$([ $library = libopenblas ] && echo 0 || echo 3)-$arch
+    choice=/usr/lib/$arch/openblas-pthread/${link%-"$arch"}
+    if [ ! -e "$choice" ] || ! update-alternatives --query "$link" >/dev/null 2>&1; then
+      continue
+    fi
+    if [ "$(update-alternatives --query "$link" | sed -n 's/^Value: //p')" != "$choice" ]; then
+      echo "switching ${link%-"$arch"} to $choice (update-alternatives)"
+      as_root update-alternatives --set "$link" "$choice"
+    fi
+  done
+  echo "libblas.so.3 is $(readlink -f "/usr/lib/$arch/libblas.so.3")"
+  case $(readlink -f "/usr/lib/$arch/libblas.so.3") in
+    *openblas*) ;;
+    *) echo "setup.sh: libblas.so.3 does not lead to OpenBLAS" >&2 && return 1 ;;
+  esac
+}
+
+# The torch wheel and those of the CUDA libraries it loads, as its own metadata pins them: libraries and headers only.
+unpack_wheels() {
+  local target=$deps/torch-$torch_version download=$deps/download metadata wheel
+  if [ -e "$target/complete" ]; then
+    echo "there already: $target"
+    return
+  fi
+  rm -rf "$target" "$download"
+  mkdir -p "$target" "$download"
+  python3 -m venv "$deps/venv"
+  local pip=("$deps/venv/bin/python3" -m pip download --quiet --no-cache-dir --only-binary :all: --dest "$download")
+  "${pip[@]}" --no-deps "torch==$torch_version" || return 75
+  wheel=$(find "$download" -name 'torch-*.whl')
+  metadata=$(unzip -p "$wheel" '*.dist-info/METADATA')
+  # cuda-toolkit is a list of wheels; of those, what libtorch_cuda loads or may load, and the runtime's headers (crt).
+  local parts=crt,cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc
+  mapfile -t pins < <(sed -n 's/^Requires-Dist: \(nvidia-[^;]*\|cuda-toolkit[^;]*\).*/\1/p' <<<"$metadata" |
+    sed "s/\[[^]]*\]/[$parts]/; s/ *$//")
+  if [ ${#pins[@]} = 0 ]; then
+    echo "setup.sh: $(basename "$wheel") names no CUDA libraries: it is a build without CUDA" >&2
+    return 75
+  fi
+  echo "with ${pins[*]}"
+  "${pip[@]}" "${pins[@]}" || return 75
+  echo "downloaded $(du -sh "$download" | cut -f 1)"
+  unzip -q -o "$wheel" 'torch/lib/*.so*' 'torch/include/*' 'torch/share/cmake/*' -d "$target"
+  while read -r wheel; do
+    unzip -q -o "$wheel" '*/lib/*.so*' '*/include/*' -d "$target" || [ $? = 11 ]  # 11: it has neither
+  done < <(find "$download" \( -name 'nvidia_*.whl' -o -name 'cuda_toolkit*.whl' \))
+  rm -rf "$download" "$deps/venv"
+  touch "$target/complete"
+  echo "unpacked $(du -sh "$target" | cut -f 1) into $target"
+}
+
+begin_step "install packages"
+if ! command -v apt-get >/dev/null; then
+  echo "setup.sh: this needs a Debian-like system (apt-get); elsewhere install: ${packages[*]}" >&2
+  exit 1
+fi
+install_packages "${packages[@]}"
+begin_step "select OpenBLAS"
+select_openblas
+
+folder=${BUILD_DIR:-build$([ $cuda = no ] || echo -cuda)}
+case $folder in /*) ;; *) folder=$root/$folder ;; esac
+options=(-DCMAKE_BUILD_TYPE=Release -DAFU_CUDA=OFF)
+if [ $cuda = yes ]; then
+  options=(-DCMAKE_BUILD_TYPE=Release -DAFU_CUDA=ON)
+  if [ -n "${Torch_DIR:-}" ]; then
+    options+=("-DTorch_DIR=$Torch_DIR")
+  elif [ -z "${CMAKE_PREFIX_PATH:-}" ]; then
+    begin_step "install what unpacks the torch wheel"
+    install_packages "${wheel_packages[@]}"
+    begin_step "torch $torch_version wheel"
+    unpack_wheels
+    options+=("-DAFU_TORCH_ROOT=$deps/torch-$torch_version/torch")
+  fi
+fi
+[ $build = yes ] || exit 0
+
+begin_step "configure $folder"
+cmake -G Ninja -S "$root" -B "$folder" "${options[@]}"
+begin_step "build $folder"
+cmake --build "$folder" --parallel "${JOBS:-$(nproc)}"
+echo "built $folder/afu"
