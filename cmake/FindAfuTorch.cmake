@@ -107,7 +107,14 @@ if(AFU_CUDA)
   list(APPEND AFU_TORCH_REQUIRED AFU_TORCH_CUDART_INCLUDE AFU_TORCH_CUDART_LIBRARY)
 endif()
 
-find_package_handle_standard_args(AfuTorch REQUIRED_VARS ${AFU_TORCH_REQUIRED} VERSION_VAR AFU_TORCH_VERSION)
+set(REASON "")
+if(AFU_CUDA AND NOT (AFU_TORCH_CUDA_LIBRARY AND AFU_TORCH_C10_CUDA_LIBRARY))
+  set(REASON REASON_FAILURE_MESSAGE
+      "AFU_CUDA needs a LibTorch built with CUDA: give yours by Torch_DIR or CMAKE_PREFIX_PATH, or run tools/setup.sh --cuda")
+elseif(AFU_CUDA AND NOT (AFU_TORCH_CUDART_INCLUDE AND AFU_TORCH_CUDART_LIBRARY))
+  set(REASON REASON_FAILURE_MESSAGE "The CUDA runtime (headers, libcudart) is missing: give its place by CUDAToolkit_ROOT")
+endif()
+find_package_handle_standard_args(AfuTorch REQUIRED_VARS ${AFU_TORCH_REQUIRED} VERSION_VAR AFU_TORCH_VERSION ${REASON})
 
 if(AfuTorch_FOUND AND NOT TARGET AfuTorch::torch)
   message(STATUS "LibTorch ${AFU_TORCH_VERSION} in ${AFU_TORCH_INCLUDE}")

@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh            into build/       (LibTorch of the distribution, CPU lanes)
 #   tools/setup.sh --cuda     into build-cuda/  (CUDA LibTorch: yours by Torch_DIR or CMAKE_PREFIX_PATH, or else the
-#                                                torch wheel, unpacked into .deps/: 2.6 GB to download, 4 GB on disk)
+#                                                torch wheel, unpacked into .deps/: 2.4 GB to download, 3.7 GB on disk)
 #   tools/setup.sh --no-build only installs
 #
 # Environment: AFU_DEPS_DIR (instead of .deps), BUILD_DIR (instead of build or build-cuda), JOBS (compilers at a time).
@@ -110,7 +110,8 @@ unpack_wheels() {
   echo "downloaded $(du -sh "$download" | cut -f 1)"
   unzip -q -o "$wheel" 'torch/lib/*.so*' 'torch/include/*' 'torch/share/cmake/*' -d "$target"
   while read -r wheel; do
-    unzip -q -o "$wheel" '*/lib/*.so*' '*/include/*' -d "$target" || [ $? = 11 ]  # 11: it has neither
+    # 11: it lacks one of the two
+    unzip -q -o "$wheel" '*/lib/*.so*' '*/include/*' -d "$target" 2> >(grep -v '^caution' >&2) || [ $? = 11 ]
   done < <(find "$download" \( -name 'nvidia_*.whl' -o -name 'cuda_toolkit*.whl' \))
   rm -rf "$download" "$deps/venv"
   touch "$target/complete"

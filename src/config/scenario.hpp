@@ -75,7 +75,7 @@ struct TrainingSection {
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
-  double lr = 0.05;
+  double lr = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0;
   double clip_norm = 5.0;  ///< 0: no clipping
@@ -99,7 +99,7 @@ struct ComputeHeterogeneity {
   double seconds_per_sample = 0.002;  ///< on hardware with slowdown 1
   Distribution slowdown;              ///< one draw a client
   Distribution jitter;                ///< one draw a job
-  double server_slowdown = 1.0;       ///< of the server's own jobs (calibration, server-side erasure)
+  double server_slowdown = 0.1;  ///< of the server's own jobs: a server's GPU beside a hospital's workstation
   std::vector<ComputeOverride> overrides;
 };
 struct NetworkOverride {

@@ -84,7 +84,7 @@ using Payload = std::variant<TrainTask, JobDone, Update, Dropped, EraseRequest, 
 /// A message or a timer on its way to the timeline.
 struct Post {
   record::NodeId from = 0, to = 0;
-  double delay = 0;        ///< before it departs (a timer: when it fires)
+  double at = 0;           ///< when it departs, or a timer fires; a time gone by: now
   std::int64_t link = -1;  ///< the client whose link carries it; -1: none, it arrives at once
   bool uplink = false;
   std::uint64_t bytes = 0;

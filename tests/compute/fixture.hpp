@@ -53,10 +53,11 @@ struct Lane {
   std::unique_ptr<compute::Workspace> workspace;
   model::ParametersPtr initial;
 
-  explicit Lane(const std::string& name = "mlp", std::int64_t count = 120) : images(tiny_images(count)) {
-    workspace =
-        std::make_unique<compute::Workspace>(model::make_model(network(name), tiny_shape),
-                                             compute::make_resident(images, torch::kCPU), torch::kCPU);
+  explicit Lane(const std::string& name = "mlp", std::int64_t count = 120,
+                const model::InputShape& shape = tiny_shape)
+      : images(tiny_images(count, shape)) {
+    workspace = std::make_unique<compute::Workspace>(
+        model::make_model(network(name), shape), compute::make_resident(images, torch::kCPU), torch::kCPU);
     initial = model::initial_parameters(workspace->net(), workspace->layout(),
                                         {7, sim::purpose("test.model"), 0, 0});
   }

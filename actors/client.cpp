@@ -1,0 +1,159 @@
+#include <caf/all.hpp>
+#include <cmath>
+
+#include "actors/spawn.hpp"
+
+namespace afu::actors {
+namespace {
+
+/// One hospital. A million of them must fit: keep it small.
+struct ClientState {
+  static inline const char* name = "client";
+  std::shared_ptr<const ClientWiring> wiring;
+  std::uint32_t client = 0;
+  bool submitted = false, waiting = false;
+  std::int64_t passes = 0;
+  std::uint64_t job = 0, version = 0, epoch = 0;
+};
+using Self = client_actor::stateful_pointer<ClientState>;
+
+void acknowledge(Self self, std::vector<federate::Post> posts) {
+  Ack ack;
+  ack.from = record::first_client_node + self->state.client;
+  ack.posts = std::move(posts);
+  self->send(self->state.wiring->timeline, std::move(ack));
+}
+
+std::vector<federate::Post> one(federate::Post p) {
+  std::vector<federate::Post> v;
+  v.push_back(std::move(p));
+  return v;
+}
+
+federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, federate::Payload payload) {
+  return {record::first_client_node + st.client,
+          record::server_node,
+          at,
+          st.client,
+          true,
+          bytes,
+          std::move(payload)};
+}
+
+/// Rows the client trains on now: all it owns, or what remains after it had samples erased.
+data::IndicesPtr rows(const ClientState& st, std::uint32_t share) {
+  const auto& context = *st.wiring->context;
+  if (share > 0)
+    if (auto i = context.remaining.find(st.client); i != context.remaining.end()) return i->second;
+  return context.setup.data ? context.setup.data->clients[st.client].train : nullptr;
+}
+
+compute::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
+  const auto& s = *st.wiring->context->scenario;
+  const auto& t = s.training;
+  return compute::TrainJob{task.model,
+                           std::move(samples),
+                           {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu},
+                           t.local_epochs,
+                           t.local_steps,
+                           t.batch_size,
+                           {s.scenario.seed, sim::purpose("train"), st.client, task.job}};
+}
+
+void begin(Self self, double now, const federate::TrainTask& task) {
+  auto& st = self->state;
+  const auto& context = *st.wiring->context;
+  if (st.waiting) acknowledge(self, {});  // the job it was waiting for is abandoned
+  if (st.submitted)
+    self->send(st.wiring->dispatcher, atom::cancel_v, job_id(record::first_client_node + st.client, st.job));
+  st.waiting = st.submitted = false;
+  st.job = task.job;
+  st.version = task.version;
+  st.epoch = task.epoch;
+
+  const auto samples = rows(st, task.share);
+  const auto count = samples ? static_cast<std::int64_t>(samples->size())
+                             : static_cast<std::int64_t>(context.setup.samples[st.client]);
+  const auto& t = context.scenario->training;
+  st.passes = t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, count) : count * t.local_epochs;
+
+  auto& availability = *context.availability;
+  const double start = availability.next_on(st.client, now);
+  if (std::isinf(start)) return acknowledge(self, {});  // it never comes back
+  const double work = context.profiles->job_seconds(st.client, task.job, static_cast<double>(st.passes));
+  const auto lost = availability.dropout(st.client, task.job);
+  const double end = availability.finish(st.client, start, lost ? work * *lost : work);
+  if (std::isinf(end)) return acknowledge(self, {});
+  if (!context.timing() && !lost) {
+    const auto id = job_id(record::first_client_node + st.client, st.job);
+    auto job = std::make_shared<const compute::Job>(training_job(st, task, samples));
+    self->send(st.wiring->dispatcher,
+               Submission{id, end, "train client/" + std::to_string(st.client), std::move(job)});
+    st.submitted = true;
+  }
+  const auto node = record::first_client_node + st.client;
+  acknowledge(self,
+              one({node, node, end, -1, false, 0, federate::JobDone{task.job, start, lost.has_value()}}));
+}
+
+federate::Update update(const ClientState& st, model::ParametersPtr delta) {
+  return {st.client,
+          st.job,
+          st.version,
+          st.epoch,
+          static_cast<std::int64_t>(st.wiring->context->setup.samples[st.client]),
+          st.passes,
+          std::move(delta)};
+}
+
+void done(Self self, double now, const federate::JobDone& m) {
+  auto& st = self->state;
+  const auto& context = *st.wiring->context;
+  if (m.job != st.job) return acknowledge(self, {});  // of a job it has abandoned
+  if (m.lost) {
+    const double restart = now + context.scenario->heterogeneity.availability.dropout_restart_seconds;
+    return acknowledge(self, one(to_server(st, restart, 64, federate::Dropped{st.client, st.job})));
+  }
+  if (context.timing())
+    return acknowledge(self, one(to_server(st, now, context.setup.model_bytes + 64, update(st, nullptr))));
+  if (!st.submitted)  // a replacement that knows nothing of the job
+    return acknowledge(self, one(to_server(st, now, 64, federate::Dropped{st.client, m.job})));
+  st.waiting = true;
+  self->send(st.wiring->dispatcher, atom::join_v, job_id(record::first_client_node + st.client, st.job),
+             caf::actor_cast<job_owner_actor>(self), true);
+}
+
+void result_is_there(Self self, std::uint64_t id, const ResultPtr& result) {
+  auto& st = self->state;
+  if (!st.waiting || id != job_id(record::first_client_node + st.client, st.job)) return;
+  st.waiting = st.submitted = false;
+  if (!result->error.empty()) {
+    self->send(st.wiring->federation, atom::failed_v,
+               "client/" + std::to_string(st.client) + ": " + result->error);
+    return acknowledge(self, {});
+  }
+  st.passes = result->samples;
+  acknowledge(self, one(to_server(st, 0, st.wiring->context->setup.model_bytes + 64,
+                                  update(st, result->outputs.front()))));
+}
+
+client_actor::behavior_type client(Self self, std::shared_ptr<const ClientWiring> wiring,
+                                   std::uint32_t number) {
+  self->state.wiring = std::move(wiring);
+  self->state.client = number;
+  return {
+      [=](double now, const federate::TrainTask& m) { begin(self, now, m); },
+      [=](double now, const federate::JobDone& m) { done(self, now, m); },
+      [=](atom::joined, std::uint64_t id, const ResultPtr& r) { result_is_there(self, id, r); },
+      [=](atom::crash) { self->quit(caf::exit_reason::unhandled_exception); },
+  };
+}
+
+}  // namespace
+
+client_actor spawn_client(caf::actor_system& sys, const std::shared_ptr<const ClientWiring>& wiring,
+                          std::uint32_t number) {
+  return sys.spawn<caf::lazy_init>(client, wiring, number);
+}
+
+}  // namespace afu::actors

@@ -1,0 +1,42 @@
+#pragma once
+/// What all actors of a run share: immutable, or safe from several threads.
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compute/engine.hpp"
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+#include "federate/coordinator.hpp"
+#include "sim/availability.hpp"
+#include "sim/profile.hpp"
+
+namespace afu::actors {
+
+struct Context {
+  std::shared_ptr<const config::Scenario> scenario;
+  federate::Setup setup;
+  std::shared_ptr<const compute::EvaluationSets> evaluation;  ///< null in timing-only runs
+  std::shared_ptr<const sim::Profiles> profiles;
+  /// Clients ask only for themselves, which touches only their own cursor.
+  std::shared_ptr<sim::Availability> availability;
+  std::map<std::uint32_t, data::IndicesPtr> remaining;  ///< by client: its rows after it had samples erased
+  std::vector<compute::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
+  std::size_t lookahead = 8;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
+  std::string events_file, trace_file, metrics_file;                               ///< empty: not written
+
+  bool timing() const { return !setup.initial; }
+  bool wall() const { return scenario->scenario.clock == config::Clock::wall; }
+  /// Real seconds since the run began.
+  double elapsed() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  }
+};
+using ContextPtr = std::shared_ptr<const Context>;
+
+}  // namespace afu::actors

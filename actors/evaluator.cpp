@@ -1,0 +1,127 @@
+#include <caf/all.hpp>
+#include <deque>
+#include <limits>
+#include <utility>
+
+#include "actors/spawn.hpp"
+
+namespace afu::actors {
+namespace {
+
+/// Measures versions in the order in which they were published; rows come out in that order too.
+struct EvaluatorState {
+  static inline const char* name = "evaluator";
+  ContextPtr context;
+  dispatcher_actor dispatcher;
+  recorder_actor recorder;
+  federation_actor federation;
+  struct Item {
+    std::uint64_t number;
+    federate::Evaluation evaluation;
+    bool measured;
+  };
+  std::deque<Item> items;
+  std::uint64_t count = 0;
+  record::MetricsRow last;  ///< the latest that was asked for
+  bool draining = false;
+  std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
+};
+using Self = evaluator_actor::stateful_pointer<EvaluatorState>;
+
+std::optional<double> figure(const compute::JobResult& r, const char* name) {
+  auto i = r.figures.find(name);
+  return i == r.figures.end() ? std::nullopt : std::optional<double>(i->second);
+}
+
+bool same(const record::MetricsRow& a, const record::MetricsRow& b) {
+  return a.phase == b.phase && a.version == b.version && a.epoch == b.epoch && a.updates == b.updates;
+}
+
+void fill(record::MetricsRow& row, const compute::JobResult& r) {
+  row.test_accuracy = figure(r, "test_accuracy");
+  row.balanced_accuracy = figure(r, "balanced_accuracy");
+  row.forget_accuracy = figure(r, "forget_accuracy");
+  row.retain_accuracy = figure(r, "retain_accuracy");
+  row.attack_success_rate = figure(r, "attack_success_rate");
+  row.mia_auc = figure(r, "mia_auc");
+  row.test_loss = figure(r, "test_loss");
+}
+
+void emit(Self self) {
+  auto& st = self->state;
+  while (!st.items.empty() && st.items.front().measured) {
+    auto& item = st.items.front();
+    if (st.recorder) self->send(st.recorder, item.evaluation.row);
+    if (item.evaluation.before_erasure) {
+      st.report->before = item.evaluation.row;
+      st.report->has_before = true;
+    }
+    st.report->final = item.evaluation.row;
+    st.report->has_final = true;
+    st.report->rows.push_back(std::move(item.evaluation.row));
+    st.items.pop_front();
+  }
+  if (st.draining && st.items.empty()) {
+    st.draining = false;
+    self->send(st.federation, atom::drain_v, ReportPtr{st.report});
+  }
+}
+
+void measure(Self self, const federate::Evaluation& e) {
+  auto& st = self->state;
+  const auto& context = *st.context;
+  if (same(st.last, e.row)) {  // measured already, or about to be
+    if (e.before_erasure && !st.items.empty())
+      st.items.back().evaluation.before_erasure = true;
+    else if (e.before_erasure)
+      st.report->before = st.report->final, st.report->has_before = true;
+    return;
+  }
+  st.last = e.row;
+  const auto id = job_id(evaluator_owner, ++st.count);
+  // On the virtual clock at once: what is published has no business waiting in memory. On the wall clock when
+  // nothing else wants the lanes.
+  const double key = context.wall() ? std::numeric_limits<double>::infinity() : e.row.time;
+  auto job = std::make_shared<const compute::Job>(
+      compute::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
+  st.items.push_back({st.count, e, false});
+  st.items.back().evaluation.model.reset();
+  self->send(st.dispatcher, Submission{id, key, "evaluate", std::move(job)});
+  self->send(st.dispatcher, atom::join_v, id, caf::actor_cast<job_owner_actor>(self), false);
+}
+
+evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatcher_actor dispatcher,
+                                         recorder_actor recorder, federation_actor federation) {
+  auto& st = self->state;
+  st.context = std::move(context);
+  st.dispatcher = std::move(dispatcher);
+  st.recorder = std::move(recorder);
+  st.federation = std::move(federation);
+  return {
+      [=](atom::measure, const EvaluationPtr& e) { measure(self, *e); },
+      [=](atom::joined, std::uint64_t id, const ResultPtr& r) {
+        auto& st = self->state;
+        if (!r->error.empty()) return self->send(st.federation, atom::failed_v, "evaluator: " + r->error);
+        for (auto& item : st.items)
+          if (job_id(evaluator_owner, item.number) == id) {
+            fill(item.evaluation.row, *r);
+            item.measured = true;
+          }
+        emit(self);
+      },
+      [=](atom::drain) {
+        self->state.draining = true;
+        emit(self);
+      },
+  };
+}
+
+}  // namespace
+
+evaluator_actor spawn_evaluator(caf::actor_system& sys, ContextPtr context, dispatcher_actor dispatcher,
+                                recorder_actor recorder, federation_actor federation) {
+  return sys.spawn(evaluator, std::move(context), std::move(dispatcher), std::move(recorder),
+                   std::move(federation));
+}
+
+}  // namespace afu::actors

@@ -1,0 +1,302 @@
+#include <caf/all.hpp>
+#include <chrono>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "actors/spawn.hpp"
+
+namespace afu::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The order in which actors end: clients, then workers, then the server and its clock, the recorder last.
+enum Phase : int {
+  running,
+  reporting,
+  clients_end,
+  workers_end,
+  server_end,
+  recorder_closes,
+  recorder_ends,
+  over
+};
+constexpr auto grace = 30s;  ///< before a phase is ended by force
+
+struct FederationState {
+  static inline const char* name = "federation";
+  ContextPtr context;
+  caf::actor launcher;
+  recorder_actor recorder;
+  std::vector<lane_actor> lanes;  ///< the last is the service lane
+  dispatcher_actor dispatcher;
+  timeline_actor timeline;
+  server_actor server;
+  unlearner_actor unlearner;
+  calibrator_actor calibrator;
+  evaluator_actor evaluator;
+  std::shared_ptr<const ClientWiring> wiring;
+  std::shared_ptr<Directory> directory;
+  std::unordered_map<caf::actor_addr, NodeId> clients;  ///< alive
+  std::vector<caf::actor_addr> current;                 ///< by client
+  std::unordered_map<caf::actor_addr, std::string> others;
+  std::set<std::string> waiting_for;
+  std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
+  int phase = running;
+  bool have_outcome = false, have_rows = false, have_counts = false, asked = false;
+};
+using Self = federation_actor::stateful_pointer<FederationState>;
+
+template <class Handle>
+void watch(Self self, const Handle& handle, std::string name) {
+  self->state.others.emplace(handle.address(), std::move(name));
+  self->monitor(handle);
+}
+
+void begin(Self self) {
+  auto& st = self->state;
+  auto& sys = self->system();
+  const auto me = caf::actor_cast<federation_actor>(self);
+  const auto& context = st.context;
+  if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty()) {
+    st.recorder = spawn_recorder(sys, context, me);
+    watch(self, st.recorder, "recorder");
+  }
+  for (std::uint32_t i = 0; i < context->lanes.size(); ++i) {
+    st.lanes.push_back(spawn_lane(sys, context, i, me));
+    watch(self, st.lanes.back(), "lane " + std::to_string(i));
+  }
+  lane_actor service;
+  if (!st.lanes.empty()) {
+    service = st.lanes.back();
+    st.dispatcher = spawn_dispatcher(sys, context, {st.lanes.begin(), st.lanes.end() - 1}, st.recorder, me);
+    watch(self, st.dispatcher, "dispatcher");
+    st.evaluator = spawn_evaluator(sys, context, st.dispatcher, st.recorder, me);
+    watch(self, st.evaluator, "evaluator");
+  }
+  st.timeline = spawn_timeline(sys, context, st.recorder, me);
+  watch(self, st.timeline, "timeline");
+  st.server = spawn_server(sys, context, st.timeline, service, st.evaluator, st.recorder, me);
+  watch(self, st.server, "server");
+  st.unlearner = spawn_unlearner(sys, context, st.timeline, st.dispatcher, me);
+  watch(self, st.unlearner, "unlearner");
+  st.calibrator = spawn_calibrator(sys, context, st.timeline, st.dispatcher, me);
+  watch(self, st.calibrator, "calibrator");
+
+  st.wiring = std::make_shared<const ClientWiring>(ClientWiring{context, st.timeline, st.dispatcher, me});
+  st.directory = std::make_shared<Directory>();
+  st.directory->server = st.server;
+  st.directory->unlearner = st.unlearner;
+  st.directory->calibrator = st.calibrator;
+  const auto count = static_cast<std::uint32_t>(context->setup.samples.size());
+  st.directory->clients.reserve(count);
+  st.clients.reserve(count);
+  st.current.reserve(count);
+  for (std::uint32_t c = 0; c < count; ++c) {
+    st.directory->clients.push_back(spawn_client(sys, st.wiring, c));
+    const auto& handle = st.directory->clients.back();
+    st.clients.emplace(handle.address(), record::first_client_node + c);
+    st.current.push_back(handle.address());
+    self->monitor(handle);
+  }
+  self->send(st.timeline, atom::start_v, DirectoryPtr{st.directory});
+}
+
+void enter(Self self, int phase);
+
+/// Everybody's last words are in, or there is no use in waiting for them.
+void reported(Self self) {
+  auto& st = self->state;
+  if (st.phase != reporting) return;
+  const bool complete =
+      st.have_outcome && (st.have_rows || !st.evaluator) && (st.have_counts || !st.dispatcher);
+  if (complete || !st.report->failure.empty()) enter(self, clients_end);
+}
+
+template <class Handle>
+void finish(Self self, const Handle& handle) {
+  if (handle) self->send_exit(handle, caf::exit_reason::user_shutdown);
+}
+
+bool alive(const FederationState& st, std::initializer_list<const char*> names, bool lanes = false) {
+  for (const auto& [address, name] : st.others) {
+    for (const auto* n : names)
+      if (name == n) return true;
+    if (lanes && name.rfind("lane ", 0) == 0) return true;
+  }
+  return false;
+}
+
+/// Goes on to the next phase when everybody of the present one has ended.
+void check_phase(Self self) {
+  auto& st = self->state;
+  switch (st.phase) {
+    case clients_end:
+      if (st.clients.empty()) enter(self, workers_end);
+      break;
+    case workers_end:
+      if (!alive(st, {"unlearner", "calibrator", "evaluator", "dispatcher"}, true)) enter(self, server_end);
+      break;
+    case server_end:
+      if (!alive(st, {"server", "timeline"})) enter(self, recorder_closes);
+      break;
+    case recorder_ends:
+      if (!alive(st, {"recorder"})) enter(self, over);
+      break;
+    default:
+      break;
+  }
+}
+
+void enter(Self self, int phase) {
+  auto& st = self->state;
+  st.phase = phase;
+  if (phase < over) self->delayed_send(self, grace, atom::force_v, phase);
+  switch (phase) {
+    case reporting:
+      self->send(st.server, atom::report_v, st.report->timeline.now);
+      if (st.dispatcher) self->send(st.dispatcher, atom::report_v);
+      break;
+    case clients_end:
+      for (const auto& [address, node] : st.clients)
+        self->send_exit(address, caf::exit_reason::user_shutdown);
+      break;
+    case workers_end:
+      finish(self, st.unlearner), finish(self, st.calibrator), finish(self, st.evaluator);
+      finish(self, st.dispatcher);
+      for (const auto& lane : st.lanes) finish(self, lane);
+      break;
+    case server_end:
+      finish(self, st.server), finish(self, st.timeline);
+      break;
+    case recorder_closes:
+      if (!st.recorder) return enter(self, over);
+      self->send(st.recorder, atom::close_v);
+      break;
+    case recorder_ends:
+      finish(self, st.recorder);
+      break;
+    case over:
+      caf::anon_send(st.launcher, ReportPtr{st.report});
+      self->quit(caf::exit_reason::user_shutdown);
+      return;
+    default:
+      break;
+  }
+  check_phase(self);
+}
+
+void fail(Self self, const std::string& why) {
+  auto& st = self->state;
+  if (!st.report->failure.empty()) return;
+  st.report->failure = why;
+  if (st.phase == running)
+    self->send(st.timeline, atom::halt_v);
+  else
+    reported(self);
+}
+
+void down(Self self, const caf::down_msg& m) {
+  auto& st = self->state;
+  if (auto c = st.clients.find(m.source); c != st.clients.end()) {
+    const auto node = c->second;
+    st.clients.erase(c);
+    if (st.phase == running || st.phase == reporting) {
+      const auto number = node - record::first_client_node;
+      st.report->replaced.push_back(record::node_name(node));
+      auto replacement = spawn_client(self->system(), st.wiring, number);
+      st.clients.emplace(replacement.address(), node);
+      st.current[number] = replacement.address();
+      self->monitor(replacement);
+      self->send(st.timeline, atom::replaced_v, node, replacement);
+    }
+    return check_phase(self);
+  }
+  auto o = st.others.find(m.source);
+  if (o == st.others.end()) return;
+  const auto name = o->second;
+  st.others.erase(o);
+  if (st.phase == running || st.phase == reporting) {
+    if (st.report->failure.empty())
+      st.report->failure = "the " + name + " ended unexpectedly: " + self->system().render(m.reason);
+    if (name == "timeline" || st.phase == reporting)
+      enter(self, clients_end);
+    else
+      self->send(st.timeline, atom::halt_v);
+    return;
+  }
+  check_phase(self);
+}
+
+federation_actor::behavior_type federation(Self self, ContextPtr context, caf::actor launcher) {
+  self->state.context = std::move(context);
+  self->state.launcher = std::move(launcher);
+  self->set_down_handler([=](const caf::down_msg& m) { down(self, m); });
+  return {
+      [=](atom::start) { begin(self); },
+      [=](atom::halt) {
+        self->state.report->interrupted = true;
+        if (self->state.timeline) self->send(self->state.timeline, atom::halt_v);
+      },
+      [=](const Progress& p) { caf::anon_send(self->state.launcher, p); },
+      [=](const TimelineEnd& e) {
+        auto& st = self->state;
+        st.report->timeline = e;
+        if (st.phase == running) enter(self, reporting);
+        reported(self);
+      },
+      [=](const OutcomePtr& o) {
+        self->state.report->outcome = *o;
+        self->state.have_outcome = true;
+        reported(self);
+      },
+      [=](atom::drain, const ReportPtr& rows) {
+        auto& r = *self->state.report;
+        r.rows = rows->rows;
+        r.before = rows->before, r.has_before = rows->has_before;
+        r.final = rows->final, r.has_final = rows->has_final;
+        self->state.have_rows = true;
+        reported(self);
+      },
+      [=](atom::report, std::uint64_t joined, std::uint64_t late) {
+        self->state.report->joined = joined;
+        self->state.report->late = late;
+        self->state.have_counts = true;
+        reported(self);
+      },
+      [=](atom::closed) {
+        if (self->state.phase == recorder_closes) enter(self, recorder_ends);
+      },
+      [=](atom::failed, const std::string& why) { fail(self, why); },
+      [=](atom::crash, NodeId node) {
+        auto& st = self->state;
+        if (node >= record::first_client_node)
+          self->send(caf::actor_cast<client_actor>(st.current.at(node - record::first_client_node)),
+                     atom::crash_v);
+        else if (node == record::server_node)
+          self->send_exit(st.server, caf::exit_reason::unhandled_exception);
+      },
+      [=](atom::force, int phase) {
+        auto& st = self->state;
+        if (st.phase != phase) return;
+        if (phase == reporting) {  // measuring may take long; it is not stuck while its lanes are there
+          self->delayed_send(self, grace, atom::force_v, phase);
+          return;
+        }
+        for (const auto& [address, node] : st.clients) self->send_exit(address, caf::exit_reason::kill);
+        for (const auto& [address, name] : st.others)
+          if (phase != clients_end && (name != "recorder" || phase >= recorder_closes))
+            self->send_exit(address, caf::exit_reason::kill);
+        if (phase == recorder_closes) enter(self, recorder_ends);
+      },
+  };
+}
+
+}  // namespace
+
+federation_actor spawn_federation(caf::actor_system& sys, ContextPtr context, caf::actor launcher) {
+  return sys.spawn(federation, std::move(context), std::move(launcher));
+}
+
+}  // namespace afu::actors

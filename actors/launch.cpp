@@ -1,0 +1,122 @@
+#include "actors/launch.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+#include <thread>
+#include <utility>
+
+#include "actors/prepare.hpp"
+#include "actors/spawn.hpp"
+#include "record/host.hpp"
+#include "report/erasure_figures.hpp"
+
+namespace afu::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+class AfuSystemConfig : public caf::actor_system_config {
+ public:
+  explicit AfuSystemConfig(const Context& context) {
+    add_message_types<caf::id_block::afu>();
+    // On the virtual clock one event follows the other, so a second worker would only pass them back and
+    // forth between cores; what computes has threads of its own.
+    const std::size_t threads = context.wall() ? 2 : 1;
+    set("scheduler.max-threads", threads);
+    if (caf::get_or(*this, "scheduler.max-threads", std::size_t{0}) != threads)
+      throw std::logic_error("CAF did not take scheduler.max-threads");
+  }
+};
+
+RunReport play(const ContextPtr& context, const RunOptions& options) {
+  AfuSystemConfig config(*context);
+  caf::actor_system system(config);
+  RunReport result;
+  {
+    caf::scoped_actor self(system);
+    auto federation = spawn_federation(system, context, caf::actor_cast<caf::actor>(self));
+    self->monitor(federation);
+    self->send(federation, atom::start_v);
+    if (options.on_start) options.on_start(federation, system);
+    bool over = false, interrupted = false, ended = false;
+    while (!over) {
+      self->receive(
+          [&](const Progress& p) {
+            if (options.progress) options.progress(p);
+          },
+          [&](const ReportPtr& r) { result = *r, ended = true; },
+          [&](const caf::down_msg& m) {
+            over = true;
+            if (!ended) result.failure = "the federation ended unexpectedly: " + system.render(m.reason);
+          },
+          caf::after(200ms) >> [] {});
+      if (!interrupted && options.interrupt && options.interrupt->load()) {
+        interrupted = true;
+        self->send(federation, atom::halt_v);
+      }
+    }
+  }
+  return result;
+}
+
+record::Figures figures(const record::MetricsRow& row) {
+  return {row.test_accuracy, row.forget_accuracy, row.retain_accuracy, row.attack_success_rate, row.mia_auc};
+}
+
+}  // namespace
+
+RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options) {
+  RunResult result;
+  auto prepared = prepare(scenario, options.files);
+  result.notes = std::move(prepared.notes);
+  result.channels = prepared.channels;
+  result.height = prepared.height;
+  result.width = prepared.width;
+  result.classes = prepared.classes;
+  const auto& context = prepared.context;
+  context->began = std::chrono::steady_clock::now();
+  result.report = play(context, options);
+  const double wall = context->elapsed();
+
+  const auto& r = result.report;
+  auto& s = result.summary;
+  s.method = scenario.unlearning.method;
+  s.clock = context->wall() ? "wall" : "virtual";
+  if (r.has_final) s.final = figures(r.final);
+  if (r.has_before) s.before_erasure = figures(r.before);
+  const bool backdoor =
+      context->evaluation && context->evaluation->triggered && !context->evaluation->triggered->empty();
+  for (const auto& e : r.outcome.erasures) {
+    auto record = e.record;
+    report::fill_erasure_figures(record, r.rows, r.outcome.accepted, e.halted, r.timeline.now, backdoor);
+    s.erasures.push_back(std::move(record));
+  }
+  s.updates = r.outcome.updates;
+  s.samples_trained = r.outcome.samples_trained;
+  s.messages = r.timeline.messages;
+  s.bytes_sent = r.timeline.bytes;
+  s.virtual_seconds = r.timeline.now;
+  s.wall_seconds = wall;
+  if (context->wall() && r.joined > 0)
+    s.overrun_share = static_cast<double>(r.late) / static_cast<double>(r.joined);
+  s.peak_rss_bytes = record::peak_rss_bytes();
+  s.model_sha256 = model::sha256(r.outcome.model);
+  s.seed = scenario.scenario.seed;
+  s.scenario = scenario.scenario.name;
+  s.ended = !r.failure.empty() ? "failed: " + r.failure
+            : r.interrupted    ? "interrupted"
+            : r.timeline.starved && !r.outcome.stopped
+                ? "starved: no event was left before a stop condition was met"
+                : "completed";
+  s.devices = prepared.devices;
+  s.events = r.timeline.events;
+  s.history_bytes = r.outcome.history_bytes;
+  for (const auto& name : r.replaced)
+    result.notes.push_back(name + " died and was replaced; its job was lost");
+  return result;
+}
+
+}  // namespace afu::actors

@@ -1,0 +1,40 @@
+#pragma once
+/// From a checked scenario to a finished run, without the command line.
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "actors/protocol.hpp"
+#include "config/scenario.hpp"
+#include "record/records.hpp"
+
+namespace afu::actors {
+
+/// Where a run's files go; empty: not written.
+struct Files {
+  std::string events, trace, metrics;
+};
+
+struct RunResult {
+  RunReport report;
+  record::Summary summary;
+  std::vector<std::string> notes;  ///< what the user should know: lanes refused, clients replaced
+  std::int64_t channels = 1, height = 0, width = 0, classes = 0;  ///< of the model's input
+};
+
+struct RunOptions {
+  Files files;
+  const std::atomic<bool>* interrupt = nullptr;                               ///< set: end in order
+  std::function<void(const Progress&)> progress;                              ///< in the calling thread
+  std::function<void(const federation_actor&, caf::actor_system&)> on_start;  ///< for tests
+};
+
+/// Loads the data, opens the lanes, runs the federation to its end. Throws data::DataError for data that
+/// cannot be used, std::runtime_error for devices that cannot be had or lanes that do not fit. A run that
+/// fails later returns with report.failure set and everything that was recorded.
+RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options);
+
+}  // namespace afu::actors

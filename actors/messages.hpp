@@ -1,0 +1,187 @@
+#pragma once
+/// Every message between actors. The protocol's own (federate/messages.hpp) are inspectable: a parameter
+/// payload serialises as bytes. What stays within the process travels as a pointer to immutable data.
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <caf/error.hpp>
+#include <caf/meta/load_callback.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/sec.hpp>
+#include <caf/type_id.hpp>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "federate/coordinator.hpp"
+#include "federate/messages.hpp"
+#include "record/records.hpp"
+
+namespace afu::federate {
+
+namespace detail {
+template <class Inspector>
+std::vector<std::uint8_t> payload(const ParametersPtr& p) {
+  if constexpr (Inspector::reads_state)
+    return model::to_bytes(p);
+  else
+    return static_cast<void>(p), std::vector<std::uint8_t>{};
+}
+inline caf::error unpack(const std::vector<std::uint8_t>& bytes, ParametersPtr& p) {
+  try {
+    p = model::from_bytes(bytes);
+    return caf::none;
+  } catch (const std::exception& e) {
+    return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
+  }
+}
+}  // namespace detail
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, TrainTask& x) {
+  auto bytes = detail::payload<Inspector>(x.model);
+  auto load = [&] { return detail::unpack(bytes, x.model); };
+  return f(caf::meta::type_name("train_task"), x.job, x.version, x.epoch, x.share, bytes,
+           caf::meta::load_callback(load));
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, JobDone& x) {
+  return f(caf::meta::type_name("job_done"), x.job, x.began, x.lost);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Update& x) {
+  auto bytes = detail::payload<Inspector>(x.delta);
+  auto load = [&] { return detail::unpack(bytes, x.delta); };
+  return f(caf::meta::type_name("update"), x.client, x.job, x.base_version, x.base_epoch, x.samples, x.passes,
+           bytes, caf::meta::load_callback(load));
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Dropped& x) {
+  return f(caf::meta::type_name("dropped"), x.client, x.job);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EraseRequest& x) {
+  return f(caf::meta::type_name("erase_request"), x.request);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, WorkDone& x) {
+  return f(caf::meta::type_name("work_done"), x.work, x.began);
+}
+
+}  // namespace afu::federate
+
+namespace afu::actors {
+
+using federate::JobPtr;
+using federate::ResultPtr;
+using record::NodeId;
+
+/// A participant's answer to one delivery: everything it posts in return, and, from the server, what it
+/// decided.
+struct Ack {
+  NodeId from = 0;
+  std::vector<federate::Post> posts;
+  std::vector<record::Decision> decisions;
+  bool stop = false;
+  std::uint64_t updates = 0;  ///< the server's count, for progress
+};
+
+/// A job for the lanes. `completes_at` orders jobs; it is the simulated time at which the result is needed.
+struct Submission {
+  std::uint64_t id = 0;
+  double completes_at = 0;
+  std::string name;
+  JobPtr job;
+};
+
+/// A lane's result.
+struct Finished {
+  std::uint32_t lane = 0;
+  std::uint64_t id = 0;
+  ResultPtr result;
+  record::LaneSpan span;
+};
+
+/// Log entries in order: events and decisions.
+using LogEntry = std::variant<record::Event, record::Decision>;
+using LogBatch = std::shared_ptr<const std::vector<LogEntry>>;
+
+/// How the timeline ended.
+struct TimelineEnd {
+  double now = 0;
+  bool starved = false;  ///< no event was left before a [stop] condition was met
+  std::uint64_t events = 0, messages = 0, bytes = 0;
+};
+
+/// How far a run has come.
+struct Progress {
+  std::uint64_t updates = 0;
+  double now = 0;
+};
+
+/// All that a run leaves behind, for the launcher.
+struct RunReport {
+  federate::Outcome outcome;
+  TimelineEnd timeline;
+  std::vector<record::MetricsRow> rows;
+  record::MetricsRow before, final;
+  bool has_before = false, has_final = false;
+  std::uint64_t joined = 0, late = 0;  ///< jobs waited for; those not ready in time
+  std::vector<std::string> replaced;   ///< clients whose actors died and were replaced
+  std::string failure;                 ///< empty: none
+  bool interrupted = false;
+};
+
+struct Directory;
+using DirectoryPtr = std::shared_ptr<const Directory>;
+using EvaluationPtr = std::shared_ptr<const federate::Evaluation>;
+using OutcomePtr = std::shared_ptr<const federate::Outcome>;
+using ReportPtr = std::shared_ptr<const RunReport>;
+using RowsPtr = std::shared_ptr<const RunReport>;
+
+}  // namespace afu::actors
+
+CAF_BEGIN_TYPE_ID_BLOCK(afu, caf::first_custom_type_id)
+CAF_ADD_TYPE_ID(afu, (afu::federate::TrainTask))
+CAF_ADD_TYPE_ID(afu, (afu::federate::JobDone))
+CAF_ADD_TYPE_ID(afu, (afu::federate::Update))
+CAF_ADD_TYPE_ID(afu, (afu::federate::Dropped))
+CAF_ADD_TYPE_ID(afu, (afu::federate::EraseRequest))
+CAF_ADD_TYPE_ID(afu, (afu::federate::WorkDone))
+CAF_ADD_ATOM(afu, afu::atom, start, "start")
+CAF_ADD_ATOM(afu, afu::atom, halt, "halt")
+CAF_ADD_ATOM(afu, afu::atom, due, "due")
+CAF_ADD_ATOM(afu, afu::atom, replaced, "replaced")
+CAF_ADD_ATOM(afu, afu::atom, join, "join")
+CAF_ADD_ATOM(afu, afu::atom, joined, "joined")
+CAF_ADD_ATOM(afu, afu::atom, cancel, "cancel")
+CAF_ADD_ATOM(afu, afu::atom, measure, "measure")
+CAF_ADD_ATOM(afu, afu::atom, drain, "drain")
+CAF_ADD_ATOM(afu, afu::atom, report, "report")
+CAF_ADD_ATOM(afu, afu::atom, failed, "failed")
+CAF_ADD_ATOM(afu, afu::atom, crash, "crash")
+CAF_ADD_ATOM(afu, afu::atom, close, "close")
+CAF_ADD_ATOM(afu, afu::atom, closed, "closed")
+CAF_ADD_ATOM(afu, afu::atom, force, "force")
+CAF_END_TYPE_ID_BLOCK(afu)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseTask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseResult)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateTask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateResult)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Ack)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Submission)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Finished)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::ResultPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::JobPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::LogBatch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::TimelineEnd)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Progress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::DirectoryPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::EvaluationPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::OutcomePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::ReportPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::MetricsRow)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::LaneSpan)

@@ -1,0 +1,21 @@
+#pragma once
+/// What a run needs before its first actor: data, initial model, hardware profiles, lanes.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/context.hpp"
+#include "actors/launch.hpp"
+
+namespace afu::actors {
+
+struct Prepared {
+  std::shared_ptr<Context> context;
+  std::vector<std::string> devices, notes;
+  std::int64_t channels = 1, height = 0, width = 0, classes = 0;
+};
+
+/// Throws as run_scenario does.
+Prepared prepare(const config::Scenario& scenario, const Files& files);
+
+}  // namespace afu::actors

@@ -1,0 +1,86 @@
+#include <caf/all.hpp>
+#include <memory>
+#include <utility>
+
+#include "actors/spawn.hpp"
+#include "record/event_log.hpp"
+#include "record/metrics_log.hpp"
+#include "record/trace.hpp"
+
+namespace afu::actors {
+namespace {
+
+/// Writes the run's folder, in a thread of its own.
+struct RecorderState {
+  static inline const char* name = "recorder";
+  federation_actor federation;
+  std::unique_ptr<record::EventLog> events;
+  std::unique_ptr<record::TraceBuilder> trace;
+  std::unique_ptr<record::MetricsLog> metrics;
+  bool failed = false;
+};
+using Self = recorder_actor::stateful_pointer<RecorderState>;
+
+/// Runs `f`; a write error ends the run, once.
+template <class F>
+void guarded(Self self, F f) {
+  auto& st = self->state;
+  if (st.failed) return;
+  try {
+    f(st);
+  } catch (const std::exception& e) {
+    st.failed = true;
+    self->send(st.federation, atom::failed_v, std::string{"recorder: "} + e.what());
+  }
+}
+
+recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation_actor federation) {
+  self->state.federation = std::move(federation);
+  guarded(self, [&](RecorderState& st) {
+    if (!context->events_file.empty()) st.events = std::make_unique<record::EventLog>(context->events_file);
+    if (!context->metrics_file.empty())
+      st.metrics = std::make_unique<record::MetricsLog>(context->metrics_file);
+    if (!context->trace_file.empty())
+      st.trace = std::make_unique<record::TraceBuilder>(
+          context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()));
+  });
+  return {
+      [=](const LogBatch& batch) {
+        guarded(self, [&](RecorderState& st) {
+          for (const auto& entry : *batch)
+            std::visit(
+                [&](const auto& e) {
+                  if (st.events) st.events->append(e);
+                  if (st.trace) st.trace->add(e);
+                },
+                entry);
+        });
+      },
+      [=](const record::MetricsRow& row) {
+        guarded(self, [&](RecorderState& st) {
+          if (st.metrics) st.metrics->append(row);
+        });
+      },
+      [=](const record::LaneSpan& span) {
+        guarded(self, [&](RecorderState& st) {
+          if (st.trace) st.trace->add(span);
+        });
+      },
+      [=](atom::close) {
+        guarded(self, [](RecorderState& st) {
+          if (st.events) st.events->close();
+          if (st.metrics) st.metrics->close();
+          if (st.trace) st.trace->finish();
+        });
+        self->send(self->state.federation, atom::closed_v);
+      },
+  };
+}
+
+}  // namespace
+
+recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation) {
+  return sys.spawn<caf::detached>(recorder, std::move(context), std::move(federation));
+}
+
+}  // namespace afu::actors

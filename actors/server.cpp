@@ -1,0 +1,139 @@
+#include <caf/all.hpp>
+#include <deque>
+#include <utility>
+#include <variant>
+
+#include "actors/spawn.hpp"
+
+namespace afu::actors {
+namespace {
+
+using Message = std::variant<atom::start, federate::Update, federate::Dropped, federate::EraseRequest,
+                             federate::EraseResult, federate::CalibrateResult>;
+
+/// The aggregator. While the service lane computes a merge, messages wait here: on the virtual clock none can
+/// come, since the timeline waits for the acknowledgement.
+struct ServerState {
+  explicit ServerState(ContextPtr c) : context(std::move(c)), coordinator(context->setup) {}
+  ContextPtr context;
+  federate::Coordinator coordinator;
+  timeline_actor timeline;
+  lane_actor service;
+  evaluator_actor evaluator;
+  recorder_actor recorder;
+  federation_actor federation;
+  std::deque<std::pair<double, Message>> inbox;
+  bool merging = false, failed = false;
+  double now = 0;
+  std::uint64_t merges = 0;
+  federate::Effects effects;  ///< of the message being taken
+};
+
+struct Holder {
+  static inline const char* name = "server";
+  std::unique_ptr<ServerState> server;
+};
+using Self = server_actor::stateful_pointer<Holder>;
+
+void take_next(Self self);
+
+/// Sends on what a message brought about; the acknowledgement only when its last merge is done.
+void carry_out(Self self) {
+  auto& st = *self->state.server;
+  auto& fx = st.effects;
+  for (auto& e : fx.evaluations)
+    self->send(st.evaluator, atom::measure_v, std::make_shared<const federate::Evaluation>(std::move(e)));
+  fx.evaluations.clear();
+  if (fx.merge) {
+    st.merging = true;
+    auto job = std::make_shared<const compute::Job>(std::move(*fx.merge));
+    fx.merge.reset();
+    self->send(st.service, ++st.merges, std::string{"merge"}, std::move(job),
+               caf::actor_cast<dispatcher_or_server>(self));
+    return;
+  }
+  st.merging = false;
+  Ack ack;
+  ack.from = record::server_node;
+  ack.posts = std::move(fx.posts);
+  ack.decisions = std::move(fx.decisions);
+  ack.stop = fx.stop;
+  ack.updates = st.coordinator.updates();
+  fx = {};
+  self->send(st.timeline, std::move(ack));
+  take_next(self);
+}
+
+void take_next(Self self) {
+  auto& st = *self->state.server;
+  if (st.merging || st.failed || st.inbox.empty()) return;
+  auto [now, message] = std::move(st.inbox.front());
+  st.inbox.pop_front();
+  st.now = now;
+  std::visit(
+      [&, now = now](const auto& m) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, atom::start>)
+          st.coordinator.start(now, st.effects);
+        else
+          st.coordinator.on(now, m, st.effects);
+      },
+      message);
+  carry_out(self);
+}
+
+void take(Self self, double now, Message m) {
+  self->state.server->inbox.emplace_back(now, std::move(m));
+  take_next(self);
+}
+
+void merged(Self self, const Finished& f) {
+  auto& st = *self->state.server;
+  if (st.recorder) self->send(st.recorder, f.span);
+  if (!f.result->error.empty()) {
+    st.failed = true;
+    return self->send(st.federation, atom::failed_v, "server: " + f.result->error);
+  }
+  st.coordinator.merged(st.now, f.result->outputs, st.effects);
+  carry_out(self);
+}
+
+server_actor::behavior_type server(Self self, ContextPtr context, timeline_actor timeline, lane_actor service,
+                                   evaluator_actor evaluator, recorder_actor recorder,
+                                   federation_actor federation) {
+  self->state.server = std::make_unique<ServerState>(std::move(context));
+  auto& st = *self->state.server;
+  st.timeline = std::move(timeline);
+  st.service = std::move(service);
+  st.evaluator = std::move(evaluator);
+  st.recorder = std::move(recorder);
+  st.federation = std::move(federation);
+  return {
+      [=](double now, atom::start) { take(self, now, atom::start_v); },
+      [=](double now, const federate::Update& m) { take(self, now, m); },
+      [=](double now, const federate::Dropped& m) { take(self, now, m); },
+      [=](double now, const federate::EraseRequest& m) { take(self, now, m); },
+      [=](double now, const federate::EraseResult& m) { take(self, now, m); },
+      [=](double now, const federate::CalibrateResult& m) { take(self, now, m); },
+      [=](const Finished& f) { merged(self, f); },
+      [=](atom::report, double now) {
+        auto& st = *self->state.server;
+        if (st.evaluator) {
+          self->send(st.evaluator, atom::measure_v,
+                     std::make_shared<const federate::Evaluation>(st.coordinator.evaluation(now)));
+          self->send(st.evaluator, atom::drain_v);
+        }
+        self->send(st.federation, std::make_shared<const federate::Outcome>(st.coordinator.outcome()));
+      },
+  };
+}
+
+}  // namespace
+
+server_actor spawn_server(caf::actor_system& sys, ContextPtr context, timeline_actor timeline,
+                          lane_actor service, evaluator_actor evaluator, recorder_actor recorder,
+                          federation_actor federation) {
+  return sys.spawn(server, std::move(context), std::move(timeline), std::move(service), std::move(evaluator),
+                   std::move(recorder), std::move(federation));
+}
+
+}  // namespace afu::actors

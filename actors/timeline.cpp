@@ -1,0 +1,226 @@
+#include <caf/all.hpp>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "actors/spawn.hpp"
+#include "sim/event_queue.hpp"
+#include "sim/network.hpp"
+
+namespace afu::actors {
+namespace {
+
+constexpr std::size_t log_batch = 1024;
+constexpr std::uint64_t updates_between_progress = 1;
+
+struct Pending {
+  double sent = 0;
+  federate::Post post;
+};
+
+/// The clock. Virtual: one event at a time, the next after the acknowledgement. Wall: each event when its
+/// time has come.
+struct TimelineState {
+  static inline const char* name = "timeline";
+  ContextPtr context;
+  recorder_actor recorder;
+  federation_actor federation;
+  DirectoryPtr directory;
+  std::vector<client_actor> replacements;  ///< by client where its actor died; empty while none did
+  std::unique_ptr<sim::Network> network;
+  sim::EventQueue<Pending> queue;
+  std::shared_ptr<std::vector<LogEntry>> log;
+  std::vector<std::uint32_t> sent_up, sent_down;  ///< message numbers, by client
+  double now = 0, stop_seconds = 0;
+  std::uint64_t outstanding = 0;  ///< deliveries not acknowledged yet
+  NodeId awaited = 0;             ///< virtual clock: whose acknowledgement
+  std::uint64_t generation = 0, events = 0, updates = 0;
+  bool wall = false, logging = false, ended = false, stopping = false;
+  double time_scale = 1;
+  std::chrono::steady_clock::time_point began;
+};
+using Self = timeline_actor::stateful_pointer<TimelineState>;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+void flush(Self self) {
+  auto& st = self->state;
+  if (!st.logging || st.log->empty()) return;
+  self->send(st.recorder, LogBatch{std::move(st.log)});
+  st.log = std::make_shared<std::vector<LogEntry>>();
+  st.log->reserve(log_batch);
+}
+
+void note(Self self, LogEntry entry) {
+  auto& st = self->state;
+  if (!st.logging) return;
+  st.log->push_back(std::move(entry));
+  if (st.log->size() >= log_batch) flush(self);
+}
+
+double clock(const TimelineState& st) {
+  if (!st.wall) return st.now;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - st.began).count() / st.time_scale;
+}
+
+void end(Self self, bool starved) {
+  auto& st = self->state;
+  if (st.ended) return;
+  st.ended = true;
+  flush(self);
+  const auto totals = st.network->totals();
+  self->send(st.federation, TimelineEnd{st.now, starved, st.events, totals.messages, totals.bytes});
+}
+
+/// Puts a post into the queue, at the time its link delivers it.
+void accept(TimelineState& st, federate::Post post) {
+  const double departs = std::max(post.at, st.now);
+  double arrives = departs;
+  if (post.link >= 0) {
+    auto& numbers = post.uplink ? st.sent_up : st.sent_down;
+    const auto client = static_cast<std::size_t>(post.link);
+    arrives = st.network->send(departs, post.uplink, post.link, post.bytes, numbers[client]++).time;
+  }
+  st.queue.push(arrives, Pending{departs, std::move(post)});
+}
+
+const client_actor& client(const TimelineState& st, NodeId node) {
+  const auto i = node - record::first_client_node;
+  if (!st.replacements.empty() && st.replacements[i]) return st.replacements[i];
+  return st.directory->clients[i];
+}
+
+void deliver(Self self, sim::EventQueue<Pending>::Event event) {
+  auto& st = self->state;
+  ++st.events;
+  ++st.outstanding;
+  auto& post = event.payload.post;
+  st.awaited = post.to;
+  note(self, federate::to_event(post, event.payload.sent, st.now));
+  const double now = st.now;
+  const auto to = post.to;
+  std::visit(Overloaded{
+                 [&](federate::TrainTask& m) { self->send(client(st, to), now, std::move(m)); },
+                 [&](federate::JobDone& m) { self->send(client(st, to), now, m); },
+                 [&](federate::EraseTask& m) { self->send(st.directory->unlearner, now, std::move(m)); },
+                 [&](federate::CalibrateTask& m) { self->send(st.directory->calibrator, now, std::move(m)); },
+                 [&](federate::WorkDone& m) {
+                   if (to == record::unlearner_node)
+                     self->send(st.directory->unlearner, now, m);
+                   else
+                     self->send(st.directory->calibrator, now, m);
+                 },
+                 [&](auto& m) { self->send(st.directory->server, now, std::move(m)); },
+             },
+             post.payload);
+}
+
+/// Hands out what is due; arms the wall clock's timer for what is not.
+void proceed(Self self) {
+  auto& st = self->state;
+  if (st.ended) return;
+  if (st.stopping) return end(self, false);
+  if (!st.wall && st.outstanding > 0) return;
+  for (;;) {
+    if (st.queue.empty()) {
+      if (st.outstanding == 0) end(self, true);
+      return;
+    }
+    const double next = st.queue.top_time();
+    if (st.stop_seconds > 0 && next > st.stop_seconds) {
+      if (st.wall && clock(st) < st.stop_seconds) break;
+      st.now = st.stop_seconds;
+      return end(self, false);
+    }
+    if (std::isinf(next)) return end(self, true);
+    if (!st.wall) {
+      st.now = next;
+      return deliver(self, st.queue.pop());
+    }
+    const double time = clock(st);
+    if (next > time) break;
+    st.now = std::max(st.now, time);
+    deliver(self, st.queue.pop());
+  }
+  double wait = st.queue.top_time() - clock(st);
+  if (st.stop_seconds > 0) wait = std::min(wait, st.stop_seconds - clock(st));
+  self->delayed_send(
+      self, std::chrono::nanoseconds(static_cast<std::int64_t>(std::max(0.0, wait * st.time_scale) * 1e9)),
+      atom::due_v, ++st.generation);
+}
+
+void acknowledged(Self self, Ack& ack) {
+  auto& st = self->state;
+  if (st.ended) return;
+  if (st.outstanding > 0) --st.outstanding;
+  if (st.wall) st.now = std::max(st.now, clock(st));
+  for (auto& d : ack.decisions) note(self, d);
+  for (auto& p : ack.posts) accept(st, std::move(p));
+  if (ack.from == record::server_node && ack.updates >= st.updates + updates_between_progress) {
+    st.updates = ack.updates;
+    if (!st.context->timing() || st.updates % 4096 == 0)
+      self->send(st.federation, Progress{st.updates, st.now});
+  } else if (ack.from == record::server_node) {
+    st.updates = ack.updates;
+  }
+  if (ack.stop) st.stopping = true;
+  proceed(self);
+}
+
+timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_actor recorder,
+                                       federation_actor federation) {
+  auto& st = self->state;
+  const auto& s = *context->scenario;
+  st.wall = context->wall();
+  st.time_scale = s.scenario.time_scale;
+  st.stop_seconds = s.stop.seconds;
+  st.logging = !context->events_file.empty() || !context->trace_file.empty();
+  st.log = std::make_shared<std::vector<LogEntry>>();
+  st.network =
+      std::make_unique<sim::Network>(*context->profiles, s.heterogeneity.network, s.scenario.seed, s.file);
+  st.sent_up.resize(context->setup.samples.size());
+  st.sent_down.resize(context->setup.samples.size());
+  st.context = std::move(context);
+  st.recorder = std::move(recorder);
+  st.federation = std::move(federation);
+  return {
+      [=](atom::start, const DirectoryPtr& directory) {
+        auto& st = self->state;
+        st.directory = directory;
+        st.began = std::chrono::steady_clock::now();
+        st.queue.reserve(directory->clients.size() + 16);
+        ++st.outstanding;
+        st.awaited = record::server_node;
+        self->send(st.directory->server, 0.0, atom::start_v);
+      },
+      [=](Ack& ack) { acknowledged(self, ack); },
+      [=](atom::due, std::uint64_t generation) {
+        if (generation == self->state.generation) proceed(self);
+      },
+      [=](atom::replaced, NodeId node, const client_actor& replacement) {
+        auto& st = self->state;
+        st.replacements.resize(st.directory->clients.size());
+        const auto number = node - record::first_client_node;
+        st.replacements[number] = replacement;
+        // The server learns from the client's own restart that its job is lost.
+        accept(st, {node, record::server_node, 0, number, true, 64, federate::Dropped{number, 0}});
+        if (st.outstanding > 0 && (st.wall || st.awaited == node)) --st.outstanding;
+        proceed(self);
+      },
+      [=](atom::halt) { end(self, false); },
+  };
+}
+
+}  // namespace
+
+timeline_actor spawn_timeline(caf::actor_system& sys, ContextPtr context, recorder_actor recorder,
+                              federation_actor federation) {
+  return sys.spawn(timeline, std::move(context), std::move(recorder), std::move(federation));
+}
+
+}  // namespace afu::actors

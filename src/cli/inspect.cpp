@@ -1,0 +1,93 @@
+/// The verbs that only look: check, data, devices, methods, reference.
+#include <fmt/core.h>
+
+#include <caf/config.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "cli/scenario_options.hpp"
+#include "cli/verb.hpp"
+#include "compute/devices.hpp"
+#include "config/writer.hpp"
+#include "data/describe.hpp"
+#include "data/federated.hpp"
+#include "data/image_folder.hpp"
+#include "data/medmnist.hpp"
+#include "unlearn/registry.hpp"
+
+namespace afu::cli {
+
+std::function<int()> declare_check(CLI::App& app) {
+  auto o = std::make_shared<ScenarioOptions>();
+  o->declare(app);
+  return [o] {
+    fmt::print("{}", config::to_toml(o->load(), unlearn::method_sections()));
+    return 0;
+  };
+}
+
+std::function<int()> declare_reference(CLI::App&) {
+  return [] {
+    fmt::print("{}", config::reference_toml(unlearn::method_sections()));
+    return 0;
+  };
+}
+
+std::function<int()> declare_methods(CLI::App&) {
+  return [] {
+    for (const auto& m : unlearn::methods()) {
+      std::string forms;
+      for (auto c : m.traits.coordinations)
+        forms += std::string(forms.empty() ? "" : ", ") +
+                 (c == unlearn::Coordination::blocking ? "blocking" : "concurrent");
+      fmt::print("{:<16} {}\n{:<16} coordination: {} (the first is the default); scopes: client{}\n", m.name,
+                 m.help, "", forms, m.traits.scope_samples ? ", samples" : "");
+    }
+    return 0;
+  };
+}
+
+std::function<int()> declare_devices(CLI::App&) {
+  return [] {
+    for (const auto& d : compute::list_devices())
+      fmt::print("{:<8} {}\n{:<8} {:.1f} GiB memory, {:.1f} GiB free, {} {}; {} lanes by default\n", d.name,
+                 d.description, "", static_cast<double>(d.memory_bytes) / (1 << 30),
+                 static_cast<double>(d.free_bytes) / (1 << 30), d.cores_or_sms,
+                 d.name == "cpu" ? "cores" : "multiprocessors", d.name == "cpu" ? d.cores_or_sms : 4);
+    fmt::print("\n");
+    for (const auto& [name, version] : compute::library_versions()) fmt::print("{:<10} {}\n", name, version);
+    fmt::print("{:<10} {}.{}.{}\n", "CAF", CAF_VERSION / 10000, CAF_VERSION / 100 % 100, CAF_VERSION % 100);
+    return 0;
+  };
+}
+
+std::function<int()> declare_data(CLI::App& app) {
+  struct Options {
+    std::string path;
+    std::vector<std::string> overrides;
+  };
+  auto o = std::make_shared<Options>();
+  app.add_option("path", o->path, "An .npz file, a folder of class folders, or a scenario (.toml)")
+      ->required();
+  app.add_option("--set", o->overrides, "Override a key of the scenario")
+      ->take_all()
+      ->allow_extra_args(false);
+  return [o] {
+    if (o->path.size() > 5 && o->path.substr(o->path.size() - 5) == ".toml") {
+      ScenarioOptions options{o->path, o->overrides};
+      const auto scenario = options.load();
+      const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
+      fmt::print("{}\n{}", data::describe_source(source),
+                 data::describe_federation(data::federate(source, scenario), scenario));
+      return 0;
+    }
+    if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
+    const auto source = std::filesystem::is_directory(o->path)
+                            ? data::load_image_folder(o->path, config::DataSection{}, 1)
+                            : data::load_medmnist(o->path);
+    fmt::print("{}", data::describe_source(source));
+    return 0;
+  };
+}
+
+}  // namespace afu::cli

@@ -1,0 +1,26 @@
+#include "cli/scenario_options.hpp"
+
+#include <stdexcept>
+
+#include "unlearn/registry.hpp"
+
+namespace afu::cli {
+
+void ScenarioOptions::declare(CLI::App& app) {
+  app.add_option("scenario", file, "Scenario file (TOML)")->required();
+  app.add_option("--set", overrides, "Override a key: --set training.lr=0.01")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+config::Scenario ScenarioOptions::load() const {
+  auto s = config::load_scenario(file, overrides, unlearn::method_sections());
+  try {
+    unlearn::coordination(unlearn::find_method(s.unlearning.method), s.unlearning.coordination);
+  } catch (const std::invalid_argument& e) {
+    throw config::ConfigError({file + ": unlearning.coordination: " + e.what()});
+  }
+  return s;
+}
+
+}  // namespace afu::cli

@@ -1,0 +1,32 @@
+#pragma once
+/// The launcher is a table of verbs; one file a verb.
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <stdexcept>
+
+namespace afu::cli {
+
+/// The user's fault: exit status 2.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Adds a verb's options to its sub-command; what it returns runs the verb and gives the exit status.
+using Declare = std::function<int()> (*)(CLI::App&);
+
+struct Verb {
+  const char* name;
+  const char* help;
+  Declare declare;
+};
+
+std::function<int()> declare_run(CLI::App& app);
+std::function<int()> declare_check(CLI::App& app);
+std::function<int()> declare_data(CLI::App& app);
+std::function<int()> declare_devices(CLI::App& app);
+std::function<int()> declare_bench(CLI::App& app);
+std::function<int()> declare_methods(CLI::App& app);
+std::function<int()> declare_reference(CLI::App& app);
+
+}  // namespace afu::cli

@@ -1,0 +1,85 @@
+#include "aggregate/rule.hpp"
+
+#include <cmath>
+
+#include "aggregate/staleness.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu::aggregate;
+
+namespace {
+Arrival arrival(std::uint32_t client, std::uint64_t staleness, std::int64_t samples = 100) {
+  Arrival a;
+  a.client = client;
+  a.staleness = staleness;
+  a.samples = samples;
+  return a;
+}
+}  // namespace
+
+TEST_CASE("staleness functions") {
+  CHECK(Staleness::parse("constant", 0.5, 4)(100) == 1.0);
+  CHECK(Staleness::parse("polynomial", 0.5, 4)(3) == doctest::Approx(0.5));
+  CHECK(Staleness::parse("exponential", 0.3, 4)(2) == doctest::Approx(std::exp(-0.6)));
+  const auto hinge = Staleness::parse("hinge", 10, 4);
+  CHECK(hinge(4) == 1.0);
+  CHECK(hinge(6) == doctest::Approx(1.0 / 21));
+  CHECK_THROWS_AS(Staleness::parse("linear", 1, 1), std::invalid_argument);
+}
+
+TEST_CASE("async_delta: eta s(tau) omega, at most 1") {
+  afu::config::TrainingSection t;
+  t.server_lr = 0.3;
+  auto rule = make_rule("async_delta", t, 100);
+  auto plan = rule->add(arrival(1, 3));
+  REQUIRE(plan);
+  CHECK(plan->keep == 1.0);
+  CHECK(plan->parts.at(0).coefficient == doctest::Approx(0.15));
+  CHECK(rule->add(arrival(1, 0, 1000))->parts[0].coefficient == doctest::Approx(0.3 * 1.6));
+  CHECK(rule->add(arrival(1, 0, 1))->parts[0].coefficient == doctest::Approx(0.3 * 0.4));
+  t.server_lr = 5;
+  CHECK(make_rule("async_delta", t, 100)->add(arrival(1, 0))->parts[0].coefficient == 1.0);
+}
+
+TEST_CASE("fedasync mixes whole models and computes its weight afresh") {
+  afu::config::TrainingSection t;
+  t.mixing = 0.6;
+  auto rule = make_rule("fedasync", t, 100);
+  CHECK(rule->whole_model());
+  for (int i = 0; i < 3; ++i) {
+    auto plan = rule->add(arrival(0, 0));
+    CHECK(plan->keep == doctest::Approx(0.4));
+    CHECK(plan->parts[0].coefficient == doctest::Approx(0.6));
+  }
+}
+
+TEST_CASE("fedbuff divides by its size, and with B = 1, eta = 1 adds the update") {
+  afu::config::TrainingSection t;
+  t.server_lr = 1;
+  t.buffer_size = 3;
+  auto rule = make_rule("fedbuff", t, 100);
+  CHECK(!rule->add(arrival(0, 0)));
+  CHECK(!rule->add(arrival(1, 3)));
+  auto plan = rule->add(arrival(2, 0));
+  REQUIRE(plan);
+  CHECK(plan->parts[0].coefficient == doctest::Approx(1.0 / 3));
+  CHECK(plan->parts[1].coefficient == doctest::Approx(0.5 / 3));
+  CHECK(!rule->add(arrival(0, 0)));
+  CHECK(rule->forget(0) == 1);
+  t.buffer_size = 1;
+  CHECK(make_rule("fedbuff", t, 100)->add(arrival(0, 0))->parts[0].coefficient == 1.0);
+}
+
+TEST_CASE("fedavg weighs by samples") {
+  auto rule = make_rule("fedavg", {}, 100);
+  CHECK(rule->synchronous());
+  CHECK(!rule->flush());
+  CHECK(!rule->add(arrival(0, 0, 100)));
+  CHECK(!rule->add(arrival(1, 0, 300)));
+  auto plan = rule->flush();
+  REQUIRE(plan);
+  CHECK(plan->parts[0].coefficient == doctest::Approx(0.25));
+  CHECK(plan->parts[1].coefficient == doctest::Approx(0.75));
+  CHECK(!rule->flush());
+}
