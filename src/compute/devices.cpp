@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <torch/version.h>
 
@@ -197,6 +198,14 @@ void prepare_process() {
   if (const auto set_blas_threads = loaded_symbol<void (*)(int)>("openblas_set_num_threads"))
     set_blas_threads(1);
   at::set_num_threads(1);
+#ifdef __GLIBC__
+  // A training step frees and takes the same megabytes again and again. By default each goes back to the
+  // kernel and comes back as zeroed pages; kept in the process, a step of cnn_small takes about a seventh
+  // less (measured).
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
 }
 
 void prepare_lane_thread() {

@@ -43,7 +43,7 @@ struct Ellipse {
 class Slice {
  public:
   Slice(std::int64_t side, double difficulty, sim::Stream& s)
-      : side_(side), values_(static_cast<std::size_t>(side * side)) {
+      : values_(static_cast<std::size_t>(side * side)) {
     const double spread = 0.4 + 0.6 * difficulty;
     const double angle = 0.15 * spread * s.normal(), scale = 1 + 0.06 * spread * s.normal();
     const double dx = 0.07 * spread * s.normal(), dy = 0.07 * spread * s.normal();
@@ -101,7 +101,6 @@ class Slice {
   const std::vector<double>& values() const { return values_; }
 
  private:
-  std::int64_t side_;
   double pixel_ = 0;  ///< a pixel's side in body coordinates
   std::vector<double> x_, y_, values_;
 };
