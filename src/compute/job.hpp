@@ -1,6 +1,6 @@
 #pragma once
-/// What a lane can be asked to compute, as plain values (never closures): so a lane may batch several into one, find a
-/// result in a cache, and a log or a checkpoint can hold them. No torch in this header.
+/// What a lane can be asked to compute, as plain values (never closures): so a lane may batch several into
+/// one, find a result in a cache, and a log or a checkpoint can hold them. No torch in this header.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,7 +19,8 @@ namespace afu::compute {
 using data::IndicesPtr;
 using model::ParametersPtr;
 
-/// Local SGD (METHODS 2.1): g += weight_decay*w + prox_mu*(w - w_base); clipped to clip_norm; momentum without dampening.
+/// Local SGD (METHODS 2.1): g += weight_decay*w + prox_mu*(w - w_base); clipped to clip_norm; momentum
+/// without dampening.
 struct SgdSettings {
   double lr = 0.05, momentum = 0.0, weight_decay = 0.0, clip_norm = 0.0, prox_mu = 0.0;
 };
@@ -44,8 +45,8 @@ struct EvaluateJob {
   std::int64_t batch_size = 256;
 };
 
-/// coef * v, or, with `guard` g, coef * G(v) where G removes what points back along -(g): G(v) = v - u*min(u.v, 0),
-/// u = g/||g|| (METHODS 9.4, one-sided).
+/// coef * v, or, with `guard` g, coef * G(v) where G removes what points back along -(g): G(v) = v -
+/// u*min(u.v, 0), u = g/||g|| (METHODS 9.4, one-sided).
 struct Term {
   double coefficient = 1.0;
   ParametersPtr vector;
@@ -56,7 +57,8 @@ struct Combination {
   ParametersPtr start;
   double keep = 1.0;
   std::vector<Term> terms;
-  /// How buffers follow: b = (1 - sum of weights) * start.b + sum weight_i * b_i. Empty: start's buffers unchanged.
+  /// How buffers follow: b = (1 - sum of weights) * start.b + sum weight_i * b_i. Empty: start's buffers
+  /// unchanged.
   std::vector<std::pair<double, ParametersPtr>> buffers;
 };
 /// Linear algebra on whole vectors: merges, ledgers, erasures. One output a combination, in order.
@@ -64,13 +66,14 @@ struct CombineJob {
   std::vector<Combination> outputs;
 };
 
-/// Anything else, by name: the erasures and calibrations that a method brings (compute/kernels.hpp registers them).
+/// Anything else, by name: the erasures and calibrations that a method brings (compute/kernels.hpp registers
+/// them).
 struct KernelJob {
   std::string kernel;
   config::Values settings;
-  std::vector<Combination> derived;       ///< computed on the lane first and appended to `inputs`
-  std::vector<ParametersPtr> inputs;      ///< what each is, the kernel documents
-  std::vector<IndicesPtr> samples;        ///< likewise: one set, or one an environment
+  std::vector<Combination> derived;   ///< computed on the lane first and appended to `inputs`
+  std::vector<ParametersPtr> inputs;  ///< what each is, the kernel documents
+  std::vector<IndicesPtr> samples;    ///< likewise: one set, or one an environment
   sim::StreamKey key;
 };
 
@@ -79,9 +82,10 @@ using Job = std::variant<TrainJob, EvaluateJob, CombineJob, KernelJob>;
 /// What a job returns. `error` is not empty when it failed; nothing else then holds.
 struct JobResult {
   std::vector<ParametersPtr> outputs;
-  std::map<std::string, double> figures;  ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
-  std::int64_t samples = 0;               ///< sample-gradients or forward passes computed
-  double seconds = 0;                     ///< real time on the lane
+  std::map<std::string, double>
+      figures;               ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
+  std::int64_t samples = 0;  ///< sample-gradients or forward passes computed
+  double seconds = 0;        ///< real time on the lane
   std::string error;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-/// What one lane computes with: device, model replica with flat parameters, the resident data set. One thread at a time.
+/// What one lane computes with: device, model replica with flat parameters, the resident data set. One thread
+/// at a time.
 #include <torch/types.h>
 
 #include <memory>
@@ -17,7 +18,8 @@ struct ResidentPool {
   torch::Tensor labels;  ///< [N] int64
 };
 /// Uploads `pool` (no copy on the CPU: the tensors view the pool's memory, which they keep alive).
-std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Images> pool, torch::Device device);
+std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Images> pool,
+                                                  torch::Device device);
 
 struct Batch {
   torch::Tensor images;  ///< [B, C, H, W] float32, (x/255 - 0.5)/0.5
@@ -26,7 +28,8 @@ struct Batch {
 
 class Workspace {
  public:
-  Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool, torch::Device device);
+  Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
+            torch::Device device);
 
   torch::Device device() const { return device_; }
   model::Model& net() { return *model_; }
@@ -39,7 +42,8 @@ class Workspace {
 
   /// Loads a version: one copy (a second one for buffers).
   void load(const model::ParameterVector& v);
-  /// The replica's state minus `base` (buffers: the replica's values), or as it is when `base` is null; a new vector.
+  /// The replica's state minus `base` (buffers: the replica's values), or as it is when `base` is null; a new
+  /// vector.
   model::ParametersPtr difference(const model::ParametersPtr& base) const;
   model::ParametersPtr wrap(torch::Tensor values, torch::Tensor buffers) const;
   /// Rows [begin, begin + count) of `order` (an int64 tensor on the device) as a normalised batch.

@@ -1,6 +1,6 @@
 #pragma once
-/// One declaration an option: name, type, range, default, unit and help in one place. The parser, the reference file and
-/// the error texts all come from it.
+/// One declaration an option: name, type, range, default, unit and help in one place. The parser, the
+/// reference file and the error texts all come from it.
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -25,8 +25,8 @@ struct Option {
   std::vector<std::string> choices;  ///< empty: any string
 };
 
-/// Checked values of a section whose options a plug-in declares (an unlearning method, say). Every declared option is
-/// present: defaults are filled in by the parser.
+/// Checked values of a section whose options a plug-in declares (an unlearning method, say). Every declared
+/// option is present: defaults are filled in by the parser.
 class Values {
  public:
   Values() = default;
@@ -43,7 +43,8 @@ class Values {
   const std::map<std::string, Value>& all() const { return values_; }
 
  private:
-  /// Throws std::logic_error for a name that was not declared or is of another type: a fault of ours, not of the user.
+  /// Throws std::logic_error for a name that was not declared or is of another type: a fault of ours, not of
+  /// the user.
   template <class T>
   const T& get(const std::string& name) const {
     auto i = values_.find(name);

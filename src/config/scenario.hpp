@@ -1,5 +1,6 @@
 #pragma once
-/// A scenario, checked and complete: every value is within its documented range once `load_scenario` has returned it.
+/// A scenario, checked and complete: every value is within its documented range once `load_scenario` has
+/// returned it.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -12,8 +13,9 @@ namespace afu::config {
 enum class Clock { simulated, wall };  // TOML: "virtual", "wall"
 enum class Execute { train, timing };
 
-/// A distribution of a positive quantity, as an inline table: `{ distribution = "lognormal", median = 1, sigma = 0.5 }`.
-/// Which of the parameters are allowed follows from `kind`; see sim/distribution.hpp for their meaning.
+/// A distribution of a positive quantity, as an inline table: `{ distribution = "lognormal", median = 1,
+/// sigma = 0.5 }`. Which of the parameters are allowed follows from `kind`; see sim/distribution.hpp for
+/// their meaning.
 struct Distribution {
   std::string kind = "constant";  ///< constant uniform normal lognormal exponential pareto zipf trace
   std::map<std::string, double> parameters{{"value", 1.0}};
@@ -38,11 +40,11 @@ struct Backdoor {
 };
 
 struct DataSection {
-  std::string source = "phantom";  ///< phantom npz image_folder
-  std::string path;                ///< npz file or folder; see resolve_data_path
-  std::int64_t image_size = 28;    ///< pixels a side: phantom, and image_folder's resize target
-  std::int64_t channels = 1;       ///< 1 or 3: phantom, image_folder
-  std::int64_t classes = 4;        ///< phantom only
+  std::string source = "phantom";     ///< phantom npz image_folder
+  std::string path;                   ///< npz file or folder; see resolve_data_path
+  std::int64_t image_size = 28;       ///< pixels a side: phantom, and image_folder's resize target
+  std::int64_t channels = 1;          ///< 1 or 3: phantom, image_folder
+  std::int64_t classes = 4;           ///< phantom only
   std::int64_t train_samples = 2000;  ///< phantom: how many to generate
   std::int64_t val_samples = 400;     ///< phantom
   std::int64_t test_samples = 800;    ///< phantom
@@ -50,7 +52,8 @@ struct DataSection {
   std::int64_t limit = 0;             ///< use at most so many training samples, 0: all
   double val_fraction = 0.1;          ///< image_folder
   double test_fraction = 0.2;         ///< image_folder
-  bool split_by_subject = true;       ///< image_folder: keep a subject's images in one split when subjects are known
+  bool split_by_subject =
+      true;  ///< image_folder: keep a subject's images in one split when subjects are known
   Backdoor backdoor;
 };
 
@@ -59,8 +62,9 @@ struct PartitionSection {
   std::int64_t clients = 8;
   double alpha = 0.5;
   std::int64_t classes_per_client = 2;
-  std::int64_t min_samples = 10;   ///< a draw that leaves a client with fewer is repeated (dirichlet)
-  double holdout_fraction = 0.15;  ///< of each client's samples, never trained on: the non-members of its members
+  std::int64_t min_samples = 10;  ///< a draw that leaves a client with fewer is repeated (dirichlet)
+  double holdout_fraction =
+      0.15;  ///< of each client's samples, never trained on: the non-members of its members
 };
 
 struct ModelSection {
@@ -78,10 +82,10 @@ struct TrainingSection {
   double lr = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0;
-  double clip_norm = 5.0;  ///< 0: no clipping
-  double prox_mu = 0.0;    ///< FedProx
-  double server_lr = 0.3;  ///< eta of async_delta and fedbuff
-  double mixing = 0.6;     ///< alpha of fedasync
+  double clip_norm = 5.0;                ///< 0: no clipping
+  double prox_mu = 0.0;                  ///< FedProx
+  double server_lr = 0.3;                ///< eta of async_delta and fedbuff
+  double mixing = 0.6;                   ///< alpha of fedasync
   std::string staleness = "polynomial";  ///< constant polynomial exponential hinge
   double staleness_a = 0.5;
   double staleness_b = 4.0;
@@ -111,13 +115,13 @@ struct NetworkHeterogeneity {
   Distribution uplink_mbit{"constant", {{"value", 0.0}}, ""};       ///< one draw a client; 0: unlimited
   Distribution downlink_mbit{"constant", {{"value", 0.0}}, ""};
   Distribution jitter{"constant", {{"value", 1.0}}, ""};  ///< factor on the latency, one draw a message
-  double server_mbit = 0.0;       ///< shared bottleneck of the server's own link, each direction; 0: unlimited
+  double server_mbit = 0.0;  ///< shared bottleneck of the server's own link, each direction; 0: unlimited
   double loss_probability = 0.0;  ///< a message is lost and sent again after retransmit_seconds
   double retransmit_seconds = 1.0;
   std::vector<NetworkOverride> overrides;
 };
 struct AvailabilityHeterogeneity {
-  std::string model = "always";  ///< always markov diurnal trace
+  std::string model = "always";                        ///< always markov diurnal trace
   double mean_on_seconds = 60, mean_off_seconds = 20;  ///< markov
   double period_seconds = 240, on_fraction = 0.5;      ///< diurnal; phases spread evenly over the clients
   std::string path;                                    ///< trace: CSV client,on_seconds,off_seconds
@@ -132,8 +136,8 @@ struct Heterogeneity {
 
 struct Erasure {
   std::int64_t client = 0;
-  std::int64_t at_update = -1;   ///< exactly one of the three is set (not negative)
-  std::int64_t at_round = -1;    ///< fedavg
+  std::int64_t at_update = -1;  ///< exactly one of the three is set (not negative)
+  std::int64_t at_round = -1;   ///< fedavg
   double at_seconds = -1;
   std::string scope = "client";  ///< client samples
   double fraction = 0.5;         ///< of the client's training samples (scope = samples)
@@ -141,9 +145,10 @@ struct Erasure {
 
 struct UnlearningSection {
   std::string method = "afu_ic";
-  std::string coordination = "default";  ///< default concurrent blocking: the method's authors' form, or another
-  std::string late = "rebase";           ///< rebase guard drop accept
-  double history_budget_mb = 4096;       ///< most the server may keep for the method
+  std::string coordination =
+      "default";                    ///< default concurrent blocking: the method's authors' form, or another
+  std::string late = "rebase";      ///< rebase guard drop accept
+  double history_budget_mb = 4096;  ///< most the server may keep for the method
   /// [unlearning.<method>], one for every registered method, complete with defaults.
   std::map<std::string, Values> methods;
 };
@@ -163,7 +168,7 @@ struct CalibrationSection {
 
 struct EvaluationSection {
   std::int64_t every_updates = 8;
-  std::int64_t dense_updates = 5;     ///< every version for so many updates after a merge
+  std::int64_t dense_updates = 5;  ///< every version for so many updates after a merge
   std::int64_t batch_size = 256;
   std::int64_t max_retain_samples = 1000;  ///< of the retained clients' training samples; 0: all
 };

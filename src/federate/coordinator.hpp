@@ -127,7 +127,7 @@ class Coordinator {
   void release(std::uint32_t client);
   void abandon_all();
   void accept(const Update& m, Effects& fx);
-  void end_of_round(Effects& fx);
+  void end_of_round();
   void after_accept(Effects& fx);
   void start_merge(Effects& fx);
   void finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx);
@@ -137,7 +137,7 @@ class Coordinator {
   void serve(std::size_t request, Effects& fx);
   void advance(std::size_t request, const compute::JobResult* result, Effects& fx);
   void restart(Active& a, bool barrier, Effects& fx);
-  void readmit(Active& a, Effects& fx);
+  void readmit(Active& a);
   void begin_interval(Active& a);
   void end_interval(Active& a);
   unlearn::View view(const Active& a) const;

@@ -32,7 +32,7 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   release(client);
   idle_.erase(std::remove(idle_.begin(), idle_.end(), client), idle_.end());
   a.record.lost_updates += rule_->forget(client);
-  end_of_round(fx);
+  end_of_round();
   const bool busy = std::any_of(requests_.begin(), requests_.end(), [&](const Active& other) {
     return &other != &a && other.procedure && !other.done && exclusive(other);
   });
@@ -137,7 +137,7 @@ void Coordinator::advance(std::size_t request, const compute::JobResult* result,
         step);
   }
   if (!a.done) return;
-  if (a.request.samples_only && clients_[a.request.client].excluded) readmit(a, fx);
+  if (a.request.samples_only && clients_[a.request.client].excluded) readmit(a);
   ledger_.forget(a.request.client);
   for (auto& other : requests_)  // the next of those that are served one after the other
     if (other.procedure && !other.done && other.waiting == W::nothing) {
@@ -161,7 +161,7 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   model_ = setup_.initial;
   ++version_, ++epoch_;
   round_ = 0;
-  if (a.request.samples_only) readmit(a, fx);
+  if (a.request.samples_only) readmit(a);
   updates_ = 0;
   for (const auto& c : clients_)
     if (c.excluded) updates_ += c.accepted;
@@ -170,8 +170,7 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   needs_work_ = true;
 }
 
-void Coordinator::readmit(Active& a, Effects& fx) {
-  static_cast<void>(fx);
+void Coordinator::readmit(Active& a) {
   auto& c = clients_[a.request.client];
   c.excluded = false;
   ++c.share;
