@@ -23,7 +23,11 @@ namespace {
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("afu-cli-" + std::to_string(::getpid()));
   Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
+  /// Not fs::remove_all: PyPI's libtorch exports a broken one of its own, which would be called.
+  ~Folder() {
+    if (std::system(("rm -rf '" + path.string() + "'").c_str()) != 0)
+      MESSAGE("left behind: " << path.string());
+  }
 };
 
 std::string content(const fs::path& p) {
