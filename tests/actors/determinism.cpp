@@ -53,7 +53,7 @@ TEST_CASE("an erasure by afu_ic makes no retained client wait") {
   CHECK(seen == seen_by_retained(without, until));
 }
 
-TEST_CASE("up to the merge, afu_ic's log is byte for byte that of a client that just leaves") {
+TEST_CASE("up to the request, afu_ic's log is byte for byte that of a client that just leaves") {
   const auto ic = play(small), none = play(small, {"unlearning.method=none"});
   auto i = ic.text.find("\"erase_request\""), j = none.text.find("\"erase_request\"");
   REQUIRE(i != std::string::npos);

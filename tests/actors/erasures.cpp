@@ -20,7 +20,7 @@ TEST_CASE("every method under every training rule erases and goes on") {
     }
 }
 
-TEST_CASE("retraining makes the model that a federation without the target would have made") {
+TEST_CASE("retraining restarts once, and the old model is served until it has caught up") {
   const auto p = play(small, {"unlearning.method=retrain"});
   const auto& e = p.result.summary.erasures.at(0);
   CHECK(decisions(p, "restarted").size() == 1);
