@@ -120,6 +120,16 @@ void deliver(Self self, sim::EventQueue<Pending>::Event event) {
              post.payload);
 }
 
+/// With a million clients the next addressee is in no cache: its first lines are asked for while the answer
+/// of the one before it is taken.
+void prefetch_next(const TimelineState& st) {
+  if (st.queue.empty() || st.wall) return;
+  const auto to = st.queue.top().post.to;
+  if (to < record::first_client_node) return;
+  const auto* actor = reinterpret_cast<const char*>(caf::actor_cast<caf::actor_control_block*>(client(st, to)));
+  for (int line = 0; line < 10; ++line) __builtin_prefetch(actor + 64 * line, 1);
+}
+
 /// Hands out what is due; arms the wall clock's timer for what is not.
 void proceed(Self self) {
   auto& st = self->state;
@@ -140,7 +150,8 @@ void proceed(Self self) {
     if (std::isinf(next)) return end(self, true);
     if (!st.wall) {
       st.now = next;
-      return deliver(self, st.queue.pop());
+      deliver(self, st.queue.pop());
+      return st.queue.prefetch_top();
     }
     const double time = clock(st);
     if (next > time) break;
@@ -157,6 +168,7 @@ void proceed(Self self) {
 void acknowledged(Self self, Ack& ack) {
   auto& st = self->state;
   if (st.ended) return;
+  prefetch_next(st);
   if (st.outstanding > 0) --st.outstanding;
   if (st.wall) st.now = std::max(st.now, clock(st));
   for (auto& d : ack.decisions) note(self, d);

@@ -59,6 +59,11 @@ class EventQueue {
   }
 
   double top_time() const { return heap_.front().time; }
+  const Payload& top() const { return slab_[heap_.front().slot]; }
+  /// Asks for the first event's payload to be brought into the cache. The queue may be empty.
+  void prefetch_top() const {
+    if (!heap_.empty()) prefetch(&slab_[heap_.front().slot], sizeof(Payload));
+  }
   std::size_t size() const { return heap_.size(); }
   bool empty() const { return heap_.empty(); }
   std::uint64_t next_sequence() const { return next_sequence_; }
@@ -85,6 +90,11 @@ class EventQueue {
   static_assert(sizeof(Key) == 24);
   static constexpr std::size_t arity = 4;
 
+  static void prefetch(const void* p, std::size_t bytes) {
+    const auto* begin = static_cast<const char*>(p);
+    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(begin + i);
+  }
+
   /// Without branches on the times, which a processor could not predict.
   static bool before(const Key& a, const Key& b) {
     return (a.time < b.time) | ((a.time == b.time) & (a.sequence < b.sequence));
@@ -105,6 +115,9 @@ class EventQueue {
   void refill_root(Key key) {
     std::size_t n = heap_.size(), hole = 0;
     for (std::size_t child = 1; child < n; child = hole * arity + 1) {
+      // The grandchildren lie side by side: they are on their way while the children are compared.
+      if (const auto grandchild = child * arity + 1; grandchild < n)
+        prefetch(&heap_[grandchild], arity * arity * sizeof(Key));
       std::size_t least = child;
       if (child + arity <= n) {
         std::size_t left = before(heap_[child + 1], heap_[child]) ? child + 1 : child;
