@@ -12,6 +12,8 @@ struct ClientState {
   std::shared_ptr<const ClientWiring> wiring;
   std::uint32_t client = 0;
   bool submitted = false, waiting = false;
+  bool collecting = false;  ///< the job is work for an unlearning method, `request`; else training
+  std::uint32_t request = 0, samples = 0;
   std::int64_t passes = 0;
   std::uint64_t job = 0, version = 0, epoch = 0;
 };
@@ -40,70 +42,88 @@ federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, 
           std::move(payload)};
 }
 
-/// Rows the client trains on now: all it owns, or what remains after it had samples erased.
-data::IndicesPtr rows(const ClientState& st, std::uint32_t share) {
-  const auto& context = *st.wiring->context;
-  if (share > 0)
-    if (auto i = context.remaining.find(st.client); i != context.remaining.end()) return i->second;
-  return context.setup.data ? context.setup.data->clients[st.client].train : nullptr;
-}
-
 compute::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
   const auto& s = *st.wiring->context->scenario;
   const auto& t = s.training;
   return compute::TrainJob{task.model,
                            std::move(samples),
-                           {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu},
+                           {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
+                            t.clip_norm, t.prox_mu},
                            t.local_epochs,
                            t.local_steps,
                            t.batch_size,
-                           {s.scenario.seed, sim::purpose("train"), st.client, task.job}};
+                           {s.scenario.seed, sim::purpose("train"), st.client, task.job},
+                           task.extras,
+                           task.auxiliary};
 }
 
-void begin(Self self, double now, const federate::TrainTask& task) {
+/// Starts `job`, which the modelled client works on for `passes` sample gradients; an older one is abandoned.
+/// Null in timing-only runs.
+void begin(Self self, double now, std::uint64_t number, double passes, const char* what,
+           federate::JobPtr job) {
   auto& st = self->state;
   const auto& context = *st.wiring->context;
   if (st.waiting) acknowledge(self, {});  // the job it was waiting for is abandoned
   if (st.submitted)
     self->send(st.wiring->dispatcher, atom::cancel_v, job_id(record::first_client_node + st.client, st.job));
   st.waiting = st.submitted = false;
-  st.job = task.job;
-  st.version = task.version;
-  st.epoch = task.epoch;
-
-  const auto samples = rows(st, task.share);
-  const auto count = samples ? static_cast<std::int64_t>(samples->size())
-                             : static_cast<std::int64_t>(context.setup.samples[st.client]);
-  const auto& t = context.scenario->training;
-  st.passes = t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, count) : count * t.local_epochs;
+  st.job = number;
 
   auto& availability = *context.availability;
   const double start = availability.next_on(st.client, now);
   if (std::isinf(start)) return acknowledge(self, {});  // it never comes back
-  const double work = context.profiles->job_seconds(st.client, task.job, static_cast<double>(st.passes));
-  const auto lost = availability.dropout(st.client, task.job);
+  const double work = context.profiles->job_seconds(st.client, number, passes);
+  const auto lost = availability.dropout(st.client, number);
   const double end = availability.finish(st.client, start, lost ? work * *lost : work);
   if (std::isinf(end)) return acknowledge(self, {});
-  if (!context.timing() && !lost) {
+  if (job && !lost) {
     const auto id = job_id(record::first_client_node + st.client, st.job);
-    auto job = std::make_shared<const compute::Job>(training_job(st, task, samples));
-    self->send(st.wiring->dispatcher,
-               Submission{id, end, "train client/" + std::to_string(st.client), std::move(job)});
+    self->send(
+        st.wiring->dispatcher,
+        Submission{id, end, what + std::string(" client/") + std::to_string(st.client), std::move(job)});
     st.submitted = true;
   }
   const auto node = record::first_client_node + st.client;
-  acknowledge(self,
-              one({node, node, end, -1, false, 0, federate::JobDone{task.job, start, lost.has_value()}}));
+  acknowledge(self, one({node, node, end, -1, false, 0, federate::JobDone{number, start, lost.has_value()}}));
 }
 
-federate::Update update(const ClientState& st, model::ParametersPtr delta) {
-  return {st.client,
-          st.job,
-          st.version,
-          st.epoch,
-          static_cast<std::int64_t>(st.wiring->context->setup.samples[st.client]),
-          st.passes,
-          std::move(delta)};
+void train(Self self, double now, const federate::TrainTask& task) {
+  auto& st = self->state;
+  const auto& context = *st.wiring->context;
+  const auto& t = context.scenario->training;
+  const auto samples = federate::training_rows(context.setup, st.client, task.honours);
+  const auto count = samples ? static_cast<std::int64_t>(samples->size())
+                             : federate::training_samples(context.setup, st.client, task.honours);
+  st.collecting = false;
+  st.samples = static_cast<std::uint32_t>(count);
+  st.version = task.version;
+  st.epoch = task.epoch;
+  st.passes = t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, count) : count * t.local_epochs;
+  federate::JobPtr job;
+  if (!context.timing()) job = std::make_shared<const compute::Job>(training_job(st, task, samples));
+  begin(self, now, task.job, static_cast<double>(st.passes), "train", std::move(job));
+}
+
+void collect(Self self, double now, const federate::CollectTask& task) {
+  auto& st = self->state;
+  st.collecting = true;
+  st.request = task.request;
+  begin(self, now, task.job, task.passes, "unlearn", task.work);
+}
+
+/// What the client sends when its job is done; `result` is null in timing-only runs.
+federate::Post report(const ClientState& st, double at, ResultPtr result) {
+  const auto bytes = st.wiring->context->setup.model_bytes + 64;
+  if (st.collecting)
+    return to_server(st, at, bytes,
+                     federate::CollectResult{st.request, st.client, st.job, std::move(result)});
+  federate::Update u{st.client, st.job, st.version, st.epoch, st.samples, st.passes, nullptr, nullptr};
+  if (result) {
+    u.passes = result->samples;
+    u.delta = result->outputs.front();
+    if (result->outputs.size() > 1) u.auxiliary = result->outputs[1];
+  }
+  return to_server(st, at, bytes, std::move(u));
 }
 
 void done(Self self, double now, const federate::JobDone& m) {
@@ -114,8 +134,7 @@ void done(Self self, double now, const federate::JobDone& m) {
     const double restart = now + context.scenario->heterogeneity.availability.dropout_restart_seconds;
     return acknowledge(self, one(to_server(st, restart, 64, federate::Dropped{st.client, st.job})));
   }
-  if (context.timing())
-    return acknowledge(self, one(to_server(st, now, context.setup.model_bytes + 64, update(st, nullptr))));
+  if (context.timing()) return acknowledge(self, one(report(st, now, nullptr)));
   if (!st.submitted)  // a replacement that knows nothing of the job
     return acknowledge(self, one(to_server(st, now, 64, federate::Dropped{st.client, m.job})));
   st.waiting = true;
@@ -132,9 +151,7 @@ void result_is_there(Self self, std::uint64_t id, const ResultPtr& result) {
                "client/" + std::to_string(st.client) + ": " + result->error);
     return acknowledge(self, {});
   }
-  st.passes = result->samples;
-  acknowledge(self, one(to_server(st, 0, st.wiring->context->setup.model_bytes + 64,
-                                  update(st, result->outputs.front()))));
+  acknowledge(self, one(report(st, 0, result)));
 }
 
 client_actor::behavior_type client(Self self, std::shared_ptr<const ClientWiring> wiring,
@@ -142,7 +159,8 @@ client_actor::behavior_type client(Self self, std::shared_ptr<const ClientWiring
   self->state.wiring = std::move(wiring);
   self->state.client = number;
   return {
-      [=](double now, const federate::TrainTask& m) { begin(self, now, m); },
+      [=](double now, const federate::TrainTask& m) { train(self, now, m); },
+      [=](double now, const federate::CollectTask& m) { collect(self, now, m); },
       [=](double now, const federate::JobDone& m) { done(self, now, m); },
       [=](atom::joined, std::uint64_t id, const ResultPtr& r) { result_is_there(self, id, r); },
       [=](atom::crash) { self->quit(caf::exit_reason::unhandled_exception); },

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +23,6 @@ struct Context {
   std::shared_ptr<const sim::Profiles> profiles;
   /// Clients ask only for themselves, which touches only their own cursor.
   std::shared_ptr<sim::Availability> availability;
-  std::map<std::uint32_t, data::IndicesPtr> remaining;  ///< by client: its rows after it had samples erased
   std::vector<compute::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
   std::size_t lookahead = 8;
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher

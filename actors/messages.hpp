@@ -12,9 +12,11 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "compute/job_bytes.hpp"
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
 #include "record/records.hpp"
@@ -22,16 +24,20 @@
 namespace afu::federate {
 
 namespace detail {
-template <class Inspector>
-std::vector<std::uint8_t> payload(const ParametersPtr& p) {
+template <class Inspector, class Pointer>
+std::vector<std::uint8_t> payload(const Pointer& p) {
   if constexpr (Inspector::reads_state)
-    return model::to_bytes(p);
+    return to_bytes(p);  // of model or compute, as the type tells
   else
     return static_cast<void>(p), std::vector<std::uint8_t>{};
 }
-inline caf::error unpack(const std::vector<std::uint8_t>& bytes, ParametersPtr& p) {
+template <class Pointer>
+caf::error unpack(const std::vector<std::uint8_t>& bytes, Pointer& p) {
   try {
-    p = model::from_bytes(bytes);
+    if constexpr (std::is_same_v<Pointer, ParametersPtr>)
+      p = model::from_bytes(bytes);
+    else
+      from_bytes(bytes, p);
     return caf::none;
   } catch (const std::exception& e) {
     return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
@@ -42,8 +48,14 @@ inline caf::error unpack(const std::vector<std::uint8_t>& bytes, ParametersPtr& 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, TrainTask& x) {
   auto bytes = detail::payload<Inspector>(x.model);
-  auto load = [&] { return detail::unpack(bytes, x.model); };
-  return f(caf::meta::type_name("train_task"), x.job, x.version, x.epoch, x.share, bytes,
+  auto extras = detail::payload<Inspector>(x.extras);
+  auto auxiliary = detail::payload<Inspector>(x.auxiliary);
+  auto load = [&]() -> caf::error {
+    if (auto e = detail::unpack(bytes, x.model)) return e;
+    if (auto e = detail::unpack(extras, x.extras)) return e;
+    return detail::unpack(auxiliary, x.auxiliary);
+  };
+  return f(caf::meta::type_name("train_task"), x.job, x.version, x.epoch, x.honours, bytes, extras, auxiliary,
            caf::meta::load_callback(load));
 }
 template <class Inspector>
@@ -53,9 +65,13 @@ typename Inspector::result_type inspect(Inspector& f, JobDone& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Update& x) {
   auto bytes = detail::payload<Inspector>(x.delta);
-  auto load = [&] { return detail::unpack(bytes, x.delta); };
+  auto auxiliary = detail::payload<Inspector>(x.auxiliary);
+  auto load = [&]() -> caf::error {
+    if (auto e = detail::unpack(bytes, x.delta)) return e;
+    return detail::unpack(auxiliary, x.auxiliary);
+  };
   return f(caf::meta::type_name("update"), x.client, x.job, x.base_version, x.base_epoch, x.samples, x.passes,
-           bytes, caf::meta::load_callback(load));
+           bytes, auxiliary, caf::meta::load_callback(load));
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Dropped& x) {
@@ -167,6 +183,8 @@ CAF_ADD_ATOM(afu, afu::atom, closed, "closed")
 CAF_ADD_ATOM(afu, afu::atom, force, "force")
 CAF_END_TYPE_ID_BLOCK(afu)
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectTask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseTask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateTask)

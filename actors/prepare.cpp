@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -13,13 +14,27 @@
 namespace afu::actors {
 namespace {
 
+/// `rows` without those of classes that an erasure names.
+data::Indices of_other_classes(const data::FederatedData& data, const config::Scenario& s,
+                               const data::Indices& rows) {
+  data::Indices others;
+  for (auto r : rows) {
+    const auto label = data.pool->labels[static_cast<std::size_t>(r)];
+    if (std::none_of(s.erasures.begin(), s.erasures.end(), [&](const auto& e) { return e.label == label; }))
+      others.push_back(r);
+  }
+  return others;
+}
+
 /// Retained clients' training rows for the retain accuracy: at most `most`, evenly taken.
 data::IndicesPtr retain_rows(const data::FederatedData& data, const config::Scenario& s) {
   data::Indices all;
   for (std::size_t c = 0; c < data.clients.size(); ++c) {
     bool asked = false;
     for (const auto& e : s.erasures) asked = asked || e.client == static_cast<std::int64_t>(c);
-    if (!asked) all.insert(all.end(), data.clients[c].train->begin(), data.clients[c].train->end());
+    if (asked) continue;
+    const auto rows = of_other_classes(data, s, *data.clients[c].train);
+    all.insert(all.end(), rows.begin(), rows.end());
   }
   const auto most = static_cast<std::size_t>(s.evaluation.max_retain_samples);
   if (most > 0 && all.size() > most) {
@@ -30,7 +45,8 @@ data::IndicesPtr retain_rows(const data::FederatedData& data, const config::Scen
   return std::make_shared<const data::Indices>(std::move(all));
 }
 
-/// The forget set is what all erasures of the scenario ask for; without any, the backdoored client's samples.
+/// The forget set is what all erasures of the scenario ask for. Where classes are to be forgotten, test and
+/// retain rows are those of the other classes, and the non-members are everybody's held-out samples of them.
 std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::FederatedData& data,
                                                                const config::Scenario& s,
                                                                const std::vector<data::IndicesPtr>& forget) {
@@ -38,10 +54,18 @@ std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::Feder
   data::Indices rows, holdout;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     rows.insert(rows.end(), forget[i]->begin(), forget[i]->end());
-    const auto& held = *data.clients[static_cast<std::size_t>(s.erasures[i].client)].holdout;
-    holdout.insert(holdout.end(), held.begin(), held.end());
+    const auto& e = s.erasures[i];
+    for (std::size_t c = 0; c < data.clients.size(); ++c) {
+      if (e.client >= 0 && e.client != static_cast<std::int64_t>(c)) continue;
+      for (auto r : *data.clients[c].holdout)
+        if (e.label < 0 || data.pool->labels[static_cast<std::size_t>(r)] == e.label) holdout.push_back(r);
+    }
   }
-  sets->test = data.test;
+  for (auto* set : {&rows, &holdout}) {  // several requests may name the same samples
+    std::sort(set->begin(), set->end());
+    set->erase(std::unique(set->begin(), set->end()), set->end());
+  }
+  sets->test = std::make_shared<const data::Indices>(of_other_classes(data, s, *data.test));
   sets->forget = std::make_shared<const data::Indices>(std::move(rows));
   sets->holdout = std::make_shared<const data::Indices>(std::move(holdout));
   sets->retain = retain_rows(data, s);
@@ -51,7 +75,7 @@ std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::Feder
 }
 
 void check_history(const config::Scenario& s, std::int64_t model_bytes) {
-  const auto& needs = unlearn::find_method(s.unlearning.method).traits.needs;
+  const auto needs = unlearn::needs_of(unlearn::find_method(s.unlearning.method), s);
   const double vectors = (needs.influence || needs.accumulator ? 1 : 0) + (needs.accumulator ? 1 : 0) +
                          (needs.last_update ? 1 : 0);
   const double wanted =
@@ -91,13 +115,9 @@ Prepared prepare(const config::Scenario& scenario, const Files& files) {
       c.setup.samples.push_back(static_cast<std::uint32_t>(client.train->size()));
     input = {federated->pool->channels, federated->pool->height, federated->pool->width,
              federated->classes()};
-    for (const auto& e : s.erasures) {
-      c.setup.forget.push_back(data::forget_rows(*federated, s, e));
-      c.setup.remaining.push_back(data::remaining_rows(*federated, s, e));
-      c.remaining[static_cast<std::uint32_t>(e.client)] = c.setup.remaining.back();
-    }
+    for (const auto& e : s.erasures) c.setup.forget.push_back(data::forget_rows(*federated, s, e));
+    c.setup.data = federated;
     if (!timing) {
-      c.setup.data = federated;
       c.evaluation = evaluation_sets(*federated, s, c.setup.forget);
     }
   }

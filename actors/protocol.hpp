@@ -24,6 +24,8 @@ using job_owner_actor = caf::typed_actor<
 using client_actor = caf::typed_actor<
     // Train from this version.
     caf::reacts_to<double, federate::TrainTask>,
+    // Compute this for an unlearning method.
+    caf::reacts_to<double, federate::CollectTask>,
     // Its timer: the modelled computation ends.
     caf::reacts_to<double, federate::JobDone>,
     // The real computation's result, from the dispatcher.
@@ -37,8 +39,8 @@ using server_actor = caf::typed_actor<
     caf::reacts_to<double, atom::start>,
     // From clients, the unlearner and the calibrator.
     caf::reacts_to<double, federate::Update>, caf::reacts_to<double, federate::Dropped>,
-    caf::reacts_to<double, federate::EraseRequest>, caf::reacts_to<double, federate::EraseResult>,
-    caf::reacts_to<double, federate::CalibrateResult>,
+    caf::reacts_to<double, federate::CollectResult>, caf::reacts_to<double, federate::EraseRequest>,
+    caf::reacts_to<double, federate::EraseResult>, caf::reacts_to<double, federate::CalibrateResult>,
     // A merge's result, from the service lane.
     caf::reacts_to<Finished>,
     // The run is over (at this time): measure the last version, tell the federation the outcome.

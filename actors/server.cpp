@@ -9,7 +9,7 @@ namespace afu::actors {
 namespace {
 
 using Message = std::variant<atom::start, federate::Update, federate::Dropped, federate::EraseRequest,
-                             federate::EraseResult, federate::CalibrateResult>;
+                             federate::CollectResult, federate::EraseResult, federate::CalibrateResult>;
 
 /// The aggregator. While the service lane computes a merge, messages wait here: on the virtual clock none can
 /// come, since the timeline waits for the acknowledgement.
@@ -44,6 +44,10 @@ void carry_out(Self self) {
   for (auto& e : fx.evaluations)
     self->send(st.evaluator, atom::measure_v, std::make_shared<const federate::Evaluation>(std::move(e)));
   fx.evaluations.clear();
+  if (!fx.failure.empty()) {
+    st.failed = true;
+    return self->send(st.federation, atom::failed_v, fx.failure);
+  }
   if (fx.merge) {
     st.merging = true;
     auto job = std::make_shared<const compute::Job>(std::move(*fx.merge));
@@ -93,7 +97,7 @@ void merged(Self self, const Finished& f) {
     st.failed = true;
     return self->send(st.federation, atom::failed_v, "server: " + f.result->error);
   }
-  st.coordinator.merged(st.now, f.result->outputs, st.effects);
+  st.coordinator.merged(st.now, *f.result, st.effects);
   carry_out(self);
 }
 
@@ -111,6 +115,7 @@ server_actor::behavior_type server(Self self, ContextPtr context, timeline_actor
       [=](double now, atom::start) { take(self, now, atom::start_v); },
       [=](double now, const federate::Update& m) { take(self, now, m); },
       [=](double now, const federate::Dropped& m) { take(self, now, m); },
+      [=](double now, const federate::CollectResult& m) { take(self, now, m); },
       [=](double now, const federate::EraseRequest& m) { take(self, now, m); },
       [=](double now, const federate::EraseResult& m) { take(self, now, m); },
       [=](double now, const federate::CalibrateResult& m) { take(self, now, m); },

@@ -107,6 +107,7 @@ void deliver(Self self, sim::EventQueue<Pending>::Event event) {
   std::visit(Overloaded{
                  [&](federate::TrainTask& m) { self->send(client(st, to), now, std::move(m)); },
                  [&](federate::JobDone& m) { self->send(client(st, to), now, m); },
+                 [&](federate::CollectTask& m) { self->send(client(st, to), now, std::move(m)); },
                  [&](federate::EraseTask& m) { self->send(st.directory->unlearner, now, std::move(m)); },
                  [&](federate::CalibrateTask& m) { self->send(st.directory->calibrator, now, std::move(m)); },
                  [&](federate::WorkDone& m) {
@@ -126,7 +127,8 @@ void prefetch_next(const TimelineState& st) {
   if (st.queue.empty() || st.wall) return;
   const auto to = st.queue.top().post.to;
   if (to < record::first_client_node) return;
-  const auto* actor = reinterpret_cast<const char*>(caf::actor_cast<caf::actor_control_block*>(client(st, to)));
+  const auto* actor =
+      reinterpret_cast<const char*>(caf::actor_cast<caf::actor_control_block*>(client(st, to)));
   for (int line = 0; line < 10; ++line) __builtin_prefetch(actor + 64 * line, 1);
 }
 

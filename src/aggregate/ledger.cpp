@@ -81,6 +81,33 @@ void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outp
   }
 }
 
+std::vector<Combination> Ledger::removal(std::uint32_t client, const ParametersPtr& model,
+                                         bool whole_model) const {
+  const auto* target = find(client);
+  const auto vector = !target ? nullptr : whole_model ? target->accumulator : target->influence;
+  if (!vector) return {{model, 1.0, {}, {}}, {model, 0.0, {}, {}}};
+  if (!whole_model)
+    return {{model, 1.0, {{-1.0, vector, nullptr}}, {}}, {nullptr, 1.0, {{-1.0, vector, nullptr}}, {}}};
+  const double keep = 1.0 / (1.0 - target->mass);
+  std::vector<Combination> result{{model, keep, {{-keep, vector, nullptr}}, {}},
+                                  {model, keep - 1.0, {{-keep, vector, nullptr}}, {}}};
+  for (const auto& t : clients_)
+    if (t.client != client && t.accumulator) result.push_back({t.accumulator, keep, {}, {}});
+  return result;
+}
+
+void Ledger::apply_removal(std::uint32_t client, const std::vector<ParametersPtr>& outputs,
+                           std::size_t first_output, bool whole_model) {
+  const auto* target = find(client);
+  if (!whole_model || !target || !target->accumulator) return;
+  const double keep = 1.0 / (1.0 - target->mass);
+  for (auto& t : clients_) {
+    if (t.client == client || !t.accumulator) continue;
+    t.accumulator = outputs.at(first_output++);
+    t.mass *= keep;
+  }
+}
+
 void Ledger::forget(std::uint32_t client) {
   for (auto& t : clients_)
     if (t.client == client) t = Tracked{client, {}, {}, 0, {}, {}, 0, 0};

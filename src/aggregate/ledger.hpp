@@ -46,6 +46,14 @@ class Ledger {
   void extend(const MergePlan& plan, compute::CombineJob& job);
   void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
              std::size_t first_output);
+  /// What takes all contributions of `client` out of `model`: the model without them, the difference that
+  /// makes, then what becomes of the other clients' accumulators. Where whole models are mixed: (w - A_u)/(1
+  /// - m_u), which scales the others (METHODS 5.5); else w - S_u, which leaves them as they are.
+  std::vector<compute::Combination> removal(std::uint32_t client, const model::ParametersPtr& model,
+                                            bool whole_model) const;
+  /// Takes the others' accumulators, from `first_output` on.
+  void apply_removal(std::uint32_t client, const std::vector<model::ParametersPtr>& outputs,
+                     std::size_t first_output, bool whole_model);
   /// Drops everything derived from the client's data.
   void forget(std::uint32_t client);
   void reset();

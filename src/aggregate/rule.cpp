@@ -7,9 +7,16 @@
 #include "aggregate/staleness.hpp"
 
 namespace afu::aggregate {
-namespace {
 
 using config::TrainingSection;
+
+// One a file beside this one.
+std::unique_ptr<Rule> make_fedavg(const TrainingSection&, double, std::size_t);
+std::unique_ptr<Rule> make_fedbuff(const TrainingSection&, double, std::size_t);
+std::unique_ptr<Rule> make_aso_fed(const TrainingSection&, double, std::size_t);
+std::unique_ptr<Rule> make_port(const TrainingSection&, double, std::size_t);
+
+namespace {
 
 /// w += min(1, eta * s(tau) * omega_k) * delta (AFU-IC.md; METHODS 2.4, 9.1 R4).
 class AsyncDelta : public Rule {
@@ -56,86 +63,23 @@ class FedAsync : public Rule {
   double alpha_;
 };
 
-/// Shared by the rules that hold updates back.
-class Buffered : public Rule {
- public:
-  std::int64_t forget(std::uint32_t client) override {
-    const auto before = buffer_.size();
-    buffer_.erase(
-        std::remove_if(buffer_.begin(), buffer_.end(), [&](const Arrival& a) { return a.client == client; }),
-        buffer_.end());
-    return static_cast<std::int64_t>(before - buffer_.size());
-  }
-  void reset() override { buffer_.clear(); }
-
- protected:
-  std::vector<Arrival> buffer_;
-};
-
-/// w += eta_g / B * sum s(tau_i) delta_i once B updates are in (METHODS 2.3: divided by B, not by the sum of
-/// s).
-class FedBuff : public Buffered {
- public:
-  explicit FedBuff(const TrainingSection& t)
-      : staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
-        eta_(t.server_lr),
-        size_(static_cast<std::size_t>(t.buffer_size)) {}
-
-  std::optional<MergePlan> add(Arrival a) override {
-    buffer_.push_back(std::move(a));
-    if (buffer_.size() < size_) return std::nullopt;
-    MergePlan plan;
-    for (auto& b : buffer_) {
-      const double coefficient = eta_ * staleness_(b.staleness) / static_cast<double>(size_);
-      plan.parts.push_back({std::move(b), coefficient});
-    }
-    buffer_.clear();
-    return plan;
-  }
-
- private:
-  Staleness staleness_;
-  double eta_;
-  std::size_t size_;
-};
-
-/// w += sum n_i / (sum n) delta_i over a round, all from the same base (METHODS 2.1).
-class FedAvg : public Buffered {
- public:
-  bool synchronous() const override { return true; }
-  std::optional<MergePlan> add(Arrival a) override {
-    buffer_.push_back(std::move(a));
-    return std::nullopt;
-  }
-  std::optional<MergePlan> flush() override {
-    if (buffer_.empty()) return std::nullopt;
-    double total = 0;
-    for (const auto& b : buffer_) total += static_cast<double>(b.samples);
-    MergePlan plan;
-    for (auto& b : buffer_) {
-      const double coefficient = static_cast<double>(b.samples) / total;
-      plan.parts.push_back({std::move(b), coefficient});
-    }
-    buffer_.clear();
-    return plan;
-  }
-};
-
 struct Entry {
   const char* name;
-  std::unique_ptr<Rule> (*make)(const TrainingSection&, double);
+  std::unique_ptr<Rule> (*make)(const TrainingSection&, double mean_samples, std::size_t clients);
 };
 const Entry table[] = {
     {"async_delta",
-     [](const TrainingSection& t, double n) -> std::unique_ptr<Rule> {
+     [](const TrainingSection& t, double n, std::size_t) -> std::unique_ptr<Rule> {
        return std::make_unique<AsyncDelta>(t, n);
      }},
-    {"fedavg",
-     [](const TrainingSection&, double) -> std::unique_ptr<Rule> { return std::make_unique<FedAvg>(); }},
+    {"fedavg", &make_fedavg},
     {"fedasync",
-     [](const TrainingSection& t, double) -> std::unique_ptr<Rule> { return std::make_unique<FedAsync>(t); }},
-    {"fedbuff",
-     [](const TrainingSection& t, double) -> std::unique_ptr<Rule> { return std::make_unique<FedBuff>(t); }},
+     [](const TrainingSection& t, double, std::size_t) -> std::unique_ptr<Rule> {
+       return std::make_unique<FedAsync>(t);
+     }},
+    {"fedbuff", &make_fedbuff},
+    {"aso_fed", &make_aso_fed},
+    {"port", &make_port},
 };
 
 }  // namespace
@@ -144,10 +88,10 @@ double sample_weight(std::int64_t samples, double mean_samples) {
   return std::clamp(static_cast<double>(samples) / mean_samples, 0.4, 1.6);
 }
 
-std::unique_ptr<Rule> make_rule(const std::string& name, const TrainingSection& training,
-                                double mean_samples) {
+std::unique_ptr<Rule> make_rule(const std::string& name, const TrainingSection& training, double mean_samples,
+                                std::size_t clients) {
   for (const auto& e : table)
-    if (name == e.name) return e.make(training, mean_samples);
+    if (name == e.name) return e.make(training, mean_samples, clients);
   throw std::invalid_argument("unknown training rule '" + name + "'");
 }
 

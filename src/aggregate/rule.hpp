@@ -1,6 +1,6 @@
 #pragma once
 /// Aggregation rules: how arrived updates become the next version. A rule decides coefficients; the sums are
-/// computed on a lane. Adding a rule is one pair of files and one line in rule.cpp's table.
+/// computed on a lane. Adding a rule is one file and one line in rule.cpp's table.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "compute/job.hpp"
 #include "config/scenario.hpp"
 #include "model/parameters_fwd.hpp"
 
@@ -54,16 +55,42 @@ class Rule {
   virtual std::optional<MergePlan> add(Arrival arrival) = 0;
   /// Ends a round: a plan from everything buffered, nothing when the buffer is empty.
   virtual std::optional<MergePlan> flush() { return std::nullopt; }
-  /// Discards what `client` has in the buffer; returns how many updates that were.
+  /// Discards what `client` has in the buffer, and every vector that holds something of it; returns how many
+  /// updates that were.
   virtual std::int64_t forget(std::uint32_t client) { return static_cast<void>(client), 0; }
-  /// Discards everything buffered.
+  /// Discards everything buffered, and all vectors.
   virtual void reset() {}
+
+  // A merge by `plan`, once its turn has come: ask, the job, weigh (both left out where nothing is asked),
+  // extend, the job, apply. In timing-only runs there are no jobs: weigh gets no numbers, apply no outputs.
+
+  /// Whether coefficients depend on numbers that a lane must compute from the vectors first.
+  virtual bool asks() const { return false; }
+  /// Appends to `job` what is to be computed of `plan` and the version that it is merged into.
+  virtual void ask(const MergePlan& plan, const model::ParametersPtr& model, compute::CombineJob& job) {
+    static_cast<void>(plan), static_cast<void>(model), static_cast<void>(job);
+  }
+  /// Completes the coefficients; `numbers` are the job's, none where nothing was appended.
+  virtual void weigh(MergePlan& plan, const std::vector<double>& numbers) const {
+    static_cast<void>(plan), static_cast<void>(numbers);
+  }
+  /// `job`'s first output makes the next version: adds what the rule's own vectors contribute to it, and
+  /// appends the combinations that make these vectors anew, after all that is there already.
+  virtual void extend(const MergePlan& plan, compute::CombineJob& job) {
+    static_cast<void>(plan), static_cast<void>(job);
+  }
+  /// Takes the results of the combinations that `extend` appended; they start at `first_output`.
+  virtual void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
+                     std::size_t first_output) {
+    static_cast<void>(plan), static_cast<void>(outputs), static_cast<void>(first_output);
+  }
 };
 
 /// The rule that `training.rule` names. `mean_samples`: mean number of training samples of a client, for
-/// omega_k. Throws std::invalid_argument for an unknown name.
+/// omega_k; with `clients`, how many there are, also the samples of all. Throws std::invalid_argument for an
+/// unknown name.
 std::unique_ptr<Rule> make_rule(const std::string& name, const config::TrainingSection& training,
-                                double mean_samples);
+                                double mean_samples, std::size_t clients = 1);
 std::vector<std::string> rule_names();
 
 /// omega_k = clip(n_k / mean n, 0.4, 1.6) (AFU-IC.md).

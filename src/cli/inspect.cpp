@@ -38,10 +38,12 @@ std::function<int()> declare_methods(CLI::App&) {
     for (const auto& m : unlearn::methods()) {
       std::string forms;
       for (auto c : m.traits.coordinations)
-        forms += std::string(forms.empty() ? "" : ", ") +
-                 (c == unlearn::Coordination::blocking ? "blocking" : "concurrent");
-      fmt::print("{:<16} {}\n{:<16} coordination: {} (the first is the default); scopes: client{}\n", m.name,
-                 m.help, "", forms, m.traits.scope_samples ? ", samples" : "");
+        forms += std::string(forms.empty() ? "" : ", ") + unlearn::to_string(c);
+      std::string scopes;
+      for (auto s : m.traits.scopes)
+        scopes += std::string(scopes.empty() ? "" : ", ") + unlearn::to_string(s);
+      fmt::print("{:<16} {}\n{:<16} coordination: {} (the first is the default); scopes: {}\n", m.name,
+                 m.help, "", forms, scopes);
     }
     return 0;
   };

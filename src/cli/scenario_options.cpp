@@ -1,7 +1,5 @@
 #include "cli/scenario_options.hpp"
 
-#include <stdexcept>
-
 #include "unlearn/registry.hpp"
 
 namespace afu::cli {
@@ -14,13 +12,7 @@ void ScenarioOptions::declare(CLI::App& app) {
 }
 
 config::Scenario ScenarioOptions::load() const {
-  auto s = config::load_scenario(file, overrides, unlearn::method_sections());
-  try {
-    unlearn::coordination(unlearn::find_method(s.unlearning.method), s.unlearning.coordination);
-  } catch (const std::invalid_argument& e) {
-    throw config::ConfigError({file + ": unlearning.coordination: " + e.what()});
-  }
-  return s;
+  return config::load_scenario(file, overrides, unlearn::method_sections());
 }
 
 }  // namespace afu::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -67,6 +68,30 @@ torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Dev
   return weighted_sum(terms, size, device);
 }
 
+/// In place (METHODS 2.5, step 6). A model of vectors only stays as it is.
+void feature_softmax(const torch::Tensor& values, const model::Layout& layout) {
+  for (const auto& slot : layout.parameters) {
+    if (slot.shape.size() < 2 || slot.size == 0) continue;
+    auto w = values.narrow(0, slot.offset, slot.size).view({slot.shape.front(), -1});
+    w.mul_(at::softmax(w.abs(), 0));
+    return;
+  }
+}
+
+/// In double precision: the vectors are long.
+void append_cosines(const torch::Tensor& sum, const std::vector<ParametersPtr>& compared,
+                    std::vector<double>& numbers) {
+  if (compared.empty()) return;
+  const auto direction = sum.to(torch::kFloat64);
+  const double length = std::sqrt(at::dot(direction, direction).item<double>());
+  for (const auto& p : compared) {
+    if (!p) throw std::invalid_argument("a vector to compare a combination with is missing");
+    const auto v = operand(p->values, sum.numel(), sum.device(), "compared vector").to(torch::kFloat64);
+    const double lengths = length * std::sqrt(at::dot(v, v).item<double>());
+    numbers.push_back(lengths > 0 ? at::dot(direction, v).item<double>() / lengths : 0.0);
+  }
+}
+
 /// A vector without buffers (a ledger, an erasure) stays without them unless the rule says otherwise.
 torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::Device device) {
   const bool has_start = c.start && c.start->buffers.defined() && c.start->buffers.numel() > 0;
@@ -99,9 +124,13 @@ JobResult combine(Workspace& workspace, const CombineJob& job) {
   const auto& layout = *workspace.layout();
   JobResult result;
   result.outputs.reserve(job.outputs.size());
-  for (const auto& c : job.outputs)
-    result.outputs.push_back(workspace.wrap(combine_values(c, layout.parameter_count, workspace.device()),
-                                            combine_buffers(c, layout.buffer_count, workspace.device())));
+  for (const auto& c : job.outputs) {
+    auto values = combine_values(c, layout.parameter_count, workspace.device());
+    if (c.transform == Combination::Transform::feature_softmax) feature_softmax(values, layout);
+    append_cosines(values, c.compared, result.numbers);
+    result.outputs.push_back(
+        workspace.wrap(std::move(values), combine_buffers(c, layout.buffer_count, workspace.device())));
+  }
   return result;
 }
 

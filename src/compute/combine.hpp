@@ -5,9 +5,10 @@
 
 namespace afu::compute {
 
-/// Computes every combination on the workspace's device; operands of other devices are copied there. Touches
-/// neither the workspace's replica nor its buffers. A combination without start and terms is a vector of
-/// zeros. Throws std::invalid_argument for a null vector in a term and for sizes that do not fit together.
+/// Computes every combination and its cosines on the workspace's device; operands of other devices are
+/// copied there. Touches neither the workspace's replica nor its buffers. A combination without start and
+/// terms is a vector of zeros. Throws std::invalid_argument for a null vector in a term and for sizes that do
+/// not fit together.
 JobResult combine(Workspace& workspace, const CombineJob& job);
 
 /// What G(v) subtracts of g: G(v) = v - guard_coefficient(v, g) * g, the coefficient being min(g.v, 0)/g.g

@@ -25,6 +25,23 @@ struct SgdSettings {
   double lr = 0.05, momentum = 0.0, weight_decay = 0.0, clip_norm = 0.0, prox_mu = 0.0;
 };
 
+/// What an unlearning method or a regulariser adds to local training; everything is optional.
+struct TrainExtras {
+  double lr_factor = 1.0;
+  /// 1 where a parameter is trained, 0 where it stays as it is (pruned).
+  ParametersPtr mask;
+  /// g += strength * fisher * (w - anchor) (METHODS 3.1); without `fisher` it counts as 1.
+  ParametersPtr anchor, fisher;
+  double strength = 0.0;
+};
+
+/// FedAU (METHODS 5.6): a second head on the same features, trained beside the first.
+struct AuxiliaryHead {
+  ParametersPtr head;  ///< the head's last values, in its place in a whole vector; null: there are none yet
+  IndicesPtr relabelled;  ///< ascending rows that get a fixed random label at this head
+  double gamma = 1.0;     ///< it starts from (1 - gamma) main head + gamma `head`
+};
+
 /// Train from `base`; the result is the difference after - base (buffers: their values after).
 struct TrainJob {
   ParametersPtr base;
@@ -32,6 +49,8 @@ struct TrainJob {
   SgdSettings sgd;
   std::int64_t epochs = 1, steps = 0, batch_size = 32;  ///< steps > 0 overrides epochs
   sim::StreamKey key;                                   ///< order of the samples
+  std::shared_ptr<const TrainExtras> extras{};          ///< null: none
+  std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
 };
 
 /// One set of rows an evaluation looks at.
@@ -60,6 +79,11 @@ struct Combination {
   /// How buffers follow: b = (1 - sum of weights) * start.b + sum weight_i * b_i. Empty: start's buffers
   /// unchanged.
   std::vector<std::pair<double, ParametersPtr>> buffers;
+  /// Applied to the sum. feature_softmax (METHODS 2.5, step 6): of the first weight W with two dimensions or
+  /// more, read as a matrix whose rows are its first dimension, W <- softmax over each column(|W|) * W.
+  enum class Transform { none, feature_softmax } transform{};
+  /// The result's numbers get the cosine of the angle between the sum and each of these; 0 where one is zero.
+  std::vector<ParametersPtr> compared{};
 };
 /// Linear algebra on whole vectors: merges, ledgers, erasures. One output a combination, in order.
 struct CombineJob {
@@ -74,6 +98,7 @@ struct KernelJob {
   std::vector<Combination> derived;   ///< computed on the lane first and appended to `inputs`
   std::vector<ParametersPtr> inputs;  ///< what each is, the kernel documents
   std::vector<IndicesPtr> samples;    ///< likewise: one set, or one an environment
+  std::vector<double> numbers;        ///< likewise
   sim::StreamKey key;
 };
 
@@ -83,9 +108,10 @@ using Job = std::variant<TrainJob, EvaluateJob, CombineJob, KernelJob>;
 struct JobResult {
   std::vector<ParametersPtr> outputs;
   std::map<std::string, double>
-      figures;               ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
-  std::int64_t samples = 0;  ///< sample-gradients or forward passes computed
-  double seconds = 0;        ///< real time on the lane
+      figures;                    ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
+  std::vector<double> numbers{};  ///< of a CombineJob its cosines; else what the kernel documents
+  std::int64_t samples = 0;       ///< sample-gradients or forward passes computed
+  double seconds = 0;             ///< real time on the lane
   std::string error;
 };
 

@@ -3,18 +3,36 @@
 #include <utility>
 
 #include "calibrate/calibrate.hpp"
+#include "calibrate/fisher.hpp"
 #include "unlearn/kernels_ascent.hpp"
+#include "unlearn/kernels_distil.hpp"
+#include "unlearn/kernels_fedau.hpp"
+#include "unlearn/kernels_fedosd.hpp"
 #include "unlearn/kernels_fedquit.hpp"
+#include "unlearn/kernels_history.hpp"
 #include "unlearn/kernels_pga.hpp"
+#include "unlearn/kernels_prune.hpp"
 
 namespace afu::compute {
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"calibrate", &calibrate::calibrate},
+      {"distil", &unlearn::distil},
+      {"fedau_merge", &unlearn::fedau_merge},
+      {"fedau_post_hoc", &unlearn::fedau_post_hoc},
+      {"federaser_step", &unlearn::federaser_step},
+      {"fedosd_direction", &unlearn::fedosd_direction},
+      {"fedosd_recover", &unlearn::fedosd_recover},
+      {"fedosd_target", &unlearn::fedosd_target},
       {"fedquit", &unlearn::fedquit},
+      {"fedrecovery", &unlearn::fedrecovery},
+      {"fisher", &calibrate::fisher},
       {"gradient_ascent", &unlearn::gradient_ascent},
+      {"negate_first_layer", &unlearn::negate_first_layer},
       {"pga", &unlearn::pga},
+      {"prune", &unlearn::prune},
+      {"prune_statistics", &unlearn::prune_statistics},
   };
   for (const auto& [known, kernel] : kernels)
     if (name == known) return kernel;

@@ -15,7 +15,8 @@ std::string item(const std::string& array, std::size_t i) { return array + "[" +
 
 class Checks {
  public:
-  Checks(const Scenario& s, const Node& root, Errors& errors) : s_(s), root_(root), errors_(errors) {}
+  Checks(const Scenario& s, const Node& root, const std::vector<PluginSection>& methods, Errors& errors)
+      : s_(s), root_(root), methods_(methods), errors_(errors) {}
 
   void all() {
     scenario();
@@ -77,8 +78,9 @@ class Checks {
     const auto& b = d.backdoor;
     client_exists("data.backdoor.client", b.client);
     if (b.trigger == "none") return;
-    if (b.client < 0 && s_.erasures.empty())
-      fail("data.backdoor.client", "-1 is the client of the first erasure, and there is no [[erasure]]",
+    if (b.client < 0 && (s_.erasures.empty() || s_.erasures.front().client < 0))
+      fail("data.backdoor.client",
+           "-1 is the client of the first erasure, and there is no [[erasure]] or it names none",
            {"erasure", "data.backdoor.trigger"});
     if (d.source == "phantom" && b.label >= d.classes)
       fail("data.backdoor.label",
@@ -105,6 +107,29 @@ class Checks {
            std::to_string(t.clients_per_round) + " is outside [0, " + std::to_string(p.clients) +
                "], partition.clients is " + std::to_string(p.clients),
            {"partition.clients"});
+    if (t.server_momentum > 0 && t.rule != "fedavg" && t.rule != "fedbuff")
+      fail("training.server_momentum",
+           number_text(t.server_momentum) + " is for the rules \"fedavg\", \"fedbuff\", training.rule is " +
+               quoted(t.rule),
+           {"training.rule"});
+    if (t.rule == "port" && t.port_similarity == 0 && t.port_staleness == 0)
+      fail("training.port_staleness",
+           "0.0 and port_similarity 0.0 leave every update without weight, allowed is one above 0 at least",
+           {"training.rule", "training.port_similarity"});
+    ewc();
+  }
+
+  /// Its Fisher information is taken on calibration images of clients that do not ask.
+  void ewc() {
+    std::set<std::int64_t> asking;
+    for (const auto& e : s_.erasures)
+      if (e.client >= 0) asking.insert(e.client);
+    if (s_.training.ewc_strength > 0 && static_cast<std::int64_t>(asking.size()) >= s_.partition.clients)
+      fail("training.ewc_strength",
+           number_text(s_.training.ewc_strength) +
+               " needs calibration images of a client that asks for no erasure, and all " +
+               std::to_string(s_.partition.clients) + " ask",
+           {"partition.clients", "erasure"});
   }
 
   template <class Override>
@@ -130,17 +155,16 @@ class Checks {
   }
 
   void erasures() {
-    std::map<std::int64_t, std::size_t> first;
+    constexpr std::size_t most_partial = 64;  // a client's task names those it honours in 64 bits
     std::set<std::int64_t> leaving;
     for (std::size_t i = 0; i < s_.erasures.size(); ++i) {
       const auto& e = s_.erasures[i];
       auto key = item("erasure", i);
-      client_exists(key + ".client", e.client);
-      auto [same, fresh] = first.try_emplace(e.client, i);
-      if (!fresh)
-        fail(key + ".client", std::to_string(e.client) + " is erased by " + item("erasure", same->second) +
-                                  " already, allowed is one erasure a client");
+      who(key, e);
       if (e.scope == "client") leaving.insert(e.client);
+      if (e.scope != "client" && i >= most_partial)
+        fail(key + ".scope", quoted(e.scope) + " stands behind " + std::to_string(most_partial) +
+                                 " other erasures, allowed is \"client\" there");
       when(key, e);
       if (e.scope == "samples" && e.fraction >= 1)
         fail(key + ".fraction", number_text(e.fraction) +
@@ -151,6 +175,31 @@ class Checks {
       fail("erasure",
            "all " + std::to_string(s_.partition.clients) + " clients leave, allowed is to keep one at least",
            {"partition.clients", "erasure"});
+  }
+
+  void who(const std::string& key, const Erasure& e) {
+    if (e.scope == "class") {
+      if (e.client >= 0)
+        fail(key + ".client", std::to_string(e.client) + " is given, the scope \"class\" has no client",
+             {key + ".scope"});
+      if (e.label < 0) fail(key, "class is missing, the scope \"class\" needs one", {key});
+      if (s_.data.source == "phantom" && e.label >= s_.data.classes)
+        fail(key + ".class",
+             std::to_string(e.label) + " is outside [0, " + std::to_string(s_.data.classes - 1) +
+                 "], data.classes is " + std::to_string(s_.data.classes),
+             {"data.classes", "data.source"});
+      return;
+    }
+    if (e.client < 0)
+      fail(key,
+           "client is missing, allowed is a whole number in [0, " + std::to_string(s_.partition.clients - 1) +
+               "]",
+           {key, "partition.clients"});
+    client_exists(key + ".client", e.client);
+    if (e.label >= 0)
+      fail(key + ".class",
+           std::to_string(e.label) + " is given, the scope " + quoted(e.scope) + " has no class",
+           {key + ".scope"});
   }
 
   /// Exactly one time, and one that the run reaches.
@@ -186,6 +235,29 @@ class Checks {
     if (!s_.unlearning.methods.count(s_.unlearning.method))
       fail("unlearning.method",
            quoted(s_.unlearning.method) + " is unknown, allowed are " + quoted_list(names));
+    for (const auto& m : methods_)
+      if (m.name == s_.unlearning.method) supported(m);
+  }
+
+  void supported(const PluginSection& m) {
+    const auto has = [](const std::vector<std::string>& list, const std::string& x) {
+      return list.empty() || std::find(list.begin(), list.end(), x) != list.end();
+    };
+    const auto of_method = ", the method " + quoted(m.name) + " supports ";
+    const auto& form = s_.unlearning.coordination;
+    if (form != "default" && !has(m.coordinations, form))
+      fail("unlearning.coordination",
+           quoted(form) + " is not supported" + of_method + quoted_list(m.coordinations),
+           {"unlearning.method"});
+    for (std::size_t i = 0; i < s_.erasures.size(); ++i)
+      if (!has(m.scopes, s_.erasures[i].scope))
+        fail(item("erasure", i) + ".scope",
+             quoted(s_.erasures[i].scope) + " is not supported" + of_method + quoted_list(m.scopes),
+             {"unlearning.method"});
+    if (m.check)
+      m.check(s_, [&](const std::string& key, const std::string& text) {
+        fail(key, text, {"unlearning.method"});
+      });
   }
 
   void stop() {
@@ -217,11 +289,15 @@ class Checks {
 
   const Scenario& s_;
   const Node& root_;
+  const std::vector<PluginSection>& methods_;
   Errors& errors_;
 };
 
 }  // namespace
 
-void check_scenario(const Scenario& s, const Node& root, Errors& errors) { Checks{s, root, errors}.all(); }
+void check_scenario(const Scenario& s, const Node& root, const std::vector<PluginSection>& methods,
+                    Errors& errors) {
+  Checks{s, root, methods, errors}.all();
+}
 
 }  // namespace afu::config

@@ -6,6 +6,7 @@
 namespace afu::config {
 
 /// `s` was read from `root`, and all its single values are good.
-void check_scenario(const Scenario& s, const Node& root, Errors& errors);
+void check_scenario(const Scenario& s, const Node& root, const std::vector<PluginSection>& methods,
+                    Errors& errors);
 
 }  // namespace afu::config

@@ -25,7 +25,7 @@ Scenario finish(Node root, const std::string& file, const std::vector<std::strin
   Scenario s;
   s.file = file;
   read_scenario(root, methods, s, errors);
-  check_scenario(s, root, errors);
+  check_scenario(s, root, methods, errors);
   if (!errors.empty()) throw ConfigError(errors.messages());
   return s;
 }

@@ -2,6 +2,7 @@
 /// One declaration an option: name, type, range, default, unit and help in one place. The parser, the
 /// reference file and the error texts all come from it.
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <stdexcept>
@@ -55,11 +56,19 @@ class Values {
   std::map<std::string, Value> values_;
 };
 
+struct Scenario;
+/// Takes the key that is wrong and what is wrong with it ("... is ..., allowed is ...").
+using Complain = std::function<void(const std::string& key, const std::string& text)>;
+
 /// A section that a plug-in adds to the scenario: `[unlearning.<name>]`, for instance.
 struct PluginSection {
   std::string name;
   std::string help;
   std::vector<Option> options;
+  std::vector<std::string> coordinations{},
+      scopes{};  ///< what an unlearning method supports; empty: anything
+  /// Looks at what else the scenario says, once its single values are good.
+  std::function<void(const Scenario&, const Complain&)> check{};
 };
 
 }  // namespace afu::config

@@ -75,7 +75,7 @@ struct ModelSection {
 };
 
 struct TrainingSection {
-  std::string rule = "async_delta";  ///< async_delta fedavg fedasync fedbuff
+  std::string rule = "async_delta";  ///< async_delta fedavg fedasync fedbuff aso_fed port
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
@@ -89,10 +89,19 @@ struct TrainingSection {
   std::string staleness = "polynomial";  ///< constant polynomial exponential hinge
   double staleness_a = 0.5;
   double staleness_b = 4.0;
-  bool weight_by_samples = true;       ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
-  std::int64_t buffer_size = 3;        ///< fedbuff
-  std::int64_t clients_per_round = 0;  ///< fedavg: 0 = all
-  std::int64_t max_in_flight = 0;      ///< asynchronous rules: clients working at a time, 0 = all
+  bool weight_by_samples = true;               ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
+  std::int64_t buffer_size = 3;                ///< fedbuff, port
+  std::string buffer_normalisation = "count";  ///< count staleness: what fedbuff divides by
+  double server_momentum = 0.0;                ///< fedavg, fedbuff
+  double aso_beta = 0.001;                     ///< aso_fed: what is kept of the balance h_k
+  bool aso_feature_step = false;               ///< aso_fed: reweight the first layer after each merge
+  double port_similarity = 1.0;                ///< port: weight of the cosine
+  double port_staleness = 1.0;                 ///< port: weight of the staleness
+  double staleness_bound = 10.0;               ///< port: S of S / (tau + S)
+  double ewc_strength = 0.0;                   ///< lambda of EWC after an erasure; 0: none
+  std::int64_t ewc_samples = 256;              ///< calibration samples of its Fisher information
+  std::int64_t clients_per_round = 0;          ///< fedavg: 0 = all
+  std::int64_t max_in_flight = 0;              ///< asynchronous rules: clients working at a time, 0 = all
 };
 
 struct ComputeOverride {
@@ -135,12 +144,13 @@ struct Heterogeneity {
 };
 
 struct Erasure {
-  std::int64_t client = 0;
+  std::int64_t client = -1;     ///< who asks; none where the scope is "class"
   std::int64_t at_update = -1;  ///< exactly one of the three is set (not negative)
   std::int64_t at_round = -1;   ///< fedavg
   double at_seconds = -1;
-  std::string scope = "client";  ///< client samples
+  std::string scope = "client";  ///< client samples class
   double fraction = 0.5;         ///< of the client's training samples (scope = samples)
+  std::int64_t label = -1;       ///< `class` in TOML: which class all clients forget (scope = class)
 };
 
 struct UnlearningSection {

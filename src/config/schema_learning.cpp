@@ -101,11 +101,14 @@ Section training(TrainingSection& t) {
   return {
       "training",
       "How clients train and how the server merges what they send.",
-      {text("rule", t.rule,
-            "async_delta: w += server_lr * s(staleness) * delta, at each arrival. fedasync: whole models are "
-            "mixed. "
-            "fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier.",
-            {"async_delta", "fedavg", "fedasync", "fedbuff"})
+      {text(
+           "rule", t.rule,
+           "async_delta: w += server_lr * s(staleness) * delta, at each arrival. fedasync: whole models are "
+           "mixed. "
+           "fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier. aso_fed: "
+           "each delta is balanced with the client's earlier ones. port: by the buffer, weighted by likeness "
+           "to the model's last course and by staleness.",
+           {"async_delta", "fedavg", "fedasync", "fedbuff", "aso_fed", "port"})
            .alias({"aggregation", "algorithm", "aggregator", "strategy"}),
        number("local_epochs", t.local_epochs, from(1, 1000), "Passes over its own samples in a client's job.")
            .alias({"epoch", "epochs", "num_epochs"}),
@@ -134,7 +137,37 @@ Section training(TrainingSection& t) {
        number("staleness_b", t.staleness_b, from(0), "b of the discount (hinge).", "versions"),
        flag("weight_by_samples", t.weight_by_samples,
             "Asynchronous rules: weight clients by n_k / mean n, clipped to [0.4, 1.6]."),
-       number("buffer_size", t.buffer_size, from(1, most_clients), "Updates merged at a time (fedbuff)."),
+       number("buffer_size", t.buffer_size, from(1, most_clients),
+              "Updates merged at a time (fedbuff, port)."),
+       text("buffer_normalisation", t.buffer_normalisation,
+            "What a buffer's sum of s(tau) * delta is divided by (fedbuff). count: buffer_size, the paper's "
+            "form. staleness: the sum of s(tau).",
+            {"count", "staleness"}),
+       number("server_momentum", t.server_momentum, from(0, 0.9999),
+              "Of the server's step: m = server_momentum * m + merged deltas, w += m (fedavg, fedbuff)."),
+       number(
+           "aso_beta", t.aso_beta, from(0, 0.9999),
+           "What a client's balance keeps of itself: h = beta * h + (1 - beta) * last delta (aso_fed). The "
+           "paper is thought to use about 0.001; a re-implementation uses 0.5."),
+       flag(
+           "aso_feature_step", t.aso_feature_step,
+           "After each merge, scale the first layer's weights by the softmax of their sizes over each column "
+           "(aso_fed); it shrinks them by about the number of rows."),
+       number("port_similarity", t.port_similarity, from(0),
+              "Weight of (cos(w_t - w_{t-2}, delta) + 1) / 2 (port)."),
+       number("port_staleness", t.port_staleness, from(0),
+              "Weight of S / (tau + S), S being staleness_bound (port)."),
+       number("staleness_bound", t.staleness_bound, above(0), "S of that weight (port).", "versions"),
+       number(
+           "ewc_strength", t.ewc_strength, from(0),
+           "After an erasure clients are pulled towards the model that counts as erased, by this times its "
+           "diagonal Fisher information, scaled to mean 1 (EWC); 0: they are not. 0.001 is a start; "
+           "lr * ewc_strength * the largest entry must stay below 1.")
+           .alias({"ewc", "ewc_lambda"}),
+       number("ewc_samples", t.ewc_samples, from(1, 1'000'000),
+              "Most calibration images that the Fisher information is computed on; each "
+              "costs the server a pass for every class.",
+              "samples"),
        number("clients_per_round", t.clients_per_round, from(0, most_clients),
               "Clients sampled for a round (fedavg); 0: all."),
        number("max_in_flight", t.max_in_flight, from(0, most_clients),

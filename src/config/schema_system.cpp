@@ -120,8 +120,10 @@ using namespace schema;
 
 std::vector<Field> fields_of(Erasure& e) {
   std::vector<Field> fields;
-  fields.push_back(
-      number("client", e.client, from(0, most_clients - 1), "Who asks to be forgotten.").needed());
+  fields.push_back(number("client", e.client, from(0, most_clients - 1),
+                          "Who asks to be forgotten; not given where the scope is \"class\".")
+                       .in_reference("0")
+                       .optional());
   fields.push_back(number("at_update", e.at_update, from(0), "When so many updates were accepted.", "updates")
                        .alias({"update", "at"})
                        .in_reference("120")
@@ -138,10 +140,15 @@ std::vector<Field> fields_of(Erasure& e) {
           .optional());
   fields.push_back(
       text("scope", e.scope,
-           "client: all its samples, and it leaves. samples: a part, and it goes on with the rest.",
-           {"client", "samples"}));
+           "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. class: "
+           "everybody's samples of one class; the server itself asks.",
+           {"client", "samples", "class"}));
   fields.push_back(
       number("fraction", e.fraction, above(0, 1), "Of the client's training samples (scope \"samples\")."));
+  fields.push_back(number("class", e.label, from(0, 10000), "Which class (scope \"class\").")
+                       .alias({"label"})
+                       .in_reference("1")
+                       .optional());
   return fields;
 }
 

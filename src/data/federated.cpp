@@ -169,8 +169,29 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   return data;
 }
 
+namespace {
+
+IndicesPtr class_rows(const FederatedData& data, std::int64_t label) {
+  if (label >= data.classes())
+    throw DataError(fmt::format("erasure.class: value is {}, allowed 0 to {}: the data have {} classes",
+                                label, data.classes() - 1, data.classes()));
+  Indices rows;
+  for (std::size_t c = 0; c < data.clients.size(); ++c) {
+    const auto before = rows.size();
+    for (auto r : *data.clients[c].train)
+      if (data.pool->labels[static_cast<std::size_t>(r)] == label) rows.push_back(r);
+    if (rows.size() - before == data.clients[c].train->size())
+      throw DataError(fmt::format("erasure.class: client {} has samples of class {} only", c, label));
+  }
+  std::sort(rows.begin(), rows.end());
+  return share(std::move(rows));
+}
+
+}  // namespace
+
 IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenario,
                        const config::Erasure& erasure) {
+  if (erasure.scope == "class") return class_rows(data, erasure.label);
   const auto& train = data.clients.at(static_cast<std::size_t>(erasure.client)).train;
   if (erasure.scope == "client") return train;
   const auto n = static_cast<std::int64_t>(train->size());
@@ -189,10 +210,15 @@ IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenar
   return share(std::move(rows));
 }
 
-IndicesPtr remaining_rows(const FederatedData& data, const config::Scenario& scenario,
-                          const config::Erasure& erasure) {
-  const auto& train = *data.clients.at(static_cast<std::size_t>(erasure.client)).train;
-  return share(without(train, *forget_rows(data, scenario, erasure)));
+IndicesPtr rows_without(const IndicesPtr& rows, const std::vector<IndicesPtr>& forgotten) {
+  const auto keep = [&](std::int64_t r) {
+    return std::none_of(forgotten.begin(), forgotten.end(),
+                        [&](const IndicesPtr& f) { return std::binary_search(f->begin(), f->end(), r); });
+  };
+  Indices kept;
+  kept.reserve(rows->size());
+  std::copy_if(rows->begin(), rows->end(), std::back_inserter(kept), keep);
+  return kept.size() == rows->size() ? rows : share(std::move(kept));
 }
 
 }  // namespace afu::data

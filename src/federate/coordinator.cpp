@@ -15,7 +15,15 @@ using Kind = record::Decision::Kind;
 
 namespace {
 constexpr std::uint64_t task_overhead_bytes = 64;  ///< what a message carries beside the parameters
+
+/// A client asks for itself; for a class the server does.
+Post request_post(const unlearn::Request& r, double at) {
+  const auto from =
+      r.client == unlearn::no_client ? record::server_node : record::first_client_node + r.client;
+  return {from, record::server_node, at, -1, true, 0, EraseRequest{r.index}};
 }
+
+}  // namespace
 
 Coordinator::Coordinator(Setup setup)
     : setup_(std::move(setup)), method_(unlearn::find_method(scenario().unlearning.method)) {
@@ -23,10 +31,15 @@ Coordinator::Coordinator(Setup setup)
   double total = 0;
   for (auto n : setup_.samples) total += n;
   mean_samples_ = std::max(1.0, total / static_cast<double>(setup_.samples.size()));
-  rule_ = aggregate::make_rule(s.training.rule, s.training, mean_samples_);
+  rule_ = aggregate::make_rule(s.training.rule, s.training, mean_samples_, setup_.samples.size());
   std::vector<std::uint32_t> tracked;
-  for (const auto& e : s.erasures) tracked.push_back(static_cast<std::uint32_t>(e.client));
-  ledger_ = aggregate::Ledger(method_.traits.needs, tracked);
+  for (const auto& e : s.erasures)
+    if (e.client >= 0) tracked.push_back(static_cast<std::uint32_t>(e.client));
+  std::sort(tracked.begin(), tracked.end());
+  tracked.erase(std::unique(tracked.begin(), tracked.end()), tracked.end());
+  needs_ = unlearn::needs_of(method_, s);
+  ledger_ = aggregate::Ledger(needs_, tracked);
+  history_ = aggregate::History(needs_.history, tracked, rule_->synchronous() ? 0 : setup_.samples.size());
   keep_bases_ = rule_->whole_model() || ledger_.needs().last_update;
   model_ = setup_.initial;
 
@@ -35,18 +48,25 @@ Coordinator::Coordinator(Setup setup)
   requests_.resize(s.erasures.size());
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     auto& r = requests_[i].request;
+    const auto& e = s.erasures[i];
     r.index = static_cast<std::uint32_t>(i);
-    r.client = static_cast<std::uint32_t>(s.erasures[i].client);
-    r.samples_only = s.erasures[i].scope == "samples";
+    r.scope = unlearn::scope_named(e.scope);
+    r.label = e.label;
     r.coordination = coordination;
-    const double share = r.samples_only ? s.erasures[i].fraction : 1.0;
-    r.forget_count = static_cast<std::int64_t>(share * setup_.samples[r.client]);
+    requests_[i].record.client = e.client;
+    if (r.scope == unlearn::Scope::data_class) {
+      r.forget_count =
+          static_cast<std::int64_t>(total / static_cast<double>(std::max<std::int64_t>(1, s.data.classes)));
+    } else {
+      r.client = static_cast<std::uint32_t>(e.client);
+      clients_[r.client].asked = true;
+      const double share = r.scope == unlearn::Scope::samples ? e.fraction : 1.0;
+      r.forget_count = static_cast<std::int64_t>(share * setup_.samples[r.client]);
+    }
     if (i < setup_.forget.size() && setup_.forget[i]) {
       r.forget = setup_.forget[i];
       r.forget_count = static_cast<std::int64_t>(r.forget->size());
     }
-    requests_[i].record.client = r.client;
-    clients_[r.client].asked = true;
   }
 }
 
@@ -58,8 +78,7 @@ void Coordinator::start(double now, Effects& fx) {
   for (std::uint32_t i = 0; i < erasures.size(); ++i)
     if (erasures[i].at_seconds >= 0) {
       requests_[i].requested = true;
-      fx.posts.push_back({record::first_client_node + requests_[i].request.client, record::server_node,
-                          erasures[i].at_seconds, -1, true, 0, EraseRequest{i}});
+      fx.posts.push_back(request_post(requests_[i].request, erasures[i].at_seconds));
     }
   evaluate(false, fx);
   needs_work_ = true;
@@ -76,9 +95,30 @@ void Coordinator::task(std::uint32_t client, Effects& fx) {
   ++in_flight_;
   if (keep_bases_)
     outgoing_[client] = {model_, rule_->whole_model() ? ledger_.snapshot() : std::vector<ParametersPtr>{}};
+  fx.posts.push_back(
+      {record::server_node, record::first_client_node + client, 0, client, false,
+       setup_.model_bytes + task_overhead_bytes,
+       TrainTask{c.job, version_, epoch_, c.honours, model_, task_extras_, auxiliary_for(client)}});
+}
+
+/// FedAU: who may ask trains its auxiliary head along, on what it will ask to have forgotten.
+std::shared_ptr<const compute::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32_t client) const {
+  if (!needs_.auxiliary_head || !clients_[client].asked || timing()) return nullptr;
+  compute::AuxiliaryHead a;
+  for (const auto& r : requests_)
+    if (r.request.client == client && !r.requested) {
+      a.relabelled = r.request.forget;
+      a.gamma = r.request.scope == unlearn::Scope::client ? needs_.auxiliary_gamma : 1.0;
+      break;
+    }
+  if (!a.relabelled) return nullptr;
+  if (auto i = auxiliary_.find(client); i != auxiliary_.end()) a.head = i->second;
+  return std::make_shared<const compute::AuxiliaryHead>(std::move(a));
+}
+
+void Coordinator::collect_task(const CollectTask& work, std::uint32_t client, Effects& fx) {
   fx.posts.push_back({record::server_node, record::first_client_node + client, 0, client, false,
-                      setup_.model_bytes + task_overhead_bytes,
-                      TrainTask{c.job, version_, epoch_, c.share, model_}});
+                      setup_.model_bytes + task_overhead_bytes, work});
 }
 
 void Coordinator::fill(Effects& fx) {
@@ -164,7 +204,14 @@ void Coordinator::on(double now, const Update& m, Effects& fx) {
 void Coordinator::on(double now, const Dropped& m, Effects& fx) {
   now_ = now;
   auto& c = clients_[m.client];
-  if (!c.busy || (m.job != 0 && m.job != c.job)) return;
+  if (m.job != 0 && m.job != c.job) return;
+  for (auto& a : requests_)  // asked again: the barrier waits for it
+    if (auto i = a.collecting.find(m.client); i != a.collecting.end()) {
+      i->second.job = ++c.job;
+      collect_task(i->second, m.client, fx);
+      return settle(fx);
+    }
+  if (!c.busy) return;
   release(m.client);
   end_of_round();
   settle(fx);
@@ -210,6 +257,9 @@ void Coordinator::accept(const Update& m, Effects& fx) {
     }
   }
   ++updates_, ++accepted_total_, ++clients_[m.client].accepted;
+  if (m.auxiliary) auxiliary_[m.client] = m.auxiliary;
+  for (auto& r : requests_)  // a retraining is work that clients do for the method
+    if (r.restarted && !r.record.forgotten_at) r.record.client_passes += static_cast<double>(m.passes);
   if (!requests_.empty() && !clients_[m.client].asked) accepted_.push_back(now_);
 
   const auto staleness = a.staleness;
@@ -247,8 +297,7 @@ void Coordinator::after_accept(Effects& fx) {
                      (e.at_round >= 0 && round_ >= static_cast<std::uint64_t>(e.at_round));
     if (a.requested || !due) continue;
     a.requested = true;
-    fx.posts.push_back(
-        {record::first_client_node + a.request.client, record::server_node, 0, -1, true, 0, EraseRequest{i}});
+    fx.posts.push_back(request_post(a.request, 0));
   }
   const bool waiting = std::any_of(requests_.begin(), requests_.end(), [](const Active& a) {
     return a.requested && !a.record.forgotten_at && a.restarted;  // a retraining is always seen to its end
@@ -313,6 +362,7 @@ Outcome Coordinator::outcome() const {
   o.samples_trained = samples_trained_;
   o.rounds = round_;
   o.history_bytes = history_bytes_;
+  for (auto& e : o.erasures) e.record.stored_bytes = history_bytes_;
   o.stopped = stopped_;
   return o;
 }

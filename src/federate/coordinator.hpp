@@ -4,32 +4,25 @@
 /// are combined elsewhere.
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "aggregate/history.hpp"
 #include "aggregate/ledger.hpp"
 #include "aggregate/rule.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "federate/messages.hpp"
+#include "federate/setup.hpp"
 #include "record/records.hpp"
 #include "report/erasure_figures.hpp"
 #include "unlearn/method.hpp"
 
 namespace afu::federate {
-
-/// What a federation starts from. `data` and `initial` are null in timing-only runs.
-struct Setup {
-  std::shared_ptr<const config::Scenario> scenario;
-  std::shared_ptr<const data::FederatedData> data;
-  ParametersPtr initial;
-  std::uint64_t model_bytes = 0;
-  std::vector<std::uint32_t> samples;  ///< training samples of each client
-  /// Rows to forget and rows that remain, one an erasure of the scenario.
-  std::vector<data::IndicesPtr> forget, remaining;
-};
 
 /// A version to be measured.
 struct Evaluation {
@@ -42,9 +35,10 @@ struct Effects {
   std::vector<Post> posts;
   std::vector<record::Decision> decisions;
   std::vector<Evaluation> evaluations;
-  /// To be computed; then call `merged` and nothing else before.
+  /// To be computed; then call `merged` and nothing else before. A merge may take two of them.
   std::optional<compute::CombineJob> merge;
   bool stop = false;
+  std::string failure;  ///< not empty: the run cannot go on, and why
 };
 
 /// What is known at the end.
@@ -69,11 +63,12 @@ class Coordinator {
   void start(double now, Effects& fx);
   void on(double now, const Update& m, Effects& fx);
   void on(double now, const Dropped& m, Effects& fx);
+  void on(double now, const CollectResult& m, Effects& fx);
   void on(double now, const EraseRequest& m, Effects& fx);
   void on(double now, const EraseResult& m, Effects& fx);
   void on(double now, const CalibrateResult& m, Effects& fx);
-  /// The outputs of the merge that the last effects asked for.
-  void merged(double now, const std::vector<ParametersPtr>& outputs, Effects& fx);
+  /// The result of what the last effects asked for as `merge`.
+  void merged(double now, const compute::JobResult& result, Effects& fx);
 
   Outcome outcome() const;
   std::uint64_t updates() const { return updates_; }
@@ -82,9 +77,12 @@ class Coordinator {
 
  private:
   struct Client {
-    std::uint64_t job = 0;
-    std::uint32_t share = 0, accepted = 0;
-    bool busy = false, excluded = false, asked = false;
+    std::uint64_t job = 0, honours = 0;
+    std::uint32_t accepted = 0;
+    std::uint16_t held = 0;  ///< requests for a part of its samples that are being served
+    bool busy = false, asked = false;
+    bool leaving = false;   ///< all of it is erased, or being erased
+    bool excluded = false;  ///< leaving, or held
   };
   /// What the server keeps of a task that is out, where the rule or the method needs it.
   struct Outgoing {
@@ -94,10 +92,23 @@ class Coordinator {
   struct Active {
     unlearn::Request request;
     std::unique_ptr<unlearn::Procedure> procedure;
-    enum class Waiting { nothing, turn, drain, erase, merge, calibrate, updates } waiting = Waiting::nothing;
+    enum class Waiting {
+      nothing,
+      turn,
+      drain,
+      collect,
+      erase,
+      merge,
+      calibrate,
+      updates
+    } waiting = Waiting::nothing;
     std::uint64_t wait_until = 0;
-    bool requested = false, halting = false, restarted = false, barrier = false, done = false;
+    bool requested = false, halting = false, restarted = false, barrier = false, done = false,
+         readmitted = false;
     std::optional<double> interval_began;
+    /// Work that clients were asked for, by client; the job's number is the client's.
+    std::map<std::uint32_t, CollectTask> collecting;
+    std::vector<std::pair<std::uint32_t, ResultPtr>> collected;
     record::ErasureRecord record;
     std::vector<report::Interval> halted;
   };
@@ -109,6 +120,9 @@ class Coordinator {
     ParametersPtr delta;
     std::optional<double> influence_gain;
     std::vector<record::Decision::Kind> kinds;  ///< one a part of the plan
+    bool by_accumulator = false;
+    bool weighed = false;          ///< the rule has been told what it asked for
+    std::size_t rule_outputs = 0;  ///< where the outputs for the rule begin
   };
   struct Correction {
     std::uint64_t epoch;
@@ -121,6 +135,8 @@ class Coordinator {
   bool exclusive(const Active& a) const;
 
   void task(std::uint32_t client, Effects& fx);
+  std::shared_ptr<const compute::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
+  void collect_task(const CollectTask& work, std::uint32_t client, Effects& fx);
   void fill(Effects& fx);
   void start_round(Effects& fx);
   void give_work(Effects& fx);
@@ -130,12 +146,36 @@ class Coordinator {
   void end_of_round();
   void after_accept(Effects& fx);
   void start_merge(Effects& fx);
+  void weigh(Merge& merge, const std::vector<double>& numbers);
   void finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx);
   void published(Effects& fx);
   void settle(Effects& fx);
 
-  void serve(std::size_t request, Effects& fx);
+  std::vector<unlearn::Participant> participants(const Active& a) const;
+  void take_class_request(Active& a);
+  void take_client_request(Active& a);
   void advance(std::size_t request, const compute::JobResult* result, Effects& fx);
+  void finished(Active& a);
+  void keep(std::int64_t bytes, Effects& fx);
+  // What the server does with one step of a procedure (coordinator_steps.cpp).
+  void perform(Active& a, unlearn::Halt& s, Effects& fx);
+  void perform(Active& a, unlearn::Resume& s, Effects& fx);
+  void perform(Active& a, unlearn::Collect& s, Effects& fx);
+  void perform(Active& a, unlearn::Erase& s, Effects& fx);
+  void perform(Active& a, unlearn::MergeErasure& s, Effects& fx);
+  void perform(Active& a, unlearn::Replace& s, Effects& fx);
+  void perform(Active& a, unlearn::Retune& s, Effects& fx);
+  void perform(Active& a, unlearn::Calibrate& s, Effects& fx);
+  void perform(Active& a, unlearn::MergeCalibration& s, Effects& fx);
+  void perform(Active& a, unlearn::AwaitUpdates& s, Effects& fx);
+  void perform(Active& a, unlearn::Restart& s, Effects& fx);
+  void perform(Active& a, unlearn::Forgotten& s, Effects& fx);
+  void perform(Active& a, unlearn::Done& s, Effects& fx);
+  // EWC (coordinator_ewc.cpp).
+  void ask_fisher(Active& a, Effects& fx);
+  void take_fisher(const CalibrateResult& m);
+  void drop_anchor();
+  void renew_extras();
   void restart(Active& a, bool barrier, Effects& fx);
   void readmit(Active& a);
   void begin_interval(Active& a);
@@ -145,19 +185,21 @@ class Coordinator {
   void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
               Effects& fx);
   void evaluate(bool before, Effects& fx);
+  std::int64_t stored_bytes() const;
   std::string phase() const;
 
   Setup setup_;
   const unlearn::Method& method_;
   std::unique_ptr<aggregate::Rule> rule_, parked_rule_;
   double mean_samples_ = 1;
+  unlearn::Needs needs_;
   aggregate::Ledger ledger_;
+  aggregate::History history_;
   bool keep_bases_ = false;
 
   double now_ = 0;
   ParametersPtr model_;
   std::uint64_t version_ = 0, epoch_ = 0, updates_ = 0, accepted_total_ = 0, samples_trained_ = 0, round_ = 0;
-  std::uint64_t lineage_start_ = 0;  ///< updates from older versions belong to an abandoned lineage
   std::vector<Client> clients_;
   std::unordered_map<std::uint32_t, Outgoing> outgoing_;
   std::vector<std::uint32_t> idle_;
@@ -173,6 +215,12 @@ class Coordinator {
   bool before_taken_ = false;
   std::vector<double> accepted_;
   std::uint64_t history_bytes_ = 0;
+  std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
+  std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength
+  std::shared_ptr<const compute::TrainExtras> task_extras_;  ///< both, as tasks carry them
+  std::optional<std::uint64_t> fisher_version_;              ///< whose Fisher information is being computed
+  ParametersPtr fisher_model_;                               ///< that version
+  std::unordered_map<std::uint32_t, ParametersPtr> auxiliary_;  ///< last auxiliary heads, by client
 };
 
 }  // namespace afu::federate

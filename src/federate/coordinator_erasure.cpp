@@ -16,27 +16,66 @@ bool Coordinator::exclusive(const Active& a) const {
 void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   now_ = now;
   auto& a = requests_[m.request];
-  const auto client = a.request.client;
-  auto& c = clients_[client];
   a.record.requested_at = now_;
   a.requested = true;
   evaluate(true, fx);
   a.procedure = method_.start(a.request);
-  if (c.excluded) {  // all of it is erased, or being erased, already
-    a.done = true;
+  if (a.request.client != unlearn::no_client && clients_[a.request.client].leaving) {
+    a.done = true;  // all of it is erased, or being erased, already
     a.record.merged_at = a.record.forgotten_at = now_;
     return settle(fx);
   }
-  // Whatever it still sends was trained on what must go (METHODS 9.1 R1). Nobody waits for it.
-  c.excluded = true;
-  release(client);
-  idle_.erase(std::remove(idle_.begin(), idle_.end(), client), idle_.end());
-  a.record.lost_updates += rule_->forget(client);
+  drop_anchor();
+  if (a.request.scope == unlearn::Scope::data_class)
+    take_class_request(a);
+  else
+    take_client_request(a);
   end_of_round();
   const bool busy = std::any_of(requests_.begin(), requests_.end(), [&](const Active& other) {
     return &other != &a && other.procedure && !other.done && exclusive(other);
   });
   if (!(exclusive(a) && busy)) a.waiting = Active::Waiting::turn;
+  settle(fx);
+}
+
+/// Whatever the target still sends was trained on what must go (METHODS 9.1 R1). Nobody waits for it.
+void Coordinator::take_client_request(Active& a) {
+  const auto client = a.request.client;
+  auto& c = clients_[client];
+  c.excluded = true;
+  if (a.request.scope == unlearn::Scope::samples)
+    ++c.held;
+  else
+    c.leaving = true;
+  release(client);
+  idle_.erase(std::remove(idle_.begin(), idle_.end(), client), idle_.end());
+  a.record.lost_updates += rule_->forget(client);
+}
+
+/// Everybody may own samples of the class: what is being trained on them is void, all begin anew without
+/// them.
+void Coordinator::take_class_request(Active& a) {
+  for (std::uint32_t c = 0; c < clients_.size(); ++c) {
+    a.record.lost_updates += clients_[c].busy + rule_->forget(c);
+    clients_[c].honours |= std::uint64_t{1} << a.request.index;
+  }
+  abandon_all();
+  needs_work_ = true;
+}
+
+void Coordinator::on(double now, const CollectResult& m, Effects& fx) {
+  now_ = now;
+  auto& a = requests_[m.request];
+  const auto i = a.collecting.find(m.client);
+  if (i == a.collecting.end() || i->second.job != m.job) return;  // of work that was asked for anew
+  a.record.client_passes += i->second.passes;
+  a.collecting.erase(i);
+  a.collected.emplace_back(m.client, m.result);
+  if (a.collecting.empty() && a.waiting == Active::Waiting::collect) {
+    std::sort(a.collected.begin(), a.collected.end(),
+              [](const auto& x, const auto& y) { return x.first < y.first; });
+    advance(m.request, nullptr, fx);
+  }
   settle(fx);
 }
 
@@ -48,7 +87,10 @@ void Coordinator::on(double now, const EraseResult& m, Effects& fx) {
 
 void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   now_ = now;
-  advance(m.request, m.result.get(), fx);
+  if (m.request == no_request)
+    take_fisher(m);
+  else
+    advance(m.request, m.result.get(), fx);
   settle(fx);
 }
 
@@ -62,14 +104,35 @@ unlearn::View Coordinator::view(const Active& a) const {
   v.clients = static_cast<std::int64_t>(clients_.size());
   v.synchronous = rule_->synchronous();
   v.model = model_;
-  v.initial = setup_.initial;
   v.target = ledger_.find(a.request.client);
-  v.target_updates = clients_[a.request.client].accepted;
+  v.history = &history_;
+  if (auto i = auxiliary_.find(a.request.client); i != auxiliary_.end()) v.auxiliary = i->second;
+  v.collected = a.collected;
+  if (a.request.client != unlearn::no_client)
+    v.target_samples = training_samples(setup_, a.request.client, clients_[a.request.client].honours);
+  v.participants = [this, &a] { return participants(a); };
   if (setup_.data)
     for (std::size_t i = 0; i < setup_.data->calibration.size() && i < clients_.size(); ++i)
       if (!clients_[i].asked && !setup_.data->calibration[i]->empty())
         v.environments.push_back(setup_.data->calibration[i]);
   return v;
+}
+
+/// Who can be asked to compute for `a`: all that are not excluded, and the target where it keeps a part.
+std::vector<unlearn::Participant> Coordinator::participants(const Active& a) const {
+  // The request's own bit; a whole client's has none.
+  const auto own = a.request.scope == unlearn::Scope::client ? 0 : std::uint64_t{1} << a.request.index;
+  std::vector<unlearn::Participant> all;
+  for (std::uint32_t c = 0; c < clients_.size(); ++c) {
+    auto honours = clients_[c].honours;
+    if (clients_[c].excluded) {
+      if (c != a.request.client || a.request.scope != unlearn::Scope::samples) continue;
+      honours |= own;
+    }
+    all.push_back({c, training_samples(setup_, c, honours), training_rows(setup_, c, honours),
+                   training_rows(setup_, c, honours & ~own)});
+  }
+  return all;
 }
 
 void Coordinator::advance(std::size_t request, const compute::JobResult* result, Effects& fx) {
@@ -79,66 +142,21 @@ void Coordinator::advance(std::size_t request, const compute::JobResult* result,
   while (a.waiting == W::nothing && !a.done) {
     auto step = a.procedure->next(view(a), result);
     result = nullptr;
-    std::visit(
-        [&](auto& s) {
-          using S = std::decay_t<decltype(s)>;
-          const auto job = static_cast<std::uint32_t>(request);
-          if constexpr (std::is_same_v<S, unlearn::Halt>) {
-            a.halting = true;
-            if (halts_++ == 0) decide(Kind::halted, a.request.client, 0, 0, fx);
-            begin_interval(a);
-            a.waiting = W::drain;
-          } else if constexpr (std::is_same_v<S, unlearn::Resume>) {
-            a.halting = false;
-            end_interval(a);
-            needs_work_ = true;
-            if (--halts_ == 0) decide(Kind::resumed, a.request.client, 0, 0, fx);
-          } else if constexpr (std::is_same_v<S, unlearn::Erase>) {
-            a.waiting = W::erase;
-            EraseTask task{job, s.at_target, a.request.client, s.passes, nullptr};
-            if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(s.job));
-            fx.posts.push_back({record::server_node, record::unlearner_node, 0,
-                                s.at_target ? static_cast<std::int64_t>(a.request.client) : -1, false,
-                                s.at_target ? setup_.model_bytes : 0, std::move(task)});
-          } else if constexpr (std::is_same_v<S, unlearn::MergeErasure>) {
-            a.waiting = W::merge;
-            merges_.push_back({std::nullopt, request, true, s.delta, s.influence_gain, {}});
-          } else if constexpr (std::is_same_v<S, unlearn::Calibrate>) {
-            a.waiting = W::calibrate;
-            CalibrateTask task{job, version_, s.passes, nullptr};
-            if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(s.job));
-            fx.posts.push_back(
-                {record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
-          } else if constexpr (std::is_same_v<S, unlearn::MergeCalibration>) {
-            a.waiting = W::merge;
-            merges_.push_back({std::nullopt, request, false, s.delta, std::nullopt, {}});
-          } else if constexpr (std::is_same_v<S, unlearn::AwaitUpdates>) {
-            a.wait_until = updates_ + s.count;
-            if (s.count > 0) a.waiting = W::updates;
-          } else if constexpr (std::is_same_v<S, unlearn::Restart>) {
-            restart(a, s.barrier, fx);
-          } else if constexpr (std::is_same_v<S, unlearn::Forgotten>) {
-            a.record.forgotten_at = now_;
-            if (!a.record.merged_at) a.record.merged_at = now_;
-            for (auto& correction : corrections_) correction.open = false;
-            if (a.restarted) end_interval(a);
-            if (a.barrier) {
-              a.barrier = false;
-              abandon_all();
-              rule_ = std::move(parked_rule_);
-            }
-            dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
-            decide(Kind::forgotten, a.request.client, 0, 0, fx);
-            evaluate(false, fx);
-          } else {
-            a.done = true;
-          }
-        },
-        step);
+    a.collected.clear();
+    std::visit([&](auto& s) { perform(a, s, fx); }, step);
   }
-  if (!a.done) return;
-  if (a.request.samples_only && clients_[a.request.client].excluded) readmit(a);
-  ledger_.forget(a.request.client);
+  if (a.done) finished(a);
+}
+
+void Coordinator::finished(Active& a) {
+  using W = Active::Waiting;
+  const auto client = a.request.client;
+  if (a.request.scope == unlearn::Scope::samples) readmit(a);
+  if (client != unlearn::no_client) {
+    ledger_.forget(client);
+    history_.forget(client);
+    auxiliary_.erase(client);
+  }
   for (auto& other : requests_)  // the next of those that are served one after the other
     if (other.procedure && !other.done && other.waiting == W::nothing) {
       other.waiting = W::turn;
@@ -157,11 +175,13 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
     parked_rule_ = std::exchange(rule_, aggregate::make_rule("fedavg", scenario().training, mean_samples_));
   }
   ledger_.reset();
+  history_.reset();
+  auxiliary_.clear();
   corrections_.clear();
   model_ = setup_.initial;
   ++version_, ++epoch_;
   round_ = 0;
-  if (a.request.samples_only) readmit(a);
+  if (a.request.scope == unlearn::Scope::samples) readmit(a);
   updates_ = 0;
   for (const auto& c : clients_)
     if (c.excluded) updates_ += c.accepted;
@@ -170,10 +190,13 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   needs_work_ = true;
 }
 
+/// The rest of the target's samples takes part again, unless it has asked for more meanwhile.
 void Coordinator::readmit(Active& a) {
+  if (std::exchange(a.readmitted, true)) return;
   auto& c = clients_[a.request.client];
+  c.honours |= std::uint64_t{1} << a.request.index;
+  if (--c.held > 0 || c.leaving) return;
   c.excluded = false;
-  ++c.share;
   ++c.job;  // what it may still be working on is void
   idle_.push_back(a.request.client);
   needs_work_ = true;

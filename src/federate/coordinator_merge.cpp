@@ -1,4 +1,6 @@
 /// Merges: of updates, erasures and calibrations, one at a time, each computed elsewhere.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -13,6 +15,15 @@ using Kind = record::Decision::Kind;
 void Coordinator::start_merge(Effects& fx) {
   merging_ = true;
   auto& merge = merges_.front();
+  if (merge.plan && rule_->asks() && !merge.weighed) {
+    compute::CombineJob question;
+    if (!timing()) rule_->ask(*merge.plan, model_, question);
+    if (!question.outputs.empty()) {
+      fx.merge = std::move(question);
+      return;
+    }
+    weigh(merge, {});
+  }
   if (timing()) return finish_merge({}, fx);
   compute::CombineJob job;
   compute::Combination c{model_, 1.0, {}, {}};
@@ -26,10 +37,14 @@ void Coordinator::start_merge(Effects& fx) {
           c.terms.push_back({part.coefficient * weight, vector, nullptr});
       }
       c.terms.push_back({part.coefficient, a.delta, a.guard});
-      c.buffers.emplace_back(part.coefficient, a.delta);
+      c.buffers.emplace_back(std::min(1.0, part.coefficient), a.delta);
     }
     job.outputs.push_back(std::move(c));
     ledger_.extend(*merge.plan, job);
+    merge.rule_outputs = job.outputs.size();
+    rule_->extend(*merge.plan, job);
+  } else if (merge.by_accumulator) {
+    job.outputs = ledger_.removal(requests_[merge.request].request.client, model_, rule_->whole_model());
   } else {
     const auto* tracked = ledger_.find(requests_[merge.request].request.client);
     if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
@@ -41,9 +56,19 @@ void Coordinator::start_merge(Effects& fx) {
   fx.merge = std::move(job);
 }
 
-void Coordinator::merged(double now, const std::vector<ParametersPtr>& outputs, Effects& fx) {
+void Coordinator::weigh(Merge& merge, const std::vector<double>& numbers) {
+  rule_->weigh(*merge.plan, numbers);
+  merge.weighed = true;
+}
+
+void Coordinator::merged(double now, const compute::JobResult& result, Effects& fx) {
   now_ = now;
-  finish_merge(outputs, fx);
+  auto& merge = merges_.front();
+  if (merge.plan && rule_->asks() && !merge.weighed) {
+    weigh(merge, result.numbers);
+    return start_merge(fx);
+  }
+  finish_merge(result.outputs, fx);
   settle(fx);
 }
 
@@ -51,11 +76,14 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   const auto merge = std::move(merges_.front());
   merges_.pop_front();
   merging_ = false;
+  const auto before = model_;
   if (!outputs.empty()) model_ = outputs.front();
   ++version_;
   if (merge.plan) {
     ledger_.apply(*merge.plan, outputs, 1);
-    history_bytes_ = std::max(history_bytes_, static_cast<std::uint64_t>(ledger_.bytes()));
+    rule_->apply(*merge.plan, outputs, merge.rule_outputs);
+    history_.record(*merge.plan, before, model_);
+    keep(stored_bytes(), fx);
     for (std::size_t i = 0; i < merge.plan->parts.size(); ++i) {
       const auto& part = merge.plan->parts[i];
       decide(i < merge.kinds.size() ? merge.kinds[i] : Kind::merged, part.arrival.client,
@@ -69,12 +97,16 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   std::pair<double, ParametersPtr> applied{1.0, merge.delta};
   if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
     applied = {-*merge.influence_gain, tracked->influence};
+  if (merge.by_accumulator && outputs.size() > 1) {
+    applied = {1.0, outputs[1]};
+    ledger_.apply_removal(a.request.client, outputs, 2, rule_->whole_model());
+  }
   if (merge.erasure) {
     ++epoch_;
     a.record.merged_at = now_;
     corrections_.push_back({epoch_, {}, true});
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
-    if (a.request.samples_only) readmit(a);
+    if (a.request.scope == unlearn::Scope::samples) readmit(a);
   }
   // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
   if (applied.second && !a.record.forgotten_at && !corrections_.empty() && corrections_.back().open)
@@ -82,6 +114,24 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, 1.0, fx);
   published(fx);
   a.waiting = Active::Waiting::turn;
+}
+
+std::int64_t Coordinator::stored_bytes() const {
+  auto bytes = ledger_.bytes() + history_.bytes();
+  for (const auto& [client, head] : auxiliary_) bytes += model::byte_size(head);
+  return bytes;
+}
+
+/// Notes what is held for the method now; ends the run where that is more than it may be.
+void Coordinator::keep(std::int64_t bytes, Effects& fx) {
+  history_bytes_ = std::max(history_bytes_, static_cast<std::uint64_t>(bytes));
+  const double budget = scenario().unlearning.history_budget_mb;
+  if (static_cast<double>(bytes) <= budget * 1e6 || stopped_) return;
+  stopped_ = true;
+  fx.failure = fmt::format(
+      "server: the method '{}' now holds {:.0f} MB of history, unlearning.history_budget_mb is {}; after {} "
+      "updates",
+      method_.name, static_cast<double>(bytes) / 1e6, budget, updates_);
 }
 
 void Coordinator::published(Effects& fx) {

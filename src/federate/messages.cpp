@@ -20,6 +20,8 @@ EventType event_type(const Post& p) {
                                [](const JobDone&) { return EventType::job_done; },
                                [](const Update&) { return EventType::update; },
                                [](const Dropped&) { return EventType::dropped; },
+                               [](const CollectTask&) { return EventType::collect_task; },
+                               [](const CollectResult&) { return EventType::collect_result; },
                                [](const EraseRequest&) { return EventType::erase_request; },
                                [](const EraseTask&) { return EventType::erase_task; },
                                [&](const WorkDone&) {
@@ -39,6 +41,7 @@ Event to_event(const Post& p, double sent, double time) {
                  [&](const JobDone& m) { e.job = m.job, e.sent = m.began; },
                  [&](const Update& m) { e.job = m.job, e.version = m.base_version, e.epoch = m.base_epoch; },
                  [&](const Dropped& m) { e.job = m.job; }, [&](const EraseRequest& m) { e.job = m.request; },
+                 [&](const CollectTask& m) { e.job = m.job; }, [&](const CollectResult& m) { e.job = m.job; },
                  [&](const EraseTask& m) { e.job = m.request; },
                  [&](const WorkDone& m) { e.job = m.work, e.sent = m.began; },
                  [&](const EraseResult& m) { e.job = m.request; },

@@ -20,8 +20,10 @@ using model::ParametersPtr;
 struct TrainTask {
   std::uint64_t job = 0;  ///< counts this client's tasks from 1: names its random streams
   std::uint64_t version = 0, epoch = 0;
-  std::uint32_t share = 0;  ///< how many of the client's sample erasures its data must honour
+  std::uint64_t honours = 0;  ///< a bit an erasure of the scenario: whose rows the client must leave out
   ParametersPtr model;
+  std::shared_ptr<const compute::TrainExtras> extras;       ///< null: none
+  std::shared_ptr<const compute::AuxiliaryHead> auxiliary;  ///< null: none
 };
 /// A client's timer: the modelled computation of `job` ends now, or, when `lost`, broke off.
 struct JobDone {
@@ -36,11 +38,25 @@ struct Update {
   std::int64_t samples = 0;  ///< training samples of the client: its weight
   std::int64_t passes = 0;   ///< sample gradients computed
   ParametersPtr delta;
+  ParametersPtr auxiliary;  ///< the auxiliary head after training; null: none was asked for
 };
 /// client -> server: the job was lost in mid-round. Job 0: whatever it was working on (a replaced client).
 struct Dropped {
   std::uint32_t client = 0;
   std::uint64_t job = 0;
+};
+/// server -> client: compute this for an unlearning method. A client that is training abandons that.
+struct CollectTask {
+  std::uint32_t request = 0;
+  std::uint64_t job = 0;  ///< as in TrainTask
+  double passes = 0;      ///< sample gradients it costs
+  JobPtr work;            ///< null in timing-only runs
+};
+/// client -> server.
+struct CollectResult {
+  std::uint32_t request = 0, client = 0;
+  std::uint64_t job = 0;
+  ResultPtr result;  ///< null in timing-only runs
 };
 /// client -> server: forget me, or some of my samples. `request` is the index into the scenario's erasures.
 struct EraseRequest {
@@ -64,9 +80,11 @@ struct EraseResult {
   std::uint32_t request = 0;
   ResultPtr result;  ///< null in timing-only runs
 };
+/// CalibrateTask::request of work that no request's method asked for: EWC's Fisher information.
+inline constexpr std::uint32_t no_request = 0xffffffffu;
 /// server -> calibrator.
 struct CalibrateTask {
-  std::uint32_t request = 0;
+  std::uint32_t request = 0;  ///< or no_request
   std::uint64_t base_version = 0;
   double passes = 0;
   JobPtr job;
@@ -78,8 +96,8 @@ struct CalibrateResult {
   ResultPtr result;
 };
 
-using Payload = std::variant<TrainTask, JobDone, Update, Dropped, EraseRequest, EraseTask, WorkDone,
-                             EraseResult, CalibrateTask, CalibrateResult>;
+using Payload = std::variant<TrainTask, JobDone, Update, Dropped, CollectTask, CollectResult, EraseRequest,
+                             EraseTask, WorkDone, EraseResult, CalibrateTask, CalibrateResult>;
 
 /// A message or a timer on its way to the timeline.
 struct Post {

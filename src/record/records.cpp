@@ -25,6 +25,10 @@ const char* to_string(EventType t) {
       return "update";
     case EventType::dropped:
       return "dropped";
+    case EventType::collect_task:
+      return "collect_task";
+    case EventType::collect_result:
+      return "collect_result";
     case EventType::wake:
       return "wake";
     case EventType::erase_request:
@@ -76,6 +80,8 @@ const char* to_string(Decision::Kind k) {
       return "restarted";
     case Kind::forgotten:
       return "forgotten";
+    case Kind::replaced:
+      return "replaced";
     case Kind::stopped:
       return "stopped";
   }

@@ -18,6 +18,8 @@ enum class EventType : std::uint8_t {
   job_done,        ///< a client's own timer: its modelled computation ends
   update,          ///< client -> server
   dropped,         ///< client -> server: the job was lost in mid-round
+  collect_task,    ///< server -> client: compute something for an unlearning method
+  collect_result,  ///< client -> server
   wake,            ///< a client's own timer: available again
   erase_request,   ///< client -> server
   erase_task,      ///< server -> unlearner
@@ -57,6 +59,7 @@ struct Decision {
     resumed,
     restarted,
     forgotten,
+    replaced,  ///< the model, by what a method computed while all were halted
     stopped
   };
   double time = 0;
@@ -92,6 +95,10 @@ struct ErasureRecord {
   std::optional<double> merged_at, forgotten_at, downtime_seconds, retained_throughput_ratio, rebound_max,
       rebound_end;
   std::int64_t lost_updates = 0, late_updates = 0;
+  /// What the method cost: sample gradients that clients and the server computed for it, and the most it held
+  /// at the server for erasing, in bytes.
+  double client_passes = 0, server_passes = 0;
+  std::uint64_t stored_bytes = 0;
 };
 
 struct Figures {

@@ -25,7 +25,7 @@ Json figures(const Figures& f) {
 }
 
 Json erasure(const ErasureRecord& e) {
-  return {{"client", e.client},
+  return {{"client", e.client < 0 ? Json() : Json(e.client)},
           {"requested_at", figure(e.requested_at)},
           {"merged_at", figure(e.merged_at)},
           {"forgotten_at", figure(e.forgotten_at)},
@@ -37,7 +37,15 @@ Json erasure(const ErasureRecord& e) {
           {"rebound_end", figure(e.rebound_end)}};
 }
 
+Json cost(const ErasureRecord& e) {
+  return {{"client_passes", e.client_passes},
+          {"server_passes", e.server_passes},
+          {"stored_bytes", e.stored_bytes}};
+}
+
 Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
+  auto costs = Json::array();
+  for (const auto& e : s.erasures) costs.push_back(cost(e));
   auto libraries = Json::object();
   for (const auto& [name, version] : versions) libraries[name] = version;
   return {{"versions", std::move(libraries)},
@@ -53,7 +61,8 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"started", text(s.started)},
           {"ended", text(s.ended)},
           {"events", s.events},
-          {"history_bytes", s.history_bytes}};
+          {"history_bytes", s.history_bytes},
+          {"erasure_costs", std::move(costs)}};
 }
 
 }  // namespace

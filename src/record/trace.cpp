@@ -113,19 +113,21 @@ void TraceBuilder::add(const Event& e) {
   now_ = std::max(now_, time);
   switch (e.type) {
     case EventType::train_task:
+    case EventType::collect_task:
       if (auto* n = node(e.to)) {
         if (n->doing == Doing::idle) idle_until(e.to, sent);
         transfer(e.to, "download", e);
         n->doing = Doing::computing;
         n->since = time;
         n->left = false;
+        n->collecting = e.type == EventType::collect_task;
       }
       break;
     case EventType::job_done:
       if (auto* n = node(e.to)) {
         const auto begin = draw(e.to, "compute", sent, time, args_of(e));
-        n->flow = ++flows_;
-        writer_.flow(track_of(e.to), 's', n->flow, std::min(begin, time));
+        n->flow = n->collecting ? 0 : ++flows_;
+        if (n->flow != 0) writer_.flow(track_of(e.to), 's', n->flow, std::min(begin, time));
         n->doing = Doing::sending;
         n->since = time;
       }
@@ -136,6 +138,13 @@ void TraceBuilder::add(const Event& e) {
         const char step = n->flow == 0 ? 's' : 't';
         if (n->flow == 0) n->flow = ++flows_;
         writer_.flow(track_of(e.from), step, n->flow, std::min(begin, time));
+        n->doing = Doing::idle;
+        n->since = time;
+      }
+      break;
+    case EventType::collect_result:
+      if (auto* n = node(e.from)) {
+        draw(e.from, "upload", sent, time, args_of(e));
         n->doing = Doing::idle;
         n->since = time;
       }
@@ -158,8 +167,10 @@ void TraceBuilder::add(const Event& e) {
       break;
     case EventType::erase_request:
       if (auto* n = node(e.from)) {
-        if (n->doing == Doing::idle) idle_until(e.from, sent);
-        n->left = true;
+        if (e.from >= first_client_node) {
+          if (n->doing == Doing::idle) idle_until(e.from, sent);
+          n->left = true;
+        }
         // An instant: the client may be computing meanwhile.
         writer_.instant(track_of(e.from), to_string(e.type), sent, args_of(e));
       }

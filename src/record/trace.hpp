@@ -46,10 +46,11 @@ class TraceBuilder {
   struct Node {
     enum class Doing : std::uint8_t { idle, computing, sending };
     Doing doing = Doing::idle;
-    bool left = false;       ///< asked to be forgotten: its silence is no waiting
-    TraceTime since = 0;     ///< when it began what it is doing
-    TraceTime drawn_to = 0;  ///< end of the last span on its track
-    std::uint64_t flow = 0;  ///< of the update on its way, 0: none
+    bool collecting = false;  ///< computes for an unlearning method: no update follows
+    bool left = false;        ///< asked to be forgotten: its silence is no waiting
+    TraceTime since = 0;      ///< when it began what it is doing
+    TraceTime drawn_to = 0;   ///< end of the last span on its track
+    std::uint64_t flow = 0;   ///< of the update on its way, 0: none
   };
 
   Node* node(NodeId id);

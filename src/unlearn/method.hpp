@@ -3,12 +3,15 @@
 /// yields one step after the other; the server carries them out. Adding a method: one pair of files here and
 /// one line in registry.cpp.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "aggregate/history.hpp"
 #include "aggregate/ledger.hpp"
 #include "compute/job.hpp"
 #include "config/option.hpp"
@@ -21,24 +24,47 @@ using model::ParametersPtr;
 
 /// How a request is coordinated with training. The default is what the method's authors prescribe.
 enum class Coordination { concurrent, blocking };
+const char* to_string(Coordination c);
+
+/// What is to be forgotten: a client with all it has, a part of its samples, or a class at all clients.
+enum class Scope { client, samples, data_class };
+const char* to_string(Scope s);  ///< "client", "samples", "class"
+
+/// What the server must remember during training, and have clients train along.
+struct Needs : aggregate::LedgerNeeds {
+  aggregate::HistoryNeeds history;
+  bool auxiliary_head = false;   ///< clients that may ask train a second head (METHODS 5.6)
+  double auxiliary_gamma = 0.5;  ///< of AuxiliaryHead, where the whole client is to be forgotten
+};
 
 struct Traits {
-  aggregate::LedgerNeeds needs;  ///< what the server must remember during training
+  Needs needs;
   Coordination default_coordination = Coordination::concurrent;
   std::vector<Coordination> coordinations{Coordination::concurrent};
-  bool scope_samples = true;  ///< can erase a part of a client's samples
+  std::vector<Scope> scopes{Scope::client, Scope::samples};
   bool needs_target = false;  ///< the target must compute
   bool restarts = false;      ///< begins a new lineage: such requests are served one after the other
 };
 
+inline constexpr std::uint32_t no_client = 0xffffffffu;
+
 /// A request as the server took it.
 struct Request {
-  std::uint32_t index = 0;  ///< into the scenario's erasures
-  std::uint32_t client = 0;
-  bool samples_only = false;
+  std::uint32_t index = 0;           ///< into the scenario's erasures
+  std::uint32_t client = no_client;  ///< the target; none where the scope is a class
+  Scope scope = Scope::client;
+  std::int64_t label = -1;  ///< the class to forget
   data::IndicesPtr forget;  ///< rows to erase; null in timing-only runs
   std::int64_t forget_count = 0;
   Coordination coordination = Coordination::concurrent;
+};
+
+/// A client that can be asked to compute, with what it may still train on.
+struct Participant {
+  std::uint32_t client = 0;
+  std::int64_t samples = 0;
+  data::IndicesPtr rows;      ///< null in timing-only runs
+  data::IndicesPtr all_rows;  ///< with those that the request erases; likewise
 };
 
 /// What a procedure may look at when it is asked for a step. Vectors are null in timing-only runs.
@@ -50,10 +76,15 @@ struct View {
   std::int64_t clients = 0;                    ///< K
   bool synchronous = false;                    ///< the training rule holds barrier rounds
   ParametersPtr model;                         ///< the current version
-  ParametersPtr initial;                       ///< version 0
-  const aggregate::Tracked* target = nullptr;  ///< ledger entry as it was at the request
+  const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
+  const aggregate::History* history = nullptr;
+  ParametersPtr auxiliary;                     ///< the target's last auxiliary head; null: none yet
   std::vector<data::IndicesPtr> environments;  ///< calibration samples of the clients not excluded
-  std::uint64_t target_updates = 0;            ///< accepted updates of the target so far
+  std::int64_t target_samples = 0;             ///< training samples of the target
+  /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
+  std::function<std::vector<Participant>()> participants;
+  /// After Collect: who answered what, by client; the results are null in timing-only runs.
+  std::vector<std::pair<std::uint32_t, std::shared_ptr<const compute::JobResult>>> collected;
 };
 
 // ---- steps
@@ -63,6 +94,16 @@ struct View {
 struct Halt {};
 /// Tasks are handed out again.
 struct Resume {};
+/// Work for clients, with a barrier: the next step is asked for when the last has answered. A client that
+/// drops out in mid-round is asked again. To be used while all are halted, or for clients that are excluded.
+struct Collect {
+  struct Work {
+    std::uint32_t client = 0;
+    compute::Job job;
+    double passes = 0;  ///< sample gradients
+  };
+  std::vector<Work> work;
+};
 /// A job for the unlearner. At the target it costs the target's modelled time and link, else the server's.
 struct Erase {
   compute::Job job;
@@ -71,9 +112,21 @@ struct Erase {
 };
 /// w <- w + delta, never discounted by staleness. The erasure epoch rises. For a delta that is -c S_u,
 /// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge.
+/// `by_accumulator`: w <- (w - A_u)/(1 - m_u) as they are at the merge, which takes all whole models of the
+/// target out (METHODS 5.5); with a delta rule, w <- w - S_u.
 struct MergeErasure {
   ParametersPtr delta;
   std::optional<double> influence_gain;
+  bool by_accumulator = false;
+};
+/// The model becomes this one; only while all are halted. The first one of a request raises the erasure
+/// epoch.
+struct Replace {
+  ParametersPtr model;
+};
+/// From the next task on clients train with these; null: as the scenario says.
+struct Retune {
+  std::shared_ptr<const compute::TrainExtras> extras;
 };
 /// A job for the calibrator, from the current version.
 struct Calibrate {
@@ -97,8 +150,8 @@ struct Restart {
 struct Forgotten {};
 struct Done {};
 
-using Step = std::variant<Halt, Resume, Erase, MergeErasure, Calibrate, MergeCalibration, AwaitUpdates,
-                          Restart, Forgotten, Done>;
+using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
+                          MergeCalibration, AwaitUpdates, Restart, Forgotten, Done>;
 
 /// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
 /// null; it is null after them too in timing-only runs. Never called again after Done.
@@ -114,6 +167,10 @@ struct Method {
   Traits traits;
   std::vector<config::Option> options;
   std::unique_ptr<Procedure> (*start)(const Request&);
+  /// What of `traits.needs` depends on the method's own options; null: nothing.
+  Needs (*needs)(const config::Values& settings) = nullptr;
+  /// Complains about what else of a scenario the method cannot work with; null: nothing.
+  void (*check)(const config::Scenario&, const config::Complain&) = nullptr;
 };
 
 }  // namespace afu::unlearn

@@ -6,16 +6,26 @@
 namespace afu::unlearn {
 
 Method afu_ic_method();
+Method fedau_method();
+Method federaser_method();
+Method fedosd_method();
 Method fedquit_method();
+Method fedrecovery_method();
+Method fine_tune_method();
 Method gradient_ascent_method();
+Method kd_method();
 Method none_method();
+Method not_method();
 Method pga_method();
+Method prune_method();
 Method retrain_method();
+Method subtract_method();
 
 const std::vector<Method>& methods() {
   static const std::vector<Method> table{
-      afu_ic_method(), fedquit_method(), gradient_ascent_method(),
-      none_method(),   pga_method(),     retrain_method(),
+      afu_ic_method(),      fedau_method(),     federaser_method(),       fedosd_method(),  fedquit_method(),
+      fedrecovery_method(), fine_tune_method(), gradient_ascent_method(), kd_method(),      none_method(),
+      not_method(),         pga_method(),       prune_method(),           retrain_method(), subtract_method(),
   };
   return table;
 }
@@ -29,9 +39,65 @@ const Method& find_method(const std::string& name) {
   throw std::invalid_argument("unknown unlearning method '" + name + "'; allowed: " + known);
 }
 
+Needs needs_of(const Method& method, const config::Scenario& scenario) {
+  return method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
+}
+
+const char* to_string(Coordination c) { return c == Coordination::blocking ? "blocking" : "concurrent"; }
+
+const char* to_string(Scope s) {
+  switch (s) {
+    case Scope::client:
+      return "client";
+    case Scope::samples:
+      return "samples";
+    case Scope::data_class:
+      return "class";
+  }
+  return "unknown";
+}
+
+Scope scope_named(const std::string& name) {
+  for (auto s : {Scope::client, Scope::samples, Scope::data_class})
+    if (name == to_string(s)) return s;
+  throw std::invalid_argument("unknown scope '" + name + "'");
+}
+
+namespace {
+
+/// What a client has merged can be taken out of the model again only where it stays what it was when merged:
+/// w holds the sum of weight * delta, and no delta changes what becomes of another.
+void check_rule(const Method& method, const config::Scenario& s, const config::Complain& complain) {
+  const auto& t = s.training;
+  const auto needs = needs_of(method, s);
+  const bool asked = std::any_of(s.erasures.begin(), s.erasures.end(),
+                                 [](const config::Erasure& e) { return e.client >= 0; });
+  if (!asked || !(needs.influence || needs.accumulator)) return;
+  const auto why = ", the method \"" + method.name + "\" takes out what single clients have contributed";
+  if (t.rule == "aso_fed")
+    complain(
+        "training.rule",
+        "\"aso_fed\" merges each delta with the client's earlier ones, so they live on in the model" + why);
+  if (t.rule == "port")
+    complain("training.rule", "\"port\" weighs each delta by the course the others gave the model" + why);
+  if (t.server_momentum > 0)
+    complain("training.server_momentum", "a delta lives on in the server's momentum, allowed is 0" + why);
+}
+
+}  // namespace
+
 std::vector<config::PluginSection> method_sections() {
   std::vector<config::PluginSection> sections;
-  for (const auto& m : methods()) sections.push_back({m.name, m.help, m.options});
+  for (const auto& m : methods()) {
+    const auto check = [&m](const config::Scenario& s, const config::Complain& complain) {
+      if (m.check) m.check(s, complain);
+      check_rule(m, s, complain);
+    };
+    config::PluginSection section{m.name, m.help, m.options, {}, {}, check};
+    for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));
+    for (auto s : m.traits.scopes) section.scopes.emplace_back(to_string(s));
+    sections.push_back(std::move(section));
+  }
   return sections;
 }
 
@@ -41,7 +107,7 @@ Coordination coordination(const Method& method, const std::string& asked) {
   const auto& offered = method.traits.coordinations;
   if (std::find(offered.begin(), offered.end(), wanted) != offered.end()) return wanted;
   throw std::invalid_argument("method '" + method.name + "' has no " + asked + " form; it is " +
-                              (offered.front() == Coordination::blocking ? "blocking" : "concurrent"));
+                              to_string(offered.front()));
 }
 
 }  // namespace afu::unlearn

@@ -15,5 +15,9 @@ std::vector<config::PluginSection> method_sections();
 /// The coordination a scenario asks for ("default", "concurrent", "blocking"). Throws std::invalid_argument,
 /// naming what is supported, for one that the method does not have.
 Coordination coordination(const Method& method, const std::string& asked);
+/// What the server must keep for `method` in that scenario.
+Needs needs_of(const Method& method, const config::Scenario& scenario);
+/// Throws std::invalid_argument for an unknown name.
+Scope scope_named(const std::string& name);
 
 }  // namespace afu::unlearn

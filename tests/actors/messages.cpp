@@ -32,13 +32,32 @@ T round_trip(caf::actor_system& sys, T& x) {
 TEST_CASE("tasks and updates travel as bytes") {
   caf::actor_system_config config;
   caf::actor_system system(config);
-  federate::TrainTask task{7, 12, 1, 1, vector()};
+  compute::TrainExtras extras;
+  extras.lr_factor = 0.5;
+  extras.mask = vector();
+  compute::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25};
+  federate::TrainTask task{7,
+                           12,
+                           1,
+                           5,
+                           vector(),
+                           std::make_shared<const compute::TrainExtras>(extras),
+                           std::make_shared<const compute::AuxiliaryHead>(auxiliary)};
   const auto t = round_trip(system, task);
   CHECK(t.job == 7);
   CHECK(t.version == 12);
   REQUIRE(t.model);
   CHECK(model::sha256(t.model) == model::sha256(task.model));
-  federate::Update update{3, 7, 12, 1, 100, 200, nullptr};
+  CHECK(t.honours == 5);
+  REQUIRE(t.extras);
+  CHECK(t.extras->lr_factor == 0.5);
+  CHECK(model::sha256(t.extras->mask) == model::sha256(extras.mask));
+  CHECK(!t.extras->fisher);
+  REQUIRE(t.auxiliary);
+  CHECK(*t.auxiliary->relabelled == data::Indices{3, 5});
+  CHECK(t.auxiliary->gamma == 0.25);
+  CHECK(!t.auxiliary->head);
+  federate::Update update{3, 7, 12, 1, 100, 200, nullptr, nullptr};
   const auto u = round_trip(system, update);
   CHECK(u.client == 3);
   CHECK(u.passes == 200);

@@ -71,6 +71,48 @@ TEST_CASE("fedbuff divides by its size, and with B = 1, eta = 1 adds the update"
   CHECK(make_rule("fedbuff", t, 100)->add(arrival(0, 0))->parts[0].coefficient == 1.0);
 }
 
+TEST_CASE("fedbuff divided by the staleness weights makes a mean of them") {
+  afu::config::TrainingSection t;
+  t.server_lr = 0.8;
+  t.buffer_size = 2;
+  t.buffer_normalisation = "staleness";
+  auto rule = make_rule("fedbuff", t, 100);
+  CHECK(!rule->add(arrival(0, 0)));
+  const auto plan = rule->add(arrival(1, 3));  // 1 and 1/2 of 3/2
+  REQUIRE(plan);
+  CHECK(plan->parts[0].coefficient == doctest::Approx(0.8 * 2 / 3));
+  CHECK(plan->parts[1].coefficient == doctest::Approx(0.8 / 3));
+}
+
+TEST_CASE("METHODS 2.3: fedbuff with B = 1 adds the delta, with B = K of equal bases it is fedavg") {
+  for (const char* by : {"count", "staleness"}) {
+    afu::config::TrainingSection t;
+    t.server_lr = 1;
+    t.buffer_normalisation = by;
+    t.buffer_size = 1;
+    const auto one = make_rule("fedbuff", t, 100)->add(arrival(0, 0));
+    REQUIRE(one);
+    CHECK(one->keep == 1.0);
+    CHECK(one->parts.at(0).coefficient == 1.0);
+
+    t.buffer_size = 4;
+    auto fedbuff = make_rule("fedbuff", t, 100), fedavg = make_rule("fedavg", t, 100);
+    std::optional<MergePlan> buffered;
+    for (std::uint32_t client = 0; client < 4; ++client) {
+      buffered = fedbuff->add(arrival(client, 0));
+      CHECK(!fedavg->add(arrival(client, 0)));
+    }
+    const auto round = fedavg->flush();
+    REQUIRE(buffered);
+    REQUIRE(round);
+    CHECK(buffered->keep == round->keep);
+    for (std::size_t i = 0; i < 4; ++i) {
+      CHECK(buffered->parts[i].arrival.client == round->parts[i].arrival.client);
+      CHECK(buffered->parts[i].coefficient == doctest::Approx(round->parts[i].coefficient));
+    }
+  }
+}
+
 TEST_CASE("fedavg weighs by samples") {
   auto rule = make_rule("fedavg", {}, 100);
   CHECK(rule->synchronous());

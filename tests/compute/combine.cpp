@@ -1,5 +1,7 @@
 #include "compute/combine.hpp"
 
+#include <cmath>
+
 #include "tests/compute/fixture.hpp"
 
 using namespace afu;
@@ -85,6 +87,46 @@ TEST_CASE("buffers follow their own weights") {
   CHECK(one(lane, {nullptr, 1.0, {{1.0, a, nullptr}}, {}})->buffers.numel() == 0);
   CHECK(one(lane, {no_buffers, 1.0, {{1.0, a, nullptr}}, {}})->buffers.numel() == 0);
   CHECK(at::equal(one(lane, {a, 1.0, {{1.0, no_buffers, nullptr}}, {}})->buffers, a->buffers));
+}
+
+TEST_CASE("cosines are those of the angles, in order, and 0 for what has none") {
+  Lane lane;
+  const auto a = vector(lane, 0), b = vector(lane, 1);
+  const auto zero = lane.workspace->wrap(torch::zeros_like(a->values), a->buffers);
+  const auto opposite = lane.workspace->wrap(-3 * a->values, a->buffers);
+  compute::CombineJob job{{{a, 1.0, {}, {}}, {a, 1.0, {}, {}}, {a, 1.0, {{-1.0, a, nullptr}}, {}}}};
+  job.outputs[1].compared = {a, b, opposite, zero};
+  job.outputs[2].compared = {b};
+  const auto result = lane.run(job);
+  CHECK(result.outputs.size() == 3);
+  REQUIRE(result.numbers.size() == 5);
+  const double between =
+      (at::dot(a->values, b->values) / (a->values.norm() * b->values.norm())).item<double>();
+  CHECK(result.numbers[0] == doctest::Approx(1));
+  CHECK(result.numbers[1] == doctest::Approx(between).epsilon(1e-4));
+  CHECK(std::abs(between) > 0.1);
+  CHECK(result.numbers[2] == doctest::Approx(-1));
+  CHECK(result.numbers[3] == 0);
+  CHECK(result.numbers[4] == 0);  // the direction is zero
+}
+
+TEST_CASE("the feature softmax is over the rows of each column, of the first weight only") {
+  for (const char* name : {"mlp", "cnn_small"}) {
+    Lane lane(name);
+    const auto& first = lane.workspace->layout()->parameters.at(0);
+    REQUIRE(first.shape.size() >= 2);
+    const auto a = vector(lane, 0);
+    Combination c{a, 0.5, {}, {}};
+    const auto plain = one(lane, c)->values;
+    c.transform = Combination::Transform::feature_softmax;
+    const auto out = one(lane, c)->values;
+    const auto w = plain.narrow(0, first.offset, first.size).view({first.shape[0], -1});
+    const auto scale = w.abs().exp() / w.abs().exp().sum(0, true);
+    CHECK(test::largest(out.narrow(0, first.offset, first.size) - (scale * w).flatten()) < 1e-6);
+    CHECK(test::largest(scale.sum(0) - 1) < 1e-5);
+    const auto rest = first.offset + first.size;
+    CHECK(at::equal(out.narrow(0, rest, out.numel() - rest), plain.narrow(0, rest, plain.numel() - rest)));
+  }
 }
 
 TEST_CASE("combinations that do not fit are refused") {

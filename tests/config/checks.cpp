@@ -39,12 +39,19 @@ TEST_CASE("erasures") {
         Messages{"s.toml:1:1: erasure[0]: 2 times are given, allowed is exactly one of at_update, at_round, "
                  "at_seconds"});
   CHECK(with_stop("[[erasure]]\nat_update = 1") ==
-        Messages{"s.toml:1:1: erasure[0]: client is missing, allowed is a whole number in [0, 9999999]"});
+        Messages{"s.toml:1:1: erasure[0]: client is missing, allowed is a whole number in [0, 7]"});
   CHECK(with_stop("partition.clients = 4\n[[erasure]]\nclient = 4\nat_update = 1") ==
         Messages{"s.toml:3:10: erasure[0].client: 4 is outside [0, 3], partition.clients is 4"});
-  CHECK(with_stop("[[erasure]]\nclient = 2\nat_update = 1\n[[erasure]]\nclient = 2\nat_update = 9") ==
-        Messages{"s.toml:5:10: erasure[1].client: 2 is erased by erasure[0] already, allowed is one erasure "
-                 "a client"});
+  CHECK(with_stop("[[erasure]]\nclient = 2\nat_update = 1\n[[erasure]]\nclient = 2\nat_update = 9").empty());
+  CHECK(with_stop("[[erasure]]\nscope = \"class\"\nclass = 1\nat_update = 1").empty());
+  CHECK(with_stop("[[erasure]]\nscope = \"class\"\nat_update = 1") ==
+        Messages{"s.toml:1:1: erasure[0]: class is missing, the scope \"class\" needs one"});
+  CHECK(with_stop("[[erasure]]\nscope = \"class\"\nclass = 4\nat_update = 1") ==
+        Messages{"s.toml:3:9: erasure[0].class: 4 is outside [0, 3], data.classes is 4"});
+  CHECK(with_stop("[[erasure]]\nscope = \"class\"\nclass = 1\nclient = 2\nat_update = 1") ==
+        Messages{"s.toml:4:10: erasure[0].client: 2 is given, the scope \"class\" has no client"});
+  CHECK(with_stop("[[erasure]]\nclient = 2\nclass = 1\nat_update = 1") ==
+        Messages{"s.toml:3:9: erasure[0].class: 1 is given, the scope \"client\" has no class"});
   CHECK(
       with_stop("[[erasure]]\nclient = 2\nat_update = 200") ==
       Messages{"s.toml:3:13: erasure[0].at_update: 200 is never reached, the run stops at stop.updates 200"});
@@ -60,6 +67,16 @@ TEST_CASE("erasures") {
   CHECK(with_stop("[[erasure]]\nclient = 0\nat_update = -5") ==
         Messages{"s.toml:3:13: erasure[0].at_update: -5 is outside [0, inf)"});
   CHECK(with_stop("partition.clients = \"x\"\n[[erasure]]\nclient = 11\nat_update = 5").size() == 1);
+}
+
+TEST_CASE("what a method supports") {
+  const std::string ask = "[[erasure]]\nclient = 2\nat_update = 1\nscope = \"samples\"\n";
+  CHECK(with_stop(ask + "[unlearning]\nmethod = \"gradient_ascent\"\ncoordination = \"blocking\"") ==
+        Messages{"s.toml:4:9: erasure[0].scope: \"samples\" is not supported, the method \"gradient_ascent\" "
+                 "supports \"client\", \"class\"",
+                 "s.toml:7:16: unlearning.coordination: \"blocking\" is not supported, the method "
+                 "\"gradient_ascent\" supports \"concurrent\"",
+                 "s.toml:9:11: stop.updates: 200 is too many for it"});
 }
 
 TEST_CASE("training and partition") {
@@ -78,6 +95,29 @@ TEST_CASE("training and partition") {
                "already, allowed is one a client"});
 }
 
+TEST_CASE("training options that need a rule or one another") {
+  CHECK(with_stop("[training]\nserver_momentum = 0.9") ==
+        Messages{"s.toml:2:19: training.server_momentum: 0.9 is for the rules \"fedavg\", \"fedbuff\", "
+                 "training.rule is \"async_delta\""});
+  for (const char* rule : {"fedavg", "fedbuff"})
+    CHECK(with_stop(std::string("[training]\nserver_momentum = 0.9\nrule = \"") + rule + "\"").empty());
+  CHECK(with_stop("[training]\nserver_momentum = 1") ==
+        Messages{"s.toml:2:19: training.server_momentum: 1 is outside [0, 0.9999]"});
+  CHECK(
+      with_stop("[training]\nrule = \"port\"\nport_similarity = 0\nport_staleness = 0") ==
+      Messages{"s.toml:4:18: training.port_staleness: 0.0 and port_similarity 0.0 leave every update without "
+               "weight, allowed is one above 0 at least"});
+  CHECK(with_stop("[training]\nport_similarity = 0\nport_staleness = 0").empty());
+  const std::string all_ask =
+      "[partition]\nclients = 2\n[[erasure]]\nclient = 0\nat_update = 1\nscope = \"samples\"\n"
+      "[[erasure]]\nclient = 1\nat_update = 1\nscope = \"samples\"\n[training]\newc_strength = ";
+  CHECK(with_stop(all_ask + "0").empty());
+  CHECK(
+      with_stop(all_ask + "0.1") ==
+      Messages{"s.toml:12:16: training.ewc_strength: 0.1 needs calibration images of a client that asks for "
+               "no erasure, and all 2 ask"});
+}
+
 TEST_CASE("data, model and backdoor") {
   CHECK(with_stop("[data]\nsource = \"npz\"") ==
         Messages{"s.toml:1:1: data.path: \"\" is no path, the source \"npz\" needs one"});
@@ -94,7 +134,7 @@ TEST_CASE("data, model and backdoor") {
         Messages{"s.toml:2:10: data.backdoor.client: 8 is outside [0, 7], partition.clients is 8"});
   CHECK(with_stop("[data.backdoor]\ntrigger = \"patch\"") ==
         Messages{"s.toml:1:1: data.backdoor.client: -1 is the client of the first erasure, and there is no "
-                 "[[erasure]]"});
+                 "[[erasure]] or it names none"});
   CHECK(with_stop("[data.backdoor]\ntrigger = \"patch\"\nclient = 1\nlabel = 4\nsize = 40") ==
         Messages{"s.toml:4:9: data.backdoor.label: 4 is outside [0, 3], data.classes is 4",
                  "s.toml:5:8: data.backdoor.size: 40 is larger than the images, data.image_size is 28"});

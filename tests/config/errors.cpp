@@ -54,7 +54,7 @@ TEST_CASE("values of another type") {
 TEST_CASE("unknown choices list the choices") {
   CHECK(with_stop("[training]\nrule = \"fedsgd\"") ==
         Messages{"s.toml:2:8: training.rule: \"fedsgd\" is unknown, allowed are \"async_delta\", \"fedavg\", "
-                 "\"fedasync\", \"fedbuff\""});
+                 "\"fedasync\", \"fedbuff\", \"aso_fed\", \"port\""});
   CHECK(with_stop("[scenario]\nclock = \"real\"") ==
         Messages{"s.toml:2:9: scenario.clock: \"real\" is unknown, allowed are \"virtual\", \"wall\""});
   CHECK(with_stop("[unlearning]\nmethod = \"fedquitt\"") ==
@@ -167,7 +167,7 @@ rounds = 5
             "s.toml:2:1: training.epoch: unknown key, did you mean local_epochs?",
             "s.toml:3:6: training.lr: 3.0 is outside (0, 1]",
             "s.toml:4:8: training.rule: \"fedsgd\" is unknown, allowed are \"async_delta\", \"fedavg\", "
-            "\"fedasync\", \"fedbuff\"",
+            "\"fedasync\", \"fedbuff\", \"aso_fed\", \"port\"",
             "s.toml:6:10: erasure[0].client: 9 is outside [0, 7], partition.clients is 8",
             "--set nonsense: this override is malformed, allowed is section.key=value",
             "--set training.momentum: 2 is outside [0, 0.9999]",

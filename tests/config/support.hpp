@@ -41,7 +41,14 @@ inline std::vector<PluginSection> methods() {
            "Theirs.",
            {option("epochs", std::int64_t{1}, 1, 100),
             option("optimiser", std::string{"adam"}, 0, 0, {"adam", "sgd"}), option("freeze", false, 0, 0)}},
-          {"gradient_ascent", "Simple.", {}},
+          {"gradient_ascent",
+           "Simple.",
+           {},
+           {"concurrent"},
+           {"client", "class"},
+           [](const Scenario& s, const Complain& complain) {
+             if (s.stop.updates == 200) complain("stop.updates", "200 is too many for it");
+           }},
           {"none", "Leaves.", {}},
           {"pga", "Theirs, too.", {}},
           {"retrain", "From scratch.", {}}};

@@ -36,7 +36,9 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
   CHECK(keys(json["context"]) == std::vector<std::string>{"versions", "host", "system", "cpu", "cores",
                                                           "memory_bytes", "devices", "revision", "seed",
                                                           "scenario", "started", "ended", "events",
-                                                          "history_bytes"});
+                                                          "history_bytes", "erasure_costs"});
+  CHECK(keys(json["context"]["erasure_costs"][0]) ==
+        std::vector<std::string>{"client_passes", "server_passes", "stored_bytes"});
   CHECK(keys(json["final"]) == figure_keys);
   CHECK(keys(json["before_erasure"]) == figure_keys);
   CHECK(keys(json["erasures"][0]) == std::vector<std::string>{"client", "requested_at", "merged_at",

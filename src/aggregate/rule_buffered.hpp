@@ -1,0 +1,34 @@
+#pragma once
+/// What the rules share that hold updates back until several are merged at a time.
+#include <vector>
+
+#include "aggregate/rule.hpp"
+
+namespace afu::aggregate {
+
+/// The buffer, and the server's momentum (METHODS 2.3; FLSim's server optimiser): with c_i the coefficients
+/// of a plan, m <- beta m + sum c_i delta_i, w <- w + m. m holds the server's step size, as c_i do. Buffers
+/// of the model (BatchNorm) have no momentum.
+class Buffered : public Rule {
+ public:
+  explicit Buffered(double server_momentum = 0) : beta_(server_momentum) {}
+
+  /// m is a sum over all clients: it begins anew at zero when one is to be forgotten.
+  std::int64_t forget(std::uint32_t client) override;
+  void reset() override;
+  void extend(const MergePlan& plan, compute::CombineJob& job) override;
+  void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
+             std::size_t first_output) override;
+
+ protected:
+  /// Empties the buffer into a plan, whose coefficients are still 0.
+  MergePlan take();
+
+  std::vector<Arrival> buffer_;
+
+ private:
+  double beta_;
+  model::ParametersPtr momentum_;  ///< m; null: zero
+};
+
+}  // namespace afu::aggregate

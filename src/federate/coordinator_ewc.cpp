@@ -1,0 +1,91 @@
+/// EWC as the clients' regulariser (METHODS 3.1): once a version counts as erased, training is held near it,
+/// by the penalty strength / 2 * sum of F_j (w_j - anchor_j)^2 with F that version's diagonal Fisher
+/// information on calibration images, scaled to mean 1. The calibrator computes F; until it has, clients
+/// train without.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "federate/coordinator.hpp"
+
+namespace afu::federate {
+namespace {
+
+/// At most `most` different rows, from all environments in turn; ascending.
+data::IndicesPtr rows_of(const std::vector<data::IndicesPtr>& environments, std::size_t most) {
+  std::set<data::Indices::value_type> rows;
+  std::size_t longest = 0;
+  for (const auto& e : environments) longest = std::max(longest, e->size());
+  for (std::size_t i = 0; i < longest; ++i)
+    for (const auto& e : environments)
+      if (i < e->size() && rows.size() < most) rows.insert((*e)[i]);
+  return std::make_shared<const data::Indices>(rows.begin(), rows.end());
+}
+
+}  // namespace
+
+/// While another request is being served the version still holds what that one wants forgotten: its own end
+/// asks then.
+void Coordinator::ask_fisher(Active& a, Effects& fx) {
+  const auto& t = scenario().training;
+  if (t.ewc_strength == 0) return;
+  for (const auto& other : requests_)
+    if (other.procedure && !other.done && !other.record.forgotten_at) return;
+  compute::KernelJob job{};
+  job.kernel = "fisher";
+  job.settings.set("normalise", true);  // so that a strength means the same for any model
+  job.inputs = {model_};
+  std::int64_t count = 0;
+  if (setup_.data) {
+    auto rows = rows_of(view(a).environments, static_cast<std::size_t>(t.ewc_samples));
+    count = static_cast<std::int64_t>(rows->size());
+    job.samples = {std::move(rows)};
+  } else {
+    const auto stay =
+        std::count_if(clients_.begin(), clients_.end(), [](const Client& c) { return !c.asked; });
+    count = std::min(t.ewc_samples, scenario().calibration.samples_per_environment * stay);
+  }
+  if (count == 0) return;
+  const auto classes = setup_.data ? setup_.data->classes() : scenario().data.classes;
+  const auto passes = static_cast<double>(count * classes);
+  a.record.server_passes += passes;
+  fisher_version_ = version_;
+  fisher_model_ = model_;
+  CalibrateTask task{no_request, version_, passes, nullptr};
+  if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(job));
+  fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
+}
+
+void Coordinator::take_fisher(const CalibrateResult& m) {
+  if (fisher_version_ != m.base_version) return;  // a later request has voided it
+  fisher_version_.reset();
+  const auto model = std::move(fisher_model_);
+  if (!m.result) return;
+  compute::TrainExtras x;
+  x.anchor = model;
+  x.fisher = m.result->outputs.at(0);
+  x.strength = scenario().training.ewc_strength;
+  anchor_ = std::make_shared<const compute::TrainExtras>(std::move(x));
+  renew_extras();
+}
+
+/// The anchor holds what a new request wants forgotten: nobody is to be pulled back to it.
+void Coordinator::drop_anchor() {
+  fisher_version_.reset();
+  fisher_model_.reset();
+  anchor_.reset();
+  renew_extras();
+}
+
+/// A task has room for one anchor: a method's own comes first.
+void Coordinator::renew_extras() {
+  task_extras_ = extras_ ? extras_ : anchor_;
+  if (!extras_ || !anchor_ || extras_->anchor) return;
+  auto both = *extras_;
+  both.anchor = anchor_->anchor;
+  both.fisher = anchor_->fisher;
+  both.strength = anchor_->strength;
+  task_extras_ = std::make_shared<const compute::TrainExtras>(std::move(both));
+}
+
+}  // namespace afu::federate

@@ -1,0 +1,35 @@
+#include "federate/setup.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/federated.hpp"
+
+namespace afu::federate {
+
+data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours) {
+  if (!setup.data) return nullptr;
+  const auto& rows = setup.data->clients[client].train;
+  if (honours == 0) return rows;
+  std::vector<data::IndicesPtr> forgotten;
+  for (std::size_t i = 0; honours != 0; ++i, honours >>= 1)
+    if (honours & 1) forgotten.push_back(setup.forget.at(i));
+  return data::rows_without(rows, forgotten);
+}
+
+std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours) {
+  if (const auto rows = training_rows(setup, client, honours)) return static_cast<std::int64_t>(rows->size());
+  const auto all = static_cast<double>(setup.samples[client]);
+  double left = all, fraction = 0;  // a client's larger fraction includes its smaller one
+  for (std::size_t i = 0; honours != 0; ++i, honours >>= 1) {
+    if (!(honours & 1)) continue;
+    const auto& e = setup.scenario->erasures[i];
+    if (e.scope == "samples")
+      fraction = std::max(fraction, e.fraction);
+    else
+      left -= all / static_cast<double>(setup.scenario->data.classes);
+  }
+  return std::max<std::int64_t>(1, std::llround(left * (1 - fraction)));
+}
+
+}  // namespace afu::federate

@@ -1,0 +1,29 @@
+#pragma once
+/// What a federation starts from.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+#include "model/parameters_fwd.hpp"
+
+namespace afu::federate {
+
+/// `data`, `initial` and `forget` are null or empty in timing-only runs of generated data.
+struct Setup {
+  std::shared_ptr<const config::Scenario> scenario;
+  std::shared_ptr<const data::FederatedData> data;
+  model::ParametersPtr initial;
+  std::uint64_t model_bytes = 0;
+  std::vector<std::uint32_t> samples;    ///< training samples of each client
+  std::vector<data::IndicesPtr> forget;  ///< rows to forget, one set an erasure of the scenario
+};
+
+/// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples"
+/// and "class"). Null without data.
+data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours);
+/// How many those are; without data what the scenario's fractions make of the client's samples.
+std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours);
+
+}  // namespace afu::federate

@@ -1,0 +1,297 @@
+// The server without actors: merges in two stages, a rule's vectors, EWC.
+#include "federate/coordinator.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/loader.hpp"
+#include "tests/compute/fixture.hpp"
+#include "unlearn/registry.hpp"
+
+using namespace afu;
+using namespace afu::federate;
+
+namespace {
+
+/// A server whose merges a lane computes at once. Messages are handed on by the test. Vectors hold one value
+/// everywhere.
+struct Server {
+  test::Lane lane{"logreg", 1};
+  std::unique_ptr<Coordinator> server;
+  Effects fx;
+  double now = 0;
+  std::map<std::uint32_t, TrainTask> tasks;  ///< a client's last one
+  std::vector<EraseTask> erasures;
+  std::vector<std::pair<std::uint32_t, CollectTask>> collects;
+  std::vector<CalibrateTask> calibrations;
+  std::vector<record::Decision> decisions;
+  int jobs = 0;  ///< that a merge took, added up
+
+  explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false) {
+    const std::string all =
+        "[data]\nclasses = 3\n[partition]\nclients = 4\n[calibration]\nsamples_per_environment = 4\n" + text +
+        "\n[stop]\nupdates = 1000\n";
+    Setup s;
+    s.scenario = std::make_shared<const config::Scenario>(
+        config::parse_scenario(all, "test.toml", set, unlearn::method_sections()));
+    if (!timing) s.initial = vector(0);
+    s.samples = {100, 100, 100, 100};
+    s.forget.resize(s.scenario->erasures.size());
+    server = std::make_unique<Coordinator>(std::move(s));
+    server->start(0, fx);
+    carry_out();
+  }
+  model::ParametersPtr vector(double value) const {
+    return lane.workspace->wrap(
+        torch::full({lane.workspace->layout()->parameter_count}, value, torch::kFloat32), torch::empty({0}));
+  }
+  double model() const {
+    const auto m = server->evaluation(now).model;
+    CHECK(test::largest(m->values - m->values[0]) == 0);
+    return m->values[0].item<double>();
+  }
+  void carry_out() {
+    while (fx.merge) {
+      ++jobs;
+      const auto result = lane.run(*std::exchange(fx.merge, std::nullopt));
+      server->merged(now, result, fx);
+    }
+    CHECK(fx.failure == "");
+    for (auto& p : fx.posts) {
+      if (auto* t = std::get_if<TrainTask>(&p.payload)) tasks[p.to - record::first_client_node] = *t;
+      if (auto* e = std::get_if<EraseTask>(&p.payload)) erasures.push_back(*e);
+      if (auto* c = std::get_if<CollectTask>(&p.payload))
+        collects.emplace_back(p.to - record::first_client_node, *c);
+      if (auto* c = std::get_if<CalibrateTask>(&p.payload)) calibrations.push_back(*c);
+      if (auto* r = std::get_if<EraseRequest>(&p.payload)) requests.push_back(*r);
+    }
+    decisions.insert(decisions.end(), fx.decisions.begin(), fx.decisions.end());
+    fx = {};
+  }
+  template <class Message>
+  void take(const Message& m) {
+    now += 1;
+    server->on(now, m, fx);
+    carry_out();
+    for (const auto& r : std::exchange(requests, {})) take(r);
+  }
+  void update(std::uint32_t client, double delta) {
+    const auto t = tasks.at(client);
+    take(Update{client, t.job, t.version, t.epoch, 100, 100,
+                server->evaluation(0).model ? vector(delta) : nullptr, nullptr});
+  }
+  ResultPtr result(double value) const {
+    auto r = std::make_shared<compute::JobResult>();
+    r->outputs = {vector(value)};
+    return r;
+  }
+  /// The last decision's weight.
+  double weight() const { return decisions.back().weight; }
+
+ private:
+  std::vector<EraseRequest> requests;
+};
+
+/// Client 0's update fills no buffer: its next task is of the version before client 1's, one version late.
+const double late = 10.0 / 11;
+const char* port = R"(
+[training]
+rule = "port"
+buffer_size = 1
+[unlearning]
+method = "none"
+)";
+
+/// Client 0 asks after two updates and ascends itself.
+const char* erasing = R"(
+[training]
+server_lr = 1
+staleness = "constant"
+weight_by_samples = false
+ewc_strength = 0.25
+[unlearning]
+method = "gradient_ascent"
+[[erasure]]
+client = 0
+at_update = 2
+)";
+
+}  // namespace
+
+TEST_CASE("port's merges take two jobs once there is a course to compare with") {
+  Server s(port, {"training.buffer_size=2"});
+  s.update(0, 1), s.update(1, 1);
+  s.update(0, 1), s.update(1, 1);
+  CHECK(s.jobs == 2);
+  CHECK(s.model() == doctest::Approx(2));
+  s.update(0, 3), s.update(1, -5);  // along the course 1 + late, against it 0 + 1
+  CHECK(s.jobs == 4);
+  CHECK(s.weight() == doctest::Approx(1 / (2 + late)));
+  CHECK(s.model() == doctest::Approx(2 + (3 * (1 + late) - 5) / (2 + late)));
+}
+
+TEST_CASE("in a timing-only run port's cosines count as 0") {
+  Server s(port, {"training.buffer_size=2"}, true);
+  for (int i = 0; i < 4; ++i) s.update(0, 0), s.update(1, 0);
+  CHECK(s.jobs == 0);
+  CHECK(s.server->outcome().version == 4);
+  CHECK(s.weight() == doctest::Approx(1.5 / (2 + late)));
+}
+
+TEST_CASE("server momentum through the server") {
+  Server s(
+      "[training]\nrule = \"fedbuff\"\nbuffer_size = 1\nserver_lr = 1\nserver_momentum = 0.5\nstaleness = "
+      "\"constant\"\n[unlearning]\nmethod = \"none\"");
+  s.update(0, 2);
+  s.update(1, 4);
+  CHECK(s.model() == doctest::Approx(2 + 5));
+}
+
+TEST_CASE("aso_fed through the server") {
+  Server s("[training]\nrule = \"aso_fed\"\naso_beta = 0.25\n[unlearning]\nmethod = \"none\"");
+  s.update(0, 4);
+  s.update(0, 6);
+  s.update(0, 8);
+  CHECK(s.model() == doctest::Approx((4 + 2 + 5) / 4.0));
+}
+
+TEST_CASE("EWC: once erased, the Fisher information is computed and tasks carry the anchor") {
+  Server s(erasing);
+  s.update(1, 1), s.update(2, 1);  // now client 0 asks
+  REQUIRE(s.erasures.size() == 1);
+  CHECK(s.calibrations.empty());
+  s.take(EraseResult{0, s.result(-0.5)});
+  CHECK(s.model() == doctest::Approx(1.5));
+  REQUIRE(s.calibrations.size() == 1);
+  const auto task = s.calibrations[0];
+  CHECK(task.request == no_request);
+  CHECK(task.passes == 3 * 4 * 3);  // three clients stay, with four samples each, three classes
+  const auto& job = std::get<compute::KernelJob>(*task.job);
+  CHECK(job.kernel == "fisher");
+  CHECK(job.inputs.at(0) == s.server->evaluation(0).model);
+  CHECK(s.server->outcome().erasures.at(0).record.server_passes == 36);
+
+  s.update(1, 1);  // until the answer is there all train as before
+  CHECK(!s.tasks.at(1).extras);
+  s.take(CalibrateResult{no_request, task.base_version, s.result(0.125)});
+  s.update(1, 1);
+  const auto extras = s.tasks.at(1).extras;
+  REQUIRE(extras);
+  CHECK(extras->anchor == job.inputs.at(0));
+  CHECK(extras->fisher->values[0].item<double>() == 0.125);
+  CHECK(extras->strength == 0.25);
+  CHECK(extras->lr_factor == 1.0);
+  CHECK(!extras->mask);
+}
+
+TEST_CASE("EWC: most samples, and none without a strength") {
+  Server few(erasing, {"training.ewc_samples=5"});
+  few.update(1, 1), few.update(2, 1);
+  few.take(EraseResult{0, few.result(0)});
+  REQUIRE(few.calibrations.size() == 1);
+  CHECK(few.calibrations[0].passes == 15);
+
+  Server off(erasing, {"training.ewc_strength=0"});
+  off.update(1, 1), off.update(2, 1);
+  off.take(EraseResult{0, off.result(0)});
+  CHECK(off.calibrations.empty());
+
+  Server timing(erasing, {}, true);  // costs time there as well
+  timing.update(1, 0), timing.update(2, 0);
+  timing.take(EraseResult{0, nullptr});
+  REQUIRE(timing.calibrations.size() == 1);
+  CHECK(!timing.calibrations[0].job);
+  timing.take(CalibrateResult{no_request, timing.calibrations[0].base_version, nullptr});
+  timing.update(1, 0);
+  CHECK(!timing.tasks.at(1).extras);
+}
+
+TEST_CASE("EWC: a new request voids the anchor, and what is still being computed for it") {
+  const auto twice = std::string(erasing) + "[[erasure]]\nclient = 3\nat_update = 4\n";
+  for (const bool answered : {true, false}) {
+    CAPTURE(answered);
+    Server s(twice);
+    s.update(1, 1), s.update(2, 1);
+    s.take(EraseResult{0, s.result(0)});
+    const auto first = s.calibrations.at(0);
+    if (answered) s.take(CalibrateResult{no_request, first.base_version, s.result(1)});
+    s.update(1, 1);
+    CHECK((s.tasks.at(1).extras != nullptr) == answered);
+    s.update(2, 1);  // now client 3 asks
+    if (!answered) s.take(CalibrateResult{no_request, first.base_version, s.result(1)});
+    s.update(1, 1);
+    CHECK(!s.tasks.at(1).extras);
+    s.take(EraseResult{1, s.result(0)});
+    REQUIRE(s.calibrations.size() == 2);
+    s.take(CalibrateResult{no_request, s.calibrations[1].base_version, s.result(2)});
+    s.update(1, 1);
+    REQUIRE(s.tasks.at(1).extras);
+    CHECK(s.tasks.at(1).extras->fisher->values[0].item<double>() == 2);
+  }
+}
+
+TEST_CASE("EWC: of two requests at a time only the last one's end asks") {
+  Server s(std::string(erasing) + "[[erasure]]\nclient = 3\nat_update = 2\n");
+  s.update(1, 1), s.update(2, 1);
+  REQUIRE(s.erasures.size() == 2);
+  s.take(EraseResult{1, s.result(0)});
+  CHECK(s.calibrations.empty());
+  s.take(EraseResult{0, s.result(0)});
+  CHECK(s.calibrations.size() == 1);
+}
+
+TEST_CASE("EWC is added to what a method leaves set, which keeps its mask") {
+  Server s(
+      "[training]\newc_strength = 0.25\n[unlearning]\nmethod = \"prune\"\n[unlearning.prune]\n"
+      "recovery_updates = 1\n[[erasure]]\nscope = \"class\"\nclass = 1\nat_update = 2\n");
+  s.update(1, 1), s.update(2, 1);
+  REQUIRE(s.collects.size() == 4);
+  for (const auto& [client, task] : std::exchange(s.collects, {}))
+    s.take(CollectResult{task.request, client, task.job, s.result(0)});
+  REQUIRE(s.erasures.size() == 1);
+  compute::JobResult pruned;
+  pruned.outputs = {s.vector(1), s.vector(0.5)};
+  s.take(EraseResult{0, std::make_shared<const compute::JobResult>(std::move(pruned))});
+  REQUIRE(s.tasks.at(1).extras);
+  CHECK(s.tasks.at(1).extras->mask);
+  CHECK(!s.tasks.at(1).extras->anchor);
+  s.update(2, 0);
+  REQUIRE(s.calibrations.size() == 1);
+  s.take(CalibrateResult{no_request, s.calibrations[0].base_version, s.result(2)});
+  s.update(1, 0);
+  const auto both = s.tasks.at(1).extras;
+  REQUIRE(both->mask);
+  CHECK(both->mask->values[0].item<double>() == 0.5);
+  REQUIRE(both->anchor);
+  CHECK(both->fisher->values[0].item<double>() == 2);
+  CHECK(both->strength == 0.25);
+}
+
+TEST_CASE("methods that take single contributions out refuse rules where they live on") {
+  const auto refused = [](const std::string& method, const std::string& training) {
+    try {
+      config::parse_scenario("[training]\n" + training + "\n[unlearning]\nmethod = \"" + method +
+                                 "\"\n[[erasure]]\nclient = 0\nat_update = 1\n[stop]\nupdates = 9\n",
+                             "s.toml", {}, unlearn::method_sections());
+    } catch (const config::ConfigError& e) {
+      REQUIRE(e.messages().size() == 1);
+      return e.messages().front();
+    }
+    return std::string{};
+  };
+  const std::string momentum = "rule = \"fedbuff\"\nserver_momentum = 0.9";
+  CHECK(refused("afu_ic", momentum) ==
+        "s.toml:3:19: training.server_momentum: a delta lives on in the server's momentum, allowed is 0, the "
+        "method \"afu_ic\" takes out what single clients have contributed");
+  CHECK(refused("afu_ic", "rule = \"aso_fed\"").find("s.toml:2:8: training.rule: \"aso_fed\"") == 0);
+  CHECK(refused("afu_ic", "rule = \"port\"").find("s.toml:2:8: training.rule: \"port\"") == 0);
+  CHECK(refused("afu_ic", "rule = \"fedbuff\"") == "");
+  for (const auto& training : {momentum, std::string("rule = \"aso_fed\""), std::string("rule = \"port\"")})
+    for (const char* method : {"none", "retrain", "gradient_ascent"}) {
+      CAPTURE(training);
+      CAPTURE(method);
+      CHECK(refused(method, training) == "");
+    }
+}
