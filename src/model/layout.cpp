@@ -76,6 +76,20 @@ std::shared_ptr<const Layout> make_layout(Model& model) {
   return layout;
 }
 
+const Slot& slot_named(const Layout& layout, const std::string& name) {
+  for (const auto& slot : layout.parameters)
+    if (slot.name == name) return slot;
+  throw std::out_of_range("the layout has no parameter '" + name + "'");
+}
+
+HeadRange head_range(Model& model, const Layout& layout) {
+  const auto head = model.head();
+  const auto& weight = slot_named(layout, head.name + ".weight");
+  if (slot_named(layout, head.name + ".bias").offset != weight.offset + weight.size)
+    throw std::logic_error("head_range: the bias does not follow the weight");
+  return {weight.offset, weight.shape.at(0), weight.shape.at(1)};
+}
+
 ParametersPtr initial_parameters(Model& model, const std::shared_ptr<const Layout>& layout,
                                  const sim::StreamKey& key) {
   if (auto delivered = model.delivered_parameters(layout)) return delivered;

@@ -46,7 +46,14 @@ void assign(const std::vector<std::pair<std::string, torch::Tensor>>& tensors, c
   }
 }
 
+[[noreturn]] void no_head() {
+  throw std::runtime_error("this model has no separable head: its layers are not known");
+}
+
 }  // namespace
+
+torch::Tensor Model::features(const torch::Tensor&) { no_head(); }
+Head Model::head() { no_head(); }
 
 void Model::save(const std::string& path) {
   throw std::runtime_error(path + ": this model cannot be written as TorchScript");

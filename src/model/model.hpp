@@ -2,6 +2,7 @@
 /// The networks clients train.
 #include <torch/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,12 +17,39 @@ struct InputShape {
   std::int64_t channels = 1, height = 28, width = 28, classes = 2;
 };
 
+/// The last linear layer: logits = features(x) weight^T + bias.
+struct Head {
+  std::string name;      ///< of its tensors: name.weight, name.bias
+  torch::Tensor weight;  ///< the model's own, [classes, F]
+  torch::Tensor bias;    ///< [classes]
+};
+
+/// A convolution and what its output channels appear in, by the parameters' names.
+struct Convolution {
+  std::string name;
+  std::int64_t channels = 0;
+  std::vector<std::string> own;  ///< [channels, ...]: filter, bias, scale and shift of the norm that follows
+  /// [out, channels * k, ...]: the layers that read these channels and no sum they are a part of.
+  std::vector<std::string> readers;
+};
+
+/// Sees a convolution's output [B, channels, H, W], before the norm. Later layers may overwrite it.
+using Observer = std::function<void(const std::string& convolution, const torch::Tensor& output)>;
+
 /// A network with named parameters and floating-point buffers, in a fixed order.
 class Model {
  public:
   virtual ~Model() = default;
   /// x [B, C, H, W] float32 -> logits [B, classes].
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
+  /// The forward pass, with `observe` called at every one of `convolutions()`.
+  virtual torch::Tensor forward_observed(const torch::Tensor& x, const Observer&) { return forward(x); }
+  /// Every convolution, none where the model's layers are not known.
+  virtual std::vector<Convolution> convolutions() { return {}; }
+  /// All but the last linear layer: x -> [B, F]. Throws std::runtime_error where it cannot be told apart.
+  virtual torch::Tensor features(const torch::Tensor& x);
+  /// Throws std::runtime_error where the last linear layer cannot be told apart.
+  virtual Head head();
   virtual std::vector<std::pair<std::string, torch::Tensor>> named_parameters() = 0;
   virtual std::vector<std::pair<std::string, torch::Tensor>> named_buffers() = 0;
   /// true: BatchNorm uses batch statistics and updates its buffers. Erasure and calibration keep it false
@@ -47,6 +75,15 @@ std::shared_ptr<const Layout> make_layout(Model& model);
 /// are to begin.
 ParametersPtr initial_parameters(Model& model, const std::shared_ptr<const Layout>& layout,
                                  const sim::StreamKey& key);
+
+/// Where the head lies in a flat vector: its weight, then its bias, without a gap.
+struct HeadRange {
+  std::int64_t offset = 0, classes = 0, features = 0;
+  std::int64_t size() const { return classes * (features + 1); }
+  torch::Tensor of(const torch::Tensor& flat) const { return flat.narrow(0, offset, size()); }
+};
+/// Throws as Model::head does.
+HeadRange head_range(Model& model, const Layout& layout);
 
 /// Makes the model's parameters, their gradients and its buffers views of three flat tensors, on `device`,
 /// keeping their values; gradients become 0. backward() then accumulates in place (clear with

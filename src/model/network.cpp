@@ -4,6 +4,7 @@
 #include <ATen/Functions.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace afu::model {
 namespace {
@@ -73,11 +74,23 @@ Extent build(std::vector<Layer>& layers, Extent e) {
   return e;
 }
 
-torch::Tensor run(const std::vector<Layer>& layers, torch::Tensor x, bool training) {
-  for (const auto& l : layers) {
+/// The layers [first, end); `observe` may be null.
+torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool training,
+                  const Observer* observe);
+
+torch::Tensor run(const std::vector<Layer>& layers, torch::Tensor x, bool training,
+                  const Observer* observe = nullptr) {
+  return run(layers.data(), layers.data() + layers.size(), std::move(x), training, observe);
+}
+
+torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool training,
+                  const Observer* observe) {
+  for (; first != end; ++first) {
+    const auto& l = *first;
     switch (l.kind) {
       case Kind::convolution:
         x = at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
+        if (observe) (*observe)(l.name, x);
         break;
       case Kind::group_norm:
         x = at::group_norm(x, l.groups, l.weight, l.bias);
@@ -102,9 +115,9 @@ torch::Tensor run(const std::vector<Layer>& layers, torch::Tensor x, bool traini
         x = at::flatten(x, 1);
         break;
       case Kind::residual: {
-        auto shortcut = run(l.shortcut, x, training);
+        auto shortcut = run(l.shortcut, x, training, observe);
         // In place: a body ends in a normalisation, whose backward pass does not look at its output.
-        x = run(l.body, x, training).add_(shortcut);
+        x = run(l.body, x, training, observe).add_(shortcut);
         break;
       }
     }
@@ -155,6 +168,14 @@ Network::Network(std::string name, std::vector<Layer> layers, const InputShape& 
 }
 
 torch::Tensor Network::forward(const torch::Tensor& x) { return run(layers_, x, training_); }
+
+torch::Tensor Network::forward_observed(const torch::Tensor& x, const Observer& observe) {
+  return run(layers_, x, training_, &observe);
+}
+
+torch::Tensor Network::features(const torch::Tensor& x) {
+  return run(layers_.data(), layers_.data() + layers_.size() - 1, x, training_, nullptr);
+}
 
 std::vector<std::pair<std::string, torch::Tensor>> Network::named_parameters() {
   std::vector<std::pair<std::string, torch::Tensor>> out;

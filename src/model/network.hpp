@@ -51,6 +51,10 @@ class Network final : public Model {
   Network(std::string name, std::vector<Layer> layers, const InputShape& shape);
 
   torch::Tensor forward(const torch::Tensor& x) override;
+  torch::Tensor forward_observed(const torch::Tensor& x, const Observer& observe) override;
+  std::vector<Convolution> convolutions() override;
+  torch::Tensor features(const torch::Tensor& x) override;
+  Head head() override;
   std::vector<std::pair<std::string, torch::Tensor>> named_parameters() override;
   std::vector<std::pair<std::string, torch::Tensor>> named_buffers() override;
   void train(bool on) override { training_ = on; }

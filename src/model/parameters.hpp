@@ -33,6 +33,9 @@ struct Layout {
 bool operator==(const Layout& a, const Layout& b);
 inline bool operator!=(const Layout& a, const Layout& b) { return !(a == b); }
 
+/// The parameter of that name. Throws std::out_of_range where there is none.
+const Slot& slot_named(const Layout& layout, const std::string& name);
+
 /// One version of a model, or a difference of two: float32, immutable once published, shared by pointer.
 struct ParameterVector {
   std::shared_ptr<const Layout> layout;

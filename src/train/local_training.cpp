@@ -1,12 +1,39 @@
 #include "train/local_training.hpp"
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <stdexcept>
 
+#include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
 #include "train/sgd.hpp"
 
 namespace afu::train {
+namespace {
+
+torch::Tensor on_lane(const compute::Workspace& workspace, const model::ParametersPtr& v, const char* what) {
+  if (!v) return {};
+  const auto wanted = workspace.layout()->parameter_count;
+  if (v->values.numel() != wanted)
+    throw std::invalid_argument(
+        fmt::format("the {} has {} values where the model has {}", what, v->values.numel(), wanted));
+  return v->values.to(workspace.device());
+}
+
+StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainExtras& x) {
+  if (x.strength != 0 && !x.anchor) throw std::invalid_argument("there is no anchor to pull to");
+  StepExtras extras;
+  extras.mask = on_lane(workspace, x.mask, "mask");
+  if (x.strength == 0) return extras;
+  extras.anchor = on_lane(workspace, x.anchor, "anchor");
+  extras.fisher = on_lane(workspace, x.fisher, "Fisher diagonal");
+  extras.strength = x.strength;
+  return extras;
+}
+
+}  // namespace
 
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
                                      double sign) {
@@ -27,17 +54,25 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
   torch::Tensor momentum, base;
   if (job.sgd.momentum != 0) momentum = workspace.momentum();
   if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device());
+  std::optional<StepExtras> extras;
+  if (job.extras) extras = extras_on(workspace, *job.extras);
+  std::optional<AuxiliaryTraining> auxiliary;
+  if (job.auxiliary) auxiliary.emplace(workspace, job, schedule.order());
   EpochMean loss_mean(w);
   compute::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
-    const auto count = schedule.count(step);
-    const auto loss = cross_entropy_gradient(workspace, workspace.gather(order, schedule.begin(step), count));
-    sgd_step(w, workspace.gradients(), momentum, base, job.sgd);
+    const auto begin = schedule.begin(step), count = schedule.count(step);
+    const auto batch = workspace.gather(order, begin, count);
+    const auto loss =
+        auxiliary ? auxiliary->gradient(batch, begin) : cross_entropy_gradient(workspace, batch);
+    sgd_step(w, workspace.gradients(), momentum, base, job.sgd, extras ? &*extras : nullptr);
+    if (auxiliary) auxiliary->step(job.sgd);
     loss_mean.add(loss, count);
     result.samples += count;
   }
   result.outputs = {workspace.difference(job.base)};
+  if (auxiliary) result.outputs.push_back(auxiliary->result());
   result.figures["loss"] = loss_mean.value();
   return result;
 }

@@ -7,7 +7,9 @@ namespace afu::train {
 
 /// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
 /// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
-/// The result depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
+/// With job.auxiliary, output 1: the auxiliary head (train/auxiliary_head.hpp), which job.extras do not
+/// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
+/// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job);
 
 /// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross

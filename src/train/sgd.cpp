@@ -28,15 +28,58 @@ double square_sum(const float* x, std::int64_t n) {
 bool is_plain_cpu(const torch::Tensor& t) {
   return t.device().is_cpu() && t.scalar_type() == torch::kFloat32 && t.is_contiguous();
 }
+bool is_plain_cpu(const StepExtras& x) {
+  for (const auto* t : {&x.mask, &x.anchor, &x.fisher})
+    if (t->defined() && !is_plain_cpu(*t)) return false;
+  return true;
+}
 
-/// At most three passes over memory, where tensor operators take up to eight.
-void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
-                 const float* __restrict base, std::int64_t n, const compute::SgdSettings& s) {
+const float* data_or_null(const torch::Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
+
+/// Weight decay and the proximal term; `base` may be null.
+void regularise(float* __restrict g, const float* __restrict w, const float* __restrict base, std::int64_t n,
+                const compute::SgdSettings& s) {
   const auto decay = static_cast<float>(s.weight_decay), mu = static_cast<float>(s.prox_mu);
   if (base)
     for (std::int64_t i = 0; i < n; ++i) g[i] += decay * w[i] + mu * (w[i] - base[i]);
   else if (decay != 0)
     for (std::int64_t i = 0; i < n; ++i) g[i] += decay * w[i];
+}
+
+/// The pull to the anchor, then the mask; each of the three may be null.
+void pull_and_mask(float* __restrict g, const float* __restrict w, const float* __restrict anchor,
+                   const float* __restrict fisher, const float* __restrict mask, std::int64_t n,
+                   float strength) {
+  if (anchor && fisher)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += strength * fisher[i] * (w[i] - anchor[i]);
+  else if (anchor)
+    for (std::int64_t i = 0; i < n; ++i) g[i] += strength * (w[i] - anchor[i]);
+  if (mask)
+    for (std::int64_t i = 0; i < n; ++i) g[i] *= mask[i];
+}
+
+/// Both, block by block: a block of the gradient stays in the nearest cache, so that memory sees one pass.
+void regularise(float* g, const float* w, const float* base, std::int64_t n, const compute::SgdSettings& s,
+                const StepExtras& x) {
+  constexpr std::int64_t kBlock = 2048;
+  const auto *anchor = data_or_null(x.anchor), *fisher = data_or_null(x.fisher), *mask = data_or_null(x.mask);
+  const auto from = [](const float* p, std::int64_t begin) { return p ? p + begin : nullptr; };
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const auto count = std::min(kBlock, n - begin);
+    regularise(g + begin, w + begin, from(base, begin), count, s);
+    pull_and_mask(g + begin, w + begin, from(anchor, begin), from(fisher, begin), from(mask, begin), count,
+                  static_cast<float>(x.strength));
+  }
+}
+
+/// At most three passes over memory, where tensor operators take up to twelve.
+void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
+                 const float* __restrict base, std::int64_t n, const compute::SgdSettings& s,
+                 const StepExtras* extras) {
+  if (extras)
+    regularise(g, w, base, n, s, *extras);
+  else
+    regularise(g, w, base, n, s);
   float scale = 1;
   if (s.clip_norm > 0)
     scale = static_cast<float>(std::min(1.0, s.clip_norm / (std::sqrt(square_sum(g, n)) + kClipEpsilon)));
@@ -53,17 +96,23 @@ void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict mom
 }  // namespace
 
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
-              const compute::SgdSettings& s) {
+              const compute::SgdSettings& s, const StepExtras* extras) {
   const bool has_momentum = s.momentum != 0, has_prox = s.prox_mu != 0;
   if (is_plain_cpu(w) && is_plain_cpu(g) && (!has_momentum || is_plain_cpu(momentum)) &&
-      (!has_prox || is_plain_cpu(base))) {
+      (!has_prox || is_plain_cpu(base)) && (!extras || is_plain_cpu(*extras))) {
     step_on_cpu(w.data_ptr<float>(), g.data_ptr<float>(), has_momentum ? momentum.data_ptr<float>() : nullptr,
-                has_prox ? base.data_ptr<float>() : nullptr, w.numel(), s);
+                has_prox ? base.data_ptr<float>() : nullptr, w.numel(), s, extras);
     return;
   }
   torch::NoGradGuard no_grad;
   if (s.weight_decay != 0) g.add_(w, s.weight_decay);
   if (has_prox) g.add_(w, s.prox_mu).sub_(base, s.prox_mu);
+  if (extras && extras->anchor.defined()) {
+    auto pull = w - extras->anchor;
+    if (extras->fisher.defined()) pull.mul_(extras->fisher);
+    g.add_(pull, extras->strength);
+  }
+  if (extras && extras->mask.defined()) g.mul_(extras->mask);
   if (s.clip_norm > 0) g.mul_((s.clip_norm / (g.norm() + kClipEpsilon)).clamp_max(1.0));
   if (has_momentum)
     w.add_(momentum.mul_(s.momentum).add_(g), -s.lr);

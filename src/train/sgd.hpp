@@ -8,13 +8,21 @@
 
 namespace afu::train {
 
+/// compute::TrainExtras on the device and with the type of the weights, each as long as they are. Undefined:
+/// none.
+struct StepExtras {
+  torch::Tensor mask, anchor, fisher;
+  double strength = 0;  ///< 0 where there is no anchor
+};
+
 /// One step of SGD, in place (METHODS 2.1):
-///   g += weight_decay * w + prox_mu * (w - base);  g *= min(1, clip_norm / (|g| + 1e-6)) when clip_norm > 0;
+///   g += weight_decay * w + prox_mu * (w - base) + strength * fisher * (w - anchor);  g *= mask;
+///   g *= min(1, clip_norm / (|g| + 1e-6)) when clip_norm > 0;
 ///   momentum = s.momentum * momentum + g;  w -= lr * momentum.
 /// Weight decay counts before clipping. `g` is scratch afterwards. `momentum` is only looked at when
 /// s.momentum != 0, `base` only when s.prox_mu != 0. No host synchronisation on a GPU.
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
-              const compute::SgdSettings& s);
+              const compute::SgdSettings& s, const StepExtras* extras = nullptr);
 
 /// Adam (Kingma and Ba 2015) with bias correction, beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
 class Adam {

@@ -88,6 +88,41 @@ TEST_CASE("the proximal term adds mu (w - base) to the gradient") {
   }
 }
 
+TEST_CASE("extras add the pull to the anchor and then mask the gradient, before it is clipped") {
+  for (auto type : kTypes)
+    for (int present = 0; present < 8; ++present) {
+      const std::string type_name = c10::toString(type);
+      CAPTURE(type_name);
+      CAPTURE(present);
+      auto w = start(type), momentum = torch::zeros_like(w);
+      const auto base = w + 0.3;
+      train::StepExtras x;
+      if (present & 1) x.mask = start(type).mul(11).sin().gt(0).to(type);
+      if (present & 2) x.anchor = start(type).mul(5).sin(), x.strength = 0.7;
+      if ((present & 6) == 6) x.fisher = start(type).mul(7).sin().square();
+      compute::SgdSettings s;
+      s.lr = 0.1;
+      s.momentum = 0.9;
+      s.weight_decay = 0.01;
+      s.prox_mu = 0.2;
+      s.clip_norm = 3;
+      auto expected = w.clone(), m = torch::zeros_like(w);
+      for (int step = 0; step < 5; ++step) {
+        auto own = gradient(expected, step);
+        auto g = own + 0.01 * expected + 0.2 * (expected - base);
+        if (present & 2)
+          g = g + 0.7 * (x.fisher.defined() ? x.fisher : torch::ones_like(w)) * (expected - x.anchor);
+        if (present & 1) g = g * x.mask;
+        m = 0.9 * m + g * (3 / (g.norm() + 1e-6)).clamp_max(1.0);
+        expected = expected - 0.1 * m;
+        train::sgd_step(w, own, momentum, base, s, &x);
+        REQUIRE(relative_difference(w, expected) < 1e-6);
+      }
+      if (present & 1) CHECK(at::equal(w.masked_select(x.mask == 0), start(type).masked_select(x.mask == 0)));
+      CHECK((w - start(type)).abs().max().item<double>() > 1e-3);
+    }
+}
+
 TEST_CASE("a gradient that is not a number is not hidden by clipping") {
   for (auto type : kTypes) {
     auto w = torch::ones({4}, type), g = torch::full({4}, std::nan(""), type),

@@ -1,0 +1,40 @@
+#include "calibrate/fisher.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace afu::calibrate {
+
+compute::JobResult fisher(compute::Workspace& workspace, const compute::KernelJob& job) {
+  if (job.inputs.size() != 1 || !job.inputs[0]) throw std::invalid_argument("the input is the model");
+  if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
+    throw std::invalid_argument("there are no samples to compute on");
+  const auto order = workspace.upload(*job.samples[0]);
+  workspace.load(*job.inputs[0]);
+  workspace.net().train(false);
+
+  auto& g = workspace.gradients();
+  auto sum = torch::zeros_like(g);
+  compute::JobResult result;
+  for (std::int64_t i = 0; i < order.size(0); ++i) {
+    const auto log_p = workspace.net().forward(workspace.gather(order, i, 1).images).log_softmax(1);
+    const auto p = log_p.detach().exp();
+    const auto classes = log_p.size(1);
+    for (std::int64_t c = 0; c < classes; ++c) {
+      g.zero_();
+      log_p.select(1, c).backward({}, /*retain_graph=*/c + 1 < classes);
+      torch::NoGradGuard no_grad;
+      sum.addcmul_(g * p.select(1, c), g);
+    }
+    result.samples += classes;
+  }
+  sum.div_(static_cast<double>(order.size(0)));
+  const double mean = sum.mean(torch::kFloat64).item<double>();
+  result.figures["mean"] = mean;
+  result.figures["largest"] = sum.max().item<double>();
+  if (job.settings.flag("normalise") && mean > 0) sum.div_(mean);
+  result.outputs = {workspace.wrap(std::move(sum), torch::zeros_like(workspace.buffers()))};
+  return result;
+}
+
+}  // namespace afu::calibrate
