@@ -1,0 +1,102 @@
+/// FedRecovery (Zhang et al., TIFS 2023; METHODS 5.9): a weighted sum of the residuals that the target left
+/// in every round is taken out at once, and noise may be added. The two public codes contradict each other;
+/// this is the derivation's form. Rounds of asynchronous rules are pseudo-rounds.
+#include <utility>
+
+#include "unlearn/registry.hpp"
+#include "unlearn/server_erasure.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class FedRecovery : public EraseAtServer {
+ public:
+  using EraseAtServer::EraseAtServer;
+
+ protected:
+  std::optional<Erase> erase(const View& view) override {
+    compute::KernelJob job;
+    job.kernel = "fedrecovery";
+    job.settings = *view.settings;
+    job.key = {view.scenario->scenario.seed, sim::purpose("fedrecovery"), request().client, request().index};
+    job.inputs = {view.model};
+    bool took_part = false;
+    for (const auto& round : view.history->rounds()) {
+      double all = 0, own = 0;
+      std::vector<const aggregate::Contribution*> mine;
+      for (const auto& c : round.contributions) {
+        all += c.weight;
+        if (c.client != request().client) continue;
+        own += c.weight;
+        mine.push_back(&c);
+      }
+      took_part = took_part || !mine.empty();
+      if (!view.model) continue;
+      job.inputs.insert(job.inputs.end(), {round.start, round.end});
+      const double share = all > 0 ? own / all : 0;
+      const bool counted = share < 1;  // a round of the target alone has no residual to speak of
+      job.numbers.insert(job.numbers.end(), {share, counted ? static_cast<double>(mine.size()) : 0.0});
+      if (!counted) continue;
+      for (const auto* c : mine) {
+        job.numbers.push_back(c->weight);
+        job.inputs.push_back(c->delta);
+      }
+    }
+    if (!took_part) return std::nullopt;
+    return Erase{std::move(job), 0, false};
+  }
+};
+
+}  // namespace
+
+Method fedrecovery_method() {
+  Method m;
+  m.name = "fedrecovery";
+  m.help =
+      "Takes a weighted sum of the target's residuals in all rounds out of the model, and may add noise.";
+  m.traits.needs.history.rounds = true;
+  m.traits.needs.history.models = true;
+  m.traits.scopes = {Scope::client};
+  m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  m.options = {
+      {"scale",
+       1.0,
+       "Size of the correction: 1 is sum p_i delta_i with weights p_i that sum to 1; the number of rounds is "
+       "the "
+       "size of the unweighted sum.",
+       "",
+       0.0,
+       1e9,
+       false,
+       {}},
+      {"sigma",
+       0.0,
+       "Deviation of the noise on each parameter; public codes use 0.02.",
+       "",
+       0.0,
+       1e6,
+       false,
+       {}},
+      {"epsilon",
+       0.0,
+       "Above 0: sigma follows from (epsilon, beta)-indistinguishability.",
+       "",
+       0.0,
+       1e6,
+       false,
+       {}},
+      {"beta", 1e-5, "Failure probability of the indistinguishability.", "", 0.0, 1.0, true, {}},
+      {"sensitivity",
+       1.0,
+       "Bound on the distance to the retrained model, for epsilon.",
+       "",
+       0.0,
+       1e9,
+       true,
+       {}},
+  };
+  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedRecovery>(r); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,31 @@
+#pragma once
+/// FedOSD's pieces (Pan et al., AAAI 2025; METHODS 5.8). Gradients appear as local updates, Delta = -eta g,
+/// all with one local step size eta, so that w - eta d is w plus a combination of the updates.
+#include <torch/types.h>
+
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::unlearn {
+
+/// Unlearning cross entropy of logits [N, classes] and labels [N]: -mean log(1 - p_y / 2).
+torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);
+
+/// g_u without its part in the span of the rows of `retained` [K, d], float64: the Gram matrix is inverted on
+/// its eigenvalues above 1e-6 of the largest (and at least 1e-12).
+torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor& retained);
+
+/// "fedosd_target": one local training of the target that descends the unlearning cross entropy. Input: the
+/// model. Samples: what to forget. Output: the difference.
+compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::KernelJob& job);
+
+/// "fedosd_direction". Inputs: the model, the target's update, the retained clients' updates. Output: the
+/// model after a step along the target's update made orthogonal to all others, at the target's length.
+compute::JobResult fedosd_direction(compute::Workspace& workspace, const compute::KernelJob& job);
+
+/// "fedosd_recover". Inputs: the model, the model before the unlearning, the retained clients' updates.
+/// Output: the model after the mean of the updates, each without its part along w - w_0 and at its own
+/// length.
+compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::unlearn

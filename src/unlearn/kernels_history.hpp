@@ -1,0 +1,24 @@
+#pragma once
+/// Erasures computed from what the server remembers of the training.
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::unlearn {
+
+/// sigma of the Gaussian noise that makes two models whose distance is at most `sensitivity`
+/// (epsilon, beta)-indistinguishable: sensitivity / (sqrt(2) (sqrt(ln(1/beta) + epsilon) - sqrt(ln(1/beta))))
+/// (FedRecovery; METHODS 5.9).
+double recovery_sigma(double epsilon, double beta, double sensitivity);
+
+/// "fedrecovery" (METHODS 5.9). Inputs: w, then, a round, its start, its end and the target's updates.
+/// Numbers: a round, the target's share pi of the round's weight, how many updates follow, and their weights.
+/// Output: -scale sum_i p_i delta_i + N(0, sigma^2), delta_i = (sum a_u Delta_u - pi Delta_agg) / (1 - pi),
+/// p_i = |Delta_agg,i|^2 / sum_j |Delta_agg,j|^2. Rounds without the target count in p.
+compute::JobResult fedrecovery(compute::Workspace& workspace, const compute::KernelJob& job);
+
+/// "federaser_step" (METHODS 5.2). Inputs: the calibrated model so far, the clients' new updates, then their
+/// stored ones. Numbers: their weights. Settings: norm = "global" or "layer". Output: the next calibrated
+/// model, M + sum_k a_k |stored_k| new_k / |new_k|; its buffers are the weighted mean of the clients'.
+compute::JobResult federaser_step(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::unlearn
