@@ -78,9 +78,9 @@ void begin(Self self, double now, std::uint64_t number, double passes, const cha
   if (std::isinf(end)) return acknowledge(self, {});
   if (job && !lost) {
     const auto id = job_id(record::first_client_node + st.client, st.job);
-    self->send(
-        st.wiring->dispatcher,
-        Submission{id, end, what + std::string(" client/") + std::to_string(st.client), std::move(job)});
+    self->send(st.wiring->dispatcher,
+               Submission{id, end, what + std::string(" client/") + std::to_string(st.client), std::move(job),
+                          context.shares()});
     st.submitted = true;
   }
   const auto node = record::first_client_node + st.client;

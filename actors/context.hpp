@@ -1,5 +1,6 @@
 #pragma once
 /// What all actors of a run share: immutable, or safe from several threads.
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "compute/engine.hpp"
+#include "compute/job_cache.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "federate/coordinator.hpp"
@@ -25,9 +27,16 @@ struct Context {
   std::shared_ptr<sim::Availability> availability;
   std::vector<compute::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
   std::size_t lookahead = 8;
+  /// Virtual clock: results that runs with the same past share; null: every run computes its own.
+  std::shared_ptr<compute::JobCache> cache;
+  std::string surroundings;  ///< compute::surroundings_key, where there is a cache
+  /// Until the first request for an erasure: what methods still have in common.
+  std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
   std::string events_file, trace_file, metrics_file;                               ///< empty: not written
 
+  /// Whether a job submitted now may be one that other runs submit too.
+  bool shares() const { return cache && past->load(std::memory_order_relaxed); }
   bool timing() const { return !setup.initial; }
   bool wall() const { return scenario->scenario.clock == config::Clock::wall; }
   /// Real seconds since the run began.

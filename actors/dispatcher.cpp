@@ -40,7 +40,7 @@ void assign(Self self) {
     const auto lane = st.free.back();
     st.free.pop_back();
     const auto& s = st.jobs.at(*id).submission;
-    self->send(st.lanes[lane], *id, s.name, s.job, caf::actor_cast<dispatcher_or_server>(self));
+    self->send(st.lanes[lane], *id, s.name, s.job, s.shared, caf::actor_cast<dispatcher_or_server>(self));
   }
 }
 

@@ -86,7 +86,8 @@ void measure(Self self, const federate::Evaluation& e) {
       compute::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
   st.items.push_back({st.count, e, false});
   st.items.back().evaluation.model.reset();
-  self->send(st.dispatcher, Submission{id, key, "evaluate", std::move(job)});
+  const bool shared = context.cache && (e.before_erasure || e.row.phase == "training");
+  self->send(st.dispatcher, Submission{id, key, "evaluate", std::move(job), shared});
   self->send(st.dispatcher, atom::join_v, id, caf::actor_cast<job_owner_actor>(self), false);
 }
 

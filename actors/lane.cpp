@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "actors/spawn.hpp"
+#include "compute/job_key.hpp"
 
 namespace afu::actors {
 namespace {
@@ -21,7 +22,8 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
   st.context = std::move(context);
   st.lane = number;
   return {
-      [=](std::uint64_t id, const std::string& what, const JobPtr& job, const dispatcher_or_server& owner) {
+      [=](std::uint64_t id, const std::string& what, const JobPtr& job, bool shared,
+          const dispatcher_or_server& owner) {
         auto& st = self->state;
         const double begin = st.context->elapsed();
         if (!st.engine) {  // here, and not when it is spawned: this is the lane's thread
@@ -32,7 +34,10 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
                               "lane " + std::to_string(st.lane) + ": " + e.what());
           }
         }
-        auto result = std::make_shared<const compute::JobResult>(st.engine->run(*job));
+        const auto run = [&] { return st.engine->run(*job); };
+        const auto& cache = st.context->cache;
+        auto result = shared && cache ? cache->get(compute::job_key(st.context->surroundings, *job), run)
+                                      : std::make_shared<const compute::JobResult>(run());
         self->send(owner,
                    Finished{st.lane, id, std::move(result), {st.lane, what, begin, st.context->elapsed()}});
       },

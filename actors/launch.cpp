@@ -70,7 +70,7 @@ record::Figures figures(const record::MetricsRow& row) {
 
 RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options) {
   RunResult result;
-  auto prepared = prepare(scenario, options.files);
+  auto prepared = prepare(scenario, options);
   result.notes = std::move(prepared.notes);
   result.channels = prepared.channels;
   result.height = prepared.height;

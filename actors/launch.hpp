@@ -8,6 +8,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/protocol.hpp"
+#include "compute/job_cache.hpp"
 #include "config/scenario.hpp"
 #include "record/records.hpp"
 
@@ -26,6 +27,8 @@ struct RunResult {
 };
 
 struct RunOptions {
+  /// Results that runs with the same past share (virtual clock only); null: none.
+  std::shared_ptr<compute::JobCache> cache;
   Files files;
   const std::atomic<bool>* interrupt = nullptr;                               ///< set: end in order
   std::function<void(const Progress&)> progress;                              ///< in the calling thread

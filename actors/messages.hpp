@@ -110,6 +110,7 @@ struct Submission {
   double completes_at = 0;
   std::string name;
   JobPtr job;
+  bool shared = false;  ///< its result may be taken from, and goes to, the cache of shared pasts
 };
 
 /// A lane's result.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compute/devices.hpp"
+#include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
 #include "data/federated.hpp"
 #include "unlearn/registry.hpp"
@@ -89,7 +90,7 @@ void check_history(const config::Scenario& s, std::int64_t model_bytes) {
 
 }  // namespace
 
-Prepared prepare(const config::Scenario& scenario, const Files& files) {
+Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   Prepared p;
   p.context = std::make_shared<Context>();
   auto& c = *p.context;
@@ -97,9 +98,9 @@ Prepared prepare(const config::Scenario& scenario, const Files& files) {
   const auto& s = *shared;
   c.scenario = shared;
   c.setup.scenario = shared;
-  c.events_file = files.events;
-  c.trace_file = files.trace;
-  c.metrics_file = files.metrics;
+  c.events_file = options.files.events;
+  c.trace_file = options.files.trace;
+  c.metrics_file = options.files.metrics;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 
@@ -129,6 +130,10 @@ Prepared prepare(const config::Scenario& scenario, const Files& files) {
     c.lanes = compute::open_lanes(p.devices, s.compute.lanes, s.model, input,
                                   std::max(s.training.batch_size, s.evaluation.batch_size),
                                   c.setup.data->pool, p.notes);
+    if (options.cache && !c.wall()) {
+      c.cache = options.cache;
+      c.surroundings = compute::surroundings_key(c.lanes.front(), *c.setup.data->pool);
+    }
     const auto lanes = c.lanes.size() - 1;
     c.lookahead = s.compute.lookahead > 0 ? static_cast<std::size_t>(s.compute.lookahead) : 4 * lanes;
   }

@@ -16,6 +16,6 @@ struct Prepared {
 };
 
 /// Throws as run_scenario does.
-Prepared prepare(const config::Scenario& scenario, const Files& files);
+Prepared prepare(const config::Scenario& scenario, const RunOptions& options);
 
 }  // namespace afu::actors

@@ -89,8 +89,9 @@ using timeline_actor = caf::typed_actor<
 /// Computes: the only place where tensors are touched. One thread, one device, one stream.
 using dispatcher_or_server = caf::typed_actor<caf::reacts_to<Finished>>;
 using lane_actor = caf::typed_actor<
-    // Run this job; the answer is a Finished with its number.
-    caf::reacts_to<std::uint64_t, std::string, JobPtr, dispatcher_or_server>>;
+    // Run this job, which has a number, a name and (true) a place in the cache of shared pasts; the answer is
+    // a Finished with its number.
+    caf::reacts_to<std::uint64_t, std::string, JobPtr, bool, dispatcher_or_server>>;
 
 /// Hands jobs to free lanes in order of their simulated completion, with a bounded look-ahead.
 using dispatcher_actor = caf::typed_actor<

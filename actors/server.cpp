@@ -52,7 +52,7 @@ void carry_out(Self self) {
     st.merging = true;
     auto job = std::make_shared<const compute::Job>(std::move(*fx.merge));
     fx.merge.reset();
-    self->send(st.service, ++st.merges, std::string{"merge"}, std::move(job),
+    self->send(st.service, ++st.merges, std::string{"merge"}, std::move(job), false,
                caf::actor_cast<dispatcher_or_server>(self));
     return;
   }
@@ -116,7 +116,10 @@ server_actor::behavior_type server(Self self, ContextPtr context, timeline_actor
       [=](double now, const federate::Update& m) { take(self, now, m); },
       [=](double now, const federate::Dropped& m) { take(self, now, m); },
       [=](double now, const federate::CollectResult& m) { take(self, now, m); },
-      [=](double now, const federate::EraseRequest& m) { take(self, now, m); },
+      [=](double now, const federate::EraseRequest& m) {
+        self->state.server->context->past->store(false);
+        take(self, now, m);
+      },
       [=](double now, const federate::EraseResult& m) { take(self, now, m); },
       [=](double now, const federate::CalibrateResult& m) { take(self, now, m); },
       [=](const Finished& f) { merged(self, f); },

@@ -1,11 +1,11 @@
 #include "model/parameters.hpp"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+
+#include "record/sha256.hpp"
 
 namespace afu::model {
 namespace {
@@ -16,28 +16,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "serialised parameters 
 // u32 dimensions, i64 each; then the values and the buffers as float32; last the SHA-256 of all that.
 constexpr char kMagic[4] = {'A', 'F', 'U', 'P'};
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kDigest = 32;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    check(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-  void update(const void* data, std::size_t bytes) {
-    if (bytes > 0) check(EVP_DigestUpdate(context_.get(), data, bytes) == 1);
-  }
-  std::array<std::uint8_t, kDigest> finish() {
-    std::array<std::uint8_t, kDigest> digest{};
-    check(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    return digest;
-  }
-
- private:
-  static void check(bool ok) {
-    if (!ok) throw std::runtime_error("SHA-256 is not available in this OpenSSL");
-  }
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+constexpr std::size_t kDigest = record::Sha256::size;
 
 /// The tensor's elements in CPU memory, checked against the layout's count.
 torch::Tensor on_cpu(const torch::Tensor& t, std::int64_t count, const char* what) {
@@ -159,7 +138,7 @@ std::vector<std::uint8_t> to_bytes(const ParametersPtr& p) {
   w.slots(layout.buffers);
   w.raw(values.data_ptr<float>(), float_bytes(layout.parameter_count));
   if (layout.buffer_count > 0) w.raw(buffers.data_ptr<float>(), float_bytes(layout.buffer_count));
-  Sha256 sum;
+  record::Sha256 sum;
   sum.update(w.bytes_.data(), w.bytes_.size());
   const auto digest = sum.finish();
   w.raw(digest.data(), digest.size());
@@ -178,7 +157,7 @@ ParametersPtr from_bytes(const std::vector<std::uint8_t>& bytes) {
   if (version != kVersion)
     throw std::runtime_error("parameter vector of format " + std::to_string(version) +
                              ", this program reads " + std::to_string(kVersion));
-  Sha256 sum;
+  record::Sha256 sum;
   sum.update(bytes.data(), bytes.size() - kDigest);
   if (std::memcmp(sum.finish().data(), bytes.data() + bytes.size() - kDigest, kDigest) != 0)
     throw std::runtime_error("parameter vector is damaged or truncated: its checksum does not match");
@@ -197,18 +176,12 @@ ParametersPtr from_bytes(const std::vector<std::uint8_t>& bytes) {
 
 std::string sha256(const ParametersPtr& p) {
   if (!p) return {};
-  Sha256 sum;
+  record::Sha256 sum;
   const auto values = on_cpu(p->values, p->layout->parameter_count, "values");
   sum.update(values.data_ptr<float>(), float_bytes(values.numel()));
   const auto buffers = on_cpu(p->buffers, p->layout->buffer_count, "buffers");
   if (buffers.numel() > 0) sum.update(buffers.data_ptr<float>(), float_bytes(buffers.numel()));
-  std::string hex;
-  for (auto byte : sum.finish()) {
-    constexpr char digits[] = "0123456789abcdef";
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return hex;
+  return sum.hex();
 }
 
 }  // namespace afu::model

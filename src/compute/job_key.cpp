@@ -1,0 +1,122 @@
+#include "compute/job_key.hpp"
+
+#include <fmt/format.h>
+
+#include <type_traits>
+
+#include "record/sha256.hpp"
+
+namespace afu::compute {
+namespace {
+
+/// Every field of a job, in order. Structured bindings name them all, so that a field somebody adds does not
+/// compile until it is counted here.
+class Key {
+ public:
+  template <class T>
+  std::enable_if_t<std::is_arithmetic_v<T>> add(T value) {
+    sum_.update(&value, sizeof value);
+  }
+  void add(const std::string& text) {
+    add(text.size());
+    sum_.update(text.data(), text.size());
+  }
+  void add(const ParametersPtr& v) { add(model::sha256(v)); }
+  void add(const IndicesPtr& rows) {
+    add(rows != nullptr);
+    if (!rows) return;
+    add(rows->size());
+    sum_.update(rows->data(), rows->size() * sizeof(data::Indices::value_type));
+  }
+  template <class T>
+  void add(const std::vector<T>& items) {
+    add(items.size());
+    for (const auto& item : items) add(item);
+  }
+  template <class T>
+  void add(const std::shared_ptr<const T>& p) {
+    add(p != nullptr);
+    if (p) add(*p);
+  }
+  void add(const config::Value& v) {
+    add(v.index());
+    std::visit([this](const auto& x) { add(x); }, v);
+  }
+  void add(const config::Values& values) {
+    add(values.all().size());
+    for (const auto& [name, value] : values.all()) add(name), add(value);
+  }
+  void add(const sim::StreamKey& k) {
+    const auto& [seed, purpose, actor, round] = k;
+    add(seed), add(purpose), add(actor), add(round);
+  }
+  void add(const SgdSettings& s) {
+    const auto& [lr, momentum, weight_decay, clip_norm, prox_mu] = s;
+    add(lr), add(momentum), add(weight_decay), add(clip_norm), add(prox_mu);
+  }
+  void add(const TrainExtras& x) {
+    const auto& [lr_factor, mask, anchor, fisher, strength] = x;
+    add(lr_factor), add(mask), add(anchor), add(fisher), add(strength);
+  }
+  void add(const AuxiliaryHead& a) {
+    const auto& [head, relabelled, gamma] = a;
+    add(head), add(relabelled), add(gamma);
+  }
+  void add(const EvaluationSets& s) {
+    const auto& [test, forget, retain, holdout, triggered, backdoor_label] = s;
+    add(test), add(forget), add(retain), add(holdout), add(triggered), add(backdoor_label);
+  }
+  void add(const Term& t) {
+    const auto& [coefficient, vector, guard] = t;
+    add(coefficient), add(vector), add(guard);
+  }
+  void add(const std::pair<double, ParametersPtr>& p) { add(p.first), add(p.second); }
+  void add(const Combination& c) {
+    const auto& [start, keep, terms, buffers, transform, compared] = c;
+    add(start), add(keep), add(terms), add(buffers), add(static_cast<int>(transform)), add(compared);
+  }
+  void add(const TrainJob& j) {
+    const auto& [base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary] = j;
+    add(base), add(samples), add(sgd), add(epochs), add(steps), add(batch_size), add(key), add(extras);
+    add(auxiliary);
+  }
+  void add(const EvaluateJob& j) {
+    const auto& [model, sets, batch_size] = j;
+    add(model), add(sets), add(batch_size);
+  }
+  void add(const CombineJob& j) {
+    const auto& [outputs] = j;
+    add(outputs);
+  }
+  void add(const KernelJob& j) {
+    const auto& [kernel, settings, derived, inputs, samples, numbers, key] = j;
+    add(kernel), add(settings), add(derived), add(inputs), add(samples), add(numbers), add(key);
+  }
+  void bytes(const void* data, std::size_t count) { sum_.update(data, count); }
+  std::string finish() { return sum_.hex(); }
+
+ private:
+  record::Sha256 sum_;
+};
+
+}  // namespace
+
+std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
+  Key key;
+  const auto& [name, hidden, norm, path] = spec.model;
+  key.add(spec.device), key.add(name), key.add(hidden), key.add(norm), key.add(path);
+  key.add(spec.channels), key.add(spec.height), key.add(spec.width), key.add(spec.classes);
+  key.bytes(pool.pixels.data(), pool.pixels.size());
+  key.bytes(pool.labels.data(), pool.labels.size() * sizeof(std::int64_t));
+  return key.finish();
+}
+
+std::string job_key(const std::string& surroundings, const Job& job) {
+  Key key;
+  key.add(surroundings);
+  key.add(job.index());
+  std::visit([&](const auto& j) { key.add(j); }, job);
+  return key.finish();
+}
+
+}  // namespace afu::compute

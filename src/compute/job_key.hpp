@@ -1,0 +1,18 @@
+#pragma once
+/// What a job computes, as a name: two jobs of one key have the same result.
+#include <string>
+
+#include "compute/engine.hpp"
+#include "compute/job.hpp"
+
+namespace afu::compute {
+
+/// Of everything that a job's result depends on beside the job: device, model, and the pool's images and
+/// labels by content.
+std::string surroundings_key(const EngineSpec& spec, const data::Images& pool);
+
+/// SHA-256 (hex) over `surroundings` and every field of the job; vectors and rows count by content. One pass
+/// over the vectors it names, on the calling thread.
+std::string job_key(const std::string& surroundings, const Job& job);
+
+}  // namespace afu::compute
