@@ -302,6 +302,20 @@ std::string kind_of(const Node& node) {
   return names[node.value.index()];
 }
 
+std::string toml_text(const Node& node) {
+  std::string out;
+  if (auto* t = node.table()) {
+    for (const auto& e : t->entries)
+      out += (out.empty() ? "" : ", ") + quoted(e.key) + " = " + toml_text(e.node);
+    return out.empty() ? "{}" : "{ " + out + " }";
+  }
+  if (auto* a = node.array()) {
+    for (const auto& item : a->items) out += (out.empty() ? "" : ", ") + toml_text(item);
+    return "[" + out + "]";
+  }
+  return shown(node);
+}
+
 std::string shown(const Node& node) {
   if (auto* b = std::get_if<bool>(&node.value)) return *b ? "true" : "false";
   if (auto* i = std::get_if<std::int64_t>(&node.value)) return std::to_string(*i);

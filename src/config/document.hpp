@@ -80,6 +80,9 @@ Place place_of(const Node& root, const std::string& key);
 /// `"a string"`, `3.0`, `true`, `a table`: a value as messages show it.
 std::string shown(const Node& node);
 
+/// The node as a TOML value on one line: inline tables and arrays.
+std::string toml_text(const Node& node);
+
 /// What it is: "a string", "a whole number", "a real number", ...
 std::string kind_of(const Node& node);
 

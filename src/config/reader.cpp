@@ -106,7 +106,12 @@ class Reader {
 
   void read_field(const Node& node, const std::string& key, const Field& f) {
     if (auto* d = std::get_if<Distribution*>(&f.slot)) return read_distribution(node, key, f.option, **d);
-    if (auto* l = std::get_if<std::vector<std::string>*>(&f.slot)) return read_strings(node, key, **l);
+    if (auto* n = std::get_if<Node*>(&f.slot)) {
+      **n = node;
+      return;
+    }
+    if (auto* l = std::get_if<std::vector<std::string>*>(&f.slot))
+      return read_strings(node, key, f.option, **l);
     if (auto* a = std::get_if<std::vector<Erasure>*>(&f.slot)) return read_tables(node, key, **a);
     if (auto* a = std::get_if<std::vector<ComputeOverride>*>(&f.slot)) return read_tables(node, key, **a);
     if (auto* a = std::get_if<std::vector<NetworkOverride>*>(&f.slot)) return read_tables(node, key, **a);
@@ -118,10 +123,14 @@ class Reader {
     }
   }
 
-  void read_strings(const Node& node, const std::string& key, std::vector<std::string>& out) {
+  void read_strings(const Node& node, const std::string& key, const Option& o,
+                    std::vector<std::string>& out) {
     std::vector<std::string> read;
     auto add = [&](const Node& item, const std::string& item_key) {
       if (auto* text = std::get_if<std::string>(&item.value)) {
+        if (!o.choices.empty() && !std::count(o.choices.begin(), o.choices.end(), *text))
+          errors_.add(item.place, item_key,
+                      quoted(*text) + " is unknown, allowed are " + quoted_list(o.choices));
         read.push_back(*text);
       } else {
         errors_.add(item.place, item_key, wrong_type(item, "a string"));
@@ -260,7 +269,9 @@ class Reader {
       rest = rest.substr(0, rest.find('.'));
       if (siblings.empty() || siblings.back() != rest) siblings.push_back(rest);
     }
-    if (parent.empty()) siblings.push_back("erasure");
+    for (const auto& s : all_)  // arrays of tables stand at the top level
+      if (parent.empty() && s.path.empty())
+        for (const auto& f : s.fields) siblings.push_back(f.option.name);
     return siblings;
   }
 
@@ -286,7 +297,10 @@ class Reader {
         if (meant.empty() && s.path != path && is_alias(f)) meant = join(s.path, f.option.name);
     }
     if (!meant.empty()) return "unknown key, did you mean " + meant + "?";
-    if (fields.empty() || fields[0].option.name == "erasure")  // the top level
+    const auto is_top = [&](const Section& section) {
+      return section.path.empty() && &section.fields == &fields;
+    };
+    if (fields.empty() || std::any_of(all_.begin(), all_.end(), is_top))
       return "unknown key, allowed are the sections " + listed(sections_in(path));
     return "unknown key, allowed are " + listed(names);
   }
@@ -297,8 +311,12 @@ class Reader {
 
 }  // namespace
 
+void read_sections(const Node& root, std::vector<Section> all, Errors& errors) {
+  Reader{std::move(all), errors}.read(root);
+}
+
 void read_scenario(const Node& root, const std::vector<PluginSection>& methods, Scenario& s, Errors& errors) {
-  Reader{sections(s, methods), errors}.read(root);
+  read_sections(root, sections(s, methods), errors);
 }
 
 }  // namespace afu::config

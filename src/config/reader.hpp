@@ -9,4 +9,7 @@ namespace afu::config {
 /// its default.
 void read_scenario(const Node& root, const std::vector<PluginSection>& methods, Scenario& s, Errors& errors);
 
+/// Fills what `all` is bound to from `root`, likewise: for files that are no scenarios.
+void read_sections(const Node& root, std::vector<Section> all, Errors& errors);
+
 }  // namespace afu::config

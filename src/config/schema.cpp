@@ -84,7 +84,8 @@ bool is_single(const Field& f) {
          !std::holds_alternative<std::vector<std::string>*>(f.slot) &&
          !std::holds_alternative<std::vector<Erasure>*>(f.slot) &&
          !std::holds_alternative<std::vector<ComputeOverride>*>(f.slot) &&
-         !std::holds_alternative<std::vector<NetworkOverride>*>(f.slot);
+         !std::holds_alternative<std::vector<NetworkOverride>*>(f.slot) &&
+         !std::holds_alternative<Node*>(f.slot);
 }
 
 }  // namespace afu::config

@@ -11,15 +11,17 @@
 
 namespace afu::config {
 
+struct Node;
+
 /// An option that a plug-in declared: its value is kept by name.
 struct PluginSlot {
   Values* values;
 };
 
-/// Where an option's value lives.
+/// Where an option's value lives. A Node is taken as it stands: whoever declared the option reads it.
 using Slot = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, Clock*, Execute*,
                           Distribution*, std::vector<std::string>*, std::vector<Erasure>*,
-                          std::vector<ComputeOverride>*, std::vector<NetworkOverride>*, PluginSlot>;
+                          std::vector<ComputeOverride>*, std::vector<NetworkOverride>*, Node*, PluginSlot>;
 
 struct Field {
   Option option;  ///< of a distribution, name, help, unit and the range of a constant only; of a table array,

@@ -1,0 +1,300 @@
+/// Study files: every key is declared once, like a scenario's.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+
+#include "config/loader.hpp"
+#include "config/reader.hpp"
+#include "config/schema_parts.hpp"
+#include "config/text.hpp"
+#include "study/study.hpp"
+
+namespace afu::study {
+
+namespace {
+
+using config::Errors;
+using config::Node;
+
+using config::Section;
+
+/// What a file holds beside single values.
+struct Raw {
+  Node seeds, set, methods, arms, axes;
+  std::string base;
+  bool has(const Node& n) const { return n.place.line > 0; }
+};
+
+Node nothing() { return {config::Table{}, {}}; }
+
+std::vector<Section> sections(Study& s, Raw& raw) {
+  using namespace config::schema;
+  const auto node = [](std::string name, Node& at, std::string help) {
+    return field(std::move(name), &at, std::string{}, from(0), std::move(help), "");
+  };
+  auto& st = s.statistics;
+  auto& margins = st.margins;
+  const auto margin = [&](const char* metric, const char* help) {
+    return number(metric, margins.at(metric), above(0, 1), help);
+  };
+  return {
+      {"study",
+       "What is run.",
+       {text("name", s.name, "Of the study, and of its folder below runs/."),
+        text("help", s.help, "What it is to show; a line of the report."),
+        text("base", raw.base, "The scenario that every cell starts from, relative to this file.").needed(),
+        node("seeds", raw.seeds,
+             "A list of seeds. Cells of one seed share data, poison, weights and hardware."),
+        node("methods", raw.methods, "Unlearning methods, an arm each, with their defaults."),
+        text("subject", s.subject, "The arm that the claims are about."),
+        text("reference", s.reference, "The arm that all are compared with."),
+        node("set", raw.set, "Keys of the scenario, for every cell: { \"training.lr\" = 0.02 }."),
+        text("claims", s.claims, "Which claims the report judges.",
+             {"equivalence", "no_rebound", "no_downtime", "latency"})}},
+      {"rebound",
+       "The rebound protocol (METHODS 7.8): dense measurements, `rounds` asynchronous rounds, then "
+       "`tail_rounds` "
+       "more without any calibration; with the controls none, placebo and leak.",
+       {flag("enabled", s.rebound.enabled, "Whether the study follows it."),
+        number("rounds", s.rebound.rounds, from(1, 100000), "Asynchronous rounds after the erasure.",
+               "rounds"),
+        number("tail_rounds", s.rebound.tail_rounds, from(0, 100000), "Rounds more, the calibrator off.",
+               "rounds")}},
+      {"statistics",
+       "How the cells are compared (METHODS 7.9). To be decided before the study runs.",
+       {number("confidence", st.confidence, above(0.5, 0.9999), "Of the intervals."),
+        text("family", st.family, "Metrics whose paired tests are corrected together (Holm).",
+             {"test_accuracy", "forget_accuracy", "retain_accuracy", "attack_success_rate", "mia_auc"}),
+        number("rebound_margin", st.rebound_margin, above(0, 1),
+               "The most that attack success may come back."),
+        number("throughput_margin", st.throughput_margin, above(0, 1),
+               "Least retained throughput, of that before the request."),
+        number(
+            "latency_ratio", st.latency_ratio, above(1, 1e6),
+            "How many times sooner the subject must have its first erased model than a synchronous arm.")}},
+      {"statistics.margins",
+       "Within these the subject counts as equivalent to the reference (TOST).",
+       {margin("test_accuracy", "Of test accuracy."), margin("forget_accuracy", "Of forget accuracy."),
+        margin("retain_accuracy", "Of retain accuracy."), margin("attack_success_rate", "Of attack success."),
+        margin("mia_auc", "Of the membership AUC.")}},
+      {"",
+       "",
+       {node("arm", raw.arms, "An arm; repeat it. Keys: name, role, set."),
+        node("axis", raw.axes, "A scenario key and the values it takes; repeat it. Keys: key, values.")}},
+  };
+}
+
+class Parser {
+ public:
+  Parser(Node root, const std::string& file, Errors& errors) : root_(std::move(root)), errors_(errors) {
+    s_.file = file;
+    s_.statistics.margins = {{"test_accuracy", 0.02},
+                             {"forget_accuracy", 0.05},
+                             {"retain_accuracy", 0.02},
+                             {"attack_success_rate", 0.05},
+                             {"mia_auc", 0.03}};
+    s_.name = std::filesystem::path(file).stem().string();
+    for (auto* n : {&raw_.seeds, &raw_.set, &raw_.methods, &raw_.arms, &raw_.axes}) *n = nothing();
+  }
+
+  Study parse() {
+    config::read_sections(root_, sections(s_, raw_), errors_);
+    s_.base = raw_.base;
+    if (const std::filesystem::path base = raw_.base; !base.empty() && base.is_relative())
+      s_.base = (std::filesystem::path(s_.file).parent_path() / base).lexically_normal().string();
+    if (s_.base.empty()) fail("study", "study.base", "is missing, allowed is a scenario's file");
+    seeds();
+    s_.set = settings(raw_.set, "study.set");
+    methods();
+    arms();
+    axes();
+    names();
+    return std::move(s_);
+  }
+
+ private:
+  void fail(const std::string& at, const std::string& key, const std::string& text) {
+    errors_.add(config::place_of(root_, at), key, text);
+  }
+  void fail(const Node& at, const std::string& key, const std::string& allowed) {
+    errors_.add(at.place, key, config::shown(at) + " is " + config::kind_of(at) + ", allowed is " + allowed);
+  }
+
+  void seeds() {
+    if (!raw_.has(raw_.seeds))
+      return fail("study", "study.seeds", "is missing, allowed is a list such as [1, 2, 3]");
+    const auto* list = raw_.seeds.array();
+    if (!list || list->items.empty()) return fail(raw_.seeds, "study.seeds", "a list of whole numbers");
+    for (const auto& item : list->items) {
+      const auto* seed = std::get_if<std::int64_t>(&item.value);
+      if (!seed || *seed < 0)
+        fail(item, "study.seeds", "a whole number, 0 or more");
+      else if (std::count(s_.seeds.begin(), s_.seeds.end(), *seed))
+        errors_.add(item.place, "study.seeds", std::to_string(*seed) + " stands here twice");
+      else
+        s_.seeds.push_back(*seed);
+    }
+  }
+
+  /// `{ "training.lr" = 0.1, unlearning.method = "x" }`: dotted keys, quoted or not.
+  std::vector<Setting> settings(const Node& node, const std::string& key) {
+    std::vector<Setting> found;
+    if (!raw_.has(node)) return found;
+    if (!node.table()) {
+      fail(node, key, "a table of scenario keys");
+      return found;
+    }
+    flatten(*node.table(), "", found);
+    return found;
+  }
+  /// A distribution is an inline table with a key `distribution`: one value.
+  void flatten(const config::Table& table, const std::string& prefix, std::vector<Setting>& out) {
+    for (const auto& e : table.entries) {
+      const auto key = prefix.empty() ? e.key : prefix + "." + e.key;
+      const auto* inner = e.node.table();
+      if (inner && !inner->find("distribution"))
+        flatten(*inner, key, out);
+      else
+        out.push_back({key, config::toml_text(e.node), e.place});
+    }
+  }
+
+  void methods() {
+    if (!raw_.has(raw_.methods)) return;
+    const auto* list = raw_.methods.array();
+    if (!list) return fail(raw_.methods, "study.methods", "a list of unlearning methods");
+    for (const auto& item : list->items) {
+      const auto* name = std::get_if<std::string>(&item.value);
+      if (!name) {
+        fail(item, "study.methods", "the name of an unlearning method");
+        continue;
+      }
+      s_.arms.push_back({*name, "", {{"unlearning.method", config::quoted(*name), item.place}}, item.place});
+    }
+  }
+
+  /// The tables of an array of tables, each with the keys `allowed`.
+  template <class Take>
+  void tables(const Node& node, const std::string& what, const std::set<std::string>& allowed, Take take) {
+    if (!raw_.has(node)) return;
+    const auto* list = node.array();
+    if (!list) return fail(node, what, "an array of tables, [[" + what + "]]");
+    for (std::size_t i = 0; i < list->items.size(); ++i) {
+      const auto& item = list->items[i];
+      const auto key = what + "[" + std::to_string(i) + "]";
+      if (!item.table()) {
+        fail(item, key, "a table");
+        continue;
+      }
+      std::string known;
+      for (const auto& a : allowed) known += (known.empty() ? "" : ", ") + a;
+      for (const auto& e : item.table()->entries)
+        if (!allowed.count(e.key))
+          errors_.add(e.place, key + "." + e.key, "unknown key, allowed are " + known);
+      take(item, key);
+    }
+  }
+  std::string text_of(const Node& table, const std::string& key, const std::string& name, bool required) {
+    const auto* found = table.table()->find(name);
+    if (!found) {
+      if (required) errors_.add(table.place, key, name + " is missing");
+      return "";
+    }
+    if (const auto* text = std::get_if<std::string>(&found->value)) return *text;
+    fail(*found, key + "." + name, "a string");
+    return "";
+  }
+
+  void arms() {
+    tables(raw_.arms, "arm", {"name", "role", "set"}, [&](const Node& item, const std::string& key) {
+      Arm arm;
+      arm.place = item.place;
+      arm.name = text_of(item, key, "name", true);
+      arm.role = text_of(item, key, "role", false);
+      if (!arm.role.empty() && arm.role != "method" && arm.role != "control")
+        errors_.add(item.table()->find("role")->place, key + ".role",
+                    config::quoted(arm.role) + " is unknown, allowed are \"method\", \"control\"");
+      if (const auto* set = item.table()->find("set")) arm.set = settings(*set, key + ".set");
+      s_.arms.push_back(std::move(arm));
+    });
+  }
+
+  void axes() {
+    tables(raw_.axes, "axis", {"key", "values"}, [&](const Node& item, const std::string& key) {
+      Axis axis;
+      axis.key = text_of(item, key, "key", true);
+      const auto* values = item.table()->find("values");
+      if (!values || !values->array() || values->array()->items.empty())
+        return errors_.add(values ? values->place : item.place, key,
+                           "values is missing or empty, allowed is a list of values of " + axis.key);
+      for (const auto& v : values->array()->items)
+        axis.values.push_back({axis.key, config::toml_text(v), v.place});
+      s_.axes.push_back(std::move(axis));
+    });
+  }
+
+  /// Arms have names of their own, which become folders; subject and reference are among them.
+  void names() {
+    const auto good = [](const std::string& name) {
+      return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+      });
+    };
+    if (!good(s_.name))
+      fail("study.name", "study.name",
+           config::quoted(s_.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+    if (s_.arms.empty())
+      return fail("study", "study.methods", "is missing, and there is no [[arm]]: nothing to run");
+    std::set<std::string> seen;
+    std::string known;
+    for (const auto& a : s_.arms) {
+      if (!good(a.name))
+        errors_.add(a.place, "arm.name",
+                    config::quoted(a.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+      else if (!seen.insert(a.name).second)
+        errors_.add(a.place, "arm.name", config::quoted(a.name) + " stands here twice");
+      known += (known.empty() ? "" : ", ") + config::quoted(a.name);
+    }
+    const auto among = [&](std::string& name, const char* key, const std::string& fallback) {
+      if (name.empty() && seen.count(fallback)) name = fallback;
+      if (name.empty()) name = s_.arms.front().name;
+      if (!seen.count(name)) fail(key, key, config::quoted(name) + " is no arm of this study, allowed are " + known);
+    };
+    among(s_.reference, "study.reference", "retrain");
+    among(s_.subject, "study.subject", "afu_ic");
+    for (auto& a : s_.arms)
+      a.role = a.name == s_.reference ? "reference"
+               : !a.role.empty()      ? a.role
+               : a.name == "none"     ? "control"
+                                      : "method";
+  }
+
+  Node root_;
+  Errors& errors_;
+  Study s_;
+  Raw raw_;
+};
+
+Study finish(Node root, const std::string& file, Errors& errors) {
+  if (!errors.empty()) throw config::ConfigError(errors.messages());
+  auto study = Parser(std::move(root), file, errors).parse();
+  if (!errors.empty()) throw config::ConfigError(errors.messages());
+  return study;
+}
+
+}  // namespace
+
+Study load_study(const std::string& file) {
+  Errors errors;
+  auto root = config::read_document(file, errors);
+  return finish(std::move(root), file, errors);
+}
+
+Study parse_study(const std::string& text, const std::string& name) {
+  Errors errors;
+  auto root = config::parse_document(text, name, errors);
+  return finish(std::move(root), name, errors);
+}
+
+}  // namespace afu::study

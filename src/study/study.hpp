@@ -1,0 +1,69 @@
+#pragma once
+/// A study: one base scenario, taken through arms, values of axes and seeds. A cell is one run of it.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/document.hpp"
+
+namespace afu::study {
+
+/// `key=value`, as `--set` takes it, and where the study says so.
+struct Setting {
+  std::string key, value;  ///< the value is TOML
+  config::Place place;
+  std::string text() const { return key + "=" + value; }
+};
+
+/// One way to train and forget: a method with its options, or a control.
+struct Arm {
+  std::string name;
+  std::string role;  ///< "method", "reference" or "control"
+  std::vector<Setting> set;
+  config::Place place;
+  bool synchronous = false;  ///< halts the federation or holds barriers; known once its scenario is
+};
+
+/// A scenario key, and the values that it takes in turn.
+struct Axis {
+  std::string key;
+  std::vector<Setting> values;
+};
+
+struct Rebound {
+  bool enabled = false;
+  std::int64_t rounds = 50, tail_rounds = 50;
+  std::int64_t round_updates =
+      0;  ///< |R|: accepted updates in one asynchronous round; known with the scenario
+};
+
+/// What the report needs to reach a verdict (METHODS 7.9).
+struct Statistics {
+  double confidence = 0.95;
+  std::map<std::string, double> margins;  ///< of equivalence, by metric
+  std::vector<std::string> family{"test_accuracy", "attack_success_rate", "mia_auc"};
+  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+};
+
+struct Study {
+  std::string name, help;
+  std::string file, base;  ///< as given; the base's path is relative to the study's folder or absolute
+  std::string subject, reference;
+  std::vector<std::int64_t> seeds;
+  std::vector<Setting> set;  ///< of every cell
+  std::vector<Arm> arms;
+  std::vector<Axis> axes;
+  Rebound rebound;
+  Statistics statistics;
+  std::vector<std::string> claims{"equivalence", "no_rebound", "no_downtime", "latency"};
+};
+
+/// Reads and checks a study's file; the scenarios of its cells are checked by `plan`. Throws
+/// config::ConfigError with everything that is wrong.
+Study load_study(const std::string& file);
+/// The same from `text`; `name` stands in messages, and `base` is relative to its folder.
+Study parse_study(const std::string& text, const std::string& name);
+
+}  // namespace afu::study
