@@ -2,21 +2,16 @@
 
 #include <atomic>
 #include <csignal>
-#include <fstream>
 #include <memory>
 
 #include "actors/launch.hpp"
+#include "cli/execute.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/verb.hpp"
-#include "compute/devices.hpp"
-#include "compute/prepare_model.hpp"
 #include "config/writer.hpp"
-#include "record/host.hpp"
 #include "record/run_folder.hpp"
-#include "record/summary.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
-#include "unlearn/registry.hpp"
 
 namespace afu::cli {
 namespace {
@@ -29,21 +24,11 @@ struct Options {
   bool force = false, quiet = false;
 };
 
-void write_scenario(const record::RunFolder& folder, const config::Scenario& s) {
-  const auto path = folder.path("scenario.toml");
-  std::ofstream out(path);
-  out << config::to_toml(s, unlearn::method_sections());
-  out.close();
-  if (!out) throw std::runtime_error("cannot write " + path.string());
-}
-
 int run(const Options& o) {
   auto scenario = config::with_absolute_paths(o.scenario.load());
   const auto name =
       scenario.output.folder.empty() ? "runs/" + scenario.scenario.name : scenario.output.folder;
-  const auto started = record::utc_now();
   const auto folder = record::RunFolder::create(o.output.empty() ? name : o.output, o.force);
-  write_scenario(folder, scenario);
 
   // A second SIGINT ends the process at once.
   std::signal(SIGINT, [](int) {
@@ -55,24 +40,11 @@ int run(const Options& o) {
   report::ProgressLine progress({static_cast<std::uint64_t>(scenario.stop.updates), scenario.stop.seconds},
                                 o.quiet);
   actors::RunOptions options;
-  const bool training = scenario.scenario.execute == config::Execute::train;
-  if (scenario.output.events) options.files.events = folder.path("events.jsonl");
-  if (scenario.output.trace) options.files.trace = folder.path("trace.json");
-  if (training) options.files.metrics = folder.path("metrics.csv");
   options.interrupt = &interrupt;
   options.progress = [&](const actors::Progress& p) { progress.update(p.updates, p.now); };
-  auto result = actors::run_scenario(scenario, options);
+  const auto result = execute(scenario, folder, options);
   progress.clear();
-
-  auto& summary = result.summary;
-  summary.started = started;
-  summary.revision = compute::revision();
-  auto versions = compute::library_versions();
-  versions.emplace_back("CAF", "0.17.6");
-  record::write_summary(folder, summary, versions);
-  if (training && scenario.output.model && result.report.outcome.model)
-    compute::save(scenario.model, {result.channels, result.height, result.width, result.classes},
-                  result.report.outcome.model, folder.path("model.pt"));
+  const auto& summary = result.summary;
 
   for (const auto& note : result.notes) fmt::print(stderr, "afu: note: {}\n", note);
   if (!o.quiet) {

@@ -22,6 +22,7 @@ struct Verb {
 };
 
 std::function<int()> declare_run(CLI::App& app);
+std::function<int()> declare_study(CLI::App& app);
 std::function<int()> declare_check(CLI::App& app);
 std::function<int()> declare_data(CLI::App& app);
 std::function<int()> declare_devices(CLI::App& app);

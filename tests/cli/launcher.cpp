@@ -1,86 +1,32 @@
 /// The launcher as a user meets it: verbs, exit statuses, the run's folder, the reference.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 
 #include "config/loader.hpp"
 #include "config/writer.hpp"
+#include "study/plan.hpp"
+#include "support.hpp"
 #include "unlearn/registry.hpp"
 
-#include <doctest/doctest.h>
-
 using namespace afu;
+using namespace afu::test;
 namespace fs = std::filesystem;
-
-namespace {
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("afu-cli-" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  /// Not fs::remove_all: PyPI's libtorch exports a broken one of its own, which would be called.
-  ~Folder() {
-    if (std::system(("rm -rf '" + path.string() + "'").c_str()) != 0)
-      MESSAGE("left behind: " << path.string());
-  }
-};
-
-std::string content(const fs::path& p) {
-  std::ifstream in(p);
-  std::stringstream s;
-  s << in.rdbuf();
-  return s.str();
-}
-
-struct Answer {
-  int status;
-  std::string out, err;
-};
-Answer afu_command(const Folder& f, const std::string& arguments) {
-  const auto out = f.path / "out", err = f.path / "err";
-  const auto command =
-      std::string(AFU_BINARY) + " " + arguments + " > " + out.string() + " 2> " + err.string();
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), content(out), content(err)};
-}
-
-const char* tiny = R"([scenario]
-name = "tiny"
-[data]
-image_size = 8
-classes = 2
-train_samples = 60
-val_samples = 40
-test_samples = 20
-[partition]
-clients = 3
-[model]
-name = "logreg"
-[[erasure]]
-client = 1
-at_update = 5
-[stop]
-updates = 12
-)";
-
-}  // namespace
 
 TEST_CASE("configs/reference.toml is what the options say") {
   CHECK(content(fs::path(AFU_SOURCE_DIR) / "configs/reference.toml") ==
         config::reference_toml(unlearn::method_sections()));
 }
 
-TEST_CASE("every scenario in configs/ loads") {
+TEST_CASE("every scenario and every study in configs/ loads") {
   int count = 0;
   for (const auto& e : fs::recursive_directory_iterator(fs::path(AFU_SOURCE_DIR) / "configs")) {
     if (e.path().extension() != ".toml") continue;
     ++count;
     CAPTURE(e.path().string());
+    if (e.path().parent_path().filename() == "studies") {
+      CHECK_NOTHROW(study::make_plan(study::load_study(e.path().string())));
+      continue;
+    }
     CHECK_NOTHROW(config::load_scenario(e.path().string(), {}, unlearn::method_sections()));
   }
   CHECK(count >= 15);

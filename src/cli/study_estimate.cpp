@@ -1,0 +1,106 @@
+#include "cli/study_estimate.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "actors/launch.hpp"
+#include "compute/bench.hpp"
+#include "compute/devices.hpp"
+#include "data/federated.hpp"
+
+namespace afu::cli {
+namespace {
+
+struct Work {
+  double whole = 0, past = 0;  ///< sample gradients of a run, and of it up to the first request
+};
+
+double gradients(config::Scenario s) {
+  s.scenario.execute = config::Execute::timing;
+  s.scenario.clock = config::Clock::simulated;
+  const auto result = actors::run_scenario(s, {});
+  double sum = static_cast<double>(result.summary.samples_trained);
+  for (const auto& e : result.summary.erasures) sum += e.server_passes;
+  return sum;
+}
+
+/// Rows that one evaluation takes through the network.
+double evaluation_rows(const config::Scenario& s, const data::FederatedData& data) {
+  double rows =
+      static_cast<double>(data.test->size() + (data.triggered_test ? data.triggered_test->size() : 0));
+  rows += static_cast<double>(s.evaluation.max_retain_samples);
+  for (const auto& e : s.erasures)
+    if (e.client >= 0) {
+      const auto& share = data.clients[static_cast<std::size_t>(e.client)];
+      rows += static_cast<double>(share.train->size() + share.holdout->size());
+    }
+  return rows;
+}
+
+Work work_of(const config::Scenario& s, const data::FederatedData& data) {
+  Work w;
+  w.whole = gradients(s);
+  std::int64_t first = -1;
+  for (const auto& e : s.erasures)
+    if (e.at_update >= 0 && (first < 0 || e.at_update < first)) first = e.at_update;
+  if (first > 0) {
+    auto past = s;
+    past.erasures.clear();
+    past.data.backdoor.client = std::max<std::int64_t>(0, past.data.backdoor.client);
+    past.stop = {};
+    past.stop.updates = first;
+    w.past = gradients(past);
+  }
+  if (s.scenario.execute == config::Execute::timing || s.evaluation.every_updates == 0) return w;
+  const double each = evaluation_rows(s, data) / 3;
+  const auto evaluations = [&](double updates) {
+    return updates / static_cast<double>(s.evaluation.every_updates);
+  };
+  w.past += each * evaluations(static_cast<double>(std::max<std::int64_t>(0, first)));
+  w.whole += each * (evaluations(static_cast<double>(s.stop.updates)) +
+                     2.0 * static_cast<double>(s.evaluation.dense_updates));
+  return w;
+}
+
+}  // namespace
+
+StudyEstimate estimate(const study::Plan& plan, const StudyOptions& options) {
+  StudyEstimate e;
+  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
+  e.jobs = options.jobs > 0 ? options.jobs : static_cast<int>(cores);
+  std::map<std::pair<std::size_t, std::vector<std::size_t>>, Work> known;
+  std::map<std::size_t, bool> begun;
+
+  for (const auto& cell : plan.cells) {
+    if (!options.force && is_complete(options.folder / cell.folder)) {
+      ++e.complete;
+      continue;
+    }
+    const auto& s = cell.scenario;
+    if (s.scenario.execute == config::Execute::timing) continue;  // microseconds an event
+    const auto key = std::make_pair(cell.arm, cell.values);
+    auto found = known.find(key);
+    if (found == known.end()) {
+      const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
+      found = known.emplace(key, work_of(s, data)).first;
+      if (e.samples_per_second == 0)
+        e.samples_per_second =
+            compute::bench_train(s.model,
+                                 {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
+                                 s.training.batch_size, 8, 1, 3)
+                .rows.front()
+                .lane_images_per_second;
+    }
+    const bool shares =
+        std::exchange(begun[cell.group], true) && s.scenario.clock == config::Clock::simulated;
+    e.gradients += found->second.whole - (shares ? found->second.past : 0);
+    if (shares) e.shared_gradients += found->second.past;
+  }
+  if (e.samples_per_second > 0)
+    e.seconds =
+        e.gradients / e.samples_per_second / static_cast<double>(std::min<std::int64_t>(e.jobs, cores));
+  return e;
+}
+
+}  // namespace afu::cli
