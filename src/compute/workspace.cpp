@@ -7,6 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compute/fused/program.hpp"
+#include "compute/step_engine.hpp"
+
 namespace afu::compute {
 namespace {
 
@@ -42,7 +45,7 @@ std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Im
 }
 
 Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-                     torch::Device device)
+                     torch::Device device, const std::string& step)
     : device_(device),
       model_(std::move(model)),
       pool_(std::move(pool)),
@@ -51,6 +54,15 @@ Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const 
   parameters_ = views.parameters;
   gradients_ = views.gradients;
   buffers_ = views.buffers;
+  if (auto choice = choose_step(*model_, *layout_, device_, step); choice.plan)
+    fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
+}
+
+Workspace::~Workspace() = default;
+
+torch::Tensor Workspace::forward(const torch::Tensor& images) {
+  torch::NoGradGuard no_grad;
+  return fused_ ? fused_->forward(parameters_, images) : model_->forward(images);
 }
 
 void Workspace::load(const model::ParameterVector& v) {

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <memory>
+#include <string>
 
 #include "compute/job.hpp"
 #include "data/dataset.hpp"
@@ -11,6 +12,10 @@
 #include "model/parameters.hpp"
 
 namespace afu::compute {
+
+namespace fused {
+class Program;
+}
 
 /// The pool's images resident on one device as uint8, shared by the lanes of that device.
 struct ResidentPool {
@@ -28,17 +33,25 @@ struct Batch {
 
 class Workspace {
  public:
+  /// `step`: which engine takes training steps and evaluates, "auto", "fused" or "autograd" (choose_step).
+  /// Throws std::invalid_argument where "fused" cannot be had.
   Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-            torch::Device device);
+            torch::Device device, const std::string& step = "auto");
+  ~Workspace();
 
   torch::Device device() const { return device_; }
   model::Model& net() { return *model_; }
+  /// The fused step of the replica, null where autograd is the engine.
+  fused::Program* fused() { return fused_.get(); }
   const std::shared_ptr<const model::Layout>& layout() const { return layout_; }
 
   /// Flat views of the replica: writing to them writes the model's parameters, gradients, buffers.
   torch::Tensor& parameters() { return parameters_; }
   torch::Tensor& gradients() { return gradients_; }
   torch::Tensor& buffers() { return buffers_; }
+
+  /// Logits of the replica as it is, without gradients, by the engine that the workspace has.
+  torch::Tensor forward(const torch::Tensor& images);
 
   /// Loads a version: one copy (a second one for buffers).
   void load(const model::ParameterVector& v);
@@ -58,6 +71,7 @@ class Workspace {
   std::shared_ptr<const ResidentPool> pool_;
   std::shared_ptr<const model::Layout> layout_;
   torch::Tensor parameters_, gradients_, buffers_, momentum_;
+  std::unique_ptr<fused::Program> fused_;
 };
 
 }  // namespace afu::compute

@@ -88,8 +88,10 @@ Section model(ModelSection& m) {
       {text(
            "name", m.name,
            "cnn: two 5x5 convolutions (32, 64), FC 512. cnn_small: two 3x3 convolutions (16, 32), GroupNorm. "
-           "resnet18: 3x3 stem. mlp: one hidden layer. logreg. torchscript: your own module.",
-           {"cnn", "cnn_small", "resnet18", "mlp", "logreg", "torchscript"})
+           "lenet: LeNet-5 with max pooling and ReLU. cnn_mnist: PyTorch's MNIST example. resnet18: 3x3 "
+           "stem. "
+           "mlp: two hidden layers. logreg. torchscript: your own module.",
+           {"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18", "mlp", "logreg", "torchscript"})
            .alias({"kind", "type", "architecture"}),
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
        text("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights.",

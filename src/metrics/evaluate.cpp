@@ -48,7 +48,7 @@ Predictions predict(compute::Workspace& workspace, const data::Indices& rows, st
   std::vector<torch::Tensor> logits, labels;
   for (std::int64_t begin = 0; begin < n; begin += batch_size) {
     const auto batch = workspace.gather(order, begin, std::min(batch_size, n - begin));
-    logits.push_back(workspace.net().forward(batch.images));
+    logits.push_back(workspace.forward(batch.images));
     labels.push_back(batch.labels);
   }
   if (logits.empty()) return {};

@@ -23,6 +23,7 @@ struct Entry {
 
 constexpr Entry kModels[] = {
     {"cnn", network<cnn_layers>},           {"cnn_small", network<cnn_small_layers>},
+    {"lenet", network<lenet_layers>},       {"cnn_mnist", network<cnn_mnist_layers>},
     {"resnet18", network<resnet18_layers>}, {"mlp", network<mlp_layers>},
     {"logreg", network<logreg_layers>},     {"torchscript", make_torchscript},
 };

@@ -158,7 +158,7 @@ Layer residual(std::vector<Layer> body, std::vector<Layer> shortcut) {
 }
 
 Network::Network(std::string name, std::vector<Layer> layers, const InputShape& shape)
-    : name_(std::move(name)), layers_(std::move(layers)) {
+    : name_(std::move(name)), layers_(std::move(layers)), shape_(shape) {
   try {
     build(layers_, {shape.channels, shape.height, shape.width});
   } catch (const std::runtime_error& e) {

@@ -63,10 +63,13 @@ class Network final : public Model {
 
   /// The forward pass as TorchScript.
   std::string source() const;
+  const std::vector<Layer>& layers() const { return layers_; }
+  const InputShape& shape() const { return shape_; }  ///< of the images it was made for
 
  private:
   std::string name_;
   std::vector<Layer> layers_;
+  InputShape shape_;
   bool training_ = false;
 };
 

@@ -13,6 +13,12 @@ using Layers = std::vector<Layer>;
 Layers cnn_layers(const config::ModelSection& section, const InputShape& shape);
 /// Two 3x3 convolutions of 16 and 32 with GroupNorm, a hidden layer of 32.
 Layers cnn_small_layers(const config::ModelSection& section, const InputShape& shape);
+/// LeNet-5 as usually trained today: 5x5 convolutions of 6 and 16 without padding, max pooling, ReLU, hidden
+/// layers of 120 and 84: 44,426 parameters for 28 x 28 grey pixels and ten classes.
+Layers lenet_layers(const config::ModelSection& section, const InputShape& shape);
+/// The CNN of PyTorch's MNIST example, without dropout: 3x3 convolutions of 32 and 64 without padding, one
+/// pooling, a hidden layer of 128: 1,199,882 parameters for 28 x 28 grey pixels and ten classes.
+Layers cnn_mnist_layers(const config::ModelSection& section, const InputShape& shape);
 /// ResNet-18 (He et al. 2016) for small images: a 3x3 stem of stride 1, no max pooling. `section.norm`
 /// chooses GroupNorm (32 groups) or BatchNorm. Tensors carry torchvision's names (a GroupNorm is called bn1
 /// there too).

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "compute/fused/program.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
@@ -38,6 +39,9 @@ StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainEx
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
                                      double sign) {
   workspace.gradients().zero_();
+  if (auto* fused = workspace.fused())
+    return torch::scalar_tensor(fused->cross_entropy_gradient(workspace.parameters(), batch.images,
+                                                              batch.labels, sign, workspace.gradients()));
   const auto loss = at::cross_entropy_loss(workspace.net().forward(batch.images), batch.labels);
   (sign == 1.0 ? loss : loss * sign).backward();
   return loss.detach();

@@ -72,7 +72,7 @@ void check(const config::Scenario& s, const config::Complain& complain) {
   if (s.model.name == "torchscript")
     complain("model.name",
              "\"torchscript\" has no separable head, which the method \"fedau\" needs; allowed are \"cnn\", "
-             "\"cnn_small\", \"resnet18\", \"mlp\", \"logreg\"");
+             "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\", \"mlp\", \"logreg\"");
 }
 
 Needs needs(const config::Values& settings) {

@@ -87,11 +87,11 @@ class Prune : public Procedure {
 };
 
 void check(const config::Scenario& s, const config::Complain& complain) {
-  constexpr std::array pruned{"cnn", "cnn_small", "resnet18"};
+  constexpr std::array pruned{"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18"};
   if (std::find(pruned.begin(), pruned.end(), s.model.name) == pruned.end())
     complain("model.name", "\"" + s.model.name +
                                "\" has no convolutions that the method \"prune\" knows; allowed are \"cnn\", "
-                               "\"cnn_small\", \"resnet18\"");
+                               "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\"");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "compute/bench.hpp"
+#include "compute/bench_train.hpp"
 #include "compute/kernels.hpp"
 #include "tests/compute/fixture.hpp"
 
@@ -47,12 +47,12 @@ TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
 
 TEST_CASE("the training benchmark measures lanes and plain loop") {
   const auto bench = compute::bench_train(test::network("mlp"), test::tiny_shape, 8, 3, 2, 2);
-  REQUIRE(bench.rows.size() == 2);
-  for (int i = 0; i < 2; ++i) {
-    CHECK(bench.rows[static_cast<std::size_t>(i)].lanes == i + 1);
-    CHECK(bench.rows[static_cast<std::size_t>(i)].lane_images_per_second > 0);
-    CHECK(bench.rows[static_cast<std::size_t>(i)].plain_images_per_second > 0);
-  }
+  REQUIRE(bench.rows.size() == 6);
+  for (int lanes : {1, 2})
+    for (const char* engine : {"fused", "autograd", "plain"}) CHECK(bench.rate(engine, lanes) > 0);
+  CHECK(bench.rate("fused", 3) == 0);
+  for (const auto& row : bench.rows) CHECK(row.images_per_cpu_second > 0);
+  CHECK(bench.peak_flops_per_second > 1e8);
   CHECK(bench.parameters == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 3 + 3);
   CHECK(bench.bound(2) == doctest::Approx(2 * bench.bound(1)));
   CHECK(to_text(bench).find("mlp: 1363 parameters, batch 8, 3 steps") == 0);

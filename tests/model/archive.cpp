@@ -24,7 +24,7 @@ torch::Tensor from_archive(const std::string& path, const torch::Tensor& x) {
 TEST_CASE("a saved network gives the same logits without our code") {
   torch::NoGradGuard no_grad;
   const InputShape shape{3, 20, 20, 4};
-  for (const std::string name : {"cnn", "cnn_small", "resnet18", "mlp", "logreg"})
+  for (const std::string name : {"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18", "mlp", "logreg"})
     for (const std::string norm : {"group", "batch"}) {
       if (norm == "batch" && name != "resnet18") continue;
       CAPTURE(name);

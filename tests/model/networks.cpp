@@ -22,6 +22,8 @@ TEST_CASE("parameter counts") {
   CHECK(parameters_of(section("logreg"), {1, 28, 28, 10}) == 7'850);
   CHECK(parameters_of(section("mlp"), {1, 28, 28, 10}) == 199'210);  // the 2NN of McMahan et al.
   CHECK(parameters_of(section("cnn_small"), {1, 28, 28, 10}) == 55'434);
+  CHECK(parameters_of(section("lenet"), {1, 28, 28, 10}) == 44'426);
+  CHECK(parameters_of(section("cnn_mnist"), {1, 28, 28, 10}) == 1'199'882);  // PyTorch's MNIST example
   CHECK(parameters_of(section("cnn_small"), {3, 32, 32, 10}) == 71'050 + 32);
   // ResNet-18 for CIFAR-10 with a 3x3 stem; both norms have the same parameters.
   CHECK(parameters_of(section("resnet18"), {3, 32, 32, 10}) == 11'173'962);
@@ -29,7 +31,7 @@ TEST_CASE("parameter counts") {
 }
 
 TEST_CASE("every network takes 28, 64 and 96 pixels of 1 and 3 channels") {
-  for (const std::string name : {"cnn", "cnn_small", "resnet18", "mlp", "logreg"})
+  for (const std::string name : {"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18", "mlp", "logreg"})
     for (const std::int64_t side : {28, 64, 96})
       for (const std::int64_t channels : {1, 3}) {
         if (name == "resnet18" && side == 96 && channels == 1)
@@ -94,7 +96,8 @@ TEST_CASE("gradients agree with finite differences") {
 
 TEST_CASE("errors say what is wrong and what is allowed") {
   CHECK_THROWS_WITH_AS(make_model(section("cnnn"), {}),
-                       doctest::Contains("allowed: cnn, cnn_small, resnet18"), std::runtime_error);
+                       doctest::Contains("allowed: cnn, cnn_small, lenet, cnn_mnist, resnet18"),
+                       std::runtime_error);
   CHECK_THROWS_WITH_AS(make_model(section("cnn"), {1, 3, 3, 2}),
                        doctest::Contains("3 x 3 pixels are too small"), std::runtime_error);
   CHECK_THROWS_AS(make_model(section("cnn_small"), {1, 28, 3, 2}), std::runtime_error);
@@ -107,7 +110,7 @@ TEST_CASE("errors say what is wrong and what is allowed") {
   CHECK_THROWS_AS(make_model(section("logreg"), {1, 28, 28, 1}), std::runtime_error);
   const auto names = model_names();
   CHECK(std::count(names.begin(), names.end(), "torchscript") == 1);
-  CHECK(names.size() == 6);
+  CHECK(names.size() == 8);
 }
 
 TEST_CASE("initial parameters come from the key alone") {

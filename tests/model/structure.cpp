@@ -97,7 +97,7 @@ TEST_CASE("where channels go") {
 TEST_CASE("a channel that is zero tells its readers nothing, and they read nothing else with those weights") {
   const InputShape shape{1, 12, 20, 3};
   const auto x = test::images(3, shape);
-  for (const std::string name : {"cnn", "cnn_small", "resnet18"})
+  for (const std::string name : {"cnn", "cnn_small", "cnn_mnist", "resnet18"})
     for (const std::string norm : {"group", "batch"}) {
       if (name != "resnet18" && norm == "batch") continue;
       CAPTURE(name);

@@ -1,6 +1,6 @@
 #include "train/local_training.hpp"
 
-#include "compute/bench.hpp"
+#include "compute/bench_train.hpp"
 #include "tests/compute/fixture.hpp"
 
 using namespace afu;

@@ -1,0 +1,162 @@
+#include "compute/bench_train.hpp"
+
+#include <fmt/format.h>
+#include <torch/optim/sgd.h>
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+
+#include "compute/bench_timing.hpp"
+#include "compute/kernels.hpp"
+#include "compute/step_engine.hpp"
+#include "compute/workspace.hpp"
+#include "model/footprint.hpp"
+#include "train/schedule.hpp"
+
+namespace afu::compute {
+namespace {
+
+void run_lane(Workspace& workspace, const TrainJob& job) {
+  const auto result = execute(workspace, job);
+  if (!result.error.empty()) throw std::runtime_error(result.error);
+}
+
+/// One way to train, with a replica for each lane.
+struct Contender {
+  std::string engine;
+  std::function<void(int lane, const TrainJob& job)> train;
+  std::vector<double> rates{}, cpu_rates{};
+};
+
+Contender lanes_of(const std::string& engine, const config::ModelSection& section,
+                   const model::InputShape& shape, const std::shared_ptr<const ResidentPool>& pool,
+                   int lanes) {
+  auto workspaces = std::make_shared<std::vector<std::unique_ptr<Workspace>>>();
+  for (int i = 0; i < lanes; ++i)
+    workspaces->push_back(
+        std::make_unique<Workspace>(model::make_model(section, shape), pool, torch::kCPU, engine));
+  return {engine, [workspaces](int i, const TrainJob& job) { run_lane(*workspaces->at(i), job); }};
+}
+
+Contender plain_loops(const config::ModelSection& section, const model::InputShape& shape,
+                      const ResidentPool& pool, const model::ParameterVector& start, int lanes) {
+  auto models = std::make_shared<std::vector<std::unique_ptr<model::Model>>>();
+  for (int i = 0; i < lanes; ++i) {
+    models->push_back(model::make_model(section, shape));
+    auto tensors = models->back()->named_parameters();
+    torch::NoGradGuard no_grad;
+    for (std::size_t k = 0; k < tensors.size(); ++k) {
+      const auto& slot = start.layout->parameters[k];
+      tensors[k].second.copy_(start.values.narrow(0, slot.offset, slot.size).view(slot.shape));
+    }
+  }
+  const auto images = pool.images.to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
+  return {"plain", [models, images, labels = pool.labels](int i, const TrainJob& job) {
+            train_plainly(*models->at(i), images, labels, job);
+          }};
+}
+
+}  // namespace
+
+double TrainBench::rate(const std::string& engine, int lanes) const {
+  for (const auto& r : rows)
+    if (r.engine == engine && r.lanes == lanes) return r.images_per_second;
+  return 0;
+}
+
+void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
+                   const TrainJob& job) {
+  const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
+  const auto order = torch::tensor(schedule.order(), torch::kInt64);
+  std::vector<torch::Tensor> parameters;
+  for (auto& [name, p] : model.named_parameters()) parameters.push_back(p.set_requires_grad(true));
+  torch::optim::SGD optimizer(
+      parameters,
+      torch::optim::SGDOptions(job.sgd.lr).momentum(job.sgd.momentum).weight_decay(job.sgd.weight_decay));
+  model.train(true);
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    const auto rows = order.narrow(0, schedule.begin(step), schedule.count(step));
+    optimizer.zero_grad();
+    at::cross_entropy_loss(model.forward(images.index_select(0, rows)), labels.index_select(0, rows))
+        .backward();
+    optimizer.step();
+  }
+}
+
+TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,
+                       std::int64_t batch_size, std::int64_t steps, int lanes, int repetitions) {
+  if (batch_size < 1 || steps < 1 || lanes < 1 || repetitions < 1)
+    throw std::invalid_argument(
+        fmt::format("bench: batch size {}, steps {}, lanes {} and repetitions {} must be 1 or more",
+                    batch_size, steps, lanes, repetitions));
+  const std::int64_t count = std::max<std::int64_t>(512, batch_size);
+  const auto pool =
+      make_resident(random_images(shape.channels, shape.height, shape.classes, count), torch::kCPU);
+  auto net = model::make_model(section, shape);
+  const auto layout = model::make_layout(*net);
+  TrainJob job;
+  job.base = model::initial_parameters(*net, layout, {1, sim::purpose("bench.model"), 0, 0});
+  data::Indices rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), std::int64_t{0});
+  job.samples = std::make_shared<const data::Indices>(std::move(rows));
+  job.sgd.lr = 1e-3;  // labels are noise: a small step keeps every number tame
+  job.sgd.momentum = 0.9;
+  job.batch_size = batch_size;
+  job.steps = steps;
+  auto warm_up = job;
+  warm_up.steps = 2;
+
+  TrainBench bench;
+  bench.model = section.name;
+  bench.parameters = layout->parameter_count;
+  bench.batch_size = batch_size;
+  bench.steps = steps;
+  bench.flops_per_sample = model::flops_per_sample(section, shape);
+  bench.peak_flops_per_second = peak_flops_per_second();
+  const auto choice = choose_step(*net, *layout, torch::kCPU, "auto");
+  bench.step = choice.reason;
+  std::vector<Contender> contenders;
+  if (choice.plan) contenders.push_back(lanes_of("fused", section, shape, pool, lanes));
+  contenders.push_back(lanes_of("autograd", section, shape, pool, lanes));
+  contenders.push_back(plain_loops(section, shape, *pool, *job.base, lanes));
+  for (int n = 1; n <= lanes; ++n) {
+    const double total = static_cast<double>(n) * static_cast<double>(batch_size * steps);
+    for (int r = 0; r < repetitions; ++r) {
+      for (auto& c : contenders) {
+        const auto seconds = timed(
+            n, [&](int i) { c.train(i, warm_up); }, [&](int i) { c.train(i, job); });
+        c.rates.push_back(total / seconds.wall);
+        c.cpu_rates.push_back(total / seconds.cpu);
+      }
+      std::reverse(contenders.begin(), contenders.end());  // who goes first alternates, against drift
+    }
+    if (repetitions % 2 == 1) std::reverse(contenders.begin(), contenders.end());
+    for (auto& c : contenders) {
+      const double rate = median(c.rates);
+      bench.rows.push_back({c.engine, n, rate, median(c.cpu_rates), rate / static_cast<double>(batch_size)});
+      c.rates.clear();
+      c.cpu_rates.clear();
+    }
+  }
+  return bench;
+}
+
+std::string to_text(const TrainBench& bench) {
+  auto text = fmt::format(
+      "{}: {} parameters, batch {}, {} steps, {:.1f} MFLOP a sample; one core's multiply-adds {:.1f} "
+      "GFLOP/s\n"
+      "compute.step = \"auto\" takes: {}\n{:>5} {:>9} {:>10} {:>10} {:>17} {:>10} {:>9} {:>15}\n",
+      bench.model, bench.parameters, bench.batch_size, bench.steps, bench.flops_per_sample * 1e-6,
+      bench.peak_flops_per_second * 1e-9, bench.step, "lanes", "engine", "images/s", "steps/s",
+      "images/CPU second", "to plain", "speed-up", "bound images/s");
+  for (const auto& r : bench.rows)
+    text += fmt::format("{:>5} {:>9} {:>10.1f} {:>10.1f} {:>17.1f} {:>10.2f} {:>9.2f} {:>15.1f}\n", r.lanes,
+                        r.engine, r.images_per_second, r.steps_per_second, r.images_per_cpu_second,
+                        r.images_per_second / bench.rate("plain", r.lanes),
+                        r.images_per_second / bench.rate(r.engine, 1), bench.bound(r.lanes));
+  return text;
+}
+
+}  // namespace afu::compute

@@ -1,0 +1,34 @@
+// What a kernels_*.cpp is made of. It defines AFU_WIDTH (floats a vector) and
+// how many sums fit into the registers, switches the compiler to its vector
+// extension, and includes this inside a namespace of its own.
+
+#include "compute/fused/body_vector.hpp"
+
+// with vectors
+#include "compute/fused/body_convolution.hpp"
+#include "compute/fused/body_linear.hpp"
+#include "compute/fused/body_pool.hpp"
+
+// after pooling
+#include "compute/fused/body_group_norm.hpp"
+
+constexpr Kernels table(const char* name) {
+  return {name,
+          pack,
+          pack_reversed,
+          convolve,
+          filter_gradient,
+          bias_gradient,
+          group_norm,
+          group_norm_gradient,
+          max_pool,
+          max_pool_gradient,
+          average_pool,
+          average_pool_gradient,
+          relu,
+          relu_gradient,
+          linear,
+          linear_input_gradient,
+          linear_gradient,
+          multiply_add};
+}

@@ -1,0 +1,40 @@
+#include "compute/fused/kernels.hpp"
+
+#include <array>
+
+#include "compute/fused/variants.hpp"
+
+namespace afu::compute::fused {
+namespace {
+
+struct Found {
+  std::array<const Kernels*, 3> kernels{};
+  int count = 0;
+  void add(const Kernels& k) { kernels[static_cast<std::size_t>(count++)] = &k; }
+};
+
+const Found& found() {
+  static const Found all = [] {
+    Found f;
+#ifdef AFU_X86_VECTORS
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+      f.add(avx512_kernels());
+    if (avx2) f.add(avx2_kernels());
+#endif
+    f.add(plain_kernels());
+    return f;
+  }();
+  return all;
+}
+
+}  // namespace
+
+const Kernels& kernels() { return *found().kernels[0]; }
+const Kernels* const* all_kernels(int& count) {
+  count = found().count;
+  return found().kernels.data();
+}
+
+}  // namespace afu::compute::fused

@@ -1,0 +1,100 @@
+#pragma once
+/// The arithmetic of the fused step, compiled once for each vector extension.
+/// All sums run in a fixed order that depends on the shapes alone: results are
+/// the same bits in every run, thread and place in memory. `data` of every
+/// Planes and every scratch array is aligned to 64 bytes. Gradients of
+/// parameters are added to what is there.
+#include <cstdint>
+
+#include "compute/fused/planes.hpp"
+
+namespace afu::compute::fused {
+
+/// A square filter over `in` channels, its weights [out, in, kernel, kernel].
+struct Filter {
+  std::int64_t in = 0, out = 0, kernel = 1, stride = 1;
+  std::int64_t size() const { return in * out * kernel * kernel; }
+};
+
+struct Norm {
+  std::int64_t groups = 1;
+  std::int64_t pool = 1;   ///< side of the windows whose maximum is taken; 1: none are
+  bool then_relu = false;  ///< only with pool > 1
+};
+
+/// What max pooling keeps for the way back, as large as its output: of each
+/// window the value that was its maximum, as it was read, and where in the
+/// window that stood (an int32 in the float's place; -1: ReLU gave 0, no
+/// gradient goes back).
+struct Maxima {
+  Planes value, place;
+};
+
+struct Kernels {
+  const char* name;  ///< the vector extension
+
+  // -- convolution. `in` is the image with its margin: its (0, 0) is what the
+  // filter's corner first sees.
+
+  /// Reorders weights for `convolve`; packed [filter.size()].
+  void (*pack)(const Filter& filter, const float* weights, float* packed);
+  /// The same for the way back: the filter that turns gradients of the output
+  /// into those of the input, with in and out exchanged and both axes reversed.
+  void (*pack_reversed)(const Filter& filter, const float* weights, float* packed);
+  /// out = bias + filter * in. `bias` may be null.
+  void (*convolve)(const Filter& filter, const float* packed, const float* bias, const Planes& in,
+                   const Planes& out);
+  /// d weights, from the gradient of the output. scratch [filter.size() *
+  /// kLanes].
+  void (*filter_gradient)(const Filter& filter, const Planes& in, const Planes& d_out, float* scratch,
+                          float* d_weights);
+  /// d bias[c] = the sum of channel c.
+  void (*bias_gradient)(const Planes& d_out, float* d_bias);
+
+  // -- group normalisation (epsilon 1e-5), and the max pooling and ReLU that
+  // follow it. kept [2 * groups * kLanes]: mean and 1 / standard deviation, for
+  // the way back. Maxima: only with pooling.
+
+  void (*group_norm)(const Norm& norm, const Planes& in, const float* weight, const float* bias, float* kept,
+                     const Maxima& maxima, const Planes& out);
+  /// scratch [2 * channels * kLanes]. `d_in` without data: it is not wanted.
+  void (*group_norm_gradient)(const Norm& norm, const Planes& in, const float* weight, const float* kept,
+                              const Maxima& maxima, const Planes& d_out, float* scratch, float* d_weight,
+                              float* d_bias, const Planes& d_in);
+
+  // -- without parameters. A window is size x size, and the next begins where
+  // it ends.
+
+  void (*max_pool)(const Planes& in, std::int64_t size, bool then_relu, const Maxima& maxima,
+                   const Planes& out);
+  /// What no window covers is left alone.
+  void (*max_pool_gradient)(const Maxima& maxima, std::int64_t size, const Planes& d_out, const Planes& d_in);
+  /// Over the whole image.
+  void (*average_pool)(const Planes& in, const Planes& out);
+  void (*average_pool_gradient)(const Planes& d_out, const Planes& d_in);
+  void (*relu)(const Planes& x);  ///< in place
+  void (*relu_gradient)(const Planes& out, const Planes& d);
+
+  // -- linear: x [in, kLanes] -> [out, kLanes], weights [out, in].
+
+  void (*linear)(std::int64_t in, std::int64_t out, const float* weights, const float* bias, const float* x,
+                 float* y);
+  /// d x; x and d x [in, kLanes].
+  void (*linear_input_gradient)(std::int64_t in, std::int64_t out, const float* weights, const float* d_y,
+                                float* d_x);
+  /// d weights and d bias, from the first `images` lanes. scratch [in *
+  /// kLanes].
+  void (*linear_gradient)(std::int64_t in, std::int64_t out, std::int64_t images, const float* x,
+                          const float* d_y, float* scratch, float* d_weights, float* d_bias);
+
+  /// Multiply-adds in registers, so many rounds of them: the most that the
+  /// processor can do. Returns how many floating-point operations they were.
+  double (*multiply_add)(std::int64_t rounds);
+};
+
+/// The best that this processor has.
+const Kernels& kernels();
+/// All that were compiled and this processor can run, the best first.
+const Kernels* const* all_kernels(int& count);
+
+}  // namespace afu::compute::fused

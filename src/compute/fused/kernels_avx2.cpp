@@ -1,0 +1,31 @@
+// The kernels for AVX2 with FMA: 16 registers of 8 floats.
+#include <algorithm>
+#include <utility>
+
+#include "compute/fused/variants.hpp"
+
+#ifdef AFU_X86_VECTORS
+#pragma GCC target("avx2,fma")
+
+#define AFU_WIDTH 8
+#define AFU_OUT_BLOCK 4
+#define AFU_COLUMNS 3
+#define AFU_TAPS 4
+#define AFU_SUMS 12
+#define AFU_ROWS 8
+
+namespace afu::compute::fused {
+namespace {
+namespace avx2 {
+#include "compute/fused/body.hpp"
+}  // namespace avx2
+}  // namespace
+
+const Kernels& avx2_kernels() {
+  static constexpr Kernels kernels = avx2::table("AVX2");
+  return kernels;
+}
+
+}  // namespace afu::compute::fused
+
+#endif

@@ -1,0 +1,247 @@
+#include "compute/fused/program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+namespace afu::compute::fused {
+namespace {
+
+using Kind = model::Layer::Kind;
+
+torch::Tensor zeros(std::int64_t count) { return torch::zeros({count}, torch::kFloat32); }
+
+/// A tensor's values in one run, on the CPU: what it is already, but for a caller's view.
+torch::Tensor plain(const torch::Tensor& t, torch::ScalarType type) {
+  if (!t.device().is_cpu() || t.scalar_type() != type)
+    throw std::invalid_argument("the fused step takes float32 on the CPU, and int64 labels");
+  return t.contiguous();
+}
+
+Maxima maxima(const Step& s, float* activations) {
+  if (!s.most) return {};
+  return {s.most.in(activations), s.place.in(activations)};
+}
+
+void copy(const Planes& from, const Planes& to) {
+  for (std::int64_t c = 0; c < to.channels; ++c)
+    for (std::int64_t y = 0; y < to.height; ++y)
+      for (std::int64_t x = 0; x < to.width; ++x)
+        std::copy_n(from.at((c * to.height + y) * to.width + x, 0, 0), kLanes, to.at(c, y, x));
+}
+
+/// Cross entropy of a block's logits, summed over its images; their gradient times `factor`, 0 where there is
+/// no image.
+double cross_entropy(const Planes& logits, const std::int64_t* labels, std::int64_t count, float factor,
+                     const Planes& d_logits) {
+  double sum = 0;
+  const auto classes = logits.channels;
+  for (std::int64_t b = 0; b < kLanes; ++b) {
+    const float* z = logits.data + b;
+    float* d = d_logits.data + b;
+    if (b >= count) {
+      for (std::int64_t c = 0; c < classes; ++c) d[c * kLanes] = 0;
+      continue;
+    }
+    float most = z[0];
+    for (std::int64_t c = 1; c < classes; ++c) most = std::max(most, z[c * kLanes]);
+    float total = 0;
+    for (std::int64_t c = 0; c < classes; ++c) total += d[c * kLanes] = std::exp(z[c * kLanes] - most);
+    if (labels[b] < 0 || labels[b] >= classes)
+      throw std::out_of_range(fmt::format("label {} is outside the {} classes", labels[b], classes));
+    sum += std::log(total) - (z[labels[b] * kLanes] - most);
+    for (std::int64_t c = 0; c < classes; ++c) d[c * kLanes] *= factor / total;
+    d[labels[b] * kLanes] -= factor;
+  }
+  return sum;
+}
+
+}  // namespace
+
+Program::Program(Plan plan, const Kernels& kernels)
+    : plan_(std::move(plan)),
+      kernels_(kernels),
+      gradients_(zeros(plan_.gradients)),
+      packed_(zeros(plan_.packed)),
+      scratch_(zeros(plan_.scratch)) {}
+
+float* Program::block(std::size_t i) {
+  while (blocks_.size() <= i) blocks_.push_back(zeros(plan_.activations));
+  return blocks_[i].data_ptr<float>();
+}
+
+void Program::pack(const float* parameters, bool reversed) {
+  auto* packed = packed_.data_ptr<float>();
+  for (const auto& s : plan_.steps) {
+    if (s.kind != Kind::convolution) continue;
+    kernels_.pack(s.filter, parameters + s.weight, packed + s.packed);
+    if (reversed && s.d_in)
+      kernels_.pack_reversed(s.filter, parameters + s.weight, packed + s.packed_reversed);
+  }
+}
+
+/// Lanes without an image get the last one again: their numbers stay as tame as the others'.
+void Program::fill(float* activations, const float* images, std::int64_t count) const {
+  const auto p = plan_.input.in(activations);
+  const auto size = p.channels * p.height * p.width;
+  for (std::int64_t c = 0; c < p.channels; ++c)
+    for (std::int64_t y = 0; y < p.height; ++y)
+      for (std::int64_t b = 0; b < kLanes; ++b) {
+        const float* from = images + std::min(b, count - 1) * size + (c * p.height + y) * p.width;
+        float* to = p.at(c, y, 0) + b;
+        for (std::int64_t x = 0; x < p.width; ++x) to[x * kLanes] = from[x];
+      }
+}
+
+void Program::forward(const float* parameters, float* activations) const {
+  const auto& k = kernels_;
+  const auto* packed = packed_.data_ptr<float>();
+  for (const auto& s : plan_.steps) {
+    const auto in = s.in.in(activations), out = s.out.in(activations);
+    const float *weight = parameters + s.weight, *bias = s.bias < 0 ? nullptr : parameters + s.bias;
+    switch (s.kind) {
+      case Kind::convolution:
+        k.convolve(s.filter, packed + s.packed, bias, s.seen.in(activations), out);
+        break;
+      case Kind::group_norm:
+        k.group_norm(s.norm, in, weight, bias, activations + s.kept, maxima(s, activations), out);
+        break;
+      case Kind::linear:
+        k.linear(in.channels, out.channels, weight, bias, in.data, out.data);
+        break;
+      case Kind::relu:
+        k.relu(out);
+        break;
+      case Kind::max_pool:
+        k.max_pool(in, s.norm.pool, s.norm.then_relu, maxima(s, activations), out);
+        break;
+      case Kind::average_pool:
+        k.average_pool(in, out);
+        break;
+      case Kind::flatten:
+        break;
+      case Kind::batch_norm:
+      case Kind::residual:
+        throw std::logic_error("the fused step has no such layer");
+    }
+  }
+}
+
+void Program::backward(const float* parameters, float* activations, std::int64_t count, float* gradients) {
+  const auto& k = kernels_;
+  auto* arena = gradients_.data_ptr<float>();
+  auto* scratch = scratch_.data_ptr<float>();
+  const auto* packed = packed_.data_ptr<float>();
+  for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
+    const auto& s = *step;
+    if (!s.d_out) continue;
+    const auto in = s.in.in(activations), out = s.out.in(activations), d_out = s.d_out.in(arena);
+    const auto d_in = s.d_in ? s.d_in.in(arena) : Planes{};
+    const float* weight = parameters + s.weight;
+    float *d_weight = gradients + s.weight, *d_bias = gradients + s.bias;
+    switch (s.kind) {
+      case Kind::convolution:
+        k.filter_gradient(s.filter, s.seen.in(activations), d_out, scratch, d_weight);
+        if (s.bias >= 0) k.bias_gradient(d_out, d_bias);
+        if (s.d_in) k.convolve(s.reversed, packed + s.packed_reversed, nullptr, s.d_seen.in(arena), d_in);
+        break;
+      case Kind::group_norm:
+        k.group_norm_gradient(s.norm, in, weight, activations + s.kept, maxima(s, activations), d_out,
+                              scratch, d_weight, d_bias, d_in);
+        break;
+      case Kind::linear:
+        k.linear_gradient(in.channels, out.channels, count, in.data, d_out.data, scratch, d_weight, d_bias);
+        if (s.d_in) k.linear_input_gradient(in.channels, out.channels, weight, d_out.data, d_in.data);
+        break;
+      case Kind::relu:
+        k.relu_gradient(out, d_out);
+        break;
+      case Kind::max_pool:
+        k.max_pool_gradient(maxima(s, activations), s.norm.pool, d_out, d_in);
+        break;
+      case Kind::average_pool:
+        k.average_pool_gradient(d_out, d_in);
+        break;
+      case Kind::flatten:
+        if (s.d_out.offset != s.d_in.offset) copy(d_out, d_in);
+        break;
+      case Kind::batch_norm:
+      case Kind::residual:
+        throw std::logic_error("the fused step has no such layer");
+    }
+  }
+}
+
+torch::Tensor Program::logits_of(const torch::Tensor& parameters, const torch::Tensor& images, bool keep) {
+  const auto x = plain(images, torch::kFloat32);
+  const auto n = x.size(0), classes = plan_.logits.planes.channels;
+  const auto* w = parameters.data_ptr<float>();
+  pack(w, keep);
+  auto logits = torch::empty({n, classes}, torch::kFloat32);
+  auto* out = logits.data_ptr<float>();
+  const auto* from = x.data_ptr<float>();
+  const auto size = n > 0 ? x.numel() / n : 0;
+  for (std::int64_t begin = 0, i = 0; begin < n; begin += kLanes, ++i) {
+    const auto count = std::min(kLanes, n - begin);
+    auto* activations = block(keep ? static_cast<std::size_t>(i) : 0);
+    fill(activations, from + begin * size, count);
+    forward(w, activations);
+    const auto z = plan_.logits.in(activations);
+    for (std::int64_t b = 0; b < count; ++b)
+      for (std::int64_t c = 0; c < classes; ++c) out[(begin + b) * classes + c] = z.data[c * kLanes + b];
+  }
+  kept_ = keep ? n : -1;
+  return logits;
+}
+
+torch::Tensor Program::forward(const torch::Tensor& parameters, const torch::Tensor& images) {
+  return logits_of(parameters, images, false);
+}
+torch::Tensor Program::forward_kept(const torch::Tensor& parameters, const torch::Tensor& images) {
+  return logits_of(parameters, images, true);
+}
+
+void Program::backward(const torch::Tensor& parameters, const torch::Tensor& d_logits,
+                       torch::Tensor& gradients) {
+  const auto d = plain(d_logits, torch::kFloat32);
+  const auto classes = plan_.logits.planes.channels;
+  if (d.dim() != 2 || d.size(0) != kept_ || d.size(1) != classes)
+    throw std::invalid_argument("these are not the gradients of the last forward pass' logits");
+  const auto* from = d.data_ptr<float>();
+  auto* to = plan_.d_logits.in(gradients_.data_ptr<float>()).data;
+  for (std::int64_t begin = 0, i = 0; begin < kept_; begin += kLanes, ++i) {
+    const auto count = std::min(kLanes, kept_ - begin);
+    for (std::int64_t c = 0; c < classes; ++c)
+      for (std::int64_t b = 0; b < kLanes; ++b)
+        to[c * kLanes + b] = b < count ? from[(begin + b) * classes + c] : 0.0f;
+    backward(parameters.data_ptr<float>(), block(static_cast<std::size_t>(i)), count,
+             gradients.data_ptr<float>());
+  }
+}
+
+double Program::cross_entropy_gradient(const torch::Tensor& parameters, const torch::Tensor& images,
+                                       const torch::Tensor& labels, double sign, torch::Tensor& gradients) {
+  const auto x = plain(images, torch::kFloat32), y = plain(labels, torch::kInt64);
+  const auto n = x.size(0);
+  const auto* w = parameters.data_ptr<float>();
+  pack(w, true);
+  kept_ = -1;
+  const auto factor = static_cast<float>(sign / static_cast<double>(n));
+  const auto size = x.numel() / std::max<std::int64_t>(n, 1);
+  double sum = 0;
+  for (std::int64_t begin = 0; begin < n; begin += kLanes) {
+    const auto count = std::min(kLanes, n - begin);
+    auto* activations = block(0);
+    fill(activations, x.data_ptr<float>() + begin * size, count);
+    forward(w, activations);
+    sum += cross_entropy(plan_.logits.in(activations), y.data_ptr<std::int64_t>() + begin, count, factor,
+                         plan_.d_logits.in(gradients_.data_ptr<float>()));
+    backward(w, activations, count, gradients.data_ptr<float>());
+  }
+  return sum / static_cast<double>(n);
+}
+
+}  // namespace afu::compute::fused
