@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "actors/launch.hpp"
-#include "compute/bench.hpp"
+#include "compute/bench_train.hpp"
 #include "compute/devices.hpp"
 #include "data/federated.hpp"
 
@@ -90,7 +90,7 @@ StudyEstimate estimate(const study::Plan& plan, const StudyOptions& options) {
                                  {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
                                  s.training.batch_size, 8, 1, 3)
                 .rows.front()
-                .lane_images_per_second;
+                .images_per_second;
     }
     const bool shares =
         std::exchange(begun[cell.group], true) && s.scenario.clock == config::Clock::simulated;
