@@ -1,5 +1,5 @@
 /// Training: tasks, rounds, updates. Merges are in coordinator_merge.cpp, requests in
-/// coordinator_erasure.cpp.
+/// coordinator_erasure.cpp, clusters in coordinator_clusters.cpp.
 #include "federate/coordinator.hpp"
 
 #include <algorithm>
@@ -40,6 +40,8 @@ Coordinator::Coordinator(Setup setup)
   needs_ = unlearn::needs_of(method_, s);
   ledger_ = aggregate::Ledger(needs_, tracked);
   history_ = aggregate::History(needs_.history, tracked, rule_->synchronous() ? 0 : setup_.samples.size());
+  if (needs_.clusters.count > 0)
+    clusters_ = std::make_unique<Clusters>(needs_.clusters, setup_.samples.size(), tracked, setup_.initial);
   keep_bases_ = rule_->whole_model() || ledger_.needs().last_update;
   model_ = setup_.initial;
 
@@ -95,10 +97,12 @@ void Coordinator::task(std::uint32_t client, Effects& fx) {
   ++in_flight_;
   if (keep_bases_)
     outgoing_[client] = {model_, rule_->whole_model() ? ledger_.snapshot() : std::vector<ParametersPtr>{}};
+  if (clusters_) clusters_->sent(client, now_);
   fx.posts.push_back(
       {record::server_node, record::first_client_node + client, 0, client, false,
        setup_.model_bytes + task_overhead_bytes,
-       TrainTask{c.job, version_, epoch_, c.honours, model_, task_extras_, auxiliary_for(client)}});
+       TrainTask{c.job, clusters_ ? clusters_->version(client) : version_, epoch_, c.honours,
+                 clusters_ ? clusters_->model(client) : model_, task_extras_, auxiliary_for(client)}});
 }
 
 /// FedAU: who may ask trains its auxiliary head along, on what it will ask to have forgotten.
@@ -189,7 +193,11 @@ void Coordinator::abandon_all() {
 void Coordinator::on(double now, const Update& m, Effects& fx) {
   now_ = now;
   auto& c = clients_[m.client];
-  if (m.job != c.job || (!c.busy && !c.excluded)) return;  // a job that was abandoned for a newer one
+  if (m.job != c.job || (!c.busy && !c.excluded)) {  // a job that was abandoned for a newer one
+    if (clusters_ && clusters_->predates(m.client, m.base_version))
+      decide(Kind::rejected, m.client, version_ - m.base_version, 0, fx);
+    return;
+  }
   samples_trained_ += static_cast<std::uint64_t>(m.passes);
   if (c.excluded) {
     decide(Kind::rejected, m.client, version_ - m.base_version, 0, fx);
@@ -221,7 +229,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
   aggregate::Arrival a;
   a.client = m.client;
   a.base_version = m.base_version;
-  a.staleness = version_ - m.base_version;
+  a.staleness = clusters_ ? clusters_->staleness(m.client) : version_ - m.base_version;
   a.samples = m.samples;
   a.delta = m.delta;
   if (auto o = outgoing_.find(m.client); o != outgoing_.end()) {
@@ -232,7 +240,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
 
   Kind kind = Kind::merged;
   bool as_difference = false;
-  if (m.base_epoch < epoch_) {  // late: its base still held what has been erased
+  if (!clusters_ && m.base_epoch < epoch_) {  // late: its base still held what has been erased
     for (auto& r : requests_)
       if (r.record.merged_at && *r.record.merged_at <= now_ && !r.restarted) ++r.record.late_updates;
     const auto& policy = scenario().unlearning.late;
@@ -259,11 +267,16 @@ void Coordinator::accept(const Update& m, Effects& fx) {
   ++updates_, ++accepted_total_, ++clients_[m.client].accepted;
   if (m.auxiliary) auxiliary_[m.client] = m.auxiliary;
   for (auto& r : requests_)  // a retraining is work that clients do for the method
-    if (r.restarted && !r.record.forgotten_at) r.record.client_passes += static_cast<double>(m.passes);
+    if (retrains(r, m.client)) {
+      r.record.client_passes += static_cast<double>(m.passes);
+      break;
+    }
   if (!requests_.empty() && !clients_[m.client].asked) accepted_.push_back(now_);
 
   const auto staleness = a.staleness;
-  auto plan = rule_->add(std::move(a));
+  const bool held = clusters_ && clusters_->profiling();  // its next task is of its cluster's model
+  auto plan = clusters_ ? clusters_->add(std::move(a), now_) : rule_->add(std::move(a));
+  if (held) idle_.erase(std::remove(idle_.begin(), idle_.end(), m.client), idle_.end());
   if (!plan) {
     decide(Kind::buffered, m.client, staleness, 0, fx);
   } else {
@@ -271,7 +284,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
       plan->whole_model = false;
       plan->keep = 1.0;
     }
-    merges_.push_back({std::move(plan), 0, false, nullptr, std::nullopt, {kind}});
+    merges_.push_back(merge_of(std::move(*plan), {kind}));
   }
   end_of_round();
   after_accept(fx);
@@ -283,7 +296,7 @@ void Coordinator::end_of_round() {
   needs_work_ = true;
   if (auto plan = rule_->flush()) {
     std::vector<Kind> kinds(plan->parts.size(), Kind::merged);
-    merges_.push_back({std::move(plan), 0, false, nullptr, std::nullopt, std::move(kinds)});
+    merges_.push_back(merge_of(std::move(*plan), std::move(kinds)));
     ++round_;
   }
 }
@@ -351,6 +364,12 @@ Outcome Coordinator::outcome() const {
   for (const auto& a : requests_) {
     if (!a.procedure) continue;
     o.erasures.push_back({a.record, a.halted});
+    if (a.repeats) {
+      auto& record = o.erasures.back().record;
+      const auto& first = requests_[static_cast<std::size_t>(*a.repeats)].record;
+      if (first.merged_at) record.merged_at = std::max(record.requested_at, *first.merged_at);
+      if (first.forgotten_at) record.forgotten_at = std::max(record.requested_at, *first.forgotten_at);
+    }
     if (a.interval_began)
       o.erasures.back().halted.push_back({*a.interval_began, std::numeric_limits<double>::infinity()});
   }

@@ -2,6 +2,7 @@
 /// The server's protocol as a state machine that knows no actor: messages in, effects out. It decides who
 /// trains on what, what is merged with which weight, and carries out the unlearning method's steps; vectors
 /// are combined elsewhere.
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -16,6 +17,7 @@
 #include "aggregate/rule.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "federate/clusters.hpp"
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
 #include "record/records.hpp"
@@ -100,11 +102,13 @@ class Coordinator {
       erase,
       merge,
       calibrate,
-      updates
+      updates,
+      cluster
     } waiting = Waiting::nothing;
     std::uint64_t wait_until = 0;
     bool requested = false, halting = false, restarted = false, barrier = false, done = false,
          readmitted = false;
+    std::optional<std::ptrdiff_t> repeats;  ///< the request that erases the client already
     std::optional<double> interval_began;
     /// Work that clients were asked for, by client; the job's number is the client's.
     std::map<std::uint32_t, CollectTask> collecting;
@@ -121,8 +125,10 @@ class Coordinator {
     std::optional<double> influence_gain;
     std::vector<record::Decision::Kind> kinds;  ///< one a part of the plan
     bool by_accumulator = false;
-    bool weighed = false;          ///< the rule has been told what it asked for
-    std::size_t rule_outputs = 0;  ///< where the outputs for the rule begin
+    bool weighed = false;                  ///< the rule has been told what it asked for
+    std::size_t rule_outputs = 0;          ///< where the outputs for the rule begin
+    std::optional<std::size_t> cluster{};  ///< whose model it makes; none: the published one
+    enum class Of { model, profiles, rollback } of = Of::model;  ///< the latter two are about clusters
   };
   struct Correction {
     std::uint64_t epoch;
@@ -133,6 +139,7 @@ class Coordinator {
   bool timing() const { return !setup_.initial; }
   const config::Scenario& scenario() const { return *setup_.scenario; }
   bool exclusive(const Active& a) const;
+  bool retrains(const Active& a, std::uint32_t client) const;
 
   void task(std::uint32_t client, Effects& fx);
   std::shared_ptr<const compute::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
@@ -145,6 +152,10 @@ class Coordinator {
   void accept(const Update& m, Effects& fx);
   void end_of_round();
   void after_accept(Effects& fx);
+  Merge merge_of(aggregate::MergePlan plan, std::vector<record::Decision::Kind> kinds) const;
+  aggregate::Rule& rule_of(const Merge& merge) {
+    return merge.cluster ? clusters_->rule(*merge.cluster) : *rule_;
+  }
   void start_merge(Effects& fx);
   void weigh(Merge& merge, const std::vector<double>& numbers);
   void finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx);
@@ -169,6 +180,8 @@ class Coordinator {
   void perform(Active& a, unlearn::MergeCalibration& s, Effects& fx);
   void perform(Active& a, unlearn::AwaitUpdates& s, Effects& fx);
   void perform(Active& a, unlearn::Restart& s, Effects& fx);
+  void perform(Active& a, unlearn::RollBackCluster& s, Effects& fx);
+  void perform(Active& a, unlearn::AwaitCluster& s, Effects& fx);
   void perform(Active& a, unlearn::Forgotten& s, Effects& fx);
   void perform(Active& a, unlearn::Done& s, Effects& fx);
   // EWC (coordinator_ewc.cpp).
@@ -176,6 +189,14 @@ class Coordinator {
   void take_fisher(const CalibrateResult& m);
   void drop_anchor();
   void renew_extras();
+  // Clusters (coordinator_clusters.cpp).
+  std::vector<bool> staying() const;
+  void weigh_clusters();
+  bool end_profiling();
+  void start_cluster_job(const Merge& merge, Effects& fx);
+  void assign_clusters(const std::vector<double>& cosines, Effects& fx);
+  void begin_again(Active& a, std::size_t cluster);
+  void roll_back(const Merge& merge, const std::vector<ParametersPtr>& outputs, Effects& fx);
   void restart(Active& a, bool barrier, Effects& fx);
   void readmit(Active& a);
   void begin_interval(Active& a);
@@ -196,6 +217,7 @@ class Coordinator {
   aggregate::Ledger ledger_;
   aggregate::History history_;
   bool keep_bases_ = false;
+  std::unique_ptr<Clusters> clusters_;  ///< null: the method trains in none
 
   double now_ = 0;
   ParametersPtr model_;

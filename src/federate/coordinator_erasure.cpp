@@ -22,7 +22,13 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   a.procedure = method_.start(a.request);
   if (a.request.client != unlearn::no_client && clients_[a.request.client].leaving) {
     a.done = true;  // all of it is erased, or being erased, already
-    a.record.merged_at = a.record.forgotten_at = now_;
+    a.repeats = std::find_if(requests_.begin(), requests_.end(),
+                             [&](const Active& other) {
+                               return &other != &a && other.procedure &&
+                                      other.request.client == a.request.client &&
+                                      other.request.scope == unlearn::Scope::client;
+                             }) -
+                requests_.begin();
     return settle(fx);
   }
   drop_anchor();
@@ -49,7 +55,7 @@ void Coordinator::take_client_request(Active& a) {
     c.leaving = true;
   release(client);
   idle_.erase(std::remove(idle_.begin(), idle_.end(), client), idle_.end());
-  a.record.lost_updates += rule_->forget(client);
+  a.record.lost_updates += clusters_ ? clusters_->forget(client) : rule_->forget(client);
 }
 
 /// Everybody may own samples of the class: what is being trained on them is void, all begin anew without
@@ -183,8 +189,11 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   round_ = 0;
   if (a.request.scope == unlearn::Scope::samples) readmit(a);
   updates_ = 0;
-  for (const auto& c : clients_)
-    if (c.excluded) updates_ += c.accepted;
+  for (auto& c : clients_)
+    if (c.excluded)
+      updates_ += c.accepted;  // of the lineage that ends
+    else
+      c.accepted = 0;
   last_evaluated_updates_ = updates_;
   decide(Kind::restarted, a.request.client, 0, 0, fx);
   needs_work_ = true;

@@ -12,12 +12,24 @@ using Kind = record::Decision::Kind;
 
 // -------------------------------------------------------------------------------------------------------
 
+/// All parts of a plan are of one cluster.
+Coordinator::Merge Coordinator::merge_of(aggregate::MergePlan plan, std::vector<Kind> kinds) const {
+  Merge merge;
+  if (clusters_) merge.cluster = clusters_->index(plan.parts.front().arrival.client);
+  merge.plan = std::move(plan);
+  merge.kinds = std::move(kinds);
+  return merge;
+}
+
 void Coordinator::start_merge(Effects& fx) {
   merging_ = true;
   auto& merge = merges_.front();
-  if (merge.plan && rule_->asks() && !merge.weighed) {
+  if (merge.of != Merge::Of::model) return start_cluster_job(merge, fx);
+  auto& rule = rule_of(merge);
+  const auto model = merge.cluster ? clusters_->model_of(*merge.cluster) : model_;
+  if (merge.plan && rule.asks() && !merge.weighed) {
     compute::CombineJob question;
-    if (!timing()) rule_->ask(*merge.plan, model_, question);
+    if (!timing()) rule.ask(*merge.plan, model, question);
     if (!question.outputs.empty()) {
       fx.merge = std::move(question);
       return;
@@ -26,7 +38,7 @@ void Coordinator::start_merge(Effects& fx) {
   }
   if (timing()) return finish_merge({}, fx);
   compute::CombineJob job;
-  compute::Combination c{model_, 1.0, {}, {}};
+  compute::Combination c{model, 1.0, {}, {}};
   if (merge.plan) {
     c.keep = merge.plan->keep;
     for (const auto& part : merge.plan->parts) {
@@ -42,7 +54,8 @@ void Coordinator::start_merge(Effects& fx) {
     job.outputs.push_back(std::move(c));
     ledger_.extend(*merge.plan, job);
     merge.rule_outputs = job.outputs.size();
-    rule_->extend(*merge.plan, job);
+    rule.extend(*merge.plan, job);
+    if (merge.cluster) job.outputs.push_back(clusters_->published(*merge.cluster, job.outputs.front()));
   } else if (merge.by_accumulator) {
     job.outputs = ledger_.removal(requests_[merge.request].request.client, model_, rule_->whole_model());
   } else {
@@ -57,14 +70,18 @@ void Coordinator::start_merge(Effects& fx) {
 }
 
 void Coordinator::weigh(Merge& merge, const std::vector<double>& numbers) {
-  rule_->weigh(*merge.plan, numbers);
+  rule_of(merge).weigh(*merge.plan, numbers);
   merge.weighed = true;
 }
 
 void Coordinator::merged(double now, const compute::JobResult& result, Effects& fx) {
   now_ = now;
   auto& merge = merges_.front();
-  if (merge.plan && rule_->asks() && !merge.weighed) {
+  if (merge.of == Merge::Of::profiles) {
+    assign_clusters(result.numbers, fx);
+    return settle(fx);
+  }
+  if (merge.plan && rule_of(merge).asks() && !merge.weighed) {
     weigh(merge, result.numbers);
     return start_merge(fx);
   }
@@ -76,12 +93,15 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   const auto merge = std::move(merges_.front());
   merges_.pop_front();
   merging_ = false;
+  if (merge.of == Merge::Of::rollback) return roll_back(merge, outputs, fx);
   const auto before = model_;
-  if (!outputs.empty()) model_ = outputs.front();
+  if (!outputs.empty()) model_ = merge.cluster ? outputs.back() : outputs.front();
   ++version_;
   if (merge.plan) {
+    if (merge.cluster)
+      clusters_->merged(*merge.cluster, *merge.plan, outputs.empty() ? nullptr : outputs.front(), version_);
     ledger_.apply(*merge.plan, outputs, 1);
-    rule_->apply(*merge.plan, outputs, merge.rule_outputs);
+    rule_of(merge).apply(*merge.plan, outputs, merge.rule_outputs);
     history_.record(*merge.plan, before, model_);
     keep(stored_bytes(), fx);
     for (std::size_t i = 0; i < merge.plan->parts.size(); ++i) {
@@ -117,7 +137,7 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
 }
 
 std::int64_t Coordinator::stored_bytes() const {
-  auto bytes = ledger_.bytes() + history_.bytes();
+  auto bytes = ledger_.bytes() + history_.bytes() + (clusters_ ? clusters_->bytes() : 0);
   for (const auto& [client, head] : auxiliary_) bytes += model::byte_size(head);
   return bytes;
 }
@@ -155,12 +175,13 @@ void Coordinator::settle(Effects& fx) {
       auto& a = requests_[i];
       using W = Active::Waiting;
       if (a.waiting == W::turn || (a.waiting == W::drain && in_flight_ == 0) ||
-          (a.waiting == W::updates && updates_ >= a.wait_until)) {
+          (a.waiting == W::updates && updates_ >= a.wait_until) ||
+          (a.waiting == W::cluster && clusters_->caught_up(a.request.client))) {
         advance(i, nullptr, fx);
         moved = true;
       }
     }
-    if (!moved) break;
+    if (!moved && !end_profiling()) break;
   }
   if (needs_work_) give_work(fx);
   fx.stop = stopped_;

@@ -82,6 +82,10 @@ const char* to_string(Decision::Kind k) {
       return "forgotten";
     case Kind::replaced:
       return "replaced";
+    case Kind::assigned:
+      return "assigned";
+    case Kind::rolled_back:
+      return "rolled_back";
     case Kind::stopped:
       return "stopped";
   }

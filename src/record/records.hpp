@@ -59,7 +59,9 @@ struct Decision {
     resumed,
     restarted,
     forgotten,
-    replaced,  ///< the model, by what a method computed while all were halted
+    replaced,     ///< the model, by what a method computed while all were halted
+    assigned,     ///< the client to the cluster whose number is the weight
+    rolled_back,  ///< the client's cluster
     stopped
   };
   double time = 0;
@@ -68,7 +70,7 @@ struct Decision {
   std::uint64_t version = 0;  ///< the version after it
   std::uint64_t epoch = 0;
   std::uint64_t staleness = 0;
-  double weight = 0;  ///< the coefficient applied
+  double weight = 0;  ///< the coefficient applied; of `assigned` the cluster
 };
 const char* to_string(Decision::Kind k);
 

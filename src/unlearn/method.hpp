@@ -17,6 +17,7 @@
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "unlearn/knot_assignment.hpp"
 
 namespace afu::unlearn {
 
@@ -30,9 +31,20 @@ const char* to_string(Coordination c);
 enum class Scope { client, samples, data_class };
 const char* to_string(Scope s);  ///< "client", "samples", "class"
 
+/// Training in clusters between which nothing passes (METHODS 5.7): each has a model, merges what its members
+/// send by a training rule of its own, and can be rolled back by itself. They begin once all clients have
+/// trained once on the initial model; the model that is published is the clusters' mean, by samples.
+struct ClusterNeeds {
+  std::size_t count = 0;  ///< of clusters; 0: none
+  double profiled = 1;    ///< part of the clients whose first update is waited for
+  /// The cluster of each client that has a profile.
+  std::function<std::vector<std::uint32_t>(const std::vector<ClientProfile>&, std::uint64_t seed)> assign{};
+};
+
 /// What the server must remember during training, and have clients train along.
 struct Needs : aggregate::LedgerNeeds {
   aggregate::HistoryNeeds history;
+  ClusterNeeds clusters;
   bool auxiliary_head = false;   ///< clients that may ask train a second head (METHODS 5.6)
   double auxiliary_gamma = 0.5;  ///< of AuxiliaryHead, where the whole client is to be forgotten
 };
@@ -146,12 +158,20 @@ struct AwaitUpdates {
 struct Restart {
   bool barrier = false;
 };
+/// The target's cluster alone goes back to its model from before the target's first contribution; what its
+/// members are working on is lost. Raises the erasure epoch. Where the target never took part it only ceases
+/// to count in what is published.
+struct RollBackCluster {};
+/// The next step is asked for when that cluster has accepted as many updates as the others lost by
+/// roll-backs, or nobody is left in it.
+struct AwaitCluster {};
 /// The published model counts as erased from here on.
 struct Forgotten {};
 struct Done {};
 
-using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
-                          MergeCalibration, AwaitUpdates, Restart, Forgotten, Done>;
+using Step =
+    std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate, MergeCalibration,
+                 AwaitUpdates, Restart, RollBackCluster, AwaitCluster, Forgotten, Done>;
 
 /// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
 /// null; it is null after them too in timing-only runs. Never called again after Done.

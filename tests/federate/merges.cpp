@@ -1,98 +1,16 @@
 // The server without actors: merges in two stages, a rule's vectors, EWC.
-#include "federate/coordinator.hpp"
-
-#include <map>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "config/loader.hpp"
-#include "tests/compute/fixture.hpp"
-#include "unlearn/registry.hpp"
+#include "server.hpp"
 
 using namespace afu;
 using namespace afu::federate;
+using test::Server;
 
 namespace {
-
-/// A server whose merges a lane computes at once. Messages are handed on by the test. Vectors hold one value
-/// everywhere.
-struct Server {
-  test::Lane lane{"logreg", 1};
-  std::unique_ptr<Coordinator> server;
-  Effects fx;
-  double now = 0;
-  std::map<std::uint32_t, TrainTask> tasks;  ///< a client's last one
-  std::vector<EraseTask> erasures;
-  std::vector<std::pair<std::uint32_t, CollectTask>> collects;
-  std::vector<CalibrateTask> calibrations;
-  std::vector<record::Decision> decisions;
-  int jobs = 0;  ///< that a merge took, added up
-
-  explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false) {
-    const std::string all =
-        "[data]\nclasses = 3\n[partition]\nclients = 4\n[calibration]\nsamples_per_environment = 4\n" + text +
-        "\n[stop]\nupdates = 1000\n";
-    Setup s;
-    s.scenario = std::make_shared<const config::Scenario>(
-        config::parse_scenario(all, "test.toml", set, unlearn::method_sections()));
-    if (!timing) s.initial = vector(0);
-    s.samples = {100, 100, 100, 100};
-    s.forget.resize(s.scenario->erasures.size());
-    server = std::make_unique<Coordinator>(std::move(s));
-    server->start(0, fx);
-    carry_out();
-  }
-  model::ParametersPtr vector(double value) const {
-    return lane.workspace->wrap(
-        torch::full({lane.workspace->layout()->parameter_count}, value, torch::kFloat32), torch::empty({0}));
-  }
-  double model() const {
-    const auto m = server->evaluation(now).model;
-    CHECK(test::largest(m->values - m->values[0]) == 0);
-    return m->values[0].item<double>();
-  }
-  void carry_out() {
-    while (fx.merge) {
-      ++jobs;
-      const auto result = lane.run(*std::exchange(fx.merge, std::nullopt));
-      server->merged(now, result, fx);
-    }
-    CHECK(fx.failure == "");
-    for (auto& p : fx.posts) {
-      if (auto* t = std::get_if<TrainTask>(&p.payload)) tasks[p.to - record::first_client_node] = *t;
-      if (auto* e = std::get_if<EraseTask>(&p.payload)) erasures.push_back(*e);
-      if (auto* c = std::get_if<CollectTask>(&p.payload))
-        collects.emplace_back(p.to - record::first_client_node, *c);
-      if (auto* c = std::get_if<CalibrateTask>(&p.payload)) calibrations.push_back(*c);
-      if (auto* r = std::get_if<EraseRequest>(&p.payload)) requests.push_back(*r);
-    }
-    decisions.insert(decisions.end(), fx.decisions.begin(), fx.decisions.end());
-    fx = {};
-  }
-  template <class Message>
-  void take(const Message& m) {
-    now += 1;
-    server->on(now, m, fx);
-    carry_out();
-    for (const auto& r : std::exchange(requests, {})) take(r);
-  }
-  void update(std::uint32_t client, double delta) {
-    const auto t = tasks.at(client);
-    take(Update{client, t.job, t.version, t.epoch, 100, 100,
-                server->evaluation(0).model ? vector(delta) : nullptr, nullptr});
-  }
-  ResultPtr result(double value) const {
-    auto r = std::make_shared<compute::JobResult>();
-    r->outputs = {vector(value)};
-    return r;
-  }
-  /// The last decision's weight.
-  double weight() const { return decisions.back().weight; }
-
- private:
-  std::vector<EraseRequest> requests;
-};
 
 /// Client 0's update fills no buffer: its next task is of the version before client 1's, one version late.
 const double late = 10.0 / 11;
@@ -294,4 +212,23 @@ TEST_CASE("methods that take single contributions out refuse rules where they li
       CAPTURE(method);
       CHECK(refused(method, training) == "");
     }
+}
+
+TEST_CASE("subtract on a rule that adds differences: exactly the model without the target's") {
+  Server s(
+      "[training]\nstaleness_a = 0.5\n[unlearning]\nmethod = \"subtract\"\n[[erasure]]\nclient = 0\n"
+      "at_update = 5\n");
+  double others = 0, all = 0;
+  const auto take = [&](std::uint32_t client, double delta) {
+    s.update(client, delta);
+    double weight = 0;
+    for (const auto& d : s.decisions)
+      if (d.kind == record::Decision::Kind::merged) weight = d.weight;
+    all += weight * delta;
+    if (client != 0) others += weight * delta;
+  };
+  take(0, 1), take(1, -2), take(0, 4), take(2, 8), take(3, 0.5);
+  CHECK(std::abs(all - others) > 1);
+  REQUIRE(s.server->outcome().erasures.at(0).record.merged_at);
+  CHECK(s.model() == doctest::Approx(others));
 }

@@ -1,0 +1,43 @@
+#pragma once
+/// Which cluster a client belongs to (KNOT; METHODS 5.7, item 1). Pure functions.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace afu::unlearn {
+
+/// What the profiling round found out about a client.
+struct ClientProfile {
+  double seconds = 0;    ///< T_k: from its task being sent to its update's arrival, on the run's clock
+  double disparity = 0;  ///< S_k = (1 - cos(mean update of all, its update)) / 2; 0 in timing-only runs
+};
+
+struct ClusterSizes {
+  std::size_t min = 0, max = 0;
+};
+/// What `min` and `max` mean for so many clients; 0: as the authors' code has it, K/N (down) and K/2 (up; K/N
+/// where that is more). The result may be infeasible; see `feasible`.
+ClusterSizes cluster_sizes(std::size_t clients, std::size_t clusters, std::size_t min, std::size_t max);
+bool feasible(std::size_t clients, std::size_t clusters, const ClusterSizes& sizes);
+
+struct Matching {
+  std::size_t clusters = 2;
+  double time_weight = 1, disparity_weight = 1;  ///< a, in 1/s, and b
+  ClusterSizes sizes;
+};
+
+/// D[k][n] = ceil(100 (d - min d) / (max d - min d)) of the ratings d_kn = |(a (T~_n - T_k), b (S~_n -
+/// S_k))|; 0 everywhere where all ratings are the same. Anchors: T~_n evenly from the least to the largest T
+/// (their middle for a single cluster), S~_n = n / N, n = 1 ... N. A distance: small is good (METHODS 12,
+/// trap 8).
+std::vector<std::vector<int>> match_ratings(const std::vector<ClientProfile>& profiles, const Matching& m);
+
+/// A cluster for each client, such that sizes are kept and the ratings of all, sorted from the largest down,
+/// are lexicographically least. `ratings`: [client][cluster] in [0, 100]. Throws std::invalid_argument where
+/// no assignment keeps the sizes.
+std::vector<std::uint32_t> assign_matched(const std::vector<std::vector<int>>& ratings,
+                                          const ClusterSizes& sizes);
+/// The ablation: shuffled and dealt out, so that sizes differ by one at most.
+std::vector<std::uint32_t> assign_randomly(std::size_t clients, std::size_t clusters, std::uint64_t seed);
+
+}  // namespace afu::unlearn
