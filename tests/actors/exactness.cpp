@@ -1,5 +1,5 @@
 // Exact methods leave nothing of the target: with a convex model this can be measured.
-#include <torch/torch.h>
+#include "model/parameters.hpp"
 
 #include "support.hpp"
 
