@@ -112,6 +112,9 @@ struct ComputeHeterogeneity {
   double seconds_per_sample = 0.002;  ///< on hardware with slowdown 1
   Distribution slowdown;              ///< one draw a client
   Distribution jitter;                ///< one draw a job
+  double straggler_share = 0.0;       ///< part of the clients, rounded, that is slower by straggler_factor
+  double straggler_factor = 10.0;     ///< on top of the slowdown drawn
+  std::int64_t straggler_first = -1;  ///< this client is the first of them; -1: drawn like the others
   double server_slowdown = 0.1;  ///< of the server's own jobs: a server's GPU beside a hospital's workstation
   std::vector<ComputeOverride> overrides;
 };

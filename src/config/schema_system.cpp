@@ -26,15 +26,22 @@ Section scenario(ScenarioSection& s) {
 }
 
 Section compute_heterogeneity(ComputeHeterogeneity& h) {
-  return {"heterogeneity.compute",
-          "How fast clients compute. A job takes samples * epochs * seconds_per_sample * slowdown * jitter.",
-          {number("seconds_per_sample", h.seconds_per_sample, above(0, 1e6), "On hardware with slowdown 1.",
-                  "seconds"),
-           number("slowdown", h.slowdown, above(0), "Factor of a client's hardware; one draw a client."),
-           number("jitter", h.jitter, above(0), "Factor of a single job; one draw a job."),
-           number("server_slowdown", h.server_slowdown, above(0, 1e6),
-                  "Factor of the server's own jobs: calibration, server-side erasure."),
-           tables("override", h.overrides, "Gives one client a slowdown, whatever was drawn.")}};
+  return {
+      "heterogeneity.compute",
+      "How fast clients compute. A job takes samples * epochs * seconds_per_sample * slowdown * jitter.",
+      {number("seconds_per_sample", h.seconds_per_sample, above(0, 1e6), "On hardware with slowdown 1.",
+              "seconds"),
+       number("slowdown", h.slowdown, above(0), "Factor of a client's hardware; one draw a client."),
+       number("jitter", h.jitter, above(0), "Factor of a single job; one draw a job."),
+       number("straggler_share", h.straggler_share, from(0, 1),
+              "Part of the clients, rounded to whole ones, that are slower than drawn by straggler_factor. "
+              "With more stragglers the same ones are among them."),
+       number("straggler_factor", h.straggler_factor, above(0, 1e6), "Factor of a straggler's slowdown."),
+       number("straggler_first", h.straggler_first, from(-1, most_clients - 1),
+              "This client is the first straggler; -1: drawn like the others."),
+       number("server_slowdown", h.server_slowdown, above(0, 1e6),
+              "Factor of the server's own jobs: calibration, server-side erasure."),
+       tables("override", h.overrides, "Gives one client a slowdown, whatever was drawn.")}};
 }
 
 Section network_heterogeneity(NetworkHeterogeneity& h) {

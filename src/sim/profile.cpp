@@ -1,5 +1,8 @@
 #include "sim/profile.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 namespace afu::sim {
@@ -35,6 +38,7 @@ Profiles::Profiles(const config::Heterogeneity& h, std::uint64_t seed, std::int6
       downlink_(draw("network.downlink_mbit", "downlink", h.network.downlink_mbit, scenario_file)),
       jitter_(make_sampler("heterogeneity.compute.jitter", h.compute.jitter, scenario_file)),
       constant_jitter_(jitter_.constant()) {
+  slow_down_stragglers(h.compute);
   for (const auto& o : h.compute.overrides) {
     check_client("heterogeneity.compute.override", o.client);
     slowdown_.set(o.client, o.slowdown, clients_);
@@ -62,6 +66,23 @@ Profiles::Column Profiles::draw(const std::string& key, const char* name, const 
   }
   column.fill(std::move(values));
   return column;
+}
+
+void Profiles::slow_down_stragglers(const config::ComputeHeterogeneity& c) {
+  const auto count = std::llround(c.straggler_share * static_cast<double>(clients_));
+  if (count == 0) return;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(clients_));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  Stream s({seed_, purpose("stragglers"), 0, 0});
+  shuffle(order, s);
+  if (c.straggler_first >= 0) {
+    check_client("heterogeneity.compute.straggler_first", c.straggler_first);
+    std::iter_swap(order.begin(), std::find(order.begin(), order.end(), c.straggler_first));
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto client = order[static_cast<std::size_t>(i)];
+    slowdown_.set(client, slowdown_[client] * c.straggler_factor, clients_);
+  }
 }
 
 double Profiles::jitter(std::int64_t client, std::uint64_t job_number) const {

@@ -57,6 +57,7 @@ class Profiles {
   Column draw(const std::string& key, const char* name, const config::Distribution& d,
               const std::string& scenario_file) const;
   double jitter(std::int64_t client, std::uint64_t job_number) const;
+  void slow_down_stragglers(const config::ComputeHeterogeneity& c);
   void check_client(const char* key, std::int64_t client) const;
 
   std::uint64_t seed_;

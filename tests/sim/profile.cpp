@@ -90,3 +90,32 @@ TEST_CASE("errors name the key") {
   CHECK_THROWS_WITH_AS(Profiles(h, 1, 2), "heterogeneity.compute.override: client is 2, allowed: 0 to 1",
                        std::invalid_argument);
 }
+
+TEST_CASE("stragglers are a share of the clients, the same ones among more of them") {
+  config::Heterogeneity h;
+  h.compute.slowdown = {"lognormal", {{"median", 1.0}, {"sigma", 0.5}}, ""};
+  h.compute.straggler_factor = 30;
+  const auto slow = [&](double share, std::int64_t first) {
+    const Profiles plain(h, 7, 20);
+    auto with = h;
+    with.compute.straggler_share = share;
+    with.compute.straggler_first = first;
+    const Profiles p(with, 7, 20);
+    std::vector<std::int64_t> found;
+    for (std::int64_t c = 0; c < 20; ++c) {
+      if (p.slowdown(c) == plain.slowdown(c)) continue;
+      CHECK(p.slowdown(c) == doctest::Approx(30 * plain.slowdown(c)));
+      found.push_back(c);
+    }
+    return found;
+  };
+  CHECK(slow(0, -1).empty());
+  CHECK(slow(0.05, 3) == std::vector<std::int64_t>{3});
+  const auto few = slow(0.25, -1), many = slow(0.5, -1);
+  CHECK(few.size() == 5);
+  CHECK(many.size() == 10);
+  CHECK(std::includes(many.begin(), many.end(), few.begin(), few.end()));
+  h.compute.straggler_share = 0.1;
+  h.compute.straggler_first = 20;
+  CHECK_THROWS_AS(Profiles(h, 7, 20), std::invalid_argument);
+}
