@@ -20,6 +20,8 @@ using afu::cli::Verb;
 const Verb verbs[] = {
     {"run", "Runs a scenario and writes its folder", &afu::cli::declare_run},
     {"study", "Runs a study: many scenarios from one file", &afu::cli::declare_study},
+    {"report", "Writes the report of a study or a run: HTML, Markdown, CSV, LaTeX",
+     &afu::cli::declare_report},
     {"check", "Checks a scenario and prints it with every default", &afu::cli::declare_check},
     {"data", "Describes an npz file, an image folder or a scenario's federation", &afu::cli::declare_data},
     {"devices", "Lists devices, memory, lanes and library versions", &afu::cli::declare_devices},

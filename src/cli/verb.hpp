@@ -29,5 +29,6 @@ std::function<int()> declare_devices(CLI::App& app);
 std::function<int()> declare_bench(CLI::App& app);
 std::function<int()> declare_methods(CLI::App& app);
 std::function<int()> declare_reference(CLI::App& app);
+std::function<int()> declare_report(CLI::App& app);
 
 }  // namespace afu::cli

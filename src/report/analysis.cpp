@@ -1,0 +1,139 @@
+#include "report/analysis.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace afu::report {
+
+namespace {
+
+std::optional<double> mean_of(const std::vector<double>& values) {
+  return values.empty() ? std::nullopt : std::optional(stats::mean(values));
+}
+
+void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
+  const auto file = run.folder / "events.jsonl";
+  if (!std::filesystem::exists(file)) return;
+  const auto log = read_events(file);
+  f.restarted = std::any_of(log.begin(), log.end(), [](const LogRecord& r) {
+    const auto* d = std::get_if<record::Decision>(&r);
+    return d && d->kind == record::Decision::Kind::restarted;
+  });
+  f.rounds = blame_rounds(log, round_updates > 0 ? round_updates : retained_clients(log));
+  std::vector<double> before;
+  for (const auto& r : f.rounds)
+    if (run.summary.erasures.empty() || r.end <= run.summary.erasures.front().requested_at)
+      before.push_back(r.end - r.begin);
+  f.round_seconds = mean_of(before);
+}
+
+}  // namespace
+
+CellFigures figures_of(const Run& run, const ReboundPlan& plan) {
+  CellFigures f;
+  read_log(f, run, plan.round_updates);
+  std::vector<double> downtimes, throughputs;
+  std::optional<double> origin;
+  f.erased = !run.summary.erasures.empty();
+  for (const auto& e : run.summary.erasures) {
+    const auto& erased_at = f.restarted ? e.forgotten_at : e.merged_at;
+    if (erased_at)
+      f.latencies.push_back(*erased_at - e.requested_at);
+    else
+      f.erased = false;
+    if (!origin) origin = erased_at.value_or(e.requested_at);
+    if (e.downtime_seconds) downtimes.push_back(*e.downtime_seconds);
+    if (e.retained_throughput_ratio) throughputs.push_back(*e.retained_throughput_ratio);
+    f.client_passes += e.client_passes;
+    f.server_passes += e.server_passes;
+    f.stored_bytes = std::max(f.stored_bytes, static_cast<double>(e.stored_bytes));
+  }
+  f.latency = f.erased ? mean_of(f.latencies) : std::nullopt;
+  f.downtime = mean_of(downtimes);
+  f.throughput = mean_of(throughputs);
+  if (origin && plan.enabled) {
+    f.curve = round_curve(run.rows, *origin, *find_metric("attack_success_rate"), plan);
+    f.rebound = rebound_of(f.curve, run.summary.before_erasure.attack_success_rate, plan);
+  }
+  return f;
+}
+
+Analysis::Analysis(const Study& study) : study_(&study), figures_(study.cells.size()) {
+  for (std::size_t i = 0; i < study.cells.size(); ++i)
+    if (study.cells[i].run) figures_[i] = figures_of(*study.cells[i].run, study.rebound);
+  for (std::size_t i = 0; i < study.cells.size(); ++i) {
+    const auto& cell = study.cells[i];
+    for (const auto* reference : study.cells_of(cell.group, study.reference))
+      if (const auto* r = figures(*reference); r && reference->seed == cell.seed && figures_[i])
+        figures_[i]->excess = excess_of(figures_[i]->curve, r->curve, study.rebound);
+  }
+  comparisons_.resize(study.groups.size());
+  for (std::size_t g = 0; g < study.groups.size(); ++g) compare(g);
+}
+
+const CellFigures* Analysis::figures(const Cell& cell) const {
+  const auto& f = figures_.at(static_cast<std::size_t>(&cell - study_->cells.data()));
+  return f ? &*f : nullptr;
+}
+
+Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Figure& figure) const {
+  Values out;
+  for (const auto* cell : study_->cells_of(group, arm))
+    if (const auto* f = figures(*cell))
+      if (const auto v = figure(*cell, *f)) out[cell->seed] = *v;
+  return out;
+}
+
+Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Metric& metric) const {
+  return values(group, arm,
+                [&](const Cell& c, const CellFigures&) { return c.run->summary.final.*metric.figure; });
+}
+
+void Analysis::compare(std::size_t group) {
+  const auto& plan = study_->statistics;
+  auto& all = comparisons_[group];
+  for (std::size_t arm = 0; arm < study_->arms.size(); ++arm) {
+    if (arm == study_->reference) continue;
+    for (const auto& metric : metrics()) {
+      const auto p = pairs(values(group, arm, metric), values(group, study_->reference, metric));
+      Comparison c{arm, &metric, stats::paired_t_test(p.a, p.b, plan.confidence), {}, {}};
+      if (const auto margin = plan.margins.find(metric.name); margin != plan.margins.end())
+        c.equivalence = stats::tost(p.a, p.b, margin->second, 1 - plan.confidence);
+      all.push_back(std::move(c));
+    }
+  }
+  std::vector<double> family;
+  std::vector<Comparison*> members;
+  for (auto& c : all)
+    if (c.paired.p &&
+        std::find(plan.family.begin(), plan.family.end(), c.metric->name) != plan.family.end()) {
+      family.push_back(*c.paired.p);
+      members.push_back(&c);
+    }
+  const auto adjusted = stats::holm(family);
+  for (std::size_t i = 0; i < members.size(); ++i) members[i]->holm_p = adjusted[i];
+}
+
+const Comparison& Analysis::comparison(std::size_t group, std::size_t arm, const Metric& metric) const {
+  for (const auto& c : comparisons_.at(group))
+    if (c.arm == arm && c.metric == &metric) return c;
+  throw std::out_of_range("the reference is not compared with itself");
+}
+
+Pairs pairs(const Analysis::Values& a, const Analysis::Values& b) {
+  Pairs out;
+  for (const auto& [seed, value] : a)
+    if (const auto other = b.find(seed); other != b.end()) {
+      out.a.push_back(value);
+      out.b.push_back(other->second);
+    }
+  return out;
+}
+
+std::vector<double> list(const Analysis::Values& values) {
+  std::vector<double> out;
+  for (const auto& [seed, value] : values) out.push_back(value);
+  return out;
+}
+
+}  // namespace afu::report

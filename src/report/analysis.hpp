@@ -1,0 +1,80 @@
+#pragma once
+/// Every cell's figures, and the arms compared over their seeds (METHODS 7.7 to 7.9).
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "report/blame.hpp"
+#include "report/rebound.hpp"
+#include "report/study_data.hpp"
+#include "stats/paired.hpp"
+
+namespace afu::report {
+
+/// Of a completed run. Where a run served several requests, latency, downtime and throughput are means over
+/// them and the curves begin with the first.
+struct CellFigures {
+  bool restarted = false;  ///< it began again from the initial model
+  bool erased = false;     ///< every request led to a published model without the influence
+  /// From the request to the first erased model: to `forgotten_at` where training restarted, else to
+  /// `merged_at`.
+  std::optional<double> latency;
+  std::vector<double> latencies;  ///< one a request served
+  std::optional<double> downtime, throughput;
+  double client_passes = 0, server_passes = 0, stored_bytes = 0;
+  /// From the first erased model on (or from the request, where nothing is erased); of the attack's success
+  /// rate.
+  RoundCurve curve;
+  Rebound rebound;
+  Excess excess;  ///< over the reference of the same group and seed; empty curve: there is none
+  std::vector<RoundBlame> rounds;       ///< empty without an event log
+  std::optional<double> round_seconds;  ///< their mean duration up to the first request
+};
+
+/// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients.
+CellFigures figures_of(const Run& run, const ReboundPlan& plan);
+
+/// One arm's difference to the reference in one metric at the end, over the seeds that both completed.
+struct Comparison {
+  std::size_t arm = 0;
+  const Metric* metric = nullptr;
+  stats::Paired paired;
+  std::optional<double> holm_p;                   ///< for metrics of the declared family
+  std::optional<stats::Equivalence> equivalence;  ///< for metrics with a margin
+};
+
+class Analysis {
+ public:
+  /// Keeps a reference to `study`.
+  explicit Analysis(const Study& study);
+
+  using Values = std::map<std::uint64_t, double>;  ///< by seed
+  using Figure = std::function<std::optional<double>(const Cell&, const CellFigures&)>;
+  Values values(std::size_t group, std::size_t arm, const Figure& figure) const;
+  Values values(std::size_t group, std::size_t arm, const Metric& metric) const;
+
+  /// Every arm but the reference x every metric. Holm's family is all of `family` x all these arms, of this
+  /// group.
+  const std::vector<Comparison>& comparisons(std::size_t group) const { return comparisons_[group]; }
+  const Comparison& comparison(std::size_t group, std::size_t arm, const Metric& metric) const;
+  /// Null unless it completed.
+  const CellFigures* figures(const Cell& cell) const;
+  const Study& study() const { return *study_; }
+
+ private:
+  void compare(std::size_t group);
+  const Study* study_;
+  std::vector<std::optional<CellFigures>> figures_;  ///< of study.cells
+  std::vector<std::vector<Comparison>> comparisons_;
+};
+
+/// The values of both at the seeds that both have, in the order of seeds.
+struct Pairs {
+  std::vector<double> a, b;
+};
+Pairs pairs(const Analysis::Values& a, const Analysis::Values& b);
+std::vector<double> list(const Analysis::Values& values);
+
+}  // namespace afu::report

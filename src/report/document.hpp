@@ -1,0 +1,71 @@
+#pragma once
+/// A report before it is HTML, Markdown, LaTeX or CSV.
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace afu::report {
+
+struct Column {
+  std::string name;
+  std::string unit;  ///< of the CSV's values; empty: none
+  bool numeric = true;
+};
+
+struct TableCell {
+  enum class Mark { plain, good, bad, open };
+  std::string text;  ///< for people
+  std::string csv;   ///< for programs: no units, no rounding; empty: absent
+  Mark mark = Mark::plain;
+  std::string
+      note{};  ///< a word on the value, in a line of its own; the mark is then the note's. Not in the CSV
+};
+TableCell text_cell(std::string text, TableCell::Mark mark = TableCell::Mark::plain);
+/// `text` for people, `value` for programs.
+TableCell number_cell(std::string text, std::optional<double> value);
+
+struct DataTable {
+  std::string id;  ///< lower case, digits, '-': the name of its files and its anchor
+  std::string caption;
+  std::vector<Column> columns;
+  std::vector<std::vector<TableCell>> rows;
+  bool folded = false;  ///< long: HTML shows it on demand, Markdown and LaTeX leave it to the CSV
+};
+
+struct Chart {
+  std::string id, caption;
+  std::string svg;  ///< complete, of the classes in page_style.cpp
+  DataTable data;   ///< what it shows
+  bool wide = false;
+};
+
+struct Paragraph {
+  std::string text;
+};
+struct Preformatted {
+  std::string title, text;
+};
+
+struct Section {
+  std::string id, title;
+  std::vector<std::variant<Paragraph, DataTable, Chart, Preformatted>> parts;
+};
+
+struct Document {
+  std::string title, subtitle;
+  std::vector<Section> sections;
+};
+
+/// RFC 4180 with '\n': a header "name (unit)", then one line a row.
+std::string to_csv(const DataTable& table);
+
+/// Every table, those of the charts included, in order.
+std::vector<const DataTable*> tables_of(const Document& document);
+
+std::string to_html(const Document& document);
+std::string to_markdown(const Document& document);
+/// One `table` environment for booktabs; all text is escaped.
+std::string to_latex(const DataTable& table);
+
+}  // namespace afu::report

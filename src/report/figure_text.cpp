@@ -1,0 +1,64 @@
+#include "report/figure_text.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string_view>
+
+namespace afu::report {
+
+namespace {
+
+bool is_area(const Metric& m) { return std::string_view(m.name) == "mia_auc"; }
+
+}  // namespace
+
+std::string value_text(const Metric& m, std::optional<double> v) {
+  if (!v) return absent_text;
+  return is_area(m) ? fmt::format("{:.3f}", *v) : fmt::format("{:.1f} %", *v * 100);
+}
+
+std::string difference_text(const Metric& m, std::optional<double> v) {
+  if (!v) return absent_text;
+  return is_area(m) ? fmt::format("{:+.3f}", *v) : fmt::format("{:+.1f} pp", *v * 100);
+}
+
+std::string margin_text(const Metric& m, double v) {
+  return is_area(m) ? fmt::format("{:.3f}", v) : fmt::format("{:.1f} pp", v * 100);
+}
+
+std::string interval_text(const Metric& m, const stats::Interval& i) {
+  return is_area(m) ? fmt::format("[{:+.3f}, {:+.3f}]", i.low, i.high)
+                    : fmt::format("[{:+.1f}, {:+.1f}]", i.low * 100, i.high * 100);
+}
+
+std::string seconds_text(std::optional<double> v) {
+  if (!v) return absent_text;
+  return std::abs(*v) < 100 ? fmt::format("{:.2f} s", *v) : fmt::format("{:.0f} s", *v);
+}
+
+std::string p_text(std::optional<double> p) {
+  if (!p) return absent_text;
+  return *p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", *p);
+}
+
+std::string bytes_text(double bytes) {
+  const char* const units[] = {"B", "kB", "MB", "GB", "TB"};
+  std::size_t i = 0;
+  for (; bytes >= 1000 && i < 4; ++i) bytes /= 1000;
+  return fmt::format(i == 0 ? "{:.0f} {}" : "{:.1f} {}", bytes, units[i]);
+}
+
+std::string counted(std::size_t n, const std::string& noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
+std::string capitalised(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
+Scale scale_of(const Metric& m) { return is_area(m) ? Scale{"", 1} : Scale{"%", 100}; }
+Scale difference_scale_of(const Metric& m) { return is_area(m) ? Scale{"", 1} : Scale{"pp", 100}; }
+
+}  // namespace afu::report

@@ -1,0 +1,170 @@
+#include "report/study_data.hpp"
+
+#include <algorithm>
+
+#include "report/json_file.hpp"
+
+namespace afu::report {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int study_schema = 1;
+
+std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+template <class T>
+std::vector<T> list(const JsonPlace& j) {
+  std::vector<T> out;
+  for (std::size_t i = 0; i < j.size(); ++i) out.push_back(j.at(i).get<T>());
+  return out;
+}
+
+std::size_t position(const std::vector<Arm>& arms, const JsonPlace& name) {
+  const auto wanted = name.get<std::string>();
+  const auto found = std::find_if(arms.begin(), arms.end(), [&](const Arm& a) { return a.name == wanted; });
+  if (found == arms.end()) name.fail("names the arm '" + wanted + "', which is not among the arms");
+  return static_cast<std::size_t>(found - arms.begin());
+}
+
+Arm arm(const JsonPlace& j) {
+  Arm a{j.get<std::string>("name"), Arm::Role::method, j.get<bool>("synchronous")};
+  const auto role = j.get<std::string>("role");
+  if (role == "reference")
+    a.role = Arm::Role::reference;
+  else if (role == "control")
+    a.role = Arm::Role::control;
+  else if (role != "method")
+    j.at("role").fail("is '" + role + "', allowed: method, reference, control");
+  return a;
+}
+
+ReboundPlan rebound_plan(const JsonPlace& j) {
+  ReboundPlan p{j.get<bool>("enabled"), j.get<std::size_t>("rounds"), j.get<std::size_t>("tail_rounds"),
+                j.get<std::size_t>("round_updates")};
+  if (p.enabled && (p.rounds == 0 || p.round_updates == 0)) j.fail("needs rounds and round_updates above 0");
+  return p;
+}
+
+StatisticsPlan statistics_plan(const JsonPlace& j) {
+  StatisticsPlan s;
+  s.confidence = j.get<double>("confidence");
+  if (!(s.confidence > 0.5 && s.confidence < 1)) j.at("confidence").fail("must lie between 0.5 and 1");
+  const auto margins = j.at("margins");
+  for (const auto& [name, value] : margins.value().items()) {
+    const auto margin = margins.get<double>(name.c_str());
+    if (!find_metric(name)) margins.at(name.c_str()).fail("is no metric known here");
+    if (!(margin > 0)) margins.at(name.c_str()).fail("must be above 0");
+    s.margins[name] = margin;
+  }
+  s.family = list<std::string>(j.at("family"));
+  for (const auto& m : s.family) {
+    if (!find_metric(m)) j.at("family").fail("names '" + m + "', which is no metric known here");
+    if (s.margins.count(m) == 0) j.at("family").fail("names '" + m + "', which has no margin");
+  }
+  s.rebound_margin = j.get<double>("rebound_margin");
+  s.throughput_margin = j.get<double>("throughput_margin");
+  s.latency_ratio = j.get<double>("latency_ratio");
+  return s;
+}
+
+std::string group_name(const std::vector<Axis>& axes, const JsonPlace& cell) {
+  std::string out;
+  for (const auto& axis : axes) {
+    const auto value = plain(cell.at("axes").at(axis.key.c_str()).value());
+    out += (out.empty() ? "" : ", ") + axis.key + " = " + value;
+  }
+  return out;
+}
+
+void read_state(Cell& cell, const fs::path& folder) {
+  const auto failure = folder / "failure.txt", summary = folder / "summary.json";
+  if (fs::exists(failure)) {
+    cell.state = Cell::State::failed;
+    cell.why = read_file(failure);
+    while (!cell.why.empty() && (cell.why.back() == '\n' || cell.why.back() == ' ')) cell.why.pop_back();
+  } else if (fs::exists(summary)) {
+    cell.run = read_run(folder);
+    const auto& ended = cell.run->summary.ended;
+    cell.state = ended == "completed" ? Cell::State::completed : Cell::State::failed;
+    if (cell.state == Cell::State::failed) {
+      cell.why = ended;
+      cell.run.reset();
+    }
+  }
+}
+
+}  // namespace
+
+const char* to_string(Arm::Role role) {
+  switch (role) {
+    case Arm::Role::method:
+      return "method";
+    case Arm::Role::reference:
+      return "reference";
+    case Arm::Role::control:
+      return "control";
+  }
+  return "unknown";
+}
+
+std::vector<const Cell*> Study::cells_of(std::size_t group, std::size_t arm) const {
+  std::vector<const Cell*> out;
+  for (auto seed : seeds)
+    for (const auto& c : cells)
+      if (c.group == group && c.arm == arm && c.seed == seed) out.push_back(&c);
+  return out;
+}
+
+std::size_t Study::count(Cell::State state) const {
+  return static_cast<std::size_t>(
+      std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.state == state; }));
+}
+
+Study read_study(const fs::path& folder) {
+  const auto file = folder / "study.json";
+  const auto json = parse_json(read_file(file), file.string());
+  const JsonPlace j(json, file.string());
+  if (j.get<int>("schema") != study_schema)
+    j.at("schema").fail("is " + j.at("schema").value().dump() + ", this program reads 1");
+  Study s;
+  s.folder = folder;
+  s.name = j.get<std::string>("name");
+  s.help = j.get<std::string>("help");
+  s.file = j.get<std::string>("file");
+  s.base = j.get<std::string>("base");
+  s.command = j.get<std::string>("command");
+  s.seeds = list<std::uint64_t>(j.at("seeds"));
+  const auto axes = j.at("axes"), arms = j.at("arms"), cells = j.at("cells");
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    Axis axis{axes.at(i).get<std::string>("key"), {}};
+    for (const auto& v : axes.at(i).at("values").value()) axis.values.push_back(plain(v));
+    s.axes.push_back(std::move(axis));
+  }
+  for (std::size_t i = 0; i < arms.size(); ++i) s.arms.push_back(arm(arms.at(i)));
+  s.subject = position(s.arms, j.at("subject"));
+  s.reference = position(s.arms, j.at("reference"));
+  s.rebound = rebound_plan(j.at("rebound"));
+  s.statistics = statistics_plan(j.at("statistics"));
+  s.claims = list<std::string>(j.at("claims"));
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto at = cells.at(i);
+    Cell cell;
+    cell.arm = position(s.arms, at.at("arm"));
+    cell.seed = at.get<std::uint64_t>("seed");
+    if (std::find(s.seeds.begin(), s.seeds.end(), cell.seed) == s.seeds.end())
+      at.at("seed").fail("is not among the study's seeds");
+    const auto group = group_name(s.axes, at);
+    const auto found = std::find(s.groups.begin(), s.groups.end(), group);
+    cell.group = static_cast<std::size_t>(found - s.groups.begin());
+    if (found == s.groups.end()) s.groups.push_back(group);
+    cell.folder = at.get<std::string>("folder");
+    read_state(cell, folder / cell.folder);
+    s.cells.push_back(std::move(cell));
+  }
+  if (s.cells.empty()) j.at("cells").fail("holds no cell");
+  return s;
+}
+
+}  // namespace afu::report

@@ -1,0 +1,73 @@
+#pragma once
+/// A study's folder, as `afu study` writes it: study.json and one run's folder a cell.
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/run_data.hpp"
+
+namespace afu::report {
+
+struct Arm {
+  enum class Role { method, reference, control };
+  std::string name;
+  Role role = Role::method;
+  bool synchronous = false;
+};
+const char* to_string(Arm::Role role);
+
+struct Axis {
+  std::string key;
+  std::vector<std::string> values;
+};
+
+struct Cell {
+  enum class State { completed, failed, missing };
+  std::size_t arm = 0, group = 0;  ///< of Study::arms, Study::groups
+  std::uint64_t seed = 0;
+  std::string folder;  ///< relative to the study's
+  State state = State::missing;
+  std::string why;         ///< it failed
+  std::optional<Run> run;  ///< there whenever it completed
+};
+
+/// METHODS 7.8 in asynchronous rounds of `round_updates` accepted updates.
+struct ReboundPlan {
+  bool enabled = false;
+  std::size_t rounds = 50, tail_rounds = 50, round_updates = 1;
+};
+
+struct StatisticsPlan {
+  double confidence = 0.95;
+  std::map<std::string, double> margins;  ///< of equivalence, by metric
+  std::vector<std::string> family;        ///< metrics whose tests are corrected together
+  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+};
+
+struct Study {
+  std::filesystem::path folder;
+  std::string name, help, file, base, command;
+  std::size_t subject = 0, reference = 0;  ///< of arms
+  std::vector<std::uint64_t> seeds;
+  std::vector<Axis> axes;
+  std::vector<Arm> arms;
+  ReboundPlan rebound;
+  StatisticsPlan statistics;
+  std::vector<std::string> claims;
+  /// The axes' values that occur together, as "key = value, ..."; one empty text without axes.
+  std::vector<std::string> groups;
+  std::vector<Cell> cells;
+
+  /// In the order of seeds.
+  std::vector<const Cell*> cells_of(std::size_t group, std::size_t arm) const;
+  std::size_t count(Cell::State state) const;
+};
+
+/// A cell that was not run, or failed, is told by its state. Throws ReportError for what is malformed:
+/// study.json, or a file of a cell that claims to be complete.
+Study read_study(const std::filesystem::path& folder);
+
+}  // namespace afu::report

@@ -1,0 +1,234 @@
+#include "report/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "report/figure_text.hpp"
+
+namespace afu::report {
+
+namespace {
+
+using Mark = TableCell::Mark;
+
+DataTable begin(const Study& study, std::string id, std::string caption, std::size_t group) {
+  if (study.groups.size() > 1) id += fmt::format("-group-{}", group + 1);
+  if (!study.groups[group].empty()) caption += " " + study.groups[group] + ".";
+  return {std::move(id), std::move(caption), {}, {}, false};
+}
+
+Mark mark_of(Outcome o) {
+  return o == Outcome::holds ? Mark::good : o == Outcome::fails ? Mark::bad : Mark::open;
+}
+
+/// The mean and half its interval's width; the seeds where there is no interval.
+std::string spread(const stats::Estimate& e, double factor, int digits, const std::string& unit) {
+  if (e.n == 0) return absent_text;
+  auto out = fmt::format("{:.{}f}", e.mean * factor, digits);
+  if (e.interval) out += fmt::format(" ± {:.{}f}", (e.interval->high - e.mean) * factor, digits);
+  return unit.empty() ? out : out + " " + unit;
+}
+
+stats::Estimate estimate_of(const Analysis& a, const Analysis::Values& values) {
+  return stats::estimate(list(values), a.study().statistics.confidence);
+}
+
+/// A mean with its interval, as one cell.
+TableCell mean_cell(const Analysis& a, const Analysis::Values& values, double factor, int digits,
+                    const std::string& unit = {}) {
+  const auto e = estimate_of(a, values);
+  return number_cell(spread(e, factor, digits, unit), e.n > 0 ? std::optional(e.mean) : std::nullopt);
+}
+
+template <class Member>
+Analysis::Values values_of(const Analysis& a, std::size_t group, std::size_t arm, Member member) {
+  return a.values(group, arm,
+                  [&](const Cell&, const CellFigures& f) { return std::optional<double>(f.*member); });
+}
+
+std::string arm_name(const Study& study, std::size_t arm) {
+  return study.arms[arm].name + (study.arms[arm].synchronous ? " (sync)" : "");
+}
+
+/// "equivalent", "different", "open": what TOST says, with the mark that goes with it.
+std::pair<std::string, Mark> place_of(const Comparison& c) {
+  using O = stats::Equivalence::Outcome;
+  if (!c.equivalence || c.paired.difference.n < fewest_pairs) return {"too few seeds", Mark::open};
+  if (c.equivalence->outcome == O::equivalent) return {"equivalent", Mark::good};
+  if (c.equivalence->outcome == O::different) return {"different", Mark::bad};
+  return {"open", Mark::open};
+}
+
+}  // namespace
+
+DataTable headline_table(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  const auto& plan = study.statistics;
+  auto t = begin(
+      study, "headline",
+      fmt::format("Arms at the end of the run: mean over the seeds ± half of the {:g} % interval. Where a "
+                  "margin is declared, whether the arm is equivalent to {}: equivalent, different, or open "
+                  "(not enough power).",
+                  plan.confidence * 100, study.arms[study.reference].name),
+      group);
+  t.columns = {{"arm", "", false}, {"seeds", "", true}};
+  for (const auto& m : metrics()) t.columns.push_back({m.title, "share", true});
+  t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
+                                     {"downtime", "s", true},
+                                     {"throughput kept", "", true},
+                                     {"peak excess", "share", true}});
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
+    const auto cells = study.cells_of(group, arm);
+    const auto completed = std::count_if(cells.begin(), cells.end(),
+                                         [](const Cell* c) { return c->state == Cell::State::completed; });
+    std::vector<TableCell> row{text_cell(arm_name(study, arm)),
+                               number_cell(completed == static_cast<std::ptrdiff_t>(cells.size())
+                                               ? fmt::format("{}", completed)
+                                               : fmt::format("{} of {}", completed, cells.size()),
+                                           static_cast<double>(completed))};
+    for (const auto& m : metrics()) {
+      const auto scale = scale_of(m);
+      row.push_back(mean_cell(a, a.values(group, arm, m), scale.factor, *scale.unit ? 1 : 3, scale.unit));
+      if (plan.margins.count(m.name) == 0 || arm == study.reference) continue;
+      const auto& c = a.comparison(group, arm, m);
+      if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(c);
+    }
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), 1, 2));
+    row.push_back(
+        arm == study.reference
+            ? text_cell(absent_text)
+            : mean_cell(a,
+                        a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
+                        100, 1, "pp"));
+    t.rows.push_back(std::move(row));
+  }
+  return t;
+}
+
+DataTable verdict_table(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  auto t = begin(study, "verdicts",
+                 fmt::format("What the study says about {}.", study.arms[study.subject].name), group);
+  t.columns = {{"claim", "", false}, {"verdict", "", false}, {"why", "", false}};
+  for (const auto& claim : claims()) {
+    if (std::find(study.claims.begin(), study.claims.end(), claim.name) == study.claims.end()) continue;
+    const auto v = claim.judge(a, group, study.subject);
+    t.rows.push_back(
+        {text_cell(claim.title), text_cell(to_string(v.outcome), mark_of(v.outcome)), text_cell(v.reason)});
+  }
+  return t;
+}
+
+DataTable comparison_table(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  const auto& plan = study.statistics;
+  std::string family;
+  for (const auto& m : plan.family)
+    family += (family.empty() ? "" : ", ") + std::string(find_metric(m)->title);
+  auto t = begin(
+      study, "comparisons",
+      fmt::format("Each arm minus {}, paired by seed: mean difference and {:g} % interval, paired t-test, p "
+                  "after Holm over the declared family ({}; all arms together), Cohen's d_z; TOST: its "
+                  "{:g} % interval against the margin.",
+                  study.arms[study.reference].name, plan.confidence * 100, family,
+                  (2 * plan.confidence - 1) * 100),
+      group);
+  t.columns = {{"arm", "", false},       {"metric", "", false},     {"pairs", "", true},
+               {"difference", "", true}, {"low", "", true},         {"high", "", true},
+               {"p", "", true},          {"p (Holm)", "", true},    {"d_z", "", true},
+               {"margin", "", true},     {"TOST low", "", true},    {"TOST high", "", true},
+               {"TOST p", "", true},     {"equivalence", "", false}};
+  for (const auto& c : a.comparisons(group)) {
+    const auto& d = c.paired.difference;
+    if (d.n == 0) continue;
+    const auto figure = [&](std::optional<double> v) {
+      return number_cell(difference_text(*c.metric, v), v);
+    };
+    const auto end = [](const stats::Interval* i, double stats::Interval::*which) {
+      return i ? std::optional(i->*which) : std::nullopt;
+    };
+    using I = stats::Interval;
+    const I* of_mean = d.interval ? &*d.interval : nullptr;
+    const I* tost = c.equivalence ? &c.equivalence->interval : nullptr;
+    const auto margin = plan.margins.find(c.metric->name);
+    const bool declared = margin != plan.margins.end();
+    const auto [place, mark] = place_of(c);
+    t.rows.push_back(
+        {text_cell(study.arms[c.arm].name), text_cell(c.metric->title),
+         number_cell(fmt::format("{}", d.n), static_cast<double>(d.n)), figure(d.mean),
+         figure(end(of_mean, &I::low)), figure(end(of_mean, &I::high)),
+         number_cell(p_text(c.paired.p), c.paired.p), number_cell(p_text(c.holm_p), c.holm_p),
+         number_cell(c.paired.d_z ? fmt::format("{:+.2f}", *c.paired.d_z) : absent_text, c.paired.d_z),
+         declared ? number_cell("± " + margin_text(*c.metric, margin->second), margin->second)
+                  : number_cell(absent_text, std::nullopt),
+         figure(end(tost, &I::low)), figure(end(tost, &I::high)),
+         number_cell(p_text(tost ? std::optional(c.equivalence->p) : std::nullopt),
+                     tost ? std::optional(c.equivalence->p) : std::nullopt),
+         declared ? text_cell(place, mark) : text_cell(absent_text)});
+  }
+  return t;
+}
+
+DataTable rebound_table(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  const auto& plan = study.rebound;
+  auto t = begin(
+      study, "rebound",
+      fmt::format(
+          "Attack success over {} rounds of {} accepted updates after the erasure and {} more with the "
+          "calibrator off: means over the seeds ± half of the interval. R: rise over the erased model; E: "
+          "excess over {} at the same number of updates behind its own erasure; half-life: of the seeds "
+          "where "
+          "half of the attack came back, the round in which it did.",
+          plan.rounds, plan.round_updates, plan.tail_rounds, study.arms[study.reference].name),
+      group);
+  t.columns = {{"arm", "", false},
+               {"R_max", "share", true},
+               {"R_end", "share", true},
+               {"R_tail", "share", true},
+               {"slope", "share/round", true},
+               {"AUC_E", "share", true},
+               {"peak E", "share", true},
+               {"peak E in the tail", "share", true},
+               {"half-life", "rounds", true},
+               {"seeds with half back", "", true},
+               {"rounds", "", true}};
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
+    const auto of = [&](auto get) {
+      return a.values(group, arm,
+                      [&](const Cell&, const CellFigures& f) -> std::optional<double> { return get(f); });
+    };
+    const auto points = [&](auto get) { return mean_cell(a, of(get), 100, 1, "pp"); };
+    const auto curves = of([](const CellFigures& f) {
+      return f.curve.empty() ? std::nullopt : std::optional(static_cast<double>(f.curve.size() - 1));
+    });
+    if (curves.empty()) continue;
+    const auto halves = of([](const CellFigures& f) { return f.rebound.half; });
+    std::vector<TableCell> row{
+        text_cell(study.arms[arm].name), points([](const CellFigures& f) { return f.rebound.max; }),
+        points([](const CellFigures& f) { return f.rebound.end; }),
+        points([](const CellFigures& f) { return f.rebound.tail; }),
+        mean_cell(a, of([](const CellFigures& f) { return f.rebound.slope; }), 100, 2, "pp")};
+    if (arm == study.reference) {
+      for (int i = 0; i < 3; ++i) row.push_back(number_cell(absent_text, std::nullopt));
+    } else {
+      row.push_back(points([](const CellFigures& f) { return f.excess.area; }));
+      row.push_back(points([](const CellFigures& f) { return f.excess.peak; }));
+      row.push_back(points([](const CellFigures& f) { return f.excess.tail; }));
+    }
+    row.push_back(mean_cell(a, halves, 1, 1));
+    row.push_back(number_cell(fmt::format("{} of {}", halves.size(), curves.size()),
+                              static_cast<double>(halves.size())));
+    const auto lengths = list(curves);
+    const double shortest = *std::min_element(lengths.begin(), lengths.end());
+    row.push_back(number_cell(fmt::format("{:.0f}", shortest), shortest));
+    t.rows.push_back(std::move(row));
+  }
+  return t;
+}
+
+}  // namespace afu::report

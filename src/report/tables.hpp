@@ -1,0 +1,24 @@
+#pragma once
+/// A study's tables. All are of one group of cells but for `cells_table`.
+#include "report/analysis.hpp"
+#include "report/document.hpp"
+#include "report/verdicts.hpp"
+
+namespace afu::report {
+
+/// Arms x metrics with intervals, whether each is equivalent to the reference, time to erase, downtime,
+/// throughput.
+DataTable headline_table(const Analysis& a, std::size_t group);
+/// Claims x verdict, reason; for the study's subject.
+DataTable verdict_table(const Analysis& a, std::size_t group);
+/// Every paired test: difference, interval, p, Holm's p, d_z, TOST.
+DataTable comparison_table(const Analysis& a, std::size_t group);
+/// The figures of METHODS 7.8.
+DataTable rebound_table(const Analysis& a, std::size_t group);
+/// Mean seconds a round by what the critical path did: before the request, while it was served, afterwards.
+DataTable blame_table(const Analysis& a, std::size_t group);
+DataTable cost_table(const Analysis& a, std::size_t group);
+/// Every cell of the study and its figures at the end, failed and missing ones too.
+DataTable cells_table(const Analysis& a);
+
+}  // namespace afu::report

@@ -1,0 +1,296 @@
+#include "report/verdicts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "report/figure_text.hpp"
+
+namespace afu::report {
+
+namespace {
+
+constexpr double strong_attack = 0.5;    ///< P0 (METHODS 10)
+constexpr double visible_rebound = 0.1;  ///< P1
+
+const Metric& attack() { return *find_metric("attack_success_rate"); }
+
+/// Cells of these arms that are not there to be judged, as " (...)"; empty: all are.
+struct Standing {
+  std::size_t failed = 0, missing = 0;
+  std::string text() const {
+    if (failed + missing == 0) return {};
+    std::string out;
+    if (failed > 0) out += fmt::format("{} failed", counted(failed, "cell"));
+    if (missing > 0)
+      out += fmt::format("{}{} not run yet", out.empty() ? "" : ", ", counted(missing, "cell"));
+    return " (" + out + ")";
+  }
+};
+
+Standing standing(const Analysis& a, std::size_t group, std::vector<std::size_t> arms) {
+  Standing s;
+  std::sort(arms.begin(), arms.end());
+  arms.erase(std::unique(arms.begin(), arms.end()), arms.end());
+  for (auto arm : arms)
+    for (const auto* cell : a.study().cells_of(group, arm)) {
+      s.failed += cell->state == Cell::State::failed;
+      s.missing += cell->state == Cell::State::missing;
+    }
+  return s;
+}
+
+/// A seed that failed may not be dropped: what is left cannot show that a claim holds.
+Verdict with_standing(Verdict v, const Standing& s) {
+  if (v.outcome == Outcome::holds && s.failed > 0) {
+    v.outcome = Outcome::open;
+    v.reason = "would hold but for cells that failed: " + v.reason;
+  }
+  v.reason += s.text();
+  return v;
+}
+
+std::optional<Verdict> too_few(std::size_t n, const std::string& of) {
+  if (n >= fewest_pairs) return std::nullopt;
+  return Verdict{Outcome::open, fmt::format("{} of {}, at least {} are needed", counted(n, "paired seed"), of,
+                                            fewest_pairs)};
+}
+
+/// P0: the reason why an erasure of the attack could not be seen, if so.
+std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto before = a.values(group, arm, [](const Cell& c, const CellFigures&) {
+    return c.run->summary.before_erasure.attack_success_rate;
+  });
+  const auto after = a.values(group, a.study().reference, attack());
+  std::optional<double> least;
+  for (const auto& [seed, value] : before)
+    if (const auto r = after.find(seed); r != after.end())
+      least = std::min(least.value_or(value - r->second), value - r->second);
+  if (!least) return "the attack's success before the erasure is not known";
+  if (*least >= strong_attack) return std::nullopt;
+  return fmt::format(
+      "the attack was too weak to tell: before the erasure its success was only {} above {}'s in the "
+      "weakest seed, at least {} are needed",
+      difference_text(attack(), *least), a.study().arms[a.study().reference].name,
+      difference_text(attack(), strong_attack));
+}
+
+Verdict requiring(Verdict v, const std::optional<std::string>& obstacle) {
+  if (v.outcome != Outcome::holds || !obstacle) return v;
+  return {Outcome::open, *obstacle + "; otherwise: " + v.reason};
+}
+
+Analysis::Values peaks(const Analysis& a, std::size_t group, std::size_t arm) {
+  return a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; });
+}
+
+/// P1.
+std::optional<std::string> no_visible_rebound(const Analysis& a, std::size_t group) {
+  const auto& arms = a.study().arms;
+  std::optional<double> most;
+  std::string whose;
+  for (std::size_t arm = 0; arm < arms.size(); ++arm) {
+    if (arms[arm].role != Arm::Role::control) continue;
+    const auto values = list(peaks(a, group, arm));
+    if (values.empty()) continue;
+    if (const auto mean = stats::mean(values); !most || mean > *most) {
+      most = mean;
+      whose = arms[arm].name;
+    }
+  }
+  if (!most) return "no control arm shows what a rebound would look like";
+  if (*most >= visible_rebound) return std::nullopt;
+  return fmt::format("no control arm rebounded: the most is {} ({}), at least {} are needed",
+                     difference_text(attack(), *most), whose, difference_text(attack(), visible_rebound));
+}
+
+Analysis::Values latencies(const Analysis& a, std::size_t group, std::size_t arm) {
+  return a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
+}
+
+std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t group, std::size_t subject) {
+  const auto& study = a.study();
+  std::optional<std::size_t> best;
+  double best_mean = 0;
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
+    if (!study.arms[arm].synchronous || arm == subject || study.arms[arm].role == Arm::Role::control)
+      continue;
+    if (arm != study.reference && equivalence(a, group, arm).outcome != Outcome::holds) continue;
+    const auto values = list(latencies(a, group, arm));
+    if (values.empty()) continue;
+    if (const auto mean = stats::mean(values); !best || mean < best_mean) {
+      best = arm;
+      best_mean = mean;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+const char* to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::holds:
+      return "holds";
+    case Outcome::fails:
+      return "fails";
+    case Outcome::open:
+      return "not enough power";
+  }
+  return "unknown";
+}
+
+Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm) {
+  using TOST = stats::Equivalence::Outcome;
+  const auto& study = a.study();
+  Verdict v{Outcome::holds, {}};
+  bool with_attack = false;
+  for (const auto& name : study.statistics.family) {
+    const auto& metric = *find_metric(name);
+    const auto& c = a.comparison(group, arm, metric);
+    const auto n = c.paired.difference.n;
+    std::string part;
+    auto outcome = Outcome::open;
+    if (n == 0) {
+      part = fmt::format("{} was not measured in both", metric.title);
+    } else if (const auto few = too_few(n, metric.title)) {
+      part = few->reason;
+    } else {
+      const double margin = study.statistics.margins.at(name);
+      const auto place = c.equivalence->outcome;
+      outcome = place == TOST::equivalent  ? Outcome::holds
+                : place == TOST::different ? Outcome::fails
+                                           : Outcome::open;
+      part = fmt::format("{} {} {}, {} ±{}", metric.title, difference_text(metric, c.paired.difference.mean),
+                         interval_text(metric, c.equivalence->interval),
+                         outcome == Outcome::holds   ? "inside"
+                         : outcome == Outcome::fails ? "outside"
+                                                     : "across",
+                         margin_text(metric, margin));
+    }
+    with_attack = with_attack || (&metric == &attack() && n > 0);
+    if (outcome == Outcome::fails || (outcome == Outcome::open && v.outcome == Outcome::holds))
+      v.outcome = outcome;
+    v.reason += (v.reason.empty() ? "" : "; ") + part;
+  }
+  if (with_attack) v = requiring(std::move(v), weak_attack(a, group, arm));
+  return with_standing(std::move(v), standing(a, group, {arm, study.reference}));
+}
+
+Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto& study = a.study();
+  const auto& plan = study.rebound;
+  const auto all = plan.rounds + plan.tail_rounds;
+  if (!plan.enabled) return {Outcome::open, "the study has no rebound protocol"};
+  const auto values = list(peaks(a, group, arm));
+  const auto cells = standing(a, group, {arm, study.reference});
+  if (auto few = too_few(values.size(), "excess curves")) return with_standing(*few, cells);
+  std::size_t rounds = all;
+  for (const auto* cell : study.cells_of(group, arm))
+    if (const auto* f = a.figures(*cell); f && f->excess.peak) rounds = std::min(rounds, f->excess.rounds);
+  const auto e = stats::estimate(values, study.statistics.confidence);
+  const double margin = study.statistics.rebound_margin;
+  Verdict v;
+  v.outcome = e.interval->high <= margin ? Outcome::holds
+              : e.interval->low > margin ? Outcome::fails
+                                         : Outcome::open;
+  v.reason = fmt::format("peak excess {} {} over {} rounds in {} seeds, {} {}",
+                         difference_text(attack(), e.mean), interval_text(attack(), *e.interval), rounds, e.n,
+                         v.outcome == Outcome::holds   ? "within"
+                         : v.outcome == Outcome::fails ? "above"
+                                                       : "across",
+                         margin_text(attack(), margin));
+  std::optional<std::string> obstacle;
+  if (rounds < all)
+    obstacle = fmt::format("the shortest pair of curves ends at round {} of {}", rounds, all);
+  else if (obstacle = weak_attack(a, group, arm); !obstacle)
+    obstacle = no_visible_rebound(a, group);
+  return with_standing(requiring(std::move(v), obstacle), cells);
+}
+
+Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto cells = standing(a, group, {arm});
+  const auto down = a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.downtime; });
+  const auto ratio =
+      list(a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.throughput; }));
+  const auto halted = std::count_if(down.begin(), down.end(), [](const auto& d) { return d.second > 0; });
+  if (halted > 0)
+    return with_standing(
+        {Outcome::fails, fmt::format("training stood still in {} of {}, {} on average", halted,
+                                     counted(down.size(), "cell"), seconds_text(stats::mean(list(down))))},
+        cells);
+  if (down.size() < fewest_pairs || ratio.size() < fewest_pairs)
+    return with_standing(*too_few(std::min(down.size(), ratio.size()), "downtime and throughput"), cells);
+  const auto e = stats::estimate(ratio, a.study().statistics.confidence);
+  const double margin = a.study().statistics.throughput_margin;
+  Verdict v;
+  v.outcome = e.interval->low >= margin   ? Outcome::holds
+              : e.interval->high < margin ? Outcome::fails
+                                          : Outcome::open;
+  v.reason = fmt::format("downtime 0 in {}; retained throughput {:.3f} [{:.3f}, {:.3f}], {} {:.2f}",
+                         counted(down.size(), "cell"), e.mean, e.interval->low, e.interval->high,
+                         v.outcome == Outcome::holds   ? "at or above"
+                         : v.outcome == Outcome::fails ? "below"
+                                                       : "across",
+                         margin);
+  return with_standing(std::move(v), cells);
+}
+
+Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto& study = a.study();
+  std::size_t never = 0, completed = 0;
+  for (const auto* cell : study.cells_of(group, arm))
+    if (const auto* f = a.figures(*cell)) {
+      ++completed;
+      never += !f->erased;
+    }
+  if (never > 0)
+    return with_standing(
+        {Outcome::fails, fmt::format("in {} of {} no model without the influence was published", never,
+                                     counted(completed, "cell"))},
+        standing(a, group, {arm}));
+  const auto other = fastest_synchronous(a, group, arm);
+  if (!other)
+    return with_standing({Outcome::open, "no synchronous arm passes (a), so there is none to be faster than"},
+                         standing(a, group, {arm}));
+  const auto cells = standing(a, group, {arm, *other});
+  const auto p = pairs(latencies(a, group, arm), latencies(a, group, *other));
+  if (auto few = too_few(p.a.size(), "latencies")) return with_standing(*few, cells);
+  const double ratio = study.statistics.latency_ratio;
+  std::vector<double> lead;
+  for (std::size_t i = 0; i < p.a.size(); ++i) lead.push_back(p.b[i] - ratio * p.a[i]);
+  const auto e = stats::estimate(lead, study.statistics.confidence);
+  const double mine = stats::mean(p.a), theirs = stats::mean(p.b);
+  Verdict v;
+  v.outcome = e.interval->low >= 0 ? Outcome::holds : e.interval->high < 0 ? Outcome::fails : Outcome::open;
+  v.reason = fmt::format("{} against {} of {}, the fastest synchronous arm that passes (a)",
+                         seconds_text(mine), seconds_text(theirs), study.arms[*other].name);
+  v.reason +=
+      mine > 0 ? fmt::format(": {:.1f} times shorter", theirs / mine) : ": erased at the request itself";
+  v.reason += fmt::format("; {} - {:g} x {} = {} [{}, {}], {} 0", study.arms[*other].name, ratio,
+                          study.arms[arm].name, seconds_text(e.mean), seconds_text(e.interval->low),
+                          seconds_text(e.interval->high),
+                          v.outcome == Outcome::holds   ? "at or above"
+                          : v.outcome == Outcome::fails ? "below"
+                                                        : "across");
+  return with_standing(std::move(v), cells);
+}
+
+const std::vector<Claim>& claims() {
+  static const std::vector<Claim> all{
+      {"equivalence", "(a) equivalent to the reference", &equivalence},
+      {"no_rebound", "(b) nothing comes back", &no_rebound},
+      {"no_downtime", "(c) training is not interrupted", &no_downtime},
+      {"latency", "(d) the first erased model is there sooner", &latency},
+  };
+  return all;
+}
+
+const Claim* find_claim(const std::string& name) {
+  for (const auto& c : claims())
+    if (c.name == name) return &c;
+  return nullptr;
+}
+
+}  // namespace afu::report

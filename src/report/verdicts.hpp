@@ -1,0 +1,50 @@
+#pragma once
+/// What a study says about each claim: holds, fails, or not enough power to tell, and why (METHODS 7.9, 10).
+#include <string>
+#include <vector>
+
+#include "report/analysis.hpp"
+
+namespace afu::report {
+
+enum class Outcome { holds, fails, open };
+const char* to_string(Outcome outcome);  ///< "holds", "fails", "not enough power"
+
+struct Verdict {
+  Outcome outcome = Outcome::open;
+  std::string reason;  ///< in words, with numbers
+};
+
+/// Fewer seeds than this tell nothing.
+inline constexpr std::size_t fewest_pairs = 3;
+
+/// (a) TOST of `arm` against the reference in each metric of the declared family: holds when every interval
+/// lies inside its margins, fails when one lies outside altogether. Where an attack is among them, "holds"
+/// further needs that it was there to be erased (P0): success before the erasure at least 0.5 above the
+/// reference's in every seed.
+Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
+
+/// (b) The peak excess of attack success (Excess::peak) over all rounds and the tail: holds when the upper
+/// end of its interval over the seeds is at most `rebound_margin`, fails when the lower end is above. "Holds"
+/// further needs P0 and that a control arm shows what a rebound looks like (P1): a mean peak excess of at
+/// least 0.1.
+Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm);
+
+/// (c) Downtime 0 in every cell, and the interval of the retained throughput ratio at or above
+/// `throughput_margin`.
+Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
+
+/// (d) With s the latency of the fastest synchronous arm that passes (a), l the subject's and r
+/// `latency_ratio`: the interval of s - r l over the seeds lies at or above 0. (Not s / l: an erasure at the
+/// request itself has l = 0.)
+Verdict latency(const Analysis& a, std::size_t group, std::size_t arm);
+
+struct Claim {
+  const char *name, *title;
+  Verdict (*judge)(const Analysis&, std::size_t group, std::size_t arm);
+};
+/// In the order (a) to (d). A study names those it makes; see `find_claim`.
+const std::vector<Claim>& claims();
+const Claim* find_claim(const std::string& name);
+
+}  // namespace afu::report

@@ -1,0 +1,116 @@
+/// afu report as a user meets it: a run made by afu run, reported on alone and as a study's only cell.
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "../record/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+using afu::test::text_of;
+using afu::test::write_text;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  test::TemporaryFolder folder;
+  int command(const std::string& arguments) {
+    const auto line = std::string(AFU_BINARY) + " " + arguments + " > " + (folder / "out").string() + " 2> " +
+                      (folder / "err").string();
+    return WEXITSTATUS(std::system(line.c_str()));
+  }
+  std::string path(const std::string& name) const { return (folder / name).string(); }
+  std::string text(const std::string& name) const { return text_of(folder / name); }
+};
+
+const char* tiny = R"([scenario]
+name = "tiny"
+[data]
+image_size = 8
+classes = 2
+train_samples = 60
+val_samples = 40
+test_samples = 20
+[partition]
+clients = 3
+[model]
+name = "logreg"
+[[erasure]]
+client = 1
+at_update = 5
+[stop]
+updates = 12
+)";
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+TEST_CASE("a run is reported on, alone and in a study") {
+  Folder f;
+  write_text(f.folder / "tiny.toml", tiny);
+  REQUIRE(f.command("run " + f.path("tiny.toml") + " -q -o " + f.path("s/cells/mine/seed=1")) == 0);
+
+  REQUIRE(f.command("report " + f.path("s/cells/mine/seed=1") + " --output " + f.path("alone")) == 0);
+  CHECK(contains(f.text("out"), "alone/report.html"));
+  const auto alone = f.text("alone/report.html");
+  for (const char* part :
+       {"tiny: afu_ic", "id=\"timeline\"", "id=\"blame\"", "test accuracy", "g-compute", "client/1"}) {
+    CAPTURE(part);
+    CHECK(contains(alone, part));
+  }
+  CHECK_FALSE(fs::exists(f.folder / "s/cells/mine/seed=1/report.html"));
+
+  const auto cell = [](const char* arm, int seed) {
+    return nlohmann::json{{"arm", arm},
+                          {"seed", seed},
+                          {"axes", nlohmann::json::object()},
+                          {"folder", "cells/" + std::string(arm) + "/seed=" + std::to_string(seed)}};
+  };
+  const nlohmann::json study{
+      {"schema", 1},
+      {"name", "s"},
+      {"help", ""},
+      {"file", "s.toml"},
+      {"base", "tiny.toml"},
+      {"command", "afu study s.toml"},
+      {"subject", "mine"},
+      {"reference", "retrain"},
+      {"seeds", {1, 2}},
+      {"axes", nlohmann::json::array()},
+      {"arms",
+       {{{"name", "mine"}, {"role", "method"}, {"synchronous", false}},
+        {{"name", "retrain"}, {"role", "reference"}, {"synchronous", false}}}},
+      {"rebound", {{"enabled", true}, {"rounds", 2}, {"tail_rounds", 1}, {"round_updates", 2}}},
+      {"statistics",
+       {{"confidence", 0.95},
+        {"margins", {{"test_accuracy", 0.02}}},
+        {"family", {"test_accuracy"}},
+        {"rebound_margin", 0.05},
+        {"throughput_margin", 0.95},
+        {"latency_ratio", 10.0}}},
+      {"claims", {"equivalence", "no_rebound", "no_downtime", "latency"}},
+      {"cells", {cell("mine", 1), cell("mine", 2), cell("retrain", 1), cell("retrain", 2)}}};
+  write_text(f.folder / "s/study.json", study.dump(1));
+  REQUIRE(f.command("report " + f.path("s")) == 0);
+  CHECK(contains(f.text("out"), "1 of 4 cells completed, 3 not run yet"));
+  CHECK(contains(f.text("s/report.html"), "not enough power"));
+  CHECK(contains(f.text("s/report.md"), "## What was found"));
+  CHECK(fs::exists(f.folder / "s/tables/headline.csv"));
+  CHECK(fs::exists(f.folder / "s/tables/headline.tex"));
+}
+
+TEST_CASE("a folder that is none exits with 2 and says why") {
+  Folder f;
+  CHECK(f.command("report " + f.path("nowhere")) == 2);
+  CHECK(contains(f.text("err"), "holds neither a study"));
+  CHECK(f.command("report") == 2);
+  write_text(f.folder / "study.json", "{\n\"schema\": 1,\n");
+  CHECK(f.command("report " + f.folder.path().string()) == 2);
+  CHECK(contains(f.text("err"), "study.json:3"));
+}

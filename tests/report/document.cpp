@@ -1,0 +1,247 @@
+/// What the report's files say and whether they are well-formed.
+#include "report/report.hpp"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "study_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+using namespace afu::report;
+using afu::test::text_of;
+using doctest::Approx;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+/// Why `html` is not well-formed XML (but for its doctype, style and script); empty: it is.
+std::string malformed(const std::string& html) {
+  std::vector<std::string> open;
+  for (std::size_t i = html.find("<html"); i < html.size();) {
+    const char c = html[i];
+    if (c == '>') return "a bare > in " + html.substr(i > 30 ? i - 30 : 0, 60);
+    if (c == '&') {
+      const auto end = html.find(';', i);
+      const auto name = html.substr(i + 1, end - i - 1);
+      if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "#39")
+        return "entity " + name;
+    }
+    if (c != '<') {
+      ++i;
+      continue;
+    }
+    const auto end = html.find('>', i);
+    if (end == html.npos) return "an open tag at the end";
+    const auto tag = html.substr(i + 1, end - i - 1);
+    if (contains(tag, "<")) return "a bare < before " + tag;
+    if (std::count(tag.begin(), tag.end(), '"') % 2 != 0) return "quotes in " + tag;
+    i = end + 1;
+    if (tag[0] == '/') {
+      if (open.empty() || open.back() != tag.substr(1))
+        return "closes " + tag + " in " + (open.empty() ? "" : open.back());
+      open.pop_back();
+    } else if (tag.back() != '/') {
+      open.push_back(tag.substr(0, tag.find(' ')));
+      if (open.back() == "style" || open.back() == "script") i = html.find("</" + open.back(), i);
+    }
+  }
+  return open.empty() ? "" : "open: " + open.back();
+}
+
+std::string decoded(const std::string& percent) {
+  std::string out;
+  for (std::size_t i = 0; i < percent.size(); ++i) {
+    if (percent[i] != '%') {
+      out += percent[i];
+      continue;
+    }
+    out += static_cast<char>(std::stoi(percent.substr(i + 1, 2), nullptr, 16));
+    i += 2;
+  }
+  return out;
+}
+
+/// The CSV downloads of a page, by file name.
+std::map<std::string, std::string> downloads(const std::string& html) {
+  std::map<std::string, std::string> out;
+  const std::string name = "download=\"", data = "href=\"data:text/csv;charset=utf-8,";
+  for (auto i = html.find(name); i != html.npos; i = html.find(name, i + 1)) {
+    const auto begin = i + name.size(), from = html.find(data, i) + data.size();
+    out[html.substr(begin, html.find('"', begin) - begin)] =
+        decoded(html.substr(from, html.find('"', from) - from));
+  }
+  return out;
+}
+
+/// The numbers behind `begin`, in the line that begins with it.
+std::vector<double> row_of(const std::string& csv, const std::string& begin) {
+  std::vector<double> out;
+  const auto at = csv.find("\n" + begin);
+  REQUIRE(at != csv.npos);
+  std::istringstream line(csv.substr(at + 1 + begin.size(), csv.find('\n', at + 1) - at - 1 - begin.size()));
+  for (std::string cell; std::getline(line, cell, ',') && (cell.empty() || cell[0] < 'a');)
+    out.push_back(cell.empty() ? 0 : std::stod(cell));
+  return out;
+}
+
+struct Made {
+  test::SyntheticStudy study;
+  Made() { test::fill_good_study(study); }
+  Document document() const { return report_on(study.folder.path()); }
+};
+
+}  // namespace
+
+TEST_CASE("the page is well-formed, whole in itself, and names every arm") {
+  Made made;
+  const auto html = to_html(made.document());
+  CHECK(malformed(html) == "");
+  for (const char* outside : {"http://", "https://", "src=", "@import", "url(", "<link"}) {
+    CAPTURE(outside);
+    CHECK_FALSE(contains(html, outside));
+  }
+  for (const char* arm : {"mine", "retrain", "barrier (sync)", "none"}) {
+    CAPTURE(arm);
+    CHECK(contains(html, ">" + std::string(arm) + "</th>"));
+  }
+  CHECK(contains(html, "Made &lt;up&gt; &amp; known."));
+  CHECK(contains(html, "20 of 20 cells completed."));
+  CHECK(contains(html, "<th scope=\"col\""));
+  CHECK(contains(html, "prefers-color-scheme: dark"));
+  CHECK(contains(html, "@media print"));
+}
+
+TEST_CASE("the checker of well-formedness finds what is wrong") {
+  CHECK(malformed("<html><p>a</p></html>") == "");
+  CHECK(malformed("<html><p>a</html>") != "");
+  CHECK(malformed("<html><p>a & b</p></html>") != "");
+  CHECK(malformed("<html><p>a < b</p></html>") != "");
+  CHECK(malformed("<html><p title=\"x>y\">a</p></html>") != "");
+}
+
+TEST_CASE("every table and chart can be had as CSV, with the very values of the files") {
+  Made made;
+  const auto document = made.document();
+  const auto all = downloads(to_html(document));
+  const auto tables = tables_of(document);
+  CHECK(all.size() == tables.size());  // so no two share a name
+  for (const auto* t : tables) {
+    CAPTURE(t->id);
+    CHECK(all.at(t->id + ".csv") == to_csv(*t));
+    for (const auto& row : t->rows) CHECK(row.size() == t->columns.size());
+  }
+  for (const char* id : {"headline", "verdicts", "pareto", "latency", "seeds-test-accuracy",
+                         "difference-mia-auc", "rebound-1", "blame", "cost", "comparisons", "cells"}) {
+    CAPTURE(id);
+    CHECK(all.count(std::string(id) + ".csv") == 1);
+  }
+}
+
+TEST_CASE("charts show what was put in") {
+  Made made;
+  const auto all = downloads(to_html(made.document()));
+  CHECK(contains(all.at("latency.csv"), "mine,2,0.2\n"));
+  CHECK(contains(all.at("latency.csv"), "retrain,30,1\n"));
+  CHECK_FALSE(contains(all.at("latency.csv"), "none"));
+  CHECK(contains(all.at("seeds-test-accuracy.csv"), "arm,seed,test_accuracy (%)\n"));
+  CHECK(contains(all.at("seeds-attack-success-rate.csv"), "none,5,90\n"));
+  CHECK(contains(all.at("rebound-1.csv"), "mine,0,4,4,4\n"));
+  CHECK(contains(all.at("rebound-1.csv"), "retrain,10,3,3,3\n"));
+  CHECK_FALSE(contains(all.at("pareto.csv"), "none"));
+  CHECK(contains(all.at("pareto.csv"), "retrain,30,30,30,0,0,0\n"));
+
+  // The test accuracy differs by 0.1, 0.2, 0, 0.1 and 0.2 pp, the other four metrics do not.
+  CHECK(row_of(all.at("pareto.csv"), "mine,")[3] == Approx(0.12 / 5));
+  // A round is two jobs, one behind the other: 0.1 s down, 0.8 s of computing, 0.1 s up, each.
+  const auto blame = row_of(all.at("blame.csv"), "mine,before the request,");
+  CHECK(blame[0] == 5 * 50);
+  CHECK(blame[1] == Approx(2));
+  CHECK(blame[2] + blame[5] + blame[6] == Approx(0));
+  CHECK(blame[3] == Approx(1.6));
+  CHECK(blame[4] == Approx(0.4));
+}
+
+TEST_CASE("failed and missing cells are counted and shown") {
+  Made made;
+  test::write_text(made.study.cell("mine", 2) / "failure.txt", "lane 1: <nan>\n");
+  std::filesystem::remove_all(made.study.cell("barrier", 1));
+  const auto html = to_html(made.document());
+  CHECK(malformed(html) == "");
+  CHECK(contains(html, "18 of 20 cells completed, 1 failed, 1 not run yet."));
+  CHECK(contains(html, "Failed: cells/mine/seed=2 (lane 1: &lt;nan&gt;)."));
+  CHECK(contains(html, "4 of 5"));
+}
+
+TEST_CASE("a study of which nothing is there yet can be reported on") {
+  Made made;
+  std::filesystem::remove_all(made.study.folder / "cells");
+  const auto html = to_html(made.document());
+  CHECK(malformed(html) == "");
+  CHECK(contains(html, "0 of 20 cells completed, 20 not run yet."));
+  CHECK(contains(html, "not enough power"));
+}
+
+TEST_CASE("groups have their own tables and charts") {
+  test::SyntheticStudy made({1, 2, 3});
+  test::fill_good_study(made);
+  made.manifest["axes"] = {{{"key", "a.b"}, {"values", {"1", "2"}}}};
+  auto cells = made.manifest["cells"];
+  made.manifest["cells"].clear();
+  for (const char* value : {"1", "2"})
+    for (auto cell : cells) {
+      cell["axes"] = {{"a.b", value}};
+      made.manifest["cells"].push_back(cell);
+    }
+  made.save();
+  const auto document = report_on(made.folder.path());
+  CHECK(malformed(to_html(document)) == "");
+  CHECK(downloads(to_html(document)).count("headline-group-2.csv") == 1);
+  CHECK(downloads(to_html(document)).size() == tables_of(document).size());
+}
+
+TEST_CASE("files: nothing but the report's own is touched") {
+  Made made;
+  test::TemporaryFolder other;
+  test::write_text(other / "notes.txt", "mine");
+  const auto document = made.document();
+  write_report(document, other.path());
+  write_report(document, other.path());  // replaces its own
+  CHECK(text_of(other / "notes.txt") == "mine");
+  CHECK(text_of(other / "report.html") == to_html(document));
+  CHECK(text_of(other / "tables/headline.csv") == to_csv(*tables_of(document)[1]));
+  CHECK(contains(text_of(other / "tables/verdicts.tex"), "\\begin{tabular}{lll}"));
+  CHECK(contains(text_of(other / "report.md"), "| (a) equivalent to the reference | holds |"));
+  CHECK_FALSE(std::filesystem::exists(other / "tables/cells.tex"));
+  CHECK_THROWS_AS(report_on(other.path()), ReportError);
+}
+
+TEST_CASE("a single run has a report of its own") {
+  Made made;
+  const auto document = report_on(made.study.cell("retrain", 3));
+  const auto html = to_html(document);
+  CHECK(malformed(html) == "");
+  CHECK(document.title == "synthetic: retrain");
+  const auto all = downloads(html);
+  CHECK(contains(all.at("erasures.csv"), "client/0,100,,130,0,1,0,0,,\n"));
+  CHECK(contains(all.at("figures.csv"), "attack success rate,0.95,0.03,-0.9"));
+  CHECK(all.count("curve-attack-success-rate.csv") == 1);
+  CHECK(all.count("blame.csv") == 1);
+  CHECK(all.count("verdicts.csv") == 0);
+}
+
+TEST_CASE("CSV and LaTeX escape what has a meaning there") {
+  DataTable t{"x", "50 % of a_b", {{"a,b", "s", false}, {"n", "", true}}, {}, false};
+  t.rows.push_back({text_cell("say \"hi\" & go_on"), number_cell("1.0 ± 0.1 %", 1.0)});
+  t.rows.push_back({text_cell("x"), number_cell("–", std::nullopt)});
+  CHECK(to_csv(t) == "\"a,b (s)\",n\n\"say \"\"hi\"\" & go_on\",1\nx,\n");
+  const auto tex = to_latex(t);
+  CHECK(contains(tex, "\\caption{50 \\% of a\\_b}"));
+  CHECK(contains(tex, "say \"hi\" \\& go\\_on & 1.0 $\\pm$ 0.1 \\% \\\\"));
+  CHECK(contains(tex, "\\begin{tabular}{lr}"));
+}

@@ -1,0 +1,169 @@
+#pragma once
+/// Writes study folders with known figures, through the program's own writers.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "../record/temporary_folder.hpp"
+#include "record/event_log.hpp"
+#include "record/metrics_log.hpp"
+#include "record/summary.hpp"
+
+namespace afu::test {
+
+/// One cell's run. Its clock: one accepted update a second, the request at second 100, `latency` later the
+/// erasure.
+struct SyntheticRun {
+  record::Figures before{0.8, 0.9, 0.85, 0.95, 0.7}, final{0.8, 0.7, 0.82, 0.03, 0.5};
+  double latency = 2, downtime = 0, throughput = 1;
+  bool restarted = false, erased = true;
+  /// Attack success n rounds behind the erasure.
+  std::function<double(double)> attack = [](double) { return 0.03; };
+};
+
+struct SyntheticStudy {
+  TemporaryFolder folder;
+  nlohmann::ordered_json manifest;
+  std::size_t rounds = 6, tail = 4, round_updates = 2;
+
+  explicit SyntheticStudy(const std::vector<std::uint64_t>& seeds = {1, 2, 3, 4, 5}) {
+    manifest = {{"schema", 1},
+                {"name", "synthetic"},
+                {"help", "Made <up> & known."},
+                {"file", "s.toml"},
+                {"base", "b.toml"},
+                {"command", "afu study s.toml"},
+                {"subject", "mine"},
+                {"reference", "retrain"},
+                {"seeds", seeds},
+                {"axes", nlohmann::ordered_json::array()},
+                {"arms", nlohmann::ordered_json::array()},
+                {"rebound", {{"enabled", true}, {"rounds", 6}, {"tail_rounds", 4}, {"round_updates", 2}}},
+                {"statistics",
+                 {{"confidence", 0.95},
+                  {"margins", {{"test_accuracy", 0.02}, {"attack_success_rate", 0.05}, {"mia_auc", 0.03}}},
+                  {"family", {"test_accuracy", "attack_success_rate", "mia_auc"}},
+                  {"rebound_margin", 0.05},
+                  {"throughput_margin", 0.95},
+                  {"latency_ratio", 10.0}}},
+                {"claims", {"equivalence", "no_rebound", "no_downtime", "latency"}},
+                {"cells", nlohmann::ordered_json::array()}};
+  }
+
+  void arm(const std::string& name, const std::string& role, bool synchronous,
+           const std::function<SyntheticRun(std::uint64_t seed)>& run) {
+    manifest["arms"].push_back({{"name", name},
+                                {"role", role},
+                                {"synchronous", synchronous},
+                                {"set", nlohmann::ordered_json::object()}});
+    for (std::uint64_t seed : manifest["seeds"]) {
+      const auto where = fmt::format("cells/{}/seed={}", name, seed);
+      manifest["cells"].push_back(
+          {{"arm", name}, {"seed", seed}, {"axes", nlohmann::ordered_json::object()}, {"folder", where}});
+      write_run(folder.path() / where, name, seed, run(seed));
+    }
+    save();
+  }
+  std::filesystem::path cell(const std::string& arm, int seed) const {
+    return folder.path() / "cells" / arm / fmt::format("seed={}", seed);
+  }
+  void save() const { write_text(folder / "study.json", manifest.dump(1)); }
+
+ private:
+  void write_run(const std::filesystem::path& where, const std::string& name, std::uint64_t seed,
+                 const SyntheticRun& run) const {
+    std::filesystem::create_directories(where);
+    constexpr double requested = 100;
+    const double erased = requested + run.latency;
+    record::Summary s;
+    s.method = name;
+    s.clock = "virtual";
+    s.seed = seed;
+    s.scenario = "synthetic";
+    s.ended = "completed";
+    s.final = run.final;
+    s.before_erasure = run.before;
+    s.updates = 140;
+    s.virtual_seconds = 140;
+    record::ErasureRecord e;
+    e.requested_at = requested;
+    if (run.erased) {
+      if (!run.restarted) e.merged_at = erased;
+      e.forgotten_at = erased;
+    }
+    e.downtime_seconds = run.downtime;
+    e.retained_throughput_ratio = run.throughput;
+    e.client_passes = 120;
+    s.erasures.push_back(e);
+    write_text(where / "summary.json", record::to_json(s).dump(2));
+
+    record::MetricsLog metrics(where / "metrics.csv");
+    const auto row = [&](double time, std::uint64_t updates, double attack) {
+      record::MetricsRow r;
+      r.time = time;
+      r.updates = updates;
+      r.phase = time < erased ? "training" : "forgotten";
+      r.attack_success_rate = attack;
+      r.test_accuracy = 0.8;
+      metrics.append(r);
+    };
+    row(requested, 100, 0.95);
+    row(erased, 100, 0.95);  // the version that the erasure found
+    for (std::uint64_t u = 0; u <= (rounds + tail) * round_updates; ++u)
+      row(erased + static_cast<double>(u), 100 + u, run.attack(static_cast<double>(u) / round_updates));
+    metrics.close();
+
+    record::EventLog events(where / "events.jsonl");
+    const auto client = record::first_client_node;
+    for (std::uint64_t u = 1; u <= 140; ++u) {
+      const double t = static_cast<double>(u);
+      const auto node = client + static_cast<record::NodeId>(u % 2);
+      events.append(record::Event{t - 0.9, t - 1, record::EventType::train_task, 0, node, u, 0, 0, 64});
+      events.append(record::Event{t - 0.1, t - 0.9, record::EventType::job_done, node, node, u, 0, 0, 0});
+      events.append(record::Event{t, t - 0.1, record::EventType::update, node, 0, u, 0, 0, 64});
+      events.append(
+          record::Decision{t, record::Decision::Kind::merged, static_cast<std::uint32_t>(u % 2), u, 0, 0, 1});
+      if (u == 100 && run.restarted)
+        events.append(record::Decision{t, record::Decision::Kind::restarted, 0, u, 1, 0, 0});
+    }
+    events.close();
+  }
+};
+
+/// A study in which every claim of `mine` holds, by figures that differ a little from seed to seed.
+inline void fill_good_study(SyntheticStudy& study) {
+  const auto wobble = [](std::uint64_t seed) { return 0.001 * static_cast<double>(seed % 3); };
+  study.arm("mine", "method", false, [=](std::uint64_t seed) {
+    SyntheticRun r;
+    *r.final.test_accuracy += wobble(seed);
+    r.throughput = 0.99 + wobble(seed);
+    r.attack = [](double) { return 0.04; };
+    return r;
+  });
+  study.arm("retrain", "reference", false, [=](std::uint64_t) {
+    SyntheticRun r;
+    r.latency = 30;
+    r.restarted = true;
+    return r;
+  });
+  study.arm("barrier", "method", true, [=](std::uint64_t seed) {
+    SyntheticRun r;
+    r.latency = 25 + wobble(seed);
+    r.downtime = 25;
+    return r;
+  });
+  study.arm("none", "control", false, [=](std::uint64_t) {
+    SyntheticRun r;
+    r.erased = false;
+    r.final.attack_success_rate = 0.9;
+    r.attack = [](double) { return 0.9; };
+    return r;
+  });
+}
+
+}  // namespace afu::test

@@ -1,0 +1,256 @@
+/// Claims on studies whose figures are known.
+#include "report/verdicts.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "study_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+using namespace afu::report;
+using afu::test::SyntheticRun;
+using afu::test::SyntheticStudy;
+using doctest::Approx;
+using Judge = Verdict (*)(const Analysis&, std::size_t, std::size_t);
+
+namespace {
+
+Verdict judge(const SyntheticStudy& made, Judge claim) {
+  const auto study = read_study(made.folder.path());
+  return claim(Analysis(study), 0, study.subject);
+}
+
+/// A good study but for the subject's runs.
+Verdict judge_subject(Judge claim, const std::function<SyntheticRun(std::uint64_t)>& subject,
+                      const std::vector<std::uint64_t>& seeds = {1, 2, 3, 4, 5}) {
+  SyntheticStudy other(seeds);
+  other.arm("mine", "method", false, subject);
+  other.arm("retrain", "reference", false, [](std::uint64_t) {
+    SyntheticRun r;
+    r.latency = 30;
+    r.restarted = true;
+    return r;
+  });
+  other.arm("barrier", "method", true, [](std::uint64_t) {
+    SyntheticRun r;
+    r.latency = 25;
+    return r;
+  });
+  other.arm("none", "control", false, [](std::uint64_t) {
+    SyntheticRun r;
+    r.erased = false;
+    r.attack = [](double) { return 0.9; };
+    return r;
+  });
+  return judge(other, claim);
+}
+
+double step(std::uint64_t seed) { return static_cast<double>(seed) - 3; }  // -2 ... 2: mean 0, sd sqrt(2.5)
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+}  // namespace
+
+TEST_CASE("where everything is well every claim holds") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  for (const auto& claim : claims()) {
+    const auto v = judge(made, claim.judge);
+    CAPTURE(claim.name);
+    CAPTURE(v.reason);
+    CHECK(v.outcome == Outcome::holds);
+  }
+}
+
+TEST_CASE("equivalence: inside, across and outside the margin") {
+  const auto with = [](double shift, double spread) {
+    return judge_subject(equivalence, [=](std::uint64_t seed) {
+      SyntheticRun r;
+      *r.final.test_accuracy += shift + spread * step(seed);
+      return r;
+    });
+  };
+  // The 90 % interval has the half-width 0.9534 sd = 0.9534 sqrt(2.5) spread = 1.5074 spread.
+  CHECK(with(0.01, 0.006).outcome == Outcome::holds);   // 0.01 + 0.00904 < 0.02
+  CHECK(with(0.01, 0.007).outcome == Outcome::open);    // 0.01 + 0.01055 > 0.02
+  CHECK(with(-0.04, 0.006).outcome == Outcome::fails);  // -0.04 + 0.00904 < -0.02
+  CHECK(contains(with(0.01, 0.006).reason, "test accuracy +1.0 pp [+0.1, +1.9], inside ±2.0 pp"));
+  CHECK(contains(with(-0.04, 0.006).reason, "outside ±2.0 pp"));
+}
+
+TEST_CASE("too few seeds conclude nothing") {
+  for (const auto& claim : claims()) {
+    const auto v = judge_subject(claim.judge, [](std::uint64_t) { return SyntheticRun(); }, {1, 2});
+    CAPTURE(claim.name);
+    CHECK(v.outcome == Outcome::open);
+  }
+  CHECK(contains(judge_subject(equivalence, [](std::uint64_t) { return SyntheticRun(); }, {1, 2}).reason,
+                 "2 paired seeds of test accuracy, at least 3 are needed"));
+}
+
+TEST_CASE("a metric that was not measured is not equivalent") {
+  const auto v = judge_subject(equivalence, [](std::uint64_t) {
+    SyntheticRun r;
+    r.final.mia_auc.reset();
+    return r;
+  });
+  CHECK(v.outcome == Outcome::open);
+  CHECK(contains(v.reason, "membership AUC was not measured in both"));
+}
+
+TEST_CASE("an attack that never succeeded proves nothing by its absence") {
+  const auto weak = [](std::uint64_t) {
+    SyntheticRun r;
+    r.before.attack_success_rate = 0.3;
+    return r;
+  };
+  for (Judge claim : {&equivalence, &no_rebound}) {
+    const auto v = judge_subject(claim, weak);
+    CHECK(v.outcome == Outcome::open);
+    CHECK(contains(v.reason, "too weak"));
+  }
+}
+
+TEST_CASE("a cell that failed keeps a claim from holding, and is counted") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  test::write_text(made.cell("mine", 2) / "failure.txt", "diverged");
+  for (const auto& claim : claims()) {
+    const auto v = judge(made, claim.judge);
+    CAPTURE(claim.name);
+    CHECK(v.outcome == Outcome::open);
+    CHECK(contains(v.reason, "(1 cell failed)"));
+  }
+  std::filesystem::remove_all(made.cell("mine", 2));
+  const auto v = judge(made, equivalence);
+  CHECK(v.outcome == Outcome::holds);
+  CHECK(contains(v.reason, "(1 cell not run yet)"));
+}
+
+TEST_CASE("a rebound that lasts fails the claim, one that varies leaves it open") {
+  const auto with = [](std::function<double(std::uint64_t, double)> attack) {
+    return judge_subject(no_rebound, [=](std::uint64_t seed) {
+      SyntheticRun r;
+      r.attack = [=](double t) { return attack(seed, t); };
+      return r;
+    });
+  };
+  CHECK(with([](auto, double) { return 0.05; }).outcome == Outcome::holds);
+  const auto back = with([](auto, double t) { return 0.03 + 0.05 * t; });
+  CHECK(back.outcome == Outcome::fails);
+  // E(t) = 0.05 t; the largest mean over five rounds in a row is that over rounds 6 to 10
+  CHECK(contains(back.reason, "peak excess +40.0 pp"));
+  CHECK(with([](auto seed, double t) { return t > 6 && seed > 3 ? 0.3 : 0.03; }).outcome == Outcome::open);
+}
+
+TEST_CASE("a rebound that only the tail shows is a rebound") {
+  const auto v = judge_subject(no_rebound, [](std::uint64_t) {
+    SyntheticRun r;
+    r.attack = [](double t) { return t > 6 ? 0.4 : 0.03; };
+    return r;
+  });
+  CHECK(v.outcome == Outcome::fails);
+}
+
+TEST_CASE("no control that rebounds, no verdict that nothing does") {
+  SyntheticStudy made;
+  made.arm("mine", "method", false, [](std::uint64_t) { return SyntheticRun(); });
+  made.arm("retrain", "reference", false, [](std::uint64_t) { return SyntheticRun(); });
+  CHECK(contains(judge(made, no_rebound).reason, "no control arm shows"));
+  CHECK(judge(made, no_rebound).outcome == Outcome::open);
+  made.arm("none", "control", false, [](std::uint64_t) {
+    SyntheticRun r;
+    r.attack = [](double) { return 0.1; };
+    return r;
+  });
+  CHECK(contains(judge(made, no_rebound).reason, "no control arm rebounded: the most is +7.0 pp (none)"));
+}
+
+TEST_CASE("downtime in one cell fails; throughput needs its interval at the margin") {
+  const auto with = [](auto change) {
+    return judge_subject(no_downtime, [=](std::uint64_t seed) {
+      SyntheticRun r;
+      change(r, seed);
+      return r;
+    });
+  };
+  const auto halted = with([](SyntheticRun& r, std::uint64_t seed) { r.downtime = seed == 4 ? 2 : 0; });
+  CHECK(halted.outcome == Outcome::fails);
+  CHECK(contains(halted.reason, "training stood still in 1 of 5 cells"));
+  // The 95 % interval has the half-width 1.2417 sd = 1.9633 spread.
+  CHECK(with([](SyntheticRun& r, auto s) { r.throughput = 0.97 + 0.010 * step(s); }).outcome ==
+        Outcome::holds);
+  CHECK(with([](SyntheticRun& r, auto s) { r.throughput = 0.97 + 0.011 * step(s); }).outcome ==
+        Outcome::open);
+  CHECK(with([](SyntheticRun& r, auto s) { r.throughput = 0.90 + 0.010 * step(s); }).outcome ==
+        Outcome::fails);
+}
+
+TEST_CASE("latency against the fastest synchronous arm that passes") {
+  const auto with = [](auto of_seed) {
+    return judge_subject(latency, [=](std::uint64_t seed) {
+      SyntheticRun r;
+      r.latency = of_seed(seed);
+      return r;
+    });
+  };
+  CHECK(with([](auto) { return 2.5; }).outcome == Outcome::holds);  // exactly ten times
+  CHECK(with([](auto) { return 2.6; }).outcome == Outcome::fails);
+  CHECK(with([](auto s) { return 2.4 + 0.2 * step(s); }).outcome == Outcome::open);
+  const auto v = with([](auto) { return 0.0; });  // at the request itself
+  CHECK(v.outcome == Outcome::holds);
+  CHECK(contains(v.reason, "0.00 s against 25.00 s of barrier"));
+  const auto never = judge_subject(latency, [](std::uint64_t) {
+    SyntheticRun r;
+    r.erased = false;
+    return r;
+  });
+  CHECK(never.outcome == Outcome::fails);
+}
+
+TEST_CASE("without a synchronous arm that passes there is nothing to be faster than") {
+  SyntheticStudy made;
+  made.arm("mine", "method", false, [](std::uint64_t) { return SyntheticRun(); });
+  made.arm("retrain", "reference", false, [](std::uint64_t) { return SyntheticRun(); });
+  made.arm("barrier", "method", true, [](std::uint64_t) {
+    SyntheticRun r;
+    r.final.attack_success_rate = 0.5;
+    return r;
+  });
+  CHECK(judge(made, latency).outcome == Outcome::open);
+}
+
+TEST_CASE("an arm that restarts is erased when it has forgotten") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  const auto study = read_study(made.folder.path());
+  const Analysis a(study);
+  const auto* retrain = a.figures(*study.cells_of(0, study.reference)[0]);
+  CHECK(retrain->restarted);
+  CHECK(*retrain->latency == 30);
+  const auto* mine = a.figures(*study.cells_of(0, study.subject)[0]);
+  CHECK_FALSE(mine->restarted);
+  CHECK(*mine->latency == Approx(2));
+  CHECK(*mine->excess.peak == Approx(0.01));
+  CHECK(mine->excess.rounds == 10);
+}
+
+TEST_CASE("Holm's family is every declared metric of every arm") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  const auto study = read_study(made.folder.path());
+  const Analysis a(study);
+  std::vector<double> p, adjusted;
+  for (const auto& c : a.comparisons(0))
+    if (c.holm_p) {
+      p.push_back(*c.paired.p);
+      adjusted.push_back(*c.holm_p);
+    } else {
+      CHECK((c.metric->name == std::string("forget_accuracy") ||
+             c.metric->name == std::string("retain_accuracy")));
+    }
+  CHECK(p.size() == 3 * 3);  // three metrics of three arms
+  CHECK(adjusted == stats::holm(p));
+}
