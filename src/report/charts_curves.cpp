@@ -53,11 +53,10 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
     if (band.mean.empty() || (arm == study.reference && study.arms.size() > 1)) continue;
     const auto& name = study.arms[arm].name;
     Chart chart;
-    chart.id = fmt::format("rebound-{}", arm + 1);
-    if (study.groups.size() > 1) chart.id += fmt::format("-group-{}", group + 1);
-    chart.caption = fmt::format("{}{}: attack success after the erasure, mean of {} and {:g} % interval.",
-                                name, study.groups[group].empty() ? "" : " (" + study.groups[group] + ")",
-                                counted(band.seeds, "seed"), study.statistics.confidence * 100);
+    chart.id = study.id_of(fmt::format("rebound-{}", arm + 1), group);
+    chart.caption =
+        fmt::format("{}{}: attack success after the erasure, mean of {} and {:g} % interval.", name,
+                    study.in_group(group), counted(band.seeds, "seed"), study.statistics.confidence * 100);
     svg::Axis x{fmt::format("rounds of {} accepted updates since the erasure", plan.round_updates),
                 0,
                 static_cast<double>(plan.rounds + plan.tail_rounds),
@@ -124,8 +123,8 @@ std::vector<Chart> metric_curves(const Run& run) {
     svg::Plot plot(chart.caption, svg::axis_over("time (s)", times, true),
                    {metric.title + unit, 0, scale.factor, false, {}});
     for (const auto& e : run.summary.erasures) {
-      plot.rule_x(e.requested_at, "request");
-      if (e.forgotten_at && *e.forgotten_at > e.requested_at) plot.rule_x(*e.forgotten_at, "");
+      plot.rule_x(e.requested_at, "request", true);
+      if (e.forgotten_at && *e.forgotten_at > e.requested_at) plot.rule_x(*e.forgotten_at, "forgotten");
     }
     svg::Points points;
     for (const auto* row : rows) {

@@ -8,20 +8,22 @@ const char* const page_css = R"css(
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1d2126; --soft: #5b636d; --rule: #d9dde2; --panel: #f5f6f8; --link: #0061a8;
   --good: #00694c; --bad: #a83e00; --open: #5b636d;
-  --k0: #1d2126; --k1: #d55e00; --k2: #0072b2; --k3: #009e73; --k4: #cc79a7; --k5: #e69f00; --k6: #56b4e9; --k7: #8a919a;
+  --k0: #1d2126; --k1: #d55e00; --k2: #0072b2; --k3: #009e73; --k4: #cc79a7; --k5: #e69f00;
+  --k6: #56b4e9; --k7: #8a919a;
   --wait: #e3e6ea;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e7eaee; --soft: #a3abb5; --rule: #343a42; --panel: #1d2126; --link: #6cb6f2;
     --good: #3fc79a; --bad: #ff9a5c; --open: #a3abb5;
-    --k0: #f2f4f7; --k1: #ff8533; --k2: #4da6e0; --k3: #2cc295; --k4: #dd94bd; --k5: #f0b429; --k6: #86ccf5; --k7: #7b838d;
+    --k0: #f2f4f7; --k1: #ff8533; --k2: #4da6e0; --k3: #2cc295; --k4: #dd94bd; --k5: #f0b429;
+    --k6: #86ccf5; --k7: #7b838d;
     --wait: #30363e;
   }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main, header, nav { max-width: 1280px; margin: 0 auto; padding: 0 20px; }
+main, header, nav { max-width: 1340px; margin: 0 auto; padding: 0 20px; }
 header { padding-top: 28px; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 1.25rem; margin: 44px 0 10px; padding-top: 12px; border-top: 1px solid var(--rule); }
@@ -30,10 +32,12 @@ a { color: var(--link); }
 .subtitle, figcaption, caption, .notes { color: var(--soft); }
 nav ul { display: flex; flex-wrap: wrap; gap: 2px 18px; list-style: none; margin: 14px 0 0; padding: 0; }
 .scroll { overflow-x: auto; margin: 12px 0 4px; }
-table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: 8px; }
-caption span { display: block; max-width: 95ch; position: sticky; left: 0; }
-th, td { padding: 5px 12px 5px 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
+caption span { display: block; max-width: min(95ch, calc(100vw - 40px)); position: sticky; left: 0; }
+th, td {
+  padding: 5px 10px 5px 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top;
+}
 thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; font-weight: 600; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 td.number, tbody th { white-space: nowrap; }
@@ -44,15 +48,21 @@ tbody th { font-weight: 600; position: sticky; left: 0; background: var(--paper)
 .bad { color: var(--bad); font-weight: 600; }
 .open { color: var(--open); font-style: italic; }
 .data { font-size: 0.8125rem; }
-.chart-grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); gap: 24px 28px; margin: 16px 0; align-items: start; }
+.chart-grid {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 24px 28px;
+  margin: 16px 0; align-items: start;
+}
 figure { margin: 0; min-width: 0; }
+figure:not(.wide) { max-width: 640px; }
 figure.wide { grid-column: 1 / -1; }
 figure.wide .scroll { margin: 0; }
 figure.wide svg { min-width: 620px; max-width: 880px; }
 figcaption { font-size: 0.8125rem; line-height: 1.4; margin-top: 6px; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--link); }
-pre { background: var(--panel); padding: 12px 14px; overflow-x: auto; font-size: 0.8125rem; line-height: 1.4; }
+pre {
+  background: var(--panel); padding: 12px 14px; overflow-x: auto; font-size: 0.8125rem; line-height: 1.4;
+}
 svg.chart { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .axis { fill: var(--soft); }
 svg .mid { text-anchor: middle; }
@@ -71,14 +81,34 @@ svg .hover:hover { fill: var(--ink); fill-opacity: 0.35; }
 svg .margin { fill: var(--k3); fill-opacity: 0.16; }
 .k0 { color: var(--k0); } .k1 { color: var(--k1); } .k2 { color: var(--k2); } .k3 { color: var(--k3); }
 .k4 { color: var(--k4); } .k5 { color: var(--k5); } .k6 { color: var(--k6); } .k7 { color: var(--k7); }
-.g-compute { fill: var(--k2); } .g-link { fill: var(--k6); } .g-wait { fill: var(--wait); } .g-stall { fill: var(--k1); }
+.g-compute { fill: var(--k2); } .g-link { fill: var(--k6); } .g-wait { fill: var(--wait); }
+.g-stall { fill: var(--k1); }
 .g-erase { fill: var(--k4); } .g-calibrate { fill: var(--k3); } .g-lost { fill: var(--k7); }
 .g-offline { fill: none; stroke: var(--k7); stroke-dasharray: 2 2; }
 svg rect:not(.margin):hover { stroke: var(--ink); stroke-width: 1; }
-#tip { position: fixed; z-index: 1; pointer-events: none; background: var(--ink); color: var(--paper); padding: 3px 8px; border-radius: 4px; font-size: 0.8125rem; max-width: 320px; }
-footer { max-width: 1280px; margin: 40px auto 24px; padding: 12px 20px 0; color: var(--soft); font-size: 0.8125rem; }
+#tip {
+  position: fixed; z-index: 1; pointer-events: none; background: var(--ink); color: var(--paper);
+  padding: 3px 8px; border-radius: 4px; font-size: 0.8125rem; max-width: 320px;
+}
+footer {
+  max-width: 1340px; margin: 40px auto 24px; padding: 12px 20px 0; color: var(--soft);
+  font-size: 0.8125rem;
+}
+@media (max-width: 640px) {
+  .verdicts, .verdicts tbody, .verdicts tr, .verdicts th, .verdicts td, .verdicts caption {
+    display: block;
+  }
+  .verdicts thead { display: none; }
+  .verdicts th, .verdicts td { border: 0; padding: 1px 0; white-space: normal; }
+  .verdicts td:last-child { min-width: 0; }
+  .verdicts tr { border-bottom: 1px solid var(--rule); padding: 6px 0; }
+  tbody th { white-space: normal; }
+}
 @media print {
-  :root { --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --panel: #fff; --k0: #000; --k2: #0072b2; --k6: #56b4e9; --wait: #e3e6ea; --good: #00694c; --bad: #a83e00; --open: #444; }
+  :root {
+    --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --panel: #fff; --k0: #000; --k2: #0072b2;
+    --k6: #56b4e9; --wait: #e3e6ea; --good: #00694c; --bad: #a83e00; --open: #444;
+  }
   body { font-size: 10pt; }
   nav, .data, #tip { display: none; }
   main, header, footer { max-width: none; padding: 0; }

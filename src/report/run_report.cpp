@@ -38,7 +38,7 @@ DataTable erasures_table(const Run& run) {
                {"merged", "s", true},
                {"forgotten", "s", true},
                {"downtime", "s", true},
-               {"throughput kept", "", true},
+               {"throughput", "", true},
                {"lost updates", "", true},
                {"late updates", "", true},
                {"rebound max", "share", true},
@@ -77,7 +77,7 @@ Document run_document(const Run& run) {
                          seconds_text(s.wall_seconds)),
              {}};
   Section figures{"findings", "Figures", {}}, curves{"curves", "Over time", {}},
-      timelines{"timeline", "Who did what around the erasure", {}},
+      timelines{"timelines", "Who did what around the erasure", {}},
       blame{"waiting", "What the rounds waited for", {}}, cost{"costs", "What it cost", {}},
       origin{"origin", "Where it comes from", {}};
   figures.parts.emplace_back(figures_table(run));

@@ -117,6 +117,14 @@ std::vector<const Cell*> Study::cells_of(std::size_t group, std::size_t arm) con
   return out;
 }
 
+std::string Study::id_of(const std::string& base, std::size_t group) const {
+  return groups.size() > 1 ? base + "-group-" + std::to_string(group + 1) : base;
+}
+
+std::string Study::in_group(std::size_t group) const {
+  return groups.at(group).empty() ? std::string() : " (" + groups[group] + ")";
+}
+
 std::size_t Study::count(Cell::State state) const {
   return static_cast<std::size_t>(
       std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.state == state; }));

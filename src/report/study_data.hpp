@@ -64,6 +64,10 @@ struct Study {
   /// In the order of seeds.
   std::vector<const Cell*> cells_of(std::size_t group, std::size_t arm) const;
   std::size_t count(Cell::State state) const;
+  /// `base`, told apart from other groups' where there are some: "pareto-group-2".
+  std::string id_of(const std::string& base, std::size_t group) const;
+  /// " (key = value)" or nothing.
+  std::string in_group(std::size_t group) const;
 };
 
 /// A cell that was not run, or failed, is told by its state. Throws ReportError for what is malformed:

@@ -46,8 +46,11 @@ Section findings(const Analysis& a) {
 /// One run an arm stands for it: the first seed of the first group that completed.
 Section timelines(const Analysis& a) {
   const auto& study = a.study();
-  Section s{"timeline", "Who did what around the erasure", {}};
-  s.parts.emplace_back(Paragraph{"One run of each arm, the first seed that completed."});
+  Section s{"timelines", "Who did what around the erasure", {}};
+  s.parts.emplace_back(
+      Paragraph{"One run of each arm, the first seed that completed. Where nothing is drawn a client has "
+                "left, or its work was "
+                "given up when training began again."});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
     for (const auto* cell : study.cells_of(0, arm)) {
       const auto* f = a.figures(*cell);

@@ -190,10 +190,10 @@ void Plot::segment(Style s, double x0, double y0, double x1, double y1) {
                   x(x0), y(y0), x(x1), y(y1)));
 }
 
-void Plot::rule_x(double x, const std::string& text) {
+void Plot::rule_x(double x, const std::string& text, bool before) {
   add(fmt::format("<line class=\"rule\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>", n(px(x)), n(top_),
                   n(height_ - bottom_)));
-  const bool flip = px(x) + text_width(text) > width_ - right_;
+  const bool flip = before || px(x) + text_width(text) > width_ - right_;
   add(fmt::format("<text class=\"note{}\" x=\"{}\" y=\"{}\">{}</text>", flip ? " end" : "",
                   n(px(x) + (flip ? -3 : 3)), n(top_ - 5), escaped(text)));
 }

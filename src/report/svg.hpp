@@ -46,7 +46,8 @@ class Plot {
   /// Nothing to see: a place that tells `title`.
   void hover(double x, double y, const std::string& title);
   void segment(Style s, double x0, double y0, double x1, double y1);  ///< cut at the frame
-  void rule_x(double x, const std::string& text);  ///< a dashed line across, with a text at its upper end
+  /// A dashed line across, with a text at its upper end: behind it, or `before` it.
+  void rule_x(double x, const std::string& text, bool before = false);
   void rule_y(double y);
   void note(double x, double y, const std::string& text);
   void key(Style s, const std::string& name);

@@ -13,10 +13,9 @@ namespace {
 
 using Mark = TableCell::Mark;
 
-DataTable begin(const Study& study, std::string id, std::string caption, std::size_t group) {
-  if (study.groups.size() > 1) id += fmt::format("-group-{}", group + 1);
+DataTable begin(const Study& study, const std::string& id, std::string caption, std::size_t group) {
   if (!study.groups[group].empty()) caption += " " + study.groups[group] + ".";
-  return {std::move(id), std::move(caption), {}, {}, false};
+  return {study.id_of(id, group), std::move(caption), {}, {}, false};
 }
 
 Mark mark_of(Outcome o) {
@@ -77,7 +76,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
   for (const auto& m : metrics()) t.columns.push_back({m.title, "share", true});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"downtime", "s", true},
-                                     {"throughput kept", "", true},
+                                     {"throughput", "", true},
                                      {"peak excess", "share", true}});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto cells = study.cells_of(group, arm);
@@ -100,7 +99,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), 1, 2));
     row.push_back(
         arm == study.reference
-            ? text_cell(absent_text)
+            ? number_cell(absent_text, std::nullopt)
             : mean_cell(a,
                         a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
                         100, 1, "pp"));
@@ -168,7 +167,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
          figure(end(tost, &I::low)), figure(end(tost, &I::high)),
          number_cell(p_text(tost ? std::optional(c.equivalence->p) : std::nullopt),
                      tost ? std::optional(c.equivalence->p) : std::nullopt),
-         declared ? text_cell(place, mark) : text_cell(absent_text)});
+         declared ? text_cell(place, mark) : number_cell(absent_text, std::nullopt)});
   }
   return t;
 }
@@ -193,9 +192,9 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
                {"slope", "share/round", true},
                {"AUC_E", "share", true},
                {"peak E", "share", true},
-               {"peak E in the tail", "share", true},
+               {"tail peak E", "share", true},
                {"half-life", "rounds", true},
-               {"seeds with half back", "", true},
+               {"half back", "", true},
                {"rounds", "", true}};
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto of = [&](auto get) {

@@ -12,10 +12,6 @@ namespace afu::report {
 
 namespace {
 
-std::string id_of(const Study& study, const std::string& id, std::size_t group) {
-  return study.groups.size() > 1 ? fmt::format("{}-group-{}", id, group + 1) : id;
-}
-
 std::string with_group(const Study& study, std::string caption, std::size_t group) {
   return study.groups[group].empty() ? caption : caption + " " + study.groups[group] + ".";
 }
@@ -35,8 +31,9 @@ Part part_of(const RoundBlame& r, const Run& run) {
   const auto& erasures = run.summary.erasures;
   if (erasures.empty() || r.end <= erasures.front().requested_at) return before;
   double served = erasures.front().requested_at;
-  for (const auto& e : erasures)
-    served = std::max(served, e.forgotten_at.value_or(run.summary.virtual_seconds));
+  for (const auto& e : erasures)  // what neither merged nor ended was never begun (the client just left)
+    if (e.merged_at || e.forgotten_at)
+      served = std::max(served, e.forgotten_at.value_or(run.summary.virtual_seconds));
   return r.begin < served ? during : after;
 }
 
@@ -44,7 +41,7 @@ Part part_of(const RoundBlame& r, const Run& run) {
 
 DataTable blame_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
-  DataTable t{id_of(study, "blame", group),
+  DataTable t{study.id_of("blame", group),
               with_group(study,
                          "What a round waited for: mean seconds of its critical path, over all cells. Where "
                          "the server gathers "
@@ -105,7 +102,7 @@ DataTable blame_table(const Analysis& a, std::size_t group) {
 DataTable cost_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
   DataTable t{
-      id_of(study, "cost", group),
+      study.id_of("cost", group),
       with_group(
           study,
           "What it cost, means over the seeds. For the erasure: sample gradients at clients and at the "
@@ -178,7 +175,7 @@ DataTable cells_table(const Analysis& a) {
   for (const auto& m : metrics()) t.columns.push_back({m.name, "", true});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"downtime", "s", true},
-                                     {"throughput kept", "", true},
+                                     {"throughput", "", true},
                                      {"folder", "", false},
                                      {"why", "", false}});
   for (const auto& cell : study.cells) {

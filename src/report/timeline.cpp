@@ -104,7 +104,7 @@ std::optional<Chart> timeline(const Run& run, std::optional<double> round_second
                                number_cell(fmt::format("{:.3f}", span.begin), span.begin),
                                number_cell(fmt::format("{:.3f}", span.end), span.end)});
   }
-  plot.rule_x(erasure.requested_at, "request");
+  plot.rule_x(erasure.requested_at, "request", true);
   const auto mark = [&](const std::optional<double>& at, const std::string& text) {
     if (at && *at > erasure.requested_at && *at < end) plot.rule_x(*at, text);
   };

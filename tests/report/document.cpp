@@ -117,6 +117,20 @@ TEST_CASE("the page is well-formed, whole in itself, and names every arm") {
   CHECK(contains(html, "@media print"));
 }
 
+TEST_CASE("no two elements share an id") {
+  Made made;
+  for (const auto& folder : {made.study.folder.path(), made.study.cell("mine", 1)}) {
+    const auto html = to_html(report_on(folder));
+    std::vector<std::string> ids;
+    const std::string id = " id=\"";
+    for (auto i = html.find(id); i != html.npos; i = html.find(id, i + 1))
+      ids.push_back(html.substr(i + id.size(), html.find('"', i + id.size()) - i - id.size()));
+    std::sort(ids.begin(), ids.end());
+    CHECK(ids.size() > 10);
+    CHECK(std::adjacent_find(ids.begin(), ids.end()) == ids.end());
+  }
+}
+
 TEST_CASE("the checker of well-formedness finds what is wrong") {
   CHECK(malformed("<html><p>a</p></html>") == "");
   CHECK(malformed("<html><p>a</html>") != "");
