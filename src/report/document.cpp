@@ -18,6 +18,8 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
+std::string heading(const Column& column) { return column.unit == "s" ? column.name + " (s)" : column.name; }
+
 TableCell text_cell(std::string text, TableCell::Mark mark) {
   auto csv = text;
   return {std::move(text), std::move(csv), mark};

@@ -12,6 +12,8 @@ struct Column {
   std::string unit;  ///< of the CSV's values; empty: none
   bool numeric = true;
 };
+/// What people read at its head: values in seconds stand there without their unit, others carry theirs.
+std::string heading(const Column& column);
 
 struct TableCell {
   enum class Mark { plain, good, bad, open };

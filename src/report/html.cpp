@@ -66,7 +66,8 @@ std::string html(const DataTable& t) {
       escaped(t.id), escaped(t.id), escaped(t.id.substr(0, t.id.find("-group-"))), escaped(t.caption),
       download(t));
   for (const auto& c : t.columns)
-    out += fmt::format("<th scope=\"col\"{}>{}</th>", c.numeric ? " class=\"number\"" : "", escaped(c.name));
+    out +=
+        fmt::format("<th scope=\"col\"{}>{}</th>", c.numeric ? " class=\"number\"" : "", escaped(heading(c)));
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : t.rows) {
     out += "<tr>";

@@ -47,7 +47,7 @@ std::string to_latex(const DataTable& t) {
   std::string form, head;
   for (const auto& c : t.columns) {
     form += c.numeric ? 'r' : 'l';
-    head += (head.empty() ? "" : " & ") + tex(c.name);
+    head += (head.empty() ? "" : " & ") + tex(heading(c));
   }
   auto out = "\\begin{table}\n\\centering\n\\caption{" + tex(t.caption) + "}\n\\label{tab:" + t.id +
              "}\n\\begin{tabular}{" + form + "}\n\\toprule\n" + head + " \\\\\n\\midrule\n";

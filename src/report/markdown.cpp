@@ -24,7 +24,7 @@ std::string markdown(const DataTable& t) {
   if (t.folded) return fmt::format("{} See tables/{}.csv.\n\n", plain(t.caption), t.id);
   std::string head, line, out;
   for (const auto& c : t.columns) {
-    head += "| " + plain(c.name) + " ";
+    head += "| " + plain(heading(c)) + " ";
     line += c.numeric ? "|---:" : "|---";
   }
   out = head + "|\n" + line + "|\n";

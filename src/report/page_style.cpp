@@ -32,7 +32,7 @@ a { color: var(--link); }
 .subtitle, figcaption, caption, .notes { color: var(--soft); }
 nav ul { display: flex; flex-wrap: wrap; gap: 2px 18px; list-style: none; margin: 14px 0 0; padding: 0; }
 .scroll { overflow-x: auto; margin: 12px 0 4px; }
-table { border-collapse: collapse; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: 8px; }
 caption span { display: block; max-width: min(95ch, calc(100vw - 40px)); position: sticky; left: 0; }
 th, td {
@@ -53,7 +53,7 @@ tbody th { font-weight: 600; position: sticky; left: 0; background: var(--paper)
   margin: 16px 0; align-items: start;
 }
 figure { margin: 0; min-width: 0; }
-figure:not(.wide) { max-width: 640px; }
+figure:not(.wide) { max-width: 500px; }
 figure.wide { grid-column: 1 / -1; }
 figure.wide .scroll { margin: 0; }
 figure.wide svg { min-width: 620px; max-width: 880px; }
@@ -112,7 +112,7 @@ footer {
   body { font-size: 10pt; }
   nav, .data, #tip { display: none; }
   main, header, footer { max-width: none; padding: 0; }
-  h2 { break-after: avoid; }
+  h2, caption, thead { break-after: avoid; }
   figure, tr { break-inside: avoid; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }
