@@ -86,6 +86,7 @@ Document run_document(const Run& run) {
   if (auto chart = timeline(run, a.figures(study.cells[0])->round_seconds, "timeline", s.method))
     timelines.parts.emplace_back(std::move(*chart));
   blame.parts.emplace_back(blame_table(a, 0));
+  blame.parts.emplace_back(rounds_table(a, 0));
   cost.parts.emplace_back(cost_table(a, 0));
   DataTable context{
       "context", "Machine and libraries.", {{"what", "", false}, {"value", "", false}}, {}, false};

@@ -143,6 +143,7 @@ Document study_document(const Study& study) {
       rebound.parts.emplace_back(rebound_table(a, g));
     }
     blame.parts.emplace_back(blame_table(a, g));
+    blame.parts.emplace_back(rounds_table(a, g));
     cost.parts.emplace_back(cost_table(a, g));
     tests.parts.emplace_back(comparison_table(a, g));
   }

@@ -180,9 +180,9 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
       fmt::format(
           "Attack success over {} rounds of {} accepted updates after the erasure and {} more with the "
           "calibrator off: means over the seeds ± half of the interval. R: rise over the erased model; E: "
-          "excess over {} at the same number of updates behind its own erasure; half-life: of the seeds "
-          "where "
-          "half of the attack came back, the round in which it did.",
+          "excess over {} at the same number of updates behind its own erasure; half-life: of the seeds in "
+          "which half of the attack came back, the round in which it did; half back: in how many, with "
+          "Wilson's interval of the share.",
           plan.rounds, plan.round_updates, plan.tail_rounds, study.arms[study.reference].name),
       group);
   t.columns = {{"arm", "", false},
@@ -220,7 +220,9 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
       row.push_back(points([](const CellFigures& f) { return f.excess.tail; }));
     }
     row.push_back(mean_cell(a, halves, 1, 1));
-    row.push_back(number_cell(fmt::format("{} of {}", halves.size(), curves.size()),
+    const auto share = stats::wilson(halves.size(), curves.size(), study.statistics.confidence);
+    row.push_back(number_cell(fmt::format("{} of {} [{:.0f}, {:.0f} %]", halves.size(), curves.size(),
+                                          share.low * 100, share.high * 100),
                               static_cast<double>(halves.size())));
     const auto lengths = list(curves);
     const double shortest = *std::min_element(lengths.begin(), lengths.end());

@@ -17,6 +17,8 @@ DataTable comparison_table(const Analysis& a, std::size_t group);
 DataTable rebound_table(const Analysis& a, std::size_t group);
 /// Mean seconds a round by what the critical path did: before the request, while it was served, afterwards.
 DataTable blame_table(const Analysis& a, std::size_t group);
+/// The critical path of every round of one run an arm, the first seed that completed.
+DataTable rounds_table(const Analysis& a, std::size_t group);
 DataTable cost_table(const Analysis& a, std::size_t group);
 /// Every cell of the study and its figures at the end, failed and missing ones too.
 DataTable cells_table(const Analysis& a);

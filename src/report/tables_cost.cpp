@@ -99,6 +99,47 @@ DataTable blame_table(const Analysis& a, std::size_t group) {
   return t;
 }
 
+DataTable rounds_table(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  DataTable t{
+      study.id_of("rounds", group),
+      with_group(study, "The critical path of every round, of the first seed of each arm that completed.",
+                 group),
+      {{"arm", "", false},
+       {"seed", "", true},
+       {"round", "", true},
+       {"begin", "s", true},
+       {"end", "s", true},
+       {"queue", "s", true},
+       {"compute", "s", true},
+       {"link", "s", true},
+       {"barrier", "s", true},
+       {"unlearning stall", "s", true},
+       {"others waited", "s", true},
+       {"straggler", "", false}},
+      {},
+      true};
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
+    for (const auto* cell : study.cells_of(group, arm)) {
+      const auto* f = a.figures(*cell);
+      if (!f) continue;
+      for (std::size_t i = 0; i < f->rounds.size(); ++i) {
+        const auto& r = f->rounds[i];
+        std::vector<TableCell> row{
+            text_cell(study.arms[arm].name),
+            number_cell(fmt::format("{}", cell->seed), static_cast<double>(cell->seed)),
+            number_cell(fmt::format("{}", i + 1), static_cast<double>(i + 1))};
+        for (double v : {r.begin, r.end, r.path.queue, r.path.compute, r.path.link, r.path.barrier,
+                         r.path.stall, r.others_waited})
+          row.push_back(number_cell(fmt::format("{:.3f}", v), v));
+        row.push_back(text_cell(fmt::format("client/{}", r.client)));
+        t.rows.push_back(std::move(row));
+      }
+      break;
+    }
+  return t;
+}
+
 DataTable cost_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
   DataTable t{

@@ -174,6 +174,8 @@ TEST_CASE("charts show what was put in") {
   CHECK(row_of(all.at("pareto.csv"), "mine,")[3] == Approx(0.12 / 5));
   // A round is two jobs, one behind the other: 0.1 s down, 0.8 s of computing, 0.1 s up, each.
   const auto blame = row_of(all.at("blame.csv"), "mine,before the request,");
+  CHECK(contains(all.at("rounds.csv"), "mine,1,50,98,100,0,"));
+  CHECK(contains(all.at("rebound.csv"), ",0,10\n"));  // half back in none, ten rounds
   CHECK(blame[0] == 5 * 50);
   CHECK(blame[1] == Approx(2));
   CHECK(blame[2] + blame[5] + blame[6] == Approx(0));
