@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compute/devices.hpp"
+#include "compute/step_engine.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"
 #include "model/model.hpp"
@@ -52,6 +53,11 @@ std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::
       notes.push_back(fmt::format("{}: {} lanes instead of {}, since one needs {} MiB and {} MiB are free",
                                   device, granted, asked, per_lane >> 20, info.free_bytes >> 20));
     for (int i = 0; i < granted; ++i) specs.push_back(spec(device));
+  }
+  if (const auto it = resident.find("cpu"); it != resident.end()) {
+    auto net = model::make_model(section, shape(input));
+    notes.push_back("training steps on the CPU: " +
+                    choose_step(*net, *model::make_layout(*net), torch::kCPU, "auto").reason);
   }
   specs.push_back(spec(wanted.front()));
   return specs;

@@ -22,8 +22,9 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);
 
 /// Lanes on every device of `wanted` (resolved names), the pool resident once a device: `lanes` each (0: as
-/// many as cores, or 4 a GPU), fewer where memory does not allow more, said in `notes`; then one service lane
-/// on the first device. Throws std::runtime_error where not even one lane fits.
+/// many as cores, or 4 a GPU), fewer where memory does not allow more, said in `notes`, as is which engine
+/// takes the CPU's training steps; then one service lane on the first device. Throws std::runtime_error where
+/// not even one lane fits.
 std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::int64_t lanes,
                                    const config::ModelSection& section, const ModelInput& input,
                                    std::int64_t batch, std::shared_ptr<const data::Images> pool,

@@ -1,5 +1,7 @@
 #pragma once
-/// A client's local training on one lane.
+/// A client's local training on one lane, and the gradients it and the erasures step with.
+#include <functional>
+
 #include "compute/job.hpp"
 #include "compute/workspace.hpp"
 
@@ -16,5 +18,10 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
 /// entropy. Returns the mean cross entropy, detached, on the device.
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
                                      double sign = 1.0);
+
+/// The same for any loss, a scalar made of the logits [B, classes]; its gradient is added to the flat
+/// gradient. Returns the loss, detached, on the device.
+torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& images,
+                            const std::function<torch::Tensor(const torch::Tensor& logits)>& loss);
 
 }  // namespace afu::train

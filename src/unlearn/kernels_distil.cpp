@@ -4,6 +4,7 @@
 
 #include "calibrate/losses.hpp"
 #include "train/epoch_mean.hpp"
+#include "train/local_training.hpp"
 #include "train/schedule.hpp"
 #include "train/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
@@ -30,7 +31,7 @@ compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJo
       torch::NoGradGuard no_grad;
       for (std::int64_t step = 0; step < schedule.steps(); ++step) {
         const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
-        targets.push_back((workspace.net().forward(batch.images) / temperature).log_softmax(1));
+        targets.push_back((workspace.forward(batch.images) / temperature).log_softmax(1));
       }
     }
     workspace.load(*student);
@@ -46,14 +47,15 @@ compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJo
           static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, schedule.steps() - 1));
       sgd.lr = first * std::pow(last / first, done);
       workspace.gradients().zero_();
-      const auto logits = workspace.net().forward(batch.images);
-      auto loss = calibrate::distillation_kl(targets[static_cast<std::size_t>(step)], logits / temperature) *
-                  (temperature * temperature);
-      if (hard > 0) loss = loss + at::cross_entropy_loss(logits, batch.labels) * hard;
-      loss.backward();
+      const auto& target = targets[static_cast<std::size_t>(step)];
+      const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
+        const auto soft =
+            calibrate::distillation_kl(target, logits / temperature) * (temperature * temperature);
+        return hard > 0 ? soft + at::cross_entropy_loss(logits, batch.labels) * hard : soft;
+      });
       train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
       if (schedule.starts_epoch(step)) loss_mean.start_epoch();
-      loss_mean.add(loss.detach(), count);
+      loss_mean.add(loss, count);
       result.samples += 2 * count;
     }
     result.figures["loss"] = loss_mean.value();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/epoch_mean.hpp"
+#include "train/local_training.hpp"
 #include "train/schedule.hpp"
 #include "train/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
@@ -71,11 +72,12 @@ compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::K
     const auto count = schedule.count(step);
     const auto batch = workspace.gather(order, schedule.begin(step), count);
     workspace.gradients().zero_();
-    const auto loss = unlearning_cross_entropy(workspace.net().forward(batch.images), batch.labels);
-    loss.backward();
+    const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
+      return unlearning_cross_entropy(logits, batch.labels);
+    });
     train::sgd_step(workspace.parameters(), workspace.gradients(), no_momentum, {}, sgd);
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
-    loss_mean.add(loss.detach(), count);
+    loss_mean.add(loss, count);
     result.samples += count;
   }
   result.outputs = {workspace.difference(base)};

@@ -5,6 +5,7 @@
 
 #include "calibrate/losses.hpp"
 #include "train/epoch_mean.hpp"
+#include "train/local_training.hpp"
 #include "train/schedule.hpp"
 #include "train/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
@@ -18,7 +19,7 @@ torch::Tensor teach(compute::Workspace& workspace, const torch::Tensor& rows, st
   std::vector<torch::Tensor> targets;
   for (std::int64_t begin = 0; begin < rows.size(0); begin += batch_size) {
     const auto batch = workspace.gather(rows, begin, std::min(batch_size, rows.size(0) - begin));
-    targets.push_back(quasi_competent_logits(workspace.net().forward(batch.images), batch.labels));
+    targets.push_back(quasi_competent_logits(workspace.forward(batch.images), batch.labels));
   }
   return torch::cat(targets).log_softmax(1);
 }
@@ -53,12 +54,13 @@ compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJ
     const auto begin = schedule.begin(step), count = schedule.count(step);
     const auto batch = workspace.gather(ordered_rows, begin, count);
     workspace.gradients().zero_();
-    const auto loss = calibrate::distillation_kl(targets.index_select(0, order.narrow(0, begin, count)),
-                                                 workspace.net().forward(batch.images));
-    loss.backward();
+    const auto target = targets.index_select(0, order.narrow(0, begin, count));
+    const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
+      return calibrate::distillation_kl(target, logits);
+    });
     adam.step(workspace.parameters(), workspace.gradients());
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
-    loss_mean.add(loss.detach(), count);
+    loss_mean.add(loss, count);
     result.samples += count;
   }
   result.outputs = {workspace.difference(base)};

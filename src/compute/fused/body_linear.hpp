@@ -57,15 +57,16 @@ void linear_input_gradient(std::int64_t in, std::int64_t out, const float* weigh
   }
 }
 
-/// d w [Out][Width vectors] += sum over images of d_y[o][image] *
+/// d w [Out][Width vectors] = or, with `add`, += sum over images of d_y[o][image] *
 /// x[image][...].
 template <int Out, int Width>
-void outer_tile(std::int64_t in, std::int64_t images, const float* x, const float* d_y, float* d_w) {
+void outer_tile(std::int64_t in, std::int64_t images, const float* x, const float* d_y, bool add,
+                float* d_w) {
   V sum[Out][Width];
 #pragma GCC unroll 8
   for (int o = 0; o < Out; ++o)
 #pragma GCC unroll 8
-    for (int j = 0; j < Width; ++j) sum[o][j] = load_any(d_w + o * in + j * AFU_WIDTH);
+    for (int j = 0; j < Width; ++j) sum[o][j] = add ? load_any(d_w + o * in + j * AFU_WIDTH) : V{};
   for (std::int64_t b = 0; b < images; ++b) {
 #pragma GCC unroll 8
     for (int j = 0; j < Width; ++j) {
@@ -81,33 +82,34 @@ void outer_tile(std::int64_t in, std::int64_t images, const float* x, const floa
 }
 
 template <int Out>
-void outer_rows(std::int64_t in, std::int64_t images, const float* x, const float* d_y, float* d_w) {
+void outer_rows(std::int64_t in, std::int64_t images, const float* x, const float* d_y, bool add,
+                float* d_w) {
   constexpr std::int64_t kWide = 4;
   std::int64_t i = 0;
   for (; i + kWide * AFU_WIDTH <= in; i += kWide * AFU_WIDTH)
-    outer_tile<Out, kWide>(in, images, x + i, d_y, d_w + i);
-  for (; i + AFU_WIDTH <= in; i += AFU_WIDTH) outer_tile<Out, 1>(in, images, x + i, d_y, d_w + i);
+    outer_tile<Out, kWide>(in, images, x + i, d_y, add, d_w + i);
+  for (; i + AFU_WIDTH <= in; i += AFU_WIDTH) outer_tile<Out, 1>(in, images, x + i, d_y, add, d_w + i);
   for (; i < in; ++i)
     for (int o = 0; o < Out; ++o) {
-      float sum = d_w[o * in + i];
+      float sum = add ? d_w[o * in + i] : 0.0f;
       for (std::int64_t b = 0; b < images; ++b) sum += x[b * in + i] * d_y[o * kLanes + b];
       d_w[o * in + i] = sum;
     }
 }
 
 void linear_gradient(std::int64_t in, std::int64_t out, std::int64_t images, const float* x, const float* d_y,
-                     float* scratch, float* d_weights, float* d_bias) {
+                     float* scratch, bool add, float* d_weights, float* d_bias) {
   // One row an image: a sum over images then needs no sum across lanes.
   for (std::int64_t i = 0; i < in; ++i)
     for (std::int64_t b = 0; b < images; ++b) scratch[b * in + i] = x[i * kLanes + b];
   std::int64_t o = 0;
   constexpr int kOut = AFU_OUT_BLOCK;
   for (; o + kOut <= out; o += kOut)
-    outer_rows<kOut>(in, images, scratch, d_y + o * kLanes, d_weights + o * in);
-  for (; o < out; ++o) outer_rows<1>(in, images, scratch, d_y + o * kLanes, d_weights + o * in);
+    outer_rows<kOut>(in, images, scratch, d_y + o * kLanes, add, d_weights + o * in);
+  for (; o < out; ++o) outer_rows<1>(in, images, scratch, d_y + o * kLanes, add, d_weights + o * in);
   for (o = 0; o < out; ++o) {
-    float sum = 0;
+    float sum = add ? d_bias[o] : 0.0f;
     for (std::int64_t b = 0; b < images; ++b) sum += d_y[o * kLanes + b];
-    d_bias[o] += sum;
+    d_bias[o] = sum;
   }
 }

@@ -82,10 +82,11 @@ struct Kernels {
   /// d x; x and d x [in, kLanes].
   void (*linear_input_gradient)(std::int64_t in, std::int64_t out, const float* weights, const float* d_y,
                                 float* d_x);
-  /// d weights and d bias, from the first `images` lanes. scratch [in *
-  /// kLanes].
+  /// d weights and d bias, from the first `images` lanes, added only with `add`: the weights of a wide layer
+  /// are most of a network, and clearing their gradients first would cost as much again. scratch
+  /// [in * kLanes].
   void (*linear_gradient)(std::int64_t in, std::int64_t out, std::int64_t images, const float* x,
-                          const float* d_y, float* scratch, float* d_weights, float* d_bias);
+                          const float* d_y, float* scratch, bool add, float* d_weights, float* d_bias);
 
   /// Multiply-adds in registers, so many rounds of them: the most that the
   /// processor can do. Returns how many floating-point operations they were.

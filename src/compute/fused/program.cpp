@@ -130,7 +130,18 @@ void Program::forward(const float* parameters, float* activations) const {
   }
 }
 
-void Program::backward(const float* parameters, float* activations, std::int64_t count, float* gradients) {
+/// What the kernels can only add to: all but the linear layers'.
+void Program::clear(float* gradients) const {
+  for (const auto& s : plan_.steps) {
+    if (s.weight < 0 || s.kind == Kind::linear) continue;
+    const auto channels = s.out.planes.channels;
+    std::fill_n(gradients + s.weight, s.kind == Kind::convolution ? s.filter.size() : channels, 0.0f);
+    if (s.bias >= 0) std::fill_n(gradients + s.bias, channels, 0.0f);
+  }
+}
+
+void Program::backward(const float* parameters, float* activations, std::int64_t count, bool add,
+                       float* gradients) {
   const auto& k = kernels_;
   auto* arena = gradients_.data_ptr<float>();
   auto* scratch = scratch_.data_ptr<float>();
@@ -153,7 +164,8 @@ void Program::backward(const float* parameters, float* activations, std::int64_t
                               scratch, d_weight, d_bias, d_in);
         break;
       case Kind::linear:
-        k.linear_gradient(in.channels, out.channels, count, in.data, d_out.data, scratch, d_weight, d_bias);
+        k.linear_gradient(in.channels, out.channels, count, in.data, d_out.data, scratch, add, d_weight,
+                          d_bias);
         if (s.d_in) k.linear_input_gradient(in.channels, out.channels, weight, d_out.data, d_in.data);
         break;
       case Kind::relu:
@@ -217,7 +229,7 @@ void Program::backward(const torch::Tensor& parameters, const torch::Tensor& d_l
     for (std::int64_t c = 0; c < classes; ++c)
       for (std::int64_t b = 0; b < kLanes; ++b)
         to[c * kLanes + b] = b < count ? from[(begin + b) * classes + c] : 0.0f;
-    backward(parameters.data_ptr<float>(), block(static_cast<std::size_t>(i)), count,
+    backward(parameters.data_ptr<float>(), block(static_cast<std::size_t>(i)), count, true,
              gradients.data_ptr<float>());
   }
 }
@@ -229,6 +241,9 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
   const auto* w = parameters.data_ptr<float>();
   pack(w, true);
   kept_ = -1;
+  auto* to = gradients.data_ptr<float>();
+  if (n == 0) gradients.zero_();
+  clear(to);
   const auto factor = static_cast<float>(sign / static_cast<double>(n));
   const auto size = x.numel() / std::max<std::int64_t>(n, 1);
   double sum = 0;
@@ -239,7 +254,7 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
     forward(w, activations);
     sum += cross_entropy(plan_.logits.in(activations), y.data_ptr<std::int64_t>() + begin, count, factor,
                          plan_.d_logits.in(gradients_.data_ptr<float>()));
-    backward(w, activations, count, gradients.data_ptr<float>());
+    backward(w, activations, count, begin > 0, to);
   }
   return sum / static_cast<double>(n);
 }

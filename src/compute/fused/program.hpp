@@ -41,7 +41,8 @@ class Program {
   void pack(const float* parameters, bool reversed);
   void fill(float* activations, const float* images, std::int64_t count) const;
   void forward(const float* parameters, float* activations) const;
-  void backward(const float* parameters, float* activations, std::int64_t count, float* gradients);
+  void backward(const float* parameters, float* activations, std::int64_t count, bool add, float* gradients);
+  void clear(float* gradients) const;
   torch::Tensor logits_of(const torch::Tensor& parameters, const torch::Tensor& images, bool keep);
   float* block(std::size_t i);
 

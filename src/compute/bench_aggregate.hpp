@@ -1,0 +1,32 @@
+#pragma once
+/// How fast versions are merged on a CPU lane, against a plain copy of as many bytes.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "model/model.hpp"
+
+namespace afu::compute {
+
+struct AggregateBench {
+  struct Row {
+    int updates = 0;               ///< merged into one version
+    double seconds = 0;            ///< CPU time of a merge, median of the repetitions
+    double bytes_per_second = 0;   ///< every operand read once, the result written once
+    double copy_bytes_per_second;  ///< of a copy between tensors that exist, in turn with the merges
+    double ratio() const { return bytes_per_second / copy_bytes_per_second; }
+  };
+  std::string model;
+  std::int64_t parameters = 0;
+  std::vector<Row> rows;
+};
+
+/// CombineJobs of start + sum of coefficient * update, through execute(), for 1, 2, 5, 10 and 20 updates;
+/// after prepare_process(). Throws std::invalid_argument for fewer than 1 repetitions and as make_model does.
+AggregateBench bench_aggregate(const config::ModelSection& section, const model::InputShape& shape,
+                               int repetitions);
+
+std::string to_text(const AggregateBench& bench);
+
+}  // namespace afu::compute

@@ -1,0 +1,77 @@
+#include "compute/step_engine.hpp"
+
+#include "tests/compute/fixture.hpp"
+#include "train/local_training.hpp"
+
+using namespace afu;
+
+namespace {
+
+compute::StepChoice choice(const std::string& model, const std::string& wanted = "auto",
+                           torch::Device device = torch::kCPU) {
+  auto net = model::make_model(test::network(model), {1, 28, 28, 3});
+  return compute::choose_step(*net, *model::make_layout(*net), device, wanted);
+}
+
+std::unique_ptr<compute::Workspace> workspace(const test::Lane& lane, const std::string& step) {
+  return std::make_unique<compute::Workspace>(model::make_model(test::network("cnn_small"), test::tiny_shape),
+                                              compute::make_resident(lane.images, torch::kCPU), torch::kCPU,
+                                              step);
+}
+
+}  // namespace
+
+TEST_CASE("networks of plain layers take the fused step on the CPU, all else autograd, with a reason") {
+  for (const char* name : {"cnn", "cnn_small", "lenet", "cnn_mnist", "mlp", "logreg"}) {
+    CAPTURE(name);
+    CHECK(choice(name).plan);
+    CHECK(choice(name).reason.find("fused (") == 0);
+    CHECK_FALSE(choice(name, "autograd").plan);
+  }
+  CHECK(choice("cnn", "autograd").reason == "autograd: compute.step says so");
+  CHECK(choice("resnet18").reason == "autograd: bn1 is a BatchNorm");
+  CHECK_FALSE(choice("resnet18").plan);
+  CHECK(choice("cnn", "auto", torch::Device("cuda:0")).reason == "autograd: the device is cuda:0");
+}
+
+TEST_CASE("an engine that cannot be had or is not known is refused") {
+  CHECK_THROWS_WITH_AS(
+      choice("resnet18", "fused"),
+      "compute.step is \"fused\", which this model or device does not allow: bn1 is a BatchNorm",
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(choice("cnn", "quick"), "compute.step is \"quick\", allowed: auto, fused, autograd",
+                       std::invalid_argument);
+}
+
+TEST_CASE("both engines train and measure alike, and take the gradient of any loss") {
+  test::Lane lane("cnn_small");
+  compute::TrainJob job;
+  job.base = lane.initial;
+  job.samples = test::rows(0, 50);
+  job.epochs = 2;
+  job.batch_size = 16;
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  sets->test = test::rows(0, 120);
+  const auto fused = workspace(lane, "fused"), autograd = workspace(lane, "autograd");
+  CHECK(fused->fused() != nullptr);
+  CHECK(autograd->fused() == nullptr);
+
+  const auto a = compute::execute(*fused, job), b = compute::execute(*autograd, job);
+  REQUIRE(a.error + b.error == "");
+  CHECK(test::largest(a.outputs.at(0)->values - b.outputs.at(0)->values) < 1e-5);
+  CHECK(a.figures.at("loss") == doctest::Approx(b.figures.at("loss")).epsilon(1e-5));
+  const compute::EvaluateJob measure{lane.initial, sets, 50};
+  CHECK(compute::execute(*fused, measure).figures.at("test_loss") ==
+        doctest::Approx(compute::execute(*autograd, measure).figures.at("test_loss")).epsilon(1e-5));
+
+  const auto gradient = [](compute::Workspace& w) {
+    const auto images = w.gather(w.upload(*test::rows(0, 40)), 0, 40).images;
+    w.gradients().fill_(1);
+    train::loss_gradient(w, images, [](const torch::Tensor& logits) { return logits.square().sum(); });
+    return w.gradients() - 1;
+  };
+  fused->load(*lane.initial);
+  autograd->load(*lane.initial);
+  const auto expected = gradient(*autograd);
+  CHECK(test::largest(gradient(*fused) - expected) < 1e-4 * test::largest(expected));
+}
