@@ -21,9 +21,10 @@ torch::Tensor operand(const torch::Tensor& t, std::int64_t expected, torch::Devi
   return t.to(device, torch::kFloat32).contiguous();
 }
 
-/// out += sum of c[k] * v[k], for `Terms` vectors in one pass; the same additions in the same order as one
-/// vector after the other. Several streams at a time are what the memory is fastest with.
-template <std::size_t Terms>
+/// out = or, but for the first, += the sum of c[k] * v[k], for `Terms` vectors in one pass; the same
+/// additions in the same order as one vector after the other. Several streams at a time are what the memory
+/// is fastest with.
+template <std::size_t Terms, bool First>
 void add_terms(float* __restrict out, const Weighted* terms, std::int64_t begin, std::int64_t end) {
   std::array<const float*, Terms> v;
   std::array<float, Terms> c;
@@ -32,11 +33,18 @@ void add_terms(float* __restrict out, const Weighted* terms, std::int64_t begin,
     c[k] = static_cast<float>(terms[k].first);
   }
   for (std::int64_t i = begin; i < end; ++i) {
-    float sum = out[i];
-    for (std::size_t k = 0; k < Terms; ++k) sum += c[k] * v[k][i];
+    float sum = First ? c[0] * v[0][i] : out[i] + c[0] * v[0][i];
+    for (std::size_t k = 1; k < Terms; ++k) sum += c[k] * v[k][i];
     out[i] = sum;
   }
 }
+
+constexpr std::size_t kStreams = 4;
+using AddTerms = void (*)(float* __restrict, const Weighted*, std::int64_t, std::int64_t);
+constexpr std::array<AddTerms, kStreams> kSet{add_terms<1, true>, add_terms<2, true>, add_terms<3, true>,
+                                              add_terms<4, true>};
+constexpr std::array<AddTerms, kStreams> kAdd{add_terms<1, false>, add_terms<2, false>, add_terms<3, false>,
+                                              add_terms<4, false>};
 
 /// The weighted sum as a new tensor. On the CPU block by block, so that every operand is read once and the
 /// result written once.
@@ -59,12 +67,10 @@ torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size
   auto* out = sum.data_ptr<float>();
   for (std::int64_t begin = 0; begin < size; begin += kBlock) {
     const std::int64_t end = std::min(size, begin + kBlock);
-    const auto first = static_cast<float>(terms.front().first);
-    const auto* v = terms.front().second.data_ptr<float>();
-    for (std::int64_t i = begin; i < end; ++i) out[i] = first * v[i];
-    std::size_t k = 1;
-    for (; k + 4 <= terms.size(); k += 4) add_terms<4>(out, &terms[k], begin, end);
-    for (; k < terms.size(); ++k) add_terms<1>(out, &terms[k], begin, end);
+    for (std::size_t k = 0; k < terms.size(); k += kStreams) {
+      const auto count = std::min(kStreams, terms.size() - k);
+      (k == 0 ? kSet : kAdd)[count - 1](out, &terms[k], begin, end);
+    }
   }
   return sum;
 }

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "afu_revision.hpp"
+#include "compute/fused/kernels.hpp"
 
 #ifdef AFU_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -174,7 +175,8 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
       {"afu", fmt::format("{} ({})", AFU_VERSION, AFU_REVISION)},
       {"LibTorch", fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH)},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
-      {"BLAS", blas_version()}};
+      {"BLAS", blas_version()},
+      {"kernels", fused::kernels().name}};
 #ifdef AFU_CUDA
   // 0 where it fails, as it does without a driver (where C10_CUDA_CHECK itself would throw).
   int runtime = 0, driver = 0;

@@ -80,3 +80,26 @@ TEST_CASE("mistakes exit with 2 and name their place") {
   CHECK(afu_command(f, "--help").status == 0);
   CHECK(afu_command(f, "data " + (f.path / "none.npz").string()).status == 2);
 }
+
+TEST_CASE("benches print a table and write their result with where it was measured") {
+  Folder f;
+  const auto path = (f.path / "bench.json").string();
+  const auto measured = [&](const std::string& arguments) {
+    const auto answer = afu_command(f, "bench " + arguments + " --json " + path);
+    REQUIRE(answer.status == 0);
+    CHECK_FALSE(answer.out.empty());
+    auto j = nlohmann::json::parse(content(path));
+    CHECK(j.at("versions").contains("LibTorch"));
+    CHECK_FALSE(j.at("processor").get<std::string>().empty());
+    return j;
+  };
+  const auto train = measured("train --model logreg --steps 2 --batch 4 --lanes 1 --repetitions 1");
+  CHECK(train.at("rows").size() == 3);
+  CHECK(train.at("rows").at(0).at("engine") == "fused");
+  const auto merges = measured("aggregate --model logreg --repetitions 1");
+  CHECK(merges.at("rows").size() == 5);
+  const auto events = measured("events --clients 10 20");
+  CHECK(events.at("rows").at(1).at("clients") == 20);
+  CHECK(events.at("rows").at(1).at("events") > 9000);
+  CHECK(afu_command(f, "bench").status == 2);
+}

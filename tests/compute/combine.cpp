@@ -37,6 +37,20 @@ TEST_CASE("combinations are what they say") {
   check({a, 1.0, {}, {}}, a->values);
 }
 
+TEST_CASE("any number of terms is added in order, one after the other") {
+  Lane lane;
+  const auto start = vector(lane, 0);
+  Combination c{start, 0.9, {}, {}};
+  auto expected = start->values * 0.9f;
+  for (int n = 1; n <= 11; ++n) {
+    const auto v = vector(lane, n);
+    c.terms.push_back({0.1 * n, v, nullptr});
+    expected = expected + v->values * static_cast<float>(0.1 * n);
+    CAPTURE(n);
+    CHECK(at::equal(one(lane, c)->values, expected));
+  }
+}
+
 TEST_CASE("outputs come in order, are new, and leave their operands alone") {
   Lane lane;
   const auto a = vector(lane, 0), b = vector(lane, 1);
