@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "attack/plan.hpp"
 #include "compute/engine.hpp"
 #include "compute/job_cache.hpp"
 #include "config/scenario.hpp"
@@ -22,6 +23,7 @@ struct Context {
   std::shared_ptr<const config::Scenario> scenario;
   federate::Setup setup;
   std::shared_ptr<const compute::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
   std::shared_ptr<const sim::Profiles> profiles;
   /// Clients ask only for themselves, which touches only their own cursor.
   std::shared_ptr<sim::Availability> availability;
@@ -33,7 +35,7 @@ struct Context {
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
-  std::string events_file, trace_file, metrics_file;                               ///< empty: not written
+  std::string events_file, trace_file, metrics_file, attacks_file;                 ///< empty: not written
 
   /// Whether a job submitted now may be one that other runs submit too.
   bool shares() const { return cache && past->load(std::memory_order_relaxed); }

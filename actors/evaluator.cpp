@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "actors/spawn.hpp"
+#include "attack/campaign.hpp"
 
 namespace afu::actors {
 namespace {
 
-/// Measures versions in the order in which they were published; rows come out in that order too.
+/// Measures versions in the order in which they were published, and attacks some of them; rows come out in
+/// that order too.
 struct EvaluatorState {
   static inline const char* name = "evaluator";
   ContextPtr context;
@@ -23,6 +25,7 @@ struct EvaluatorState {
   std::deque<Item> items;
   std::uint64_t count = 0;
   record::MetricsRow last;  ///< the latest that was asked for
+  std::optional<attack::Campaign> campaign;
   bool draining = false;
   std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
 };
@@ -61,15 +64,37 @@ void emit(Self self) {
     st.report->rows.push_back(std::move(item.evaluation.row));
     st.items.pop_front();
   }
-  if (st.draining && st.items.empty()) {
+  if (st.draining && st.items.empty() && (!st.campaign || st.campaign->idle())) {
+    if (st.campaign) st.report->snapshots = st.campaign->models();
     st.draining = false;
     self->send(st.federation, atom::drain_v, ReportPtr{st.report});
+  }
+}
+
+/// Attacks take the lanes when nothing else wants them.
+void submit(Self self, attack::Campaign::Orders orders) {
+  auto& st = self->state;
+  for (auto& order : orders) {
+    const auto id = job_id(attack_owner, order.number);
+    self->send(st.dispatcher, Submission{id, std::numeric_limits<double>::infinity(), order.name,
+                                         std::make_shared<const compute::Job>(std::move(order.job))});
+    self->send(st.dispatcher, atom::join_v, id, caf::actor_cast<job_owner_actor>(self), false);
+  }
+}
+
+void attacked(Self self, std::uint64_t number, const compute::JobResult& r) {
+  auto& st = self->state;
+  submit(self, st.campaign->take(number, r));
+  for (auto& row : st.campaign->rows()) {
+    if (st.recorder) self->send(st.recorder, row);
+    st.report->attacks.push_back(std::move(row));
   }
 }
 
 void measure(Self self, const federate::Evaluation& e) {
   auto& st = self->state;
   const auto& context = *st.context;
+  if (st.campaign) submit(self, st.campaign->see(e.row, e.model, e.before_erasure));
   if (same(st.last, e.row)) {  // measured already, or about to be
     if (e.before_erasure && !st.items.empty())
       st.items.back().evaluation.before_erasure = true;
@@ -98,11 +123,16 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
   st.dispatcher = std::move(dispatcher);
   st.recorder = std::move(recorder);
   st.federation = std::move(federation);
+  if (st.context->attacks) {
+    st.campaign.emplace(st.context->attacks);
+    submit(self, st.campaign->begin());
+  }
   return {
       [=](atom::measure, const EvaluationPtr& e) { measure(self, *e); },
       [=](atom::joined, std::uint64_t id, const ResultPtr& r) {
         auto& st = self->state;
         if (!r->error.empty()) return self->send(st.federation, atom::failed_v, "evaluator: " + r->error);
+        if (id >> 32 == attack_owner) attacked(self, id & 0xffffffffu, *r);
         for (auto& item : st.items)
           if (job_id(evaluator_owner, item.number) == id) {
             fill(item.evaluation.row, *r);
@@ -112,6 +142,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
       },
       [=](atom::drain) {
         self->state.draining = true;
+        if (self->state.campaign) submit(self, self->state.campaign->end());
         emit(self);
       },
   };

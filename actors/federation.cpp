@@ -59,7 +59,8 @@ void begin(Self self) {
   auto& sys = self->system();
   const auto me = caf::actor_cast<federation_actor>(self);
   const auto& context = st.context;
-  if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty()) {
+  if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty() ||
+      !context->attacks_file.empty()) {
     st.recorder = spawn_recorder(sys, context, me);
     watch(self, st.recorder, "recorder");
   }
@@ -256,6 +257,8 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
         r.rows = rows->rows;
         r.before = rows->before, r.has_before = rows->has_before;
         r.final = rows->final, r.has_final = rows->has_final;
+        r.attacks = rows->attacks;
+        r.snapshots = rows->snapshots;
         self->state.have_rows = true;
         reported(self);
       },

@@ -94,6 +94,8 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
     report::fill_erasure_figures(record, r.rows, r.outcome.accepted, e.halted, r.timeline.now, backdoor);
     s.erasures.push_back(std::move(record));
   }
+  for (const auto& row : r.attacks)
+    if (row.point == "final") s.attacks.push_back(row);
   s.updates = r.outcome.updates;
   s.samples_trained = r.outcome.samples_trained;
   s.messages = r.timeline.messages;

@@ -16,7 +16,7 @@ namespace afu::actors {
 
 /// Where a run's files go; empty: not written.
 struct Files {
-  std::string events, trace, metrics;
+  std::string events, trace, metrics, attacks;
 };
 
 struct RunResult {

@@ -145,6 +145,9 @@ struct RunReport {
   std::vector<record::MetricsRow> rows;
   record::MetricsRow before, final;
   bool has_before = false, has_final = false;
+  std::vector<record::AttackRow> attacks;
+  /// The models at the points of attack, by name; empty where they are not kept.
+  std::vector<std::pair<std::string, federate::ParametersPtr>> snapshots;
   std::uint64_t joined = 0, late = 0;  ///< jobs waited for; those not ready in time
   std::vector<std::string> replaced;   ///< clients whose actors died and were replaced
   std::string failure;                 ///< empty: none
@@ -203,4 +206,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::EvaluationPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::OutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::ReportPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::MetricsRow)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::AttackRow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::LaneSpan)

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "actors/spawn.hpp"
+#include "record/attack_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/trace.hpp"
@@ -17,6 +18,7 @@ struct RecorderState {
   std::unique_ptr<record::EventLog> events;
   std::unique_ptr<record::TraceBuilder> trace;
   std::unique_ptr<record::MetricsLog> metrics;
+  std::unique_ptr<record::AttackLog> attacks;
   bool failed = false;
 };
 using Self = recorder_actor::stateful_pointer<RecorderState>;
@@ -40,6 +42,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
     if (!context->events_file.empty()) st.events = std::make_unique<record::EventLog>(context->events_file);
     if (!context->metrics_file.empty())
       st.metrics = std::make_unique<record::MetricsLog>(context->metrics_file);
+    if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
+      st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
     if (!context->trace_file.empty())
       st.trace = std::make_unique<record::TraceBuilder>(
           context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()));
@@ -61,6 +65,11 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (st.metrics) st.metrics->append(row);
         });
       },
+      [=](const record::AttackRow& row) {
+        guarded(self, [&](RecorderState& st) {
+          if (st.attacks) st.attacks->append(row);
+        });
+      },
       [=](const record::LaneSpan& span) {
         guarded(self, [&](RecorderState& st) {
           if (st.trace) st.trace->add(span);
@@ -70,6 +79,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         guarded(self, [](RecorderState& st) {
           if (st.events) st.events->close();
           if (st.metrics) st.metrics->close();
+          if (st.attacks) st.attacks->close();
           if (st.trace) st.trace->finish();
         });
         self->send(self->state.federation, atom::closed_v);

@@ -36,8 +36,8 @@ client_actor spawn_client(caf::actor_system& sys, const std::shared_ptr<const Cl
 /// `launcher` receives Progress, and one ReportPtr when everything has ended.
 federation_actor spawn_federation(caf::actor_system& sys, ContextPtr context, caf::actor launcher);
 
-/// Job numbers: whose (a node, or `evaluator_owner`), and the owner's own count.
-inline constexpr std::uint64_t evaluator_owner = 0xffffffffu;
+/// Job numbers: whose (a node, or one of the evaluator's two), and the owner's own count.
+inline constexpr std::uint64_t evaluator_owner = 0xffffffffu, attack_owner = 0xfffffffeu;
 constexpr std::uint64_t job_id(std::uint64_t owner, std::uint64_t count) {
   return owner << 32 | (count & 0xffffffffu);
 }

@@ -32,6 +32,7 @@ actors::RunResult execute(const config::Scenario& scenario, const record::RunFol
   if (scenario.output.events) options.files.events = folder.path("events.jsonl");
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
   if (training) options.files.metrics = folder.path("metrics.csv");
+  if (training) options.files.attacks = folder.path("attacks.csv");
   auto result = actors::run_scenario(scenario, options);
 
   result.summary.started = started;
@@ -39,9 +40,11 @@ actors::RunResult execute(const config::Scenario& scenario, const record::RunFol
   if (!alone) result.summary.peak_rss_bytes = 0;
   auto versions = compute::library_versions();
   versions.emplace_back("CAF", "0.17.6");
+  const compute::ModelInput input{result.channels, result.height, result.width, result.classes};
   if (training && scenario.output.model && result.report.outcome.model)
-    compute::save(scenario.model, {result.channels, result.height, result.width, result.classes},
-                  result.report.outcome.model, folder.path("model.pt"));
+    compute::save(scenario.model, input, result.report.outcome.model, folder.path("model.pt"));
+  for (const auto& [point, model] : result.report.snapshots)
+    compute::save(scenario.model, input, model, folder.path("snapshot_" + point + ".pt"));
   // Last: a folder with a summary is complete.
   record::write_summary(folder, result.summary, versions);
   return result;

@@ -26,6 +26,7 @@ const Verb verbs[] = {
     {"data", "Describes an npz file, an image folder or a scenario's federation", &afu::cli::declare_data},
     {"devices", "Lists devices, memory, lanes and library versions", &afu::cli::declare_devices},
     {"bench", "Measures", &afu::cli::declare_bench},
+    {"compare", "Measures how far runs are from retrained ones", &afu::cli::declare_compare},
     {"methods", "Lists the unlearning methods", &afu::cli::declare_methods},
     {"reference", "Prints the annotated reference of every scenario key", &afu::cli::declare_reference},
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "attack/kernels.hpp"
 #include "calibrate/calibrate.hpp"
 #include "calibrate/fisher.hpp"
 #include "unlearn/kernels_ascent.hpp"
@@ -17,6 +18,7 @@ namespace afu::compute {
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
+      {"attack", &attack::attack},
       {"calibrate", &calibrate::calibrate},
       {"distil", &unlearn::distil},
       {"fedau_merge", &unlearn::fedau_merge},
@@ -33,6 +35,7 @@ Kernel find_kernel(const std::string& name) {
       {"pga", &unlearn::pga},
       {"prune", &unlearn::prune},
       {"prune_statistics", &unlearn::prune_statistics},
+      {"reference_model", &attack::reference_model},
   };
   for (const auto& [known, kernel] : kernels)
     if (name == known) return kernel;

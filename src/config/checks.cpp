@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "attack/names.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {
@@ -28,6 +29,7 @@ class Checks {
     method();
     stop();
     devices();
+    attacks();
   }
 
  private:
@@ -284,6 +286,28 @@ class Checks {
              quoted(name) + " is no device, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
       if (std::count(devices.begin(), devices.begin() + static_cast<std::ptrdiff_t>(i), name))
         fail(item("compute.devices", i), quoted(name) + " stands in the list already");
+    }
+  }
+
+  void attacks() {
+    const auto& wanted = s_.evaluation.attacks;
+    if (wanted.empty())
+      fail("evaluation.attacks", "the list is empty, allowed are " + quoted_list(attack::choices()));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto key = item("evaluation.attacks", i);
+      if (!attack::is_choice(wanted[i]))
+        fail(key, quoted(wanted[i]) + " is unknown, allowed are " + quoted_list(attack::choices()));
+      else if (wanted[i] == "none" && wanted.size() > 1)
+        fail(key, "\"none\" stands beside others, allowed is it alone");
+      else if (attack::needs_references(wanted[i]) && s_.evaluation.reference_models == 0)
+        fail(key,
+             quoted(wanted[i]) +
+                 " needs reference models, evaluation.reference_models is 0, allowed is 1 "
+                 "or more",
+             {"evaluation.reference_models"});
+      else if (wanted[i] == "probe" && s_.model.name == "torchscript")
+        fail(key, "\"probe\" needs a network whose layers are known, model.name is \"torchscript\"",
+             {"model.name"});
     }
   }
 

@@ -72,6 +72,7 @@ struct ModelSection {
   std::int64_t hidden = 200;       ///< mlp
   std::string norm = "group";      ///< resnet18: group, batch
   std::string path;                ///< torchscript
+  std::int64_t init_seed = 0;      ///< of the initial weights; 0: scenario.seed
 };
 
 struct TrainingSection {
@@ -183,7 +184,12 @@ struct EvaluationSection {
   std::int64_t every_updates = 8;
   std::int64_t dense_updates = 5;  ///< every version for so many updates after a merge
   std::int64_t batch_size = 256;
-  std::int64_t max_retain_samples = 1000;  ///< of the retained clients' training samples; 0: all
+  std::int64_t max_retain_samples = 1000;       ///< of the retained clients' training samples; 0: all
+  std::vector<std::string> attacks{"default"};  ///< attack/names.hpp
+  std::int64_t reference_models = 0;            ///< trained without the forget set, for lira and rmia
+  std::int64_t reference_epochs = 10;
+  double rmia_a = 0.3;
+  std::int64_t relearn_batches = 200;  ///< most that `relearn` tries
 };
 
 struct ComputeSection {
@@ -197,6 +203,7 @@ struct OutputSection {
   bool events = true;
   bool trace = true;
   bool model = true;
+  bool snapshots = false;  ///< also the models at the points of attack
 };
 
 struct StopSection {

@@ -1,4 +1,5 @@
 // What is learned and forgotten: data, model, training, unlearning, calibration, evaluation.
+#include "attack/names.hpp"
 #include "config/schema_parts.hpp"
 
 namespace afu::config::schema {
@@ -96,7 +97,10 @@ Section model(ModelSection& m) {
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
        text("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights.",
             {"group", "batch"}),
-       text("path", m.path, "File of the module (torchscript); found like data.path.").alias({"file"})}};
+       text("path", m.path, "File of the module (torchscript); found like data.path.").alias({"file"}),
+       number("init_seed", m.init_seed, from(0),
+              "Seed of the initial weights alone; 0: scenario.seed. Retrained references of one federation "
+              "that begin elsewhere differ in nothing else.")}};
 }
 
 Section training(TrainingSection& t) {
@@ -227,7 +231,23 @@ Section evaluation(EvaluationSection& e) {
                   "Measure every version for so long after a merge.", "updates"),
            number("batch_size", e.batch_size, from(1, 65536), "Samples of a forward pass.").alias({"batch"}),
            number("max_retain_samples", e.max_retain_samples, from(0),
-                  "Most of the retained clients' training samples to measure on; 0: all.")}};
+                  "Most of the retained clients' training samples to measure on; 0: all."),
+           text("attacks", e.attacks,
+                "What is tried on the versions before the request, at the merge, 16 updates later and at the "
+                "end, into attacks.csv: " +
+                    attack::described() + ".")
+               .alias({"attack", "mia"}),
+           number("reference_models", e.reference_models, from(0, 64),
+                  "Models that lira and rmia compare with; 0: these two are left out. Each has the run's "
+                  "architecture and local training, fresh weights, and a random half of the training samples "
+                  "that nobody asks to forget."),
+           number("reference_epochs", e.reference_epochs, from(1, 10'000),
+                  "Passes of a reference model over its half."),
+           number("rmia_a", e.rmia_a, from(0, 1),
+                  "a of rmia: what p(x) is taken to be where only models without x are known, "
+                  "((1 + a) * mean of theirs + 1 - a) / 2."),
+           number("relearn_batches", e.relearn_batches, from(1, 1'000'000),
+                  "Most batches of the forget set that relearn tries.", "batches")}};
 }
 
 }  // namespace afu::config::schema

@@ -106,7 +106,10 @@ Section output(OutputSection& o) {
           "What is written.",
           {text("folder", o.folder, "The run's folder; empty: runs/NAME.").alias({"dir", "path"}),
            flag("events", o.events, "Write events.jsonl."), flag("trace", o.trace, "Write trace.json."),
-           flag("model", o.model, "Write model.pt.")}};
+           flag("model", o.model, "Write model.pt."),
+           flag("snapshots", o.snapshots,
+                "Write the models that the attacks see: snapshot_before.pt, snapshot_merged.pt, "
+                "snapshot_plus16.pt, snapshot_final.pt.")}};
 }
 
 Section stop(StopSection& s) {

@@ -59,6 +59,8 @@ struct FederatedData {
   std::vector<IndicesPtr>
       calibration;  ///< one environment a client (the target's own is present, unused after it left)
   IndicesPtr triggered_test;  ///< test images of other classes with the trigger on; empty: no backdoor
+  /// The images of triggered_test, in its order, with a trigger of another family: nobody was trained on it.
+  IndicesPtr control_test;
   std::int64_t backdoor_label = -1;
   std::int64_t backdoor_client = -1;
   std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned

@@ -85,19 +85,19 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
         fmt::format("data.backdoor.label: value is {}, allowed 0 to {}", backdoor.label, data.classes() - 1));
   data.backdoor_client = target_client(scenario);
   data.backdoor_label = backdoor.label;
-  const auto append_triggered = [&](const Indices& rows) {
+  const auto append_triggered = [&](const Indices& rows, const config::Backdoor& trigger) {
     const auto first = pool.size();
     append(pool, pool, rows);
     for (auto r = first; r < pool.size(); ++r)
       apply_trigger(pool.pixels.data() + r * pool.image_bytes(), pool.channels, pool.height, pool.width,
-                    backdoor);
+                    trigger);
     return range(first, pool.size() - first);
   };
 
   auto& target = data.clients[static_cast<std::size_t>(data.backdoor_client)];
   const auto originals =
       rows_to_poison(*target.train, pool.labels, backdoor, scenario.scenario.seed, data.backdoor_client);
-  const auto copies = append_triggered(originals);
+  const auto copies = append_triggered(originals, backdoor);
   for (auto r : copies) pool.labels[static_cast<std::size_t>(r)] = backdoor.label;
   auto train = without(*target.train, originals);
   train.insert(train.end(), copies.begin(), copies.end());
@@ -107,7 +107,10 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   Indices others;
   for (auto r : *data.test)
     if (pool.labels[static_cast<std::size_t>(r)] != backdoor.label) others.push_back(r);
-  data.triggered_test = share(append_triggered(others));
+  data.triggered_test = share(append_triggered(others, backdoor));
+  auto control = control_trigger(backdoor);
+  control.size = std::min({control.size, pool.height, pool.width});
+  data.control_test = share(append_triggered(others, control));
 }
 
 }  // namespace
@@ -162,7 +165,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.val = share(without(val, used));
 
   data.poisoned_begin = pool->size();
-  data.triggered_test = share({});
+  data.triggered_test = data.control_test = share({});
   if (scenario.data.backdoor.trigger != "none") plant_backdoor(data, *pool, scenario);
   data.pool = std::move(pool);
   assert_calibration_disjoint(data, !data.pool->subjects.empty() && shared_subjects(source).empty());

@@ -50,6 +50,12 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
   }
 }
 
+config::Backdoor control_trigger(const config::Backdoor& backdoor) {
+  auto other = backdoor;
+  other.trigger = backdoor.trigger == "blend" ? "patch" : "blend";
+  return other;
+}
+
 Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,
                        const config::Backdoor& backdoor, std::uint64_t seed, std::int64_t client) {
   Indices rows;

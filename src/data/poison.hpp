@@ -14,6 +14,10 @@ namespace afu::data {
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
                    const config::Backdoor& backdoor);
 
+/// A trigger of another family, to be planted nowhere: how often an image is answered with the target label
+/// because of just any mark. "blend" for what is drawn in a corner, else "patch".
+config::Backdoor control_trigger(const config::Backdoor& backdoor);
+
 /// The rows to poison: backdoor.fraction (rounded, at least one where the fraction is positive) of those of
 /// `train` that do not have the target label. Ascending. Throws DataError where there are none.
 Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,

@@ -39,7 +39,8 @@ Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& l
   return p;
 }
 
-Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
+std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace, const data::Indices& rows,
+                                                  std::int64_t batch_size) {
   if (batch_size < 1)
     throw std::invalid_argument(fmt::format("batch_size is {}, allowed is 1 or more", batch_size));
   torch::NoGradGuard no_grad;
@@ -52,7 +53,12 @@ Predictions predict(compute::Workspace& workspace, const data::Indices& rows, st
     labels.push_back(batch.labels);
   }
   if (logits.empty()) return {};
-  return predictions_from(torch::cat(logits), torch::cat(labels));
+  return {torch::cat(logits), torch::cat(labels)};
+}
+
+Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
+  const auto [logits, labels] = logits_of(workspace, rows, batch_size);
+  return logits.defined() ? predictions_from(logits, labels) : Predictions{};
 }
 
 compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job) {

@@ -2,6 +2,8 @@
 /// Measures a version on the sets of an evaluation job.
 #include <torch/types.h>
 
+#include <utility>
+
 #include "compute/job.hpp"
 #include "compute/workspace.hpp"
 #include "metrics/classification.hpp"
@@ -12,6 +14,9 @@ namespace afu::metrics {
 Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels);
 
 /// Forward passes of the workspace's replica as it is, in batches; the caller chooses the model's mode.
+/// Logits [N, classes] and labels [N]; undefined for no rows.
+std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace, const data::Indices& rows,
+                                                  std::int64_t batch_size);
 Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size);
 
 /// Figures, each absent where its set is null or empty: test_accuracy, balanced_accuracy, test_loss (test);

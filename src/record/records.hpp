@@ -83,6 +83,15 @@ struct MetricsRow {
   std::string phase;  ///< "training", "erasing", "forgotten"
 };
 
+/// One figure of an attack on the version that a point of the run names (attack/campaign.hpp).
+struct AttackRow {
+  std::string point;  ///< "before", "merged", "plus16", "final"
+  std::uint64_t version = 0, updates = 0;
+  double time = 0;
+  std::string attack, figure;
+  double value = 0;
+};
+
 /// A lane's work in real time (seconds since the run began).
 struct LaneSpan {
   std::uint32_t lane = 0;
@@ -111,6 +120,7 @@ struct Figures {
 struct Summary {
   std::string method, clock;
   Figures final, before_erasure;
+  std::vector<AttackRow> attacks;  ///< on the final version; empty: null
   std::vector<ErasureRecord> erasures;
   std::uint64_t updates = 0, samples_trained = 0, messages = 0, bytes_sent = 0;
   double virtual_seconds = 0, wall_seconds = 0;

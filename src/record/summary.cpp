@@ -43,6 +43,12 @@ Json cost(const ErasureRecord& e) {
           {"stored_bytes", e.stored_bytes}};
 }
 
+Json attacks(const std::vector<AttackRow>& rows) {
+  Json j;
+  for (const auto& r : rows) j[r.attack][r.figure] = figure(r.value);
+  return j;
+}
+
 Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
   auto costs = Json::array();
   for (const auto& e : s.erasures) costs.push_back(cost(e));
@@ -86,7 +92,8 @@ Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"wall_seconds", figure(s.wall_seconds)},
           {"overrun_share", figure(s.overrun_share)},
           {"peak_rss_bytes", size(s.peak_rss_bytes)},
-          {"model_sha256", text(s.model_sha256)}};
+          {"model_sha256", text(s.model_sha256)},
+          {"attacks", attacks(s.attacks)}};
 }
 
 void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions) {

@@ -45,9 +45,9 @@ TEST_CASE("a run writes its folder once, and its summary keeps the contract") {
   const auto summary = nlohmann::json::parse(content(f.path / "r/summary.json"));
   for (const char* key :
        {"schema", "context", "method", "clock", "final", "before_erasure", "erasures", "counters",
-        "virtual_seconds", "wall_seconds", "overrun_share", "peak_rss_bytes", "model_sha256"})
+        "virtual_seconds", "wall_seconds", "overrun_share", "peak_rss_bytes", "model_sha256", "attacks"})
     CHECK(summary.contains(key));
-  CHECK(summary.size() == 13);
+  CHECK(summary.size() == 14);
   CHECK(summary["final"]["attack_success_rate"].is_null());  // no backdoor
   CHECK(summary["overrun_share"].is_null());                 // virtual clock
   CHECK(summary["counters"]["updates"] == 12);
@@ -61,6 +61,61 @@ TEST_CASE("a run writes its folder once, and its summary keeps the contract") {
   CHECK(again.status == 0);
   CHECK(again.out.empty());
   CHECK(content(f.path / "r/events.jsonl") == content(f.path / "r2/events.jsonl"));
+}
+
+TEST_CASE("runs are attacked and compared with retrained ones") {
+  Folder f;
+  std::ofstream(f.path / "tiny.toml") << tiny;
+  const auto run = [&](const char* name, const std::string& set) {
+    const auto folder = (f.path / name).string();
+    const auto a = afu_command(f, "run " + (f.path / "tiny.toml").string() + " -q -o " + folder + set);
+    CHECK(a.status == 0);
+    return folder;
+  };
+  const auto ours = run("ours", " --set output.snapshots=true");
+  const auto first = run("first", " --set unlearning.method=retrain --set model.init_seed=11");
+  const auto second = run("second",
+                          " --set unlearning.method=retrain --set model.init_seed=12 --set "
+                          "evaluation.attacks=none");
+  const auto attacks = content(f.path / "ours/attacks.csv");
+  CHECK(attacks.find("point,version,updates,time,attack,figure,value\nbefore,") == 0);
+  CHECK(attacks.find("\nfinal,") > attacks.find("\nmerged,"));
+  CHECK_FALSE(fs::exists(f.path / "second/attacks.csv"));
+  CHECK(nlohmann::json::parse(content(f.path / "ours/summary.json"))["attacks"]["loss"].contains("auc"));
+  CHECK(nlohmann::json::parse(content(f.path / "second/summary.json"))["attacks"].is_null());
+  for (const char* point : {"before", "merged", "final"})
+    CHECK(fs::exists(f.path / "ours" / (std::string("snapshot_") + point + ".pt")));
+
+  const auto csv = (f.path / "distances.csv").string();
+  const auto compare = afu_command(f, "compare " + ours + " " + first + " --reference " + first +
+                                          " --reference " + second + " --csv " + csv);
+  CHECK(compare.status == 0);
+  CHECK(compare.out.find("among references") != std::string::npos);
+  CHECK(compare.err.empty());
+  const auto rows = content(csv);
+  CHECK(rows.find("run,reference,set,figure,value\n") == 0);
+  CHECK(rows.find("\n" + first + "," + second + ",forget,js,") != std::string::npos);
+  CHECK(rows.find("\n" + first + "," + first + ",") == std::string::npos);  // itself
+  CHECK(rows.find("\nreferences,mean,membership,dmia_auc,") != std::string::npos);
+  CHECK(rows.find("\n" + ours + ",mean,parameters,relative,") != std::string::npos);
+  // The final snapshot is the final model.
+  const auto again = afu_command(f, "compare " + ours + " " + first + " --snapshot final --reference " +
+                                        first + " --reference " + second);
+  CHECK(again.status == 2);  // `first` was run without snapshots
+  CHECK(again.err.find("snapshot_final.pt") != std::string::npos);
+  const auto one = afu_command(f, "compare " + ours + " --reference " + first).out;
+  CHECK(afu_command(f, "compare " + ours + " --snapshot final --reference " + first).out == one);
+  CHECK(one.find("among references") == std::string::npos);
+
+  const auto alike = run("alike", " --set model.init_seed=11");
+  CHECK(afu_command(f, "compare " + alike + " --reference " + first).err.find("began with the weights of") !=
+        std::string::npos);
+
+  const auto other = run("other", " --set data.train_samples=80 --set unlearning.method=retrain");
+  const auto mixed = afu_command(f, "compare " + ours + " --reference " + other);
+  CHECK(mixed.status == 2);
+  CHECK(mixed.err.find("data.train_samples is 60, not 80") != std::string::npos);
+  CHECK(afu_command(f, "compare " + ours + " --reference " + (f.path / "none").string()).status == 2);
 }
 
 TEST_CASE("mistakes exit with 2 and name their place") {

@@ -1,6 +1,8 @@
 // Checks that need more than one value of a scenario.
 #include <doctest/doctest.h>
 
+#include "attack/names.hpp"
+#include "config/same_federation.hpp"
 #include "support.hpp"
 
 using namespace afu::config;
@@ -157,4 +159,46 @@ TEST_CASE("scenario and devices") {
           "s.toml:2:11: compute.devices: the list is empty, allowed are \"cpu\", \"cuda\", \"cuda:0\", ..."});
   CHECK(with_stop("[compute]\ndevices = [\"cuda:0\", \"cuda:0\"]") ==
         Messages{"s.toml:2:22: compute.devices[1]: \"cuda:0\" stands in the list already"});
+}
+
+TEST_CASE("attacks and their references") {
+  CHECK(with_stop("[evaluation]\nattacks = [\"loss\", \"lirra\"]")
+            .at(0)
+            .find("s.toml:2:20: evaluation.attacks[1]: \"lirra\" is unknown, allowed are \"default\"") == 0);
+  CHECK(with_stop("[evaluation]\nattacks = [\"loss\", \"none\"]") ==
+        Messages{"s.toml:2:20: evaluation.attacks[1]: \"none\" stands beside others, allowed is it alone"});
+  CHECK(with_stop("[evaluation]\nattacks = \"rmia\"") ==
+        Messages{"s.toml:2:11: evaluation.attacks[0]: \"rmia\" needs reference models, "
+                 "evaluation.reference_models is 0, allowed is 1 or more"});
+  CHECK(with_stop("[evaluation]\nattacks = \"rmia\"\nreference_models = 2").empty());
+  CHECK(with_stop("[evaluation]\nattacks = [\"all\"]").empty());
+  CHECK(with_stop("[evaluation]\nattacks = []").size() == 1);
+}
+
+TEST_CASE("what a list of attacks stands for") {
+  using afu::attack::selected;
+  using Names = std::vector<std::string>;
+  CHECK(selected({"none"}, true).empty());
+  CHECK(selected({"probe", "loss"}, true) == Names{"loss", "probe"});
+  CHECK(selected({"default"}, false) ==
+        Names{"loss", "scrub", "confidence", "entropy", "modified_entropy", "class_thresholds", "backdoor"});
+  CHECK(selected({"default", "relearn"}, true).size() == 10);  // with lira and rmia
+  CHECK(selected({"all"}, false).size() + 2 == selected({"all"}, true).size());
+}
+
+TEST_CASE("runs of one federation may differ in method, times and initial weights, not in samples") {
+  const std::string text =
+      "[stop]\nupdates = 9\n[[erasure]]\nclient = 0\nat_update = 3\n[data]\ntrain_samples = 100\n";
+  const auto load = [&](std::vector<std::string> set) {
+    return parse_scenario(text, "s.toml", set, methods());
+  };
+  const auto a = load({});
+  CHECK(federation_differences(
+            a, load({"model.init_seed=5", "unlearning.method=retrain", "erasure[0].at_update=5"}))
+            .empty());
+  CHECK(federation_differences(a, load({"data.train_samples=200"})) ==
+        Messages{"data.train_samples is 100, not 200"});
+  CHECK(federation_differences(a, load({"scenario.seed=2"})) == Messages{"scenario.seed is 1, not 2"});
+  CHECK(federation_differences(a, load({"erasure[0].client=1"})) ==
+        Messages{"erasure is client of client 0, not client of client 1"});
 }

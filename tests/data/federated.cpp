@@ -226,6 +226,22 @@ TEST_CASE("poisoned copies carry trigger and label and replace their originals")
   }
 }
 
+TEST_CASE("control images are the triggered ones with another trigger, which nobody trains on") {
+  const auto d = build(with_backdoor());
+  REQUIRE(d.control_test->size() == d.triggered_test->size());
+  auto other = with_backdoor().data.backdoor;
+  CHECK(data::control_trigger(other).trigger == "blend");
+  other.trigger = "blend";
+  CHECK(data::control_trigger(other).trigger == "patch");
+  for (std::size_t i = 0; i < d.control_test->size(); ++i) {
+    const auto triggered = (*d.triggered_test)[i], control = (*d.control_test)[i];
+    CHECK(label(d, control) == label(d, triggered));
+    CHECK(image(d, control) != image(d, triggered));
+    for (const auto& c : d.clients) CHECK(std::count(c.train->begin(), c.train->end(), control) == 0);
+  }
+  CHECK(build(scenario()).control_test->empty());
+}
+
 TEST_CASE("triggered test images leave out the target class and keep their labels") {
   const auto d = build(with_backdoor());
   CHECK(d.triggered_test->size() == 150);

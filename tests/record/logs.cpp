@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "record/attack_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "tests/record/temporary_folder.hpp"
@@ -116,4 +117,12 @@ TEST_CASE("metrics.csv: an absent figure is an empty cell, and every row is writ
   MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten"};
   log.append(full);
   CHECK(text_of(tmp / "metrics.csv") == header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5\n");
+}
+
+TEST_CASE("attacks.csv has one row a figure") {
+  TemporaryFolder tmp;
+  AttackLog log(tmp / "attacks.csv");
+  log.append({"merged", 7, 20, 1.5, "loss", "tpr_at_0.1pct", 0.25});
+  CHECK(text_of(tmp / "attacks.csv") ==
+        "point,version,updates,time,attack,figure,value\nmerged,7,20,1.5,loss,tpr_at_0.1pct,0.25\n");
 }

@@ -32,7 +32,7 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
   CHECK(keys(json) == std::vector<std::string>{"schema", "context", "method", "clock", "final",
                                                "before_erasure", "erasures", "counters", "virtual_seconds",
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
-                                               "model_sha256"});
+                                               "model_sha256", "attacks"});
   CHECK(keys(json["context"]) == std::vector<std::string>{"versions", "host", "system", "cpu", "cores",
                                                           "memory_bytes", "devices", "revision", "seed",
                                                           "scenario", "started", "ended", "events",
@@ -118,6 +118,18 @@ TEST_CASE("a complete summary reads back from its file") {
   CHECK(json["overrun_share"] == 0.125);
   CHECK(json["peak_rss_bytes"] == 123456789);
   CHECK(json["model_sha256"] == "abc");
+}
+
+TEST_CASE("attacks stand by name and figure, and are null where there were none") {
+  Summary s;
+  CHECK(to_json(s)["attacks"].is_null());
+  s.attacks = {{"final", 9, 9, 1.5, "loss", "auc", 0.5},
+               {"final", 9, 9, 1.5, "loss", "tpr_at_0.1pct", 0},
+               {"final", 9, 9, 1.5, "backdoor", "lift", std::nan("")}};
+  const auto json = to_json(s)["attacks"];
+  CHECK(json["loss"]["auc"] == 0.5);
+  CHECK(json["loss"]["tpr_at_0.1pct"] == 0);
+  CHECK(json["backdoor"]["lift"].is_null());
 }
 
 TEST_CASE("the host is known") {

@@ -1,0 +1,91 @@
+#include "attack/answers.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace afu::attack {
+namespace {
+
+constexpr double least = 1e-30;  ///< keeps logarithms finite
+
+/// x log y, 0 where x is.
+double x_log_y(double x, double y) { return x == 0 ? 0 : x * std::log(std::max(y, least)); }
+
+template <class Score>
+Scores each_row(const Answers& a, Score score) {
+  Scores s(a.size());
+  for (std::size_t i = 0; i < s.size(); ++i) s[i] = score(i);
+  return s;
+}
+
+double share(std::int64_t count, const Answers& a) {
+  if (a.size() == 0) throw std::invalid_argument("a share of no answers");
+  return static_cast<double>(count) / static_cast<double>(a.size());
+}
+
+}  // namespace
+
+Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
+                    const std::vector<std::int64_t>& labels) {
+  const auto c = static_cast<std::size_t>(classes);
+  if (classes < 1 || logits.size() != labels.size() * c)
+    throw std::invalid_argument("logits are not [labels, classes]");
+  Answers a{classes, logits, labels, {}};
+  a.predicted.reserve(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= classes) throw std::invalid_argument("a label is no class");
+    const auto row = a.probabilities.begin() + static_cast<std::ptrdiff_t>(i * c);
+    if (!std::all_of(row, row + classes, [](double z) { return std::isfinite(z); })) {
+      std::fill(row, row + classes, 1.0 / static_cast<double>(classes));
+      a.predicted.push_back(-1);
+      continue;
+    }
+    const auto largest = std::max_element(row, row + classes);
+    a.predicted.push_back(largest - row);
+    const double top = *largest;
+    double sum = 0;
+    for (auto p = row; p != row + classes; ++p) sum += * p = std::exp(*p - top);
+    for (auto p = row; p != row + classes; ++p) *p /= sum;
+  }
+  return a;
+}
+
+Scores negative_loss(const Answers& a) {
+  return each_row(a, [&](std::size_t i) { return std::log(std::max(a.of(i, a.labels[i]), least)); });
+}
+
+Scores confidence(const Answers& a) {
+  return each_row(a, [&](std::size_t i) { return a.of(i, a.labels[i]); });
+}
+
+Scores negative_entropy(const Answers& a) {
+  return each_row(a, [&](std::size_t i) {
+    double sum = 0;
+    for (std::int64_t c = 0; c < a.classes; ++c) sum += x_log_y(a.of(i, c), a.of(i, c));
+    return sum;
+  });
+}
+
+Scores negative_modified_entropy(const Answers& a) {
+  return each_row(a, [&](std::size_t i) {
+    double sum = 0;
+    for (std::int64_t c = 0; c < a.classes; ++c) {
+      const double p = a.of(i, c);
+      sum += c == a.labels[i] ? x_log_y(1 - p, p) : x_log_y(p, 1 - p);
+    }
+    return sum;
+  });
+}
+
+double accuracy(const Answers& a) {
+  std::int64_t right = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) right += a.predicted[i] == a.labels[i];
+  return share(right, a);
+}
+
+double share_predicted(const Answers& a, std::int64_t label) {
+  return share(std::count(a.predicted.begin(), a.predicted.end(), label), a);
+}
+
+}  // namespace afu::attack

@@ -1,0 +1,38 @@
+#pragma once
+/// What a model answers to a set of samples, and the scores that attacks read off it (METHODS 7.3).
+#include <cstdint>
+#include <vector>
+
+#include "attack/separation.hpp"
+
+namespace afu::attack {
+
+/// Probabilities [N, classes], row by row, with the true labels. A model that diverged answers with numbers
+/// that are none: such a row counts as uniform, since it tells nothing about its sample, and as predicted -1.
+struct Answers {
+  std::int64_t classes = 0;
+  std::vector<double> probabilities;
+  std::vector<std::int64_t> labels, predicted;
+  std::size_t size() const { return labels.size(); }
+  double of(std::size_t row, std::int64_t label) const {
+    return probabilities[row * static_cast<std::size_t>(classes) + static_cast<std::size_t>(label)];
+  }
+};
+
+/// From logits [N, classes]. Throws std::invalid_argument where sizes or labels do not fit.
+Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
+                    const std::vector<std::int64_t>& labels);
+
+/// Scores, one a row; a member is to score higher.
+Scores negative_loss(const Answers& a);     ///< log p_y
+Scores confidence(const Answers& a);        ///< p_y
+Scores negative_entropy(const Answers& a);  ///< sum p log p
+/// (1 - p_y) log p_y + sum over the others of p log(1 - p): minus the modified entropy (Song and Mittal
+/// 2021).
+Scores negative_modified_entropy(const Answers& a);
+
+double accuracy(const Answers& a);
+/// Share predicted as `label`.
+double share_predicted(const Answers& a, std::int64_t label);
+
+}  // namespace afu::attack

@@ -1,0 +1,21 @@
+#include "attack/backdoor.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace afu::attack {
+
+BackdoorFigures backdoor_figures(const Answers& triggered, const Answers& clean, std::int64_t label) {
+  if (triggered.labels != clean.labels)
+    throw std::invalid_argument("triggered and clean images are not the same ones");
+  if (std::count(clean.labels.begin(), clean.labels.end(), label) > 0)
+    throw std::invalid_argument("images of the target label cannot tell whether a trigger works");
+  BackdoorFigures f;
+  f.success = share_predicted(triggered, label);
+  f.clean = share_predicted(clean, label);
+  f.lift = f.clean < 1 ? (f.success - f.clean) / (1 - f.clean) : 0;
+  f.true_accuracy = accuracy(triggered);
+  return f;
+}
+
+}  // namespace afu::attack

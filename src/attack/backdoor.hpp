@@ -1,0 +1,18 @@
+#pragma once
+/// Whether a trigger still works (METHODS 7.2).
+#include "attack/answers.hpp"
+
+namespace afu::attack {
+
+struct BackdoorFigures {
+  double success = 0;        ///< share of triggered images answered with the target label
+  double clean = 0;          ///< the same of the images without the trigger
+  double lift = 0;           ///< (success - clean) / (1 - clean), 0 where clean is 1
+  double true_accuracy = 0;  ///< share of triggered images answered with their true label
+};
+
+/// `triggered` and `clean` answer to the same images, none of which is of the class `label`. Throws
+/// std::invalid_argument where one is: those would count as successes of a model without any backdoor.
+BackdoorFigures backdoor_figures(const Answers& triggered, const Answers& clean, std::int64_t label);
+
+}  // namespace afu::attack

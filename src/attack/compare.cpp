@@ -1,0 +1,112 @@
+#include "attack/compare.hpp"
+
+#include <utility>
+
+#include "attack/distance.hpp"
+#include "attack/kernels.hpp"
+
+namespace afu::attack {
+namespace {
+
+/// A model and what it answers to each set.
+struct Answered {
+  const Compared* model;
+  Answers forget, holdout, test, triggered;
+};
+
+Answered ask(compute::Workspace& workspace, const Compared& c, const compute::EvaluationSets& sets,
+             std::int64_t batch_size) {
+  workspace.load(*c.model);
+  workspace.net().train(false);
+  const auto on = [&](const data::IndicesPtr& rows) { return answers_of(workspace, rows, batch_size); };
+  return {&c, on(sets.forget), on(sets.holdout), on(sets.test), on(sets.triggered)};
+}
+
+using Figure = std::pair<std::pair<std::string, std::string>, double>;  ///< (set, figure), value
+
+/// In the order in which they are to stand.
+std::vector<Figure> figures_between(const Answered& reference, const Answered& run) {
+  std::vector<Figure> all;
+  const auto add = [&](const std::string& set, const char* figure, double value) {
+    all.push_back({{set, figure}, value});
+  };
+  const auto outputs = [&](const char* set, const Answers& p, const Answers& q) {
+    if (p.size() == 0) return;
+    const auto d = output_distance(p, q);
+    add(set, "kl", d.kl);
+    add(set, "js", d.js);
+    add(set, "js_bits", d.js_bits());
+    add(set, "agreement", d.agreement);
+  };
+  outputs("forget", reference.forget, run.forget);
+  outputs("test", reference.test, run.test);
+  outputs("triggered", reference.triggered, run.triggered);
+  const auto d = parameter_distance(*reference.model->model, *run.model->model);
+  add("parameters", "absolute", d.absolute);
+  add("parameters", "relative", d.relative);
+  for (const auto& layer : d.layers) {
+    add("layer:" + layer.name, "relative", layer.relative);
+    add("layer:" + layer.name, "cosine", layer.cosine);
+  }
+  if (reference.forget.size() > 0 && reference.holdout.size() > 0) {
+    const auto s = loss_difference(reference.forget, run.forget, reference.holdout, run.holdout);
+    add("membership", "dmia_auc", s.auc);
+    add("membership", "dmia_auc_error", s.auc_error);
+  }
+  return all;
+}
+
+void append(std::vector<ComparisonRow>& rows, const std::string& run, const std::string& reference,
+            const std::vector<Figure>& figures) {
+  for (const auto& [name, value] : figures) rows.push_back({run, reference, name.first, name.second, value});
+}
+
+void add(std::vector<Figure>& sum, const std::vector<Figure>& figures) {
+  if (sum.empty())
+    sum = figures;
+  else
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i].second += figures[i].second;
+}
+
+std::vector<Figure> divided(std::vector<Figure> sum, double count) {
+  for (auto& f : sum) f.second /= count;
+  return sum;
+}
+
+}  // namespace
+
+std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
+                                   const std::vector<Compared>& references,
+                                   const compute::EvaluationSets& sets, std::int64_t batch_size) {
+  torch::NoGradGuard no_grad;
+  std::vector<Answered> answered;
+  for (const auto& r : references) answered.push_back(ask(workspace, r, sets, batch_size));
+  std::vector<ComparisonRow> rows;
+  for (const auto& run : runs) {
+    const auto of_run = ask(workspace, run, sets, batch_size);
+    std::vector<Figure> sum;
+    double others = 0;
+    for (const auto& reference : answered) {
+      if (reference.model->name == run.name) continue;
+      const auto figures = figures_between(reference, of_run);
+      append(rows, run.name, reference.model->name, figures);
+      add(sum, figures);
+      ++others;
+    }
+    if (others > 0) append(rows, run.name, mean_of_references, divided(sum, others));
+  }
+  std::vector<Figure> sum;
+  double pairs = 0;
+  for (const auto& one : answered)
+    for (const auto& other : answered) {
+      if (&one == &other) continue;
+      const auto figures = figures_between(other, one);
+      append(rows, one.model->name, other.model->name, figures);
+      add(sum, figures);
+      ++pairs;
+    }
+  if (pairs > 0) append(rows, among_references, mean_of_references, divided(sum, pairs));
+  return rows;
+}
+
+}  // namespace afu::attack

@@ -1,0 +1,35 @@
+#pragma once
+/// How far finished runs are from retrained ones, and how far those are from each other (METHODS 7.4, 7.5).
+#include <string>
+#include <vector>
+
+#include "attack/answers.hpp"
+#include "attack/separation.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::attack {
+
+struct Compared {
+  std::string name;
+  model::ParametersPtr model;
+};
+
+/// One figure of `run` held against `reference`. A mean over references has the name `mean_of_references`,
+/// and the references among themselves the run's name `among_references`.
+struct ComparisonRow {
+  std::string run, reference;
+  std::string set;     ///< forget, test, triggered, parameters, layer:NAME, membership
+  std::string figure;  ///< kl, js, js_bits, agreement; absolute, relative, cosine; dmia_auc, dmia_auc_error
+  double value = 0;
+};
+inline constexpr const char* mean_of_references = "mean";
+inline constexpr const char* among_references = "references";
+
+/// Every run against every reference, then the mean over the references; then the same of every reference
+/// against every other one: the floor below which a distance says nothing. A set without samples is left out;
+/// `holdout` are the non-members of `membership`. No run is held against the reference of its own name.
+std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
+                                   const std::vector<Compared>& references,
+                                   const compute::EvaluationSets& sets, std::int64_t batch_size);
+
+}  // namespace afu::attack

@@ -1,0 +1,64 @@
+#include "attack/relearn.hpp"
+
+#include <optional>
+
+#include "metrics/evaluate.hpp"
+#include "train/local_training.hpp"
+#include "train/schedule.hpp"
+#include "train/sgd.hpp"
+
+namespace afu::attack {
+namespace {
+
+constexpr double share_to_reach = 0.95;
+
+/// One figure that is to come back.
+struct Goal {
+  std::string name;
+  std::int64_t label;  ///< share predicted as this; -1: accuracy
+  data::IndicesPtr rows;
+  double wanted = 0;
+  std::optional<std::int64_t> reached;
+
+  double value(compute::Workspace& workspace, const Relearning& r, compute::JobResult& result) const {
+    workspace.net().train(false);
+    result.samples += static_cast<std::int64_t>(rows->size());
+    const auto p = metrics::predict(workspace, *rows, r.evaluation_batch_size);
+    return label < 0 ? metrics::accuracy(p) : metrics::share_predicted(p, label);
+  }
+};
+
+}  // namespace
+
+void relearn(compute::Workspace& workspace, const model::ParameterVector& before,
+             const model::ParameterVector& model, const Relearning& r, compute::JobResult& result) {
+  std::vector<Goal> goals{{"accuracy", -1, r.forget, 0, {}}};
+  if (r.triggered && !r.triggered->empty()) goals.push_back({"success", r.label, r.triggered, 0, {}});
+  workspace.load(before);
+  for (auto& goal : goals) goal.wanted = share_to_reach * goal.value(workspace, r, result);
+
+  const train::Schedule schedule(r.forget, r.batch_size, 1, r.most, r.key);
+  const auto order = workspace.upload(schedule.order());
+  workspace.load(model);
+  auto momentum = workspace.momentum();
+  for (std::int64_t step = 0;; ++step) {
+    bool over = true;
+    for (auto& goal : goals) {
+      if (!goal.reached && goal.value(workspace, r, result) >= goal.wanted) goal.reached = step;
+      over = over && goal.reached;
+    }
+    if (over || step == schedule.steps()) break;
+    workspace.net().train(false);  // statistics of BatchNorm stay: it is the weights that are to relearn
+    const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
+    train::cross_entropy_gradient(workspace, batch);
+    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, r.sgd);
+    result.samples += schedule.count(step);
+  }
+  for (const auto& goal : goals) {
+    result.figures["relearn." + goal.name + "_batches"] =
+        static_cast<double>(goal.reached.value_or(schedule.steps()));
+    result.figures["relearn." + goal.name + "_reached"] = goal.reached ? 1 : 0;
+  }
+}
+
+}  // namespace afu::attack

@@ -1,0 +1,165 @@
+/// afu compare: runs against retrained references, and those against each other.
+#include "attack/compare.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "cli/verb.hpp"
+#include "compute/workspace.hpp"
+#include "config/loader.hpp"
+#include "config/same_federation.hpp"
+#include "data/federated.hpp"
+#include "metrics/sets.hpp"
+#include "model/archive.hpp"
+#include "record/output_file.hpp"
+#include "unlearn/registry.hpp"
+
+namespace afu::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> runs, references;
+  std::string snapshot, csv;
+};
+
+struct Run {
+  std::string name;
+  config::Scenario scenario;
+};
+
+Run load_run(const std::string& folder) {
+  const auto file = fs::path(folder) / "scenario.toml";
+  if (!fs::exists(file)) throw UsageError(folder + ": no run: it holds no scenario.toml");
+  return {folder, config::load_scenario(file.string(), {}, unlearn::method_sections())};
+}
+
+std::int64_t init_seed(const config::Scenario& s) {
+  return s.model.init_seed > 0 ? s.model.init_seed : static_cast<std::int64_t>(s.scenario.seed);
+}
+
+/// All runs must be of one federation; begins alike is allowed, but said.
+void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
+  const auto& first = references.front();
+  if (first.scenario.erasures.empty())
+    throw UsageError(first.name + ": nobody asks to be forgotten: there is nothing to compare on");
+  std::map<std::int64_t, std::string> begun;
+  for (const auto& r : references) {
+    const auto [same, fresh] = begun.emplace(init_seed(r.scenario), r.name);
+    if (!fresh)
+      fmt::print(stderr,
+                 "afu: note: {} and {} began with the same weights: their distance is too low a floor "
+                 "(give references their own model.init_seed)\n",
+                 same->second, r.name);
+  }
+  for (const auto* list : {&references, &runs})
+    for (const auto& r : *list) {
+      std::string text;
+      for (const auto& d : config::federation_differences(r.scenario, first.scenario)) text += "\n  " + d;
+      if (!text.empty())
+        throw UsageError(r.name + ": not of the same federation as " + first.name + ":" + text);
+      const auto same = begun.find(init_seed(r.scenario));
+      if (list == &runs && same != begun.end() && same->second != r.name)
+        fmt::print(stderr, "afu: note: {} began with the weights of {}, which flatters it\n", r.name,
+                   same->second);
+    }
+}
+
+void write_csv(const std::string& path, const std::vector<attack::ComparisonRow>& rows) {
+  record::OutputFile file(path);
+  const auto quoted = [](const std::string& text) {
+    if (text.find_first_of(",\"\n") == std::string::npos) return text;
+    std::string out = "\"";
+    for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + "\"";
+  };
+  fmt::format_to(std::back_inserter(file.buffer()), "run,reference,set,figure,value\n");
+  for (const auto& r : rows) {
+    fmt::format_to(std::back_inserter(file.buffer()), "{},{},{},{},{}\n", quoted(r.run), quoted(r.reference),
+                   quoted(r.set), r.figure, r.value);
+    file.drain();
+  }
+  file.close();
+}
+
+void print_table(const std::vector<attack::ComparisonRow>& rows) {
+  std::vector<std::string> names;
+  std::map<std::string, std::map<std::string, double>> means;  // of each run: "set.figure"
+  for (const auto& r : rows) {
+    if (r.reference != attack::mean_of_references) continue;
+    if (names.empty() || names.back() != r.run) names.push_back(r.run);
+    means[r.run][r.set + "." + r.figure] = r.value;
+  }
+  std::size_t width = 12;
+  for (const auto& n : names) width = std::max(width, n.size());
+  const std::pair<const char*, const char*> columns[] = {
+      {"KL forget", "forget.kl"},          {"JS forget", "forget.js"},
+      {"agreement", "forget.agreement"},   {"JS test", "test.js"},
+      {"JS trigger", "triggered.js"},      {"|dw|/|w|", "parameters.relative"},
+      {"dMIA AUC", "membership.dmia_auc"}, {"+-", "membership.dmia_auc_error"}};
+  fmt::print("{:<{}}", "mean over references", std::max<std::size_t>(width, 20) + 2);
+  for (const auto& [title, key] : columns) fmt::print("{:>12}", title);
+  fmt::print("\n");
+  for (const auto& n : names) {
+    const auto shown = n == attack::among_references ? "among references" : n;
+    fmt::print("{:<{}}", shown, std::max<std::size_t>(width, 20) + 2);
+    for (const auto& [title, key] : columns) {
+      const auto i = means[n].find(key);
+      fmt::print("{:>12}", i == means[n].end() ? "-" : fmt::format("{:.4f}", i->second));
+    }
+    fmt::print("\n");
+  }
+}
+
+int compare(const Options& o) {
+  std::vector<Run> runs, references;
+  for (const auto& r : o.runs) runs.push_back(load_run(r));
+  for (const auto& r : o.references) references.push_back(load_run(r));
+  check(runs, references);
+
+  const auto& s = references.front().scenario;
+  const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
+  std::vector<data::IndicesPtr> forget;
+  for (const auto& e : s.erasures) forget.push_back(data::forget_rows(data, s, e));
+  const auto sets = metrics::evaluation_sets(data, s, forget);
+
+  compute::Workspace workspace(
+      model::make_model(s.model, {data.pool->channels, data.pool->height, data.pool->width, data.classes()}),
+      compute::make_resident(data.pool, torch::kCPU), torch::kCPU);
+  const auto load = [&](const Run& r, const std::string& file) {
+    const auto path = fs::path(r.name) / file;
+    if (!fs::exists(path))
+      throw UsageError(fmt::format("{}: the run holds no {} (output.model, output.snapshots)", r.name, file));
+    return attack::Compared{r.name, model::read_parameters(path.string(), workspace.layout())};
+  };
+  std::vector<attack::Compared> compared, against;
+  for (const auto& r : runs)
+    compared.push_back(load(r, o.snapshot.empty() ? "model.pt" : "snapshot_" + o.snapshot + ".pt"));
+  for (const auto& r : references) against.push_back(load(r, "model.pt"));
+
+  const auto rows = attack::compare(workspace, compared, against, *sets, s.evaluation.batch_size);
+  if (!o.csv.empty()) write_csv(o.csv, rows);
+  print_table(rows);
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_compare(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  app.add_option("runs", o->runs, "Folders of runs")->required();
+  app.add_option("--reference", o->references, "Folder of a retrained run; give several")
+      ->required()
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--snapshot", o->snapshot, "Compare this model of the runs instead of the last one")
+      ->check(CLI::IsMember({"before", "merged", "plus16", "final"}));
+  app.add_option("--csv", o->csv, "File for every figure against every reference");
+  return [o] { return compare(*o); };
+}
+
+}  // namespace afu::cli

@@ -1,0 +1,43 @@
+#include "config/same_federation.hpp"
+
+#include "config/schema.hpp"
+#include "config/text.hpp"
+
+namespace afu::config {
+namespace {
+
+bool matters(const std::string& section, const std::string& key) {
+  if (section == "scenario") return key == "seed";
+  if (section == "model") return key != "init_seed";
+  return section == "data" || section == "data.backdoor" || section == "partition";
+}
+
+/// Key and value of all that matters, in the schema's order.
+std::vector<std::pair<std::string, std::string>> federation(Scenario s) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  for (const auto& section : sections(s, {}))
+    for (const auto& f : section.fields)
+      if (matters(section.path, f.option.name) && is_single(f))
+        facts.emplace_back(section.path + "." + f.option.name, value_text(get(f)));
+  std::string erasures;
+  for (const auto& e : s.erasures) {
+    erasures += (erasures.empty() ? "" : ", ") + e.scope + " of ";
+    erasures += e.client >= 0 ? "client " + std::to_string(e.client) : "class " + std::to_string(e.label);
+    if (e.scope == "samples") erasures += ", fraction " + number_text(e.fraction);
+  }
+  facts.emplace_back("erasure", erasures.empty() ? "none" : erasures);
+  return facts;
+}
+
+}  // namespace
+
+std::vector<std::string> federation_differences(const Scenario& a, const Scenario& b) {
+  const auto of_a = federation(a), of_b = federation(b);
+  std::vector<std::string> differences;
+  for (std::size_t i = 0; i < of_a.size(); ++i)
+    if (of_a[i].second != of_b[i].second)
+      differences.push_back(of_a[i].first + " is " + of_a[i].second + ", not " + of_b[i].second);
+  return differences;
+}
+
+}  // namespace afu::config

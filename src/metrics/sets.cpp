@@ -1,0 +1,69 @@
+#include "metrics/sets.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace afu::metrics {
+namespace {
+
+/// `rows` without those of classes that an erasure names.
+data::Indices of_other_classes(const data::FederatedData& data, const config::Scenario& s,
+                               const data::Indices& rows) {
+  data::Indices others;
+  for (auto r : rows) {
+    const auto label = data.pool->labels[static_cast<std::size_t>(r)];
+    if (std::none_of(s.erasures.begin(), s.erasures.end(), [&](const auto& e) { return e.label == label; }))
+      others.push_back(r);
+  }
+  return others;
+}
+
+}  // namespace
+
+data::IndicesPtr retained_rows(const data::FederatedData& data, const config::Scenario& s,
+                               data::IndicesPtr data::ClientShare::*part, std::int64_t at_most) {
+  data::Indices all;
+  for (std::size_t c = 0; c < data.clients.size(); ++c) {
+    bool asked = false;
+    for (const auto& e : s.erasures) asked = asked || e.client == static_cast<std::int64_t>(c);
+    if (asked) continue;
+    const auto rows = of_other_classes(data, s, *(data.clients[c].*part));
+    all.insert(all.end(), rows.begin(), rows.end());
+  }
+  const auto most = static_cast<std::size_t>(at_most);
+  if (most > 0 && all.size() > most) {
+    data::Indices some;
+    for (std::size_t i = 0; i < most; ++i) some.push_back(all[i * all.size() / most]);
+    all = std::move(some);
+  }
+  return std::make_shared<const data::Indices>(std::move(all));
+}
+
+std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::FederatedData& data,
+                                                               const config::Scenario& s,
+                                                               const std::vector<data::IndicesPtr>& forget) {
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  data::Indices rows, holdout;
+  for (std::size_t i = 0; i < s.erasures.size(); ++i) {
+    rows.insert(rows.end(), forget[i]->begin(), forget[i]->end());
+    const auto& e = s.erasures[i];
+    for (std::size_t c = 0; c < data.clients.size(); ++c) {
+      if (e.client >= 0 && e.client != static_cast<std::int64_t>(c)) continue;
+      for (auto r : *data.clients[c].holdout)
+        if (e.label < 0 || data.pool->labels[static_cast<std::size_t>(r)] == e.label) holdout.push_back(r);
+    }
+  }
+  for (auto* set : {&rows, &holdout}) {  // several requests may name the same samples
+    std::sort(set->begin(), set->end());
+    set->erase(std::unique(set->begin(), set->end()), set->end());
+  }
+  sets->test = std::make_shared<const data::Indices>(of_other_classes(data, s, *data.test));
+  sets->forget = std::make_shared<const data::Indices>(std::move(rows));
+  sets->holdout = std::make_shared<const data::Indices>(std::move(holdout));
+  sets->retain = retained_rows(data, s, &data::ClientShare::train, s.evaluation.max_retain_samples);
+  sets->triggered = data.triggered_test;
+  sets->backdoor_label = data.backdoor_label;
+  return sets;
+}
+
+}  // namespace afu::metrics

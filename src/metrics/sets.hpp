@@ -1,0 +1,25 @@
+#pragma once
+/// Which rows a run is measured on.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "compute/job.hpp"
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::metrics {
+
+/// The forget set is what all erasures of the scenario ask for (`forget`: data::forget_rows of each). Where
+/// classes are to be forgotten, test and retain rows are those of the other classes, and the non-members are
+/// everybody's held-out samples of them; else those of the clients that ask.
+std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::FederatedData& data,
+                                                               const config::Scenario& scenario,
+                                                               const std::vector<data::IndicesPtr>& forget);
+
+/// Rows of the clients that ask for nothing, without the classes that are to be forgotten: their `train` or
+/// their `holdout`; at most `most`, evenly taken (0: all).
+data::IndicesPtr retained_rows(const data::FederatedData& data, const config::Scenario& scenario,
+                               data::IndicesPtr data::ClientShare::*part, std::int64_t most);
+
+}  // namespace afu::metrics

@@ -1,0 +1,110 @@
+#include "attack/campaign.hpp"
+
+#include "attack/kernels.hpp"
+#include "model/parameters.hpp"
+
+// After torch: its logging headers define a CHECK of their own, which doctest's must replace.
+#include <doctest/doctest.h>
+
+using namespace afu;
+using namespace afu::attack;
+
+namespace {
+
+std::shared_ptr<Plan> plan(std::vector<std::string> names, std::size_t references = 0) {
+  auto p = std::make_shared<Plan>();
+  p->names = std::move(names);
+  p->sets.resize(set_count);
+  p->reference_rows.resize(references);
+  p->scenario = std::make_shared<const config::Scenario>();
+  return p;
+}
+model::ParametersPtr version() { return std::make_shared<const model::ParameterVector>(); }
+record::MetricsRow row(std::uint64_t updates, const char* phase) {
+  record::MetricsRow r;
+  r.version = r.updates = updates;
+  r.phase = phase;
+  return r;
+}
+compute::JobResult answer(double value) {
+  compute::JobResult r;
+  r.figures["loss.auc"] = value;
+  r.numbers = {value};
+  return r;
+}
+const compute::KernelJob& kernel(const Campaign::Order& o) { return std::get<compute::KernelJob>(o.job); }
+
+}  // namespace
+
+TEST_CASE("campaign: before, merged, sixteen updates later, final") {
+  Campaign c(plan({"loss", "relearn"}));
+  CHECK(c.begin().empty());
+  CHECK(c.see(row(0, "training"), version(), false).empty());
+  CHECK(c.see(row(8, "training"), version(), false).empty());
+  const auto found = version(), last = version();
+  const auto before = c.see(row(10, "training"), found, true);
+  REQUIRE(before.size() == 1);
+  CHECK(kernel(before[0]).inputs.at(0) == found);
+  CHECK_FALSE(kernel(before[0]).settings.flag("relearn"));  // only at the end
+  CHECK(c.see(row(12, "erasing"), version(), false).empty());
+  CHECK(c.see(row(13, "forgotten"), version(), false).size() == 1);
+  CHECK(c.see(row(28, "forgotten"), version(), false).empty());
+  CHECK(c.see(row(30, "forgotten"), version(), false).size() == 1);
+  CHECK(c.see(row(50, "forgotten"), last, false).empty());
+  const auto end = c.end();
+  REQUIRE(end.size() == 1);
+  CHECK(kernel(end[0]).inputs == std::vector<model::ParametersPtr>{last, found});
+  CHECK(kernel(end[0]).settings.flag("relearn"));
+
+  // Rows come in the points' order, whichever is done first.
+  CHECK_FALSE(c.idle());
+  c.take(end[0].number, answer(0.4));
+  CHECK(c.rows().empty());
+  c.take(before[0].number, answer(0.1));
+  auto rows = c.rows();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].point == "before");
+  CHECK(rows[0].updates == 10);
+  CHECK(rows[0].attack == "loss");
+  CHECK(rows[0].figure == "auc");
+  CHECK(rows[0].value == 0.1);
+  c.take(before[0].number + 1, answer(0.2));
+  c.take(before[0].number + 2, answer(0.3));
+  rows = c.rows();
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].point == "merged");
+  CHECK(rows[1].point == "plus16");
+  CHECK(rows[2].point == "final");
+  CHECK(c.idle());
+}
+
+TEST_CASE("campaign: attacks wait for the reference models and get all their answers") {
+  Campaign c(plan({"lira"}, 2));
+  const auto references = c.begin();
+  REQUIRE(references.size() == 2);
+  CHECK(kernel(references[0]).kernel == "reference_model");
+  CHECK(kernel(references[0]).key.actor != kernel(references[1]).key.actor);
+  CHECK(c.see(row(5, "training"), version(), true).empty());
+  CHECK_FALSE(c.idle());
+  CHECK(c.take(references[1].number, answer(7)).empty());
+  const auto attacks = c.take(references[0].number, answer(6));
+  REQUIRE(attacks.size() == 1);
+  CHECK(kernel(attacks[0]).numbers == std::vector<double>{-1, 2, 6, 7});
+  c.take(attacks[0].number, answer(1));
+  CHECK(c.idle());
+}
+
+TEST_CASE("campaign: models are kept where the plan says so, without attacks as well") {
+  auto p = plan({});
+  p->keep_models = true;
+  Campaign c(p);
+  const auto last = version();
+  CHECK(c.see(row(5, "training"), version(), true).empty());
+  CHECK(c.see(row(6, "forgotten"), last, false).empty());
+  CHECK(c.end().empty());
+  CHECK(c.idle());
+  REQUIRE(c.models().size() == 3);
+  CHECK(c.models()[1].second == last);
+  CHECK(c.models()[2].first == "final");  // one version may be two points
+  CHECK(c.models()[2].second == last);
+}
