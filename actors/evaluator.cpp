@@ -26,6 +26,7 @@ struct EvaluatorState {
   std::uint64_t count = 0;
   record::MetricsRow last;  ///< the latest that was asked for
   std::optional<attack::Campaign> campaign;
+  attack::Campaign::Orders held;  ///< until the run is over
   bool draining = false;
   std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
 };
@@ -71,9 +72,14 @@ void emit(Self self) {
   }
 }
 
-/// Attacks take the lanes when nothing else wants them.
+/// Attacks take the lanes when nothing else wants them; on the wall clock after the run, since a lane that
+/// has begun one could not be had back for a client.
 void submit(Self self, attack::Campaign::Orders orders) {
   auto& st = self->state;
+  if (st.context->wall() && !st.draining) {
+    std::move(orders.begin(), orders.end(), std::back_inserter(st.held));
+    return;
+  }
   for (auto& order : orders) {
     const auto id = job_id(attack_owner, order.number);
     self->send(st.dispatcher, Submission{id, std::numeric_limits<double>::infinity(), order.name,
@@ -142,6 +148,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
       },
       [=](atom::drain) {
         self->state.draining = true;
+        submit(self, std::move(self->state.held));
         if (self->state.campaign) submit(self, self->state.campaign->end());
         emit(self);
       },

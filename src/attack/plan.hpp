@@ -14,7 +14,7 @@ namespace afu::attack {
 /// The sets of an attack, by their place in KernelJob::samples. Empty or null: what needs it does not apply.
 enum Set : std::size_t {
   forget,     ///< what the erasures ask to forget
-  holdout,    ///< held-out samples of its owners: the non-members
+  holdout,    ///< held-out samples of its owners, poisoned to the same share: the non-members
   known_in,   ///< training samples of clients that ask for nothing
   known_out,  ///< their held-out samples; also the population of rmia
   clean,      ///< test images of other classes than the backdoor's

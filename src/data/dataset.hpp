@@ -61,6 +61,10 @@ struct FederatedData {
   IndicesPtr triggered_test;  ///< test images of other classes with the trigger on; empty: no backdoor
   /// The images of triggered_test, in its order, with a trigger of another family: nobody was trained on it.
   IndicesPtr control_test;
+  /// The backdoor client's held-out samples, as large a share of them poisoned as of its training samples:
+  /// what its poisoned samples are exchangeable with as long as nobody was trained on either. Null: no
+  /// backdoor.
+  IndicesPtr poisoned_holdout;
   std::int64_t backdoor_label = -1;
   std::int64_t backdoor_client = -1;
   std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned

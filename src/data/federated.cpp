@@ -97,12 +97,16 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   auto& target = data.clients[static_cast<std::size_t>(data.backdoor_client)];
   const auto originals =
       rows_to_poison(*target.train, pool.labels, backdoor, scenario.scenario.seed, data.backdoor_client);
-  const auto copies = append_triggered(originals, backdoor);
-  for (auto r : copies) pool.labels[static_cast<std::size_t>(r)] = backdoor.label;
-  auto train = without(*target.train, originals);
-  train.insert(train.end(), copies.begin(), copies.end());
-  target.train = share(std::move(train));
-  data.poisoned = static_cast<std::int64_t>(copies.size());
+  /// `rows` with copies of `chosen` in their place, which carry the trigger and its label.
+  const auto poisoned = [&](const Indices& rows, const Indices& chosen) {
+    const auto copies = append_triggered(chosen, backdoor);
+    for (auto r : copies) pool.labels[static_cast<std::size_t>(r)] = backdoor.label;
+    auto all = without(rows, chosen);
+    all.insert(all.end(), copies.begin(), copies.end());
+    return share(std::move(all));
+  };
+  target.train = poisoned(*target.train, originals);
+  data.poisoned = static_cast<std::int64_t>(originals.size());
 
   Indices others;
   for (auto r : *data.test)
@@ -111,6 +115,15 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   auto control = control_trigger(backdoor);
   control.size = std::min({control.size, pool.height, pool.width});
   data.control_test = share(append_triggered(others, control));
+
+  const auto& held_out = *target.holdout;
+  const bool any = std::any_of(held_out.begin(), held_out.end(), [&](std::int64_t r) {
+    return pool.labels[static_cast<std::size_t>(r)] != backdoor.label;
+  });
+  data.poisoned_holdout =
+      any ? poisoned(held_out, rows_to_poison(held_out, pool.labels, backdoor, scenario.scenario.seed,
+                                              data.backdoor_client))
+          : target.holdout;
 }
 
 }  // namespace

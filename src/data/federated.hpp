@@ -13,7 +13,7 @@ namespace afu::data {
 Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file);
 
 /// Pool rows: train, val, test, then the poisoned copies, then the triggered test images, then those with the
-/// control trigger (data::control_trigger). The copies carry
+/// control trigger (data::control_trigger), then the poisoned copies of held-out samples. The copies carry
 /// the target label and stand in the target client's `train` in place of their originals, which nobody trains
 /// on; the triggered images are those of other classes and keep their true labels. Calibration environments
 /// have the class mix of their client before poisoning. Throws DataError where the scenario asks for what the
