@@ -75,7 +75,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     p.devices = compute::resolve_devices(s.compute.devices);
     c.lanes = compute::open_lanes(p.devices, s.compute.lanes, s.model, input,
                                   std::max(s.training.batch_size, s.evaluation.batch_size),
-                                  c.setup.data->pool, p.notes);
+                                  c.setup.data->pool, s.compute.step, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;
       c.surroundings = compute::surroundings_key(c.lanes.front(), *c.setup.data->pool);

@@ -112,7 +112,7 @@ unpack_wheels() {
   unzip -q -o "$wheel" 'torch/lib/*.so*' 'torch/include/*' 'torch/share/cmake/*' -d "$target"
   while read -r wheel; do
     # 11: it lacks one of the two
-    unzip -q -o "$wheel" '*/lib/*.so*' '*/include/*' -d "$target" 2> >(grep -v '^caution' >&2) || [ $? = 11 ]
+    unzip -q -o "$wheel" '*/lib/*.so*' '*/include/*' -d "$target" 2> >(grep -v '^caution' >&2 || true) || [ $? = 11 ]
   done < <(find "$download" \( -name 'nvidia_*.whl' -o -name 'cuda_toolkit*.whl' \))
   rm -rf "$download" "$deps/venv"
   touch "$target/complete"

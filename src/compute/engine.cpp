@@ -17,7 +17,7 @@ class LaneEngine : public Engine {
     LaneStream::Current current(stream_);
     const model::InputShape shape{spec.channels, spec.height, spec.width, spec.classes};
     workspace_ = std::make_unique<Workspace>(model::make_model(spec.model, shape), spec.pool,
-                                             torch::Device(spec.device));
+                                             torch::Device(spec.device), spec.step);
   }
 
   JobResult run(const Job& job) override {

@@ -17,6 +17,7 @@ struct EngineSpec {
   config::ModelSection model;
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
   std::shared_ptr<const ResidentPool> pool;
+  std::string step = "auto";  ///< compute.step; "fused" is the CPU lanes' alone
 };
 
 class Engine {

@@ -33,14 +33,15 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
 std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::int64_t lanes,
                                    const config::ModelSection& section, const ModelInput& input,
                                    std::int64_t batch, std::shared_ptr<const data::Images> pool,
-                                   std::vector<std::string>& notes) {
+                                   const std::string& step, std::vector<std::string>& notes) {
   const auto per_lane = model::bytes_per_lane(section, shape(input), batch);
   std::map<std::string, std::shared_ptr<const ResidentPool>> resident;
   std::vector<EngineSpec> specs;
   const auto spec = [&](const std::string& device) {
     auto& images = resident[device];
     if (!images) images = make_resident(pool, torch::Device(device));
-    return EngineSpec{device, section, input.channels, input.height, input.width, input.classes, images};
+    return EngineSpec{device,      section,       input.channels, input.height,
+                      input.width, input.classes, images,         step};
   };
   for (const auto& device : wanted) {
     const auto info = device_info(device);
@@ -57,7 +58,7 @@ std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::
   if (const auto it = resident.find("cpu"); it != resident.end()) {
     auto net = model::make_model(section, shape(input));
     notes.push_back("training steps on the CPU: " +
-                    choose_step(*net, *model::make_layout(*net), torch::kCPU, "auto").reason);
+                    choose_step(*net, *model::make_layout(*net), torch::kCPU, step).reason);
   }
   specs.push_back(spec(wanted.front()));
   return specs;

@@ -23,12 +23,12 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
 
 /// Lanes on every device of `wanted` (resolved names), the pool resident once a device: `lanes` each (0: as
 /// many as cores, or 4 a GPU), fewer where memory does not allow more, said in `notes`, as is which engine
-/// takes the CPU's training steps; then one service lane on the first device. Throws std::runtime_error where
-/// not even one lane fits.
+/// takes the CPU's training steps; then one service lane on the first device. `step`: compute.step. Throws
+/// std::runtime_error where not even one lane fits, std::invalid_argument where "fused" cannot be had.
 std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::int64_t lanes,
                                    const config::ModelSection& section, const ModelInput& input,
                                    std::int64_t batch, std::shared_ptr<const data::Images> pool,
-                                   std::vector<std::string>& notes);
+                                   const std::string& step, std::vector<std::string>& notes);
 
 /// Writes `parameters` as TorchScript: see model::save_model.
 void save(const config::ModelSection& section, const ModelInput& input,

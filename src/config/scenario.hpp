@@ -68,7 +68,7 @@ struct PartitionSection {
 };
 
 struct ModelSection {
-  std::string name = "cnn_small";  ///< cnn cnn_small resnet18 mlp logreg torchscript
+  std::string name = "cnn_small";  ///< see model::model_names
   std::int64_t hidden = 200;       ///< mlp
   std::string norm = "group";      ///< resnet18: group, batch
   std::string path;                ///< torchscript
@@ -196,6 +196,7 @@ struct ComputeSection {
   std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible
   std::int64_t lanes = 0;                   ///< a device; 0: as many as cores, or 4 a GPU
   std::int64_t lookahead = 0;               ///< finished jobs not joined yet, 0: 4 x lanes
+  std::string step = "auto";                ///< auto fused autograd: see compute/step_engine.hpp
 };
 
 struct OutputSection {

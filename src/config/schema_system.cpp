@@ -93,12 +93,19 @@ Section availability(AvailabilityHeterogeneity& h) {
 Section compute(ComputeSection& c) {
   return {
       "compute",
-      "What the run computes on. It changes how long a run takes, not its result.",
+      "What the run computes on. It changes how long a run takes, not its result (`step` its rounding).",
       {text("devices", c.devices, "cpu, cuda:0, cuda:1, ...; cuda: all visible.").alias({"device", "gpus"}),
        number("lanes", c.lanes, from(0, 4096), "Execution lanes a device; 0: as many as cores, or 4 a GPU.")
            .alias({"workers", "threads"}),
        number("lookahead", c.lookahead, from(0),
-              "Most finished jobs whose simulated end has not come; 0: 4 * lanes.")}};
+              "Most finished jobs whose simulated end has not come; 0: 4 * lanes."),
+       text(
+           "step", c.step,
+           "What takes training steps. fused: forward and backward without autograd, on the CPU, for "
+           "networks "
+           "without BatchNorm and residual connections; else it is an error. autograd: LibTorch's operators. "
+           "auto: fused where it is possible.",
+           {"auto", "fused", "autograd"})}};
 }
 
 Section output(OutputSection& o) {
