@@ -8,6 +8,7 @@
 #include "cli/study_estimate.hpp"
 #include "cli/study_runner.hpp"
 #include "cli/verb.hpp"
+#include "report/report.hpp"
 
 namespace afu::cli {
 namespace {
@@ -74,6 +75,10 @@ int run(const Options& o) {
     if (outcome.jobs_shared > 0)
       fmt::print("of the common pasts {} jobs were computed and {} taken over\n", outcome.jobs_computed,
                  outcome.jobs_shared);
+  }
+  if (!outcome.interrupted) {
+    report::write_report(report::report_on(options.folder), options.folder);
+    if (!o.quiet) fmt::print("report: {}\n", (options.folder / "report.html").string());
   }
   if (outcome.interrupted) {
     fmt::print(stderr, "afu: interrupted; the same command goes on where it stopped\n");

@@ -19,6 +19,7 @@
 #include "compute/devices.hpp"
 #include "compute/job_cache.hpp"
 #include "config/writer.hpp"
+#include "record/output_file.hpp"
 
 namespace afu::cli {
 namespace {
@@ -31,18 +32,6 @@ std::string content(const fs::path& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
-}
-
-/// In one step: who reads it finds the old or the new text.
-void write_whole(const fs::path& path, const std::string& text) {
-  auto part = path;
-  part += ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(part, path, error);
-  if (!out || error) throw std::runtime_error("cannot write " + path.string());
 }
 
 /// Who runs what next. Cells of a group go to one runner as long as there are other groups to begin: their
@@ -173,7 +162,7 @@ class Runners {
     } catch (const std::exception& e) {
       failure = e.what();
     }
-    if (!failure.empty()) write_whole(path / "failure.txt", failure + "\n");
+    if (!failure.empty()) record::write_whole(path / "failure.txt", failure + "\n");
     return failure;
   }
 
@@ -231,8 +220,8 @@ void claim_study_folder(const study::Plan& plan, const StudyOptions& options, co
   if (error)
     throw record::RunFolderError(
         fmt::format("cannot create output folder '{}': {}", options.folder.string(), error.message()));
-  write_whole(path, wanted.dump(2) + "\n");
-  write_whole(options.folder / "study.toml", content(plan.study.file));
+  record::write_whole(path, wanted.dump(2) + "\n");
+  record::write_whole(options.folder / "study.toml", content(plan.study.file));
 }
 
 bool is_complete(const fs::path& cell_folder) {

@@ -103,11 +103,11 @@ class Key {
 
 std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   Key key;
-  const auto& [device, model, channels, height, width, classes, resident] = spec;
+  const auto& [device, model, channels, height, width, classes, resident, step] = spec;
   const auto& [name, hidden, norm, path] = model;
   static_cast<void>(resident);  // the pool on the device
   key.add(device), key.add(name), key.add(hidden), key.add(norm), key.add(path);
-  key.add(channels), key.add(height), key.add(width), key.add(classes);
+  key.add(channels), key.add(height), key.add(width), key.add(classes), key.add(step);
   key.bytes(pool.pixels.data(), pool.pixels.size());
   key.bytes(pool.labels.data(), pool.labels.size() * sizeof(std::int64_t));
   return key.finish();

@@ -57,4 +57,15 @@ void OutputFile::close() {
   if (closed != 0 && errno != EINTR) fail(errno);
 }
 
+void write_whole(const std::filesystem::path& path, std::string_view text) {
+  auto part = path;
+  part += ".part";
+  OutputFile file(part);
+  file.buffer().append(text.data(), text.data() + text.size());
+  file.close();
+  std::error_code error;
+  std::filesystem::rename(part, path, error);
+  if (error) throw std::runtime_error(fmt::format("cannot write '{}': {}", path.string(), error.message()));
+}
+
 }  // namespace afu::record

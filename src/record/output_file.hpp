@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace afu::record {
 
@@ -42,5 +43,9 @@ class OutputFile {
   std::string error_;  ///< of the first failure
   int descriptor_ = -1;
 };
+
+/// Writes the file in one step: who reads it meanwhile, or after a kill, finds the old text or the new one.
+/// Throws std::runtime_error.
+void write_whole(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace afu::record

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "record/json_text.hpp"
 #include "record/output_file.hpp"
 
 namespace afu::record {
@@ -97,11 +96,9 @@ Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
 }
 
 void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions) {
-  OutputFile file(folder.path("summary.json"));
   // Text that is no UTF-8 (a user's scenario name, say) must not cost the run its summary.
-  append_text(file.buffer(), to_json(s, versions).dump(2, ' ', false, Json::error_handler_t::replace));
-  file.buffer().push_back('\n');
-  file.close();
+  write_whole(folder.path("summary.json"),
+              to_json(s, versions).dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace afu::record

@@ -6,16 +6,6 @@ namespace afu::report {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-void write(const fs::path& file, const std::string& text) {
-  record::OutputFile out(file);
-  out.buffer().append(text.data(), text.data() + text.size());
-  out.close();
-}
-
-}  // namespace
-
 Document report_on(const fs::path& folder) {
   if (fs::exists(folder / "study.json")) return study_document(read_study(folder));
   if (fs::exists(folder / "summary.json")) return run_document(read_run(folder));
@@ -25,14 +15,14 @@ Document report_on(const fs::path& folder) {
 
 void write_report(const Document& document, const fs::path& folder) {
   fs::create_directories(folder / "tables");
-  write(folder / "report.html", to_html(document));
-  write(folder / "report.md", to_markdown(document));
+  record::write_whole(folder / "report.html", to_html(document));
+  record::write_whole(folder / "report.md", to_markdown(document));
   for (const auto* table : tables_of(document))
-    write(folder / "tables" / (table->id + ".csv"), to_csv(*table));
+    record::write_whole(folder / "tables" / (table->id + ".csv"), to_csv(*table));
   for (const auto& section : document.sections)
     for (const auto& part : section.parts)
       if (const auto* table = std::get_if<DataTable>(&part); table && !table->folded)
-        write(folder / "tables" / (table->id + ".tex"), to_latex(*table));
+        record::write_whole(folder / "tables" / (table->id + ".tex"), to_latex(*table));
 }
 
 }  // namespace afu::report

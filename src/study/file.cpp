@@ -250,8 +250,9 @@ class Parser {
     std::string known;
     for (const auto& a : s_.arms) {
       if (!good(a.name))
-        errors_.add(a.place, "arm.name",
-                    config::quoted(a.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+        errors_.add(
+            a.place, "arm.name",
+            config::quoted(a.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
       else if (!seen.insert(a.name).second)
         errors_.add(a.place, "arm.name", config::quoted(a.name) + " stands here twice");
       known += (known.empty() ? "" : ", ") + config::quoted(a.name);
@@ -259,7 +260,8 @@ class Parser {
     const auto among = [&](std::string& name, const char* key, const std::string& fallback) {
       if (name.empty() && seen.count(fallback)) name = fallback;
       if (name.empty()) name = s_.arms.front().name;
-      if (!seen.count(name)) fail(key, key, config::quoted(name) + " is no arm of this study, allowed are " + known);
+      if (!seen.count(name))
+        fail(key, key, config::quoted(name) + " is no arm of this study, allowed are " + known);
     };
     among(s_.reference, "study.reference", "retrain");
     among(s_.subject, "study.subject", "afu_ic");

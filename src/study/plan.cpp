@@ -93,7 +93,7 @@ class Planner {
       if (std::none_of(s.set.begin(), s.set.end(), [&](const auto& x) { return x.key == key; }))
         s.set.push_back({key, std::to_string(value), place});
     };
-    sets("stop.updates", last + (s.rebound.rounds + s.rebound.tail_rounds) * rounds);
+    sets("stop.updates", last + (s.rebound.rounds + s.rebound.tail_rounds + 1) * rounds);
     sets("evaluation.dense_updates", 5 * rounds);
     sets("evaluation.every_updates", rounds);
     const auto control = [&](const char* name, std::vector<std::pair<const char*, const char*>> settings) {
