@@ -60,7 +60,7 @@ void begin(Self self) {
   const auto me = caf::actor_cast<federation_actor>(self);
   const auto& context = st.context;
   if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty() ||
-      !context->attacks_file.empty()) {
+      !context->attacks_file.empty() || !context->calibrations_file.empty()) {
     st.recorder = spawn_recorder(sys, context, me);
     watch(self, st.recorder, "recorder");
   }

@@ -44,6 +44,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.trace_file = options.files.trace;
   c.metrics_file = options.files.metrics;
   c.attacks_file = options.files.attacks;
+  c.calibrations_file = options.files.calibrations;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 

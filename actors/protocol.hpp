@@ -114,6 +114,8 @@ using recorder_actor = caf::typed_actor<
     caf::reacts_to<record::MetricsRow>,
     // One figure of an attack.
     caf::reacts_to<record::AttackRow>,
+    // A calibration that was merged.
+    caf::reacts_to<record::CalibrationRecord>,
     // A lane's work in real time.
     caf::reacts_to<record::LaneSpan>,
     // Complete the files and tell the federation.

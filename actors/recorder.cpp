@@ -4,6 +4,7 @@
 
 #include "actors/spawn.hpp"
 #include "record/attack_log.hpp"
+#include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/trace.hpp"
@@ -19,6 +20,8 @@ struct RecorderState {
   std::unique_ptr<record::TraceBuilder> trace;
   std::unique_ptr<record::MetricsLog> metrics;
   std::unique_ptr<record::AttackLog> attacks;
+  std::string calibrations_file;
+  std::unique_ptr<record::CalibrationLog> calibrations;
   bool failed = false;
 };
 using Self = recorder_actor::stateful_pointer<RecorderState>;
@@ -38,6 +41,7 @@ void guarded(Self self, F f) {
 
 recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation_actor federation) {
   self->state.federation = std::move(federation);
+  self->state.calibrations_file = context->calibrations_file;
   guarded(self, [&](RecorderState& st) {
     if (!context->events_file.empty()) st.events = std::make_unique<record::EventLog>(context->events_file);
     if (!context->metrics_file.empty())
@@ -70,6 +74,14 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (st.attacks) st.attacks->append(row);
         });
       },
+      [=](const record::CalibrationRecord& row) {
+        guarded(self, [&](RecorderState& st) {
+          if (st.calibrations_file.empty()) return;
+          if (!st.calibrations)
+            st.calibrations = std::make_unique<record::CalibrationLog>(st.calibrations_file);
+          st.calibrations->append(row);
+        });
+      },
       [=](const record::LaneSpan& span) {
         guarded(self, [&](RecorderState& st) {
           if (st.trace) st.trace->add(span);
@@ -80,6 +92,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (st.events) st.events->close();
           if (st.metrics) st.metrics->close();
           if (st.attacks) st.attacks->close();
+          if (st.calibrations) st.calibrations->close();
           if (st.trace) st.trace->finish();
         });
         self->send(self->state.federation, atom::closed_v);

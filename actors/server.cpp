@@ -44,6 +44,9 @@ void carry_out(Self self) {
   for (auto& e : fx.evaluations)
     self->send(st.evaluator, atom::measure_v, std::make_shared<const federate::Evaluation>(std::move(e)));
   fx.evaluations.clear();
+  if (st.recorder)
+    for (const auto& c : fx.calibrations) self->send(st.recorder, c);
+  fx.calibrations.clear();
   if (!fx.failure.empty()) {
     st.failed = true;
     return self->send(st.federation, atom::failed_v, fx.failure);

@@ -35,8 +35,10 @@ void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
       for (const auto& p : plan.parts) {
         if (plan.whole_model && i < p.arrival.base_influence.size() && p.arrival.base_influence[i])
           c.terms.push_back({p.coefficient, p.arrival.base_influence[i], nullptr});
-        if (p.arrival.client == t.client)
-          c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard});
+        if (p.arrival.client == t.client) {
+          c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard, p.arrival.guards});
+          if (t.influence) c.keep *= 1 - needs_.decay;
+        }
       }
       const bool changes = !c.terms.empty() || (t.influence && plan.keep != 1.0);
       if (changes) {
@@ -49,7 +51,7 @@ void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
       for (const auto& p : plan.parts)
         if (p.arrival.client == t.client) {
           c.terms.push_back({p.coefficient, p.arrival.base, nullptr});
-          c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard});
+          c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard, p.arrival.guards});
         }
       if (!c.terms.empty() || t.accumulator) {
         pending_.push_back({i, true});

@@ -13,6 +13,7 @@ struct LedgerNeeds {
   bool influence = false;    ///< S_u (AFU-IC.md step 1)
   bool accumulator = false;  ///< A_u and its mass m_u (METHODS 5.5)
   bool last_update = false;  ///< base, delta and weight of the client's last merged update
+  double decay = 0;          ///< part of an influence that each later contribution of the client takes off it
   bool any() const { return influence || accumulator || last_update; }
 };
 

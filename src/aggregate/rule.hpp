@@ -24,6 +24,7 @@ struct Arrival {
   model::ParametersPtr base;  ///< the version it started from; only rules that mix whole models use it
   model::ParametersPtr
       guard;  ///< not null: the delta passes the one-sided guard against this erasure (METHODS 9.4)
+  std::vector<compute::GuardPtr> guards{};  ///< likewise, against these subspaces
   /// What a rebase adds to the base: coefficient and vector of the erasures and calibrations merged since
   /// (AFU-IC step 6).
   std::vector<std::pair<double, model::ParametersPtr>> rebase;

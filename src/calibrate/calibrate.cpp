@@ -2,132 +2,130 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <memory>
 #include <stdexcept>
+#include <string>
 
-#include "calibrate/losses.hpp"
+#include "calibrate/calibration_loss.hpp"
 #include "train/sgd.hpp"
 
 namespace afu::calibrate {
 namespace {
 
-/// Environments are taken through the network together up to so many rows: the gradient is still that of the
-/// whole set, the memory is bounded.
-constexpr std::int64_t kRows = 512;
-
-/// Some whole environments, next to each other in one batch.
-struct Chunk {
-  compute::Batch batch;
-  std::vector<std::int64_t> sizes;
-  torch::Tensor teacher;  ///< log probabilities
-};
-
-struct Environments {
-  std::vector<Chunk> chunks;
-  std::int64_t count = 0, samples = 0;
-};
-
-Environments gather_environments(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets) {
-  Environments all;
-  data::Indices rows;
-  std::vector<std::int64_t> sizes;
-  const auto flush = [&] {
-    if (rows.empty()) return;
-    const auto order = workspace.upload(rows);
-    all.chunks.push_back({workspace.gather(order, 0, order.size(0)), sizes, {}});
-    rows.clear();
-    sizes.clear();
-  };
-  for (const auto& set : sets) {
-    if (!set || set->empty()) continue;
-    const auto n = static_cast<std::int64_t>(set->size());
-    if (static_cast<std::int64_t>(rows.size()) + n > kRows) flush();
-    rows.insert(rows.end(), set->begin(), set->end());
-    sizes.push_back(n);
-    ++all.count;
-    all.samples += n;
-  }
-  flush();
-  if (all.count == 0) throw std::invalid_argument("there are no samples to calibrate on");
-  return all;
+model::ParametersPtr input(const compute::KernelJob& job, std::size_t index) {
+  return index < job.inputs.size() ? job.inputs[index] : nullptr;
 }
 
-struct Loss {
-  torch::Tensor total, kl;
+/// One kind of step, as the settings say.
+class Optimiser {
+ public:
+  Optimiser(compute::Workspace& workspace, const compute::KernelJob& job) : workspace_(workspace) {
+    const auto& s = job.settings;
+    sgd_.lr = s.real("lr");
+    sgd_.momentum = s.real("momentum");
+    sgd_.clip_norm = s.real("clip_norm");
+    if (s.text("optimiser") == "adam")
+      adam_ = std::make_unique<train::Adam>(workspace.parameters(), sgd_.lr);
+    else
+      momentum_ = workspace.momentum();
+    extras_.strength = s.real("fisher");
+    if (extras_.strength == 0) return;
+    const auto anchor = input(job, 2), fisher = input(job, 3);
+    if (!anchor || !fisher)
+      throw std::invalid_argument("the Fisher anchor needs the erased model and its Fisher information");
+    extras_.anchor = anchor->values.to(workspace.device());
+    extras_.fisher = fisher->values.to(workspace.device());
+    proximal_ = s.text("fisher_form") == "proximal";
+  }
+
+  /// From the workspace's gradient.
+  void step() {
+    auto &w = workspace_.parameters(), &g = workspace_.gradients();
+    const bool anchored = extras_.anchor.defined(), pulled = anchored && !proximal_;
+    if (adam_) {
+      torch::NoGradGuard no_grad;
+      if (pulled) g.addcmul_(extras_.fisher, w - extras_.anchor, extras_.strength);
+      if (sgd_.clip_norm > 0) g.mul_((sgd_.clip_norm / (g.norm() + 1e-6)).clamp_max(1.0));
+      adam_->step(w, g);
+    } else {
+      train::sgd_step(w, g, momentum_, {}, sgd_, pulled ? &extras_ : nullptr);
+    }
+    if (anchored && proximal_) {
+      torch::NoGradGuard no_grad;
+      const auto pull = extras_.fisher * (sgd_.lr * extras_.strength);
+      w.add_(pull * extras_.anchor).div_(pull + 1);
+    }
+  }
+
+ private:
+  compute::Workspace& workspace_;
+  compute::SgdSettings sgd_;
+  torch::Tensor momentum_;
+  std::unique_ptr<train::Adam> adam_;
+  train::StepExtras extras_;
+  bool proximal_ = false;
 };
 
-/// A chunk's share of L, and of the KL alone: summed over the chunks they are the whole.
-Loss share(const Chunk& chunk, const torch::Tensor& logits, const Environments& all, double beta,
-           double lambda) {
-  const double per_environment = 1.0 / static_cast<double>(all.count);
-  Loss loss;
-  loss.total = torch::zeros({}, logits.options());
-  std::int64_t begin = 0;
-  for (auto n : chunk.sizes) {
-    const auto z = logits.narrow(0, begin, n), y = chunk.batch.labels.narrow(0, begin, n);
-    loss.total = loss.total + environment_risk(z, y) * per_environment;
-    if (lambda != 0) loss.total = loss.total + irm_penalty(z, y) * (lambda * per_environment);
-    begin += n;
-  }
-  const double weight = static_cast<double>(begin) / static_cast<double>(all.samples);
-  loss.kl = distillation_kl(chunk.teacher, logits) * weight;
-  if (beta != 0) loss.total = loss.total + loss.kl * beta;
-  return loss;
+void report(compute::JobResult& result, const std::string& when, const CalibrationLoss::Values& v) {
+  const auto figure = [&](const char* name, const torch::Tensor& t) {
+    if (t.defined()) result.figures[name + when] = t.item<double>();
+  };
+  figure("loss", v.total);
+  figure("risk", v.risk);
+  figure("kl", v.kl);
+  figure("kd", v.kd);
+  figure("penalty", v.penalty);
 }
 
 }  // namespace
 
 compute::JobResult calibrate(compute::Workspace& workspace, const compute::KernelJob& job) {
-  if (job.inputs.size() != 2 || !job.inputs[0] || !job.inputs[1])
-    throw std::invalid_argument("the inputs are the base and the teacher");
-  const auto& base = job.inputs[0];
-  const auto& teacher = job.inputs[1];
+  const auto base = input(job, 0), teacher = input(job, 1), erased = input(job, 2);
+  if (!base || !teacher) throw std::invalid_argument("the inputs are the base and the teacher");
   const auto steps = job.settings.integer("steps");
   if (steps < 0) throw std::invalid_argument(fmt::format("steps is {}, allowed is 0 or more", steps));
-  const double beta = job.settings.real("beta"), lambda = job.settings.real("lambda");
-  compute::SgdSettings sgd;
-  sgd.lr = job.settings.real("lr");
-  sgd.momentum = job.settings.real("momentum");
-  sgd.clip_norm = job.settings.real("clip_norm");
+  const auto objective = objective_of(job.settings);
 
-  auto all = gather_environments(workspace, job.samples);
   workspace.net().train(false);
-  {
-    torch::NoGradGuard no_grad;
-    workspace.load(*teacher);
-    for (auto& c : all.chunks) c.teacher = workspace.net().forward(c.batch.images).log_softmax(1);
+  CalibrationLoss loss(workspace, job.samples, objective, job.key, job.numbers);
+  compute::JobResult result;
+  loss.set_before(*teacher);
+  if (job.settings.flag("reference"))
+    result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();
+  if (objective.kd != 0) {
+    if (!erased) throw std::invalid_argument("distillation to the erased model needs it as an input");
+    loss.set_erased(*erased);
   }
   workspace.load(*base);
 
-  /// L and the KL where the replica stands; with gradients, also the flat gradient of L.
-  const auto loss_here = [&](bool with_gradients) {
-    torch::AutoGradMode mode(with_gradients);
-    if (with_gradients) workspace.gradients().zero_();
-    Loss sum;
-    for (const auto& c : all.chunks) {
-      const auto loss = share(c, workspace.net().forward(c.batch.images), all, beta, lambda);
-      if (with_gradients) loss.total.backward();
-      sum.total = sum.total.defined() ? sum.total + loss.total.detach() : loss.total.detach();
-      sum.kl = sum.kl.defined() ? sum.kl + loss.kl.detach() : loss.kl.detach();
-    }
-    return sum;
-  };
-
-  auto momentum = workspace.momentum();
-  torch::Tensor before;
+  Optimiser optimiser(workspace, job);
+  // What the first step computes is not all that is to be reported where the penalty has no weight.
+  const bool look_first = steps == 0 || (objective.invariance != Invariance::none && objective.lambda == 0);
+  if (look_first) report(result, "_before", loss.at(0, false));
   for (std::int64_t step = 0; step < steps; ++step) {
-    const auto loss = loss_here(true);
-    if (step == 0) before = loss.total;
-    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+    const auto here = loss.at(static_cast<std::uint64_t>(step), true);
+    if (step == 0 && !look_first) report(result, "_before", here);
+    optimiser.step();
   }
-  const auto after = loss_here(false);
+  if (steps == 0) {
+    for (const auto& [name, value] : std::map<std::string, double>(result.figures))
+      if (const auto end = name.rfind("_before"); end != std::string::npos)
+        result.figures[name.substr(0, end) + "_after"] = value;
+  } else {
+    report(result, "_after", loss.at(0, false));
+  }
 
-  compute::JobResult result;
   result.outputs = {workspace.difference(base)};
-  result.figures["loss_before"] = (before.defined() ? before : after.total).item<double>();
-  result.figures["loss_after"] = after.total.item<double>();
-  result.figures["kl_after"] = after.kl.item<double>();
-  result.samples = all.samples * (steps + 2);  // the teacher's forward passes, the steps, the last look
+  const auto delta = result.outputs[0]->values.to(torch::kFloat64);
+  const double norm = delta.norm().item<double>();
+  result.figures["norm"] = norm;
+  result.figures["steps"] = static_cast<double>(steps);
+  if (const auto e = input(job, 4); e && norm > 0) {
+    const auto erasure = e->values.to(workspace.device(), torch::kFloat64);
+    const double length = erasure.norm().item<double>();
+    if (length > 0) result.figures["cosine"] = -at::dot(delta, erasure).item<double>() / (norm * length);
+  }
+  result.samples = loss.passes();
   return result;
 }
 

@@ -5,14 +5,20 @@
 
 namespace afu::calibrate {
 
-/// Full-batch SGD from a version on held-out data, in eval mode, on
-///   L = mean_e R_e + beta * KL(p_teacher || p) + lambda * mean_e irm_e  (AFU-IC.md step 5),
-/// the KL being the mean over all samples.
-/// inputs   {base, teacher}: where it starts; whose outputs are to be kept (w before the erasure merged)
+/// Full-batch SGD or Adam from a version on held-out data, in eval mode, on the objective of
+/// calibrate/objective.hpp; each job begins with fresh momentum. The Fisher anchor is no term of L: it pulls
+/// by fisher * F (w - w_erased) in the gradient, or as a proximal step w <- (w + lr s F w_erased)/(1 + lr s
+/// F). inputs   {base, before, erased, F, e}: where it starts; whose outputs are to be kept (w before the
+/// erasure
+///          merged); the model right after (kd, fisher > 0); its Fisher information (fisher > 0); the
+///          erasure, which the result is compared with. The last three may be null or absent where they are
+///          not needed.
 /// samples  one set an environment; empty ones are left out
-/// settings steps, lr, momentum, clip_norm (0: off), beta, lambda
+/// numbers  the adversarial family's trigger (kernel "adversarial_trigger")
+/// settings steps, and calibration_values()
 /// outputs  {the difference to the base}
-/// figures  loss_before, loss_after: L at the base and at the end; kl_after: the KL alone, at the end
+/// figures  loss, risk, kl, kd, penalty, each _before and _after (absent where it is no part of L);
+///          risk_reference: mean_e R_e of `before`; norm of the output; cosine: cos(output, -e); steps
 compute::JobResult calibrate(compute::Workspace& workspace, const compute::KernelJob& job);
 
 }  // namespace afu::calibrate

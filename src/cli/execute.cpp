@@ -33,6 +33,7 @@ actors::RunResult execute(const config::Scenario& scenario, const record::RunFol
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
   if (training) options.files.metrics = folder.path("metrics.csv");
   if (training) options.files.attacks = folder.path("attacks.csv");
+  options.files.calibrations = folder.path("calibrations.csv");
   auto result = actors::run_scenario(scenario, options);
 
   result.summary.started = started;

@@ -75,19 +75,70 @@ torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size
   return sum;
 }
 
-torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device) {
+double inner_product(const torch::Tensor& a, const torch::Tensor& b) {
+  return at::dot(a.to(torch::kFloat64), b.to(torch::kFloat64)).item<double>();
+}
+
+/// Appends what the term's guards take out of `v`, to which its single guard has been applied already.
+void append_guarded(const Term& t, torch::Tensor v, std::vector<Weighted>& terms, JobResult* seen) {
+  const double square = seen ? inner_product(v, v) : 0.0;
+  const auto original = v;
+  for (std::size_t i = 0; i < t.guards.size(); ++i) {
+    const auto& guard = *t.guards[i];
+    double removed = 0;
+    for (const auto& direction : guard.basis) {
+      if (!direction) throw std::invalid_argument("a direction of a guard is missing");
+      const auto u = operand(direction->values, v.numel(), v.device(), "guard");
+      const double along = guard_coefficient(v, u);
+      if (along == 0) continue;
+      terms.emplace_back(-t.coefficient * along, u);
+      v = at::sub(v, u, along);
+      if (seen) removed += along * along * inner_product(u, u);
+    }
+    if (!seen || !guard.erasure) continue;
+    const auto e = operand(guard.erasure->values, v.numel(), v.device(), "erasure");
+    const double lengths = std::sqrt(square * inner_product(e, e));
+    const double cosine = lengths > 0 ? -inner_product(original, e) / lengths : 0.0;
+    const auto add = [&](const char* name, double value) {
+      seen->figures[fmt::format("{}.{}", name, i)] += value;
+    };
+    add("guarded", 1);
+    add("cosine", cosine);
+    add("cosine_square", cosine * cosine);
+    add("removed", square > 0 ? removed / square : 0.0);
+  }
+}
+
+/// METHODS 9.4: the restoring force for what slips through a guard.
+void pull_back(torch::Tensor& w, const Pull& pull) {
+  if (!pull.guard || !pull.towards) throw std::invalid_argument("a pull without a guard or a version");
+  for (const auto& direction : pull.guard->basis) {
+    const auto u = operand(direction->values, w.numel(), w.device(), "guard");
+    const auto towards = operand(pull.towards->values, w.numel(), w.device(), "version to pull to");
+    if (const double back = guard_coefficient(w - towards, u); back != 0) w.sub_(u, pull.strength * back);
+  }
+}
+
+torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device, JobResult* seen) {
   std::vector<Weighted> terms;
   if (c.start && c.keep != 0) terms.emplace_back(c.keep, operand(c.start->values, size, device, "start"));
   for (const auto& t : c.terms) {
     if (!t.vector) throw std::invalid_argument("a term of a combination has no vector");
     const auto v = operand(t.vector->values, size, device, "term");
     terms.emplace_back(t.coefficient, v);
-    if (!t.guard) continue;
-    const auto g = operand(t.guard->values, size, device, "guard");
-    if (const double along = guard_coefficient(v, g); along != 0)
-      terms.emplace_back(-t.coefficient * along, g);
+    auto rest = v;
+    if (t.guard) {
+      const auto g = operand(t.guard->values, size, device, "guard");
+      if (const double along = guard_coefficient(v, g); along != 0) {
+        terms.emplace_back(-t.coefficient * along, g);
+        if (!t.guards.empty()) rest = at::sub(v, g, along);
+      }
+    }
+    if (!t.guards.empty()) append_guarded(t, rest, terms, seen);
   }
-  return weighted_sum(terms, size, device);
+  auto sum = weighted_sum(terms, size, device);
+  for (const auto& pull : c.pulls) pull_back(sum, pull);
+  return sum;
 }
 
 /// In place (METHODS 2.5, step 6). A model of vectors only stays as it is.
@@ -147,7 +198,8 @@ JobResult combine(Workspace& workspace, const CombineJob& job) {
   JobResult result;
   result.outputs.reserve(job.outputs.size());
   for (const auto& c : job.outputs) {
-    auto values = combine_values(c, layout.parameter_count, workspace.device());
+    const bool first = &c == &job.outputs.front();
+    auto values = combine_values(c, layout.parameter_count, workspace.device(), first ? &result : nullptr);
     if (c.transform == Combination::Transform::feature_softmax) feature_softmax(values, layout);
     append_cosines(values, c.compared, result.numbers);
     result.outputs.push_back(

@@ -64,12 +64,29 @@ struct EvaluateJob {
   std::int64_t batch_size = 256;
 };
 
+/// The subspace of an erasure e, which later deltas may not point back along (METHODS 9.4).
+struct Guard {
+  ParametersPtr erasure;  ///< e
+  /// Orthogonal u_j of any length, u_j.e >= 0; empty: cosines with -e are taken, no more.
+  std::vector<ParametersPtr> basis;
+};
+using GuardPtr = std::shared_ptr<const Guard>;
+
 /// coef * v, or, with `guard` g, coef * G(v) where G removes what points back along -(g): G(v) = v -
-/// u*min(u.v, 0), u = g/||g|| (METHODS 9.4, one-sided).
+/// u*min(u.v, 0), u = g/||g|| (METHODS 9.4, one-sided); then the same for each u_j of each of `guards`, in
+/// turn.
 struct Term {
   double coefficient = 1.0;
   ParametersPtr vector;
   ParametersPtr guard;
+  std::vector<GuardPtr> guards{};
+};
+/// What draws a sum w back to a version that a guard was built at: w += strength * sum_j u_j * max(0, -h_j),
+/// h_j = u_j.(w - towards) / u_j.u_j.
+struct Pull {
+  GuardPtr guard;
+  ParametersPtr towards;
+  double strength = 0;
 };
 /// keep * start + sum of terms. Null start counts as zero. Buffers: see CombineJob::buffers.
 struct Combination {
@@ -84,8 +101,12 @@ struct Combination {
   enum class Transform { none, feature_softmax } transform{};
   /// The result's numbers get the cosine of the angle between the sum and each of these; 0 where one is zero.
   std::vector<ParametersPtr> compared{};
+  std::vector<Pull> pulls{};  ///< applied to the sum
 };
-/// Linear algebra on whole vectors: merges, ledgers, erasures. One output a combination, in order.
+/// Linear algebra on whole vectors: merges, ledgers, erasures. One output a combination, in order. Where
+/// terms of the first one have guards, the figures tell of the i-th guard, each summed over those terms:
+/// guarded.i (how many), cosine.i and cosine_square.i of cos(v, -e), removed.i: the part of |v|^2 that it
+/// took out.
 struct CombineJob {
   std::vector<Combination> outputs;
 };

@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "attack/kernels.hpp"
+#include "calibrate/adversarial.hpp"
 #include "calibrate/calibrate.hpp"
+#include "calibrate/erasure_subspace.hpp"
 #include "calibrate/fisher.hpp"
+#include "calibrate/layer_gains.hpp"
 #include "unlearn/kernels_ascent.hpp"
 #include "unlearn/kernels_distil.hpp"
 #include "unlearn/kernels_fedau.hpp"
@@ -13,14 +16,17 @@
 #include "unlearn/kernels_history.hpp"
 #include "unlearn/kernels_pga.hpp"
 #include "unlearn/kernels_prune.hpp"
+#include "unlearn/kernels_uce.hpp"
 
 namespace afu::compute {
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
+      {"adversarial_trigger", &calibrate::adversarial_trigger},
       {"attack", &attack::attack},
       {"calibrate", &calibrate::calibrate},
       {"distil", &unlearn::distil},
+      {"erasure_subspace", &calibrate::erasure_subspace},
       {"fedau_merge", &unlearn::fedau_merge},
       {"fedau_post_hoc", &unlearn::fedau_post_hoc},
       {"federaser_step", &unlearn::federaser_step},
@@ -31,11 +37,14 @@ Kernel find_kernel(const std::string& name) {
       {"fedrecovery", &unlearn::fedrecovery},
       {"fisher", &calibrate::fisher},
       {"gradient_ascent", &unlearn::gradient_ascent},
+      {"gradient_sketch", &calibrate::gradient_sketch},
+      {"layer_gains", &calibrate::layer_gains},
       {"negate_first_layer", &unlearn::negate_first_layer},
       {"pga", &unlearn::pga},
       {"prune", &unlearn::prune},
       {"prune_statistics", &unlearn::prune_statistics},
       {"reference_model", &attack::reference_model},
+      {"uce", &unlearn::uce},
   };
   for (const auto& [known, kernel] : kernels)
     if (name == known) return kernel;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "data/units.hpp"
@@ -43,6 +44,16 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
     environments.push_back(std::move(rows));
   }
   return environments;
+}
+
+IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most) {
+  std::set<Indices::value_type> rows;
+  std::size_t longest = 0;
+  for (const auto& e : environments) longest = std::max(longest, e->size());
+  for (std::size_t i = 0; i < longest; ++i)
+    for (const auto& e : environments)
+      if (i < e->size() && rows.size() < most) rows.insert((*e)[i]);
+  return std::make_shared<const Indices>(rows.begin(), rows.end());
 }
 
 void assert_calibration_disjoint(const FederatedData& data, bool by_subject) {

@@ -18,6 +18,9 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
                                               const Indices& val, const std::vector<std::int64_t>& labels,
                                               std::int64_t samples, std::uint64_t seed);
 
+/// At most `most` different rows, from all environments in turn; ascending.
+IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most);
+
 /// Throws std::logic_error where a calibration row is a test row, or any client's training or held-out row;
 /// with `by_subject` also where a calibration image is of a subject of theirs (METHODS 13).
 void assert_calibration_disjoint(const FederatedData& data, bool by_subject);

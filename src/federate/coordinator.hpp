@@ -37,6 +37,7 @@ struct Effects {
   std::vector<Post> posts;
   std::vector<record::Decision> decisions;
   std::vector<Evaluation> evaluations;
+  std::vector<record::CalibrationRecord> calibrations;
   /// To be computed; then call `merged` and nothing else before. A merge may take two of them.
   std::optional<compute::CombineJob> merge;
   bool stop = false;
@@ -113,6 +114,11 @@ class Coordinator {
     /// Work that clients were asked for, by client; the job's number is the client's.
     std::map<std::uint32_t, CollectTask> collecting;
     std::vector<std::pair<std::uint32_t, ResultPtr>> collected;
+    std::optional<record::CalibrationRecord> calibration;  ///< the one that is being computed or merged
+    std::uint64_t calibrated_updates = 0;                  ///< accepted when the last one began
+    std::optional<unlearn::GuardErasure> guard;
+    ParametersPtr guarded;               ///< the version that the guard was built at
+    std::uint64_t restored_updates = 0;  ///< accepted when the model was last pulled back to it
     record::ErasureRecord record;
     std::vector<report::Interval> halted;
   };
@@ -127,6 +133,7 @@ class Coordinator {
     bool by_accumulator = false;
     bool weighed = false;                  ///< the rule has been told what it asked for
     std::size_t rule_outputs = 0;          ///< where the outputs for the rule begin
+    double weight = 1.0;                   ///< of a calibration's delta
     std::optional<std::size_t> cluster{};  ///< whose model it makes; none: the published one
     enum class Of { model, profiles, rollback } of = Of::model;  ///< the latter two are about clusters
   };
@@ -158,7 +165,14 @@ class Coordinator {
   }
   void start_merge(Effects& fx);
   void weigh(Merge& merge, const std::vector<double>& numbers);
-  void finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx);
+  void finish_merge(const compute::JobResult& result, Effects& fx);
+  // Calibrations and guards (coordinator_calibration.cpp).
+  void calibration_posted(Active& a, const unlearn::Calibrate& s);
+  void calibration_computed(Active& a, const compute::JobResult* result);
+  void calibration_merged(Active& a, const Merge& merge, std::uint64_t before, Effects& fx);
+  std::vector<compute::GuardPtr> guards() const;
+  void guard_merge(Merge& merge, compute::Combination& model);
+  void note_guards(const compute::JobResult& result);
   void published(Effects& fx);
   void settle(Effects& fx);
 
@@ -178,6 +192,7 @@ class Coordinator {
   void perform(Active& a, unlearn::Retune& s, Effects& fx);
   void perform(Active& a, unlearn::Calibrate& s, Effects& fx);
   void perform(Active& a, unlearn::MergeCalibration& s, Effects& fx);
+  void perform(Active& a, unlearn::GuardErasure& s, Effects& fx);
   void perform(Active& a, unlearn::AwaitUpdates& s, Effects& fx);
   void perform(Active& a, unlearn::Restart& s, Effects& fx);
   void perform(Active& a, unlearn::RollBackCluster& s, Effects& fx);
@@ -236,7 +251,7 @@ class Coordinator {
   std::uint64_t dense_until_ = 0, last_evaluated_updates_ = 0, last_evaluated_version_ = ~0ull;
   bool before_taken_ = false;
   std::vector<double> accepted_;
-  std::uint64_t history_bytes_ = 0;
+  std::uint64_t history_bytes_ = 0, calibrations_ = 0;
   std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
   std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength
   std::shared_ptr<const compute::TrainExtras> task_extras_;  ///< both, as tasks carry them

@@ -93,10 +93,12 @@ void Coordinator::on(double now, const EraseResult& m, Effects& fx) {
 
 void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   now_ = now;
-  if (m.request == no_request)
+  if (m.request == no_request) {
     take_fisher(m);
-  else
+  } else {
+    calibration_computed(requests_[m.request], m.result.get());
     advance(m.request, m.result.get(), fx);
+  }
   settle(fx);
 }
 
@@ -108,6 +110,7 @@ unlearn::View Coordinator::view(const Active& a) const {
   v.epoch = epoch_;
   v.updates = updates_;
   v.clients = static_cast<std::int64_t>(clients_.size());
+  v.classes = setup_.data ? setup_.data->classes() : scenario().data.classes;
   v.synchronous = rule_->synchronous();
   v.model = model_;
   v.target = ledger_.find(a.request.client);
@@ -158,6 +161,8 @@ void Coordinator::finished(Active& a) {
   using W = Active::Waiting;
   const auto client = a.request.client;
   if (a.request.scope == unlearn::Scope::samples) readmit(a);
+  a.guard.reset();  // derived from what is erased
+  a.guarded.reset();
   if (client != unlearn::no_client) {
     ledger_.forget(client);
     history_.forget(client);

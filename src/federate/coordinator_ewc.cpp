@@ -3,26 +3,12 @@
 /// information on calibration images, scaled to mean 1. The calibrator computes F; until it has, clients
 /// train without.
 #include <algorithm>
-#include <set>
 #include <utility>
 
+#include "data/calibration_set.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
-namespace {
-
-/// At most `most` different rows, from all environments in turn; ascending.
-data::IndicesPtr rows_of(const std::vector<data::IndicesPtr>& environments, std::size_t most) {
-  std::set<data::Indices::value_type> rows;
-  std::size_t longest = 0;
-  for (const auto& e : environments) longest = std::max(longest, e->size());
-  for (std::size_t i = 0; i < longest; ++i)
-    for (const auto& e : environments)
-      if (i < e->size() && rows.size() < most) rows.insert((*e)[i]);
-  return std::make_shared<const data::Indices>(rows.begin(), rows.end());
-}
-
-}  // namespace
 
 /// While another request is being served the version still holds what that one wants forgotten: its own end
 /// asks then.
@@ -37,7 +23,7 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   job.inputs = {model_};
   std::int64_t count = 0;
   if (setup_.data) {
-    auto rows = rows_of(view(a).environments, static_cast<std::size_t>(t.ewc_samples));
+    auto rows = data::spread_rows(view(a).environments, static_cast<std::size_t>(t.ewc_samples));
     count = static_cast<std::int64_t>(rows->size());
     job.samples = {std::move(rows)};
   } else {

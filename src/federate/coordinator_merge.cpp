@@ -41,6 +41,7 @@ void Coordinator::start_merge(Effects& fx) {
   compute::Combination c{model, 1.0, {}, {}};
   if (merge.plan) {
     c.keep = merge.plan->keep;
+    guard_merge(merge, c);
     for (const auto& part : merge.plan->parts) {
       const auto& a = part.arrival;
       if (merge.plan->whole_model) {
@@ -48,7 +49,7 @@ void Coordinator::start_merge(Effects& fx) {
         for (const auto& [weight, vector] : a.rebase)
           c.terms.push_back({part.coefficient * weight, vector, nullptr});
       }
-      c.terms.push_back({part.coefficient, a.delta, a.guard});
+      c.terms.push_back({part.coefficient, a.delta, a.guard, a.guards});
       c.buffers.emplace_back(std::min(1.0, part.coefficient), a.delta);
     }
     job.outputs.push_back(std::move(c));
@@ -60,11 +61,14 @@ void Coordinator::start_merge(Effects& fx) {
     job.outputs = ledger_.removal(requests_[merge.request].request.client, model_, rule_->whole_model());
   } else {
     const auto* tracked = ledger_.find(requests_[merge.request].request.client);
+    const auto passed = merge.erasure ? std::vector<compute::GuardPtr>{} : guards();
     if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
       c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
     else if (merge.delta)
-      c.terms.push_back({1.0, merge.delta, nullptr});
-    job.outputs.push_back(std::move(c));
+      c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
+    if (!passed.empty() && !c.terms.empty())  // what a rebase has to add
+      job.outputs.push_back({nullptr, 1.0, c.terms, {}});
+    job.outputs.insert(job.outputs.begin(), std::move(c));
   }
   fx.merge = std::move(job);
 }
@@ -85,11 +89,12 @@ void Coordinator::merged(double now, const compute::JobResult& result, Effects& 
     weigh(merge, result.numbers);
     return start_merge(fx);
   }
-  finish_merge(result.outputs, fx);
+  finish_merge(result, fx);
   settle(fx);
 }
 
-void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effects& fx) {
+void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
+  const auto& outputs = result.outputs;
   const auto merge = std::move(merges_.front());
   merges_.pop_front();
   merging_ = false;
@@ -98,6 +103,7 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   if (!outputs.empty()) model_ = merge.cluster ? outputs.back() : outputs.front();
   ++version_;
   if (merge.plan) {
+    note_guards(result);
     if (merge.cluster)
       clusters_->merged(*merge.cluster, *merge.plan, outputs.empty() ? nullptr : outputs.front(), version_);
     ledger_.apply(*merge.plan, outputs, 1);
@@ -114,15 +120,19 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   }
   auto& a = requests_[merge.request];
   const auto* tracked = ledger_.find(a.request.client);
-  std::pair<double, ParametersPtr> applied{1.0, merge.delta};
+  std::pair<double, ParametersPtr> applied{merge.weight, merge.delta};
   if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
     applied = {-*merge.influence_gain, tracked->influence};
   if (merge.by_accumulator && outputs.size() > 1) {
     applied = {1.0, outputs[1]};
     ledger_.apply_removal(a.request.client, outputs, 2, rule_->whole_model());
   }
-  if (merge.erasure) {
+  if (!merge.erasure) {
+    if (outputs.size() > 1) applied = {1.0, outputs[1]};
+    calibration_merged(a, merge, version_ - 1, fx);
+  } else {
     ++epoch_;
+    a.calibrated_updates = updates_;
     a.record.merged_at = now_;
     corrections_.push_back({epoch_, {}, true});
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
@@ -131,7 +141,8 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
   // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
   if (applied.second && !a.record.forgotten_at && !corrections_.empty() && corrections_.back().open)
     corrections_.back().vectors.push_back(applied);
-  decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, 1.0, fx);
+  decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, merge.weight,
+         fx);
   published(fx);
   a.waiting = Active::Waiting::turn;
 }
@@ -139,6 +150,10 @@ void Coordinator::finish_merge(const std::vector<ParametersPtr>& outputs, Effect
 std::int64_t Coordinator::stored_bytes() const {
   auto bytes = ledger_.bytes() + history_.bytes() + (clusters_ ? clusters_->bytes() : 0);
   for (const auto& [client, head] : auxiliary_) bytes += model::byte_size(head);
+  for (const auto& guard : guards()) {
+    bytes += model::byte_size(guard->erasure);
+    for (const auto& u : guard->basis) bytes += model::byte_size(u);
+  }
   return bytes;
 }
 

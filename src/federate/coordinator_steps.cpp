@@ -69,6 +69,7 @@ void Coordinator::perform(Active&, unlearn::Retune& s, Effects&) {
 void Coordinator::perform(Active& a, unlearn::Calibrate& s, Effects& fx) {
   a.waiting = Active::Waiting::calibrate;
   a.record.server_passes += s.passes;
+  calibration_posted(a, s);
   CalibrateTask task{a.request.index, version_, s.passes, nullptr};
   if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(s.job));
   fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
@@ -77,6 +78,7 @@ void Coordinator::perform(Active& a, unlearn::Calibrate& s, Effects& fx) {
 void Coordinator::perform(Active& a, unlearn::MergeCalibration& s, Effects&) {
   a.waiting = Active::Waiting::merge;
   merges_.push_back({std::nullopt, a.request.index, false, s.delta, std::nullopt, {}});
+  merges_.back().weight = s.weight;
 }
 
 void Coordinator::perform(Active& a, unlearn::AwaitUpdates& s, Effects&) {

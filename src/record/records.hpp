@@ -99,6 +99,40 @@ struct LaneSpan {
   double begin = 0, end = 0;
 };
 
+/// One calibration that was merged: calibrations.csv. Figures that do not apply are absent; in timing-only
+/// runs all of them are.
+struct CalibrationRecord {
+  std::uint64_t number = 0;  ///< in the run, from 1
+  std::int64_t client = 0;   ///< whose erasure; negative: a class's
+  std::uint64_t epoch = 0;
+  std::uint64_t base_version = 0, merged_version = 0;  ///< where it began; the version that holds it
+  std::uint64_t staleness = 0;                         ///< versions published in between
+  std::uint64_t updates_since =
+      0;                        ///< accepted updates since the last calibration, the first: since the erasure
+  double began = 0, ended = 0;  ///< posted, merged
+  std::int64_t steps = 0;
+  double passes = 0;         ///< sample gradients as modelled
+  std::int64_t samples = 0;  ///< sample gradients and forward passes computed
+  double weight = 1;         ///< that it was merged with
+  std::optional<double> loss_before, loss_after, risk_before, risk_after, kl_before, kl_after, kd_before,
+      kd_after, penalty_before, penalty_after, norm,
+      cosine;  ///< norm of the difference; cos(difference, -e)
+};
+
+/// What a guard saw of the clients' updates that were merged while it stood (METHODS 9.4: measure cos first).
+struct GuardFigures {
+  std::uint64_t updates = 0;
+  double cosine_sum = 0, cosine_square_sum = 0;  ///< of cos(delta, -e)
+  double removed_sum = 0;                        ///< of the part of |delta|^2 that was removed
+};
+
+/// What an erasure's calibrations came to.
+struct CalibrationTotals {
+  std::uint64_t count = 0, staleness_sum = 0;
+  std::int64_t steps = 0, samples = 0;
+  double passes = 0, seconds = 0;  ///< sample gradients as modelled; on the run's clock, from post to merge
+};
+
 /// One client's request and what became of it. Times on the run's own clock.
 struct ErasureRecord {
   std::int64_t client = 0;
@@ -110,6 +144,8 @@ struct ErasureRecord {
   /// at the server for erasing, in bytes.
   double client_passes = 0, server_passes = 0;
   std::uint64_t stored_bytes = 0;
+  CalibrationTotals calibrations{};
+  std::optional<GuardFigures> guard{};  ///< absent: there was none
 };
 
 struct Figures {

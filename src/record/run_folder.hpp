@@ -16,10 +16,10 @@ struct RunFolderError : std::runtime_error {
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 11> run_files{
-    "scenario.toml",      "metrics.csv",        "events.jsonl",     "trace.json",
-    "model.pt",           "summary.json",       "attacks.csv",      "snapshot_before.pt",
-    "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
+inline constexpr std::array<std::string_view, 12> run_files{
+    "scenario.toml",      "metrics.csv",        "events.jsonl",       "trace.json",
+    "model.pt",           "summary.json",       "attacks.csv",        "calibrations.csv",
+    "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
 
 class RunFolder {
  public:

@@ -1,5 +1,6 @@
 #include "record/summary.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -36,10 +37,31 @@ Json erasure(const ErasureRecord& e) {
           {"rebound_end", figure(e.rebound_end)}};
 }
 
+/// `sum` over `n`; null where n is 0.
+Json mean(double sum, std::uint64_t n) { return n == 0 ? Json() : Json(sum / static_cast<double>(n)); }
+
+Json calibrations(const CalibrationTotals& c) {
+  return {{"count", c.count},     {"steps", c.steps},
+          {"passes", c.passes},   {"samples", c.samples},
+          {"seconds", c.seconds}, {"mean_staleness", mean(static_cast<double>(c.staleness_sum), c.count)}};
+}
+
+Json guard(const std::optional<GuardFigures>& g) {
+  if (!g) return {};
+  const double n = static_cast<double>(g->updates);
+  const double square = g->cosine_square_sum - g->cosine_sum * g->cosine_sum / std::max(n, 1.0);
+  return {{"updates", g->updates},
+          {"mean_cosine", mean(g->cosine_sum, g->updates)},
+          {"cosine_deviation", g->updates < 2 ? Json() : Json(std::sqrt(std::max(0.0, square) / (n - 1)))},
+          {"mean_removed", mean(g->removed_sum, g->updates)}};
+}
+
 Json cost(const ErasureRecord& e) {
   return {{"client_passes", e.client_passes},
           {"server_passes", e.server_passes},
-          {"stored_bytes", e.stored_bytes}};
+          {"stored_bytes", e.stored_bytes},
+          {"calibrations", calibrations(e.calibrations)},
+          {"guard", guard(e.guard)}};
 }
 
 Json attacks(const std::vector<AttackRow>& rows) {

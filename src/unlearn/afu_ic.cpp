@@ -1,92 +1,257 @@
 /// AFU-IC: the ledger's entry is subtracted while everybody else trains on, then the server calibrates on
-/// held-out data (AFU-IC.md "Recommended algorithm"; METHODS 9).
+/// held-out data (AFU-IC.md "Recommended algorithm"; METHODS 9). The arms of METHODS 9 and what AFU-IC.md
+/// leaves to be tried are options of [unlearning.afu_ic] and [calibration].
 #include <utility>
 
 #include "unlearn/calibration.hpp"
+#include "unlearn/calibration_run.hpp"
 #include "unlearn/registry.hpp"
+#include "unlearn/target_erasures.hpp"
 
 namespace afu::unlearn {
 namespace {
 
 class AfuIc : public Procedure {
  public:
-  explicit AfuIc(const Request& request) : request_(request) {}
+  explicit AfuIc(const Request& request) : request_(request), run_(request) {}
 
   Step next(const View& view, const compute::JobResult* result) override {
-    switch (stage_) {
-      case Stage::erase: {
-        if (!view.target ||
-            view.target->contributions == 0) {  // it never took part: nothing of it is in the model
-          stage_ = Stage::finished;
-          return Forgotten{};
+    for (;;) switch (stage_) {
+        case Stage::start:
+          if (ledger(view) && (!view.target || view.target->contributions == 0)) {
+            stage_ = Stage::finished;  // it never took part: nothing of it is in the model
+            return Forgotten{};
+          }
+          stage_ = Stage::erase;
+          if (blocking()) return Halt{};
+          break;
+        case Stage::erase:
+          stage_ = Stage::erased;
+          return erase(view);
+        case Stage::erased:
+          erasure_ = first_output(result);
+          basis_ = {erasure_};
+          stage_ = view.scenario->calibration.guard_rank > 1 ? Stage::sketch : Stage::merge;
+          break;
+        case Stage::sketch:
+          stage_ = Stage::subspace;
+          return sketch(view);
+        case Stage::subspace:
+          stage_ = Stage::basis;
+          return subspace(view, result);
+        case Stage::basis:
+          if (result) basis_ = result->outputs;
+          stage_ = Stage::merge;
+          break;
+        case Stage::merge:
+          stage_ = Stage::guard;
+          run_.erasing(view.model, erasure_);
+          return merge(view);
+        case Stage::guard: {
+          const auto& c = view.scenario->calibration;
+          stage_ = c.steps > 0 ? Stage::calibrate : Stage::calibrated;
+          run_.erased(view.model);
+          run_.begin(c.steps, true);
+          if (guarded(c)) return guard(c);
+          break;
         }
-        stage_ = Stage::merge;
-        compute::CombineJob job;
-        if (view.model)
-          job.outputs.push_back({nullptr, 1.0, {{-gain(view), view.target->influence, nullptr}}, {}});
-        return Erase{std::move(job), 0, false};
+        case Stage::calibrate:
+          if (auto step = run_.next(view, std::exchange(result, nullptr))) return std::move(*step);
+          stage_ = Stage::calibrated;
+          break;
+        case Stage::calibrated:
+          stage_ = Stage::forgotten;
+          if (++round_ < rounds(view)) {
+            stage_ = Stage::erase;
+            break;
+          }
+          if (blocking()) return Resume{};
+          break;
+        case Stage::forgotten:
+          stage_ = Stage::window_wait;
+          window_end_ = view.updates + static_cast<std::uint64_t>(view.scenario->calibration.window_updates);
+          return Forgotten{};
+        case Stage::window_wait: {
+          const auto& c = view.scenario->calibration;
+          if (view.updates >= window_end_ || (c.window_steps == 0 && !guarded(c))) return finish();
+          if (c.window_steps == 0) return AwaitUpdates{window_end_ - view.updates};  // the guard's time
+          stage_ = Stage::window_calibrate;
+          run_.begin(c.window_steps, false);
+          return AwaitUpdates{static_cast<std::uint64_t>(c.window_every)};
+        }
+        case Stage::window_calibrate:
+          if (auto step = run_.next(view, std::exchange(result, nullptr))) return std::move(*step);
+          stage_ = Stage::window_wait;
+          break;
+        case Stage::finished:
+          return Done{};
       }
-      case Stage::merge:
-        stage_ = Stage::calibrate;
-        teacher_ = view.model;
-        return MergeErasure{first_output(result), gain(view)};
-      case Stage::calibrate: {
-        const auto& c = view.scenario->calibration;
-        if (c.steps == 0) return forget(view);
-        stage_ = Stage::merge_calibration;
-        return calibration(view, teacher_, c.steps);
-      }
-      case Stage::merge_calibration:
-        stage_ = Stage::forgotten;
-        return MergeCalibration{first_output(result)};
-      case Stage::forgotten:
-        return forget(view);
-      case Stage::window_wait:
-        if (view.updates >= window_end_ || view.scenario->calibration.window_steps == 0) return finish();
-        stage_ = Stage::window_calibrate;
-        return AwaitUpdates{static_cast<std::uint64_t>(view.scenario->calibration.window_every)};
-      case Stage::window_calibrate:
-        stage_ = Stage::window_merge;
-        return calibration(view, teacher_, view.scenario->calibration.window_steps);
-      case Stage::window_merge:
-        stage_ = Stage::window_wait;
-        return MergeCalibration{first_output(result)};
-      case Stage::finished:
-        break;
-    }
-    return Done{};
   }
 
  private:
   enum class Stage {
+    start,
     erase,
+    erased,
+    sketch,
+    subspace,
+    basis,
     merge,
+    guard,
     calibrate,
-    merge_calibration,
+    calibrated,
     forgotten,
     window_wait,
     window_calibrate,
-    window_merge,
     finished
   };
 
+  static bool ledger(const View& view) { return view.settings->text("erasure") == "ledger"; }
+  static bool by_layer(const View& view) { return view.settings->text("gain_by") == "layer"; }
+  static bool guarded(const config::CalibrationSection& c) { return c.guard_rank > 0 || c.guard_measure; }
+  bool blocking() const { return request_.coordination == Coordination::blocking; }
   double gain(const View& view) const { return view.settings->real("gain"); }
-  Step forget(const View& view) {
-    stage_ = Stage::window_wait;
-    window_end_ = view.updates + static_cast<std::uint64_t>(view.scenario->calibration.window_updates);
-    return Forgotten{};
+  std::int64_t rounds(const View& view) const {
+    return ledger(view) ? 1 : view.settings->integer("erasure_rounds");
   }
+
+  Erase erase(const View& view) const {
+    const auto& kind = view.settings->text("erasure");
+    const auto& sections = view.scenario->unlearning.methods;
+    if (kind == "fedquit") return fedquit_erasure(view, request_, sections.at("fedquit"));
+    if (kind == "pga") {
+      auto now = view;
+      if (round_ > 0) now.target = nullptr;  // its contribution is out already
+      return pga_erasure(now, request_, sections.at("pga"));
+    }
+    if (kind == "uce") return uce_erasure(view);
+    if (by_layer(view)) return layer_gains(view);
+    compute::CombineJob job;
+    if (view.model)
+      job.outputs.push_back({nullptr, 1.0, {{-gain(view), view.target->influence, nullptr}}, {}});
+    return {std::move(job), 0, false};
+  }
+
+  Erase uce_erasure(const View& view) const {
+    const auto& s = *view.settings;
+    compute::KernelJob job;
+    job.kernel = "uce";
+    job.settings.set("lr", s.real("uce_lr"));
+    job.settings.set("momentum", 0.9);
+    job.settings.set("clip_norm", 1.0);
+    job.settings.set("epochs", s.integer("uce_epochs"));
+    job.settings.set("batch_size", std::int64_t{32});
+    job.settings.set("radius", s.real("uce_radius"));
+    job.inputs = {view.model};
+    job.samples = {request_.forget};
+    job.key = {view.scenario->scenario.seed, sim::purpose("uce"), request_.client, request_.index};
+    return {std::move(job), static_cast<double>(request_.forget_count * s.integer("uce_epochs")), true};
+  }
+
+  Erase layer_gains(const View& view) const {
+    const auto steps = view.settings->integer("gain_steps");
+    compute::KernelJob job;
+    job.kernel = "layer_gains";
+    job.settings.set("gain", gain(view));
+    job.settings.set("spread", view.settings->real("gain_spread"));
+    job.settings.set("gain_steps", steps);
+    job.settings.set("beta", view.scenario->calibration.beta);
+    if (view.model) job.inputs = {view.model, view.target->influence};
+    job.samples = view.environments;
+    return {std::move(job), calibration_samples(view) * static_cast<double>(steps + 1), false};
+  }
+
+  MergeErasure merge(const View& view) const {
+    if (ledger(view) && !by_layer(view)) return {erasure_, gain(view)};
+    return {erasure_, std::nullopt};
+  }
+
+  /// r + 8 gradients, on batches of 32 (METHODS 9.4).
+  Erase sketch(const View& view) const {
+    constexpr std::int64_t kBatch = 32, kMore = 8;
+    const auto count = view.scenario->calibration.guard_rank + kMore;
+    compute::KernelJob job;
+    job.kernel = "gradient_sketch";
+    job.settings.set("sketch", count);
+    job.settings.set("batch_size", kBatch);
+    job.inputs = {view.model};
+    job.samples = {request_.forget};
+    job.key = {view.scenario->scenario.seed, sim::purpose("gradient_sketch"), request_.client,
+               request_.index};
+    return {std::move(job), static_cast<double>(count * kBatch), true};
+  }
+
+  Calibrate subspace(const View& view, const compute::JobResult* sketch) const {
+    compute::KernelJob job;
+    job.kernel = "erasure_subspace";
+    job.settings.set("rank", view.scenario->calibration.guard_rank);
+    job.inputs = {view.model, erasure_};
+    if (sketch) job.inputs.insert(job.inputs.end(), sketch->outputs.begin(), sketch->outputs.end());
+    job.samples = view.environments;
+    return {std::move(job), calibration_samples(view)};
+  }
+
+  GuardErasure guard(const config::CalibrationSection& c) {
+    GuardErasure step;
+    step.restore = c.guard_restore;
+    step.restore_every = static_cast<std::uint64_t>(c.guard_restore_every);
+    if (erasure_) {
+      compute::Guard g{erasure_, {}};
+      if (c.guard_rank > 0) g.basis = std::move(basis_);
+      step.guard = std::make_shared<const compute::Guard>(std::move(g));
+    }
+    return step;
+  }
+
   Step finish() {
     stage_ = Stage::finished;
-    teacher_.reset();  // derived from erased data
+    run_.forget();
+    erasure_.reset();
+    basis_.clear();
     return Done{};
   }
 
   Request request_;
-  Stage stage_ = Stage::erase;
-  ParametersPtr teacher_;  ///< w_pre: the version just before the merge
+  Stage stage_ = Stage::start;
+  std::int64_t round_ = 0;
+  CalibrationRun run_;
+  ParametersPtr erasure_;             ///< e
+  std::vector<ParametersPtr> basis_;  ///< of the guard
   std::uint64_t window_end_ = 0;
 };
+
+/// What of [unlearning.afu_ic] and [calibration] does not go together; config/checks.cpp has seen the single
+/// values.
+void check(const config::Scenario& s, const config::Complain& complain) {
+  const auto& v = s.unlearning.methods.at("afu_ic");
+  const auto& erasure = v.text("erasure");
+  const std::string key = "unlearning.afu_ic.";
+  if (erasure != "ledger") {
+    const auto of = ", allowed with the erasure \"" + erasure + "\" is ";
+    if (v.text("gain_by") == "layer")
+      complain(key + "gain_by", "\"layer\" divides a ledger's entry" + of + "\"model\"");
+    if (v.real("gain") != 1) complain(key + "gain", "it is a ledger's" + of + "1");
+    if (v.real("ledger_decay") != 0) complain(key + "ledger_decay", "it is a ledger's" + of + "0");
+  } else if (v.text("gain_by") == "layer" && s.training.rule == "fedasync") {
+    complain(key + "gain_by",
+             "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
+             "merge");
+  }
+  if (s.calibration.guard_rank > 0 && (s.training.server_momentum > 0 || s.training.rule == "aso_fed"))
+    complain(
+        "calibration.guard_rank",
+        "a delta lives on in the rule's own vectors, which pass no guard; allowed are other rules, without "
+        "server_momentum");
+}
+
+Needs needs(const config::Values& settings) {
+  Needs n;
+  const auto& erasure = settings.text("erasure");
+  n.influence = erasure == "ledger";
+  n.accumulator = n.last_update = erasure == "pga";
+  n.decay = settings.real("ledger_decay");
+  return n;
+}
 
 }  // namespace
 
@@ -94,8 +259,10 @@ Method afu_ic_method() {
   Method m;
   m.name = "afu_ic";
   m.help =
-      "Subtracts the ledger of the target's contributions concurrently, then calibrates on held-out data.";
+      "Subtracts the ledger of the target's contributions concurrently, then calibrates on held-out data. "
+      "Blocking: everybody waits until it is calibrated; the window that follows is concurrent.";
   m.traits.needs.influence = true;
+  m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.options = {
       {"gain",
        1.0,
@@ -105,8 +272,50 @@ Method afu_ic_method() {
        2.0,
        false,
        {}},
+      {"gain_by",
+       std::string("model"),
+       "model: one gain. layer: one a layer, the mean kept, so that the calibration loss suffers least.",
+       "",
+       0,
+       0,
+       false,
+       {"model", "layer"}},
+      {"gain_spread", 0.5, "By layer: a gain stays within gain * (1 -+ this).", "", 0.0, 1.0, false, {}},
+      {"gain_steps", std::int64_t{10}, "By layer: steps of the search.", "steps", 1, 1000, false, {}},
+      {"ledger_decay",
+       0.0,
+       "Part of the ledger that each later contribution of the target takes off it: old ones count less.",
+       "",
+       0.0,
+       1.0,
+       false,
+       {}},
+      {"erasure",
+       std::string("ledger"),
+       "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "
+       "the "
+       "target computes: fedquit and pga (with their own sections' settings), uce (descent of the unlearning "
+       "cross entropy within a ball).",
+       "",
+       0,
+       0,
+       false,
+       {"ledger", "fedquit", "pga", "uce"}},
+      {"erasure_rounds",
+       std::int64_t{3},
+       "Without a ledger: erasure and calibration are repeated so many times.",
+       "rounds",
+       1,
+       100,
+       false,
+       {}},
+      {"uce_lr", 0.01, "Step size of uce.", "", 0.0, 10.0, true, {}},
+      {"uce_epochs", std::int64_t{1}, "Epochs of uce over the forget set.", "epochs", 1, 1000, false, {}},
+      {"uce_radius", 1.0, "Radius of the ball of uce; 0: none.", "", 0.0, 1e9, false, {}},
   };
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<AfuIc>(r); };
+  m.needs = &needs;
+  m.check = &check;
   return m;
 }
 

@@ -4,23 +4,12 @@
 
 namespace afu::unlearn {
 
-Step calibration(const View& view, const ParametersPtr& teacher, std::int64_t steps) {
-  const auto& c = view.scenario->calibration;
-  compute::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings.set("steps", steps);
-  job.settings.set("lr", c.lr);
-  job.settings.set("momentum", c.momentum);
-  job.settings.set("clip_norm", c.clip_norm);
-  job.settings.set("beta", c.beta);
-  job.settings.set("lambda", c.lambda);
-  job.inputs = {view.model, teacher};
-  job.samples = view.environments;
+double calibration_samples(const View& view) {
+  if (view.environments.empty())
+    return static_cast<double>(view.scenario->calibration.samples_per_environment * (view.clients - 1));
   double samples = 0;
-  if (view.environments.empty())  // timing-only: the cost is known, the data are not
-    samples = static_cast<double>(c.samples_per_environment * (view.clients - 1));
   for (const auto& e : view.environments) samples += static_cast<double>(e->size());
-  return Calibrate{std::move(job), samples * static_cast<double>(steps)};
+  return samples;
 }
 
 Step EraseAtTarget::next(const View& view, const compute::JobResult* result) {

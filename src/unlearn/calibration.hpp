@@ -6,9 +6,8 @@
 
 namespace afu::unlearn {
 
-/// A calibration of `steps` full-batch steps from the current version, with the scenario's [calibration]
-/// settings and `teacher` as the model whose outputs are kept (AFU-IC.md step 5).
-Step calibration(const View& view, const ParametersPtr& teacher, std::int64_t steps);
+/// Rows of the calibration environments; in timing-only runs as many as the scenario says.
+double calibration_samples(const View& view);
 
 /// The first vector a job returned; null in timing-only runs.
 inline ParametersPtr first_output(const compute::JobResult* r) {

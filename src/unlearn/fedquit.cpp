@@ -3,6 +3,7 @@
 /// Concurrent: its delta is merged.
 #include "unlearn/calibration.hpp"
 #include "unlearn/registry.hpp"
+#include "unlearn/target_erasures.hpp"
 
 namespace afu::unlearn {
 namespace {
@@ -12,18 +13,7 @@ class FedQuit : public EraseAtTarget {
   using EraseAtTarget::EraseAtTarget;
 
  protected:
-  Erase erase(const View& view) override {
-    compute::KernelJob job;
-    job.kernel = "fedquit";
-    job.settings = *view.settings;
-    job.inputs = {view.model};
-    job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("fedquit"), request().client, request().index};
-    const auto epochs = view.settings->integer("epochs");
-    // a third of a pass more: the teacher's forward
-    return {std::move(job),
-            static_cast<double>(request().forget_count) * (static_cast<double>(epochs) + 1.0 / 3), true};
-  }
+  Erase erase(const View& view) override { return fedquit_erasure(view, request(), *view.settings); }
   MergeErasure merge(const View&, const compute::JobResult* result) override {
     // Nothing moved while everybody waited, so merging the delta is replacing the model.
     return {first_output(result), std::nullopt};
@@ -31,6 +21,19 @@ class FedQuit : public EraseAtTarget {
 };
 
 }  // namespace
+
+Erase fedquit_erasure(const View& view, const Request& request, const config::Values& settings) {
+  compute::KernelJob job;
+  job.kernel = "fedquit";
+  job.settings = settings;
+  job.inputs = {view.model};
+  job.samples = {request.forget};
+  job.key = {view.scenario->scenario.seed, sim::purpose("fedquit"), request.client, request.index};
+  const auto epochs = settings.integer("epochs");
+  // a third of a pass more: the teacher's forward
+  return {std::move(job), static_cast<double>(request.forget_count) * (static_cast<double>(epochs) + 1.0 / 3),
+          true};
+}
 
 Method fedquit_method() {
   Method m;

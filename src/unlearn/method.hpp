@@ -84,8 +84,9 @@ struct View {
   const config::Scenario* scenario = nullptr;
   const config::Values* settings = nullptr;  ///< [unlearning.<method>]
   std::uint64_t version = 0, epoch = 0;
-  std::uint64_t updates = 0;                   ///< accepted updates in the current lineage
-  std::int64_t clients = 0;                    ///< K
+  std::uint64_t updates = 0;  ///< accepted updates in the current lineage
+  std::int64_t clients = 0;   ///< K
+  std::int64_t classes = 0;
   bool synchronous = false;                    ///< the training rule holds barrier rounds
   ParametersPtr model;                         ///< the current version
   const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
@@ -140,14 +141,25 @@ struct Replace {
 struct Retune {
   std::shared_ptr<const compute::TrainExtras> extras;
 };
-/// A job for the calibrator, from the current version.
+/// A job for the calibrator, from the current version. One of kernel "calibrate" is a calibration: it is
+/// counted and recorded.
 struct Calibrate {
   compute::KernelJob job;
   double passes = 0;
 };
-/// w <- w + delta. The last one before `Forgotten` also completes what a rebase adds.
+/// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
+/// completes what a rebase adds.
 struct MergeCalibration {
   ParametersPtr delta;
+  double weight = 1.0;
+};
+/// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates
+/// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is
+/// null.
+struct GuardErasure {
+  compute::GuardPtr guard;
+  double restore = 0;
+  std::uint64_t restore_every = 0;
 };
 /// The next step is asked for after so many more accepted updates.
 struct AwaitUpdates {
@@ -169,9 +181,9 @@ struct AwaitCluster {};
 struct Forgotten {};
 struct Done {};
 
-using Step =
-    std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate, MergeCalibration,
-                 AwaitUpdates, Restart, RollBackCluster, AwaitCluster, Forgotten, Done>;
+using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
+                          MergeCalibration, GuardErasure, AwaitUpdates, Restart, RollBackCluster,
+                          AwaitCluster, Forgotten, Done>;
 
 /// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
 /// null; it is null after them too in timing-only runs. Never called again after Done.

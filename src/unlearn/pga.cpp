@@ -6,53 +6,55 @@
 
 #include "unlearn/calibration.hpp"
 #include "unlearn/registry.hpp"
+#include "unlearn/target_erasures.hpp"
 
 namespace afu::unlearn {
 namespace {
+
+/// w_ref and, after a FedAvg round, the target's last local model.
+std::vector<compute::Combination> reference(const View& view) {
+  const auto* t = view.target;
+  if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
+  if (view.synchronous && t->last_base) {
+    const double pi = t->last_weight, keep = 1.0 / (1.0 - pi);
+    return {
+        {view.model, keep, {{-pi * keep, t->last_base, nullptr}, {-pi * keep, t->last_delta, nullptr}}, {}},
+        {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
+  }
+  if (t->accumulator) {
+    const double keep = 1.0 / (1.0 - t->mass);
+    return {{view.model, keep, {{-keep, t->accumulator, nullptr}}, {}}};
+  }
+  return {{view.model, 1.0, {{-1.0, t->influence, nullptr}}, {}}};
+}
 
 class Pga : public EraseAtTarget {
  public:
   using EraseAtTarget::EraseAtTarget;
 
  protected:
-  Erase erase(const View& view) override {
-    compute::KernelJob job;
-    job.kernel = "pga";
-    job.settings = *view.settings;
-    job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("pga"), request().client, request().index};
-    if (view.model) {
-      job.inputs = {view.model};
-      job.derived = reference(view);
-    }
-    const auto n = request().forget_count * view.settings->integer("epochs");
-    const auto most = view.settings->integer("max_steps") * view.settings->integer("batch_size");
-    return {std::move(job), static_cast<double>(most > 0 ? std::min(n, most) : n), true};
-  }
+  Erase erase(const View& view) override { return pga_erasure(view, request(), *view.settings); }
   MergeErasure merge(const View&, const compute::JobResult* result) override {
     return {first_output(result), std::nullopt};
-  }
-
- private:
-  /// w_ref and, after a FedAvg round, the target's last local model.
-  static std::vector<compute::Combination> reference(const View& view) {
-    const auto* t = view.target;
-    if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
-    if (view.synchronous && t->last_base) {
-      const double pi = t->last_weight, keep = 1.0 / (1.0 - pi);
-      return {
-          {view.model, keep, {{-pi * keep, t->last_base, nullptr}, {-pi * keep, t->last_delta, nullptr}}, {}},
-          {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
-    }
-    if (t->accumulator) {
-      const double keep = 1.0 / (1.0 - t->mass);
-      return {{view.model, keep, {{-keep, t->accumulator, nullptr}}, {}}};
-    }
-    return {{view.model, 1.0, {{-1.0, t->influence, nullptr}}, {}}};
   }
 };
 
 }  // namespace
+
+Erase pga_erasure(const View& view, const Request& request, const config::Values& settings) {
+  compute::KernelJob job;
+  job.kernel = "pga";
+  job.settings = settings;
+  job.samples = {request.forget};
+  job.key = {view.scenario->scenario.seed, sim::purpose("pga"), request.client, request.index};
+  if (view.model) {
+    job.inputs = {view.model};
+    job.derived = reference(view);
+  }
+  const auto n = request.forget_count * settings.integer("epochs");
+  const auto most = settings.integer("max_steps") * settings.integer("batch_size");
+  return {std::move(job), static_cast<double>(most > 0 ? std::min(n, most) : n), true};
+}
 
 Method pga_method() {
   Method m;

@@ -2,6 +2,7 @@
 
 #include "calibrate/calibrate.hpp"
 #include "calibrate/losses.hpp"
+#include "calibrate/objective.hpp"
 #include "tests/compute/fixture.hpp"
 
 using namespace afu;
@@ -15,12 +16,9 @@ torch::Tensor some_labels() { return torch::tensor({0, 2, 1, 1, 0, 2, 0}, torch:
 compute::KernelJob job_for(const model::ParametersPtr& base, const model::ParametersPtr& teacher) {
   compute::KernelJob job;
   job.kernel = "calibrate";
+  job.settings = calibrate::calibration_values(config::Scenario{}, 0);
   job.settings.set("steps", std::int64_t{20});
-  job.settings.set("lr", 0.01);
-  job.settings.set("momentum", 0.9);
-  job.settings.set("clip_norm", 5.0);
-  job.settings.set("beta", 1.0);
-  job.settings.set("lambda", 0.0);
+  job.settings.set("reference", false);
   job.inputs = {base, teacher};
   job.samples = {test::rows(60, 80), test::rows(80, 95), nullptr, test::rows(0, 0), test::rows(95, 120)};
   return job;
@@ -83,6 +81,7 @@ TEST_CASE("the calibrator's loss is the documented sum, and its first step goes 
   const auto teacher = lane.trained(60, 2);
   auto job = job_for(lane.initial, teacher);
   job.settings.set("beta", 0.7);
+  job.settings.set("invariance", std::string("irm"));
   job.settings.set("lambda", 0.3);
   job.settings.set("clip_norm", 0.0);
   job.settings.set("steps", std::int64_t{1});

@@ -202,3 +202,62 @@ TEST_CASE("runs of one federation may differ in method, times and initial weight
   CHECK(federation_differences(a, load({"erasure[0].client=1"})) ==
         Messages{"erasure is client of client 0, not client of client 1"});
 }
+
+TEST_CASE("calibration options that do nothing without another one") {
+  const auto of = [](const std::string& lines) { return with_stop("[calibration]\n" + lines); };
+  CHECK(of("lambda = 2") ==
+        Messages{
+            "s.toml:2:10: calibration.lambda: it does nothing, calibration.invariance is \"none\", allowed "
+            "with it is \"perturbation\", \"irm\", \"vrex\""});
+  CHECK(of("perturbation = \"blind\"\ninvariance = \"irm\"") ==
+        Messages{"s.toml:2:16: calibration.perturbation: it does nothing, calibration.invariance is \"irm\", "
+                 "allowed with it is \"perturbation\""});
+  CHECK(
+      of("irm_estimator = \"halves\"\ninvariance = \"vrex\"") ==
+      Messages{"s.toml:2:17: calibration.irm_estimator: it does nothing, calibration.invariance is \"vrex\", "
+               "allowed with it is \"irm\""});
+  CHECK(of("adversarial_steps = 5\ninvariance = \"perturbation\"") ==
+        Messages{"s.toml:2:21: calibration.adversarial_steps: it does nothing, calibration.perturbation is "
+                 "\"default\", allowed with it is \"adversarial\""});
+  CHECK(of("guard_restore = 0.1") ==
+        Messages{
+            "s.toml:2:17: calibration.guard_restore: it does nothing, calibration.guard_rank is 0, allowed "
+            "with it is a value above 0"});
+  CHECK(
+      of("until_loss_steps = 50") ==
+      Messages{"s.toml:2:20: calibration.until_loss_steps: it does nothing, calibration.until_loss is false, "
+               "allowed with it is true"});
+  CHECK(of("fisher_form = \"proximal\"").size() == 1);
+  CHECK(of("until_loss = true\nsteps = 0") ==
+        Messages{"s.toml:2:14: calibration.until_loss: it repeats calibration.steps, which is 0"});
+  for (const char* good :
+       {"invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
+        "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
+        "guard_rank = 8\nguard_restore = 0.1", "until_loss = true\nuntil_loss_steps = 50", "lambda = 0",
+        "fisher = 0.1\nfisher_form = \"proximal\"", "placebo = true"}) {
+    CAPTURE(good);
+    CHECK(of(good).empty());
+  }
+}
+
+TEST_CASE("an oracle needs a backdoor, and environments to compare must be two") {
+  const std::string oracle = "[calibration]\ninvariance = \"perturbation\"\nperturbation = \"oracle\"\n";
+  CHECK(with_stop(oracle) ==
+        Messages{"s.toml:3:16: calibration.perturbation: \"oracle\" applies the backdoor's own trigger, "
+                 "data.backdoor.trigger is \"none\""});
+  CHECK(with_stop(oracle + "[data.backdoor]\ntrigger = \"patch\"\nclient = 0").empty());
+  const std::string two =
+      "[partition]\nclients = 2\n[[erasure]]\nclient = 0\nat_update = 1\n[calibration]\ninvariance = "
+      "\"irm\"\n";
+  CHECK(
+      with_stop(two) ==
+      Messages{
+          "s.toml:7:14: calibration.invariance: \"irm\" compares environments, there are 1, allowed is from "
+          "2 clients that ask for no erasure, or interventional environments"});
+  CHECK(with_stop(two + "environments = \"interventional\"").empty());
+  CHECK(
+      with_stop("[calibration]\ninvariance = \"irm\"\nirm_estimator = \"halves\"\nsamples_per_environment = "
+                "1") ==
+      Messages{"s.toml:3:17: calibration.irm_estimator: \"halves\" needs 2 samples an environment, "
+               "samples_per_environment is 1"});
+}

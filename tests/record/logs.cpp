@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "record/attack_log.hpp"
+#include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "tests/record/temporary_folder.hpp"
@@ -125,4 +126,17 @@ TEST_CASE("attacks.csv has one row a figure") {
   log.append({"merged", 7, 20, 1.5, "loss", "tpr_at_0.1pct", 0.25});
   CHECK(text_of(tmp / "attacks.csv") ==
         "point,version,updates,time,attack,figure,value\nmerged,7,20,1.5,loss,tpr_at_0.1pct,0.25\n");
+}
+
+TEST_CASE("calibrations.csv: one row a calibration, figures that do not apply are empty cells") {
+  TemporaryFolder tmp;
+  CalibrationLog log(tmp / "calibrations.csv");
+  CalibrationRecord r;
+  r.number = 1, r.client = 3, r.epoch = 1, r.base_version = 10, r.merged_version = 13, r.staleness = 2;
+  r.updates_since = 4, r.began = 1.5, r.ended = 1.75, r.steps = 20, r.passes = 2800, r.samples = 3080;
+  r.weight = 0.5, r.loss_before = 0.75, r.loss_after = 0.25, r.norm = 0.125, r.cosine = -0.0625;
+  log.append(r);
+  CHECK(text_of(tmp / "calibrations.csv") ==
+        std::string(calibrations_header) +
+            "\n1,3,1,10,13,2,4,1.5,1.75,20,2800,3080,0.5,0.75,0.25,,,,,,,,,0.125,-0.0625\n");
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -38,7 +39,9 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                           "scenario", "started", "ended", "events",
                                                           "history_bytes", "erasure_costs"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
-        std::vector<std::string>{"client_passes", "server_passes", "stored_bytes"});
+        std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard"});
+  CHECK(keys(json["context"]["erasure_costs"][0]["calibrations"]) ==
+        std::vector<std::string>{"count", "steps", "passes", "samples", "seconds", "mean_staleness"});
   CHECK(keys(json["final"]) == figure_keys);
   CHECK(keys(json["before_erasure"]) == figure_keys);
   CHECK(keys(json["erasures"][0]) == std::vector<std::string>{"client", "requested_at", "merged_at",
@@ -144,4 +147,19 @@ TEST_CASE("the host is known") {
   REQUIRE(now.size() == 20);
   CHECK(now[10] == 'T');
   CHECK(now.back() == 'Z');
+}
+
+TEST_CASE("what calibrations and a guard came to") {
+  Summary s;
+  s.erasures.resize(2);
+  s.erasures[0].calibrations = {4, 6, 30, 700, 600.0, 2.5};
+  s.erasures[0].guard = GuardFigures{4, 2.0, 1.04, 0.4};  // cosines 0.4, 0.6, 0.4, 0.6
+  const auto json = to_json(s)["context"]["erasure_costs"];
+  CHECK(json[0]["calibrations"]["mean_staleness"] == 1.5);
+  CHECK(json[0]["guard"]["mean_cosine"] == 0.5);
+  CHECK(json[0]["guard"]["mean_removed"] == 0.1);
+  CHECK(json[0]["guard"]["cosine_deviation"].get<double>() == doctest::Approx(std::sqrt(0.04 / 3)));
+  CHECK(json[1]["calibrations"]["count"] == 0);
+  CHECK(json[1]["calibrations"]["mean_staleness"].is_null());
+  CHECK(json[1]["guard"].is_null());
 }

@@ -1,0 +1,97 @@
+#include "calibrate/adversarial.hpp"
+
+#include <torch/csrc/autograd/autograd.h>
+
+#include <optional>
+#include <stdexcept>
+
+#include "calibrate/perturbations.hpp"
+#include "train/sgd.hpp"
+
+namespace afu::calibrate {
+namespace {
+
+struct Found {
+  std::int64_t label = 0;
+  double size = 0, success = 0;
+  UniversalTrigger trigger;
+  bool works() const { return success >= 0.5; }
+  bool better_than(const Found& other) const {
+    if (works() != other.works()) return works();
+    return works() ? size < other.size : success > other.success;
+  }
+};
+
+UniversalTrigger trigger_of(const torch::Tensor& theta, const torch::Tensor& images) {
+  const auto channels = images.size(1), height = images.size(2), width = images.size(3);
+  return {theta.narrow(0, 0, height * width).view({height, width}).sigmoid(),
+          theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
+}
+
+Found search(compute::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
+             const compute::KernelJob& job) {
+  constexpr double kMaskStart = -2;  // the mask begins thin: 0.12 everywhere
+  const auto steps = job.settings.integer("adversarial_steps");
+  const double sparsity = job.settings.real("sparsity");
+  const auto pixels = images.size(2) * images.size(3);
+  auto theta = torch::zeros({(images.size(1) + 1) * pixels}, images.options());
+  theta.narrow(0, 0, pixels).fill_(kMaskStart);
+  const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
+  train::Adam adam(theta, job.settings.real("adversarial_lr"));
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const auto variable = theta.detach().clone().set_requires_grad(true);
+    const auto trigger = trigger_of(variable, images);
+    const auto loss =
+        at::cross_entropy_loss(workspace.net().forward(with_universal_trigger(images, trigger)), wanted) +
+        trigger.mask.sum() * sparsity;
+    adam.step(theta, torch::autograd::grad({loss}, {variable}).front());
+  }
+  torch::NoGradGuard no_grad;
+  Found found;
+  found.label = label;
+  found.trigger = trigger_of(theta, images);
+  found.size = found.trigger.mask.sum().item<double>();
+  const auto turned =
+      workspace.net().forward(with_universal_trigger(images, found.trigger)).argmax(1).eq(label);
+  found.success = turned.to(torch::kFloat32).mean().item<double>();
+  return found;
+}
+
+}  // namespace
+
+compute::JobResult adversarial_trigger(compute::Workspace& workspace, const compute::KernelJob& job) {
+  constexpr std::size_t kRows = 512;
+  if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
+  data::Indices rows;
+  for (const auto& set : job.samples)
+    if (set)
+      for (auto r : *set)
+        if (rows.size() < kRows) rows.push_back(r);
+  if (rows.empty()) throw std::invalid_argument("there are no samples to search a trigger on");
+  workspace.load(*job.inputs[0]);
+  workspace.net().train(false);
+  const auto order = workspace.upload(rows);
+  const auto batch = workspace.gather(order, 0, order.size(0));
+  std::int64_t classes = 0;
+  {
+    torch::NoGradGuard no_grad;
+    classes = workspace.net().forward(batch.images.narrow(0, 0, 1)).size(1);
+  }
+  compute::JobResult result;
+  std::optional<Found> best;
+  for (std::int64_t label = 0; label < classes; ++label) {
+    const auto others = batch.labels.ne(label).nonzero().squeeze(1);
+    if (others.size(0) == 0) continue;
+    auto found = search(workspace, batch.images.index_select(0, others), label, job);
+    result.samples += others.size(0) * (job.settings.integer("adversarial_steps") + 1);
+    if (!best || found.better_than(*best)) best = std::move(found);
+  }
+  if (!best) throw std::invalid_argument("all samples have one label: there is nothing to turn into it");
+  result.numbers = to_numbers(best->trigger);
+  result.figures["label"] = static_cast<double>(best->label);
+  result.figures["mask"] = best->size;
+  result.figures["success"] = best->success;
+  return result;
+}
+
+}  // namespace afu::calibrate

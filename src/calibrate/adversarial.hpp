@@ -1,0 +1,18 @@
+#pragma once
+/// The adversarial family A2 (METHODS 9.2): kernel "adversarial_trigger".
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::calibrate {
+
+/// For each label t the universal mask m and pattern that minimise
+///   CE(f((1 - m) x + m pattern), t) + sparsity * |m|_1
+/// over the samples of other labels, by Adam on the logit of m and the artanh of the pattern. Of those that
+/// turn half of the samples or more into t, the one with the smallest mask; where there is none, the one that
+/// turns most. inputs   {the model} samples  sets whose rows are taken together, at most 512 settings
+/// adversarial_steps, adversarial_lr, sparsity figures  label; mask: |m|_1; success: part of the other
+/// labels' samples that it turns into the label numbers  the mask's values, then the pattern's
+/// (calibrate/perturbations.hpp)
+compute::JobResult adversarial_trigger(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::calibrate

@@ -1,0 +1,136 @@
+#include "calibrate/calibration_loss.hpp"
+
+#include <utility>
+
+#include "calibrate/losses.hpp"
+#include "calibrate/perturbations.hpp"
+
+namespace afu::calibrate {
+namespace {
+
+void add(torch::Tensor& sum, const torch::Tensor& term) {
+  if (term.defined()) sum = sum.defined() ? sum + term : term;
+}
+
+}  // namespace
+
+CalibrationLoss::CalibrationLoss(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
+                                 const Objective& objective, const sim::StreamKey& key,
+                                 const std::vector<double>& trigger)
+    : workspace_(workspace),
+      objective_(objective),
+      key_(key),
+      trigger_(trigger),
+      all_(gather_environments(workspace, sets)) {
+  if (objective_.interventional) intervene(all_, key_);
+  if (objective_.invariance != Invariance::perturbation) return;
+  if (objective_.family == Family::oracle)
+    for (const auto& c : all_.chunks)
+      triggered_.push_back(c.clean ? with_trigger(c.batch.images, objective_.trigger) : torch::Tensor{});
+  if (objective_.family == Family::adversarial) from_numbers(trigger_, all_.chunks.front().batch.images);
+}
+
+torch::Tensor CalibrationLoss::forward(const torch::Tensor& images) {
+  passes_ += images.size(0);
+  return workspace_.net().forward(images);
+}
+
+void CalibrationLoss::set_before(const model::ParameterVector& version) {
+  torch::NoGradGuard no_grad;
+  workspace_.load(version);
+  for (auto& c : all_.chunks)
+    if (c.clean) c.before = forward(c.batch.images).log_softmax(1);
+}
+
+void CalibrationLoss::set_erased(const model::ParameterVector& version) {
+  torch::NoGradGuard no_grad;
+  workspace_.load(version);
+  for (auto& c : all_.chunks)
+    if (c.clean) c.erased = forward(c.batch.images).log_softmax(1);
+}
+
+/// T(x) of a clean chunk.
+torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, std::uint64_t draw) const {
+  switch (objective_.family) {
+    case Family::oracle:
+      return triggered_[index];
+    case Family::adversarial:
+      return with_universal_trigger(chunk.batch.images, from_numbers(trigger_, chunk.batch.images));
+    case Family::blind:
+      break;
+  }
+  auto own = key_;
+  own.purpose = sim::purpose("calibrate.patches") + (static_cast<std::uint64_t>(index) << 32) + draw;
+  sim::Stream stream(own);
+  return random_patches(chunk.batch.images, stream);
+}
+
+/// Of all environments, which the variance needs before any one's share of it is known.
+torch::Tensor CalibrationLoss::mean_risk() {
+  torch::NoGradGuard no_grad;
+  torch::Tensor sum;
+  for (const auto& c : all_.chunks) {
+    const auto logits = forward(c.batch.images);
+    std::int64_t begin = 0;
+    for (auto n : c.sizes) {
+      add(sum, environment_risk(logits.narrow(0, begin, n), c.batch.labels.narrow(0, begin, n)));
+      begin += n;
+    }
+  }
+  return sum / static_cast<double>(all_.count);
+}
+
+/// A chunk's share of L and of its terms: summed over the chunks they are the whole.
+CalibrationLoss::Values CalibrationLoss::share(const Chunk& chunk, std::size_t index, std::uint64_t draw,
+                                               bool penalise, const torch::Tensor& mean) {
+  const auto& o = objective_;
+  const double per_environment = 1.0 / static_cast<double>(all_.count);
+  const auto logits = forward(chunk.batch.images);
+  Values v;
+  v.total = torch::zeros({}, logits.options());
+  std::int64_t begin = 0;
+  for (auto n : chunk.sizes) {
+    const auto z = logits.narrow(0, begin, n), y = chunk.batch.labels.narrow(0, begin, n);
+    const auto risk = environment_risk(z, y);
+    add(v.risk, risk.detach() * per_environment);
+    if (o.risk != 0) v.total = v.total + risk * (o.risk * per_environment);
+    if (penalise && o.invariance == Invariance::irm)
+      add(v.penalty, (o.halves ? irm_penalty_of_halves(z, y) : irm_penalty(z, y)) * per_environment);
+    if (penalise && o.invariance == Invariance::vrex) add(v.penalty, variance_share(risk, mean, all_.count));
+    begin += n;
+  }
+  if (chunk.clean) {
+    const double weight = static_cast<double>(begin) / static_cast<double>(all_.samples);
+    if (chunk.before.defined()) v.kl = distillation_kl(chunk.before, logits) * weight;
+    if (chunk.erased.defined()) v.kd = distillation_kl(chunk.erased, logits) * weight;
+    if (penalise && o.invariance == Invariance::perturbation)
+      v.penalty =
+          distillation_kl(logits.detach().log_softmax(1), forward(perturbed(chunk, index, draw))) * weight;
+  }
+  if (o.beta != 0 && v.kl.defined()) v.total = v.total + v.kl * o.beta;
+  if (o.kd != 0 && v.kd.defined()) v.total = v.total + v.kd * o.kd;
+  if (o.lambda != 0 && v.penalty.defined()) v.total = v.total + v.penalty * o.lambda;
+  if (o.divisor != 1) v.total = v.total / o.divisor;
+  return v;
+}
+
+CalibrationLoss::Values CalibrationLoss::at(std::uint64_t draw, bool with_gradients) {
+  const bool penalise = objective_.lambda != 0 || !with_gradients;
+  torch::Tensor mean;
+  if (penalise && objective_.invariance == Invariance::vrex) mean = mean_risk();
+  torch::AutoGradMode mode(with_gradients);
+  if (with_gradients) workspace_.gradients().zero_();
+  Values sum;
+  for (std::size_t i = 0; i < all_.chunks.size(); ++i) {
+    auto v = share(all_.chunks[i], i, draw, penalise, mean);
+    if (with_gradients && v.total.requires_grad()) v.total.backward();
+    add(sum.total, v.total.detach());
+    add(sum.risk, v.risk);
+    if (v.kl.defined()) add(sum.kl, v.kl.detach());
+    if (v.kd.defined()) add(sum.kd, v.kd.detach());
+    if (v.penalty.defined()) add(sum.penalty, v.penalty.detach());
+  }
+  return sum;
+}
+
+}  // namespace afu::calibrate

@@ -1,0 +1,101 @@
+#include "calibrate/erasure_subspace.hpp"
+
+#include <ATen/ops/linalg_eigh.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include "calibrate/environments.hpp"
+#include "calibrate/losses.hpp"
+#include "train/local_training.hpp"
+#include "train/schedule.hpp"
+
+namespace afu::calibrate {
+namespace {
+
+constexpr double kFloor = 1e-6;     // of the strongest direction, in length
+constexpr std::int64_t kSpan = 16;  // directions of the retained data
+
+/// Rows times rows, in float64: of float32 rows a tenth of the memory would not do.
+torch::Tensor gram(const torch::Tensor& a, const torch::Tensor& b) {
+  return at::mm(a.to(torch::kFloat64), b.to(torch::kFloat64).t()).cpu();
+}
+
+torch::Tensor unit_rows(const torch::Tensor& v) { return v / v.norm(2, {1}, true).clamp_min(1e-30); }
+
+}  // namespace
+
+torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most) {
+  auto basis = vectors;
+  // The second round makes what rounding left of the first orthonormal.
+  for (int round = 0; round < 2; ++round) {
+    const auto [values, rotation] = at::linalg_eigh(gram(basis, basis));
+    const auto n = values.size(0);
+    const double floor = std::max(1e-30, kFloor * kFloor * values[n - 1].item<double>());
+    std::int64_t keep = 0;
+    while (keep < std::min(most, n) && values[n - 1 - keep].item<double>() > floor) ++keep;
+    const auto scale = values.narrow(0, n - keep, keep).rsqrt().unsqueeze(0);
+    const auto turn = (rotation.narrow(1, n - keep, keep) * scale).flip(1);
+    basis = at::mm(turn.t().to(basis.device()), basis.to(torch::kFloat64)).to(torch::kFloat32);
+  }
+  return basis;
+}
+
+compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute::KernelJob& job) {
+  if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
+  if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
+    throw std::invalid_argument("there are no samples to forget");
+  const train::Schedule schedule(job.samples[0], job.settings.integer("batch_size"), 1,
+                                 job.settings.integer("sketch"), job.key);
+  const auto order = workspace.upload(schedule.order());
+  workspace.load(*job.inputs[0]);
+  workspace.net().train(false);
+  compute::JobResult result;
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
+    train::cross_entropy_gradient(workspace, batch);
+    result.outputs.push_back(
+        workspace.wrap(workspace.gradients().clone(), torch::zeros_like(workspace.buffers())));
+    result.samples += schedule.count(step);
+  }
+  return result;
+}
+
+compute::JobResult erasure_subspace(compute::Workspace& workspace, const compute::KernelJob& job) {
+  if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
+    throw std::invalid_argument("the inputs are the model, the erasure and the sketch");
+  const auto rank = job.settings.integer("rank");
+  workspace.load(*job.inputs[0]);
+  workspace.net().train(false);
+  compute::JobResult result;
+  std::vector<torch::Tensor> retained;
+  for (const auto& set : job.samples) {
+    if (!set || set->empty()) continue;
+    const auto order = workspace.upload(*set);
+    train::cross_entropy_gradient(workspace, workspace.gather(order, 0, order.size(0)));
+    retained.push_back(workspace.gradients().clone());
+    result.samples += order.size(0);
+  }
+  torch::NoGradGuard no_grad;
+  const auto erasure = job.inputs[1]->values.to(workspace.device());
+  std::vector<torch::Tensor> rows{erasure};
+  for (std::size_t i = 2; i < job.inputs.size(); ++i)
+    rows.push_back(job.inputs[i]->values.to(workspace.device()));
+  auto sketch = unit_rows(at::stack(rows));
+  if (!retained.empty()) {
+    const auto span = leading_directions(at::stack(retained), kSpan);
+    sketch = sketch - at::mm(gram(sketch, span).to(torch::kFloat32).to(workspace.device()), span);
+  }
+  auto basis = leading_directions(sketch, rank);
+  for (std::int64_t j = 0; j < basis.size(0); ++j) {
+    auto u = basis[j];
+    if (at::dot(u.to(torch::kFloat64), erasure.to(torch::kFloat64)).item<double>() < 0) u = -u;
+    result.outputs.push_back(workspace.wrap(u.clone(), torch::zeros_like(workspace.buffers())));
+  }
+  if (result.outputs.empty())
+    throw std::runtime_error("the erasure lies in the span of the retained gradients: there is no subspace");
+  return result;
+}
+
+}  // namespace afu::calibrate

@@ -1,0 +1,26 @@
+#pragma once
+/// The guard's subspace (METHODS 9.4): kernels "gradient_sketch" at the target, "erasure_subspace" at the
+/// calibrator.
+#include <torch/types.h>
+
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::calibrate {
+
+/// An orthonormal basis [k, d] of the `most` strongest directions of the rows of `vectors` [n, d], float32,
+/// by the eigenvectors of their Gram matrix; directions below 1e-6 of the strongest are left out, so k may be
+/// smaller.
+torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most);
+
+/// Gradients of the cross entropy of random minibatches of what is to be forgotten, in eval mode.
+/// inputs {the model}; samples {forget set}; settings sketch (how many), batch_size; outputs the gradients
+compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute::KernelJob& job);
+
+/// u_1 ... u_r, orthonormal, u_j . e >= 0: the strongest directions of the sketch and e, each scaled to
+/// length 1, once the span of the environments' gradients (their 16 strongest directions) is removed from
+/// them. What the retained clients' data ask for so stays allowed. inputs {the model, e, sketch ...}; samples
+/// one set an environment; settings rank; outputs {u_1, ...}, at most r
+compute::JobResult erasure_subspace(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::calibrate

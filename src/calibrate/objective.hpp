@@ -1,0 +1,34 @@
+#pragma once
+/// What the calibrator minimises, as a scenario's [calibration] says it (AFU-IC.md step 5; METHODS 9.2, 9.3).
+/// No torch in this header.
+#include <cstdint>
+
+#include "config/scenario.hpp"
+
+namespace afu::calibrate {
+
+enum class Invariance { none, perturbation, irm, vrex };
+enum class Family { blind, oracle, adversarial };
+
+/// L = (risk * mean_e R_e + beta * KL(p_before || p) + kd * KL(p_erased || p) + lambda * penalty) / divisor.
+struct Objective {
+  double risk = 1, beta = 1, kd = 0, lambda = 0, divisor = 1;
+  Invariance invariance = Invariance::none;
+  Family family = Family::blind;  ///< of T, where the invariance is to perturbations
+  bool halves = false;            ///< the IRM penalty's unbiased estimate
+  bool interventional = false;    ///< environments are (client, intervention)
+  config::Backdoor trigger;       ///< what Family::oracle applies
+};
+
+/// The settings of kernel "calibrate" for the scenario's calibration number `job`, from 0, except `steps`:
+/// annealing gives the first ones a smaller lambda, and a placebo has the cross entropy alone.
+config::Values calibration_values(const config::Scenario& scenario, std::uint64_t job);
+
+/// Reads them back.
+Objective objective_of(const config::Values& settings);
+
+/// How many samples an evaluation of L with its gradient takes, a sample of the set: more than 1 where T(x)
+/// or interventions are computed too.
+double passes_per_sample(const config::CalibrationSection& c);
+
+}  // namespace afu::calibrate

@@ -1,0 +1,124 @@
+#include "calibrate/perturbations.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "data/poison.hpp"
+
+namespace afu::calibrate {
+namespace {
+
+struct Box {
+  std::int64_t top, left, height, width;
+};
+
+std::int64_t part_of(std::int64_t side, double from, double to, sim::Stream& s) {
+  const double share = from + (to - from) * s.uniform();
+  return std::clamp<std::int64_t>(std::llround(share * static_cast<double>(side)), 1, side);
+}
+
+std::int64_t place(std::int64_t room, sim::Stream& s) {
+  return static_cast<std::int64_t>(s.below(static_cast<std::uint64_t>(room) + 1));
+}
+
+/// One shape as rectangles.
+std::vector<Box> shape(std::int64_t height, std::int64_t width, sim::Stream& s) {
+  const auto thick = std::max<std::int64_t>(1, std::llround(0.04 * static_cast<double>(width)));
+  const auto thickness = std::min({thick, height, width});
+  switch (s.below(3)) {
+    case 0: {
+      const auto side = std::min(part_of(width, 0.04, 0.20, s), height);
+      return {{place(height - side, s), place(width - side, s), side, side}};
+    }
+    case 1: {
+      if (s.below(2) == 0) {
+        const auto length = part_of(width, 0.2, 0.6, s);
+        return {{place(height - thickness, s), place(width - length, s), thickness, length}};
+      }
+      const auto length = part_of(height, 0.2, 0.6, s);
+      return {{place(height - length, s), place(width - thickness, s), length, thickness}};
+    }
+    default: {
+      const auto arm = std::min(part_of(width, 0.08, 0.25, s), height);
+      const bool bottom = s.below(2) == 0, right = s.below(2) == 0;
+      return {{bottom ? height - thickness : 0, right ? width - arm : 0, thickness, arm},
+              {bottom ? height - arm : 0, right ? width - thickness : 0, arm, thickness}};
+    }
+  }
+}
+
+}  // namespace
+
+torch::Tensor random_patches(const torch::Tensor& images, sim::Stream& stream) {
+  const auto height = images.size(2), width = images.size(3);
+  auto patched = images.to(torch::kCPU).clone();
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    auto image = patched[i];
+    const auto shapes = 1 + stream.below(2);
+    for (std::uint64_t k = 0; k < shapes; ++k) {
+      const auto boxes = shape(height, width, stream);
+      for (std::int64_t c = 0; c < images.size(1); ++c) {
+        const double intensity = 2 * stream.uniform() - 1;
+        for (const auto& b : boxes)
+          image[c].narrow(0, b.top, b.height).narrow(1, b.left, b.width).fill_(intensity);
+      }
+    }
+  }
+  return patched.to(images.device());
+}
+
+torch::Tensor with_trigger(const torch::Tensor& images, const config::Backdoor& trigger) {
+  auto bytes = images.to(torch::kCPU).mul(0.5).add(0.5).mul(255).round().to(torch::kUInt8).contiguous();
+  const auto image = bytes.size(0) > 0 ? bytes.numel() / bytes.size(0) : 0;
+  for (std::int64_t i = 0; i < bytes.size(0); ++i)
+    data::apply_trigger(bytes.data_ptr<std::uint8_t>() + i * image, bytes.size(1), bytes.size(2),
+                        bytes.size(3), trigger);
+  return bytes.to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5).to(images.device());
+}
+
+torch::Tensor with_universal_trigger(const torch::Tensor& images, const UniversalTrigger& trigger) {
+  return images * (1 - trigger.mask) + trigger.pattern * trigger.mask;
+}
+
+std::vector<double> to_numbers(const UniversalTrigger& trigger) {
+  const auto flat =
+      torch::cat({trigger.mask.flatten(), trigger.pattern.flatten()}).to(torch::kCPU, torch::kFloat64);
+  const auto* first = flat.data_ptr<double>();
+  return {first, first + flat.numel()};
+}
+
+UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::Tensor& images) {
+  const auto channels = images.size(1), height = images.size(2), width = images.size(3);
+  const auto expected = (channels + 1) * height * width;
+  if (static_cast<std::int64_t>(numbers.size()) != expected)
+    throw std::invalid_argument(fmt::format("the trigger has {} numbers, images of {} x {} x {} need {}",
+                                            numbers.size(), channels, height, width, expected));
+  const auto flat =
+      torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64).to(images.device(), images.scalar_type());
+  return {flat.narrow(0, 0, height * width).view({height, width}),
+          flat.narrow(0, height * width, channels * height * width).view({channels, height, width})};
+}
+
+torch::Tensor shifted_intensity(const torch::Tensor& images, sim::Stream& stream) {
+  auto scale = torch::empty({images.size(0), 1, 1, 1}, torch::kFloat32);
+  auto shift = torch::empty_like(scale);
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    scale.data_ptr<float>()[i] = static_cast<float>(0.7 + 0.6 * stream.uniform());
+    shift.data_ptr<float>()[i] = static_cast<float>(-0.3 + 0.6 * stream.uniform());
+  }
+  return (images * scale.to(images.device()) + shift.to(images.device())).clamp(-1, 1);
+}
+
+torch::Tensor blurred(const torch::Tensor& images, sim::Stream& stream) {
+  auto noise = torch::empty(images.sizes(), torch::kFloat32);
+  auto* out = noise.data_ptr<float>();
+  for (std::int64_t i = 0; i < noise.numel(); ++i) out[i] = static_cast<float>(0.05 * stream.normal());
+  const auto mean = at::avg_pool2d(images, {3, 3}, {1, 1}, {1, 1}, /*ceil_mode=*/false,
+                                   /*count_include_pad=*/false);
+  return (mean + noise.to(images.device())).clamp(-1, 1);
+}
+
+}  // namespace afu::calibrate

@@ -1,0 +1,38 @@
+#pragma once
+/// What the calibrator does to images: the families T of METHODS 9.2 and the interventions of 9.3. Images are
+/// [B, C, H, W], float32, from -1 (black) to 1; every function returns new ones on the same device.
+#include <torch/types.h>
+
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "sim/random.hpp"
+
+namespace afu::calibrate {
+
+/// A1, blind: on each image, with a shape, place and intensity of its own, a square (side 4 to 20 % of the
+/// width), a line (20 to 60 % long, 4 % thick) or an L in a corner (arms of 8 to 25 %, 4 % thick); with
+/// probability 1/2 a second one.
+torch::Tensor random_patches(const torch::Tensor& images, sim::Stream& stream);
+
+/// A0, oracle: the scenario's own trigger, as data::apply_trigger draws it. An upper bound, no method.
+torch::Tensor with_trigger(const torch::Tensor& images, const config::Backdoor& trigger);
+
+/// A2: (1 - m) x + m pattern, one for all images.
+struct UniversalTrigger {
+  torch::Tensor mask;     ///< m [H, W], 0 to 1
+  torch::Tensor pattern;  ///< [C, H, W], -1 to 1
+};
+torch::Tensor with_universal_trigger(const torch::Tensor& images, const UniversalTrigger& trigger);
+/// As numbers of a job: the mask's, then the pattern's.
+std::vector<double> to_numbers(const UniversalTrigger& trigger);
+/// Throws std::invalid_argument where the numbers are not those of images of that shape.
+UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::Tensor& images);
+
+/// Contrast and brightness of each image: x <- a x + b, a in [0.7, 1.3], b in [-0.3, 0.3], kept in range.
+torch::Tensor shifted_intensity(const torch::Tensor& images, sim::Stream& stream);
+
+/// A mean over 3 x 3 pixels, then noise of deviation 0.05, kept in range.
+torch::Tensor blurred(const torch::Tensor& images, sim::Stream& stream);
+
+}  // namespace afu::calibrate

@@ -1,0 +1,129 @@
+#include "unlearn/calibration_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "calibrate/objective.hpp"
+#include "data/calibration_set.hpp"
+#include "unlearn/calibration.hpp"
+
+namespace afu::unlearn {
+
+void CalibrationRun::erasing(ParametersPtr before, ParametersPtr erasure) {
+  before_ = std::move(before);
+  erasure_ = std::move(erasure);
+}
+
+void CalibrationRun::erased(ParametersPtr model) {
+  erased_ = std::move(model);
+  fisher_.reset();
+  have_fisher_ = false;
+}
+
+void CalibrationRun::begin(std::int64_t steps, bool to_level) {
+  steps_ = steps;
+  taken_ = 0;
+  to_level_ = to_level;
+  at_level_ = false;
+}
+
+void CalibrationRun::forget() {
+  before_.reset(), erasure_.reset(), erased_.reset(), fisher_.reset();
+  trigger_.clear();
+}
+
+std::optional<Step> CalibrationRun::next(const View& view, const compute::JobResult* result) {
+  const auto& c = view.scenario->calibration;
+  const auto every = static_cast<std::uint64_t>(c.adversarial_every);
+  switch (std::exchange(waiting_, Waiting::nothing)) {
+    case Waiting::fisher:
+      fisher_ = first_output(result);
+      break;
+    case Waiting::trigger:
+      if (result) trigger_ = result->numbers;
+      break;
+    case Waiting::calibration: {
+      taken_ += steps_;
+      ++jobs_;
+      if (result && result->figures.count("risk_reference"))
+        at_level_ = result->figures.at("risk_after") <= result->figures.at("risk_reference");
+      waiting_ = Waiting::merge;
+      return merge(view, result);
+    }
+    case Waiting::merge:
+      if (!to_level_ || !c.until_loss || at_level_ || taken_ >= c.until_loss_steps) return std::nullopt;
+      break;
+    case Waiting::nothing:
+      break;
+  }
+  if (c.fisher > 0 && !c.placebo && !std::exchange(have_fisher_, true)) {
+    waiting_ = Waiting::fisher;
+    return fisher(view);
+  }
+  const bool adversarial = c.invariance == "perturbation" && c.perturbation == "adversarial";
+  if (adversarial && (!triggered_ || jobs_ >= *triggered_ + every)) {
+    triggered_ = jobs_;
+    waiting_ = Waiting::trigger;
+    return trigger(view);
+  }
+  waiting_ = Waiting::calibration;
+  base_version_ = view.version;
+  return calibration(view);
+}
+
+Step CalibrationRun::fisher(const View& view) const {
+  const auto most = view.scenario->calibration.fisher_samples;
+  compute::KernelJob job;
+  job.kernel = "fisher";
+  job.settings.set("normalise", true);
+  job.inputs = {erased_};
+  auto samples = std::min(static_cast<double>(most), calibration_samples(view));
+  if (!view.environments.empty()) {
+    job.samples = {data::spread_rows(view.environments, static_cast<std::size_t>(most))};
+    samples = static_cast<double>(job.samples[0]->size());
+  }
+  return Calibrate{std::move(job), samples * static_cast<double>(view.classes)};
+}
+
+Step CalibrationRun::trigger(const View& view) const {
+  const auto& c = view.scenario->calibration;
+  compute::KernelJob job;
+  job.kernel = "adversarial_trigger";
+  job.settings.set("adversarial_steps", c.adversarial_steps);
+  job.settings.set("adversarial_lr", c.adversarial_lr);
+  job.settings.set("sparsity", c.adversarial_sparsity);
+  job.inputs = {view.model};
+  job.samples = view.environments;
+  // Each label's search leaves out the samples that have it, about one in `classes`.
+  const auto searches = static_cast<double>(view.classes - 1) * static_cast<double>(c.adversarial_steps);
+  return Calibrate{std::move(job), calibration_samples(view) * searches};
+}
+
+Step CalibrationRun::calibration(const View& view) const {
+  const auto& c = view.scenario->calibration;
+  compute::KernelJob job;
+  job.kernel = "calibrate";
+  job.settings = calibrate::calibration_values(*view.scenario, jobs_);
+  job.settings.set("steps", steps_);
+  job.settings.set("reference", to_level_ && c.until_loss);
+  job.inputs = {view.model, before_, erased_, fisher_, erasure_};
+  job.samples = view.environments;
+  job.numbers = trigger_;
+  job.key = {view.scenario->scenario.seed, sim::purpose("calibrate"), request_.index, jobs_};
+  return Calibrate{std::move(job),
+                   calibration_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c)};
+}
+
+/// METHODS 9.1 R5, where the scenario asks for it: what spans other merges is discounted, what is long
+/// clipped.
+MergeCalibration CalibrationRun::merge(const View& view, const compute::JobResult* result) const {
+  const auto& c = view.scenario->calibration;
+  MergeCalibration m{first_output(result), 1.0};
+  if (c.staleness_discount) m.weight /= std::sqrt(1.0 + static_cast<double>(view.version - base_version_));
+  if (result && c.max_delta > 0)
+    if (const double norm = result->figures.at("norm"); norm > c.max_delta) m.weight *= c.max_delta / norm;
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,45 @@
+#pragma once
+/// The scenario's [calibration] as steps of a procedure.
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "unlearn/method.hpp"
+
+namespace afu::unlearn {
+
+/// One calibration after another from the then current version: for each the jobs that it needs first (the
+/// Fisher information, the adversarial trigger), the calibration itself, its merge.
+class CalibrationRun {
+ public:
+  explicit CalibrationRun(const Request& request) : request_(request) {}
+
+  /// An erasure is about to be merged into `before`; null in timing-only runs.
+  void erasing(ParametersPtr before, ParametersPtr erasure);
+  /// It has been merged.
+  void erased(ParametersPtr model);
+  /// To be followed by `next` until that returns nothing. `to_level`: repeated where calibration.until_loss
+  /// says so, until the cross entropy is what it was before the erasure.
+  void begin(std::int64_t steps, bool to_level);
+  std::optional<Step> next(const View& view, const compute::JobResult* result);
+  /// Drops what is derived from erased data.
+  void forget();
+
+ private:
+  enum class Waiting { nothing, fisher, trigger, calibration, merge };
+  Step fisher(const View& view) const;
+  Step trigger(const View& view) const;
+  Step calibration(const View& view) const;
+  MergeCalibration merge(const View& view, const compute::JobResult* result) const;
+
+  Request request_;
+  Waiting waiting_ = Waiting::nothing;
+  std::int64_t steps_ = 0, taken_ = 0;
+  bool to_level_ = false, at_level_ = false, have_fisher_ = false;
+  std::uint64_t jobs_ = 0, base_version_ = 0;
+  std::optional<std::uint64_t> triggered_;  ///< the job that the trigger was computed for
+  ParametersPtr before_, erasure_, erased_, fisher_;
+  std::vector<double> trigger_;
+};
+
+}  // namespace afu::unlearn

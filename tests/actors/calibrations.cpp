@@ -1,0 +1,203 @@
+// Every arm of the calibrator through the real actors, and what is recorded of it.
+#include <sstream>
+
+#include "record/calibration_log.hpp"
+#include "support.hpp"
+
+using namespace afu;
+using namespace afu::test;
+
+namespace {
+
+/// A small convolutional network on 16x16 images; few steps, a window of two more calibrations. The target
+/// and the server are fast, so that what the arms cost is over before the run is.
+std::string tiny() {
+  std::string text = small;
+  const auto set = [&](const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  set("image_size = 10", "image_size = 16");
+  set("\"logreg\"", "\"cnn_small\"");
+  set("window_updates = 6", "window_updates = 6\nwindow_every = 3\nsteps = 2\nwindow_steps = 1");
+  set("[heterogeneity.network]",
+      "server_slowdown = 0.01\noverride = [{ client = 0, slowdown = 0.3 }]\n[heterogeneity.network]");
+  set("updates = 36", "updates = 60");
+  return text;
+}
+
+/// calibrations.csv, a row a vector of cells, the header first; empty: it was never made.
+struct Run {
+  Played played;
+  std::string csv;
+  std::vector<std::vector<std::string>> rows;
+};
+Run calibrated(const std::vector<std::string>& set, const std::string& text = tiny()) {
+  const auto file =
+      std::filesystem::temp_directory_path() / ("afu-cal-" + std::to_string(::getpid()) + ".csv");
+  actors::RunOptions options;
+  options.files.calibrations = file.string();
+  Run r;
+  r.played = play(text, set, options);
+  std::stringstream all;
+  all << std::ifstream(file).rdbuf();
+  std::filesystem::remove(file);
+  r.csv = all.str();
+  for (std::string line; std::getline(all, line);) {
+    r.rows.emplace_back();
+    std::stringstream cells(line + ",");
+    for (std::string cell; std::getline(cells, cell, ',');) r.rows.back().push_back(cell);
+  }
+  return r;
+}
+std::string cell(const Run& r, std::size_t row, const std::string& column) {
+  const auto& header = r.rows.at(0);
+  const auto i = std::find(header.begin(), header.end(), column) - header.begin();
+  return r.rows.at(row).at(static_cast<std::size_t>(i));
+}
+const record::ErasureRecord& erasure(const Run& r) { return r.played.result.summary.erasures.at(0); }
+
+}  // namespace
+
+TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
+  const std::vector<std::vector<std::string>> arms{
+      {"calibration.invariance=perturbation"},
+      {"calibration.invariance=perturbation", "calibration.perturbation=oracle"},
+      {"calibration.invariance=perturbation", "calibration.perturbation=adversarial",
+       "calibration.adversarial_steps=3", "calibration.adversarial_every=2"},
+      {"calibration.invariance=irm", "calibration.irm_estimator=halves"},
+      {"calibration.invariance=vrex", "calibration.environments=interventional"},
+      {"calibration.placebo=true"},
+      {"calibration.kd=1", "calibration.fisher=0.001", "calibration.fisher_samples=8"},
+      {"calibration.guard_rank=1", "calibration.guard_restore=0.1", "calibration.guard_restore_every=2"},
+      {"calibration.guard_rank=3"},
+      {"calibration.optimiser=adam", "calibration.staleness_discount=true", "calibration.max_delta=0.001"},
+      {"calibration.until_loss=true", "calibration.until_loss_steps=6", "unlearning.afu_ic.gain=2"},
+      {"unlearning.afu_ic.gain_by=layer", "unlearning.afu_ic.gain_steps=2"},
+      {"unlearning.afu_ic.ledger_decay=0.2"},
+      {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2"},
+      {"unlearning.afu_ic.erasure=pga", "unlearning.afu_ic.erasure_rounds=2", "unlearning.pga.max_steps=2"},
+      {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2"},
+  };
+  std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
+  for (const auto& arm : arms) {
+    CAPTURE(arm.front());
+    const auto once = calibrated(arm), twice = calibrated(arm);
+    REQUIRE(once.played.result.report.failure == "");
+    const auto& hash = once.played.result.summary.model_sha256;
+    CHECK(hash == twice.played.result.summary.model_sha256);
+    CHECK(once.csv == twice.csv);
+    CHECK(std::find(models.begin(), models.end(), hash) == models.end());
+    models.push_back(hash);
+    CHECK(once.rows.size() >= 4);  // the header, one right after the merge, two in the window
+    CHECK(erasure(once).calibrations.count == once.rows.size() - 1);
+    CHECK(*erasure(once).downtime_seconds == 0);
+  }
+}
+
+TEST_CASE("every arm runs under every training rule, and without vectors") {
+  for (const char* rule : {"fedavg", "fedasync", "fedbuff"})
+    for (const char* arm : {"calibration.guard_rank=3", "calibration.until_loss=true",
+                            "unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure=pga"}) {
+      CAPTURE(rule);
+      CAPTURE(arm);
+      std::vector<std::string> set{arm, std::string("training.rule=") + rule, "unlearning.pga.max_steps=2"};
+      CHECK(calibrated(set).played.result.report.failure == "");
+      set.push_back("scenario.execute=timing");
+      const auto timing = calibrated(set);
+      CHECK(timing.played.result.report.failure == "");
+      CHECK(cell(timing, 1, "loss_before") == "");
+      CHECK(erasure(timing).forgotten_at.has_value());
+    }
+}
+
+TEST_CASE("calibrations.csv tells number, versions, staleness, updates in between, cost and drift") {
+  const auto r = calibrated({"calibration.invariance=vrex"});
+  REQUIRE(r.rows.size() >= 4);
+  CHECK(r.csv.rfind(record::calibrations_header, 0) == 0);
+  for (std::size_t i = 1; i < r.rows.size(); ++i) {
+    CHECK(r.rows[i].size() == r.rows[0].size());
+    CHECK(cell(r, i, "number") == std::to_string(i));
+    CHECK(cell(r, i, "client") == "0");
+    CHECK(std::stoi(cell(r, i, "merged_version")) ==
+          std::stoi(cell(r, i, "base_version")) + std::stoi(cell(r, i, "staleness")) + 1);
+    CHECK(cell(r, i, "steps") == (i == 1 ? "2" : "1"));
+    CHECK(std::stod(cell(r, i, "ended")) >= std::stod(cell(r, i, "began")));
+    CHECK(std::stod(cell(r, i, "delta_norm")) > 0);
+    CHECK(std::abs(std::stod(cell(r, i, "cosine"))) <= 1);
+    for (const char* figure : {"loss_before", "loss_after", "kl_before", "kl_after", "penalty_before"})
+      CHECK(cell(r, i, figure) != "");
+  }
+  CHECK(cell(r, 1, "updates_since") == "0");
+  CHECK(std::stoi(cell(r, 3, "updates_since")) >= 3);   // window_every
+  CHECK(std::stod(cell(r, 1, "passes")) == 5 * 4 * 2);  // environments, images, steps
+  const auto& totals = erasure(r).calibrations;
+  CHECK(totals.steps == 2 + static_cast<std::int64_t>(totals.count) - 1);
+  CHECK(totals.passes == 20.0 * static_cast<double>(totals.steps));
+  // A method that does not calibrate leaves no such file.
+  CHECK(calibrated({"unlearning.method=subtract"}).csv == "");
+}
+
+TEST_CASE("a calibration that spans other merges is stale, and can be discounted for it") {
+  const std::vector<std::string> slow{"heterogeneity.compute.server_slowdown=3"};
+  const auto full = calibrated(slow);
+  CHECK(std::stoi(cell(full, 1, "staleness")) > 0);
+  CHECK(cell(full, 1, "weight") == "1");
+  auto set = slow;
+  set.push_back("calibration.staleness_discount=true");
+  const auto discounted = calibrated(set);
+  CHECK(std::stod(cell(discounted, 1, "weight")) ==
+        doctest::Approx(1 / std::sqrt(1 + std::stod(cell(discounted, 1, "staleness")))));
+  CHECK(full.played.result.summary.model_sha256 != discounted.played.result.summary.model_sha256);
+}
+
+TEST_CASE("blocking afu_ic halts everybody until it is calibrated, concurrent halts nobody") {
+  const auto concurrent = calibrated({});
+  CHECK(*erasure(concurrent).downtime_seconds == 0);
+  CHECK(decisions(concurrent.played, "halted").empty());
+  const auto blocking = calibrated({"unlearning.coordination=blocking"});
+  REQUIRE(blocking.played.result.report.failure == "");
+  const auto halted = decisions(blocking.played, "halted"), resumed = decisions(blocking.played, "resumed");
+  REQUIRE(halted.size() == 1);
+  REQUIRE(resumed.size() == 1);
+  CHECK(*erasure(blocking).downtime_seconds > 0);
+  const double from = halted[0]["t"], to = resumed[0]["t"];
+  const auto calibrations = decisions(blocking.played, "calibration_merged");
+  REQUIRE(calibrations.size() >= 2);
+  CHECK(calibrations[0]["t"].get<double>() <= to);  // inside the halt; the window's after it
+  CHECK(calibrations[1]["t"].get<double>() > to);
+  CHECK(cell(blocking, 1, "staleness") == "0");
+  for (const auto& e : blocking.played.log)
+    if (e.contains("event") && e["event"] == "train_task") {
+      const double sent = e["sent"];
+      CHECK((sent <= from || sent >= to));
+    }
+}
+
+TEST_CASE("a guard keeps updates from pointing back; without one its cosines can be measured at no effect") {
+  const auto plain = calibrated({});
+  CHECK(!erasure(plain).guard);
+  const auto measured = calibrated({"calibration.guard_measure=true"});
+  REQUIRE(erasure(measured).guard);
+  CHECK(erasure(measured).guard->updates >= 6);  // those of the window
+  CHECK(erasure(measured).guard->cosine_square_sum > 0);
+  CHECK(erasure(measured).guard->removed_sum == 0);
+  CHECK(measured.played.result.summary.model_sha256 == plain.played.result.summary.model_sha256);
+  const auto guarded = calibrated({"calibration.guard_rank=1"});
+  REQUIRE(erasure(guarded).guard);
+  CHECK(erasure(guarded).guard->removed_sum > 0);
+  const auto sketched = calibrated({"calibration.guard_rank=3"});
+  CHECK(erasure(sketched).client_passes == (3 + 8) * 32);
+  CHECK(erasure(plain).client_passes == 0);
+}
+
+TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
+  // Steps that long lead away from it.
+  const auto r =
+      calibrated({"calibration.until_loss=true", "calibration.until_loss_steps=10", "calibration.lr=1"});
+  const auto& totals = erasure(r).calibrations;
+  CHECK(totals.count > 3);
+  CHECK(std::stod(cell(r, 1, "risk_after")) > std::stod(cell(r, 1, "risk_before")));
+  // A cap that is one job: as without.
+  const auto one = calibrated({"calibration.until_loss=true", "calibration.until_loss_steps=2"});
+  CHECK(one.played.result.summary.model_sha256 == calibrated({}).played.result.summary.model_sha256);
+}

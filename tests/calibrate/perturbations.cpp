@@ -1,0 +1,68 @@
+#include "calibrate/perturbations.hpp"
+
+#include "data/poison.hpp"
+#include "tests/compute/fixture.hpp"
+
+using namespace afu;
+
+namespace {
+torch::Tensor images(std::int64_t n = 40, std::int64_t channels = 1) {
+  return torch::arange(n * channels * 256, torch::kFloat32).mul(0.37).sin().view({n, channels, 16, 16});
+}
+sim::Stream stream(std::uint64_t n) { return sim::Stream({n, sim::purpose("test"), 0, 0}); }
+}  // namespace
+
+TEST_CASE("random patches cover a part of every image, differently, and are drawn from their stream alone") {
+  for (std::int64_t channels : {1, 3}) {
+    const auto x = images(40, channels);
+    auto a = stream(1), b = stream(1), c = stream(2);
+    const auto patched = calibrate::random_patches(x, a);
+    CHECK(at::equal(patched, calibrate::random_patches(x, b)));
+    CHECK(!at::equal(patched, calibrate::random_patches(x, c)));
+    CHECK(test::largest(patched) <= 1);
+    const auto share = (patched != x).any(1).to(torch::kFloat32).mean({1, 2});
+    CHECK(share.min().item<double>() > 0);
+    CHECK(share.max().item<double>() < 0.2);
+    CHECK((patched[0] != x[0]).nonzero().size(0) != (patched[1] != x[1]).nonzero().size(0));
+  }
+}
+
+TEST_CASE("the oracle's trigger is the data's own, to the byte") {
+  for (const char* trigger : {"patch", "checkerboard", "blend"}) {
+    config::Backdoor b;
+    b.trigger = trigger;
+    const auto pool = test::tiny_images(6, {1, 16, 16, 3});
+    compute::Workspace w(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
+                         compute::make_resident(pool, torch::kCPU), torch::kCPU);
+    auto drawn = std::make_shared<data::Images>(*pool);
+    for (std::int64_t i = 0; i < 6; ++i) data::apply_trigger(drawn->pixels.data() + i * 256, 1, 16, 16, b);
+    compute::Workspace t(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
+                         compute::make_resident(drawn, torch::kCPU), torch::kCPU);
+    const auto order = w.upload(*test::rows(0, 6));
+    const auto expected = t.gather(order, 0, 6).images;
+    CHECK(test::largest(calibrate::with_trigger(w.gather(order, 0, 6).images, b) - expected) < 1e-6);
+  }
+}
+
+TEST_CASE("a universal trigger travels as numbers") {
+  const auto x = images(4, 3);
+  calibrate::UniversalTrigger t{torch::rand({16, 16}), torch::rand({3, 16, 16})};
+  const auto numbers = calibrate::to_numbers(t);
+  CHECK(numbers.size() == 4 * 256);
+  const auto back = calibrate::from_numbers(numbers, x);
+  CHECK(at::equal(back.mask, t.mask));
+  CHECK(at::equal(back.pattern, t.pattern));
+  CHECK_THROWS_AS(calibrate::from_numbers(numbers, images(4, 1)), std::invalid_argument);
+  t.mask.zero_();
+  CHECK(at::equal(calibrate::with_universal_trigger(x, t), x));
+}
+
+TEST_CASE("intensity and blur keep the range") {
+  const auto x = images();
+  auto s = stream(3);
+  for (const auto& y : {calibrate::shifted_intensity(x, s), calibrate::blurred(x, s)}) {
+    CHECK(y.sizes() == x.sizes());
+    CHECK(test::largest(y) <= 1);
+    CHECK(test::largest(y - x) > 0.05);
+  }
+}
