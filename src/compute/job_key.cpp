@@ -67,13 +67,22 @@ class Key {
     add(test), add(forget), add(retain), add(holdout), add(triggered), add(backdoor_label);
   }
   void add(const Term& t) {
-    const auto& [coefficient, vector, guard] = t;
-    add(coefficient), add(vector), add(guard);
+    const auto& [coefficient, vector, guard, guards] = t;
+    add(coefficient), add(vector), add(guard), add(guards);
   }
   void add(const std::pair<double, ParametersPtr>& p) { add(p.first), add(p.second); }
+  void add(const Guard& g) {
+    const auto& [erasure, basis] = g;
+    add(erasure), add(basis);
+  }
+  void add(const Pull& p) {
+    const auto& [guard, towards, strength] = p;
+    add(guard), add(towards), add(strength);
+  }
   void add(const Combination& c) {
-    const auto& [start, keep, terms, buffers, transform, compared] = c;
+    const auto& [start, keep, terms, buffers, transform, compared, pulls] = c;
     add(start), add(keep), add(terms), add(buffers), add(static_cast<int>(transform)), add(compared);
+    add(pulls);
   }
   void add(const TrainJob& j) {
     const auto& [base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary] = j;
