@@ -107,6 +107,15 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
         assign(self);
       },
       [=](const Finished& f) { finished(self, f); },
+      [=](atom::drain) {  // finished results that nobody takes would fill the look-ahead for good
+        auto& st = self->state;
+        for (auto i = st.jobs.begin(); i != st.jobs.end();) {
+          const bool wanted = static_cast<bool>(i->second.owner);
+          if (!wanted) st.queue->cancel(i->first);
+          i = wanted ? std::next(i) : st.jobs.erase(i);
+        }
+        assign(self);
+      },
       [=](atom::report) {
         self->send(self->state.federation, atom::report_v, self->state.joined, self->state.late);
       },

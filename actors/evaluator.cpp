@@ -150,6 +150,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
         self->state.draining = true;
         submit(self, std::move(self->state.held));
         if (self->state.campaign) submit(self, self->state.campaign->end());
+        self->send(self->state.dispatcher, atom::drain_v);
         emit(self);
       },
   };

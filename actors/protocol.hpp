@@ -103,6 +103,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<atom::cancel, std::uint64_t>,
     // A lane is done.
     caf::reacts_to<Finished>,
+    // The run is over: what nobody has asked to join so far is not wanted any more.
+    caf::reacts_to<atom::drain>,
     // Report the counts of joined and late jobs to the federation.
     caf::reacts_to<atom::report>>;
 
