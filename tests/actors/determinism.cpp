@@ -17,6 +17,12 @@ TEST_CASE("the log and the model do not depend on the number of lanes") {
   CHECK(other.result.summary.model_sha256 != one.result.summary.model_sha256);
 }
 
+TEST_CASE("the last versions are measured though results that nobody will use fill the look-ahead") {
+  const auto p = play(small, {"compute.lanes=1", "compute.lookahead=1"});
+  CHECK(p.result.summary.ended == "completed");
+  CHECK(p.result.summary.final.test_accuracy.has_value());
+}
+
 namespace {
 /// What retained clients see up to `until`: time, event, direction, job.
 std::vector<std::string> seen_by_retained(const Played& p, double until) {
