@@ -159,6 +159,10 @@ class Planner {
     } catch (const config::ConfigError& e) {
       return complain(e.messages(), set, s.arms[arm].name);
     }
+    if (s.rebound.enabled) {  // the tail is without any calibration
+      auto& window = cell.scenario.calibration.window_updates;
+      window = std::min(window, s.rebound.rounds * s.rebound.round_updates);
+    }
     s.arms[arm].synchronous = halts(cell.scenario);
     plan_.cells.push_back(std::move(cell));
   }

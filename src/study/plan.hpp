@@ -28,9 +28,9 @@ struct Plan {
 };
 
 /// Checks the scenario of every cell before any is run. The rebound protocol sets stop.updates,
-/// evaluation.dense_updates and evaluation.every_updates, and adds the controls none, placebo and leak,
-/// unless the study says otherwise. Throws config::ConfigError with everything that is wrong, at the study's
-/// line where the study is the cause.
+/// evaluation.dense_updates and evaluation.every_updates, adds the controls none, placebo and leak, unless
+/// the study says otherwise, and ends every calibration window before the tail. Throws config::ConfigError
+/// with everything that is wrong, at the study's line where the study is the cause.
 Plan make_plan(Study study);
 
 /// study.json: the manifest that reports read.

@@ -102,6 +102,36 @@ set = { unlearning.method = "retrain", unlearning.coordination = "blocking" }
   CHECK(arms[3].synchronous);
 }
 
+TEST_CASE("the rebound protocol measures densely, goes on long enough, and brings its controls") {
+  const auto plan = study::make_plan(parse(std::string(quick) + R"(
+[[arm]]
+name = "for_ever"
+set = { unlearning.method = "afu_ic", calibration.window_updates = 100000 }
+[rebound]
+enabled = true
+rounds = 10
+tail_rounds = 5
+)"));
+  CHECK(plan.study.rebound.round_updates == 7);
+  std::set<std::string> controls;
+  for (const auto& a : plan.study.arms)
+    if (a.role == "control") controls.insert(a.name);
+  CHECK(controls == std::set<std::string>{"leak", "none", "placebo"});
+  for (const auto& c : plan.cells) {
+    CHECK(c.scenario.stop.updates == 120 + 16 * 7);  // and one evaluation beyond the last round
+    CHECK(c.scenario.evaluation.dense_updates == 35);
+    CHECK(c.scenario.evaluation.every_updates == 7);
+    CHECK(c.scenario.calibration.window_updates <= 70);
+    const auto& arm = plan.study.arms[c.arm].name;
+    CHECK(c.scenario.calibration.placebo == (arm == "placebo"));
+    CHECK(c.scenario.unlearning.late == (arm == "leak" ? "accept" : "rebase"));
+  }
+  CHECK(any_has(
+      errors_of(std::string(quick) +
+                "set = { erasure = [{ client = 0, at_seconds = 5.0 }] }\n[rebound]\nenabled = true\n"),
+      "rebound.enabled"));
+}
+
 TEST_CASE("everything that is wrong is told at once, at the study's line") {
   const auto messages = errors_of(R"([study]
 base = "../quickstart.toml"
