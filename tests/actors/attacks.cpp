@@ -1,5 +1,7 @@
 /// Attacks on whole runs: what is written, that they change nothing, and that they tell a leak from a
 /// retraining.
+#include <fmt/format.h>
+
 #include <cmath>
 #include <map>
 #include <set>
@@ -11,39 +13,40 @@ using namespace afu::test;
 
 namespace {
 
-/// Five clients who overfit few and hard images, held-out halves as non-members; client 0 asks after 40.
+/// Three clients learn hard images by heart; held-out halves are the non-members; client 0 asks after 60.
 const char* overfitted = R"(
 [scenario]
 name = "overfitted"
 seed = 5
 [data]
-image_size = 10
+image_size = 12
 classes = 4
-train_samples = 800
+train_samples = 600
 val_samples = 40
 test_samples = 40
-difficulty = 0.9
+difficulty = 1.0
 [partition]
-clients = 5
+clients = 3
 holdout_fraction = 0.5
 [model]
 name = "mlp"
-hidden = 64
+hidden = 128
 [training]
 batch_size = 16
-lr = 0.1
-local_epochs = 8
-server_lr = 1.0
+lr = 0.05
+local_epochs = 10
+server_lr = 0.3
+weight_by_samples = false
 [calibration]
 samples_per_environment = 4
 [evaluation]
 reference_models = 2
-reference_epochs = 40
+reference_epochs = 60
 [[erasure]]
 client = 0
-at_update = 40
+at_update = 60
 [stop]
-updates = 42
+updates = 61
 )";
 
 using Table = std::map<std::string, double>;  ///< "final.loss.auc"
@@ -83,19 +86,17 @@ TEST_CASE(
   for (const std::string name : attacks_with_auc) {
     CAPTURE(name);
     const auto auc = "final." + name + ".auc", error = auc + "_error";
-    MESSAGE(name << " leaves " << leaves.at(auc) << " +- " << leaves.at(error) << ", retrained "
-                 << retrained.at(auc) << " +- " << retrained.at(error));
     CHECK(leaves.at(auc) - 3 * leaves.at(error) > 0.5);
     CHECK(std::abs(retrained.at(auc) - 0.5) <= 1.96 * retrained.at(error));
     CHECK(retrained.at("before." + name + ".auc") > 0.6);  // it knew the samples until then
   }
-  CHECK(leaves.at("final.scrub.accuracy") > 0.58);
-  CHECK(retrained.at("final.scrub.accuracy") == doctest::Approx(0.5).epsilon(0.1));
+  CHECK(leaves.at("final.scrub.accuracy") > 0.7);
+  CHECK(retrained.at("final.scrub.accuracy") == doctest::Approx(0.5).epsilon(0.2));
   CHECK(leaves.at("final.confidence.efficacy") < leaves.at("final.confidence.efficacy_holdout"));
 }
 
 TEST_CASE("attacks are reported at four points, in order, and change nothing else") {
-  const std::vector<std::string> on{"evaluation.attacks=all", "stop.updates=40", "model.name=mlp"};
+  const std::vector<std::string> on{"evaluation.attacks=all", "stop.updates=60", "model.name=mlp"};
   const auto p = play(small, on);
   REQUIRE(p.result.report.failure == "");
   std::vector<std::string> points;
@@ -107,7 +108,7 @@ TEST_CASE("attacks are reported at four points, in order, and change nothing els
   CHECK(points == std::vector<std::string>{"before", "merged", "plus16", "final"});
   CHECK(updates["before"] == 18);
   CHECK(updates["plus16"] >= updates["merged"] + 16);
-  CHECK(updates["final"] == 40);
+  CHECK(updates["final"] == 60);
   const auto t = table(p);
   CHECK(t.count("final.backdoor.success") == 1);
   CHECK(t.count("final.backdoor_control.lift") == 1);
@@ -139,7 +140,7 @@ TEST_CASE("what attacks say does not depend on the lanes") {
 }
 
 TEST_CASE("snapshots are kept where they are asked for, with or without attacks") {
-  const auto p = play(small, {"evaluation.attacks=none", "output.snapshots=true", "stop.updates=40"});
+  const auto p = play(small, {"evaluation.attacks=none", "output.snapshots=true", "stop.updates=60"});
   std::vector<std::string> names;
   for (const auto& [name, model] : p.result.report.snapshots) {
     names.push_back(name);
@@ -166,7 +167,7 @@ TEST_CASE("a class or a part of the samples can be attacked too") {
   for (const char* erasure : {"erasure[0]={scope=\"class\",class=1,at_update=18}",
                               "erasure[0]={client=0,scope=\"samples\",fraction=0.5,at_update=18}"}) {
     CAPTURE(erasure);
-    const auto p = play(small, {erasure, "data.backdoor.trigger=none", "unlearning.method=gradient_ascent",
+    const auto p = play(small, {erasure, "data.backdoor.trigger=none", "unlearning.method=not",
                                 "evaluation.reference_models=1", "evaluation.reference_epochs=1"});
     CHECK(p.result.report.failure == "");
     const auto t = table(p);
