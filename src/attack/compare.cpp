@@ -1,5 +1,7 @@
 #include "attack/compare.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "attack/distance.hpp"
@@ -52,6 +54,7 @@ std::vector<Figure> figures_between(const Answered& reference, const Answered& r
     const auto s = loss_difference(reference.forget, run.forget, reference.holdout, run.holdout);
     add("membership", "dmia_auc", s.auc);
     add("membership", "dmia_auc_error", s.auc_error);
+    add("membership", "dmia_distance", std::abs(s.auc - 0.5));
   }
   return all;
 }
@@ -101,10 +104,16 @@ std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vec
     for (const auto& other : answered) {
       if (&one == &other) continue;
       const auto figures = figures_between(other, one);
-      append(rows, one.model->name, other.model->name, figures);
+      const bool told =
+          std::any_of(runs.begin(), runs.end(), [&](const Compared& r) { return r.name == one.model->name; });
+      if (!told) append(rows, one.model->name, other.model->name, figures);
       add(sum, figures);
       ++pairs;
     }
+  // Of two models each way round the AUCs add up to 1: their mean says nothing.
+  sum.erase(std::remove_if(sum.begin(), sum.end(),
+                           [](const Figure& f) { return f.first.second.rfind("dmia_auc", 0) == 0; }),
+            sum.end());
   if (pairs > 0) append(rows, among_references, mean_of_references, divided(sum, pairs));
   return rows;
 }

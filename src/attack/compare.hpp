@@ -19,7 +19,8 @@ struct Compared {
 struct ComparisonRow {
   std::string run, reference;
   std::string set;     ///< forget, test, triggered, parameters, layer:NAME, membership
-  std::string figure;  ///< kl, js, js_bits, agreement; absolute, relative, cosine; dmia_auc, dmia_auc_error
+  std::string figure;  ///< kl, js, js_bits, agreement; absolute, relative, cosine; dmia_auc, dmia_auc_error,
+                       ///< dmia_distance: |AUC - 0.5|
   double value = 0;
 };
 inline constexpr const char* mean_of_references = "mean";

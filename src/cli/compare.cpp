@@ -1,12 +1,12 @@
 /// afu compare: runs against retrained references, and those against each other.
-#include "attack/compare.hpp"
-
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <map>
 #include <memory>
 
+#include "attack/compare.hpp"
+#include "attack/plan.hpp"
 #include "cli/verb.hpp"
 #include "compute/workspace.hpp"
 #include "config/loader.hpp"
@@ -96,11 +96,15 @@ void print_table(const std::vector<attack::ComparisonRow>& rows) {
   }
   std::size_t width = 12;
   for (const auto& n : names) width = std::max(width, n.size());
-  const std::pair<const char*, const char*> columns[] = {
-      {"KL forget", "forget.kl"},          {"JS forget", "forget.js"},
-      {"agreement", "forget.agreement"},   {"JS test", "test.js"},
-      {"JS trigger", "triggered.js"},      {"|dw|/|w|", "parameters.relative"},
-      {"dMIA AUC", "membership.dmia_auc"}, {"+-", "membership.dmia_auc_error"}};
+  const std::pair<const char*, const char*> columns[] = {{"KL forget", "forget.kl"},
+                                                         {"JS forget", "forget.js"},
+                                                         {"agreement", "forget.agreement"},
+                                                         {"JS test", "test.js"},
+                                                         {"JS trigger", "triggered.js"},
+                                                         {"|dw|/|w|", "parameters.relative"},
+                                                         {"dMIA AUC", "membership.dmia_auc"},
+                                                         {"+-", "membership.dmia_auc_error"},
+                                                         {"|dMIA-0.5|", "membership.dmia_distance"}};
   fmt::print("{:<{}}", "mean over references", std::max<std::size_t>(width, 20) + 2);
   for (const auto& [title, key] : columns) fmt::print("{:>12}", title);
   fmt::print("\n");
@@ -125,7 +129,8 @@ int compare(const Options& o) {
   const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
   std::vector<data::IndicesPtr> forget;
   for (const auto& e : s.erasures) forget.push_back(data::forget_rows(data, s, e));
-  const auto sets = metrics::evaluation_sets(data, s, forget);
+  auto sets = *metrics::evaluation_sets(data, s, forget);
+  sets.holdout = attack::attack_sets(data, s, sets)[attack::holdout];
 
   compute::Workspace workspace(
       model::make_model(s.model, {data.pool->channels, data.pool->height, data.pool->width, data.classes()}),
@@ -141,7 +146,7 @@ int compare(const Options& o) {
     compared.push_back(load(r, o.snapshot.empty() ? "model.pt" : "snapshot_" + o.snapshot + ".pt"));
   for (const auto& r : references) against.push_back(load(r, "model.pt"));
 
-  const auto rows = attack::compare(workspace, compared, against, *sets, s.evaluation.batch_size);
+  const auto rows = attack::compare(workspace, compared, against, sets, s.evaluation.batch_size);
   if (!o.csv.empty()) write_csv(o.csv, rows);
   print_table(rows);
   return 0;

@@ -96,7 +96,7 @@ TEST_CASE("runs are attacked and compared with retrained ones") {
   CHECK(rows.find("run,reference,set,figure,value\n") == 0);
   CHECK(rows.find("\n" + first + "," + second + ",forget,js,") != std::string::npos);
   CHECK(rows.find("\n" + first + "," + first + ",") == std::string::npos);  // itself
-  CHECK(rows.find("\nreferences,mean,membership,dmia_auc,") != std::string::npos);
+  CHECK(rows.find("\nreferences,mean,membership,dmia_distance,") != std::string::npos);
   CHECK(rows.find("\n" + ours + ",mean,parameters,relative,") != std::string::npos);
   // The final snapshot is the final model.
   const auto again = afu_command(f, "compare " + ours + " " + first + " --snapshot final --reference " +
