@@ -181,9 +181,9 @@ struct AwaitCluster {};
 struct Forgotten {};
 struct Done {};
 
-using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
-                          MergeCalibration, GuardErasure, AwaitUpdates, Restart, RollBackCluster,
-                          AwaitCluster, Forgotten, Done>;
+using Step =
+    std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate, MergeCalibration,
+                 GuardErasure, AwaitUpdates, Restart, RollBackCluster, AwaitCluster, Forgotten, Done>;
 
 /// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
 /// null; it is null after them too in timing-only runs. Never called again after Done.

@@ -92,7 +92,7 @@ TEST_CASE("errors name the key") {
 }
 
 TEST_CASE("stragglers are a share of the clients, the same ones among more of them") {
-  config::Heterogeneity h;
+  afu::config::Heterogeneity h;
   h.compute.slowdown = {"lognormal", {{"median", 1.0}, {"sigma", 0.5}}, ""};
   h.compute.straggler_factor = 30;
   const auto slow = [&](double share, std::int64_t first) {
