@@ -7,53 +7,33 @@
 #include <string>
 
 #include "../record/temporary_folder.hpp"
-
-#include <doctest/doctest.h>
+#include "support.hpp"
 
 using namespace afu;
+using afu::test::afu_command;
+using afu::test::Folder;
 using afu::test::text_of;
+using afu::test::tiny;
 using afu::test::write_text;
 namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-  test::TemporaryFolder folder;
-  int command(const std::string& arguments) {
-    const auto line = std::string(AFU_BINARY) + " " + arguments + " > " + (folder / "out").string() + " 2> " +
-                      (folder / "err").string();
-    return WEXITSTATUS(std::system(line.c_str()));
-  }
-  std::string path(const std::string& name) const { return (folder / name).string(); }
-  std::string text(const std::string& name) const { return text_of(folder / name); }
+/// Whose test::Folder is removed without fs::remove_all (see there).
+struct Reports {
+  Folder folder;
+  int command(const std::string& arguments) const { return afu_command(folder, arguments).status; }
+  std::string path(const std::string& name) const { return (folder.path / name).string(); }
+  std::string text(const std::string& name) const { return text_of(folder.path / name); }
 };
-
-const char* tiny = R"([scenario]
-name = "tiny"
-[data]
-image_size = 8
-classes = 2
-train_samples = 60
-val_samples = 40
-test_samples = 20
-[partition]
-clients = 3
-[model]
-name = "logreg"
-[[erasure]]
-client = 1
-at_update = 5
-[stop]
-updates = 12
-)";
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
 
 TEST_CASE("a run is reported on, alone and in a study") {
-  Folder f;
-  write_text(f.folder / "tiny.toml", tiny);
+  const Reports f;
+  write_text(f.folder.path / "tiny.toml", tiny);
   REQUIRE(f.command("run " + f.path("tiny.toml") + " -q -o " + f.path("s/cells/mine/seed=1")) == 0);
 
   REQUIRE(f.command("report " + f.path("s/cells/mine/seed=1") + " --output " + f.path("alone")) == 0);
@@ -64,7 +44,7 @@ TEST_CASE("a run is reported on, alone and in a study") {
     CAPTURE(part);
     CHECK(contains(alone, part));
   }
-  CHECK_FALSE(fs::exists(f.folder / "s/cells/mine/seed=1/report.html"));
+  CHECK_FALSE(fs::exists(f.folder.path / "s/cells/mine/seed=1/report.html"));
 
   const auto cell = [](const char* arm, int seed) {
     return nlohmann::json{{"arm", arm},
@@ -96,21 +76,21 @@ TEST_CASE("a run is reported on, alone and in a study") {
         {"latency_ratio", 10.0}}},
       {"claims", {"equivalence", "no_rebound", "no_downtime", "latency"}},
       {"cells", {cell("mine", 1), cell("mine", 2), cell("retrain", 1), cell("retrain", 2)}}};
-  write_text(f.folder / "s/study.json", study.dump(1));
+  write_text(f.folder.path / "s/study.json", study.dump(1));
   REQUIRE(f.command("report " + f.path("s")) == 0);
   CHECK(contains(f.text("out"), "1 of 4 cells completed, 3 not run yet"));
   CHECK(contains(f.text("s/report.html"), "not enough power"));
   CHECK(contains(f.text("s/report.md"), "## What was found"));
-  CHECK(fs::exists(f.folder / "s/tables/headline.csv"));
-  CHECK(fs::exists(f.folder / "s/tables/headline.tex"));
+  CHECK(fs::exists(f.folder.path / "s/tables/headline.csv"));
+  CHECK(fs::exists(f.folder.path / "s/tables/headline.tex"));
 }
 
 TEST_CASE("a folder that is none exits with 2 and says why") {
-  Folder f;
+  const Reports f;
   CHECK(f.command("report " + f.path("nowhere")) == 2);
   CHECK(contains(f.text("err"), "holds neither a study"));
   CHECK(f.command("report") == 2);
-  write_text(f.folder / "study.json", "{\n\"schema\": 1,\n");
-  CHECK(f.command("report " + f.folder.path().string()) == 2);
+  write_text(f.folder.path / "study.json", "{\n\"schema\": 1,\n");
+  CHECK(f.command("report " + f.folder.path.string()) == 2);
   CHECK(contains(f.text("err"), "study.json:3"));
 }
