@@ -1,6 +1,7 @@
 /// afu study: many runs from one file.
 #include <fmt/core.h>
-#include <unistd.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <csignal>
 #include <memory>
@@ -26,6 +27,14 @@ std::string clock_text(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
                    : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+/// With the time of day: a study runs overnight.
+std::shared_ptr<spdlog::logger> study_log() {
+  auto log =
+      std::make_shared<spdlog::logger>("study", std::make_shared<spdlog::sinks::stderr_color_sink_st>());
+  log->set_pattern("%H:%M:%S %^%l%$ %v");
+  return log;
 }
 
 std::string command_of(const Options& o) {
@@ -61,12 +70,13 @@ int run(const Options& o) {
     std::signal(SIGINT, SIG_DFL);
   });
   std::signal(SIGTERM, [](int) { interrupt = true; });
+  const auto log = study_log();
   options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure) {
-    if (!failure.empty()) fmt::print(stderr, "afu: {} failed: {}\n", cell, failure);
+    if (!failure.empty()) log->error("{} failed: {}", cell, failure);
     if (o.quiet) return;
-    fmt::print(stderr, "{} / {} cells{}, {} so far, ETA {}: {}\n", p.done + p.failed, p.cells,
-               p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed),
-               clock_text(p.eta), cell);
+    log->info("{} / {} cells{}, {} so far, ETA {}: {}", p.done + p.failed, p.cells,
+              p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed),
+              clock_text(p.eta), cell);
   };
   const auto outcome = run_cells(plan, options);
   if (!o.quiet) {
