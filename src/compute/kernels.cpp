@@ -16,6 +16,7 @@
 #include "unlearn/kernels_history.hpp"
 #include "unlearn/kernels_pga.hpp"
 #include "unlearn/kernels_prune.hpp"
+#include "unlearn/kernels_relabel.hpp"
 #include "unlearn/kernels_uce.hpp"
 
 namespace afu::compute {
@@ -44,6 +45,7 @@ Kernel find_kernel(const std::string& name) {
       {"prune", &unlearn::prune},
       {"prune_statistics", &unlearn::prune_statistics},
       {"reference_model", &attack::reference_model},
+      {"relabel", &unlearn::relabel},
       {"uce", &unlearn::uce},
   };
   for (const auto& [known, kernel] : kernels)

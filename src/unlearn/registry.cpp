@@ -19,15 +19,17 @@ Method none_method();
 Method not_method();
 Method pga_method();
 Method prune_method();
+Method relabel_method();
 Method retrain_method();
 Method subtract_method();
 
 const std::vector<Method>& methods() {
   static const std::vector<Method> table{
-      afu_ic_method(),  fedau_method(),       federaser_method(), fedosd_method(),
-      fedquit_method(), fedrecovery_method(), fine_tune_method(), gradient_ascent_method(),
-      kd_method(),      knot_method(),        none_method(),      not_method(),
-      pga_method(),     prune_method(),       retrain_method(),   subtract_method(),
+      afu_ic_method(),   fedau_method(),       federaser_method(), fedosd_method(),
+      fedquit_method(),  fedrecovery_method(), fine_tune_method(), gradient_ascent_method(),
+      kd_method(),       knot_method(),        none_method(),      not_method(),
+      pga_method(),      prune_method(),       relabel_method(),   retrain_method(),
+      subtract_method(),
   };
   return table;
 }
