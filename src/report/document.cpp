@@ -53,6 +53,8 @@ std::vector<const DataTable*> tables_of(const Document& document) {
     for (const auto& part : section.parts) {
       if (const auto* table = std::get_if<DataTable>(&part)) out.push_back(table);
       if (const auto* chart = std::get_if<Chart>(&part)) out.push_back(&chart->data);
+      if (const auto* folded = std::get_if<Folded>(&part))
+        for (const auto& table : folded->tables) out.push_back(&table);
     }
   return out;
 }

@@ -37,7 +37,7 @@ struct DataTable {
 
 struct Chart {
   std::string id, caption;
-  std::string svg;  ///< complete, of the classes in page_style.cpp
+  std::string svg;  ///< complete, of the classes in page_style.cpp; or several panels (svg::panels)
   DataTable data;   ///< what it shows
   bool wide = false;
 };
@@ -49,20 +49,27 @@ struct Preformatted {
   std::string title, text;
 };
 
+/// Tables behind one line that opens them; Markdown has them in full.
+struct Folded {
+  std::string id, title;
+  std::vector<DataTable> tables;
+};
+
 struct Section {
   std::string id, title;
-  std::vector<std::variant<Paragraph, DataTable, Chart, Preformatted>> parts;
+  std::vector<std::variant<Paragraph, DataTable, Chart, Preformatted, Folded>> parts;
 };
 
 struct Document {
   std::string title, subtitle;
   std::vector<Section> sections;
+  std::vector<DataTable> files{};  ///< only as CSV: neither the page nor the Markdown has them
 };
 
 /// RFC 4180 with '\n': a header "name (unit)", then one line a row.
 std::string to_csv(const DataTable& table);
 
-/// Every table, those of the charts included, in order.
+/// Every table of the sections, those of the charts included, in order.
 std::vector<const DataTable*> tables_of(const Document& document);
 
 std::string to_html(const Document& document);

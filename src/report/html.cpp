@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "report/document.hpp"
 #include "report/page_style.hpp"
@@ -13,12 +14,13 @@ namespace {
 
 using svg::escaped;
 
-/// RFC 3986: everything but unreserved characters as %XX.
+/// RFC 3986: as %XX everything but what may stand in a path, and of that what HTML gives a meaning.
 std::string percent_encoded(const std::string& text) {
+  constexpr std::string_view allowed = "-._~!$()*+,;=:@/";
   std::string out;
   for (char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
+                       allowed.find(c) != allowed.npos;
     if (plain)
       out += c;
     else
@@ -80,7 +82,8 @@ std::string html(const DataTable& t) {
 }
 
 std::string html(const Chart& c) {
-  const auto picture = c.wide ? "<div class=\"scroll\">" + c.svg + "</div>" : c.svg;
+  const bool scrolls = c.wide && c.svg.rfind("<svg", 0) == 0;  // panels wrap instead
+  const auto picture = scrolls ? "<div class=\"scroll\">" + c.svg + "</div>" : c.svg;
   return fmt::format("<figure id=\"{}\"{}>{}<figcaption>{} {}</figcaption></figure>\n", escaped(c.id),
                      c.wide ? " class=\"wide\"" : "", picture, escaped(c.caption), download(c.data));
 }
@@ -90,6 +93,12 @@ std::string html(const Paragraph& p) { return "<p>" + escaped(p.text) + "</p>\n"
 std::string html(const Preformatted& p) {
   return fmt::format("<details><summary>{}</summary>\n<pre>{}</pre></details>\n", escaped(p.title),
                      escaped(p.text));
+}
+
+std::string html(const Folded& f) {
+  auto out = fmt::format("<details id=\"{}\"><summary>{}</summary>\n", escaped(f.id), escaped(f.title));
+  for (const auto& t : f.tables) out += html(t);
+  return out + "</details>\n";
 }
 
 /// Charts that follow each other share a grid.

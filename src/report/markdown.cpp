@@ -41,6 +41,12 @@ std::string markdown(const Chart& c) {
 
 std::string markdown(const Preformatted& p) { return plain(p.title) + "\n\n```\n" + p.text + "\n```\n\n"; }
 
+std::string markdown(const Folded& f) {
+  auto out = "### " + plain(f.title) + "\n\n";
+  for (const auto& t : f.tables) out += markdown(t);
+  return out;
+}
+
 }  // namespace
 
 std::string to_markdown(const Document& d) {

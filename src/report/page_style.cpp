@@ -57,6 +57,14 @@ figure:not(.wide) { max-width: 500px; }
 figure.wide { grid-column: 1 / -1; }
 figure.wide .scroll { margin: 0; }
 figure.wide svg { min-width: 620px; max-width: 880px; }
+.panels {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 10px 24px;
+}
+figure.wide .panels svg { min-width: 0; max-width: 480px; }
+.panels > div { min-width: 0; }
+.panels p { margin: 6px 0 0; font-size: 0.8125rem; font-weight: 600; overflow-wrap: anywhere; }
+.keys { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 0.8125rem; margin-bottom: 6px; }
+figure .keys svg.chart { display: inline-block; width: 16px; height: 16px; min-width: 0; vertical-align: -3px; }
 figcaption { font-size: 0.8125rem; line-height: 1.4; margin-top: 6px; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--link); }

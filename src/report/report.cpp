@@ -17,12 +17,20 @@ void write_report(const Document& document, const fs::path& folder) {
   fs::create_directories(folder / "tables");
   record::write_whole(folder / "report.html", to_html(document));
   record::write_whole(folder / "report.md", to_markdown(document));
-  for (const auto* table : tables_of(document))
-    record::write_whole(folder / "tables" / (table->id + ".csv"), to_csv(*table));
+  const auto write = [&](const DataTable& table, const char* suffix, const std::string& text) {
+    record::write_whole(folder / "tables" / (table.id + suffix), text);
+  };
+  const auto write_tex = [&](const DataTable& table) {
+    if (!table.folded) write(table, ".tex", to_latex(table));
+  };
+  for (const auto* table : tables_of(document)) write(*table, ".csv", to_csv(*table));
+  for (const auto& table : document.files) write(table, ".csv", to_csv(table));
   for (const auto& section : document.sections)
-    for (const auto& part : section.parts)
-      if (const auto* table = std::get_if<DataTable>(&part); table && !table->folded)
-        record::write_whole(folder / "tables" / (table->id + ".tex"), to_latex(*table));
+    for (const auto& part : section.parts) {
+      if (const auto* table = std::get_if<DataTable>(&part)) write_tex(*table);
+      if (const auto* folded = std::get_if<Folded>(&part))
+        for (const auto& table : folded->tables) write_tex(table);
+    }
 }
 
 }  // namespace afu::report

@@ -66,6 +66,7 @@ Document run_document(const Run& run) {
   study.seeds = {run.summary.seed};
   study.arms = {{run.summary.method, Arm::Role::method, false}};
   study.groups = {""};
+  study.group_values = {{}};
   study.rebound.round_updates = 0;  // as many as the log has retained clients
   study.cells.push_back({0, 0, run.summary.seed, ".", Cell::State::completed, {}, run});
   const Analysis a(study);

@@ -69,13 +69,27 @@ StatisticsPlan statistics_plan(const JsonPlace& j) {
   return s;
 }
 
-std::string group_name(const std::vector<Axis>& axes, const JsonPlace& cell) {
-  std::string out;
+std::vector<std::size_t> values_of(const std::vector<Axis>& axes, const JsonPlace& cell) {
+  std::vector<std::size_t> out;
   for (const auto& axis : axes) {
-    const auto value = plain(cell.at("axes").at(axis.key.c_str()).value());
-    out += (out.empty() ? "" : ", ") + axis.key + " = " + value;
+    const auto at = cell.at("axes").at(axis.key.c_str());
+    const auto found = std::find(axis.values.begin(), axis.values.end(), plain(at.value()));
+    if (found == axis.values.end()) at.fail("is not among the values of its axis");
+    out.push_back(static_cast<std::size_t>(found - axis.values.begin()));
   }
   return out;
+}
+
+std::string group_name(const std::vector<Axis>& axes, const std::vector<std::size_t>& values) {
+  std::string out;
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    out += (out.empty() ? "" : ", ") + axes[i].key + " = " + axes[i].values[values[i]];
+  return out;
+}
+
+std::string last_part(const std::string& key) {
+  const auto dot = key.rfind('.');
+  return dot == key.npos ? key : key.substr(dot + 1);
 }
 
 void read_state(Cell& cell, const fs::path& folder) {
@@ -107,6 +121,30 @@ const char* to_string(Arm::Role role) {
       return "control";
   }
   return "unknown";
+}
+
+std::string value_label(const std::string& toml) {
+  const bool quoted = toml.size() > 1 && toml.front() == toml.back() && (toml[0] == '"' || toml[0] == '\'');
+  return quoted ? toml.substr(1, toml.size() - 2) : toml;
+}
+
+std::string Study::axis_name(std::size_t axis) const {
+  const auto name = last_part(axes.at(axis).key);
+  const auto same =
+      std::count_if(axes.begin(), axes.end(), [&](const Axis& a) { return last_part(a.key) == name; });
+  return same > 1 ? axes[axis].key : name;
+}
+
+bool Study::untrained() const {
+  const auto ran = [](const Cell& c) { return c.run.has_value(); };
+  return std::any_of(cells.begin(), cells.end(), ran) &&
+         std::none_of(cells.begin(), cells.end(), [&](const Cell& c) {
+           if (!ran(c)) return false;
+           const auto& s = c.run->summary;
+           return !s.model_sha256.empty() ||
+                  std::any_of(metrics().begin(), metrics().end(),
+                              [&](const Metric& m) { return (s.final.*m.figure).has_value(); });
+         });
 }
 
 std::vector<const Cell*> Study::cells_of(std::size_t group, std::size_t arm) const {
@@ -163,10 +201,13 @@ Study read_study(const fs::path& folder) {
     cell.seed = at.get<std::uint64_t>("seed");
     if (std::find(s.seeds.begin(), s.seeds.end(), cell.seed) == s.seeds.end())
       at.at("seed").fail("is not among the study's seeds");
-    const auto group = group_name(s.axes, at);
-    const auto found = std::find(s.groups.begin(), s.groups.end(), group);
-    cell.group = static_cast<std::size_t>(found - s.groups.begin());
-    if (found == s.groups.end()) s.groups.push_back(group);
+    auto values = values_of(s.axes, at);
+    const auto found = std::find(s.group_values.begin(), s.group_values.end(), values);
+    cell.group = static_cast<std::size_t>(found - s.group_values.begin());
+    if (found == s.group_values.end()) {
+      s.groups.push_back(group_name(s.axes, values));
+      s.group_values.push_back(std::move(values));
+    }
     cell.folder = at.get<std::string>("folder");
     read_state(cell, folder / cell.folder);
     s.cells.push_back(std::move(cell));

@@ -21,8 +21,10 @@ const char* to_string(Arm::Role role);
 
 struct Axis {
   std::string key;
-  std::vector<std::string> values;
+  std::vector<std::string> values;  ///< as TOML
 };
+/// A value for people: text without its quotes.
+std::string value_label(const std::string& toml);
 
 struct Cell {
   enum class State { completed, failed, missing };
@@ -59,6 +61,7 @@ struct Study {
   std::vector<std::string> claims;
   /// The axes' values that occur together, as "key = value, ..."; one empty text without axes.
   std::vector<std::string> groups;
+  std::vector<std::vector<std::size_t>> group_values;  ///< of each group, the position in each axis' values
   std::vector<Cell> cells;
 
   /// In the order of seeds.
@@ -66,8 +69,12 @@ struct Study {
   std::size_t count(Cell::State state) const;
   /// `base`, told apart from other groups' where there are some: "pareto-group-2".
   std::string id_of(const std::string& base, std::size_t group) const;
+  /// An axis' key without its tables, where that is not another axis' too: "straggler_factor".
+  std::string axis_name(std::size_t axis) const;
   /// " (key = value)" or nothing.
   std::string in_group(std::size_t group) const;
+  /// No completed run has a model or a figure of one: the protocol alone ran (scenario.execute = "timing").
+  bool untrained() const;
 };
 
 /// A cell that was not run, or failed, is told by its state. Throws ReportError for what is malformed:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "report/across_axes.hpp"
 #include "report/charts.hpp"
 #include "report/figure_text.hpp"
 #include "report/report.hpp"
@@ -13,10 +14,44 @@ namespace afu::report {
 
 namespace {
 
+/// A page with more groups than this has the claims and headline figures of all, the rest of the first alone.
+constexpr std::size_t most_groups = 4;
+
+bool many_groups(const Study& study) { return study.groups.size() > most_groups; }
+
 template <class Part>
 void add(Section& s, std::vector<Part> parts) {
   for (auto& p : parts) s.parts.emplace_back(std::move(p));
 }
+
+bool empty(const DataTable& t) { return t.rows.empty(); }
+bool empty(const Chart& c) { return c.data.rows.empty(); }
+
+/// What is shown of every group, or of the first while the others' figures become files.
+class Details {
+ public:
+  Details(Document& document, const Study& study) : document_(document), study_(study) {}
+
+  /// Drops what has nothing to show.
+  template <class Part>
+  void add(Section& section, std::size_t group, Part part) {
+    if (empty(part)) return;
+    if (group == 0 || !many_groups(study_))
+      section.parts.emplace_back(std::move(part));
+    else
+      to_file(std::move(part));
+  }
+  template <class Part>
+  void add(Section& section, std::size_t group, std::vector<Part> parts) {
+    for (auto& p : parts) add(section, group, std::move(p));
+  }
+  void to_file(DataTable table) { document_.files.push_back(std::move(table)); }
+  void to_file(Chart chart) { to_file(std::move(chart.data)); }
+
+ private:
+  Document& document_;
+  const Study& study_;
+};
 
 std::string subtitle(const Study& study) {
   auto out = study.help.empty() ? std::string() : study.help + " ";
@@ -31,9 +66,13 @@ std::string subtitle(const Study& study) {
 Section findings(const Analysis& a) {
   const auto& study = a.study();
   Section s{"findings", "What was found", {}};
-  for (std::size_t g = 0; g < study.groups.size(); ++g) {
-    if (!study.claims.empty()) s.parts.emplace_back(verdict_table(a, g));
-    s.parts.emplace_back(headline_table(a, g));
+  if (many_groups(study)) {
+    if (!study.claims.empty()) s.parts.emplace_back(verdict_overview(a));
+  } else {
+    for (std::size_t g = 0; g < study.groups.size(); ++g) {
+      if (!study.claims.empty()) s.parts.emplace_back(verdict_table(a, g));
+      s.parts.emplace_back(headline_table(a, g));
+    }
   }
   std::string failed;
   for (const auto& cell : study.cells)
@@ -43,24 +82,49 @@ Section findings(const Analysis& a) {
   return s;
 }
 
-/// One run an arm stands for it: the first seed of the first group that completed.
-Section timelines(const Analysis& a) {
+/// Figures against each axis' values, over all groups.
+Section across_axes(const Analysis& a) {
   const auto& study = a.study();
-  Section s{"timelines", "Who did what around the erasure", {}};
-  s.parts.emplace_back(
-      Paragraph{"One run of each arm, the first seed that completed. Where nothing is drawn a client has "
-                "left, or its work was "
-                "given up when training began again."});
+  Section s{"axes", "Across the values", {}};
+  for (auto axis : varied_axes(study)) {
+    add(s, axis_charts(a, axis));
+    if (auto table = axis_table(a, axis); !empty(table)) s.parts.emplace_back(std::move(table));
+  }
+  return s;
+}
+
+/// Each group's claims and headline figures, behind its name.
+Section groups(const Analysis& a) {
+  const auto& study = a.study();
+  Section s{"groups", "Group by group", {}};
+  for (std::size_t g = 0; g < study.groups.size(); ++g) {
+    Folded folded{fmt::format("group-{}", g + 1), fmt::format("Group {}: {}", g + 1, study.groups[g]), {}};
+    if (!study.claims.empty()) folded.tables.push_back(verdict_table(a, g));
+    folded.tables.push_back(headline_table(a, g));
+    s.parts.emplace_back(std::move(folded));
+  }
+  s.parts.emplace_back(Paragraph{fmt::format(
+      "Everything below but for the methods and the origin is of the first of these {} groups ({}). The same "
+      "figures of the others, and the critical path of every round, are in tables/*-group-N.csv.",
+      study.groups.size(), study.groups.front())});
+  return s;
+}
+
+/// One run an arm stands for it: the first seed of the group that completed.
+std::vector<Chart> timelines(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  std::vector<Chart> out;
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
-    for (const auto* cell : study.cells_of(0, arm)) {
+    for (const auto* cell : study.cells_of(group, arm)) {
       const auto* f = a.figures(*cell);
       if (!f) continue;
-      if (auto chart = timeline(*cell->run, f->round_seconds, fmt::format("timeline-{}", arm + 1),
-                                study.arms[arm].name))
-        s.parts.emplace_back(std::move(*chart));
+      if (auto chart =
+              timeline(*cell->run, f->round_seconds, study.id_of(fmt::format("timeline-{}", arm + 1), group),
+                       study.arms[arm].name))
+        out.push_back(std::move(*chart));
       break;
     }
-  return s;
+  return out;
 }
 
 Section methods(const Study& study) {
@@ -101,8 +165,7 @@ Section methods(const Study& study) {
   return s;
 }
 
-Section origin(const Analysis& a) {
-  const auto& study = a.study();
+Section origin(const Study& study) {
   Section s{"origin", "Where it comes from", {}};
   s.parts.emplace_back(
       Paragraph{fmt::format("Study {}, on {}; made by: {}", study.file, study.base, study.command)});
@@ -121,7 +184,6 @@ Section origin(const Analysis& a) {
   }
   if (const auto file = study.folder / "study.toml"; std::filesystem::exists(file))
     s.parts.emplace_back(Preformatted{"The resolved study", read_file(file)});
-  s.parts.emplace_back(cells_table(a));
   return s;
 }
 
@@ -130,33 +192,59 @@ Section origin(const Analysis& a) {
 Document study_document(const Study& study) {
   const Analysis a(study);
   Document d{study.name + ": study", subtitle(study), {}};
+  Details details(d, study);
   Section tradeoff{"tradeoff", "Sooner or closer", {}}, seeds{"seeds", "All seeds", {}},
-      rebound{"rebound-curves", "Does it come back?", {}}, blame{"waiting", "What the rounds waited for", {}},
-      cost{"costs", "What it cost", {}}, tests{"tests", "All comparisons", {}};
+      rebound{"rebound-curves", "Does it come back?", {}},
+      lines{"timelines", "Who did what around the erasure", {}},
+      blame{"waiting", "What the rounds waited for", {}}, cost{"costs", "What it cost", {}},
+      tests{"tests", "All comparisons", {}};
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
-    tradeoff.parts.emplace_back(pareto(a, g));
-    tradeoff.parts.emplace_back(latency_distributions(a, g));
-    add(seeds, strips(a, g));
-    add(seeds, difference_strips(a, g));
+    details.add(tradeoff, g, pareto(a, g));
+    details.add(tradeoff, g, latency_distributions(a, g));
+    details.add(seeds, g, strips(a, g));
+    details.add(seeds, g, difference_strips(a, g));
     if (study.rebound.enabled) {
-      add(rebound, rebound_curves(a, g));
-      rebound.parts.emplace_back(rebound_table(a, g));
+      details.add(rebound, g, rebound_curves(a, g));
+      details.add(rebound, g, rebound_table(a, g));
     }
-    blame.parts.emplace_back(blame_table(a, g));
-    blame.parts.emplace_back(rounds_table(a, g));
-    cost.parts.emplace_back(cost_table(a, g));
-    tests.parts.emplace_back(comparison_table(a, g));
+    for (auto& chart : timelines(a, g)) {
+      if (g > 0) {  // one group's are enough to look at
+        details.to_file(std::move(chart));
+        continue;
+      }
+      if (lines.parts.empty())
+        lines.parts.emplace_back(Paragraph{"One run of each arm" + study.in_group(g) +
+                                           ", the first seed that completed. Where nothing is drawn a client "
+                                           "has left, or its work was given "
+                                           "up when training began again."});
+      lines.parts.emplace_back(std::move(chart));
+    }
+    details.add(blame, g, blame_table(a, g));
+    if (auto rounds = rounds_table(a, g); many_groups(study))
+      details.to_file(std::move(rounds));
+    else
+      details.add(blame, g, std::move(rounds));
+    details.add(cost, g, cost_table(a, g));
+    details.add(tests, g, comparison_table(a, g));
   }
+  auto where_from = origin(study);
+  if (many_groups(study)) {
+    where_from.parts.emplace_back(Paragraph{"Every cell and all its figures: tables/cells.csv."});
+    details.to_file(cells_table(a));
+  } else {
+    where_from.parts.emplace_back(cells_table(a));
+  }
+
   d.sections.push_back(findings(a));
-  d.sections.push_back(std::move(tradeoff));
-  d.sections.push_back(std::move(seeds));
-  if (study.rebound.enabled) d.sections.push_back(std::move(rebound));
-  d.sections.push_back(timelines(a));
-  d.sections.push_back(std::move(blame));
-  d.sections.push_back(std::move(cost));
-  d.sections.push_back(std::move(tests));
+  d.sections.push_back(across_axes(a));
+  if (many_groups(study)) d.sections.push_back(groups(a));
+  for (auto* section : {&tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})
+    d.sections.push_back(std::move(*section));
   d.sections.push_back(methods(study));
-  d.sections.push_back(origin(a));
+  d.sections.push_back(std::move(where_from));
+  d.sections.erase(
+      std::remove_if(d.sections.begin(), d.sections.end(), [](const Section& s) { return s.parts.empty(); }),
+      d.sections.end());
   return d;
 }
 

@@ -37,6 +37,30 @@ std::string titled(const std::string& title) {
   return title.empty() ? std::string() : "<title>" + escaped(title) + "</title>";
 }
 
+/// A point at view box coordinates, all but its end tag.
+std::string shape(Style s, double x, double y, double r, bool hollow) {
+  const auto look = fmt::format("class=\"{} k{}\"", hollow ? "hollow" : "dot", s.index % colours);
+  switch (s.index % 4) {
+    case 0:
+      return fmt::format("<circle {} cx=\"{}\" cy=\"{}\" r=\"{}\">", look, n(x), n(y), n(r));
+    case 1:
+      return fmt::format("<path {} d=\"M{} {}h{}v{}h{}z\">", look, n(x - r), n(y - r), n(2 * r), n(2 * r),
+                         n(-2 * r));
+    case 2:
+      return fmt::format("<path {} d=\"M{} {}l{} {}h{}z\">", look, n(x), n(y - 1.2 * r), n(1.2 * r),
+                         n(2.1 * r), n(-2.4 * r));
+    default:
+      return fmt::format("<path {0} d=\"M{1} {2}l{3} {3}l{4} {3}l{4} {4}z\">", look, n(x), n(y - 1.3 * r),
+                         n(1.3 * r), n(-1.3 * r));
+  }
+}
+
+std::string key_sample(Style s) {
+  const auto drawn = shape(s, 8, 0, 3.5, false);
+  return fmt::format("<line class=\"line {}\" x1=\"0\" y1=\"0\" x2=\"16\" y2=\"0\"/>{}{}", css(s), drawn,
+                     drawn[1] == 'c' ? "</circle>" : "</path>");
+}
+
 }  // namespace
 
 std::string escaped(const std::string& text) {
@@ -97,10 +121,14 @@ double Plot::py(double y) const {
 void Plot::frame() {
   const double floor = height_ - bottom_;
   add("<g class=\"axis\">");
+  double written = 0;  // up to where
   for (const auto& t : ticks_of(x_, 5)) {
     const auto x = n(px(t.at));
     add(fmt::format("<line class=\"grid\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>", x, n(top_),
                     n(floor)));
+    const double half = text_width(t.text) / 2;
+    if (px(t.at) - half < written) continue;
+    written = px(t.at) + half + 4;
     add(fmt::format("<text class=\"mid\" x=\"{}\" y=\"{}\">{}</text>", x, n(floor + 16), escaped(t.text)));
   }
   if (y_.rows.empty()) {
@@ -156,23 +184,6 @@ void Plot::steps(Style s, const Points& points) {
   line(s, corners);
 }
 
-std::string Plot::shape(Style s, double x, double y, double r, bool hollow) const {
-  const auto look = fmt::format("class=\"{} k{}\"", hollow ? "hollow" : "dot", s.index % colours);
-  switch (s.index % 4) {
-    case 0:
-      return fmt::format("<circle {} cx=\"{}\" cy=\"{}\" r=\"{}\">", look, n(x), n(y), n(r));
-    case 1:
-      return fmt::format("<path {} d=\"M{} {}h{}v{}h{}z\">", look, n(x - r), n(y - r), n(2 * r), n(2 * r),
-                         n(-2 * r));
-    case 2:
-      return fmt::format("<path {} d=\"M{} {}l{} {}h{}z\">", look, n(x), n(y - 1.2 * r), n(1.2 * r),
-                         n(2.1 * r), n(-2.4 * r));
-    default:
-      return fmt::format("<path {0} d=\"M{1} {2}l{3} {3}l{4} {3}l{4} {4}z\">", look, n(x), n(y - 1.3 * r),
-                         n(1.3 * r), n(-1.3 * r));
-  }
-}
-
 void Plot::dot(Style s, double x, double y, const std::string& title, double radius, bool hollow) {
   const auto drawn = shape(s, px(x), py(y), radius, hollow);
   add(drawn + titled(title) + (drawn[1] == 'c' ? "</circle>" : "</path>"));
@@ -209,12 +220,7 @@ void Plot::note(double x, double y, const std::string& text) {
                   n(px(x) + (flip ? -7 : 7)), n(py(y) - 5), escaped(text)));
 }
 
-void Plot::key(Style s, const std::string& name) {
-  const auto drawn = shape(s, 8, 0, 3.5, false);
-  keys_.emplace_back(fmt::format("<line class=\"line {}\" x1=\"0\" y1=\"0\" x2=\"16\" y2=\"0\"/>{}{}", css(s),
-                                 drawn, drawn[1] == 'c' ? "</circle>" : "</path>"),
-                     name);
-}
+void Plot::key(Style s, const std::string& name) { keys_.emplace_back(key_sample(s), name); }
 
 void Plot::key(const std::string& css, const std::string& name) {
   keys_.emplace_back(fmt::format("<rect class=\"{}\" x=\"2\" y=\"-5\" width=\"12\" height=\"10\"/>", css),
@@ -236,6 +242,17 @@ std::string Plot::finish() {
   const double full = keys_.empty() ? height_ : y + 10;
   return fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}</svg>",
                      n(width_), n(full), escaped(label_), body_);
+}
+
+std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair<Style, std::string>>& keys) {
+  std::string out = "<div class=\"keys\">";
+  for (const auto& [style, name] : keys)
+    out += fmt::format(
+        "<span><svg class=\"chart\" viewBox=\"0 -8 16 16\" aria-hidden=\"true\">{}</svg> {}</span>",
+        key_sample(style), escaped(name));
+  out += "</div>\n<div class=\"panels\">";
+  for (const auto& p : panels) out += fmt::format("<div><p>{}</p>{}</div>\n", escaped(p.title), p.svg);
+  return out + "</div>";
 }
 
 }  // namespace afu::report::svg

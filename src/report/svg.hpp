@@ -22,6 +22,8 @@ struct Axis {
   bool logarithmic = false;
   /// Named rows instead of numbers, from the top: row i lies between i and i + 1.
   std::vector<std::string> rows;
+  /// What is written and where, instead of ticks at round numbers.
+  std::vector<std::pair<double, std::string>> marks{};
 };
 /// Reaches over all `values` with some room; includes 0 when `from_zero`.
 Axis axis_over(std::string title, const std::vector<double>& values, bool from_zero = false);
@@ -30,6 +32,13 @@ Axis axis_over(std::string title, const std::vector<double>& values, bool from_z
 Axis axis_of_durations(std::string title, const std::vector<double>& values);
 
 using Points = std::vector<std::pair<double, double>>;
+
+/// A finished plot with a line over it.
+struct Panel {
+  std::string title, svg;
+};
+/// Panels side by side that share `keys`.
+std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair<Style, std::string>>& keys);
 
 class Plot {
  public:
@@ -59,7 +68,6 @@ class Plot {
   double py(double y) const;
   void frame();
   void add(const std::string& text) { body_ += text; }
-  std::string shape(Style s, double x, double y, double radius, bool hollow) const;
 
   std::string label_, body_;
   Axis x_, y_;

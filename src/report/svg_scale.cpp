@@ -59,6 +59,10 @@ Axis axis_of_durations(std::string title, const std::vector<double>& values) {
 
 std::vector<Tick> ticks_of(const Axis& a, int wanted) {
   std::vector<Tick> out;
+  if (!a.marks.empty()) {
+    for (const auto& [at, text] : a.marks) out.push_back({at, text});
+    return out;
+  }
   if (a.logarithmic) {
     out.push_back({a.low, "0"});
     for (double v = a.low * 10; v <= a.high * 1.0000001; v *= 10)

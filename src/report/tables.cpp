@@ -72,8 +72,13 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
                   "(not enough power).",
                   plan.confidence * 100, study.arms[study.reference].name),
       group);
+  std::vector<const Metric*> measured;  // by any cell of the study
+  for (const auto& m : metrics())
+    if (std::any_of(study.cells.begin(), study.cells.end(),
+                    [&](const Cell& c) { return c.run && c.run->summary.final.*m.figure; }))
+      measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
-  for (const auto& m : metrics()) t.columns.push_back({m.title, "share", true});
+  for (const auto* m : measured) t.columns.push_back({m->title, "share", true});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"downtime", "s", true},
                                      {"throughput", "", true},
@@ -87,7 +92,8 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
                                                ? fmt::format("{}", completed)
                                                : fmt::format("{} of {}", completed, cells.size()),
                                            static_cast<double>(completed))};
-    for (const auto& m : metrics()) {
+    for (const auto* metric : measured) {
+      const auto& m = *metric;
       const auto scale = scale_of(m);
       row.push_back(mean_cell(a, a.values(group, arm, m), scale.factor, *scale.unit ? 1 : 3, scale.unit));
       if (plan.margins.count(m.name) == 0 || arm == study.reference) continue;
@@ -118,6 +124,36 @@ DataTable verdict_table(const Analysis& a, std::size_t group) {
     const auto v = claim.judge(a, group, study.subject);
     t.rows.push_back(
         {text_cell(claim.title), text_cell(to_string(v.outcome), mark_of(v.outcome)), text_cell(v.reason)});
+  }
+  return t;
+}
+
+DataTable verdict_overview(const Analysis& a) {
+  const auto& study = a.study();
+  DataTable t{
+      "verdicts-overview",
+      fmt::format("What the study says about {} in each of its {} groups, that is combinations of the "
+                  "axes' values. The reasons stand with the groups.",
+                  study.arms[study.subject].name, study.groups.size()),
+      {{"group", "", true}},
+      {},
+      false};
+  for (std::size_t i = 0; i < study.axes.size(); ++i) t.columns.push_back({study.axis_name(i), "", true});
+  std::vector<const Claim*> made;
+  for (const auto& claim : claims())
+    if (std::find(study.claims.begin(), study.claims.end(), claim.name) != study.claims.end()) {
+      made.push_back(&claim);
+      t.columns.push_back({claim.title, "", false});
+    }
+  for (std::size_t g = 0; g < study.groups.size(); ++g) {
+    std::vector<TableCell> row{number_cell(fmt::format("{}", g + 1), static_cast<double>(g + 1))};
+    for (std::size_t i = 0; i < study.axes.size(); ++i)
+      row.push_back(text_cell(value_label(study.axes[i].values[study.group_values[g][i]])));
+    for (const auto* claim : made) {
+      const auto outcome = claim->judge(a, g, study.subject).outcome;
+      row.push_back(text_cell(to_string(outcome), mark_of(outcome)));
+    }
+    t.rows.push_back(std::move(row));
   }
   return t;
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// A study's tables. All are of one group of cells but for `cells_table`.
+/// A study's tables. All are of one group of cells but for `verdict_overview` and `cells_table`.
 #include "report/analysis.hpp"
 #include "report/document.hpp"
 #include "report/verdicts.hpp"
@@ -11,6 +11,8 @@ namespace afu::report {
 DataTable headline_table(const Analysis& a, std::size_t group);
 /// Claims x verdict, reason; for the study's subject.
 DataTable verdict_table(const Analysis& a, std::size_t group);
+/// Groups x claims: only the outcomes.
+DataTable verdict_overview(const Analysis& a);
 /// Every paired test: difference, interval, p, Holm's p, d_z, TOST.
 DataTable comparison_table(const Analysis& a, std::size_t group);
 /// The figures of METHODS 7.8.
@@ -20,7 +22,7 @@ DataTable blame_table(const Analysis& a, std::size_t group);
 /// The critical path of every round of one run an arm, the first seed that completed.
 DataTable rounds_table(const Analysis& a, std::size_t group);
 DataTable cost_table(const Analysis& a, std::size_t group);
-/// Every cell of the study and its figures at the end, failed and missing ones too.
+/// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
 DataTable cells_table(const Analysis& a);
 
 }  // namespace afu::report

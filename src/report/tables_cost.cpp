@@ -1,4 +1,4 @@
-/// What a run waited for and what it cost; every cell.
+/// What a run waited for and what it cost.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -202,47 +202,6 @@ DataTable cost_table(const Analysis& a, std::size_t group) {
          }),
          number([](const Cell& c, const CellFigures&) { return c.run->summary.virtual_seconds; }, "{:.2f}"),
          number([](const Cell& c, const CellFigures&) { return c.run->summary.wall_seconds; }, "{:.1f}")});
-  }
-  return t;
-}
-
-DataTable cells_table(const Analysis& a) {
-  const auto& study = a.study();
-  DataTable t{"cells",
-              "Every cell: how it ended and its figures at the end.",
-              {{"arm", "", false}, {"group", "", false}, {"seed", "", true}, {"state", "", false}},
-              {},
-              true};
-  for (const auto& m : metrics()) t.columns.push_back({m.name, "", true});
-  t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
-                                     {"downtime", "s", true},
-                                     {"throughput", "", true},
-                                     {"folder", "", false},
-                                     {"why", "", false}});
-  for (const auto& cell : study.cells) {
-    const auto* f = a.figures(cell);
-    const char* state = cell.state == Cell::State::completed ? "completed"
-                        : cell.state == Cell::State::failed  ? "failed"
-                                                             : "not run yet";
-    std::vector<TableCell> row{
-        text_cell(study.arms[cell.arm].name), text_cell(study.groups[cell.group]),
-        number_cell(fmt::format("{}", cell.seed), static_cast<double>(cell.seed)),
-        text_cell(state, cell.state == Cell::State::failed    ? TableCell::Mark::bad
-                         : cell.state == Cell::State::missing ? TableCell::Mark::open
-                                                              : TableCell::Mark::plain)};
-    for (const auto& m : metrics()) {
-      const auto v = f ? cell.run->summary.final.*m.figure : std::nullopt;
-      row.push_back(number_cell(value_text(m, v), v));
-    }
-    const auto number = [&](std::optional<double> v) {
-      return number_cell(v ? fmt::format("{:.3f}", *v) : absent_text, v);
-    };
-    row.push_back(number(f ? f->latency : std::nullopt));
-    row.push_back(number(f ? f->downtime : std::nullopt));
-    row.push_back(number(f ? f->throughput : std::nullopt));
-    row.push_back(text_cell(cell.folder));
-    row.push_back(text_cell(cell.why));
-    t.rows.push_back(std::move(row));
   }
   return t;
 }

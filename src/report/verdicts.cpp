@@ -116,7 +116,8 @@ std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t gr
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     if (!study.arms[arm].synchronous || arm == subject || study.arms[arm].role == Arm::Role::control)
       continue;
-    if (arm != study.reference && equivalence(a, group, arm).outcome != Outcome::holds) continue;
+    if (!study.untrained() && arm != study.reference && equivalence(a, group, arm).outcome != Outcome::holds)
+      continue;
     const auto values = list(latencies(a, group, arm));
     if (values.empty()) continue;
     if (const auto mean = stats::mean(values); !best || mean < best_mean) {
@@ -251,9 +252,12 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
                                      counted(completed, "cell"))},
         standing(a, group, {arm}));
   const auto other = fastest_synchronous(a, group, arm);
+  const bool untrained = study.untrained();
   if (!other)
-    return with_standing({Outcome::open, "no synchronous arm passes (a), so there is none to be faster than"},
-                         standing(a, group, {arm}));
+    return with_standing(
+        {Outcome::open, fmt::format("no synchronous arm {}, so there is none to be faster than",
+                                    untrained ? "erased" : "passes (a)")},
+        standing(a, group, {arm}));
   const auto cells = standing(a, group, {arm, *other});
   const auto p = pairs(latencies(a, group, arm), latencies(a, group, *other));
   if (auto few = too_few(p.a.size(), "latencies")) return with_standing(*few, cells);
@@ -264,8 +268,10 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
   const double mine = stats::mean(p.a), theirs = stats::mean(p.b);
   Verdict v;
   v.outcome = e.interval->low >= 0 ? Outcome::holds : e.interval->high < 0 ? Outcome::fails : Outcome::open;
-  v.reason = fmt::format("{} against {} of {}, the fastest synchronous arm that passes (a)",
-                         seconds_text(mine), seconds_text(theirs), study.arms[*other].name);
+  v.reason = fmt::format(
+      "{} against {} of {}, the fastest synchronous arm{}", seconds_text(mine), seconds_text(theirs),
+      study.arms[*other].name,
+      untrained ? " (nothing was trained, so equivalence is not part of it)" : " that passes (a)");
   v.reason +=
       mine > 0 ? fmt::format(": {:.1f} times shorter", theirs / mine) : ": erased at the request itself";
   v.reason += fmt::format("; {} - {:g} x {} = {} [{}, {}], {} 0", study.arms[*other].name, ratio,
