@@ -169,7 +169,7 @@ double step_between(const AxisScale& scale, std::size_t arms) {
   const auto order = in_order(scale);
   for (std::size_t i = 1; i < order.size(); ++i)
     gap = std::min(gap, scale.at[order[i]] - scale.at[order[i - 1]]);
-  return std::min(0.012, 0.6 * gap / static_cast<double>(arms));
+  return std::min(0.006, 0.6 * gap / static_cast<double>(arms));
 }
 
 bool has_any(const std::vector<stats::Estimate>& points) {

@@ -42,6 +42,7 @@ thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; font-we
 th.number, td.number { text-align: right; white-space: nowrap; }
 td.number, tbody th { white-space: nowrap; }
 tbody th { font-weight: 600; position: sticky; left: 0; background: var(--paper); }
+.verdicts-overview td { white-space: nowrap; }
 .verdicts td:nth-child(2) { white-space: nowrap; }
 .verdicts td:last-child { min-width: 22em; }
 .good { color: var(--good); font-weight: 600; }
@@ -64,7 +65,7 @@ figure.wide .panels svg { min-width: 0; max-width: 480px; }
 .panels > div { min-width: 0; }
 .panels p { margin: 6px 0 0; font-size: 0.8125rem; font-weight: 600; overflow-wrap: anywhere; }
 .keys { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 0.8125rem; margin-bottom: 6px; }
-figure .keys svg.chart { display: inline-block; width: 16px; height: 16px; min-width: 0; vertical-align: -3px; }
+figure .keys svg.chart { display: inline-block; width: 26px; height: 16px; min-width: 0; vertical-align: -3px; }
 figcaption { font-size: 0.8125rem; line-height: 1.4; margin-top: 6px; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--link); }

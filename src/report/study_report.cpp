@@ -85,7 +85,7 @@ Section findings(const Analysis& a) {
 /// Figures against each axis' values, over all groups.
 Section across_axes(const Analysis& a) {
   const auto& study = a.study();
-  Section s{"axes", "Across the values", {}};
+  Section s{"axes", "Across the axes", {}};
   for (auto axis : varied_axes(study)) {
     add(s, axis_charts(a, axis));
     if (auto table = axis_table(a, axis); !empty(table)) s.parts.emplace_back(std::move(table));

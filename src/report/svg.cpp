@@ -40,7 +40,7 @@ std::string titled(const std::string& title) {
 /// A point at view box coordinates, all but its end tag.
 std::string shape(Style s, double x, double y, double r, bool hollow) {
   const auto look = fmt::format("class=\"{} k{}\"", hollow ? "hollow" : "dot", s.index % colours);
-  switch (s.index % 4) {
+  switch ((s.index + s.index / colours) % 4) {  // other shapes in the next round of colours
     case 0:
       return fmt::format("<circle {} cx=\"{}\" cy=\"{}\" r=\"{}\">", look, n(x), n(y), n(r));
     case 1:
@@ -55,10 +55,12 @@ std::string shape(Style s, double x, double y, double r, bool hollow) {
   }
 }
 
+constexpr double key_width = 26;  ///< room for two dashes beside the point
+
 std::string key_sample(Style s) {
-  const auto drawn = shape(s, 8, 0, 3.5, false);
-  return fmt::format("<line class=\"line {}\" x1=\"0\" y1=\"0\" x2=\"16\" y2=\"0\"/>{}{}", css(s), drawn,
-                     drawn[1] == 'c' ? "</circle>" : "</path>");
+  const auto drawn = shape(s, key_width / 2, 0, 3.5, false);
+  return fmt::format("<line class=\"line {}\" x1=\"0\" y1=\"0\" x2=\"{}\" y2=\"0\"/>{}{}", css(s),
+                     n(key_width), drawn, drawn[1] == 'c' ? "</circle>" : "</path>");
 }
 
 }  // namespace
@@ -223,20 +225,20 @@ void Plot::note(double x, double y, const std::string& text) {
 void Plot::key(Style s, const std::string& name) { keys_.emplace_back(key_sample(s), name); }
 
 void Plot::key(const std::string& css, const std::string& name) {
-  keys_.emplace_back(fmt::format("<rect class=\"{}\" x=\"2\" y=\"-5\" width=\"12\" height=\"10\"/>", css),
+  keys_.emplace_back(fmt::format("<rect class=\"{}\" x=\"7\" y=\"-5\" width=\"12\" height=\"10\"/>", css),
                      name);
 }
 
 std::string Plot::finish() {
   double x = 8, y = height_ + 8;
   for (const auto& [sample, name] : keys_) {
-    const double needed = 22 + text_width(name) + 14;
+    const double needed = key_width + 6 + text_width(name) + 14;
     if (x + needed > width_ && x > 8) {
       x = 8;
       y += line_height;
     }
-    add(fmt::format("<g transform=\"translate({} {})\">{}<text x=\"21\" y=\"4\">{}</text></g>", n(x), n(y),
-                    sample, escaped(name)));
+    add(fmt::format("<g transform=\"translate({} {})\">{}<text x=\"{}\" y=\"4\">{}</text></g>", n(x), n(y),
+                    sample, n(key_width + 5), escaped(name)));
     x += needed;
   }
   const double full = keys_.empty() ? height_ : y + 10;
@@ -248,8 +250,8 @@ std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair
   std::string out = "<div class=\"keys\">";
   for (const auto& [style, name] : keys)
     out += fmt::format(
-        "<span><svg class=\"chart\" viewBox=\"0 -8 16 16\" aria-hidden=\"true\">{}</svg> {}</span>",
-        key_sample(style), escaped(name));
+        "<span><svg class=\"chart\" viewBox=\"0 -8 {} 16\" aria-hidden=\"true\">{}</svg> {}</span>",
+        n(key_width), key_sample(style), escaped(name));
   out += "</div>\n<div class=\"panels\">";
   for (const auto& p : panels) out += fmt::format("<div><p>{}</p>{}</div>\n", escaped(p.title), p.svg);
   return out + "</div>";

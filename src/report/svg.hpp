@@ -10,7 +10,7 @@ namespace afu::report::svg {
 std::string escaped(const std::string& text);
 
 /// The look of the i-th series: eight colours of Okabe and Ito (the last is grey), then the same dashed, then
-/// dotted; points also differ by shape.
+/// dotted; points also differ by shape, and those of one colour too.
 struct Style {
   std::size_t index = 0;
 };

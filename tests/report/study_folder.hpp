@@ -55,18 +55,43 @@ struct SyntheticStudy {
                 {"cells", nlohmann::ordered_json::array()}};
   }
 
+  using AxisValues = std::map<std::string, std::string>;  ///< TOML by key
+
+  /// Before the arms: every arm then runs at each combination of the axes' values.
+  void axis(const std::string& key, const std::vector<std::string>& values) {
+    manifest["axes"].push_back({{"key", key}, {"values", values}});
+    std::vector<AxisValues> all;
+    for (const auto& combination : combinations)
+      for (const auto& value : values) {
+        all.push_back(combination);
+        all.back()[key] = value;
+      }
+    combinations = std::move(all);
+  }
+  std::vector<AxisValues> combinations{{}};
+
   void arm(const std::string& name, const std::string& role, bool synchronous,
            const std::function<SyntheticRun(std::uint64_t seed)>& run) {
+    arm_at(name, role, synchronous, [&](std::uint64_t seed, const AxisValues&) { return run(seed); });
+  }
+  void arm_at(const std::string& name, const std::string& role, bool synchronous,
+              const std::function<SyntheticRun(std::uint64_t seed, const AxisValues&)>& run) {
     manifest["arms"].push_back({{"name", name},
                                 {"role", role},
                                 {"synchronous", synchronous},
                                 {"set", nlohmann::ordered_json::object()}});
-    for (std::uint64_t seed : manifest["seeds"]) {
-      const auto where = fmt::format("cells/{}/seed={}", name, seed);
-      manifest["cells"].push_back(
-          {{"arm", name}, {"seed", seed}, {"axes", nlohmann::ordered_json::object()}, {"folder", where}});
-      write_run(folder.path() / where, name, seed, run(seed));
-    }
+    for (const auto& values : combinations)
+      for (std::uint64_t seed : manifest["seeds"]) {
+        auto where = "cells/" + name;
+        auto axes = nlohmann::ordered_json::object();
+        for (const auto& [key, value] : values) {
+          where += fmt::format("/{}={}", key, value);
+          axes[key] = value;
+        }
+        where += fmt::format("/seed={}", seed);
+        manifest["cells"].push_back({{"arm", name}, {"seed", seed}, {"axes", axes}, {"folder", where}});
+        write_run(folder.path() / where, name, seed, run(seed, values));
+      }
     save();
   }
   std::filesystem::path cell(const std::string& arm, int seed) const {

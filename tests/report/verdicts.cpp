@@ -222,6 +222,39 @@ TEST_CASE("without a synchronous arm that passes there is nothing to be faster t
   CHECK(judge(made, latency).outcome == Outcome::open);
 }
 
+TEST_CASE("where nothing was trained, the fastest synchronous arm is the measure") {
+  const auto timing = [](double latency) {
+    return [=](std::uint64_t) {
+      SyntheticRun r;
+      r.before = r.final = {};
+      r.latency = latency;
+      return r;
+    };
+  };
+  SyntheticStudy made;
+  made.arm("mine", "method", false, timing(2));
+  made.arm("retrain", "reference", false, timing(5));
+  made.arm("slow", "method", true, timing(40));
+  made.arm("barrier", "method", true, timing(24));
+  CHECK(read_study(made.folder.path()).untrained());
+  const auto v = judge(made, latency);
+  CHECK(v.outcome == Outcome::holds);
+  CHECK(contains(v.reason,
+                 "2.00 s against 24.00 s of barrier, the fastest synchronous arm (nothing was "
+                 "trained, so equivalence is not part of it): 12.0 times shorter"));
+  CHECK_FALSE(contains(v.reason, "(a)"));
+  CHECK(judge(made, equivalence).outcome == Outcome::open);
+
+  SyntheticStudy alone;
+  alone.arm("mine", "method", false, timing(2));
+  alone.arm("retrain", "reference", false, timing(5));
+  CHECK(judge(alone, latency).reason == "no synchronous arm erased, so there is none to be faster than");
+
+  SyntheticStudy trained;
+  test::fill_good_study(trained);
+  CHECK_FALSE(read_study(trained.folder.path()).untrained());
+}
+
 TEST_CASE("an arm that restarts is erased when it has forgotten") {
   SyntheticStudy made;
   test::fill_good_study(made);
