@@ -120,7 +120,8 @@ svg::Axis figure_axis(const AxisFigure& figure, const std::vector<Drawn>& panels
         if (e.n == 0) continue;
         all.push_back(e.mean);
         if (e.n < fewest_pairs) continue;  // of two it would dwarf all others; it is cut
-        all.push_back(low_of(e));
+        // Towards 0 a logarithmic axis would take any number of decades: there the bar ends at the frame.
+        if (!figure.duration) all.push_back(low_of(e));
         all.push_back(high_of(e, figure));
       }
   const auto title = figure.unit.empty() ? figure.title : figure.title + " (" + figure.unit + ")";
@@ -138,6 +139,16 @@ svg::Axis figure_axis(const AxisFigure& figure, const std::vector<Drawn>& panels
   return y;
 }
 
+/// At most `letters` of UTF-8.
+std::string shortened(std::string text, std::size_t letters) {
+  const auto begins = [](char c) { return (c & 0xC0) != 0x80; };
+  if (static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins)) <= letters) return text;
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end)
+    if (begins(text[end]) && ++seen == letters) break;
+  return text.substr(0, end) + "…";
+}
+
 svg::Axis value_axis(const Study& study, std::size_t axis, const AxisScale& scale) {
   const auto n = static_cast<double>(scale.at.size());
   const double room = scale.numeric ? 0.07 : 0.5 / n;
@@ -147,7 +158,7 @@ svg::Axis value_axis(const Study& study, std::size_t axis, const AxisScale& scal
   std::vector<std::pair<double, std::string>> marks;
   for (std::size_t v = 0; v < scale.at.size(); ++v) {
     auto label = value_label(study.axes[axis].values[v]);
-    if (!scale.numeric && label.size() > most_letters) label = label.substr(0, most_letters - 1) + "…";
+    if (!scale.numeric) label = shortened(std::move(label), most_letters);
     marks.emplace_back(scale.at[v], std::move(label));
   }
   std::sort(marks.begin(), marks.end());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "report/across_axes.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -79,10 +80,9 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
       measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
   for (const auto* m : measured) t.columns.push_back({m->title, "share", true});
-  t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
-                                     {"downtime", "s", true},
-                                     {"throughput", "", true},
-                                     {"peak excess", "share", true}});
+  t.columns.insert(t.columns.end(),
+                   {{"time to erase", "s", true}, {"downtime", "s", true}, {"throughput", "", true}});
+  if (study.rebound.enabled) t.columns.push_back({"peak excess", "share", true});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto cells = study.cells_of(group, arm);
     const auto completed = std::count_if(cells.begin(), cells.end(),
@@ -103,12 +103,13 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), 1, 2));
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), 1, 2));
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), 1, 2));
-    row.push_back(
-        arm == study.reference
-            ? number_cell(absent_text, std::nullopt)
-            : mean_cell(a,
-                        a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
-                        100, 1, "pp"));
+    if (study.rebound.enabled)
+      row.push_back(
+          arm == study.reference
+              ? number_cell(absent_text, std::nullopt)
+              : mean_cell(
+                    a, a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
+                    100, 1, "pp"));
     t.rows.push_back(std::move(row));
   }
   return t;
@@ -138,7 +139,8 @@ DataTable verdict_overview(const Analysis& a) {
       {{"group", "", true}},
       {},
       false};
-  for (std::size_t i = 0; i < study.axes.size(); ++i) t.columns.push_back({study.axis_name(i), "", true});
+  for (std::size_t i = 0; i < study.axes.size(); ++i)
+    t.columns.push_back({study.axis_name(i), "", scale_over(study.axes[i]).numeric});
   std::vector<const Claim*> made;
   for (const auto& claim : claims())
     if (std::find(study.claims.begin(), study.claims.end(), claim.name) != study.claims.end()) {

@@ -151,6 +151,19 @@ TEST_CASE("a chart over an axis has the means and intervals of every arm at each
   CHECK(contains(erase.svg, ">factor (logarithmic)</text>"));
 }
 
+TEST_CASE("names on an axis are cut between letters, and stand whole in the table") {
+  SyntheticStudy made({1, 2, 3});
+  made.axis("slow.factor", {"1", "2"});
+  made.axis("where", {"\"Å\"", "\"ÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅ\"", "\"c\"", "\"d\""});
+  fill(made);
+  const auto study = read_study(made.folder.path());
+  const auto downtime = chart(axis_charts(Analysis(study), 1), "axis-where-downtime");
+  CHECK(contains(downtime.svg, ">Å</text>"));
+  CHECK(contains(downtime.svg, ">ÅÅÅÅÅÅÅÅÅÅ…</text>"));  // 328 / 4 / 6.4 - 1 letters, and of these one is …
+  CHECK(numbers(downtime.data, {"mine", "factor = 2", "ÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅÅ"}) ==
+        std::vector<double>{3, 0, 0, 0});
+}
+
 TEST_CASE("few combinations of the other axes are panels, many are averaged seed by seed") {
   SyntheticStudy made({1, 2, 3});
   made.axis("slow.factor", {"1", "10"});
