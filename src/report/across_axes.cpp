@@ -28,6 +28,15 @@ std::vector<std::size_t> varied_axes(const Study& study) {
   return out;
 }
 
+std::string values_text(const Study& study, std::size_t group, std::optional<std::size_t> without) {
+  std::string out;
+  for (auto axis : varied_axes(study))
+    if (axis != without)
+      out += (out.empty() ? "" : ", ") + study.axis_name(axis) + " = " +
+             value_label(study.axes[axis].values[study.group_values.at(group)[axis]]);
+  return out;
+}
+
 std::vector<Lane> lanes_of(const Study& study, std::size_t axis) {
   std::vector<Lane> out;
   std::vector<std::vector<std::size_t>> others;  // of each lane, the values of all axes with this one's at 0
@@ -38,12 +47,8 @@ std::vector<Lane> lanes_of(const Study& study, std::size_t axis) {
     const auto found = std::find(others.begin(), others.end(), values);
     const auto lane = static_cast<std::size_t>(found - others.begin());
     if (found == others.end()) {
-      Lane l{{}, std::vector<std::optional<std::size_t>>(study.axes[axis].values.size())};
-      for (auto other : varied_axes(study))
-        if (other != axis)
-          l.name += (l.name.empty() ? "" : ", ") + study.axis_name(other) + " = " +
-                    value_label(study.axes[other].values[values[other]]);
-      out.push_back(std::move(l));
+      out.push_back({values_text(study, g, axis),
+                     std::vector<std::optional<std::size_t>>(study.axes[axis].values.size())});
       others.push_back(std::move(values));
     }
     out[lane].groups[at] = g;

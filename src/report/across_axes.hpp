@@ -12,9 +12,12 @@ namespace afu::report {
 /// Axes with two values or more.
 std::vector<std::size_t> varied_axes(const Study& study);
 
+/// What the varied axes but `without` are in a group: "factor = 3, first = 0".
+std::string values_text(const Study& study, std::size_t group, std::optional<std::size_t> without = {});
+
 /// The groups that differ in one axis alone, at each of its values; nothing where the study lacks one.
 struct Lane {
-  std::string name;  ///< the other varied axes' values: "factor = 3, first = 0"; empty: there are none
+  std::string name;  ///< values_text of the other axes; empty: there are none
   std::vector<std::optional<std::size_t>> groups;
 };
 std::vector<Lane> lanes_of(const Study& study, std::size_t axis);

@@ -42,7 +42,7 @@ thead th { border-bottom: 2px solid var(--soft); vertical-align: bottom; font-we
 th.number, td.number { text-align: right; white-space: nowrap; }
 td.number, tbody th { white-space: nowrap; }
 tbody th { font-weight: 600; position: sticky; left: 0; background: var(--paper); }
-.verdicts-overview td { white-space: nowrap; }
+.verdicts-overview td, [class^="axis-"] td { white-space: nowrap; }
 .verdicts td:nth-child(2) { white-space: nowrap; }
 .verdicts td:last-child { min-width: 22em; }
 .good { color: var(--good); font-weight: 600; }

@@ -98,7 +98,8 @@ Section groups(const Analysis& a) {
   const auto& study = a.study();
   Section s{"groups", "Group by group", {}};
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
-    Folded folded{fmt::format("group-{}", g + 1), fmt::format("Group {}: {}", g + 1, study.groups[g]), {}};
+    Folded folded{
+        fmt::format("group-{}", g + 1), fmt::format("Group {}: {}", g + 1, values_text(study, g)), {}};
     if (!study.claims.empty()) folded.tables.push_back(verdict_table(a, g));
     folded.tables.push_back(headline_table(a, g));
     s.parts.emplace_back(std::move(folded));

@@ -293,8 +293,7 @@ TEST_CASE("of many groups the page folds the claims and draws the first") {
     CAPTURE(id);
     CHECK_FALSE(contains(html, "id=\"" + std::string(id) + "\""));
   }
-  CHECK(
-      contains(html, "<details id=\"group-5\"><summary>Group 5: slow.factor = 2, slow.first = 3</summary>"));
+  CHECK(contains(html, "<details id=\"group-5\"><summary>Group 5: factor = 2, first = 3</summary>"));
   CHECK(contains(html, "of the first of these 12 groups (slow.factor = 1, slow.first = 0)"));
 
   test::TemporaryFolder out;
@@ -307,7 +306,7 @@ TEST_CASE("of many groups the page folds the claims and draws the first") {
     CHECK(std::filesystem::exists(out / ("tables/" + std::string(file))));
   }
   CHECK(contains(text_of(out / "tables/latency-group-12.csv"), "mine,4,0.333"));
-  CHECK(contains(text_of(out / "report.md"), "### Group 12: slow.factor = 4, slow.first = 7"));
+  CHECK(contains(text_of(out / "report.md"), "### Group 12: factor = 4, first = 7"));
   std::map<std::string, int> names;
   for (const auto* t : tables_of(document)) ++names[t->id];
   for (const auto& t : document.files) ++names[t.id];

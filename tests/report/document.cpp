@@ -221,6 +221,21 @@ TEST_CASE("groups have their own tables and charts") {
   CHECK(downloads(to_html(document)).size() == tables_of(document).size());
 }
 
+TEST_CASE("panels and folded groups are well-formed too, and every table of the page can be had") {
+  test::SyntheticStudy made({1, 2, 3});
+  made.axis("a.b", {"1", "2", "30"});
+  made.axis("c.d", {"\"<x>\"", "\"y & z\""});
+  test::fill_good_study(made);
+  const auto document = report_on(made.folder.path());
+  const auto html = to_html(document);
+  CHECK(malformed(html) == "");
+  CHECK(contains(html, "<p>d = &lt;x&gt;</p>"));
+  CHECK(contains(html, "<details id=\"group-6\">"));
+  const auto all = downloads(html);
+  CHECK(all.size() == tables_of(document).size());
+  for (const auto* t : tables_of(document)) CHECK(all.at(t->id + ".csv") == to_csv(*t));
+}
+
 TEST_CASE("files: nothing but the report's own is touched") {
   Made made;
   test::TemporaryFolder other;
