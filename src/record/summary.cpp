@@ -89,7 +89,8 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"ended", text(s.ended)},
           {"events", s.events},
           {"history_bytes", s.history_bytes},
-          {"erasure_costs", std::move(costs)}};
+          {"erasure_costs", std::move(costs)},
+          {"attacks", attacks(s.attacks)}};
 }
 
 }  // namespace
@@ -113,8 +114,7 @@ Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"wall_seconds", figure(s.wall_seconds)},
           {"overrun_share", figure(s.overrun_share)},
           {"peak_rss_bytes", size(s.peak_rss_bytes)},
-          {"model_sha256", text(s.model_sha256)},
-          {"attacks", attacks(s.attacks)}};
+          {"model_sha256", text(s.model_sha256)}};
 }
 
 void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions) {

@@ -45,9 +45,9 @@ TEST_CASE("a run writes its folder once, and its summary keeps the contract") {
   const auto summary = nlohmann::json::parse(content(f.path / "r/summary.json"));
   for (const char* key :
        {"schema", "context", "method", "clock", "final", "before_erasure", "erasures", "counters",
-        "virtual_seconds", "wall_seconds", "overrun_share", "peak_rss_bytes", "model_sha256", "attacks"})
+        "virtual_seconds", "wall_seconds", "overrun_share", "peak_rss_bytes", "model_sha256"})
     CHECK(summary.contains(key));
-  CHECK(summary.size() == 14);
+  CHECK(summary.size() == 13);
   CHECK(summary["final"]["attack_success_rate"].is_null());  // no backdoor
   CHECK(summary["overrun_share"].is_null());                 // virtual clock
   CHECK(summary["counters"]["updates"] == 12);
@@ -81,8 +81,9 @@ TEST_CASE("runs are attacked and compared with retrained ones") {
   CHECK(attacks.find("point,version,updates,time,attack,figure,value\nbefore,") == 0);
   CHECK(attacks.find("\nfinal,") > attacks.find("\nmerged,"));
   CHECK_FALSE(fs::exists(f.path / "second/attacks.csv"));
-  CHECK(nlohmann::json::parse(content(f.path / "ours/summary.json"))["attacks"]["loss"].contains("auc"));
-  CHECK(nlohmann::json::parse(content(f.path / "second/summary.json"))["attacks"].is_null());
+  CHECK(nlohmann::json::parse(content(f.path / "ours/summary.json"))["context"]["attacks"]["loss"].contains(
+      "auc"));
+  CHECK(nlohmann::json::parse(content(f.path / "second/summary.json"))["context"]["attacks"].is_null());
   for (const char* point : {"before", "merged", "final"})
     CHECK(fs::exists(f.path / "ours" / (std::string("snapshot_") + point + ".pt")));
 

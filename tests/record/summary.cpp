@@ -33,11 +33,11 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
   CHECK(keys(json) == std::vector<std::string>{"schema", "context", "method", "clock", "final",
                                                "before_erasure", "erasures", "counters", "virtual_seconds",
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
-                                               "model_sha256", "attacks"});
+                                               "model_sha256"});
   CHECK(keys(json["context"]) == std::vector<std::string>{"versions", "host", "system", "cpu", "cores",
                                                           "memory_bytes", "devices", "revision", "seed",
                                                           "scenario", "started", "ended", "events",
-                                                          "history_bytes", "erasure_costs"});
+                                                          "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard"});
   CHECK(keys(json["context"]["erasure_costs"][0]["calibrations"]) ==
@@ -125,11 +125,11 @@ TEST_CASE("a complete summary reads back from its file") {
 
 TEST_CASE("attacks stand by name and figure, and are null where there were none") {
   Summary s;
-  CHECK(to_json(s)["attacks"].is_null());
+  CHECK(to_json(s)["context"]["attacks"].is_null());
   s.attacks = {{"final", 9, 9, 1.5, "loss", "auc", 0.5},
                {"final", 9, 9, 1.5, "loss", "tpr_at_0.1pct", 0},
                {"final", 9, 9, 1.5, "backdoor", "lift", std::nan("")}};
-  const auto json = to_json(s)["attacks"];
+  const auto json = to_json(s)["context"]["attacks"];
   CHECK(json["loss"]["auc"] == 0.5);
   CHECK(json["loss"]["tpr_at_0.1pct"] == 0);
   CHECK(json["backdoor"]["lift"].is_null());
