@@ -19,6 +19,7 @@ void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
     const auto* d = std::get_if<record::Decision>(&r);
     return d && d->kind == record::Decision::Kind::restarted;
   });
+  f.accepted = throughput_of(log, run.summary);
   f.rounds = blame_rounds(log, round_updates > 0 ? round_updates : retained_clients(log));
   std::vector<double> before;
   for (const auto& r : f.rounds)
@@ -27,10 +28,23 @@ void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
   f.round_seconds = mean_of(before);
 }
 
+void passing(CellFigures& f, const Run& run, const record::Figures& reference, const StatisticsPlan& plan) {
+  const auto attack = plan.margins.find("attack_success_rate"), test = plan.margins.find("test_accuracy");
+  if (!reference.attack_success_rate || !reference.test_accuracy || attack == plan.margins.end() ||
+      test == plan.margins.end() || !f.latency || run.summary.erasures.size() != 1)
+    return;
+  const double requested = run.summary.erasures.front().requested_at;
+  const auto time = passing_time(
+      run.rows, requested + *f.latency,
+      {*reference.attack_success_rate + attack->second, *reference.test_accuracy - test->second});
+  if (time) f.passing = *time - requested;
+}
+
 }  // namespace
 
-CellFigures figures_of(const Run& run, const ReboundPlan& plan) {
+CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late) {
   CellFigures f;
+  f.late = late_figures(run, late);
   read_log(f, run, plan.round_updates);
   std::vector<double> downtimes, throughputs;
   std::optional<double> origin;
@@ -60,15 +74,31 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan) {
 
 Analysis::Analysis(const Study& study) : study_(&study), figures_(study.cells.size()) {
   for (std::size_t i = 0; i < study.cells.size(); ++i)
-    if (study.cells[i].run) figures_[i] = figures_of(*study.cells[i].run, study.rebound);
-  for (std::size_t i = 0; i < study.cells.size(); ++i) {
-    const auto& cell = study.cells[i];
-    for (const auto* reference : study.cells_of(cell.group, study.reference))
-      if (const auto* r = figures(*reference); r && reference->seed == cell.seed && figures_[i])
-        figures_[i]->excess = excess_of(figures_[i]->curve, r->curve, study.rebound);
-  }
+    if (study.cells[i].run)
+      figures_[i] = figures_of(*study.cells[i].run, study.rebound, study.statistics.late_evaluations);
+  for (std::size_t i = 0; i < study.cells.size(); ++i)
+    if (figures_[i]) pair(i);
   comparisons_.resize(study.groups.size());
   for (std::size_t g = 0; g < study.groups.size(); ++g) compare(g);
+}
+
+/// What a cell's figures take from others of its group and seed.
+void Analysis::pair(std::size_t i) {
+  const auto& cell = study_->cells[i];
+  auto& mine = *figures_[i];
+  for (const auto& other : study_->cells) {
+    const auto* f = figures(other);
+    if (!f || other.group != cell.group || other.seed != cell.seed) continue;
+    if (other.arm == study_->reference) {
+      mine.excess = excess_of(mine.curve, f->curve, study_->rebound);
+      passing(mine, *cell.run, f->late, study_->statistics);
+    }
+    if (other.run->summary.method == "none" && !mine.throughput_paired)
+      if (const auto ratio = paired_throughput(mine.accepted, f->accepted)) {
+        mine.throughput = ratio;
+        mine.throughput_paired = true;
+      }
+  }
 }
 
 const CellFigures* Analysis::figures(const Cell& cell) const {
@@ -85,8 +115,7 @@ Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Figu
 }
 
 Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Metric& metric) const {
-  return values(group, arm,
-                [&](const Cell& c, const CellFigures&) { return c.run->summary.final.*metric.figure; });
+  return values(group, arm, [&](const Cell&, const CellFigures& f) { return f.late.*metric.figure; });
 }
 
 void Analysis::compare(std::size_t group) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "report/blame.hpp"
+#include "report/outcome_figures.hpp"
 #include "report/rebound.hpp"
 #include "report/study_data.hpp"
 #include "stats/paired.hpp"
@@ -22,7 +23,15 @@ struct CellFigures {
   /// `merged_at`.
   std::optional<double> latency;
   std::vector<double> latencies;  ///< one a request served
-  std::optional<double> downtime, throughput;
+  /// From the request to the first version that passes beside the reference's late figures, within the
+  /// declared margins (TTE of METHODS 7.7).
+  std::optional<double> passing;
+  std::optional<double> downtime;
+  std::optional<double>
+      throughput;  ///< paired with the run in which the client just leaves, where there is one
+  bool throughput_paired = false;
+  Throughput accepted;
+  record::Figures late;  ///< what arms are compared by
   double client_passes = 0, server_passes = 0, stored_bytes = 0;
   /// From the first erased model on (or from the request, where nothing is erased); of the attack's success
   /// rate.
@@ -33,8 +42,9 @@ struct CellFigures {
   std::optional<double> round_seconds;  ///< their mean duration up to the first request
 };
 
-/// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients.
-CellFigures figures_of(const Run& run, const ReboundPlan& plan);
+/// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients; `late`: see
+/// StatisticsPlan::late_evaluations.
+CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late);
 
 /// One arm's difference to the reference in one metric at the end, over the seeds that both completed.
 struct Comparison {
@@ -65,6 +75,7 @@ class Analysis {
 
  private:
   void compare(std::size_t group);
+  void pair(std::size_t cell);
   const Study* study_;
   std::vector<std::optional<CellFigures>> figures_;  ///< of study.cells
   std::vector<std::vector<Comparison>> comparisons_;

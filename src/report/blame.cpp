@@ -25,10 +25,6 @@ struct Job {
   bool buffered = false;
 };
 
-bool accepts(Kind k) {
-  return k == Kind::merged || k == Kind::late_rebased || k == Kind::late_guarded || k == Kind::late_accepted;
-}
-
 /// Jobs that came back, in the order of their arrival, and the rounds they make.
 class Reader {
  public:
@@ -95,7 +91,7 @@ class Reader {
       jobs[job].buffered = true;
       waiting_[d.client].push_back(job);
     }
-    if (!accepts(d.kind)) return;
+    if (!is_acceptance(d.kind)) return;
     if (auto& waiting = waiting_[d.client]; !waiting.empty()) {
       job = waiting.front();
       waiting.pop_front();
@@ -237,12 +233,16 @@ std::vector<Halt> halts_of(const std::vector<LogRecord>& log) {
   return out;
 }
 
+bool is_acceptance(Kind k) {
+  return k == Kind::merged || k == Kind::late_rebased || k == Kind::late_guarded || k == Kind::late_accepted;
+}
+
 std::size_t retained_clients(const std::vector<LogRecord>& log) {
   std::set<std::uint32_t> accepted;
   std::set<std::uint32_t> asked;
   for (const auto& r : log) {
     const auto* d = std::get_if<Decision>(&r);
-    if (d && (accepts(d->kind) || d->kind == Kind::buffered)) accepted.insert(d->client);
+    if (d && (is_acceptance(d->kind) || d->kind == Kind::buffered)) accepted.insert(d->client);
     const auto* e = std::get_if<Event>(&r);
     if (e && e->type == EventType::erase_request && e->from >= record::first_client_node)
       asked.insert(e->from - record::first_client_node);

@@ -47,6 +47,9 @@ struct Halt {
 };
 std::vector<Halt> halts_of(const std::vector<LogRecord>& log);
 
+/// The server took an update into the model.
+bool is_acceptance(record::Decision::Kind kind);
+
 /// Clients whose updates were accepted and who never asked to be forgotten: |R| as the log tells it.
 std::size_t retained_clients(const std::vector<LogRecord>& log);
 

@@ -40,9 +40,8 @@ std::vector<AxisFigure> axis_figures() {
   for (const char* name : {"test_accuracy", "attack_success_rate", "mia_auc"}) {
     const auto& metric = *find_metric(name);
     const auto scale = scale_of(metric);
-    out.push_back(
-        {name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,
-         [&metric](const Cell& c, const CellFigures&) { return c.run->summary.final.*metric.figure; }});
+    out.push_back({name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,
+                   [&metric](const Cell&, const CellFigures& f) { return f.late.*metric.figure; }});
     std::replace(out.back().id.begin(), out.back().id.end(), '_', '-');
   }
   return out;

@@ -36,9 +36,9 @@ Chart pareto(const Analysis& a, std::size_t group) {
     Analysis::Values gap;
     for (const auto* cell : study.cells_of(group, arm))
       for (const auto* r : study.cells_of(group, study.reference))
-        if (cell->run && r->run && r->seed == cell->seed)
-          if (const auto d = distance(cell->run->summary.final, r->run->summary.final))
-            gap[cell->seed] = *d * 100;
+        if (const auto* mine = a.figures(*cell), *theirs = a.figures(*r);
+            mine && theirs && r->seed == cell->seed)
+          if (const auto d = distance(mine->late, theirs->late)) gap[cell->seed] = *d * 100;
     const auto time = a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
     if (gap.empty() || time.empty()) continue;
     points.push_back({arm, stats::estimate(list(time), study.statistics.confidence),

@@ -33,7 +33,7 @@ std::optional<double> rate(const std::vector<double>& times, double begin, doubl
 
 std::optional<double> throughput_ratio(const std::vector<double>& accepted, double requested,
                                        double forgotten, double run_end) {
-  const double window = std::max(forgotten - requested, requested / 4);
+  const double window = throughput_window(requested, forgotten);
   const auto before = rate(accepted, std::max(0.0, requested - window), requested);
   const auto after = rate(accepted, requested, std::min(run_end, requested + window));
   if (!before || !after || *before == 0) return std::nullopt;
@@ -63,6 +63,10 @@ std::optional<Rebound> rebound(const std::vector<record::MetricsRow>& rows, doub
 }
 
 }  // namespace
+
+double throughput_window(double requested_at, double forgotten_at) {
+  return std::max(forgotten_at - requested_at, requested_at / 4);
+}
 
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
                           const std::vector<double>& accepted, const std::vector<Interval>& halted,

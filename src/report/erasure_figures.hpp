@@ -34,4 +34,7 @@ void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<reco
                           const std::vector<double>& accepted, const std::vector<Interval>& halted,
                           double run_end, bool backdoor);
 
+/// W of the retained throughput ratio, in seconds.
+double throughput_window(double requested_at, double forgotten_at);
+
 }  // namespace afu::report

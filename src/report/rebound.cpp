@@ -111,6 +111,15 @@ Rebound rebound_of(const RoundCurve& curve, std::optional<double> original, cons
   return r;
 }
 
+std::vector<Block> blocks_of(std::size_t rounds) {
+  std::vector<Block> out;
+  for (std::size_t t = 1; t <= rounds; t += block_rounds)
+    if (out.empty() || t + block_rounds - 1 <= rounds)
+      out.push_back({t, std::min(t + block_rounds - 1, rounds)});
+  if (!out.empty()) out.back().last = rounds;
+  return out;
+}
+
 Excess excess_of(const RoundCurve& curve, const RoundCurve& reference, const ReboundPlan& plan) {
   Excess e;
   const auto n = std::min(curve.size(), reference.size());
@@ -123,6 +132,7 @@ Excess excess_of(const RoundCurve& curve, const RoundCurve& reference, const Reb
     e.area = sum / static_cast<double>(plan.rounds);
   }
   e.peak = largest_mean(e.curve, 1, e.rounds);
+  for (const auto& b : blocks_of(e.rounds)) e.blocks.push_back(mean_of(e.curve, b.first, b.last));
   if (plan.tail_rounds > 0) e.tail = largest_mean(e.curve, plan.rounds + 1, plan.rounds + plan.tail_rounds);
   return e;
 }

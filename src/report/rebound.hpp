@@ -39,12 +39,20 @@ Rebound rebound_of(const RoundCurve& curve, std::optional<double> original, cons
 struct Excess {
   RoundCurve curve;            ///< E, from t = 0
   std::optional<double> area;  ///< AUC_E: mean of max(0, E) over 0 < t <= rounds
-  /// The largest mean of E over 5 rounds in a row, over all t > 0 there are: a rebound that lasts, not one
-  /// version's noise. The claim is judged by it.
+  /// The largest mean of E over 5 rounds in a row, over all t > 0 there are. Of one run, so the largest of
+  /// many noisy values: above 0 even for a second retrain (several pp). No claim is judged by it.
   std::optional<double> peak;
   std::optional<double> tail;  ///< the same over the tail alone
-  std::size_t rounds = 0;      ///< the last t
+  /// Mean E over rounds 1 to 5, 6 to 10, ...; a rest of fewer than 5 joins the block before it.
+  RoundCurve blocks;
+  std::size_t rounds = 0;  ///< the last t
 };
+inline constexpr std::size_t block_rounds = 5;
+/// First and last round of a block, in an excess of `rounds` rounds.
+struct Block {
+  std::size_t first = 0, last = 0;
+};
+std::vector<Block> blocks_of(std::size_t rounds);
 Excess excess_of(const RoundCurve& curve, const RoundCurve& reference, const ReboundPlan& plan);
 
 }  // namespace afu::report

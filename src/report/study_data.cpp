@@ -63,6 +63,7 @@ StatisticsPlan statistics_plan(const JsonPlace& j) {
     if (!find_metric(m)) j.at("family").fail("names '" + m + "', which is no metric known here");
     if (s.margins.count(m) == 0) j.at("family").fail("names '" + m + "', which has no margin");
   }
+  if (j.has("late_evaluations")) s.late_evaluations = j.get<std::size_t>("late_evaluations");
   s.rebound_margin = j.get<double>("rebound_margin");
   s.throughput_margin = j.get<double>("throughput_margin");
   s.latency_ratio = j.get<double>("latency_ratio");
@@ -191,6 +192,11 @@ Study read_study(const fs::path& folder) {
   for (std::size_t i = 0; i < arms.size(); ++i) s.arms.push_back(arm(arms.at(i)));
   s.subject = position(s.arms, j.at("subject"));
   s.reference = position(s.arms, j.at("reference"));
+  if (j.has("distances")) {
+    const auto arms_held = j.at("distances");
+    for (std::size_t i = 0; i < arms_held.size(); ++i)
+      s.distances.push_back(position(s.arms, arms_held.at(i)));
+  }
   s.rebound = rebound_plan(j.at("rebound"));
   s.statistics = statistics_plan(j.at("statistics"));
   s.claims = list<std::string>(j.at("claims"));

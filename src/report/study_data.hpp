@@ -47,12 +47,14 @@ struct StatisticsPlan {
   std::map<std::string, double> margins;  ///< of equivalence, by metric
   std::vector<std::string> family;        ///< metrics whose tests are corrected together
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+  std::size_t late_evaluations = 0;  ///< see `late_figures`
 };
 
 struct Study {
   std::filesystem::path folder;
   std::string name, help, file, base, command;
   std::size_t subject = 0, reference = 0;  ///< of arms
+  std::vector<std::size_t> distances;      ///< arms that the others' models are held against
   std::vector<std::uint64_t> seeds;
   std::vector<Axis> axes;
   std::vector<Arm> arms;

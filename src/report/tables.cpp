@@ -66,12 +66,23 @@ std::pair<std::string, Mark> place_of(const Comparison& c) {
 DataTable headline_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.statistics;
+  const bool paired = std::any_of(study.cells.begin(), study.cells.end(), [&](const Cell& c) {
+    const auto* f = a.figures(c);
+    return f && f->throughput_paired;
+  });
   auto t = begin(
       study, "headline",
-      fmt::format("Arms at the end of the run: mean over the seeds ± half of the {:g} % interval. Where a "
-                  "margin is declared, whether the arm is equivalent to {}: equivalent, different, or open "
-                  "(not enough power).",
-                  plan.confidence * 100, study.arms[study.reference].name),
+      fmt::format(
+          "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where a "
+          "margin is declared, whether the arm is equivalent to {}: equivalent, different, or open "
+          "(not enough power). Time to pass: until a version's attack success and test accuracy lie "
+          "within the margins of {}'s, three evaluations in a row; in brackets, in how many seeds "
+          "that came. Throughput: retained updates accepted after the request, of {}.",
+          plan.late_evaluations > 1
+              ? fmt::format(" (mean of the last {} evaluated versions)", plan.late_evaluations)
+              : std::string(),
+          plan.confidence * 100, study.arms[study.reference].name, study.arms[study.reference].name,
+          paired ? "those in the run of the same seed in which the client just leaves" : "those before it"),
       group);
   std::vector<const Metric*> measured;  // by any cell of the study
   for (const auto& m : metrics())
@@ -80,8 +91,10 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
       measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
   for (const auto* m : measured) t.columns.push_back({m->title, "share", true});
-  t.columns.insert(t.columns.end(),
-                   {{"time to erase", "s", true}, {"downtime", "s", true}, {"throughput", "", true}});
+  t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
+                                     {"time to pass", "s", true},
+                                     {"downtime", "s", true},
+                                     {"throughput", "", true}});
   if (study.rebound.enabled) t.columns.push_back({"peak excess", "share", true});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto cells = study.cells_of(group, arm);
@@ -101,6 +114,9 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
       if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(c);
     }
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::passing), 1, 2));
+    if (const auto n = values_of(a, group, arm, &CellFigures::passing).size(); n < cells.size())
+      row.back().note = fmt::format("{} of {}", n, cells.size());
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), 1, 2));
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), 1, 2));
     if (study.rebound.enabled)

@@ -65,12 +65,16 @@ std::vector<CellColumn> cell_columns() {
       {"merged", "s", last(&ErasureRecord::merged_at)},
       {"forgotten", "s", last(&ErasureRecord::forgotten_at)},
       {"time to erase", "s", figure(&F::latency)},
+      {"time to pass", "s", figure(&F::passing)},
       {"downtime", "s", figure(&F::downtime)},
       {"throughput", "", figure(&F::throughput)},
       {"lost updates", "", sum(&ErasureRecord::lost_updates)},
       {"late updates", "", sum(&ErasureRecord::late_updates)}};
   for (const auto& m : metrics())
-    out.push_back({m.name, "", [&m](const Cell& c, const F&) { return c.run->summary.final.*m.figure; }});
+    out.push_back({m.name, "", [&m](const Cell&, const F& f) { return f.late.*m.figure; }});
+  for (const auto& m : metrics())
+    out.push_back({std::string("last version: ") + m.name, "",
+                   [&m](const Cell& c, const F&) { return c.run->summary.final.*m.figure; }});
   for (const auto& m : metrics())
     out.push_back({std::string("before: ") + m.name, "",
                    [&m](const Cell& c, const F&) { return c.run->summary.before_erasure.*m.figure; }});

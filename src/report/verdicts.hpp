@@ -24,14 +24,17 @@ inline constexpr std::size_t fewest_pairs = 3;
 /// reference's in every seed.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 
-/// (b) The peak excess of attack success (Excess::peak) over all rounds and the tail: holds when the upper
-/// end of its interval over the seeds is at most `rebound_margin`, fails when the lower end is above. "Holds"
-/// further needs P0 and that a control arm shows what a rebound looks like (P1): a mean peak excess of at
-/// least 0.1.
+/// (b) The excess of attack success (Excess::blocks) over all rounds and the tail, in blocks of five rounds:
+/// holds when the upper end of every block's interval over the seeds (confidence 1 - 2 alpha, so one-sided
+/// alpha; an intersection-union test needs no correction) is at most `rebound_margin`, fails when the lower
+/// end of any, corrected by Bonferroni, is above. The mean of each run's peak would not do: the largest of
+/// many noisy values is above 0 for a second retrain too. "Holds" further needs P0 and that a control arm
+/// shows what a rebound looks like (P1): a block whose mean excess is at least 0.1.
 Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm);
 
-/// (c) Downtime 0 in every cell, and the interval of the retained throughput ratio at or above
-/// `throughput_margin`.
+/// (c) Downtime 0 in every cell, and the interval of the retained throughput at or above
+/// `throughput_margin`. Throughput is that of the run of the same seed in which the client just leaves, where
+/// the group has an arm of the method none, else summary.json's ratio to the time before the request.
 Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (d) With s the latency of the fastest synchronous arm that passes (a), l the subject's and r

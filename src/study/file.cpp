@@ -49,6 +49,11 @@ std::vector<Section> sections(Study& s, Raw& raw) {
         node("methods", raw.methods, "Unlearning methods, an arm each, with their defaults."),
         text("subject", s.subject, "The arm that the claims are about."),
         text("reference", s.reference, "The arm that all are compared with."),
+        text(
+            "distances", s.distances,
+            "Arms that retrain, best each from other initial weights (unlearning.retrain.init_seed): every "
+            "arm's models at the merge, 16 updates later and at the end are kept and held against theirs, in "
+            "what they answer on the forget set (METHODS 7.4)."),
         node("set", raw.set, "Keys of the scenario, for every cell: { \"training.lr\" = 0.02 }."),
         text("claims", s.claims, "Which claims the report judges.",
              {"equivalence", "no_rebound", "no_downtime", "latency"})}},
@@ -66,10 +71,16 @@ std::vector<Section> sections(Study& s, Raw& raw) {
        {number("confidence", st.confidence, above(0.5, 0.9999), "Of the intervals."),
         text("family", st.family, "Metrics whose paired tests are corrected together (Holm).",
              {"test_accuracy", "forget_accuracy", "retain_accuracy", "attack_success_rate", "mia_auc"}),
+        number("late_evaluations", st.late_evaluations, from(0, 100000),
+               "A metric of a cell is its mean over the last so many evaluated versions, as far as they come "
+               "after the erasure: a single version's noise is no finding. 0: the final version alone.",
+               "versions"),
         number("rebound_margin", st.rebound_margin, above(0, 1),
                "The most that attack success may come back."),
-        number("throughput_margin", st.throughput_margin, above(0, 1),
-               "Least retained throughput, of that before the request."),
+        number(
+            "throughput_margin", st.throughput_margin, above(0, 1),
+            "Least retained throughput: of a run of the same seed in which the client just leaves (an arm of "
+            "the method none), or where there is none, of that before the request."),
         number(
             "latency_ratio", st.latency_ratio, above(1, 1e6),
             "How many times sooner the subject must have its first erased model than a synchronous arm.")}},
@@ -265,6 +276,10 @@ class Parser {
     };
     among(s_.reference, "study.reference", "retrain");
     among(s_.subject, "study.subject", "afu_ic");
+    for (const auto& name : s_.distances)
+      if (!seen.count(name))
+        fail("study.distances", "study.distances",
+             config::quoted(name) + " is no arm of this study, allowed are " + known);
     for (auto& a : s_.arms)
       a.role = a.name == s_.reference ? "reference"
                : !a.role.empty()      ? a.role

@@ -41,6 +41,12 @@ class Planner {
   Plan make() {
     auto& s = plan_.study;
     if (s.rebound.enabled) follow_rebound_protocol();
+    if (!s.distances.empty())
+      for (const char* kept : {"output.model", "output.snapshots"}) {
+        const auto same = [&](const Setting& x) { return x.key == kept; };
+        s.set.erase(std::remove_if(s.set.begin(), s.set.end(), same), s.set.end());
+        s.set.push_back({kept, "true", s.arms.front().place});
+      }
     std::vector<std::size_t> values(s.axes.size(), 0);
     do {
       for (auto seed : s.seeds) {
@@ -217,6 +223,7 @@ nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
           {"command", command},
           {"subject", s.subject},
           {"reference", s.reference},
+          {"distances", s.distances},
           {"seeds", s.seeds},
           {"set", std::move(set)},
           {"axes", std::move(axes)},
@@ -230,6 +237,7 @@ nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
            {{"confidence", st.confidence},
             {"margins", st.margins},
             {"family", st.family},
+            {"late_evaluations", st.late_evaluations},
             {"rebound_margin", st.rebound_margin},
             {"throughput_margin", st.throughput_margin},
             {"latency_ratio", st.latency_ratio}}},

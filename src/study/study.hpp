@@ -45,6 +45,7 @@ struct Statistics {
   std::map<std::string, double> margins;  ///< of equivalence, by metric
   std::vector<std::string> family{"test_accuracy", "attack_success_rate", "mia_auc"};
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+  std::int64_t late_evaluations = 10;  ///< a metric is the mean over the last so many; 0: the last alone
 };
 
 struct Study {
@@ -52,7 +53,8 @@ struct Study {
   std::string file, base;  ///< as given; the base's path is relative to the study's folder or absolute
   std::string subject, reference;
   std::vector<std::int64_t> seeds;
-  std::vector<Setting> set;  ///< of every cell
+  std::vector<std::string> distances;  ///< arms whose last models the others' are held against
+  std::vector<Setting> set;            ///< of every cell
   std::vector<Arm> arms;
   std::vector<Axis> axes;
   Rebound rebound;

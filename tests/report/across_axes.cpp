@@ -71,7 +71,7 @@ void fill(SyntheticStudy& made) {
     r.restarted = true;
     return r;
   });
-  made.arm("none", "control", false, [](std::uint64_t) {
+  made.arm("leak", "control", false, [](std::uint64_t) {
     SyntheticRun r;
     r.erased = false;
     return r;
@@ -135,7 +135,7 @@ TEST_CASE("a chart over an axis has the means and intervals of every arm at each
   CHECK(charts.size() == 6);  // every figure was measured
   const auto erase = chart(charts, "axis-factor-time-to-erase");
   CHECK_FALSE(erase.wide);
-  CHECK(contains(erase.caption, "Not in it, for want of the figure: none."));
+  CHECK(contains(erase.caption, "Not in it, for want of the figure: leak."));
   CHECK(erase.data.rows.size() == 2 * 3);
   // Of 10, 20 and 30: t(0.975, 2) sd / sqrt(3) = 4.302653 x 10 / 1.732051
   const auto at_10 = numbers(erase.data, {"mine", "", "10"});
@@ -189,7 +189,7 @@ TEST_CASE("few combinations of the other axes are panels, many are averaged seed
   CHECK(numbers(table, {"mine", "time to erase"}) == std::vector<double>{5, 5, 5});
   CHECK(numbers(table, {"retrain", "time to erase"}) == std::vector<double>{50, 50, 50});
   CHECK(numbers(table, {"mine", "downtime"}) == std::vector<double>{0, 0, 0});
-  CHECK(numbers(table, {"none", "time to erase"}).empty());
+  CHECK(numbers(table, {"leak", "time to erase"}).empty());
   CHECK(table.rows[0][2].text == "5.00 ± 6.21");  // of 2.5, 5 and 7.5
 }
 

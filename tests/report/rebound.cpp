@@ -97,6 +97,25 @@ TEST_CASE("excess over the matched reference") {
   CHECK(*excess_of(spike, reference, plan(10, 0, 1)).peak == Approx(0.1));
 }
 
+TEST_CASE("excess comes in blocks of five rounds, a short rest joining the last") {
+  const auto blocks = blocks_of(12);
+  REQUIRE(blocks.size() == 2);
+  CHECK(blocks[0].first == 1);
+  CHECK(blocks[0].last == 5);
+  CHECK(blocks[1].first == 6);
+  CHECK(blocks[1].last == 12);
+  CHECK(blocks_of(10).size() == 2);
+  CHECK(blocks_of(3).size() == 1);
+  CHECK(blocks_of(3)[0].last == 3);
+  CHECK(blocks_of(0).empty());
+  RoundCurve curve(11, 0.1), reference(11, 0.0);
+  for (std::size_t t = 6; t <= 10; ++t) curve[t] = 0.3;
+  const auto e = excess_of(curve, reference, plan(10, 0, 1));
+  REQUIRE(e.blocks.size() == 2);
+  CHECK(e.blocks[0] == Approx(0.1));
+  CHECK(e.blocks[1] == Approx(0.3));
+}
+
 TEST_CASE("excess reaches as far as both curves, and the tail has its own peak") {
   RoundCurve m(21, 0.0), reference(21, 0.0);
   for (int t = 12; t <= 20; ++t) m[t] = 0.2;

@@ -1,0 +1,77 @@
+/// Late means, the time to pass, throughput paired with the untouched run: cases with known answers.
+#include "report/outcome_figures.hpp"
+
+#include "study_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include "report/analysis.hpp"
+
+using namespace afu;
+using namespace afu::report;
+using doctest::Approx;
+
+namespace {
+
+record::MetricsRow row(double time, double attack, double test) {
+  record::MetricsRow r;
+  r.time = time;
+  r.attack_success_rate = attack;
+  r.test_accuracy = test;
+  return r;
+}
+
+Run run_of(std::vector<record::MetricsRow> rows, std::optional<double> forgotten) {
+  Run run;
+  run.rows = std::move(rows);
+  record::ErasureRecord e;
+  e.requested_at = 1;
+  e.forgotten_at = forgotten;
+  run.summary.erasures = {e};
+  run.summary.final.attack_success_rate = 0.5;
+  run.summary.final.mia_auc = 0.6;
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("late figures are means of the last versions behind the erasure") {
+  const auto run = run_of({row(1, 0.9, 0.1), row(2, 0.1, 0.5), row(3, 0.2, 0.6), row(4, 0.6, 0.7)}, 2);
+  CHECK(*late_figures(run, 2).attack_success_rate == Approx(0.4));
+  CHECK(*late_figures(run, 2).test_accuracy == Approx(0.65));
+  CHECK(*late_figures(run, 10).attack_success_rate == Approx(0.3));  // not the one before the erasure
+  CHECK(*late_figures(run, 2).mia_auc == 0.6);                       // no row has it: the final one
+  CHECK(*late_figures(run, 0).attack_success_rate == 0.5);
+  CHECK(*late_figures(run_of(run.rows, std::nullopt), 4).attack_success_rate == Approx(0.45));
+}
+
+TEST_CASE("a version passes with the next two, in both figures") {
+  const std::vector<record::MetricsRow> rows{row(1, 0.0, 0.9), row(2, 0.0, 0.7), row(3, 0.0, 0.9),
+                                             row(4, 0.0, 0.9), row(5, 0.3, 0.9), row(6, 0.0, 0.9),
+                                             row(7, 0.1, 0.8), row(8, 0.1, 0.9)};
+  const Passing passing{0.1, 0.8, 3};
+  CHECK(*passing_time(rows, 0, passing) == 6);
+  CHECK_FALSE(passing_time(rows, 6.5, passing));
+  CHECK(*passing_time(rows, 0, {0.1, 0.8, 2}) == 3);
+  CHECK(*passing_time(rows, 0, {0.1, 0.6, 3}) == 1);
+}
+
+TEST_CASE("throughput is paired with the run in which the client just leaves") {
+  Throughput untouched{{1, 2, 3, 4, 5, 6, 7, 8}, 0, 0};
+  CHECK(*paired_throughput({{1, 2, 3, 4, 5, 6, 7, 8}, 2, 6}, untouched) == 1);
+  CHECK(*paired_throughput({{1, 2, 5, 6, 7}, 2, 6}, untouched) == 0.5);  // halted from 2 to 5
+  CHECK(*paired_throughput({{1, 2, 8.5}, 7, 12}, untouched) == 0);       // only as far as both ran
+  CHECK_FALSE(paired_throughput({{1, 2, 3}, 8, 12}, untouched));
+  CHECK_FALSE(paired_throughput({{}, 2, 6}, untouched));  // no log
+}
+
+TEST_CASE("a study pairs its cells with those of the method none") {
+  test::SyntheticStudy made;
+  test::fill_good_study(made);
+  const auto study = read_study(made.folder.path());
+  const Analysis a(study);
+  const auto* mine = a.figures(*study.cells_of(0, study.subject)[0]);
+  CHECK(mine->throughput_paired);
+  CHECK(*mine->throughput == 1);  // the logs are alike
+  CHECK(*mine->passing == Approx(2));
+}
