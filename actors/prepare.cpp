@@ -73,6 +73,9 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     const auto init_seed =
         s.model.init_seed > 0 ? static_cast<std::uint64_t>(s.model.init_seed) : s.scenario.seed;
     c.setup.initial = compute::initial_model(s.model, input, init_seed);
+    if (s.unlearning.method == "retrain")
+      if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
+        c.setup.restart = compute::initial_model(s.model, input, static_cast<std::uint64_t>(own));
     p.devices = compute::resolve_devices(s.compute.devices);
     c.lanes = compute::open_lanes(p.devices, s.compute.lanes, s.model, input,
                                   std::max(s.training.batch_size, s.evaluation.batch_size),

@@ -6,14 +6,10 @@
 #include <memory>
 
 #include "attack/compare.hpp"
-#include "attack/plan.hpp"
+#include "cli/distances.hpp"
 #include "cli/verb.hpp"
-#include "compute/workspace.hpp"
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
-#include "data/federated.hpp"
-#include "metrics/sets.hpp"
-#include "model/archive.hpp"
 #include "record/output_file.hpp"
 #include "unlearn/registry.hpp"
 
@@ -39,6 +35,8 @@ Run load_run(const std::string& folder) {
 }
 
 std::int64_t init_seed(const config::Scenario& s) {
+  if (s.unlearning.method == "retrain")
+    if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0) return own;
   return s.model.init_seed > 0 ? s.model.init_seed : static_cast<std::int64_t>(s.scenario.seed);
 }
 
@@ -53,7 +51,7 @@ void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
     if (!fresh)
       fmt::print(stderr,
                  "afu: note: {} and {} began with the same weights: their distance is too low a floor "
-                 "(give references their own model.init_seed)\n",
+                 "(give references their own unlearning.retrain.init_seed)\n",
                  same->second, r.name);
   }
   for (const auto* list : {&references, &runs})
@@ -125,28 +123,11 @@ int compare(const Options& o) {
   for (const auto& r : o.references) references.push_back(load_run(r));
   check(runs, references);
 
-  const auto& s = references.front().scenario;
-  const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
-  std::vector<data::IndicesPtr> forget;
-  for (const auto& e : s.erasures) forget.push_back(data::forget_rows(data, s, e));
-  auto sets = *metrics::evaluation_sets(data, s, forget);
-  sets.holdout = attack::attack_sets(data, s, sets)[attack::holdout];
-
-  compute::Workspace workspace(
-      model::make_model(s.model, {data.pool->channels, data.pool->height, data.pool->width, data.classes()}),
-      compute::make_resident(data.pool, torch::kCPU), torch::kCPU);
-  const auto load = [&](const Run& r, const std::string& file) {
-    const auto path = fs::path(r.name) / file;
-    if (!fs::exists(path))
-      throw UsageError(fmt::format("{}: the run holds no {} (output.model, output.snapshots)", r.name, file));
-    return attack::Compared{r.name, model::read_parameters(path.string(), workspace.layout())};
-  };
-  std::vector<attack::Compared> compared, against;
+  std::vector<KeptModel> compared, against;
   for (const auto& r : runs)
-    compared.push_back(load(r, o.snapshot.empty() ? "model.pt" : "snapshot_" + o.snapshot + ".pt"));
-  for (const auto& r : references) against.push_back(load(r, "model.pt"));
-
-  const auto rows = attack::compare(workspace, compared, against, sets, s.evaluation.batch_size);
+    compared.push_back({r.name, o.snapshot.empty() ? "model.pt" : "snapshot_" + o.snapshot + ".pt"});
+  for (const auto& r : references) against.push_back({r.name, "model.pt"});
+  const auto rows = distances_between(references.front().scenario, compared, against);
   if (!o.csv.empty()) write_csv(o.csv, rows);
   print_table(rows);
   return 0;

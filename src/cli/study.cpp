@@ -6,6 +6,7 @@
 #include <csignal>
 #include <memory>
 
+#include "cli/distances.hpp"
 #include "cli/study_estimate.hpp"
 #include "cli/study_runner.hpp"
 #include "cli/verb.hpp"
@@ -87,6 +88,7 @@ int run(const Options& o) {
                  outcome.jobs_shared);
   }
   if (!outcome.interrupted) {
+    write_distances(plan, options.folder);
     report::write_report(report::report_on(options.folder), options.folder);
     if (!o.quiet) fmt::print("report: {}\n", (options.folder / "report.html").string());
   }

@@ -199,6 +199,18 @@ class Runners {
   std::int64_t lanes_ = 1;
 };
 
+/// Whether what was run for the manifest `held` is still of use for `wanted`: what only the report looks at
+/// may change, arms and seeds may come and go, but an arm of one name stays what it was.
+bool goes_on(nlohmann::ordered_json held, nlohmann::ordered_json wanted) {
+  for (const auto& arm : held["arms"])
+    for (const auto& other : wanted["arms"])
+      if (arm["name"] == other["name"] && arm["set"] != other["set"]) return false;
+  for (const auto* key : {"command", "file", "help", "claims", "statistics", "subject", "reference",
+                          "distances", "arms", "seeds", "cells"})
+    held.erase(key), wanted.erase(key);
+  return held == wanted;
+}
+
 }  // namespace
 
 void claim_study_folder(const study::Plan& plan, const StudyOptions& options, const std::string& command) {
@@ -207,13 +219,12 @@ void claim_study_folder(const study::Plan& plan, const StudyOptions& options, co
   if (fs::exists(path)) {
     auto held = nlohmann::ordered_json::parse(content(path), nullptr, false);
     if (!held.is_object()) throw record::RunFolderError("'" + path.string() + "' is no study's manifest");
-    auto same = wanted;
-    for (const auto* key : {"command", "file", "help", "claims", "statistics", "subject", "reference"})
-      held.erase(key), same.erase(key);  // what only the report looks at may change
-    if (held != same)
-      throw record::RunFolderError(fmt::format(
-          "output folder '{}' holds another study, or this one as it was before: choose another folder",
-          options.folder.string()));
+    if (!goes_on(std::move(held), wanted))
+      throw record::RunFolderError(
+          fmt::format("output folder '{}' holds another study, or this one as it was before (arms and seeds "
+                      "may be added): "
+                      "choose another folder",
+                      options.folder.string()));
   }
   std::error_code error;
   fs::create_directories(options.folder, error);

@@ -189,7 +189,7 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   history_.reset();
   auxiliary_.clear();
   corrections_.clear();
-  model_ = setup_.initial;
+  model_ = setup_.restart ? setup_.restart : setup_.initial;
   ++version_, ++epoch_;
   round_ = 0;
   if (a.request.scope == unlearn::Scope::samples) readmit(a);

@@ -15,6 +15,7 @@ struct Setup {
   std::shared_ptr<const config::Scenario> scenario;
   std::shared_ptr<const data::FederatedData> data;
   model::ParametersPtr initial;
+  model::ParametersPtr restart;  ///< what a retraining starts from; null: from `initial`
   std::uint64_t model_bytes = 0;
   std::vector<std::uint32_t> samples;    ///< training samples of each client
   std::vector<data::IndicesPtr> forget;  ///< rows to forget, one set an erasure of the scenario

@@ -8,6 +8,7 @@
 #include "report/figure_text.hpp"
 #include "report/report.hpp"
 #include "report/tables.hpp"
+#include "report/tables_distance.hpp"
 #include "report/timeline.hpp"
 
 namespace afu::report {
@@ -148,21 +149,24 @@ Section methods(const Study& study) {
       margins +=
           fmt::format("{}{} ± {}", margins.empty() ? "" : ", ", m.title, margin_text(m, found->second));
   s.parts.emplace_back(Paragraph{fmt::format(
-      "Margins, declared in the study's file: {}; peak excess of attack success {}, retained throughput "
+      "Margins, declared in the study's file: {}; excess of attack success {}, retained throughput "
       "{:g}, latency {:g} "
       "times shorter.",
       margins.empty() ? "none" : margins, margin_text(*find_metric("attack_success_rate"), p.rebound_margin),
       p.throughput_margin, p.latency_ratio)});
-  s.parts.emplace_back(
-      Paragraph{"Excess is taken round by round over the reference of the same seed, at the same number of "
-                "accepted updates behind "
-                "the first erased model of each; between evaluations both are interpolated linearly. Peak: "
-                "the largest mean over "
-                "five rounds in a row. A claim about the attack holds only where the attack had succeeded "
-                "before the erasure, "
-                "by at least 50 pp more than the reference, in every seed, and for a rebound only where a "
-                "control arm shows one "
-                "of at least 10 pp."});
+  s.parts.emplace_back(Paragraph{
+      "Excess is taken round by round over the reference of the same seed, at the same number of "
+      "accepted updates behind "
+      "the first erased model of each; between evaluations both are interpolated linearly. \"Nothing "
+      "comes back\" is judged block by block of five rounds: it holds where in every block the mean "
+      "excess lies below the margin (one-sided test each; all must pass, so no correction is due), "
+      "and fails where in any block it lies above (Bonferroni over the blocks). The peak of a "
+      "single run, its largest mean over five rounds in a row, is above 0 even for a second "
+      "retraining. A claim about the attack holds only where the attack had succeeded "
+      "before the erasure, "
+      "by at least 50 pp more than the reference, in every seed, and for a rebound only where a "
+      "control arm shows one "
+      "of at least 10 pp."});
   return s;
 }
 
@@ -236,7 +240,11 @@ Document study_document(const Study& study) {
     where_from.parts.emplace_back(cells_table(a));
   }
 
+  Section likeness{"likeness", "Like a retrained model?", {}};
+  if (auto table = distance_table(a); !empty(table)) likeness.parts.emplace_back(std::move(table));
+
   d.sections.push_back(findings(a));
+  d.sections.push_back(std::move(likeness));
   d.sections.push_back(across_axes(a));
   if (many_groups(study)) d.sections.push_back(groups(a));
   for (auto* section : {&tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})

@@ -1,5 +1,5 @@
-/// Retraining from scratch, the gold standard (METHODS 5.1): the initial weights of the run, the target
-/// absent, as many accepted updates as the erased lineage had, counting those of the target as done.
+/// Retraining from scratch, the gold standard (METHODS 5.1): initial weights, of the run or its own, the
+/// target absent, as many accepted updates as the erased lineage had, counting those of the target as done.
 #include "unlearn/registry.hpp"
 
 namespace afu::unlearn {
@@ -38,6 +38,17 @@ Method retrain_method() {
   m.name = "retrain";
   m.help = "Trains again from the initial weights without the target; the old model is served meanwhile.";
   m.traits.restarts = true;
+  m.options = {
+      {"init_seed",
+       std::int64_t{0},
+       "Of the weights that the retraining starts from; 0: those that the run started from. Retrains "
+       "that differ in it alone share the training up to the request, and tell how far two models "
+       "that never saw the data lie from each other (METHODS 7.5).",
+       "",
+       0,
+       9e15,
+       false,
+       {}}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Retrain>(r); };
   return m;

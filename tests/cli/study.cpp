@@ -66,6 +66,53 @@ TEST_CASE("a study runs its cells, and again only what is missing") {
   CHECK(refused.err.find("holds another study") != std::string::npos);
 }
 
+TEST_CASE("an arm that is added to a study is all that is run") {
+  const Folder f;
+  const auto out = f.path / "result";
+  const auto arm = [](const char* method) {
+    return std::string("[[arm]]\nname = \"more\"\nset = { unlearning.method = \"") + method + "\" }\n";
+  };
+  const auto study = [&](const std::string& more) {
+    return afu_command(f, "study " + study_file(f, more).string() + " -o " + out.string());
+  };
+  REQUIRE(study("").status == 0);
+  const auto more = study(arm("none"));
+  REQUIRE(more.status == 0);
+  CHECK(more.out.find("2 run now, 4 complete before") != std::string::npos);
+  const auto changed = study(arm("subtract"));  // the same name, another arm
+  CHECK(changed.status == 2);
+  CHECK(changed.err.find("holds another study") != std::string::npos);
+}
+
+TEST_CASE("a study holds its models against those of several retrains") {
+  const Folder f;
+  const auto out = f.path / "result";
+  const auto file = study_file(f,
+                               "distances = [\"retrain\", \"retrain_b\"]\n"
+                               "[[arm]]\nname = \"retrain_b\"\n"
+                               "set = { unlearning.method = \"retrain\", unlearning.retrain.init_seed = 9 }\n"
+                               "[[arm]]\nname = \"twin\"\nset = { unlearning.method = \"retrain\" }\n");
+  REQUIRE(afu_command(f, "study " + file.string() + " -o " + out.string()).status == 0);
+  std::map<std::string, std::string> rows;
+  std::istringstream csv(content(out / "distances.csv"));
+  for (std::string line; std::getline(csv, line);)
+    rows[line.substr(0, line.rfind(','))] = line.substr(line.rfind(',') + 1);
+  const auto value = [&](const std::string& row) {
+    CAPTURE(row);
+    REQUIRE(rows.count(row));
+    return std::stod(rows[row]);
+  };
+  const std::string js = ",final,forget.js";
+  CHECK(value("cells/afu_ic/seed=1" + js) > 0);
+  CHECK(value("cells/afu_ic/seed=1,merged,forget.js") > 0);
+  const double apart = value("cells/retrain/seed=1,references,forget.js");
+  CHECK(apart > 0);  // the weights they began with differ
+  CHECK(value("cells/retrain/seed=1" + js) == doctest::Approx(apart));
+  // The twin is the first retrain: half of its mean distance is 0.
+  CHECK(value("cells/twin/seed=1" + js) == doctest::Approx(apart / 2));
+  CHECK(content(out / "report.md").find("among retrains") != std::string::npos);
+}
+
 TEST_CASE("a cell that fails is told and does not stop the others") {
   const Folder f;
   const auto file = study_file(f, R"(

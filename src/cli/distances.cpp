@@ -1,0 +1,119 @@
+#include "cli/distances.hpp"
+
+#include <fmt/format.h>
+
+#include "attack/plan.hpp"
+#include "cli/study_runner.hpp"
+#include "cli/verb.hpp"
+#include "compute/workspace.hpp"
+#include "data/federated.hpp"
+#include "metrics/sets.hpp"
+#include "model/archive.hpp"
+#include "record/output_file.hpp"
+
+namespace afu::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What models of one federation are asked on.
+class Examination {
+ public:
+  explicit Examination(const config::Scenario& s)
+      : data_(data::federate(data::load_source(s.data, s.scenario.seed, s.file), s)),
+        workspace_(model::make_model(s.model, {data_.pool->channels, data_.pool->height, data_.pool->width,
+                                               data_.classes()}),
+                   compute::make_resident(data_.pool, torch::kCPU), torch::kCPU),
+        batch_size_(s.evaluation.batch_size) {
+    std::vector<data::IndicesPtr> forget;
+    for (const auto& e : s.erasures) forget.push_back(data::forget_rows(data_, s, e));
+    sets_ = *metrics::evaluation_sets(data_, s, forget);
+    sets_.holdout = attack::attack_sets(data_, s, sets_)[attack::holdout];
+  }
+
+  attack::Compared load(const KeptModel& kept) {
+    const auto path = fs::path(kept.folder) / kept.file;
+    if (!fs::exists(path))
+      throw UsageError(
+          fmt::format("{}: the run holds no {} (output.model, output.snapshots)", kept.folder, kept.file));
+    return {kept.folder, model::read_parameters(path.string(), workspace_.layout())};
+  }
+  std::vector<attack::ComparisonRow> compare(const std::vector<attack::Compared>& runs,
+                                             const std::vector<attack::Compared>& references) {
+    return attack::compare(workspace_, runs, references, sets_, batch_size_);
+  }
+
+ private:
+  data::FederatedData data_;
+  compute::Workspace workspace_;
+  compute::EvaluationSets sets_;
+  std::int64_t batch_size_;
+};
+
+/// The figures of distances.csv, of those that attack::compare has.
+bool is_kept(const attack::ComparisonRow& r) {
+  return r.reference == attack::mean_of_references &&
+         ((r.set == "forget" && (r.figure == "js" || r.figure == "kl" || r.figure == "agreement")) ||
+          (r.set == "triggered" && r.figure == "js") || r.set == "membership" ||
+          (r.set == "parameters" && r.figure == "relative"));
+}
+
+}  // namespace
+
+std::vector<attack::ComparisonRow> distances_between(const config::Scenario& federation,
+                                                     const std::vector<KeptModel>& runs,
+                                                     const std::vector<KeptModel>& references) {
+  Examination examination(federation);
+  std::vector<attack::Compared> compared, against;
+  for (const auto& r : runs) compared.push_back(examination.load(r));
+  for (const auto& r : references) against.push_back(examination.load(r));
+  return examination.compare(compared, against);
+}
+
+void write_distances(const study::Plan& plan, const fs::path& folder) {
+  const auto& names = plan.study.distances;
+  if (names.empty()) return;
+  record::OutputFile file(folder / "distances.csv");
+  const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
+    fmt::format_to(std::back_inserter(file.buffer()), "{},{},{}.{},{}\n", cell, point, r.set, r.figure,
+                   r.value);
+    file.drain();
+  };
+  fmt::format_to(std::back_inserter(file.buffer()), "cell,point,figure,value\n");
+  for (std::size_t group = 0; group < plan.groups; ++group) {
+    std::vector<const study::Cell*> cells, references;
+    for (const auto& c : plan.cells) {
+      if (c.group != group || !is_complete(folder / c.folder)) continue;
+      cells.push_back(&c);
+      if (std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end())
+        references.push_back(&c);
+    }
+    if (references.empty()) continue;
+    Examination examination(references.front()->scenario);
+    const auto load = [&](const study::Cell& c, const char* kept) {
+      auto model = examination.load({(folder / c.folder).string(), kept});
+      model.name = c.folder;
+      return model;
+    };
+    std::vector<attack::Compared> against;
+    for (const auto* r : references) against.push_back(load(*r, "model.pt"));
+    for (const char* point : {"merged", "plus16", "final"}) {
+      const bool last = std::string(point) == "final";
+      const auto kept = last ? std::string("model.pt") : fmt::format("snapshot_{}.pt", point);
+      std::vector<attack::Compared> runs;
+      for (const auto* c : cells)
+        if (fs::exists(folder / c->folder / kept)) runs.push_back(load(*c, kept.c_str()));
+      for (const auto& r : examination.compare(runs, against)) {
+        if (!is_kept(r)) continue;
+        if (r.run != attack::among_references)
+          write(r.run, point, r);
+        else if (last)
+          write(references.front()->folder, "references", r);
+      }
+    }
+  }
+  file.close();
+}
+
+}  // namespace afu::cli

@@ -1,0 +1,31 @@
+#pragma once
+/// Models of runs held against those of retrained ones.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "attack/compare.hpp"
+#include "config/scenario.hpp"
+#include "study/plan.hpp"
+
+namespace afu::cli {
+
+/// A run's folder, and which of its models: "model.pt", "snapshot_merged.pt", ...
+struct KeptModel {
+  std::string folder, file;
+};
+
+/// attack::compare on the sets of `federation`, a scenario of these runs; each run is named by its folder.
+/// Throws UsageError for a model that is not there.
+std::vector<attack::ComparisonRow> distances_between(const config::Scenario& federation,
+                                                     const std::vector<KeptModel>& runs,
+                                                     const std::vector<KeptModel>& references);
+
+/// Writes `folder`/distances.csv: every complete cell's models at the merge, 16 updates later and at the end,
+/// against those at the end of the complete cells of the arms `study.distances` of the same seed and axes
+/// (METHODS 7.4: agreement, JS and dMIA; means over the references), and the references among themselves.
+/// Columns: cell (its folder; of the references' own distances that of the first), point (merged, plus16,
+/// final, references), figure, value. Nothing for a study without `distances`.
+void write_distances(const study::Plan& plan, const std::filesystem::path& folder);
+
+}  // namespace afu::cli
