@@ -40,6 +40,48 @@ Band band_of(const Analysis& a, std::size_t group, std::size_t arm) {
   return b;
 }
 
+svg::Axis rounds_axis(const ReboundPlan& plan) {
+  return {fmt::format("rounds of {} accepted updates since the erasure", plan.round_updates),
+          0,
+          static_cast<double>(plan.rounds + plan.tail_rounds),
+          false,
+          {}};
+}
+
+/// Every arm's mean in one picture.
+Chart all_rebounds(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  Chart chart;
+  chart.id = study.id_of("rebound-all", group);
+  chart.caption = fmt::format(
+      "Attack success after the erasure{}, means over the seeds of every arm; {} and {} with the "
+      "{:g} % interval.",
+      study.in_group(group), study.arms[study.subject].name, study.arms[study.reference].name,
+      study.statistics.confidence * 100);
+  chart.data = {
+      chart.id, chart.caption, {{"arm", "", false}, {"round", "", true}, {"mean", "%", true}}, {}, false};
+  svg::Plot plot(chart.caption, rounds_axis(study.rebound), {"attack success rate (%)", 0, 100, false, {}},
+                 640, 320);
+  if (study.rebound.tail_rounds > 0) plot.rule_x(static_cast<double>(study.rebound.rounds), "calibrator off");
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
+    const auto band = band_of(a, group, arm);
+    if (band.mean.empty()) continue;
+    const svg::Style style{colour_of(study, arm)};
+    if (arm == study.subject || arm == study.reference) plot.band(style, band.low, band.high);
+    plot.line(style, band.mean);
+    plot.key(style, study.arms[arm].name);
+    for (const auto& [round, mean] : band.mean) {
+      plot.hover(round, mean, fmt::format("{}, round {:.0f}: {:.1f} %", study.arms[arm].name, round, mean));
+      chart.data.rows.push_back({text_cell(study.arms[arm].name),
+                                 number_cell(fmt::format("{:.0f}", round), round),
+                                 number_cell(fmt::format("{:.2f}", mean), mean)});
+    }
+  }
+  chart.wide = true;
+  chart.svg = plot.finish();
+  return chart;
+}
+
 }  // namespace
 
 std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
@@ -47,6 +89,7 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
   const auto& plan = study.rebound;
   std::vector<Chart> out;
   if (!plan.enabled) return out;
+  if (auto all = all_rebounds(a, group); !all.data.rows.empty()) out.push_back(std::move(all));
   const auto reference = band_of(a, group, study.reference);
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto band = band_of(a, group, arm);
@@ -57,12 +100,7 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
     chart.caption =
         fmt::format("{}{}: attack success after the erasure, mean of {} and {:g} % interval.", name,
                     study.in_group(group), counted(band.seeds, "seed"), study.statistics.confidence * 100);
-    svg::Axis x{fmt::format("rounds of {} accepted updates since the erasure", plan.round_updates),
-                0,
-                static_cast<double>(plan.rounds + plan.tail_rounds),
-                false,
-                {}};
-    svg::Plot plot(chart.caption, x, {"attack success rate (%)", 0, 100, false, {}});
+    svg::Plot plot(chart.caption, rounds_axis(plan), {"attack success rate (%)", 0, 100, false, {}});
     if (plan.tail_rounds > 0) plot.rule_x(static_cast<double>(plan.rounds), "calibrator off");
     chart.data = {chart.id,
                   chart.caption,

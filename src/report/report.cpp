@@ -1,6 +1,7 @@
 #include "report/report.hpp"
 
 #include "record/output_file.hpp"
+#include "report/svg.hpp"
 
 namespace afu::report {
 
@@ -14,7 +15,7 @@ Document report_on(const fs::path& folder) {
 }
 
 void write_report(const Document& document, const fs::path& folder) {
-  fs::create_directories(folder / "tables");
+  for (const char* parts : {"tables", "charts"}) fs::create_directories(folder / parts);
   record::write_whole(folder / "report.html", to_html(document));
   record::write_whole(folder / "report.md", to_markdown(document));
   const auto write = [&](const DataTable& table, const char* suffix, const std::string& text) {
@@ -28,6 +29,9 @@ void write_report(const Document& document, const fs::path& folder) {
   for (const auto& section : document.sections)
     for (const auto& part : section.parts) {
       if (const auto* table = std::get_if<DataTable>(&part)) write_tex(*table);
+      if (const auto* chart = std::get_if<Chart>(&part))
+        if (const auto svg = svg::standalone(chart->svg); !svg.empty())
+          record::write_whole(folder / "charts" / (chart->id + ".svg"), svg);
       if (const auto* folded = std::get_if<Folded>(&part))
         for (const auto& table : folded->tables) write_tex(table);
     }

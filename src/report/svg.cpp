@@ -7,6 +7,8 @@
 
 #include "report/svg_scale.hpp"
 
+#include "report/page_style.hpp"
+
 namespace afu::report::svg {
 
 namespace {
@@ -255,6 +257,16 @@ std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair
   out += "</div>\n<div class=\"panels\">";
   for (const auto& p : panels) out += fmt::format("<div><p>{}</p>{}</div>\n", escaped(p.title), p.svg);
   return out + "</div>";
+}
+
+std::string standalone(const std::string& chart) {
+  const std::string begin = "<svg ";
+  const auto end = chart.find('>');
+  if (chart.rfind(begin, 0) != 0 || end == chart.npos) return {};
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " + chart.substr(begin.size(), end + 1 - begin.size()) +
+         "<style>" + palette_css + chart_css +
+         "</style><rect width=\"100%\" height=\"100%\" style=\"fill: var(--paper)\"/>" +
+         chart.substr(end + 1) + "\n";
 }
 
 }  // namespace afu::report::svg

@@ -31,6 +31,9 @@ Axis axis_over(std::string title, const std::vector<double>& values, bool from_z
 /// otherwise.
 Axis axis_of_durations(std::string title, const std::vector<double>& values);
 
+/// A chart's inline SVG as a file of its own, for a paper or a web page; empty for one of several panels.
+std::string standalone(const std::string& chart);
+
 using Points = std::vector<std::pair<double, double>>;
 
 /// A finished plot with a line over it.

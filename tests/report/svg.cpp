@@ -59,3 +59,14 @@ TEST_CASE("a plot has its axes' titles, its points' hover texts and a label") {
     CHECK(text.find(part) != text.npos);
   }
 }
+
+TEST_CASE("a chart stands alone with its colours, panels do not") {
+  Plot plot("a label", {"x", 0, 1, false, {}}, {"y", 0, 1, false, {}});
+  plot.line({0}, {{0, 0}, {1, 1}});
+  const auto alone = standalone(plot.finish());
+  CHECK(alone.rfind("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\"", 0) == 0);
+  CHECK(alone.find("--k0:") != alone.npos);
+  CHECK(alone.find("svg .line {") != alone.npos);
+  CHECK(alone.find("</svg>") != alone.npos);
+  CHECK(standalone("<div class=\"panels\"></div>").empty());
+}
