@@ -1,10 +1,10 @@
 #include "attack/plan.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include "attack/names.hpp"
+#include "data/non_members.hpp"
 #include "metrics/sets.hpp"
 #include "sim/random.hpp"
 
@@ -23,41 +23,6 @@ data::Indices never_forgotten(const data::FederatedData& data, const data::Indic
   return kept;
 }
 
-/// `n` of `rows`, at random; ascending.
-data::Indices some(data::Indices rows, double n, std::uint64_t seed) {
-  sim::Stream stream({seed, sim::purpose("non-members"), 0, 0});
-  sim::shuffle(rows, stream);
-  rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::llround(n))));
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
-
-/// The held-out rows, with as large a share of poisoned ones as the forget set has: else any model, a
-/// retrained one as well, would tell the two apart by their poison.
-data::Indices non_members(const data::FederatedData& data, const data::Indices& forget,
-                          const data::Indices& holdout, std::uint64_t seed) {
-  const auto p = static_cast<double>(std::count_if(forget.begin(), forget.end(), [&](std::int64_t r) {
-    return r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned;
-  }));
-  if (p == 0) return holdout;
-  const auto q = static_cast<double>(forget.size()) - p;
-  const auto& own = *data.clients[static_cast<std::size_t>(data.backdoor_client)].holdout;
-  const auto& mixed = *data.poisoned_holdout;  // both ascend
-  data::Indices clean, poisoned;
-  for (auto r : holdout)
-    if (!std::binary_search(own.begin(), own.end(), r) || std::binary_search(mixed.begin(), mixed.end(), r))
-      clean.push_back(r);
-  std::set_difference(mixed.begin(), mixed.end(), own.begin(), own.end(), std::back_inserter(poisoned));
-  const auto clean_now = static_cast<double>(clean.size()),
-             poisoned_now = static_cast<double>(poisoned.size());
-  if (poisoned_now * q < p * clean_now)
-    clean = some(std::move(clean), poisoned_now * q / p, seed);
-  else if (q > 0)
-    poisoned = some(std::move(poisoned), clean_now * p / q, seed);
-  clean.insert(clean.end(), poisoned.begin(), poisoned.end());
-  return clean;
-}
-
 }  // namespace
 
 bool Plan::asks(const std::string& name) const {
@@ -69,7 +34,7 @@ std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const
   const auto most = s.evaluation.max_retain_samples;
   std::vector<data::IndicesPtr> sets(set_count);
   sets[forget] = evaluation.forget;
-  sets[holdout] = share(non_members(data, *evaluation.forget, *evaluation.holdout, s.scenario.seed));
+  sets[holdout] = data::non_members(data, *evaluation.forget, *evaluation.holdout, s.scenario.seed);
   sets[known_in] = metrics::retained_rows(data, s, &data::ClientShare::train, most);
   sets[known_out] = metrics::retained_rows(data, s, &data::ClientShare::holdout, most);
   if (data.backdoor_label >= 0) {

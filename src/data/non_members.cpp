@@ -1,0 +1,48 @@
+#include "data/non_members.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "sim/random.hpp"
+
+namespace afu::data {
+namespace {
+
+/// `n` of `rows`, at random; ascending.
+Indices some(Indices rows, double n, std::uint64_t seed) {
+  sim::Stream stream({seed, sim::purpose("non-members"), 0, 0});
+  sim::shuffle(rows, stream);
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::llround(n))));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+}  // namespace
+
+IndicesPtr non_members(const FederatedData& data, const Indices& forget, const Indices& holdout,
+                       std::uint64_t seed) {
+  const auto p = static_cast<double>(std::count_if(forget.begin(), forget.end(), [&](std::int64_t r) {
+    return r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned;
+  }));
+  if (p == 0) return std::make_shared<const Indices>(holdout);
+  const auto q = static_cast<double>(forget.size()) - p;
+  const auto& own = *data.clients[static_cast<std::size_t>(data.backdoor_client)].holdout;
+  const auto& mixed = *data.poisoned_holdout;  // both ascend
+  Indices clean, poisoned;
+  for (auto r : holdout)
+    if (!std::binary_search(own.begin(), own.end(), r) || std::binary_search(mixed.begin(), mixed.end(), r))
+      clean.push_back(r);
+  std::set_difference(mixed.begin(), mixed.end(), own.begin(), own.end(), std::back_inserter(poisoned));
+  const auto clean_now = static_cast<double>(clean.size()),
+             poisoned_now = static_cast<double>(poisoned.size());
+  if (poisoned_now * q < p * clean_now)
+    clean = some(std::move(clean), poisoned_now * q / p, seed);
+  else if (q > 0)
+    poisoned = some(std::move(poisoned), clean_now * p / q, seed);
+  clean.insert(clean.end(), poisoned.begin(), poisoned.end());
+  return std::make_shared<const Indices>(std::move(clean));
+}
+
+}  // namespace afu::data
