@@ -14,6 +14,7 @@
 #include "unlearn/kernels_fedosd.hpp"
 #include "unlearn/kernels_fedquit.hpp"
 #include "unlearn/kernels_history.hpp"
+#include "unlearn/kernels_match.hpp"
 #include "unlearn/kernels_pga.hpp"
 #include "unlearn/kernels_prune.hpp"
 #include "unlearn/kernels_relabel.hpp"
@@ -40,6 +41,7 @@ Kernel find_kernel(const std::string& name) {
       {"gradient_ascent", &unlearn::gradient_ascent},
       {"gradient_sketch", &calibrate::gradient_sketch},
       {"layer_gains", &calibrate::layer_gains},
+      {"match_held_out", &unlearn::match_held_out},
       {"negate_first_layer", &unlearn::negate_first_layer},
       {"pga", &unlearn::pga},
       {"prune", &unlearn::prune},

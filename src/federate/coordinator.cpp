@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "data/non_members.hpp"
 #include "sim/random.hpp"
 #include "unlearn/registry.hpp"
 
@@ -68,6 +69,9 @@ Coordinator::Coordinator(Setup setup)
     if (i < setup_.forget.size() && setup_.forget[i]) {
       r.forget = setup_.forget[i];
       r.forget_count = static_cast<std::int64_t>(r.forget->size());
+      if (r.client != unlearn::no_client && setup_.data)
+        r.non_members = data::non_members(*setup_.data, *r.forget, *setup_.data->clients[r.client].holdout,
+                                          s.scenario.seed);
     }
   }
 }

@@ -3,6 +3,7 @@
 /// leaves to be tried are options of [unlearning.afu_ic] and [calibration].
 #include <utility>
 
+#include "unlearn/afu_ic_jobs.hpp"
 #include "unlearn/calibration.hpp"
 #include "unlearn/calibration_run.hpp"
 #include "unlearn/registry.hpp"
@@ -35,10 +36,10 @@ class AfuIc : public Procedure {
           break;
         case Stage::sketch:
           stage_ = Stage::subspace;
-          return sketch(view);
+          return erasure_sketch(view, request_);
         case Stage::subspace:
           stage_ = Stage::basis;
-          return subspace(view, result);
+          return guard_subspace(view, erasure_, result);
         case Stage::basis:
           if (result) basis_ = result->outputs;
           stage_ = Stage::merge;
@@ -60,11 +61,16 @@ class AfuIc : public Procedure {
           stage_ = Stage::calibrated;
           break;
         case Stage::calibrated:
+          stage_ = ++round_ < rounds(view) ? Stage::erase : matches(view) ? Stage::match : Stage::resume;
+          break;
+        case Stage::match:
+          stage_ = Stage::matched;
+          return matching_at_target(view, request_);
+        case Stage::matched:
+          stage_ = Stage::resume;
+          return MergeErasure{first_output(result), std::nullopt};
+        case Stage::resume:
           stage_ = Stage::forgotten;
-          if (++round_ < rounds(view)) {
-            stage_ = Stage::erase;
-            break;
-          }
           if (blocking()) return Resume{};
           break;
         case Stage::forgotten:
@@ -100,6 +106,9 @@ class AfuIc : public Procedure {
     guard,
     calibrate,
     calibrated,
+    match,
+    matched,
+    resume,
     forgotten,
     window_wait,
     window_calibrate,
@@ -111,6 +120,11 @@ class AfuIc : public Procedure {
   static bool guarded(const config::CalibrationSection& c) { return c.guard_rank > 0 || c.guard_measure; }
   bool blocking() const { return request_.coordination == Coordination::blocking; }
   double gain(const View& view) const { return view.settings->real("gain"); }
+  /// A target that holds nothing out has no level to aim at.
+  bool matches(const View& view) const {
+    const bool none = request_.non_members && request_.non_members->empty();
+    return view.settings->integer("match_steps") > 0 && !none;
+  }
   std::int64_t rounds(const View& view) const {
     return ledger(view) ? 1 : view.settings->integer("erasure_rounds");
   }
@@ -124,71 +138,17 @@ class AfuIc : public Procedure {
       if (round_ > 0) now.target = nullptr;  // its contribution is out already
       return pga_erasure(now, request_, sections.at("pga"));
     }
-    if (kind == "uce") return uce_erasure(view);
-    if (by_layer(view)) return layer_gains(view);
+    if (kind == "uce") return uce_erasure(view, request_);
+    if (by_layer(view)) return layer_gains_erasure(view);
     compute::CombineJob job;
     if (view.model)
       job.outputs.push_back({nullptr, 1.0, {{-gain(view), view.target->influence, nullptr}}, {}});
     return {std::move(job), 0, false};
   }
 
-  Erase uce_erasure(const View& view) const {
-    const auto& s = *view.settings;
-    compute::KernelJob job;
-    job.kernel = "uce";
-    job.settings.set("lr", s.real("uce_lr"));
-    job.settings.set("momentum", 0.9);
-    job.settings.set("clip_norm", 1.0);
-    job.settings.set("epochs", s.integer("uce_epochs"));
-    job.settings.set("batch_size", std::int64_t{32});
-    job.settings.set("radius", s.real("uce_radius"));
-    job.inputs = {view.model};
-    job.samples = {request_.forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("uce"), request_.client, request_.index};
-    return {std::move(job), static_cast<double>(request_.forget_count * s.integer("uce_epochs")), true};
-  }
-
-  Erase layer_gains(const View& view) const {
-    const auto steps = view.settings->integer("gain_steps");
-    compute::KernelJob job;
-    job.kernel = "layer_gains";
-    job.settings.set("gain", gain(view));
-    job.settings.set("spread", view.settings->real("gain_spread"));
-    job.settings.set("gain_steps", steps);
-    job.settings.set("beta", view.scenario->calibration.beta);
-    if (view.model) job.inputs = {view.model, view.target->influence};
-    job.samples = view.environments;
-    return {std::move(job), calibration_samples(view) * static_cast<double>(steps + 1), false};
-  }
-
   MergeErasure merge(const View& view) const {
     if (ledger(view) && !by_layer(view)) return {erasure_, gain(view)};
     return {erasure_, std::nullopt};
-  }
-
-  /// r + 8 gradients, on batches of 32 (METHODS 9.4).
-  Erase sketch(const View& view) const {
-    constexpr std::int64_t kBatch = 32, kMore = 8;
-    const auto count = view.scenario->calibration.guard_rank + kMore;
-    compute::KernelJob job;
-    job.kernel = "gradient_sketch";
-    job.settings.set("sketch", count);
-    job.settings.set("batch_size", kBatch);
-    job.inputs = {view.model};
-    job.samples = {request_.forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("gradient_sketch"), request_.client,
-               request_.index};
-    return {std::move(job), static_cast<double>(count * kBatch), true};
-  }
-
-  Calibrate subspace(const View& view, const compute::JobResult* sketch) const {
-    compute::KernelJob job;
-    job.kernel = "erasure_subspace";
-    job.settings.set("rank", view.scenario->calibration.guard_rank);
-    job.inputs = {view.model, erasure_};
-    if (sketch) job.inputs.insert(job.inputs.end(), sketch->outputs.begin(), sketch->outputs.end());
-    job.samples = view.environments;
-    return {std::move(job), calibration_samples(view)};
   }
 
   GuardErasure guard(const config::CalibrationSection& c) {
@@ -237,6 +197,11 @@ void check(const config::Scenario& s, const config::Complain& complain) {
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
   }
+  if (v.integer("match_steps") > 0 && s.partition.holdout_fraction == 0)
+    complain(
+        key + "match_steps",
+        "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
+        "with it is 0");
   if (s.calibration.guard_rank > 0 && (s.training.server_momentum > 0 || s.training.rule == "aso_fed"))
     complain(
         "calibration.guard_rank",
@@ -312,6 +277,18 @@ Method afu_ic_method() {
       {"uce_lr", 0.01, "Step size of uce.", "", 0.0, 10.0, true, {}},
       {"uce_epochs", std::int64_t{1}, "Epochs of uce over the forget set.", "epochs", 1, 1000, false, {}},
       {"uce_radius", 1.0, "Radius of the ball of uce; 0: none.", "", 0.0, 1e9, false, {}},
+      {"match_steps",
+       std::int64_t{0},
+       "After the merge and its calibration the target takes so many steps down (mean cross entropy on what "
+       "is "
+       "to be forgotten - level)^2, each on all of that; the level is the calibrated model's mean on samples "
+       "that the target held out. What comes of it is merged undiscounted. 0: none.",
+       "steps",
+       0,
+       1'000'000,
+       false,
+       {}},
+      {"match_lr", 0.05, "Their size.", "", 0.0, 10.0, true, {}},
   };
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<AfuIc>(r); };
   m.needs = &needs;

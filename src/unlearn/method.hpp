@@ -68,6 +68,9 @@ struct Request {
   std::int64_t label = -1;  ///< the class to forget
   data::IndicesPtr forget;  ///< rows to erase; null in timing-only runs
   std::int64_t forget_count = 0;
+  /// Held-out rows of the target, poisoned to the same share (data::non_members); null in timing-only runs,
+  /// and where no one client asks.
+  data::IndicesPtr non_members;
   Coordination coordination = Coordination::concurrent;
 };
 

@@ -1,0 +1,16 @@
+#pragma once
+/// Held-out matching at the target (AFU-IC.md, "Ideas not yet tried"): kernel "match_held_out".
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::unlearn {
+
+/// A model that never saw D_f answers it as it answers the target's other samples. So the target takes steps
+/// of SGD, in eval mode, down (mean CE on D_f - level)^2, the level being the mean CE of the model it starts
+/// from on held-out samples of the same kind: up where the model still knows D_f, down where the erasure went
+/// too far. Each step takes all of D_f, since the square of a mean is no mean of squares.
+/// inputs {the model}; samples {what to forget, non-members}; settings lr, momentum, clip_norm, match_steps;
+/// outputs {the difference}; figures level; loss_before, loss_after: the mean CE on D_f
+compute::JobResult match_held_out(compute::Workspace& workspace, const compute::KernelJob& job);
+
+}  // namespace afu::unlearn

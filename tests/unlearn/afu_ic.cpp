@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "tests/unlearn/support.hpp"
+
+using namespace afu;
+using test::Asked;
+using test::step_name;
+using unlearn::Coordination;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// One target of two contributions; the window has six updates and a calibration every two.
+struct AfuIc : Asked {
+  aggregate::Tracked target;
+  unlearn::Request request;
+  std::vector<unlearn::Step> taken;
+  std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
+
+  AfuIc() : Asked("afu_ic") {
+    target.contributions = 2;
+    target.influence = test::some_model();
+    view.target = &target;
+    view.environments = {test::some_rows({0, 1, 2, 3, 4, 5}), test::some_rows({6, 7, 8})};
+    auto& c = scenario.calibration;
+    c.window_updates = 6;
+    c.window_every = 2;
+    request.client = 2;
+    request.forget = test::some_rows({30, 50, 80});
+    request.non_members = test::some_rows({90, 91});
+    request.forget_count = 3;
+  }
+
+  /// All steps; every job returns one vector.
+  Names run() {
+    const auto procedure = unlearn::find_method("afu_ic").start(request);
+    Names names;
+    std::size_t calibrations = 0;
+    compute::JobResult job;
+    const compute::JobResult* result = nullptr;
+    while (names.empty() || names.back() != "Done") {
+      REQUIRE(names.size() < 60);
+      auto step = procedure->next(view, result);
+      names.emplace_back(step_name(step));
+      job = {};
+      job.outputs = {test::some_model()};
+      result = nullptr;
+      if (std::holds_alternative<unlearn::Erase>(step)) result = &job;
+      if (auto* c = std::get_if<unlearn::Calibrate>(&step); c && c->job.kernel == "calibrate") {
+        if (!penalties.empty()) {
+          job.figures["penalty_reference"] = 1;
+          job.figures["penalty_before"] = calibrations < penalties.size() ? penalties[calibrations] : 2;
+          ++calibrations;
+        }
+        result = &job;
+      }
+      if (auto* w = std::get_if<unlearn::AwaitUpdates>(&step)) view.updates += w->count;
+      taken.push_back(std::move(step));
+    }
+    return names;
+  }
+  std::size_t count(const Names& names, const std::string& name) const {
+    return static_cast<std::size_t>(std::count(names.begin(), names.end(), name));
+  }
+  template <class Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const auto& s : taken)
+      if (auto* k = std::get_if<Kind>(&s)) found.push_back(*k);
+    return found;
+  }
+};
+
+const Names until_calibrated{"Erase", "MergeErasure", "Calibrate", "MergeCalibration"};
+
+Names beginning(const Names& names, std::size_t n) {
+  return {names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(n, names.size()))};
+}
+
+}  // namespace
+
+TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged undiscounted") {
+  AfuIc plain;
+  const auto without = plain.run();
+  CHECK(beginning(without, 4) == until_calibrated);
+  CHECK(without.at(4) == "Forgotten");
+
+  AfuIc matching;
+  matching.set("match_steps", std::int64_t{5});
+  auto names = matching.run();
+  const auto erase = matching.all<unlearn::Erase>().at(1);
+  const auto& job = std::get<compute::KernelJob>(erase.job);
+  CHECK(job.kernel == "match_held_out");
+  CHECK(job.samples == std::vector<data::IndicesPtr>{matching.request.forget, matching.request.non_members});
+  CHECK(erase.at_target);
+  CHECK(erase.passes == 5 * 3 + 2);
+  const auto merge = matching.all<unlearn::MergeErasure>().at(1);
+  CHECK(merge.delta);
+  CHECK_FALSE(merge.influence_gain);
+  REQUIRE(names.at(4) == "Erase");
+  REQUIRE(names.at(5) == "MergeErasure");
+  names.erase(names.begin() + 4, names.begin() + 6);
+  CHECK(names == without);  // nothing else is different
+
+  AfuIc blocking;  // inside the halt
+  blocking.set("match_steps", std::int64_t{5});
+  blocking.request.coordination = Coordination::blocking;
+  names = blocking.run();
+  CHECK(beginning(names, 9) == Names{"Halt", "Erase", "MergeErasure", "Calibrate", "MergeCalibration",
+                                     "Erase", "MergeErasure", "Resume", "Forgotten"});
+
+  AfuIc nothing_held_out;
+  nothing_held_out.set("match_steps", std::int64_t{5});
+  nothing_held_out.request.non_members = test::some_rows({});
+  CHECK(nothing_held_out.run() == without);
+
+  AfuIc never;  // took part
+  never.set("match_steps", std::int64_t{5});
+  never.target.contributions = 0;
+  CHECK(never.run() == Names{"Forgotten", "Done"});
+}
+
+TEST_CASE("afu_ic: matching needs held-out samples") {
+  AfuIc s;
+  s.set("match_steps", std::int64_t{1});
+  s.scenario.partition.holdout_fraction = 0;
+  CHECK(s.complaints().count("unlearning.afu_ic.match_steps") == 1);
+  s.scenario.partition.holdout_fraction = 0.1;
+  CHECK(s.complaints().empty());
+  s.scenario.partition.holdout_fraction = 0;
+  s.set("match_steps", std::int64_t{0});
+  CHECK(s.complaints().empty());
+}
