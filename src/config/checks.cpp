@@ -6,6 +6,7 @@
 #include <set>
 
 #include "attack/names.hpp"
+#include "config/checks_calibration.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {
@@ -26,7 +27,8 @@ class Checks {
     partition_and_training();
     heterogeneity();
     erasures();
-    calibration();
+    check_calibration(s_, [&](const std::string& key, const std::string& text,
+                              std::initializer_list<std::string> needs) { fail(key, text, needs); });
     method();
     stop();
     devices();
@@ -229,71 +231,6 @@ class Checks {
             "stop.rounds " + std::to_string(s.rounds));
     reached("at_seconds", e.at_seconds, s.seconds, number_text(e.at_seconds),
             "stop.seconds " + number_text(s.seconds));
-  }
-
-  /// Options that do nothing without another one. What stands in a resolved scenario as a default is no news.
-  void calibration() {
-    const auto& c = s_.calibration;
-    const CalibrationSection usual;
-    const std::string section = "calibration.";
-    const auto only_with = [&](const char* key, bool changed, bool holds, const std::string& other,
-                               const std::string& value, const std::string& allowed) {
-      if (changed && !holds)
-        fail(section + key,
-             "it does nothing, " + section + other + " is " + value + ", allowed with it is " + allowed,
-             {section + other});
-    };
-    const auto of_invariance = [&](const char* key, bool changed, bool holds, const std::string& allowed) {
-      only_with(key, changed, holds, "invariance", quoted(c.invariance), allowed);
-    };
-    const bool penalty = c.invariance != "none", perturbation = c.invariance == "perturbation";
-    const auto any = quoted_list({"perturbation", "irm", "vrex"});
-    of_invariance("lambda", c.lambda != usual.lambda && c.lambda != 0, penalty, any);
-    of_invariance("anneal_jobs", c.anneal_jobs != usual.anneal_jobs, penalty, any);
-    of_invariance("divide_loss", c.divide_loss, penalty, any);
-    of_invariance("perturbation", c.perturbation != usual.perturbation, perturbation, quoted("perturbation"));
-    of_invariance("irm_estimator", c.irm_estimator != usual.irm_estimator, c.invariance == "irm",
-                  quoted("irm"));
-    const auto of_search = [&](const char* key, bool changed) {
-      only_with(key, changed, perturbation && c.perturbation == "adversarial", "perturbation",
-                quoted(c.perturbation), quoted("adversarial"));
-    };
-    of_search("adversarial_every", c.adversarial_every != usual.adversarial_every);
-    of_search("adversarial_steps", c.adversarial_steps != usual.adversarial_steps);
-    of_search("adversarial_lr", c.adversarial_lr != usual.adversarial_lr);
-    of_search("adversarial_sparsity", c.adversarial_sparsity != usual.adversarial_sparsity);
-    only_with("fisher_form", c.fisher_form != usual.fisher_form, c.fisher > 0, "fisher",
-              number_text(c.fisher), "a value above 0");
-    only_with("until_loss_steps", c.until_loss_steps != usual.until_loss_steps, c.until_loss, "until_loss",
-              "false", "true");
-    only_with("guard_restore", c.guard_restore > 0, c.guard_rank > 0, "guard_rank", "0", "a value above 0");
-    if (c.until_loss && c.steps == 0)
-      fail("calibration.until_loss", "it repeats calibration.steps, which is 0", {"calibration.steps"});
-    if (perturbation && c.perturbation == "oracle" && s_.data.backdoor.trigger == "none")
-      fail("calibration.perturbation",
-           "\"oracle\" applies the backdoor's own trigger, data.backdoor.trigger is \"none\"",
-           {"data.backdoor.trigger", "calibration.invariance"});
-    environments();
-  }
-
-  /// A penalty that compares environments needs two of them at least.
-  void environments() {
-    const auto& c = s_.calibration;
-    std::set<std::int64_t> asking;
-    for (const auto& e : s_.erasures)
-      if (e.client >= 0) asking.insert(e.client);
-    const auto stay = s_.partition.clients - static_cast<std::int64_t>(asking.size());
-    const auto count = c.environments == "interventional" ? 4 * stay : stay;
-    if ((c.invariance == "irm" || c.invariance == "vrex") && count < 2)
-      fail("calibration.invariance",
-           quoted(c.invariance) + " compares environments, there are " + std::to_string(count) +
-               ", allowed is from 2 clients that ask for no erasure, or interventional environments",
-           {"partition.clients", "erasure", "calibration.environments"});
-    if (c.invariance == "irm" && c.irm_estimator == "halves" && c.samples_per_environment < 2)
-      fail("calibration.irm_estimator",
-           "\"halves\" needs 2 samples an environment, samples_per_environment is " +
-               std::to_string(c.samples_per_environment),
-           {"calibration.samples_per_environment"});
   }
 
   /// The default method may not be registered either.
