@@ -99,11 +99,15 @@ compute::JobResult calibrate(compute::Workspace& workspace, const compute::Kerne
   workspace.load(*base);
 
   Optimiser optimiser(workspace, job);
-  // What the first step computes is not all that is to be reported where the penalty has no weight.
-  const bool look_first = steps == 0 || (objective.invariance != Invariance::none && objective.lambda == 0);
+  const bool penalised = objective.invariance != Invariance::none;
+  if (penalised && job.settings.flag("sunset"))
+    result.figures["penalty_reference"] = loss.reference_penalty().item<double>();
+  // What the first step computes is not all that is to be reported where it takes a part of the set, or the
+  // penalty has no weight.
+  const bool look_first = steps == 0 || objective.batch > 0 || (penalised && objective.lambda == 0);
   if (look_first) report(result, "_before", loss.at(0, false));
   for (std::int64_t step = 0; step < steps; ++step) {
-    const auto here = loss.at(static_cast<std::uint64_t>(step), true);
+    const auto here = loss.step(static_cast<std::uint64_t>(step));
     if (step == 0 && !look_first) report(result, "_before", here);
     optimiser.step();
   }

@@ -25,8 +25,8 @@ CalibrationLoss::CalibrationLoss(compute::Workspace& workspace, const std::vecto
   if (objective_.interventional) intervene(all_, key_);
   if (objective_.invariance != Invariance::perturbation) return;
   if (objective_.family == Family::oracle)
-    for (const auto& c : all_.chunks)
-      triggered_.push_back(c.clean ? with_trigger(c.batch.images, objective_.trigger) : torch::Tensor{});
+    for (auto& c : all_.chunks)
+      if (c.clean) c.triggered = with_trigger(c.batch.images, objective_.trigger);
   if (objective_.family == Family::adversarial) from_numbers(trigger_, all_.chunks.front().batch.images);
 }
 
@@ -53,7 +53,7 @@ void CalibrationLoss::set_erased(const model::ParameterVector& version) {
 torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, std::uint64_t draw) const {
   switch (objective_.family) {
     case Family::oracle:
-      return triggered_[index];
+      return chunk.triggered;
     case Family::adversarial:
       return with_universal_trigger(chunk.batch.images, from_numbers(trigger_, chunk.batch.images));
     case Family::blind:
@@ -66,10 +66,10 @@ torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, 
 }
 
 /// Of all environments, which the variance needs before any one's share of it is known.
-torch::Tensor CalibrationLoss::mean_risk() {
+torch::Tensor CalibrationLoss::mean_risk(const Environments& on) {
   torch::NoGradGuard no_grad;
   torch::Tensor sum;
-  for (const auto& c : all_.chunks) {
+  for (const auto& c : on.chunks) {
     const auto logits = forward(c.batch.images);
     std::int64_t begin = 0;
     for (auto n : c.sizes) {
@@ -77,14 +77,15 @@ torch::Tensor CalibrationLoss::mean_risk() {
       begin += n;
     }
   }
-  return sum / static_cast<double>(all_.count);
+  return sum / static_cast<double>(on.count);
 }
 
 /// A chunk's share of L and of its terms: summed over the chunks they are the whole.
-CalibrationLoss::Values CalibrationLoss::share(const Chunk& chunk, std::size_t index, std::uint64_t draw,
+CalibrationLoss::Values CalibrationLoss::share(const Environments& on, std::size_t index, std::uint64_t draw,
                                                bool penalise, const torch::Tensor& mean) {
   const auto& o = objective_;
-  const double per_environment = 1.0 / static_cast<double>(all_.count);
+  const auto& chunk = on.chunks[index];
+  const double per_environment = 1.0 / static_cast<double>(on.count);
   const auto logits = forward(chunk.batch.images);
   Values v;
   v.total = torch::zeros({}, logits.options());
@@ -96,11 +97,11 @@ CalibrationLoss::Values CalibrationLoss::share(const Chunk& chunk, std::size_t i
     if (o.risk != 0) v.total = v.total + risk * (o.risk * per_environment);
     if (penalise && o.invariance == Invariance::irm)
       add(v.penalty, (o.halves ? irm_penalty_of_halves(z, y) : irm_penalty(z, y)) * per_environment);
-    if (penalise && o.invariance == Invariance::vrex) add(v.penalty, variance_share(risk, mean, all_.count));
+    if (penalise && o.invariance == Invariance::vrex) add(v.penalty, variance_share(risk, mean, on.count));
     begin += n;
   }
   if (chunk.clean) {
-    const double weight = static_cast<double>(begin) / static_cast<double>(all_.samples);
+    const double weight = static_cast<double>(begin) / static_cast<double>(on.samples);
     if (chunk.before.defined()) v.kl = distillation_kl(chunk.before, logits) * weight;
     if (chunk.erased.defined()) v.kd = distillation_kl(chunk.erased, logits) * weight;
     if (penalise && o.invariance == Invariance::perturbation)
@@ -114,21 +115,48 @@ CalibrationLoss::Values CalibrationLoss::share(const Chunk& chunk, std::size_t i
   return v;
 }
 
-CalibrationLoss::Values CalibrationLoss::at(std::uint64_t draw, bool with_gradients) {
+CalibrationLoss::Values CalibrationLoss::evaluate(const Environments& on, std::uint64_t draw,
+                                                  bool with_gradients) {
   const bool penalise = objective_.lambda != 0 || !with_gradients;
   torch::Tensor mean;
-  if (penalise && objective_.invariance == Invariance::vrex) mean = mean_risk();
+  if (penalise && objective_.invariance == Invariance::vrex) mean = mean_risk(on);
   torch::AutoGradMode mode(with_gradients);
   if (with_gradients) workspace_.gradients().zero_();
   Values sum;
-  for (std::size_t i = 0; i < all_.chunks.size(); ++i) {
-    auto v = share(all_.chunks[i], i, draw, penalise, mean);
+  for (std::size_t i = 0; i < on.chunks.size(); ++i) {
+    auto v = share(on, i, draw, penalise, mean);
     if (with_gradients && v.total.requires_grad()) v.total.backward();
     add(sum.total, v.total.detach());
     add(sum.risk, v.risk);
     if (v.kl.defined()) add(sum.kl, v.kl.detach());
     if (v.kd.defined()) add(sum.kd, v.kd.detach());
     if (v.penalty.defined()) add(sum.penalty, v.penalty.detach());
+  }
+  return sum;
+}
+
+CalibrationLoss::Values CalibrationLoss::at(std::uint64_t draw, bool with_gradients) {
+  return evaluate(all_, draw, with_gradients);
+}
+
+CalibrationLoss::Values CalibrationLoss::step(std::uint64_t draw) {
+  if (objective_.batch == 0) return at(draw, true);
+  if (!batches_) batches_.emplace(all_, objective_.batch, least_share(objective_.halves), key_);
+  return evaluate(batches_->next(), draw, true);
+}
+
+torch::Tensor CalibrationLoss::reference_penalty() {
+  torch::NoGradGuard no_grad;
+  const auto other = augmented(all_, key_);
+  if (objective_.invariance != Invariance::perturbation) return evaluate(other, 0, false).penalty;
+  std::vector<torch::Tensor> clean;
+  for (std::size_t i = 0; i < all_.clean(); ++i)
+    clean.push_back(forward(all_.chunks[i].batch.images).log_softmax(1));
+  torch::Tensor sum;
+  for (std::size_t i = 0; i < other.chunks.size(); ++i) {
+    const auto& chunk = other.chunks[i];
+    const double weight = static_cast<double>(chunk.rows()) / static_cast<double>(2 * all_.samples);
+    add(sum, distillation_kl(clean[i % clean.size()], forward(chunk.batch.images)) * weight);
   }
   return sum;
 }

@@ -1,5 +1,6 @@
 #pragma once
 /// The calibrator's loss where a lane's replica stands, with its flat gradient.
+#include <optional>
 #include <vector>
 
 #include "calibrate/environments.hpp"
@@ -29,6 +30,14 @@ class CalibrationLoss {
   /// L, with perturbation draw `draw`; with gradients, the workspace's flat gradient becomes L's. A penalty
   /// of weight 0 is only computed without them.
   Values at(std::uint64_t draw, bool with_gradients);
+  /// The same with its gradient on the next minibatch, of objective.batch clean samples; where that is 0, on
+  /// the whole set. The teachers must be there by then.
+  Values step(std::uint64_t draw);
+  /// What the penalty at this replica is under harmless augmentations A, another intensity and a blur: an
+  /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged (METHODS
+  /// 9.1 R6). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having given way to A. irm, vrex:
+  /// the same penalty of the environments (client, A), on the images A(x) in place of x.
+  torch::Tensor reference_penalty();
 
   const Environments& environments() const { return all_; }
   std::int64_t passes() const { return passes_; }  ///< sample gradients or forward passes so far
@@ -36,16 +45,17 @@ class CalibrationLoss {
  private:
   torch::Tensor forward(const torch::Tensor& images);
   torch::Tensor perturbed(const Chunk& chunk, std::size_t index, std::uint64_t draw) const;
-  torch::Tensor mean_risk();
-  Values share(const Chunk& chunk, std::size_t index, std::uint64_t draw, bool penalise,
+  torch::Tensor mean_risk(const Environments& on);
+  Values share(const Environments& on, std::size_t index, std::uint64_t draw, bool penalise,
                const torch::Tensor& mean);
+  Values evaluate(const Environments& on, std::uint64_t draw, bool with_gradients);
 
   compute::Workspace& workspace_;
   Objective objective_;
   sim::StreamKey key_;
   std::vector<double> trigger_;
   Environments all_;
-  std::vector<torch::Tensor> triggered_;  ///< a chunk's images with the oracle's trigger: always the same
+  std::optional<Batches> batches_;
   std::int64_t passes_ = 0;
 };
 

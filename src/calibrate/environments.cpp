@@ -1,9 +1,12 @@
 #include "calibrate/environments.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 #include "calibrate/perturbations.hpp"
+#include "data/calibration_set.hpp"
+#include "data/units.hpp"
 
 namespace afu::calibrate {
 
@@ -33,24 +36,99 @@ Environments gather_environments(compute::Workspace& workspace, const std::vecto
   return all;
 }
 
+namespace {
+
+using Intervention = torch::Tensor (*)(const torch::Tensor&, sim::Stream&);
+
+/// The clean chunk `index` with its images changed, by draws that `kind` and `index` name.
+Chunk changed(const Chunk& clean, Intervention apply, std::uint64_t kind, std::uint64_t index,
+              sim::StreamKey key) {
+  key.purpose = sim::purpose("calibrate.intervention") + (kind << 32) + index;
+  sim::Stream stream(key);
+  auto chunk = clean;
+  chunk.batch.images = apply(chunk.batch.images, stream);
+  chunk.clean = false;
+  return chunk;
+}
+
+}  // namespace
+
 void intervene(Environments& all, const sim::StreamKey& key) {
-  using Intervention = torch::Tensor (*)(const torch::Tensor&, sim::Stream&);
   constexpr Intervention interventions[] = {&random_patches, &shifted_intensity, &blurred};
   const auto clean = all.chunks.size();
   std::uint64_t kind = 0;
   for (const auto apply : interventions) {
     ++kind;
     for (std::size_t i = 0; i < clean; ++i) {
-      auto own = key;
-      own.purpose = sim::purpose("calibrate.intervention") + (kind << 32) + i;
-      sim::Stream stream(own);
-      auto chunk = all.chunks[i];
-      chunk.batch.images = apply(chunk.batch.images, stream);
-      chunk.clean = false;
-      all.count += static_cast<std::int64_t>(chunk.sizes.size());
-      all.chunks.push_back(std::move(chunk));
+      all.chunks.push_back(changed(all.chunks[i], apply, kind, i, key));
+      all.count += static_cast<std::int64_t>(all.chunks[i].sizes.size());
     }
   }
+}
+
+Environments augmented(const Environments& all, const sim::StreamKey& key) {
+  Environments other;
+  other.samples = all.samples;
+  std::uint64_t kind = 16;  // other draws than those of `intervene`
+  for (const Intervention apply : {&shifted_intensity, &blurred}) {
+    ++kind;
+    for (std::size_t i = 0; i < all.clean(); ++i) {
+      other.chunks.push_back(changed(all.chunks[i], apply, kind, i, key));
+      other.count += static_cast<std::int64_t>(all.chunks[i].sizes.size());
+    }
+  }
+  return other;
+}
+
+std::size_t Environments::clean() const {
+  return static_cast<std::size_t>(
+      std::count_if(chunks.begin(), chunks.end(), [](const Chunk& c) { return c.clean; }));
+}
+
+Batches::Batches(const Environments& all, std::int64_t size, std::int64_t least, const sim::StreamKey& key)
+    : all_(all) {
+  std::vector<std::int64_t> sizes;
+  for (std::size_t i = 0; i < all.clean(); ++i)
+    sizes.insert(sizes.end(), all.chunks[i].sizes.begin(), all.chunks[i].sizes.end());
+  const auto shares = data::environment_shares(sizes, size, least);
+  for (std::size_t i = 0; i < all.clean(); ++i) {
+    std::int64_t begin = 0;
+    for (auto n : all.chunks[i].sizes) {
+      auto own = key;
+      own.purpose = sim::purpose("calibrate.batches") + decks_.size();
+      decks_.push_back({i, begin, n, shares[decks_.size()], {}, 0, sim::Stream(own)});
+      begin += n;
+    }
+  }
+}
+
+Environments Batches::next() {
+  const auto clean = all_.clean();
+  std::vector<std::vector<std::int64_t>> rows(clean), sizes(clean);
+  Environments batch;
+  batch.count = all_.count;
+  for (auto& d : decks_) {
+    for (std::int64_t k = 0; k < d.share; ++k) {
+      if (d.at == d.order.size()) {
+        d.order = data::all_rows(d.size);
+        sim::shuffle(d.order, d.stream);
+        d.at = 0;
+      }
+      rows[d.chunk].push_back(d.begin + d.order[d.at++]);
+    }
+    sizes[d.chunk].push_back(d.share);
+    batch.samples += d.share;
+  }
+  for (std::size_t i = 0; i < all_.chunks.size(); ++i) {
+    auto chunk = all_.chunks[i];
+    const auto& own = rows[i % clean];  // an intervention's chunks stand in the order of the clean ones
+    const auto index = torch::tensor(own, torch::kInt64).to(chunk.batch.labels.device());
+    for (auto* t : {&chunk.batch.images, &chunk.batch.labels, &chunk.before, &chunk.erased, &chunk.triggered})
+      if (t->defined()) *t = t->index_select(0, index);
+    chunk.sizes = sizes[i % clean];
+    batch.chunks.push_back(std::move(chunk));
+  }
+  return batch;
 }
 
 }  // namespace afu::calibrate

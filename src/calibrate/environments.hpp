@@ -14,13 +14,15 @@ struct Chunk {
   std::vector<std::int64_t> sizes;
   bool clean = true;                 ///< the images as they are, no intervention
   torch::Tensor before{}, erased{};  ///< the teachers' log probabilities; undefined: not asked for
+  torch::Tensor triggered{};         ///< the images with the oracle's trigger, which are always the same
   std::int64_t rows() const { return batch.labels.size(0); }
 };
 
 struct Environments {
   std::vector<Chunk> chunks;
-  std::int64_t count = 0;    ///< environments
-  std::int64_t samples = 0;  ///< clean rows
+  std::int64_t count = 0;     ///< environments
+  std::int64_t samples = 0;   ///< clean rows
+  std::size_t clean() const;  ///< chunks that are clean: the first ones
 };
 
 /// One environment a set; empty and null ones are left out. They are taken through the network together up to
@@ -31,5 +33,30 @@ Environments gather_environments(compute::Workspace& workspace, const std::vecto
 /// Adds to each environment one for each of three interventions on its images, drawn from `key`: a random
 /// patch, another intensity, a blur (METHODS 9.3).
 void intervene(Environments& all, const sim::StreamKey& key);
+
+/// The clean environments under harmless augmentations, another intensity and a blur, in place of themselves:
+/// two environments a client, none of them clean.
+Environments augmented(const Environments& all, const sim::StreamKey& key);
+
+/// Deals out minibatches: each has its share of every environment, so that the environments' mean stays what
+/// it is over the whole set, and of an environment all samples come up before one comes again. Where there
+/// are interventions the same samples come under each.
+class Batches {
+ public:
+  /// `size`: of the clean rows; each environment gives `least` at least (data::environment_shares).
+  Batches(const Environments& all, std::int64_t size, std::int64_t least, const sim::StreamKey& key);
+  Environments next();
+
+ private:
+  struct Deck {
+    std::size_t chunk;                  ///< the clean one that it is in
+    std::int64_t begin, size, share;    ///< where in the chunk
+    std::vector<std::int64_t> order{};  ///< of its rows, shuffled anew when it is used up
+    std::size_t at = 0;
+    sim::Stream stream;
+  };
+  const Environments& all_;
+  std::vector<Deck> decks_;
+};
 
 }  // namespace afu::calibrate

@@ -44,6 +44,8 @@ config::Values calibration_values(const config::Scenario& scenario, std::uint64_
   v.set("perturbation", c.perturbation);
   v.set("irm_estimator", c.irm_estimator);
   v.set("environments", c.environments);
+  v.set("batch_size", c.batch_size);
+  v.set("sunset", c.sunset_jobs > 0);
   const auto& b = scenario.data.backdoor;
   v.set("trigger", b.trigger);
   v.set("trigger_size", b.size);
@@ -62,17 +64,32 @@ Objective objective_of(const config::Values& s) {
   o.family = family_named(s.text("perturbation"));
   o.halves = s.text("irm_estimator") == "halves";
   o.interventional = s.text("environments") == "interventional";
+  o.batch = s.integer("batch_size");
   o.trigger.trigger = s.text("trigger");
   o.trigger.size = s.integer("trigger_size");
   o.trigger.opacity = s.real("trigger_opacity");
   return o;
 }
 
+namespace {
+double environments_per_client(const config::CalibrationSection& c) {
+  return c.environments == "interventional" ? 4 : 1;
+}
+}  // namespace
+
 double passes_per_sample(const config::CalibrationSection& c) {
-  constexpr double kInterventions = 4;
-  double passes = c.environments == "interventional" ? kInterventions : 1.0;
+  double passes = environments_per_client(c);
   if (c.invariance == "perturbation" && !c.placebo && c.lambda > 0) passes += 1;
   return passes;
+}
+
+double penalty_passes(const config::CalibrationSection& c) {
+  if (c.invariance == "perturbation") return environments_per_client(c) + 1;
+  return environments_per_client(c) * (c.invariance == "vrex" ? 2 : 1);  // the risks' mean comes first
+}
+
+double reference_passes(const config::CalibrationSection& c) {
+  return c.invariance == "perturbation" ? 3 : c.invariance == "vrex" ? 4 : 2;
 }
 
 }  // namespace afu::calibrate

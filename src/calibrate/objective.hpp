@@ -17,6 +17,7 @@ struct Objective {
   Family family = Family::blind;  ///< of T, where the invariance is to perturbations
   bool halves = false;            ///< the IRM penalty's unbiased estimate
   bool interventional = false;    ///< environments are (client, intervention)
+  std::int64_t batch = 0;         ///< clean samples of a step; 0: all
   config::Backdoor trigger;       ///< what Family::oracle applies
 };
 
@@ -30,5 +31,12 @@ Objective objective_of(const config::Values& settings);
 /// How many samples an evaluation of L with its gradient takes, a sample of the set: more than 1 where T(x)
 /// or interventions are computed too.
 double passes_per_sample(const config::CalibrationSection& c);
+/// How many forward passes the penalty takes, a sample of the set, and how many its reference takes
+/// (calibrate/calibration_loss.hpp).
+double penalty_passes(const config::CalibrationSection& c);
+double reference_passes(const config::CalibrationSection& c);
+
+/// What an environment gives to a batch at least: the halves' penalty takes two samples.
+constexpr std::int64_t least_share(bool halves) { return halves ? 2 : 1; }
 
 }  // namespace afu::calibrate

@@ -46,6 +46,13 @@ class Checks {
               number_text(c.fisher), "a value above 0");
     only_with("until_loss_steps", c.until_loss_steps != usual.until_loss_steps, c.until_loss, "until_loss",
               "false", "true");
+    of_invariance("sunset_jobs", c.sunset_jobs > 0, penalty, any);
+    only_with("sunset_factor", c.sunset_factor != usual.sunset_factor, c.sunset_jobs > 0, "sunset_jobs", "0",
+              "a value above 0");
+    if (c.sunset_jobs > 0 && c.window_steps == 0)
+      fail_("calibration.sunset_jobs",
+            "it counts the window's calibrations, calibration.window_steps is 0, allowed is 1 or more",
+            {"calibration.window_steps"});
     only_with("guard_restore", c.guard_restore > 0, c.guard_rank > 0, "guard_rank", "0", "a value above 0");
     if (c.until_loss && c.steps == 0)
       fail_("calibration.until_loss", "it repeats calibration.steps, which is 0", {"calibration.steps"});

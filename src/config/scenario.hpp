@@ -170,6 +170,7 @@ struct UnlearningSection {
 struct CalibrationSection {
   std::int64_t samples_per_environment = 20;  ///< an environment is a retained client
   std::int64_t steps = 20;
+  std::int64_t batch_size = 0;  ///< of a step, over all environments; 0: the whole set
   double lr = 0.01;
   double momentum = 0.9;
   double clip_norm = 5.0;
@@ -196,6 +197,8 @@ struct CalibrationSection {
   std::int64_t window_updates = 20;
   std::int64_t window_every = 2;
   std::int64_t window_steps = 2;
+  std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
+  double sunset_factor = 1.1;    ///< times the reference
   bool staleness_discount = false;  ///< (1 + staleness)^-1/2
   double max_delta = 0.0;           ///< longest difference that is merged; 0: any
   std::int64_t guard_rank = 0;      ///< 0: no guard

@@ -209,7 +209,11 @@ Section calibration(CalibrationSection& c) {
       "set.",
       {number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
               "Images an environment; a retained client is an environment."),
-       number("steps", c.steps, from(0, 1'000'000), "Full-batch SGD steps right after the merge."),
+       number("steps", c.steps, from(0, 1'000'000), "SGD steps right after the merge."),
+       number("batch_size", c.batch_size, from(0, 1'000'000),
+              "Images of a step: of every environment its share, by size, one at least (two with the "
+              "irm_estimator \"halves\"). 0: all of them.",
+              "samples"),
        number("lr", c.lr, above(0, 1), "Step size.").alias({"learning_rate"}),
        number("momentum", c.momentum, from(0, 0.9999), "Without dampening."),
        number("clip_norm", c.clip_norm, from(0), "0: no clipping."),
@@ -276,6 +280,13 @@ Section calibration(CalibrationSection& c) {
               "updates")
            .alias({"every_updates"}),
        number("window_steps", c.window_steps, from(0, 1'000'000), "In the window, steps each time."),
+       number("sunset_jobs", c.sunset_jobs, from(0, 1'000'000),
+              "The window ends early once so many calibrations of it in a row began with a penalty of "
+              "sunset_factor times its reference at most: the same penalty under harmless augmentations, "
+              "another intensity and a blur. 0: it does not; 5 is a start.",
+              "calibrations")
+           .alias({"sunset"}),
+       number("sunset_factor", c.sunset_factor, above(0), "Times the reference."),
        flag("staleness_discount", c.staleness_discount,
             "Merge a calibration with (1 + tau)^-1/2 where tau versions were published meanwhile."),
        number("max_delta", c.max_delta, from(0),

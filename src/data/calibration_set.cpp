@@ -46,6 +46,13 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
   return environments;
 }
 
+std::vector<std::int64_t> environment_shares(const std::vector<std::int64_t>& sizes, std::int64_t total,
+                                             std::int64_t least) {
+  auto shares = apportion(total, sizes, sizes);
+  for (std::size_t e = 0; e < sizes.size(); ++e) shares[e] = std::min(sizes[e], std::max(shares[e], least));
+  return shares;
+}
+
 IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most) {
   std::set<Indices::value_type> rows;
   std::size_t longest = 0;

@@ -18,6 +18,11 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
                                               const Indices& val, const std::vector<std::int64_t>& labels,
                                               std::int64_t samples, std::uint64_t seed);
 
+/// `total` samples dealt out to environments of these sizes in proportion to them (data::apportion), but
+/// `least` at least to each; none gets more than it has.
+std::vector<std::int64_t> environment_shares(const std::vector<std::int64_t>& sizes, std::int64_t total,
+                                             std::int64_t least);
+
 /// At most `most` different rows, from all environments in turn; ascending.
 IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most);
 

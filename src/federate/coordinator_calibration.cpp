@@ -35,6 +35,7 @@ void Coordinator::calibration_computed(Active& a, const compute::JobResult* resu
   r.kd_before = figure("kd_before"), r.kd_after = figure("kd_after");
   r.penalty_before = figure("penalty_before"), r.penalty_after = figure("penalty_after");
   r.norm = figure("norm"), r.cosine = figure("cosine");
+  r.penalty_reference = figure("penalty_reference");
 }
 
 /// `before`: the version that it was merged into.

@@ -17,7 +17,7 @@ void CalibrationLog::append(const CalibrationRecord& r) {
                  r.passes, r.samples, r.weight);
   for (const auto& figure :
        {r.loss_before, r.loss_after, r.risk_before, r.risk_after, r.kl_before, r.kl_after, r.kd_before,
-        r.kd_after, r.penalty_before, r.penalty_after, r.norm, r.cosine}) {
+        r.kd_after, r.penalty_before, r.penalty_after, r.norm, r.cosine, r.penalty_reference}) {
     out.push_back(',');
     if (figure) record::append(out, FMT_COMPILE("{}"), *figure);
   }

@@ -13,7 +13,7 @@ inline constexpr const char* calibrations_header =
     "samples,"
     "weight,loss_before,loss_after,risk_before,risk_after,kl_before,kl_after,kd_before,kd_after,penalty_"
     "before,"
-    "penalty_after,delta_norm,cosine";
+    "penalty_after,delta_norm,cosine,penalty_reference";
 
 /// A figure that does not apply is an empty cell. Each row reaches the file before `append` returns. Write
 /// errors throw std::runtime_error.

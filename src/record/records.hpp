@@ -117,6 +117,8 @@ struct CalibrationRecord {
   std::optional<double> loss_before, loss_after, risk_before, risk_after, kl_before, kl_after, kd_before,
       kd_after, penalty_before, penalty_after, norm,
       cosine;  ///< norm of the difference; cos(difference, -e)
+  std::optional<double>
+      penalty_reference;  ///< what penalty_before is compared with (calibration.sunset_jobs)
 };
 
 /// What a guard saw of the clients' updates that were merged while it stood (METHODS 9.4: measure cos first).
@@ -146,6 +148,7 @@ struct ErasureRecord {
   std::uint64_t stored_bytes = 0;
   CalibrationTotals calibrations{};
   std::optional<GuardFigures> guard{};  ///< absent: there was none
+};    ///< likewise
 };
 
 struct Figures {

@@ -79,7 +79,8 @@ class AfuIc : public Procedure {
           return Forgotten{};
         case Stage::window_wait: {
           const auto& c = view.scenario->calibration;
-          if (view.updates >= window_end_ || (c.window_steps == 0 && !guarded(c))) return finish();
+          if (view.updates >= window_end_ || run_.sunset(c) || (c.window_steps == 0 && !guarded(c)))
+            return finish();
           if (c.window_steps == 0) return AwaitUpdates{window_end_ - view.updates};  // the guard's time
           stage_ = Stage::window_calibrate;
           run_.begin(c.window_steps, false);

@@ -1,15 +1,22 @@
 #include "unlearn/calibration.hpp"
 
+#include <numeric>
 #include <utility>
 
 namespace afu::unlearn {
 
-double calibration_samples(const View& view) {
+std::vector<std::int64_t> environment_sizes(const View& view) {
   if (view.environments.empty())
-    return static_cast<double>(view.scenario->calibration.samples_per_environment * (view.clients - 1));
-  double samples = 0;
-  for (const auto& e : view.environments) samples += static_cast<double>(e->size());
-  return samples;
+    return std::vector<std::int64_t>(static_cast<std::size_t>(view.clients - 1),
+                                     view.scenario->calibration.samples_per_environment);
+  std::vector<std::int64_t> sizes;
+  for (const auto& e : view.environments) sizes.push_back(static_cast<std::int64_t>(e->size()));
+  return sizes;
+}
+
+double calibration_samples(const View& view) {
+  const auto sizes = environment_sizes(view);
+  return static_cast<double>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
 }
 
 Step EraseAtTarget::next(const View& view, const compute::JobResult* result) {

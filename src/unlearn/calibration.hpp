@@ -1,6 +1,8 @@
 #pragma once
 /// What procedures share.
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "unlearn/method.hpp"
 
@@ -8,6 +10,9 @@ namespace afu::unlearn {
 
 /// Rows of the calibration environments; in timing-only runs as many as the scenario says.
 double calibration_samples(const View& view);
+
+/// Their sizes; likewise.
+std::vector<std::int64_t> environment_sizes(const View& view);
 
 /// The first vector a job returned; null in timing-only runs.
 inline ParametersPtr first_output(const compute::JobResult* r) {

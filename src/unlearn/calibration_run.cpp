@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "calibrate/objective.hpp"
@@ -9,6 +10,18 @@
 #include "unlearn/calibration.hpp"
 
 namespace afu::unlearn {
+namespace {
+
+/// Rows of the calibration set that a step takes.
+double batch_samples(const View& view) {
+  const auto& c = view.scenario->calibration;
+  if (c.batch_size == 0) return calibration_samples(view);
+  const auto shares = data::environment_shares(environment_sizes(view), c.batch_size,
+                                               calibrate::least_share(c.irm_estimator == "halves"));
+  return static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::int64_t{0}));
+}
+
+}  // namespace
 
 void CalibrationRun::erasing(ParametersPtr before, ParametersPtr erasure) {
   before_ = std::move(before);
@@ -26,6 +39,7 @@ void CalibrationRun::begin(std::int64_t steps, bool to_level) {
   taken_ = 0;
   to_level_ = to_level;
   at_level_ = false;
+  if (to_level) quiet_ = 0;
 }
 
 void CalibrationRun::forget() {
@@ -48,6 +62,7 @@ std::optional<Step> CalibrationRun::next(const View& view, const compute::JobRes
       ++jobs_;
       if (result && result->figures.count("risk_reference"))
         at_level_ = result->figures.at("risk_after") <= result->figures.at("risk_reference");
+      if (!to_level_) note_penalty(c, result);
       waiting_ = Waiting::merge;
       return merge(view, result);
     }
@@ -111,8 +126,20 @@ Step CalibrationRun::calibration(const View& view) const {
   job.samples = view.environments;
   job.numbers = trigger_;
   job.key = {view.scenario->scenario.seed, sim::purpose("calibrate"), request_.index, jobs_};
-  return Calibrate{std::move(job),
-                   calibration_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c)};
+  const double all = calibration_samples(view);
+  double passes = batch_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c);
+  if (c.sunset_jobs > 0 && c.invariance != "none") passes += all * calibrate::reference_passes(c);
+  return Calibrate{std::move(job), passes};
+}
+
+void CalibrationRun::note_penalty(const config::CalibrationSection& c, const compute::JobResult* result) {
+  if (!result || !result->figures.count("penalty_reference")) return;
+  const auto& f = result->figures;
+  quiet_ = f.at("penalty_before") <= c.sunset_factor * f.at("penalty_reference") ? quiet_ + 1 : 0;
+}
+
+bool CalibrationRun::sunset(const config::CalibrationSection& c) const {
+  return c.sunset_jobs > 0 && quiet_ >= c.sunset_jobs;
 }
 
 /// METHODS 9.1 R5, where the scenario asks for it: what spans other merges is discounted, what is long

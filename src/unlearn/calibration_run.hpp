@@ -22,6 +22,14 @@ class CalibrationRun {
   /// says so, until the cross entropy is what it was before the erasure.
   void begin(std::int64_t steps, bool to_level);
   std::optional<Step> next(const View& view, const compute::JobResult* result);
+  /// METHODS 9.1 R6: of the calibrations since `begin` last had `to_level`, the last calibration.sunset_jobs
+  /// all found D_inv <= sunset_factor * its reference. D_inv is the penalty of the invariance, without
+  /// lambda, over the whole calibration set, of the version that the calibration began from: what retained
+  /// training has done, not what the steps make of it. perturbation: the mean of KL(p(x) || p(T(x))), T drawn
+  /// anew each time; irm: mean_e g_e^2, or the halves' product; vrex: the variance of the R_e. The reference
+  /// is that penalty, of the same version, under harmless augmentations in place of T, or of the images as
+  /// they are (CalibrationLoss::reference_penalty). Never true in timing-only runs.
+  bool sunset(const config::CalibrationSection& c) const;
   /// Drops what is derived from erased data.
   void forget();
 
@@ -30,6 +38,7 @@ class CalibrationRun {
   Step fisher(const View& view) const;
   Step trigger(const View& view) const;
   Step calibration(const View& view) const;
+  void note_penalty(const config::CalibrationSection& c, const compute::JobResult* result);
   MergeCalibration merge(const View& view, const compute::JobResult* result) const;
 
   Request request_;
@@ -37,6 +46,7 @@ class CalibrationRun {
   std::int64_t steps_ = 0, taken_ = 0;
   bool to_level_ = false, at_level_ = false, have_fisher_ = false;
   std::uint64_t jobs_ = 0, base_version_ = 0;
+  std::int64_t quiet_ = 0;                  ///< calibrations in a row that found D_inv at its reference
   std::optional<std::uint64_t> triggered_;  ///< the job that the trigger was computed for
   ParametersPtr before_, erasure_, erased_, fisher_;
   std::vector<double> trigger_;

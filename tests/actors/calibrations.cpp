@@ -67,6 +67,10 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.invariance=irm", "calibration.irm_estimator=halves"},
       {"calibration.invariance=vrex", "calibration.environments=interventional"},
       {"calibration.placebo=true"},
+      {"calibration.batch_size=8"},
+      {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.irm_estimator=halves",
+       "calibration.environments=interventional"},
+      {"unlearning.afu_ic.match_steps=4"},
       {"calibration.kd=1", "calibration.fisher=0.001", "calibration.fisher_samples=8"},
       {"calibration.guard_rank=1", "calibration.guard_restore=0.1", "calibration.guard_restore_every=2"},
       {"calibration.guard_rank=3"},
@@ -96,8 +100,9 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
 
 TEST_CASE("every arm runs under every training rule, and without vectors") {
   for (const char* rule : {"fedavg", "fedasync", "fedbuff"})
-    for (const char* arm : {"calibration.guard_rank=3", "calibration.until_loss=true",
-                            "unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure=pga"}) {
+    for (const char* arm :
+         {"calibration.guard_rank=3", "calibration.until_loss=true", "unlearning.afu_ic.erasure=fedquit",
+          "unlearning.afu_ic.erasure=pga", "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
       CAPTURE(rule);
       CAPTURE(arm);
       std::vector<std::string> set{arm, std::string("training.rule=") + rule, "unlearning.pga.max_steps=2"};
@@ -188,6 +193,39 @@ TEST_CASE("a guard keeps updates from pointing back; without one its cosines can
   const auto sketched = calibrated({"calibration.guard_rank=3"});
   CHECK(erasure(sketched).client_passes == (3 + 8) * 32);
   CHECK(erasure(plain).client_passes == 0);
+}
+
+TEST_CASE("minibatches cost what they take") {
+  const auto r = calibrated({"calibration.batch_size=8"});
+  const auto& totals = erasure(r).calibrations;
+  CHECK(std::stod(cell(r, 1, "passes")) == 8 * 2);  // of 20 images
+  CHECK(totals.passes == 8.0 * static_cast<double>(totals.steps));
+}
+
+TEST_CASE("the sunset ends the window early, and calibrations.csv tells why") {
+  const std::vector<std::string> set{"calibration.invariance=vrex", "calibration.window_updates=30",
+                                     "calibration.sunset_jobs=2"};
+  auto easy = set, hard = set;
+  easy.push_back("calibration.sunset_factor=1e9");
+  hard.push_back("calibration.sunset_factor=1e-9");
+  const auto early = calibrated(easy), late = calibrated(hard);
+  CHECK(early.rows.size() == 1 + 1 + 2);  // the header, the one after the merge, two at their reference
+  CHECK(late.rows.size() > early.rows.size());
+  CHECK(std::stod(cell(early, 1, "penalty_reference")) > 0);
+  CHECK(cell(calibrated({"calibration.invariance=vrex"}), 1, "penalty_reference") == "");
+}
+
+TEST_CASE("held-out matching is the target's work, merged before the model counts as forgotten") {
+  const auto plain = calibrated({}), matched = calibrated({"unlearning.afu_ic.match_steps=4"});
+  const auto merges = decisions(matched.played, "erasure_merged");
+  REQUIRE(merges.size() == 2);
+  CHECK(merges[1]["t"].get<double>() <= *erasure(matched).forgotten_at);
+  CHECK(decisions(plain.played, "erasure_merged").size() == 1);
+  CHECK(*erasure(matched).downtime_seconds == 0);
+  CHECK(erasure(plain).client_passes == 0);
+  CHECK(erasure(matched).client_passes > 4 * 10);
+  CHECK(*erasure(matched).forgotten_at > *erasure(plain).forgotten_at);
+  CHECK(calibrated({"unlearning.afu_ic.match_steps=0"}).played.text == plain.played.text);
 }
 
 TEST_CASE("calibrating until the loss is back stops there, or at the cap") {

@@ -228,13 +228,21 @@ TEST_CASE("calibration options that do nothing without another one") {
       Messages{"s.toml:2:20: calibration.until_loss_steps: it does nothing, calibration.until_loss is false, "
                "allowed with it is true"});
   CHECK(of("fisher_form = \"proximal\"").size() == 1);
+  CHECK(of("sunset_jobs = 5").size() == 1);
+  CHECK(of("sunset_factor = 2\ninvariance = \"irm\"") ==
+        Messages{"s.toml:2:17: calibration.sunset_factor: it does nothing, calibration.sunset_jobs is 0, "
+                 "allowed with it is a value above 0"});
+  CHECK(of("invariance = \"irm\"\nsunset = 5\nwindow_steps = 0").size() == 1);
+  CHECK(of("batch_size = -1") == Messages{"s.toml:2:14: calibration.batch_size: -1 is outside [0, 1000000]"});
   CHECK(of("until_loss = true\nsteps = 0") ==
         Messages{"s.toml:2:14: calibration.until_loss: it repeats calibration.steps, which is 0"});
   for (const char* good :
        {"invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
         "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
-        "guard_rank = 8\nguard_restore = 0.1", "until_loss = true\nuntil_loss_steps = 50", "lambda = 0",
-        "fisher = 0.1\nfisher_form = \"proximal\"", "placebo = true"}) {
+        "guard_rank = 8\nguard_restore = 0.1", "batch_size = 64",
+        "invariance = \"irm\"\nsunset_jobs = 5\nsunset_factor = 2",
+        "until_loss = true\nuntil_loss_steps = 50", "lambda = 0", "fisher = 0.1\nfisher_form = \"proximal\"",
+        "placebo = true"}) {
     CAPTURE(good);
     CHECK(of(good).empty());
   }

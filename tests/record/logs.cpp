@@ -138,5 +138,5 @@ TEST_CASE("calibrations.csv: one row a calibration, figures that do not apply ar
   log.append(r);
   CHECK(text_of(tmp / "calibrations.csv") ==
         std::string(calibrations_header) +
-            "\n1,3,1,10,13,2,4,1.5,1.75,20,2800,3080,0.5,0.75,0.25,,,,,,,,,0.125,-0.0625\n");
+            "\n1,3,1,10,13,2,4,1.5,1.75,20,2800,3080,0.5,0.75,0.25,,,,,,,,,0.125,-0.0625,\n");
 }

@@ -132,3 +132,50 @@ TEST_CASE("afu_ic: matching needs held-out samples") {
   s.set("match_steps", std::int64_t{0});
   CHECK(s.complaints().empty());
 }
+
+TEST_CASE("afu_ic: minibatches cost the samples that they take") {
+  AfuIc s;
+  s.run();
+  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+  AfuIc batches;
+  batches.scenario.calibration.batch_size = 4;  // 3 of six and 1 of three
+  batches.run();
+  CHECK(batches.all<unlearn::Calibrate>().at(0).passes == 4 * 20);
+  CHECK(batches.all<unlearn::Calibrate>().at(0).job.settings.integer("batch_size") == 4);
+  AfuIc one;
+  one.scenario.calibration.batch_size = 1;  // one of each environment at least
+  one.run();
+  CHECK(one.all<unlearn::Calibrate>().at(0).passes == 2 * 20);
+  AfuIc large;
+  large.scenario.calibration.batch_size = 1000;
+  large.run();
+  CHECK(large.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+}
+
+TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
+  const auto window = [](std::int64_t jobs, std::vector<double> penalties) {
+    AfuIc s;
+    s.scenario.calibration.invariance = "vrex";
+    s.scenario.calibration.window_updates = 12;
+    s.scenario.calibration.sunset_jobs = jobs;
+    s.penalties = std::move(penalties);
+    const auto names = s.run();
+    return s.count(names, "AwaitUpdates");
+  };
+  // The first one is right after the merge and does not count.
+  CHECK(window(0, {1, 1, 1, 1, 1, 1, 1}) == 6);
+  CHECK(window(2, {1, 1, 1, 1, 1, 1, 1}) == 2);
+  CHECK(window(2, {1, 1.1, 1.1, 1}) == 2);
+  CHECK(window(2, {1, 1.11, 1, 1.11, 1, 1, 1}) == 5);  // in a row
+  CHECK(window(2, {1, 1, 3, 1, 3, 1, 3}) == 6);        // the window's own end
+  CHECK(window(3, {}) == 6);                           // no figures, as in a timing-only run
+}
+
+TEST_CASE("afu_ic: what the reference costs is counted") {
+  AfuIc s;
+  s.scenario.calibration.sunset_jobs = 2;
+  s.scenario.calibration.invariance = "irm";
+  s.run();
+  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
+  CHECK(s.all<unlearn::Calibrate>().at(0).job.settings.flag("sunset"));
+}
