@@ -10,7 +10,7 @@ inline Post reply(const actors::Context&, const CalibrateTask& task, ResultPtr r
           -1,
           true,
           0,
-          CalibrateResult{task.request, task.base_version, std::move(result)}};
+          CalibrateResult{task.request, task.base_version, std::move(result), task.probe}};
 }
 
 }  // namespace afu::federate

@@ -37,7 +37,7 @@ void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
           c.terms.push_back({p.coefficient, p.arrival.base_influence[i], nullptr});
         if (p.arrival.client == t.client) {
           c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard, p.arrival.guards});
-          if (t.influence) c.keep *= 1 - needs_.decay;
+          if (t.influence && !plan.correction) c.keep *= 1 - needs_.decay;
         }
       }
       const bool changes = !c.terms.empty() || (t.influence && plan.keep != 1.0);
@@ -72,6 +72,10 @@ void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outp
     t.mass *= plan.whole_model ? plan.keep : 1.0;
     for (const auto& p : plan.parts) {
       if (p.arrival.client != t.client) continue;
+      if (plan.correction) {
+        if (t.last_delta == p.arrival.delta) t.last_weight += p.coefficient;
+        continue;
+      }
       ++t.contributions;
       if (plan.whole_model) t.mass += p.coefficient;
       if (needs_.last_update) {

@@ -43,6 +43,8 @@ struct MergePlan {
   double keep = 1.0;
   bool whole_model = false;
   std::vector<Part> parts;
+  /// It takes back a part of an earlier plan: its parts are no contributions of their own.
+  bool correction = false;
 };
 
 class Rule {

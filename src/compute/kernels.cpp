@@ -7,6 +7,7 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/erasure_subspace.hpp"
 #include "calibrate/fisher.hpp"
+#include "calibrate/gate.hpp"
 #include "calibrate/layer_gains.hpp"
 #include "unlearn/kernels_ascent.hpp"
 #include "unlearn/kernels_distil.hpp"
@@ -38,6 +39,7 @@ Kernel find_kernel(const std::string& name) {
       {"fedquit", &unlearn::fedquit},
       {"fedrecovery", &unlearn::fedrecovery},
       {"fisher", &calibrate::fisher},
+      {"gate", &calibrate::gate},
       {"gradient_ascent", &unlearn::gradient_ascent},
       {"gradient_sketch", &calibrate::gradient_sketch},
       {"layer_gains", &calibrate::layer_gains},

@@ -49,6 +49,17 @@ class Checks {
     of_invariance("sunset_jobs", c.sunset_jobs > 0, penalty, any);
     only_with("sunset_factor", c.sunset_factor != usual.sunset_factor, c.sunset_jobs > 0, "sunset_jobs", "0",
               "a value above 0");
+    of_invariance("gate", c.gate, penalty, any);
+    only_with("gate_epsilon", c.gate_epsilon != usual.gate_epsilon, c.gate, "gate", "false", "true");
+    only_with("gate_samples", c.gate_samples != usual.gate_samples, c.gate, "gate", "false", "true");
+    if (c.gate && c.placebo)
+      fail_("calibration.gate",
+            "it looks at the penalty, calibration.placebo is true, allowed with it is false",
+            {"calibration.placebo"});
+    if (c.gate && perturbation && c.perturbation == "adversarial" && c.steps == 0)
+      fail_("calibration.gate",
+            "the first calibration finds its trigger, calibration.steps is 0, allowed is 1 or more",
+            {"calibration.steps"});
     if (c.sunset_jobs > 0 && c.window_steps == 0)
       fail_("calibration.sunset_jobs",
             "it counts the window's calibrations, calibration.window_steps is 0, allowed is 1 or more",

@@ -199,6 +199,9 @@ struct CalibrationSection {
   std::int64_t window_steps = 2;
   std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
   double sunset_factor = 1.1;    ///< times the reference
+  bool gate = false;             ///< merges of updates that raise the penalty are taken back in part
+  double gate_epsilon = 0.0;     ///< what it may rise by
+  std::int64_t gate_samples = 256;  ///< of the probe
   bool staleness_discount = false;  ///< (1 + staleness)^-1/2
   double max_delta = 0.0;           ///< longest difference that is merged; 0: any
   std::int64_t guard_rank = 0;      ///< 0: no guard

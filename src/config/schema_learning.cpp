@@ -287,6 +287,13 @@ Section calibration(CalibrationSection& c) {
               "calibrations")
            .alias({"sunset"}),
        number("sunset_factor", c.sunset_factor, above(0), "Times the reference."),
+       flag("gate", c.gate,
+            "In the window, a merge of updates that raises the invariance's penalty is halved, up to three "
+            "times. "
+            "Nobody waits: it is merged at once, and what was too much is taken back when the answer comes."),
+       number("gate_epsilon", c.gate_epsilon, from(0), "What the penalty may rise by."),
+       number("gate_samples", c.gate_samples, from(1, 1'000'000),
+              "Most calibration images that it is looked at on; always the same ones.", "samples"),
        flag("staleness_discount", c.staleness_discount,
             "Merge a calibration with (1 + tau)^-1/2 where tau versions were published meanwhile."),
        number("max_delta", c.max_delta, from(0),

@@ -53,6 +53,23 @@ std::vector<std::int64_t> environment_shares(const std::vector<std::int64_t>& si
   return shares;
 }
 
+std::vector<IndicesPtr> thinned(const std::vector<IndicesPtr>& environments, std::int64_t most,
+                                std::int64_t least, std::uint64_t seed) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& e : environments) sizes.push_back(static_cast<std::int64_t>(e->size()));
+  const auto shares = environment_shares(sizes, most, least);
+  std::vector<IndicesPtr> fewer;
+  for (std::size_t e = 0; e < environments.size(); ++e) {
+    auto rows = *environments[e];
+    sim::Stream s({seed, sim::purpose("thinned environment"), e, 0});
+    sim::shuffle(rows, s);
+    rows.resize(static_cast<std::size_t>(shares[e]));
+    std::sort(rows.begin(), rows.end());
+    fewer.push_back(std::make_shared<const Indices>(std::move(rows)));
+  }
+  return fewer;
+}
+
 IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most) {
   std::set<Indices::value_type> rows;
   std::size_t longest = 0;

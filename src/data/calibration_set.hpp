@@ -23,6 +23,10 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
 std::vector<std::int64_t> environment_shares(const std::vector<std::int64_t>& sizes, std::int64_t total,
                                              std::int64_t least);
 
+/// Of each environment its share of `most` samples, at random, the same for the same seed; ascending.
+std::vector<IndicesPtr> thinned(const std::vector<IndicesPtr>& environments, std::int64_t most,
+                                std::int64_t least, std::uint64_t seed);
+
 /// At most `most` different rows, from all environments in turn; ascending.
 IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most);
 

@@ -119,6 +119,7 @@ class Coordinator {
     std::optional<unlearn::GuardErasure> guard;
     ParametersPtr guarded;               ///< the version that the guard was built at
     std::uint64_t restored_updates = 0;  ///< accepted when the model was last pulled back to it
+    std::optional<unlearn::GateUpdates> gate;
     record::ErasureRecord record;
     std::vector<report::Interval> halted;
   };
@@ -136,6 +137,12 @@ class Coordinator {
     double weight = 1.0;                   ///< of a calibration's delta
     std::optional<std::size_t> cluster{};  ///< whose model it makes; none: the published one
     enum class Of { model, profiles, rollback } of = Of::model;  ///< the latter two are about clusters
+  };
+  /// A merge of updates that gates are looking at.
+  struct Probe {
+    aggregate::MergePlan plan;
+    double kept = 1;        ///< of it, so far
+    std::size_t asked = 0;  ///< answers still to come
   };
   struct Correction {
     std::uint64_t epoch;
@@ -173,6 +180,9 @@ class Coordinator {
   std::vector<compute::GuardPtr> guards() const;
   void guard_merge(Merge& merge, compute::Combination& model);
   void note_guards(const compute::JobResult& result);
+  // The gate (coordinator_gate.cpp).
+  void probe(const Merge& merge, const ParametersPtr& before, Effects& fx);
+  void probed(const CalibrateResult& m);
   void published(Effects& fx);
   void settle(Effects& fx);
 
@@ -193,6 +203,7 @@ class Coordinator {
   void perform(Active& a, unlearn::Calibrate& s, Effects& fx);
   void perform(Active& a, unlearn::MergeCalibration& s, Effects& fx);
   void perform(Active& a, unlearn::GuardErasure& s, Effects& fx);
+  void perform(Active& a, unlearn::GateUpdates& s, Effects& fx);
   void perform(Active& a, unlearn::AwaitUpdates& s, Effects& fx);
   void perform(Active& a, unlearn::Restart& s, Effects& fx);
   void perform(Active& a, unlearn::RollBackCluster& s, Effects& fx);
@@ -248,6 +259,7 @@ class Coordinator {
   std::deque<Merge> merges_;
   bool merging_ = false;
   std::vector<Correction> corrections_;
+  std::map<std::uint64_t, Probe> probes_;  ///< by the version that the merge made
   std::uint64_t dense_until_ = 0, last_evaluated_updates_ = 0, last_evaluated_version_ = ~0ull;
   bool before_taken_ = false;
   std::vector<double> accepted_;

@@ -93,7 +93,9 @@ void Coordinator::on(double now, const EraseResult& m, Effects& fx) {
 
 void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   now_ = now;
-  if (m.request == no_request) {
+  if (m.probe) {
+    probed(m);
+  } else if (m.request == no_request) {
     take_fisher(m);
   } else {
     calibration_computed(requests_[m.request], m.result.get());
@@ -163,6 +165,7 @@ void Coordinator::finished(Active& a) {
   if (a.request.scope == unlearn::Scope::samples) readmit(a);
   a.guard.reset();  // derived from what is erased
   a.guarded.reset();
+  a.gate.reset();
   if (client != unlearn::no_client) {
     ledger_.forget(client);
     history_.forget(client);
@@ -189,6 +192,7 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   history_.reset();
   auxiliary_.clear();
   corrections_.clear();
+  probes_.clear();
   model_ = setup_.restart ? setup_.restart : setup_.initial;
   ++version_, ++epoch_;
   round_ = 0;

@@ -27,7 +27,8 @@ void Coordinator::start_merge(Effects& fx) {
   if (merge.of != Merge::Of::model) return start_cluster_job(merge, fx);
   auto& rule = rule_of(merge);
   const auto model = merge.cluster ? clusters_->model_of(*merge.cluster) : model_;
-  if (merge.plan && rule.asks() && !merge.weighed) {
+  const bool correction = merge.plan && merge.plan->correction;
+  if (merge.plan && !correction && rule.asks() && !merge.weighed) {
     compute::CombineJob question;
     if (!timing()) rule.ask(*merge.plan, model, question);
     if (!question.outputs.empty()) {
@@ -39,7 +40,12 @@ void Coordinator::start_merge(Effects& fx) {
   if (timing()) return finish_merge({}, fx);
   compute::CombineJob job;
   compute::Combination c{model, 1.0, {}, {}};
-  if (merge.plan) {
+  if (correction) {
+    for (const auto& part : merge.plan->parts)
+      c.terms.push_back({part.coefficient, part.arrival.delta, part.arrival.guard, part.arrival.guards});
+    job.outputs.push_back(std::move(c));
+    ledger_.extend(*merge.plan, job);
+  } else if (merge.plan) {
     c.keep = merge.plan->keep;
     guard_merge(merge, c);
     for (const auto& part : merge.plan->parts) {
@@ -85,7 +91,7 @@ void Coordinator::merged(double now, const compute::JobResult& result, Effects& 
     assign_clusters(result.numbers, fx);
     return settle(fx);
   }
-  if (merge.plan && rule_of(merge).asks() && !merge.weighed) {
+  if (merge.plan && !merge.plan->correction && rule_of(merge).asks() && !merge.weighed) {
     weigh(merge, result.numbers);
     return start_merge(fx);
   }
@@ -102,8 +108,15 @@ void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
   const auto before = model_;
   if (!outputs.empty()) model_ = merge.cluster ? outputs.back() : outputs.front();
   ++version_;
+  if (merge.plan && merge.plan->correction) {
+    ledger_.apply(*merge.plan, outputs, 1);
+    for (const auto& part : merge.plan->parts)
+      decide(Kind::gated, part.arrival.client, part.arrival.staleness, part.coefficient, fx);
+    return published(fx);
+  }
   if (merge.plan) {
     note_guards(result);
+    probe(merge, before, fx);
     if (merge.cluster)
       clusters_->merged(*merge.cluster, *merge.plan, outputs.empty() ? nullptr : outputs.front(), version_);
     ledger_.apply(*merge.plan, outputs, 1);

@@ -88,12 +88,14 @@ struct CalibrateTask {
   std::uint64_t base_version = 0;
   double passes = 0;
   JobPtr job;
+  bool probe = false;  ///< the gate's, of the merge that made `base_version`
 };
 /// calibrator -> server.
 struct CalibrateResult {
   std::uint32_t request = 0;
   std::uint64_t base_version = 0;
   ResultPtr result;
+  bool probe = false;
 };
 
 using Payload = std::variant<TrainTask, JobDone, Update, Dropped, CollectTask, CollectResult, EraseRequest,

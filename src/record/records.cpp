@@ -86,6 +86,8 @@ const char* to_string(Decision::Kind k) {
       return "assigned";
     case Kind::rolled_back:
       return "rolled_back";
+    case Kind::gated:
+      return "gated";
     case Kind::stopped:
       return "stopped";
   }

@@ -62,6 +62,7 @@ struct Decision {
     replaced,     ///< the model, by what a method computed while all were halted
     assigned,     ///< the client to the cluster whose number is the weight
     rolled_back,  ///< the client's cluster
+    gated,        ///< a part of the client's merged update was taken back
     stopped
   };
   double time = 0;
@@ -128,6 +129,13 @@ struct GuardFigures {
   double removed_sum = 0;                        ///< of the part of |delta|^2 that was removed
 };
 
+/// What a gate made of the merges of updates in the window (METHODS 9.3), so far as it has answered.
+struct GateFigures {
+  std::uint64_t probed = 0, scaled = 0;  ///< merges; those of which a part was taken back
+  double scale_sum = 0;                  ///< of what was kept of each
+  std::int64_t samples = 0;              ///< forward passes computed
+};
+
 /// What an erasure's calibrations came to.
 struct CalibrationTotals {
   std::uint64_t count = 0, staleness_sum = 0;
@@ -148,7 +156,7 @@ struct ErasureRecord {
   std::uint64_t stored_bytes = 0;
   CalibrationTotals calibrations{};
   std::optional<GuardFigures> guard{};  ///< absent: there was none
-};    ///< likewise
+  std::optional<GateFigures> gate{};    ///< likewise
 };
 
 struct Figures {

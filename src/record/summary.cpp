@@ -56,12 +56,18 @@ Json guard(const std::optional<GuardFigures>& g) {
           {"mean_removed", mean(g->removed_sum, g->updates)}};
 }
 
+Json gate(const std::optional<GateFigures>& g) {
+  if (!g) return {};
+  return {{"probed", g->probed},
+          {"scaled", g->scaled},
+          {"mean_scale", mean(g->scale_sum, g->probed)},
+          {"samples", g->samples}};
+}
+
 Json cost(const ErasureRecord& e) {
-  return {{"client_passes", e.client_passes},
-          {"server_passes", e.server_passes},
-          {"stored_bytes", e.stored_bytes},
-          {"calibrations", calibrations(e.calibrations)},
-          {"guard", guard(e.guard)}};
+  return {{"client_passes", e.client_passes}, {"server_passes", e.server_passes},
+          {"stored_bytes", e.stored_bytes},   {"calibrations", calibrations(e.calibrations)},
+          {"guard", guard(e.guard)},          {"gate", gate(e.gate)}};
 }
 
 Json attacks(const std::vector<AttackRow>& rows) {

@@ -74,12 +74,16 @@ class AfuIc : public Procedure {
           if (blocking()) return Resume{};
           break;
         case Stage::forgotten:
-          stage_ = Stage::window_wait;
+          stage_ = view.scenario->calibration.gate ? Stage::gate : Stage::window_wait;
           window_end_ = view.updates + static_cast<std::uint64_t>(view.scenario->calibration.window_updates);
           return Forgotten{};
+        case Stage::gate:
+          stage_ = Stage::window_wait;
+          return run_.gate(view);
         case Stage::window_wait: {
           const auto& c = view.scenario->calibration;
-          if (view.updates >= window_end_ || run_.sunset(c) || (c.window_steps == 0 && !guarded(c)))
+          const bool watched = guarded(c) || c.gate;
+          if (view.updates >= window_end_ || run_.sunset(c) || (c.window_steps == 0 && !watched))
             return finish();
           if (c.window_steps == 0) return AwaitUpdates{window_end_ - view.updates};  // the guard's time
           stage_ = Stage::window_calibrate;
@@ -88,7 +92,7 @@ class AfuIc : public Procedure {
         }
         case Stage::window_calibrate:
           if (auto step = run_.next(view, std::exchange(result, nullptr))) return std::move(*step);
-          stage_ = Stage::window_wait;
+          stage_ = view.scenario->calibration.gate ? Stage::gate : Stage::window_wait;  // with a new trigger
           break;
         case Stage::finished:
           return Done{};
@@ -111,6 +115,7 @@ class AfuIc : public Procedure {
     matched,
     resume,
     forgotten,
+    gate,
     window_wait,
     window_calibrate,
     finished
@@ -203,6 +208,12 @@ void check(const config::Scenario& s, const config::Complain& complain) {
         key + "match_steps",
         "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
         "with it is 0");
+  if (s.calibration.gate &&
+      (s.training.server_momentum > 0 || s.training.rule == "aso_fed" || s.training.rule == "fedasync"))
+    complain(
+        "calibration.gate",
+        "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "
+        "own; allowed are other rules than \"fedasync\" and \"aso_fed\", without server_momentum");
   if (s.calibration.guard_rank > 0 && (s.training.server_momentum > 0 || s.training.rule == "aso_fed"))
     complain(
         "calibration.guard_rank",

@@ -142,6 +142,23 @@ bool CalibrationRun::sunset(const config::CalibrationSection& c) const {
   return c.sunset_jobs > 0 && quiet_ >= c.sunset_jobs;
 }
 
+GateUpdates CalibrationRun::gate(const View& view) const {
+  const auto& c = view.scenario->calibration;
+  const auto seed = view.scenario->scenario.seed;
+  const auto least = calibrate::least_share(c.irm_estimator == "halves");
+  const auto shares = data::environment_shares(environment_sizes(view), c.gate_samples, least);
+  compute::KernelJob job;
+  job.kernel = "gate";
+  job.settings = calibrate::calibration_values(*view.scenario, jobs_);
+  job.settings.set("gate_epsilon", c.gate_epsilon);
+  job.samples = data::thinned(view.environments, c.gate_samples, least, seed);
+  job.numbers = trigger_;
+  job.key = {seed, sim::purpose("gate"), request_.index, 0};
+  // D before and after the merge; a halving, which is not known beforehand, takes one more.
+  const auto samples = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});
+  return {std::move(job), 2 * static_cast<double>(samples) * calibrate::penalty_passes(c)};
+}
+
 /// METHODS 9.1 R5, where the scenario asks for it: what spans other merges is discounted, what is long
 /// clipped.
 MergeCalibration CalibrationRun::merge(const View& view, const compute::JobResult* result) const {

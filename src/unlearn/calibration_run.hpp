@@ -30,6 +30,8 @@ class CalibrationRun {
   /// is that penalty, of the same version, under harmless augmentations in place of T, or of the images as
   /// they are (CalibrationLoss::reference_penalty). Never true in timing-only runs.
   bool sunset(const config::CalibrationSection& c) const;
+  /// The gate for updates, with the adversarial family's last trigger; only a timing-only run has none.
+  GateUpdates gate(const View& view) const;
   /// Drops what is derived from erased data.
   void forget();
 

@@ -164,6 +164,14 @@ struct GuardErasure {
   double restore = 0;
   std::uint64_t restore_every = 0;
 };
+/// From here on until Done the calibrator looks at every merge of updates, by a job like this one with the
+/// version before the merge and the one after it put before its inputs: its figure "scale" s is the part of
+/// the merge that may stay (METHODS 9.3). Nobody waits for that: the merge is published; where s < 1 a merge
+/// of its own takes the rest back when the answer has come. Another one takes the place of the last.
+struct GateUpdates {
+  compute::KernelJob job;
+  double passes = 0;  ///< a merge
+};
 /// The next step is asked for after so many more accepted updates.
 struct AwaitUpdates {
   std::uint64_t count = 0;
@@ -184,9 +192,9 @@ struct AwaitCluster {};
 struct Forgotten {};
 struct Done {};
 
-using Step =
-    std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate, MergeCalibration,
-                 GuardErasure, AwaitUpdates, Restart, RollBackCluster, AwaitCluster, Forgotten, Done>;
+using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
+                          MergeCalibration, GuardErasure, GateUpdates, AwaitUpdates, Restart, RollBackCluster,
+                          AwaitCluster, Forgotten, Done>;
 
 /// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
 /// null; it is null after them too in timing-only runs. Never called again after Done.

@@ -70,6 +70,9 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.batch_size=8"},
       {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.irm_estimator=halves",
        "calibration.environments=interventional"},
+      {"calibration.gate=true", "calibration.invariance=irm", "calibration.gate_samples=16"},
+      {"calibration.gate=true", "calibration.invariance=perturbation", "calibration.perturbation=adversarial",
+       "calibration.adversarial_steps=2"},
       {"unlearning.afu_ic.match_steps=4"},
       {"calibration.kd=1", "calibration.fisher=0.001", "calibration.fisher_samples=8"},
       {"calibration.guard_rank=1", "calibration.guard_restore=0.1", "calibration.guard_restore_every=2"},
@@ -200,6 +203,29 @@ TEST_CASE("minibatches cost what they take") {
   const auto& totals = erasure(r).calibrations;
   CHECK(std::stod(cell(r, 1, "passes")) == 8 * 2);  // of 20 images
   CHECK(totals.passes == 8.0 * static_cast<double>(totals.steps));
+}
+
+TEST_CASE("the gate looks at every merge of the window, halts nobody, and is counted") {
+  CHECK(!erasure(calibrated({"calibration.invariance=irm"})).gate);
+  const std::vector<std::string> set{"calibration.gate=true", "calibration.invariance=vrex"};
+  const auto gated = calibrated(set);
+  REQUIRE(erasure(gated).gate);
+  const auto& g = *erasure(gated).gate;
+  CHECK(g.probed >= 6);
+  CHECK(g.samples >= static_cast<std::int64_t>(g.probed) * 2 * 2 * 20);
+  CHECK(g.scaled > 0);
+  CHECK(g.scale_sum < static_cast<double>(g.probed));
+  CHECK(decisions(gated.played, "gated").size() == g.scaled);
+  CHECK(*erasure(gated).downtime_seconds == 0);
+  for (const auto& d : decisions(gated.played, "gated")) CHECK(d["weight"].get<double>() < 0);
+  // Where anything may pass it only costs.
+  auto loose = set;
+  loose.push_back("calibration.gate_epsilon=1e6");
+  const auto open = calibrated(loose);
+  CHECK(erasure(open).gate->scaled == 0);
+  CHECK(open.played.result.summary.model_sha256 ==
+        calibrated({"calibration.invariance=vrex"}).played.result.summary.model_sha256);
+  CHECK(erasure(open).server_passes > erasure(calibrated({"calibration.invariance=vrex"})).server_passes);
 }
 
 TEST_CASE("the sunset ends the window early, and calibrations.csv tells why") {

@@ -39,7 +39,8 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                           "scenario", "started", "ended", "events",
                                                           "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
-        std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard"});
+        std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
+                                 "gate"});
   CHECK(keys(json["context"]["erasure_costs"][0]["calibrations"]) ==
         std::vector<std::string>{"count", "steps", "passes", "samples", "seconds", "mean_staleness"});
   CHECK(keys(json["final"]) == figure_keys);

@@ -179,3 +179,41 @@ TEST_CASE("afu_ic: what the reference costs is counted") {
   CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
   CHECK(s.all<unlearn::Calibrate>().at(0).job.settings.flag("sunset"));
 }
+
+TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fixed probe") {
+  AfuIc s;
+  auto& c = s.scenario.calibration;
+  c.invariance = "irm";
+  c.gate = true;
+  c.gate_epsilon = 0.25;
+  c.gate_samples = 6;  // 4 of six and 2 of three
+  auto names = s.run();
+  CHECK(names.at(4) == "Forgotten");
+  CHECK(names.at(5) == "GateUpdates");
+  const auto gates = s.all<unlearn::GateUpdates>();
+  REQUIRE(gates.size() > 1);
+  for (const auto& g : gates) {
+    CHECK(g.job.kernel == "gate");
+    CHECK(g.passes == 2 * 6);
+    CHECK(g.job.settings.real("gate_epsilon") == 0.25);
+    REQUIRE(g.job.samples.size() == 2);
+    CHECK(g.job.samples[0]->size() == 4);
+    CHECK(g.job.samples[1]->size() == 2);
+    for (std::size_t e = 0; e < 2; ++e) {
+      CHECK(*g.job.samples[e] == *gates[0].job.samples[e]);
+      for (auto row : *g.job.samples[e])
+        CHECK(std::count(s.view.environments[e]->begin(), s.view.environments[e]->end(), row) == 1);
+    }
+    CHECK(g.job.key.round == gates[0].job.key.round);
+  }
+  names.erase(std::remove(names.begin(), names.end(), "GateUpdates"), names.end());
+  AfuIc plain;
+  CHECK(names == plain.run());
+
+  AfuIc alone;  // without calibrations the window is the gate's
+  alone.scenario.calibration = c;
+  alone.scenario.calibration.window_steps = 0;
+  names = alone.run();
+  CHECK(std::vector<std::string>(names.end() - 4, names.end()) ==
+        Names{"Forgotten", "GateUpdates", "AwaitUpdates", "Done"});
+}

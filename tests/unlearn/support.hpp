@@ -14,22 +14,10 @@
 namespace afu::test {
 
 inline const char* step_name(const unlearn::Step& s) {
-  constexpr const char* names[] = {"Halt",
-                                   "Resume",
-                                   "Collect",
-                                   "Erase",
-                                   "MergeErasure",
-                                   "Replace",
-                                   "Retune",
-                                   "Calibrate",
-                                   "MergeCalibration",
-                                   "GuardErasure",
-                                   "AwaitUpdates",
-                                   "Restart",
-                                   "RollBackCluster",
-                                   "AwaitCluster",
-                                   "Forgotten",
-                                   "Done"};
+  constexpr const char* names[] = {
+      "Halt",    "Resume",          "Collect",          "Erase",        "MergeErasure", "Replace",
+      "Retune",  "Calibrate",       "MergeCalibration", "GuardErasure", "GateUpdates",  "AwaitUpdates",
+      "Restart", "RollBackCluster", "AwaitCluster",     "Forgotten",    "Done"};
   static_assert(std::variant_size_v<unlearn::Step> == std::size(names));
   return names[s.index()];
 }

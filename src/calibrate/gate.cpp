@@ -1,0 +1,47 @@
+#include "calibrate/gate.hpp"
+
+#include <stdexcept>
+
+#include "calibrate/calibration_loss.hpp"
+
+namespace afu::calibrate {
+
+double gate_scale(const std::function<double(double scale)>& penalty, double limit) {
+  double scale = 1;
+  for (int halvings = 0; halvings < 3 && !(penalty(scale) <= limit); ++halvings) scale /= 2;
+  return scale;
+}
+
+compute::JobResult gate(compute::Workspace& workspace, const compute::KernelJob& job) {
+  if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
+    throw std::invalid_argument("the inputs are the versions before and after a merge");
+  const auto &before = job.inputs[0], &after = job.inputs[1];
+  const auto objective = objective_of(job.settings);
+  if (objective.invariance == Invariance::none)
+    throw std::invalid_argument("there is no invariance whose penalty could be looked at");
+
+  workspace.net().train(false);
+  CalibrationLoss loss(workspace, job.samples, objective, job.key, job.numbers);
+  const auto difference = (after->values - before->values).to(workspace.device());
+  const auto penalty = [&](double scale) {
+    torch::NoGradGuard no_grad;
+    workspace.load(*after);  // the buffers are the later version's
+    workspace.parameters().add_(difference, scale - 1);
+    return loss.at(0, false).penalty.item<double>();
+  };
+  workspace.load(*before);
+  compute::JobResult result;
+  auto& f = result.figures;
+  f["penalty_before"] = loss.at(0, false).penalty.item<double>();
+  f["scale"] = gate_scale(
+      [&](double scale) {
+        const double d = penalty(scale);
+        f.emplace("penalty_after", d);  // the first is that of the whole merge
+        return d;
+      },
+      f["penalty_before"] + job.settings.real("gate_epsilon"));
+  result.samples = loss.passes();
+  return result;
+}
+
+}  // namespace afu::calibrate
