@@ -1,6 +1,7 @@
 #include "attack/campaign.hpp"
 
 #include "attack/kernels.hpp"
+#include "attack/names.hpp"
 
 namespace afu::attack {
 namespace {
@@ -34,7 +35,8 @@ Campaign::Orders Campaign::see(const record::MetricsRow& row, const model::Param
                                bool before) {
   if (before && !has_before_) {
     has_before_ = true;
-    if (plan_->asks("relearn")) before_ = model;
+    for (const auto& k : known)
+      if (k.relearns >= 0 && plan_->asks(k.name)) before_ = model;
     mark("before", row, model);
   } else if (row.phase == "forgotten" && has_before_ && !has_merged_) {
     has_merged_ = true;

@@ -83,7 +83,8 @@ compute::KernelJob attack_job(const Plan& plan, const model::ParametersPtr& mode
   job.kernel = "attack";
   const auto& s = *plan.scenario;
   for (const auto& k : known) job.settings.set(k.name, plan.asks(k.name));
-  if (!before) job.settings.set("relearn", false);
+  for (const auto& k : known)
+    if (k.relearns >= 0 && !before) job.settings.set(k.name, false);
   job.settings.set("evaluation_batch_size", s.evaluation.batch_size);
   job.settings.set("rmia_a", s.evaluation.rmia_a);
   job.settings.set("relearn_batches", s.evaluation.relearn_batches);
@@ -160,9 +161,12 @@ compute::JobResult attack(compute::Workspace& workspace, const compute::KernelJo
       result.samples += 2 * static_cast<std::int64_t>(triggered_rows->size());
     }
   }
-  if (job.settings.flag("relearn") && suspects.forget.size() > 0) {
+  for (const auto& k : known) {
+    if (k.relearns < 0 || !job.settings.flag(k.name) || suspects.forget.size() == 0) continue;
     Relearning r;
-    r.forget = rows_of(job, forget);
+    r.name = k.name;
+    r.forget = r.shown = rows_of(job, forget);
+    if (k.relearns > 0) r.shown = few(r.forget, k.relearns, key("few"));
     r.triggered = triggered_rows;
     r.label = static_cast<std::int64_t>(job.numbers.at(0));
     r.sgd = sgd(job.settings);

@@ -8,7 +8,7 @@
 namespace afu::attack {
 
 /// The job that attacks `model`; `references`: what `reference_model` answered, one list a model; `before`:
-/// the version that the first request found, null where relearn is not asked for.
+/// the version that the first request found, null where no relearn is asked for.
 compute::KernelJob attack_job(const Plan& plan, const model::ParametersPtr& model,
                               const std::vector<std::vector<double>>& references,
                               const model::ParametersPtr& before);

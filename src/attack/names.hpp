@@ -2,6 +2,7 @@
 /// The attacks that a scenario may name, in the order in which they are reported. No more than the names:
 /// the configuration knows them before there is a tensor.
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@ struct Known {
   const char* help;
   bool by_default;  ///< cheap enough to always run
   bool references;  ///< needs reference models
+  /// Samples of the forget set that it trains on, 0 for all; -1: it trains on none.
+  std::int64_t relearns = -1;
 };
 
 inline constexpr Known known[] = {
@@ -25,7 +28,9 @@ inline constexpr Known known[] = {
     {"lira", "likelihood ratio against reference models", false, true},
     {"rmia", "relative likelihood against reference models", false, true},
     {"probe", "a linear classifier of triggers on the model's features", false, false},
-    {"relearn", "batches of the forget set until it is known again, at the end only", false, false},
+    {"relearn", "batches of the forget set until it is known again, at the end only", false, false, 0},
+    {"relearn_8", "the same, but all batches are of 8 of its samples", false, false, 8},
+    {"relearn_32", "of 32", false, false, 32},
 };
 
 inline std::string described() {

@@ -1,6 +1,8 @@
 #include "attack/relearn.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
@@ -30,6 +32,15 @@ struct Goal {
 
 }  // namespace
 
+data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const sim::StreamKey& key) {
+  auto some = *rows;
+  sim::Stream stream(key);
+  sim::shuffle(some, stream);
+  some.resize(std::min(some.size(), static_cast<std::size_t>(count)));
+  std::sort(some.begin(), some.end());
+  return std::make_shared<const data::Indices>(std::move(some));
+}
+
 void relearn(compute::Workspace& workspace, const model::ParameterVector& before,
              const model::ParameterVector& model, const Relearning& r, compute::JobResult& result) {
   std::vector<Goal> goals{{"accuracy", -1, r.forget, 0, {}}};
@@ -37,7 +48,7 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
   workspace.load(before);
   for (auto& goal : goals) goal.wanted = share_to_reach * goal.value(workspace, r, result);
 
-  const train::Schedule schedule(r.forget, r.batch_size, 1, r.most, r.key);
+  const train::Schedule schedule(r.shown, r.batch_size, 1, r.most, r.key);
   const auto order = workspace.upload(schedule.order());
   workspace.load(model);
   auto momentum = workspace.momentum();
@@ -55,9 +66,9 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
     result.samples += schedule.count(step);
   }
   for (const auto& goal : goals) {
-    result.figures["relearn." + goal.name + "_batches"] =
+    result.figures[r.name + "." + goal.name + "_batches"] =
         static_cast<double>(goal.reached.value_or(schedule.steps()));
-    result.figures["relearn." + goal.name + "_reached"] = goal.reached ? 1 : 0;
+    result.figures[r.name + "." + goal.name + "_reached"] = goal.reached ? 1 : 0;
   }
 }
 

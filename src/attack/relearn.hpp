@@ -1,12 +1,17 @@
 #pragma once
 /// How fast a model learns again what it was to forget (METHODS 7.6).
+#include <cstdint>
+#include <string>
+
 #include "compute/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::attack {
 
 struct Relearning {
+  std::string name = "relearn";        ///< of the attack
   data::IndicesPtr forget, triggered;  ///< `triggered` empty or null: no backdoor
+  data::IndicesPtr shown;              ///< what it is trained on, of `forget`
   std::int64_t label = -1;             ///< the backdoor's
   compute::SgdSettings sgd;
   std::int64_t batch_size = 32, evaluation_batch_size = 256;
@@ -14,11 +19,14 @@ struct Relearning {
   sim::StreamKey key;       ///< of their order
 };
 
-/// Trains `model` on the forget set, batch by batch, until its accuracy there, and the backdoor's success,
-/// are at 95 % of what `before` has. Figures: relearn.accuracy_batches and, with a backdoor,
-/// relearn.success_batches: how many that took, 0 where it was there from the start; where it was not reached
-/// they are `most` and relearn.accuracy_reached (success_reached) is 0, else 1. To be compared with a
-/// retrained model's: fewer means that something was left.
+/// `count` of `rows`, at random, where there are more; ascending. A smaller count's are among a larger one's.
+data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const sim::StreamKey& key);
+
+/// Trains `model` on the forget set, or the few of it that are shown, batch by batch, until its accuracy
+/// there, and the backdoor's success, are at 95 % of what `before` has. Figures: NAME.accuracy_batches and,
+/// with a backdoor, NAME.success_batches: how many that took, 0 where it was there from the start; where it
+/// was not reached they are `most` and NAME.accuracy_reached (success_reached) is 0, else 1. To be compared
+/// with a retrained model's: fewer means that something was left.
 void relearn(compute::Workspace& workspace, const model::ParameterVector& before,
              const model::ParameterVector& model, const Relearning& r, compute::JobResult& result);
 

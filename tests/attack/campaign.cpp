@@ -37,7 +37,7 @@ const compute::KernelJob& kernel(const Campaign::Order& o) { return std::get<com
 }  // namespace
 
 TEST_CASE("campaign: before, merged, sixteen updates later, final") {
-  Campaign c(plan({"loss", "relearn"}));
+  Campaign c(plan({"loss", "relearn", "relearn_8"}));
   CHECK(c.begin().empty());
   CHECK(c.see(row(0, "training"), version(), false).empty());
   CHECK(c.see(row(8, "training"), version(), false).empty());
@@ -55,6 +55,9 @@ TEST_CASE("campaign: before, merged, sixteen updates later, final") {
   REQUIRE(end.size() == 1);
   CHECK(kernel(end[0]).inputs == std::vector<model::ParametersPtr>{last, found});
   CHECK(kernel(end[0]).settings.flag("relearn"));
+  CHECK(kernel(end[0]).settings.flag("relearn_8"));
+  CHECK_FALSE(kernel(end[0]).settings.flag("relearn_32"));
+  CHECK_FALSE(kernel(before[0]).settings.flag("relearn_8"));
 
   // Rows come in the points' order, whichever is done first.
   CHECK_FALSE(c.idle());

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "attack/probe.hpp"
@@ -96,6 +97,26 @@ TEST_CASE("relearn: what is known takes no batch, what was erased some, and the 
   const auto cut = b.lane.run(attack_job(*b.plan, b.lane.initial, {}, known)).figures;
   CHECK(cut.at("relearn.accuracy_batches") == 1);
   CHECK(cut.at("relearn.accuracy_reached") == 0);
+}
+
+TEST_CASE("relearn from a few samples: fewer of them show less, and the smaller set is part of the larger") {
+  const sim::StreamKey key{1, sim::purpose("few"), 0, 0};
+  const auto all = rows(0, 40);
+  const auto eight = few(all, 8, key), many = few(all, 32, key);
+  CHECK(eight->size() == 8);
+  CHECK(std::includes(many->begin(), many->end(), eight->begin(), eight->end()));
+  CHECK(*few(all, 99, key) == *all);
+  Bench b({"relearn", "relearn_8", "relearn_32"});
+  const auto known = b.lane.trained(40, 100);
+  const auto f = b.lane.run(attack_job(*b.plan, b.lane.initial, {}, known)).figures;
+  REQUIRE(f.at("relearn.accuracy_reached") == 1);
+  CHECK(f.at("relearn.accuracy_batches") ==
+        b.lane.run(attack_job(*Bench({"relearn"}).plan, b.lane.initial, {}, known))
+            .figures.at("relearn.accuracy_batches"));
+  CHECK(f.at("relearn_32.accuracy_batches") >= f.at("relearn.accuracy_batches"));
+  CHECK(f.at("relearn_8.accuracy_batches") > f.at("relearn_32.accuracy_batches"));
+  // What is still there takes no batch, whatever is shown.
+  CHECK(b.lane.run(attack_job(*b.plan, known, {}, known)).figures.at("relearn_8.accuracy_batches") == 0);
 }
 
 TEST_CASE("probe: separable features are told apart on images it has not seen, exchangeable ones are not") {

@@ -183,6 +183,7 @@ TEST_CASE("what a list of attacks stands for") {
   CHECK(selected({"default"}, false) ==
         Names{"loss", "scrub", "confidence", "entropy", "modified_entropy", "class_thresholds", "backdoor"});
   CHECK(selected({"default", "relearn"}, true).size() == 10);  // with lira and rmia
+  CHECK(selected({"relearn_32", "relearn_8"}, false) == Names{"relearn_8", "relearn_32"});
   CHECK(selected({"all"}, false).size() + 2 == selected({"all"}, true).size());
 }
 
