@@ -48,7 +48,7 @@ compute::Job training_job(const ClientState& st, const federate::TrainTask& task
   return compute::TrainJob{task.model,
                            std::move(samples),
                            {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
-                            t.clip_norm, t.prox_mu},
+                            t.clip_norm, t.prox_mu, t.max_delta},
                            t.local_epochs,
                            t.local_steps,
                            t.batch_size,

@@ -42,15 +42,20 @@ class AsyncDelta : public Rule {
   double mean_samples_;
 };
 
-/// w = (1 - a) w + a (w_base + delta), a = alpha s(tau), computed afresh for each update (METHODS 2.2).
+/// w = (1 - a) w + a (w_base + delta), a = alpha s(tau), computed afresh for each update (METHODS 2.2). The
+/// paper halves alpha late in training, the public codes do not: mixing_halved_at, by default never.
 class FedAsync : public Rule {
  public:
   explicit FedAsync(const TrainingSection& t)
-      : staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)), alpha_(t.mixing) {}
+      : staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
+        alpha_(t.mixing),
+        halved_at_(static_cast<std::uint64_t>(t.mixing_halved_at)) {}
 
   bool whole_model() const override { return true; }
   std::optional<MergePlan> add(Arrival a) override {
-    const double coefficient = std::min(1.0, alpha_ * staleness_(a.staleness));
+    const double alpha = halved_at_ > 0 && merged_ >= halved_at_ ? alpha_ / 2 : alpha_;
+    const double coefficient = std::min(1.0, alpha * staleness_(a.staleness));
+    ++merged_;
     MergePlan plan;
     plan.keep = 1.0 - coefficient;
     plan.whole_model = true;
@@ -58,9 +63,12 @@ class FedAsync : public Rule {
     return plan;
   }
 
+  void reset() override { merged_ = 0; }
+
  private:
   Staleness staleness_;
   double alpha_;
+  std::uint64_t halved_at_, merged_ = 0;  ///< updates
 };
 
 struct Entry {

@@ -47,12 +47,14 @@ namespace {
 
 /// w += eta_g / D * sum s(tau_i) delta_i once B updates are in (METHODS 2.3). D = B is the paper's form; with
 /// buffer_normalisation "staleness" D = sum s(tau_i), so that a buffer of late updates counts as much as one
-/// of fresh ones.
+/// of fresh ones. With a staleness_average t > 0 it is s(tau_i) / s(t), FLSim's normalisation; the paper has
+/// none.
 class FedBuff : public Buffered {
  public:
   explicit FedBuff(const TrainingSection& t)
       : Buffered(t.server_momentum),
         staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
+        unit_(t.staleness_average > 0 ? staleness_.at(t.staleness_average) : 1.0),
         eta_(t.server_lr),
         by_staleness_(t.buffer_normalisation == "staleness"),
         size_(static_cast<std::size_t>(t.buffer_size)) {}
@@ -62,7 +64,7 @@ class FedBuff : public Buffered {
     if (buffer_.size() < size_) return std::nullopt;
     auto plan = take();
     double divisor = 0;
-    for (auto& p : plan.parts) divisor += p.coefficient = staleness_(p.arrival.staleness);
+    for (auto& p : plan.parts) divisor += p.coefficient = staleness_(p.arrival.staleness) / unit_;
     if (!by_staleness_) divisor = static_cast<double>(size_);
     for (auto& p : plan.parts) p.coefficient *= divisor > 0 ? eta_ / divisor : 0.0;
     return plan;
@@ -70,15 +72,18 @@ class FedBuff : public Buffered {
 
  private:
   Staleness staleness_;
+  double unit_;
   double eta_;
   bool by_staleness_;
   std::size_t size_;
 };
 
-/// w += sum n_i / (sum n) delta_i over a round, all from the same base (METHODS 2.1).
+/// w += sum n_i / (sum n) delta_i over a round, all from the same base (METHODS 2.1). With round_weights
+/// "uniform" each counts 1 / |S|, as in IBM's code and those derived from it.
 class FedAvg : public Buffered {
  public:
-  explicit FedAvg(const TrainingSection& t) : Buffered(t.server_momentum) {}
+  explicit FedAvg(const TrainingSection& t)
+      : Buffered(t.server_momentum), uniform_(t.round_weights == "uniform") {}
 
   bool synchronous() const override { return true; }
   std::optional<MergePlan> add(Arrival a) override {
@@ -89,10 +94,14 @@ class FedAvg : public Buffered {
     if (buffer_.empty()) return std::nullopt;
     auto plan = take();
     double total = 0;
-    for (const auto& p : plan.parts) total += static_cast<double>(p.arrival.samples);
-    for (auto& p : plan.parts) p.coefficient = static_cast<double>(p.arrival.samples) / total;
+    for (auto& p : plan.parts)
+      total += p.coefficient = uniform_ ? 1.0 : static_cast<double>(p.arrival.samples);
+    for (auto& p : plan.parts) p.coefficient /= total;
     return plan;
   }
+
+ private:
+  bool uniform_;
 };
 
 }  // namespace

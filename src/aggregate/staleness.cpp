@@ -13,8 +13,7 @@ Staleness Staleness::parse(const std::string& name, double a, double b) {
   throw std::invalid_argument("staleness '" + name + "' is none of constant, polynomial, exponential, hinge");
 }
 
-double Staleness::operator()(std::uint64_t tau) const {
-  const auto t = static_cast<double>(tau);
+double Staleness::at(double t) const {
   switch (kind) {
     case Kind::constant:
       return 1.0;

@@ -12,7 +12,8 @@ struct Staleness {
 
   /// `name` is one of the four; throws std::invalid_argument otherwise.
   static Staleness parse(const std::string& name, double a, double b);
-  double operator()(std::uint64_t tau) const;
+  double operator()(std::uint64_t tau) const { return at(static_cast<double>(tau)); }
+  double at(double tau) const;
 };
 
 }  // namespace afu::aggregate

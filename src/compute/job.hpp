@@ -20,9 +20,10 @@ using data::IndicesPtr;
 using model::ParametersPtr;
 
 /// Local SGD (METHODS 2.1): g += weight_decay*w + prox_mu*(w - w_base); clipped to clip_norm; momentum
-/// without dampening.
+/// without dampening. The result, after - base, is scaled down to `max_delta` where it is longer; 0: never
+/// (METHODS 2.4).
 struct SgdSettings {
-  double lr = 0.05, momentum = 0.0, weight_decay = 0.0, clip_norm = 0.0, prox_mu = 0.0;
+  double lr = 0.05, momentum = 0.0, weight_decay = 0.0, clip_norm = 0.0, prox_mu = 0.0, max_delta = 0.0;
 };
 
 /// What an unlearning method or a regulariser adds to local training; everything is optional.

@@ -51,8 +51,8 @@ class Key {
     add(seed), add(purpose), add(actor), add(round);
   }
   void add(const SgdSettings& s) {
-    const auto& [lr, momentum, weight_decay, clip_norm, prox_mu] = s;
-    add(lr), add(momentum), add(weight_decay), add(clip_norm), add(prox_mu);
+    const auto& [lr, momentum, weight_decay, clip_norm, prox_mu, max_delta] = s;
+    add(lr), add(momentum), add(weight_decay), add(clip_norm), add(prox_mu), add(max_delta);
   }
   void add(const TrainExtras& x) {
     const auto& [lr_factor, mask, anchor, fisher, strength] = x;

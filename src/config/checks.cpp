@@ -7,6 +7,7 @@
 
 #include "attack/names.hpp"
 #include "config/checks_calibration.hpp"
+#include "config/checks_training.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {
@@ -112,15 +113,9 @@ class Checks {
            std::to_string(t.clients_per_round) + " is outside [0, " + std::to_string(p.clients) +
                "], partition.clients is " + std::to_string(p.clients),
            {"partition.clients"});
-    if (t.server_momentum > 0 && t.rule != "fedavg" && t.rule != "fedbuff")
-      fail("training.server_momentum",
-           number_text(t.server_momentum) + " is for the rules \"fedavg\", \"fedbuff\", training.rule is " +
-               quoted(t.rule),
-           {"training.rule"});
-    if (t.rule == "port" && t.port_similarity == 0 && t.port_staleness == 0)
-      fail("training.port_staleness",
-           "0.0 and port_similarity 0.0 leave every update without weight, allowed is one above 0 at least",
-           {"training.rule", "training.port_similarity"});
+    check_training(s_, [&](const std::string& key, const std::string& text) {
+      fail(key, text, {"training.rule", "training.port_similarity", "training.ewc_strength"});
+    });
     ewc();
   }
 

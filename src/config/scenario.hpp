@@ -85,11 +85,15 @@ struct TrainingSection {
   double weight_decay = 0.0;
   double clip_norm = 5.0;                ///< 0: no clipping
   double prox_mu = 0.0;                  ///< FedProx
+  double max_delta = 0.0;                ///< longest difference a client sends; 0: any
   double server_lr = 0.3;                ///< eta of async_delta and fedbuff
   double mixing = 0.6;                   ///< alpha of fedasync
+  std::int64_t mixing_halved_at = 0;     ///< fedasync: after so many updates alpha is halved; 0: never
   std::string staleness = "polynomial";  ///< constant polynomial exponential hinge
   double staleness_a = 0.5;
   double staleness_b = 4.0;
+  double staleness_average = 0.0;              ///< fedbuff: s is divided by s of this; 0: it is not
+  std::string round_weights = "samples";       ///< samples uniform: fedavg
   bool weight_by_samples = true;               ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
   std::int64_t buffer_size = 3;                ///< fedbuff, port
   std::string buffer_normalisation = "count";  ///< count staleness: what fedbuff divides by
@@ -101,6 +105,7 @@ struct TrainingSection {
   double staleness_bound = 10.0;               ///< port: S of S / (tau + S)
   double ewc_strength = 0.0;                   ///< lambda of EWC after an erasure; 0: none
   std::int64_t ewc_samples = 256;              ///< calibration samples of its Fisher information
+  std::string ewc_labels = "all";              ///< all sampled true: of its Fisher information
   std::int64_t clients_per_round = 0;          ///< fedavg: 0 = all
   std::int64_t max_in_flight = 0;              ///< asynchronous rules: clients working at a time, 0 = all
 };

@@ -131,9 +131,17 @@ Section training(TrainingSection& t) {
            .alias({"clip", "grad_clip", "max_norm"}),
        number("prox_mu", t.prox_mu, from(0), "FedProx: weight of the pull towards the base version.")
            .alias({"mu", "rho", "fedprox"}),
+       number("max_delta", t.max_delta, from(0),
+              "A client scales what it sends, after - before, down to this norm; 0: never. AFU-IC's presumed "
+              "authors use 1 in one of their scripts.")
+           .alias({"delta_clip"}),
        number("server_lr", t.server_lr, above(0, 10), "Weight of a delta (async_delta, fedbuff).")
            .alias({"eta", "global_lr"}),
        number("mixing", t.mixing, above(0, 1), "Weight of a client's model (fedasync).").alias({"alpha"}),
+       number("mixing_halved_at", t.mixing_halved_at, from(0),
+              "After so many updates mixing counts half, as FedAsync's paper has it late in training and its "
+              "public codes do not (fedasync); 0: never.",
+              "updates"),
        text("staleness", t.staleness,
             "Discount s(tau) of an update that is tau versions old. constant: 1. polynomial: (1 + tau)^-a. "
             "exponential: "
@@ -141,6 +149,15 @@ Section training(TrainingSection& t) {
             {"constant", "polynomial", "exponential", "hinge"}),
        number("staleness_a", t.staleness_a, from(0), "a of the discount."),
        number("staleness_b", t.staleness_b, from(0), "b of the discount (hinge).", "versions"),
+       number("staleness_average", t.staleness_average, from(0),
+              "s(tau) is divided by s of this, so that an update of that staleness counts 1, as in FLSim "
+              "(fedbuff); 0: as in the paper, by s(0) = 1.",
+              "versions"),
+       text(
+           "round_weights", t.round_weights,
+           "What a client's part in a round goes by (fedavg). samples: n_k / sum of n, the paper's. uniform: "
+           "1 / clients, as IBM's code and those derived from it have it.",
+           {"samples", "uniform"}),
        flag("weight_by_samples", t.weight_by_samples,
             "Asynchronous rules: weight clients by n_k / mean n, clipped to [0.4, 1.6]."),
        number("buffer_size", t.buffer_size, from(1, most_clients),
@@ -174,6 +191,13 @@ Section training(TrainingSection& t) {
               "Most calibration images that the Fisher information is computed on; each "
               "costs the server a pass for every class.",
               "samples"),
+       text("ewc_labels", t.ewc_labels,
+            "Which labels the Fisher information is taken over. all: every class, by its probability, "
+            "exactly. "
+            "sampled: one class an image, drawn from the model. true: the image's own, the \"empirical "
+            "Fisher\". "
+            "The latter two cost one pass an image.",
+            {"all", "sampled", "true"}),
        number("clients_per_round", t.clients_per_round, from(0, most_clients),
               "Clients sampled for a round (fedavg); 0: all."),
        number("max_in_flight", t.max_in_flight, from(0, most_clients),

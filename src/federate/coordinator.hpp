@@ -210,6 +210,10 @@ class Coordinator {
   void perform(Active& a, unlearn::AwaitCluster& s, Effects& fx);
   void perform(Active& a, unlearn::Forgotten& s, Effects& fx);
   void perform(Active& a, unlearn::Done& s, Effects& fx);
+  /// Calibration samples of clients that never ask, `most` of them at most, and how many; no rows without
+  /// data.
+  std::pair<data::IndicesPtr, std::int64_t> calibration_rows(std::int64_t most) const;
+  std::vector<data::IndicesPtr> environments() const;
   // EWC (coordinator_ewc.cpp).
   void ask_fisher(Active& a, Effects& fx);
   void take_fisher(const CalibrateResult& m);

@@ -1,10 +1,31 @@
 /// What is recorded of calibrations, and the guards that deltas pass after an erasure (METHODS 9.4).
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "data/calibration_set.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
+
+std::vector<data::IndicesPtr> Coordinator::environments() const {
+  std::vector<data::IndicesPtr> all;
+  if (!setup_.data) return all;
+  for (std::size_t i = 0; i < setup_.data->calibration.size() && i < clients_.size(); ++i)
+    if (!clients_[i].asked && !setup_.data->calibration[i]->empty())
+      all.push_back(setup_.data->calibration[i]);
+  return all;
+}
+
+std::pair<data::IndicesPtr, std::int64_t> Coordinator::calibration_rows(std::int64_t most) const {
+  if (setup_.data) {
+    auto rows = data::spread_rows(environments(), static_cast<std::size_t>(most));
+    const auto count = static_cast<std::int64_t>(rows->size());
+    return {std::move(rows), count};
+  }
+  const auto stay = std::count_if(clients_.begin(), clients_.end(), [](const Client& c) { return !c.asked; });
+  return {nullptr, std::min(most, scenario().calibration.samples_per_environment * stay)};
+}
 
 /// Only kernel "calibrate" is a calibration; what prepares one costs, and is not counted as one.
 void Coordinator::calibration_posted(Active& a, const unlearn::Calibrate& s) {

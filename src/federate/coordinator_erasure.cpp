@@ -122,10 +122,7 @@ unlearn::View Coordinator::view(const Active& a) const {
   if (a.request.client != unlearn::no_client)
     v.target_samples = training_samples(setup_, a.request.client, clients_[a.request.client].honours);
   v.participants = [this, &a] { return participants(a); };
-  if (setup_.data)
-    for (std::size_t i = 0; i < setup_.data->calibration.size() && i < clients_.size(); ++i)
-      if (!clients_[i].asked && !setup_.data->calibration[i]->empty())
-        v.environments.push_back(setup_.data->calibration[i]);
+  v.environments = environments();
   return v;
 }
 

@@ -2,10 +2,8 @@
 /// by the penalty strength / 2 * sum of F_j (w_j - anchor_j)^2 with F that version's diagonal Fisher
 /// information on calibration images, scaled to mean 1. The calibrator computes F; until it has, clients
 /// train without.
-#include <algorithm>
 #include <utility>
 
-#include "data/calibration_set.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -20,20 +18,14 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   compute::KernelJob job{};
   job.kernel = "fisher";
   job.settings.set("normalise", true);  // so that a strength means the same for any model
+  job.settings.set("labels", t.ewc_labels);
+  job.key = {scenario().scenario.seed, sim::purpose("ewc"), 0, version_};
   job.inputs = {model_};
-  std::int64_t count = 0;
-  if (setup_.data) {
-    auto rows = data::spread_rows(view(a).environments, static_cast<std::size_t>(t.ewc_samples));
-    count = static_cast<std::int64_t>(rows->size());
-    job.samples = {std::move(rows)};
-  } else {
-    const auto stay =
-        std::count_if(clients_.begin(), clients_.end(), [](const Client& c) { return !c.asked; });
-    count = std::min(t.ewc_samples, scenario().calibration.samples_per_environment * stay);
-  }
+  auto [rows, count] = calibration_rows(t.ewc_samples);
+  if (rows) job.samples = {std::move(rows)};
   if (count == 0) return;
   const auto classes = setup_.data ? setup_.data->classes() : scenario().data.classes;
-  const auto passes = static_cast<double>(count * classes);
+  const auto passes = static_cast<double>(t.ewc_labels == "all" ? count * classes : count);
   a.record.server_passes += passes;
   fisher_version_ = version_;
   fisher_model_ = model_;

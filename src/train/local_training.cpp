@@ -42,6 +42,14 @@ StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainEx
   return extras;
 }
 
+/// The difference, no longer than `most`; its buffers are values, which stay.
+model::ParametersPtr shortened(const compute::Workspace& workspace, const model::ParameterVector& delta,
+                               double most) {
+  torch::NoGradGuard no_grad;
+  const auto factor = (most / delta.values.norm(2, at::kDouble)).clamp_max(1.0).nan_to_num(1.0);
+  return workspace.wrap(delta.values * factor.to(torch::kFloat32), delta.buffers);
+}
+
 }  // namespace
 
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
@@ -99,6 +107,7 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
     result.samples += count;
   }
   result.outputs = {workspace.difference(job.base)};
+  if (job.sgd.max_delta > 0) result.outputs[0] = shortened(workspace, *result.outputs[0], job.sgd.max_delta);
   if (auxiliary) result.outputs.push_back(auxiliary->result());
   result.figures["loss"] = loss_mean.value();
   return result;

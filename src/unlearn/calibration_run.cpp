@@ -92,6 +92,7 @@ Step CalibrationRun::fisher(const View& view) const {
   compute::KernelJob job;
   job.kernel = "fisher";
   job.settings.set("normalise", true);
+  job.settings.set("labels", std::string("all"));
   job.inputs = {erased_};
   auto samples = std::min(static_cast<double>(most), calibration_samples(view));
   if (!view.environments.empty()) {

@@ -123,7 +123,7 @@ class FedEraser : public Procedure {
       w.client = p.client;
       w.job = compute::TrainJob{model_,
                                 p.rows,
-                                {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu},
+                                {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta},
                                 epochs,
                                 steps,
                                 t.batch_size,

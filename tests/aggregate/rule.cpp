@@ -125,3 +125,38 @@ TEST_CASE("fedavg weighs by samples") {
   CHECK(plan->parts[1].coefficient == doctest::Approx(0.75));
   CHECK(!rule->flush());
 }
+
+TEST_CASE("fedavg with uniform weights, as IBM's code has it") {
+  afu::config::TrainingSection t;
+  t.round_weights = "uniform";
+  auto rule = make_rule("fedavg", t, 100);
+  for (std::uint32_t client = 0; client < 4; ++client)
+    CHECK(!rule->add(arrival(client, 0, 100 + 50 * client)));
+  const auto plan = rule->flush();
+  REQUIRE(plan);
+  for (const auto& p : plan->parts) CHECK(p.coefficient == 0.25);
+}
+
+TEST_CASE("fedbuff as FLSim normalises it: an update of the average staleness counts 1") {
+  afu::config::TrainingSection t;
+  t.server_lr = 1;
+  t.buffer_size = 2;
+  t.staleness_average = 3;  // s(3) = 1/2
+  auto rule = make_rule("fedbuff", t, 100);
+  CHECK(!rule->add(arrival(0, 3)));
+  const auto plan = rule->add(arrival(1, 0));
+  REQUIRE(plan);
+  CHECK(plan->parts[0].coefficient == doctest::Approx(0.5));
+  CHECK(plan->parts[1].coefficient == doctest::Approx(1.0));
+}
+
+TEST_CASE("fedasync halves its mixing after so many updates, and begins anew with a lineage") {
+  afu::config::TrainingSection t;
+  t.mixing = 0.6;
+  t.mixing_halved_at = 2;
+  auto rule = make_rule("fedasync", t, 100);
+  for (double expected : {0.6, 0.6, 0.3, 0.3})
+    CHECK(rule->add(arrival(0, 0))->parts[0].coefficient == doctest::Approx(expected));
+  rule->reset();
+  CHECK(rule->add(arrival(0, 0))->keep == doctest::Approx(0.4));
+}

@@ -14,6 +14,7 @@ compute::KernelJob job_for(const model::ParametersPtr& version, data::IndicesPtr
   compute::KernelJob job;
   job.kernel = "fisher";
   job.settings.set("normalise", normalise);
+  job.settings.set("labels", std::string("all"));
   job.inputs = {version};
   job.samples = {std::move(rows)};
   return job;
@@ -44,6 +45,37 @@ TEST_CASE("the Fisher diagonal of a logistic regression, by hand") {
   CHECK(result.figures.at("largest") == doctest::Approx(test::largest(expected)).epsilon(1e-4));
   CHECK(result.samples == 36);
   CHECK(test::largest(fisher_of(lane, version, rows, true) - expected / expected.mean()) < 1e-4);
+}
+
+TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled ones") {
+  Lane lane("logreg");
+  const auto version = lane.trained(60, 2);
+  const auto rows = test::rows(5, 17);
+  const auto x = lane.workspace->gather(lane.workspace->upload(*rows), 0, 12).images.flatten(1);
+  const auto p = lane.logits(version, rows).softmax(1);
+  const auto own = (at::one_hot(lane.labels(rows), 3) - p).square();  // (d log p_y / d z_k)^2
+  const auto expected = torch::cat({own.t().matmul(x.square()).flatten() / 12, own.mean(0)});
+  auto job = job_for(version, rows);
+  job.settings.set("labels", std::string("true"));
+  const auto empirical = lane.run(job);
+  CHECK(test::largest(empirical.outputs.at(0)->values - expected) < 1e-6 * test::largest(expected) + 1e-7);
+  CHECK(empirical.samples == 12);
+
+  // Sampled: right on the mean over many draws, and the same for the same key.
+  const auto exact = fisher_of(lane, version, rows);
+  CHECK(test::largest(exact - expected) > 1e-2 * test::largest(exact));
+  job.settings.set("labels", std::string("sampled"));
+  auto mean = torch::zeros_like(exact);
+  constexpr int draws = 400;
+  for (int i = 0; i < draws; ++i) {
+    job.key = {1, 2, 3, static_cast<std::uint64_t>(i)};
+    mean += lane.run(job).outputs.at(0)->values / draws;
+  }
+  CHECK(test::largest(mean - exact) < 0.1 * test::largest(exact));
+  CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
+  job.settings.set("labels", std::string("some"));
+  CHECK(compute::execute(*lane.workspace, job).error ==
+        "fisher: labels 'some' are none of all, sampled, true");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {

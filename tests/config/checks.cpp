@@ -110,6 +110,23 @@ TEST_CASE("training options that need a rule or one another") {
       Messages{"s.toml:4:18: training.port_staleness: 0.0 and port_similarity 0.0 leave every update without "
                "weight, allowed is one above 0 at least"});
   CHECK(with_stop("[training]\nport_similarity = 0\nport_staleness = 0").empty());
+  CHECK(with_stop("[training]\nround_weights = \"uniform\"") ==
+        Messages{
+            "s.toml:2:17: training.round_weights: \"uniform\" is for the rule \"fedavg\", training.rule is "
+            "\"async_delta\""});
+  CHECK(with_stop("[training]\nrule = \"fedavg\"\nround_weights = \"uniform\"").empty());
+  CHECK(with_stop("[training]\nstaleness_average = 2.5") ==
+        Messages{"s.toml:2:21: training.staleness_average: 2.5 is for the rule \"fedbuff\", training.rule is "
+                 "\"async_delta\""});
+  CHECK(with_stop("[training]\nmixing_halved_at = 9") ==
+        Messages{"s.toml:2:20: training.mixing_halved_at: 9 is for the rule \"fedasync\", training.rule is "
+                 "\"async_delta\""});
+  CHECK(
+      with_stop("[training]\newc_labels = \"true\"") ==
+      Messages{
+          "s.toml:2:14: training.ewc_labels: it does nothing, training.ewc_strength is 0.0, allowed with it "
+          "is a value above 0"});
+  CHECK(with_stop("[training]\newc_strength = 0.1\newc_labels = \"true\"").empty());
   const std::string all_ask =
       "[partition]\nclients = 2\n[[erasure]]\nclient = 0\nat_update = 1\nscope = \"samples\"\n"
       "[[erasure]]\nclient = 1\nat_update = 1\nscope = \"samples\"\n[training]\newc_strength = ";

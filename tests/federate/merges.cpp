@@ -232,3 +232,12 @@ TEST_CASE("subtract on a rule that adds differences: exactly the model without t
   REQUIRE(s.server->outcome().erasures.at(0).record.merged_at);
   CHECK(s.model() == doctest::Approx(others));
 }
+
+TEST_CASE("EWC: labels other than all cost one pass an image") {
+  Server s(erasing, {"training.ewc_labels=sampled"});
+  s.update(1, 1), s.update(2, 1);
+  s.take(EraseResult{0, s.result(0)});
+  REQUIRE(s.calibrations.size() == 1);
+  CHECK(s.calibrations[0].passes == 12);
+  CHECK(std::get<compute::KernelJob>(*s.calibrations[0].job).settings.text("labels") == "sampled");
+}

@@ -145,3 +145,16 @@ TEST_CASE("a training job that cannot run says why") {
         std::string::npos);
   CHECK(lane.run(job_for(lane)).samples == 150);  // and the lane goes on
 }
+
+TEST_CASE("what a client sends is scaled down to max_delta, and no further") {
+  Lane lane("mlp");
+  auto job = job_for(lane);
+  const auto whole = lane.run(job).outputs.at(0)->values;
+  const double length = whole.norm().item<double>();
+  job.sgd.max_delta = length / 4;
+  const auto clipped = lane.run(job).outputs.at(0)->values;
+  CHECK(clipped.norm().item<double>() == doctest::Approx(length / 4).epsilon(1e-5));
+  CHECK(test::largest(clipped * 4 - whole) < 1e-5);
+  job.sgd.max_delta = length * 2;
+  CHECK(same(lane.run(job).outputs.at(0)->values, whole));
+}

@@ -1,0 +1,33 @@
+#include "config/checks_training.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "config/text.hpp"
+
+namespace afu::config {
+
+void check_training(const Scenario& s, const Complain& complain) {
+  const auto& t = s.training;
+  const auto of_rules = [&](const char* key, bool changed, const std::string& value,
+                            const std::vector<std::string>& rules) {
+    if (!changed || std::find(rules.begin(), rules.end(), t.rule) != rules.end()) return;
+    complain(std::string("training.") + key,
+             value + (rules.size() > 1 ? " is for the rules " : " is for the rule ") + quoted_list(rules) +
+                 ", training.rule is " + quoted(t.rule));
+  };
+  of_rules("server_momentum", t.server_momentum > 0, number_text(t.server_momentum), {"fedavg", "fedbuff"});
+  of_rules("round_weights", t.round_weights != "samples", quoted(t.round_weights), {"fedavg"});
+  of_rules("staleness_average", t.staleness_average > 0, number_text(t.staleness_average), {"fedbuff"});
+  of_rules("mixing_halved_at", t.mixing_halved_at > 0, std::to_string(t.mixing_halved_at), {"fedasync"});
+  if (t.rule == "port" && t.port_similarity == 0 && t.port_staleness == 0)
+    complain(
+        "training.port_staleness",
+        "0.0 and port_similarity 0.0 leave every update without weight, allowed is one above 0 at least");
+  if (t.ewc_labels != "all" && t.ewc_strength == 0)
+    complain("training.ewc_labels",
+             "it does nothing, training.ewc_strength is 0.0, allowed with it is a value above 0");
+}
+
+}  // namespace afu::config
