@@ -16,6 +16,7 @@
 #include "unlearn/kernels_fedquit.hpp"
 #include "unlearn/kernels_history.hpp"
 #include "unlearn/kernels_match.hpp"
+#include "unlearn/kernels_knot.hpp"
 #include "unlearn/kernels_pga.hpp"
 #include "unlearn/kernels_prune.hpp"
 #include "unlearn/kernels_relabel.hpp"
@@ -25,6 +26,7 @@ namespace afu::compute {
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
+      {"accuracies", &unlearn::accuracies},
       {"adversarial_trigger", &calibrate::adversarial_trigger},
       {"attack", &attack::attack},
       {"calibrate", &calibrate::calibrate},

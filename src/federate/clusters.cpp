@@ -123,6 +123,7 @@ bool Clusters::together(std::uint32_t a, std::uint32_t b) const {
 }
 
 compute::Combination Clusters::published(std::size_t cluster, const compute::Combination& next) const {
+  if (best_) return *best_ == cluster ? next : compute::Combination{clusters_[*best_].model, 1.0, {}, {}};
   double total = 0;
   for (const auto& c : clusters_) total += static_cast<double>(c.samples);
   compute::Combination sum{nullptr, 1.0, {}, {}};
@@ -160,6 +161,48 @@ void Clusters::merged(std::size_t cluster, const aggregate::MergePlan& plan, con
   ++c.published;
 }
 
+// ---- the best cluster
+// -----------------------------------------------------------------------------------------------------------
+
+std::vector<std::size_t> Clusters::ask() {
+  std::vector<std::size_t> fresh;
+  if (!needs_.best || !asked_.empty()) return fresh;
+  for (std::size_t i = 0; i < clusters_.size(); ++i) {
+    auto& c = clusters_[i];
+    if (c.samples == 0 || c.asked == c.published) continue;
+    c.asked = c.published;
+    asked_.push_back({i, c.since});
+    fresh.push_back(i);
+  }
+  return fresh;
+}
+
+void Clusters::answered(const std::vector<double>& accuracies) {
+  for (std::size_t i = 0; i < asked_.size() && i < accuracies.size(); ++i)
+    if (auto& c = clusters_[asked_[i].cluster]; c.since == asked_[i].since) c.accuracy = accuracies[i];
+  asked_.clear();
+}
+
+std::optional<std::size_t> Clusters::most_accurate() const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < clusters_.size(); ++i) {
+    const auto& c = clusters_[i];
+    if (c.samples > 0 && c.accuracy && (!best || *c.accuracy > *clusters_[*best].accuracy)) best = i;
+  }
+  return best;
+}
+
+std::optional<std::size_t> Clusters::choose() {
+  const auto best = most_accurate();
+  if (!best || best == best_) return std::nullopt;
+  return best_ = best;
+}
+
+void Clusters::distrust(std::size_t cluster) {
+  clusters_[cluster].accuracy.reset();
+  if (best_ == cluster) best_ = most_accurate();
+}
+
 // ---- erasure
 // ------------------------------------------------------------------------------------------------------------
 
@@ -173,6 +216,7 @@ void Clusters::weigh(const std::vector<std::int64_t>& samples) {
     }
   for (auto& c : clusters_)
     if (c.staying == 0) c.owed = 0;  // nobody is left to make anything again
+  if (best_ && clusters_[*best_].samples == 0) best_ = most_accurate();
 }
 
 bool Clusters::others_train(std::size_t cluster) const {
@@ -201,6 +245,7 @@ Clusters::Lost Clusters::roll_back(std::uint32_t client, bool stays, std::uint64
   c.rule->reset();
   c.model = to.model;
   c.version = c.since = version;
+  c.accuracy.reset();
   ++c.published;
   if (c.staying > 0) c.owed += lost.updates;
   return lost;

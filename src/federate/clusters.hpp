@@ -53,11 +53,23 @@ class Clusters {
   bool together(std::uint32_t a, std::uint32_t b) const;         ///< in the same cluster
   aggregate::Rule& rule(std::size_t cluster) { return *clusters_[cluster].rule; }
   const ParametersPtr& model_of(std::size_t cluster) const { return clusters_[cluster].model; }
-  /// The version to publish once `next` makes the cluster's model.
+  /// The version to publish once `next` makes the cluster's model: the mean, or the best one's model.
   compute::Combination published(std::size_t cluster, const compute::Combination& next) const;
   /// A plan has been merged: the cluster's model is now `model`, published as `version`.
   void merged(std::size_t cluster, const aggregate::MergePlan& plan, const ParametersPtr& model,
               std::uint64_t version);
+
+  // ---- the best cluster (ClusterNeeds::best)
+  /// Clusters whose models are new since they were last asked about; none while an answer is awaited.
+  std::vector<std::size_t> ask();
+  /// Their accuracies, in that order; empty in timing-only runs. What a roll-back has overtaken does not
+  /// count.
+  void answered(const std::vector<double>& accuracies);
+  /// The most accurate cluster, the first of several, where that is another one than before: it is to be
+  /// published.
+  std::optional<std::size_t> choose();
+  /// The cluster is about to be rolled back: its accuracy counts no more.
+  void distrust(std::size_t cluster);
 
   // ---- erasure
   /// Training samples of those who stay, by client; 0 for those who do not.
@@ -94,6 +106,8 @@ class Clusters {
     std::uint64_t owed = 0;       ///< updates to be made again
     std::int64_t samples = 0;
     std::size_t staying = 0;
+    std::uint64_t asked = 0;              ///< `published` when it was last asked about
+    std::optional<double> accuracy;       ///< as last answered
     std::vector<std::uint32_t> lineage;   ///< whose updates are in the model, in order
     std::vector<std::uint32_t> buffered;  ///< whose updates the rule holds
   };
@@ -104,6 +118,12 @@ class Clusters {
     double sent = 0, seconds = -1;
   };
 
+  struct Asked {
+    std::size_t cluster;
+    std::uint64_t since;  ///< Cluster::since then
+  };
+  std::optional<std::size_t> most_accurate() const;
+
   unlearn::ClusterNeeds needs_;
   std::vector<std::uint32_t> asking_;
   ParametersPtr initial_;
@@ -111,6 +131,8 @@ class Clusters {
   std::vector<Cluster> clusters_;
   std::vector<aggregate::Arrival> held_;
   std::map<std::uint32_t, Checkpoint> checkpoints_;
+  std::vector<Asked> asked_;
+  std::optional<std::size_t> best_;  ///< whose model is published; none: the mean is
 };
 
 }  // namespace afu::federate

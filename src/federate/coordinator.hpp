@@ -223,6 +223,8 @@ class Coordinator {
   std::vector<bool> staying() const;
   void weigh_clusters();
   bool end_profiling();
+  void judge_clusters(Effects& fx);
+  bool choose_cluster(Effects& fx);
   void start_cluster_job(const Merge& merge, Effects& fx);
   void assign_clusters(const std::vector<double>& cosines, Effects& fx);
   void begin_again(Active& a, std::size_t cluster);

@@ -4,6 +4,7 @@
 /// and what they compute until it has caught up (client passes; of requests that share a cluster the first
 /// one's).
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "federate/coordinator.hpp"
@@ -47,10 +48,42 @@ void Coordinator::start_cluster_job(const Merge& merge, Effects& fx) {
     fx.merge = clusters_->question();
     return;
   }
-  if (timing()) return finish_merge({}, fx);
   const auto* checkpoint = clusters_->checkpoint(requests_[merge.request].request.client);
+  if (checkpoint) clusters_->distrust(*merge.cluster);
+  if (timing()) return finish_merge({}, fx);
   const auto& model = checkpoint ? checkpoint->model : clusters_->model_of(*merge.cluster);
   fx.merge = compute::CombineJob{{clusters_->published(*merge.cluster, {model, 1.0, {}, {}})}};
+}
+
+/// Has the calibrator measure the clusters' new models, where the best one's is published (KNOT's code tests
+/// each cluster after its every aggregation). The server's testing, not a request's: no request is charged
+/// for it.
+void Coordinator::judge_clusters(Effects& fx) {
+  if (!clusters_ || stopped_) return;
+  const auto asked = clusters_->ask();
+  if (asked.empty()) return;
+  compute::KernelJob job{};
+  job.kernel = "accuracies";
+  job.settings.set("batch_size", scenario().evaluation.batch_size);
+  for (auto cluster : asked) job.inputs.push_back(clusters_->model_of(cluster));
+  auto [rows, count] = calibration_rows(std::numeric_limits<std::int64_t>::max());
+  if (count == 0) return;  // nothing will ever be known: the mean it stays
+  if (rows) job.samples = {std::move(rows)};
+  const auto passes = static_cast<double>(count) * static_cast<double>(asked.size()) / 3;  // forward alone
+  CalibrateTask task{no_request, version_, passes, nullptr};
+  if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(job));
+  fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
+}
+
+/// Publishes another cluster's model once it has turned out to be better; true where it did.
+bool Coordinator::choose_cluster(Effects& fx) {
+  const auto best = clusters_ ? clusters_->choose() : std::nullopt;
+  if (!best) return false;
+  model_ = clusters_->model_of(*best);
+  ++version_;
+  decide(Kind::chosen, unlearn::no_client, 0, static_cast<double>(*best), fx);
+  published(fx);
+  return true;
 }
 
 void Coordinator::assign_clusters(const std::vector<double>& cosines, Effects& fx) {

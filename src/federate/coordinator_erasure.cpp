@@ -96,7 +96,10 @@ void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   if (m.probe) {
     probed(m);
   } else if (m.request == no_request) {
-    take_fisher(m);
+    if (clusters_)
+      clusters_->answered(m.result ? m.result->numbers : std::vector<double>{});
+    else
+      take_fisher(m);
   } else {
     calibration_computed(requests_[m.request], m.result.get());
     advance(m.request, m.result.get(), fx);

@@ -209,8 +209,9 @@ void Coordinator::settle(Effects& fx) {
         moved = true;
       }
     }
-    if (!moved && !end_profiling()) break;
+    if (!moved && !end_profiling() && !choose_cluster(fx)) break;
   }
+  judge_clusters(fx);
   if (needs_work_) give_work(fx);
   fx.stop = stopped_;
 }

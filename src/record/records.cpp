@@ -88,6 +88,8 @@ const char* to_string(Decision::Kind k) {
       return "rolled_back";
     case Kind::gated:
       return "gated";
+    case Kind::chosen:
+      return "chosen";
     case Kind::stopped:
       return "stopped";
   }

@@ -63,6 +63,7 @@ struct Decision {
     assigned,     ///< the client to the cluster whose number is the weight
     rolled_back,  ///< the client's cluster
     gated,        ///< a part of the client's merged update was taken back
+    chosen,       ///< to be published, the cluster whose number is the weight
     stopped
   };
   double time = 0;
@@ -71,7 +72,7 @@ struct Decision {
   std::uint64_t version = 0;  ///< the version after it
   std::uint64_t epoch = 0;
   std::uint64_t staleness = 0;
-  double weight = 0;  ///< the coefficient applied; of `assigned` the cluster
+  double weight = 0;  ///< the coefficient applied; of `assigned` and `chosen` the cluster
 };
 const char* to_string(Decision::Kind k);
 

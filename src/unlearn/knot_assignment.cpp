@@ -19,11 +19,15 @@ constexpr int most = 100;  ///< D lies in [0, most]
 
 /// What a flow costs, compared lexicographically: first how many clusters' lower bounds it fills (each counts
 /// -1), then how many clients are rated 100, 99, ... Such vectors are an ordered group, so shortest paths are
-/// as valid as with numbers, and the least is what sum (K N)^D would make least, without its size.
+/// as valid as with numbers, and the least is what sum (K N)^D would make least, without its size. With
+/// Objective::sum the second place holds the sum of ratings, and the others nothing.
 using Cost = std::array<std::int32_t, most + 2>;
 
-void add(Cost& cost, int rating, std::int32_t count) {
-  cost[1 + static_cast<std::size_t>(most - rating)] += count;
+void add(Cost& cost, int rating, std::int32_t count, Objective objective) {
+  if (objective == Objective::sum)
+    cost[1] += count * rating;
+  else
+    cost[1 + static_cast<std::size_t>(most - rating)] += count;
 }
 
 /// A client's move from a cluster to another: its rating there comes, its rating here goes.
@@ -31,8 +35,9 @@ struct Move {
   std::size_t client = 0;
   int gained = 0, lost = 0;
 };
-/// As their costs compare: the largest rating that does not cancel out decides.
-bool cheaper(const Move& a, const Move& b) {
+/// As their costs compare: of the sorted ratings the largest one that does not cancel out decides.
+bool cheaper(const Move& a, const Move& b, Objective objective) {
+  if (objective == Objective::sum) return a.gained - a.lost < b.gained - b.lost;
   std::array<std::pair<int, int>, 4> counts{{{a.gained, 1}, {a.lost, -1}, {b.gained, -1}, {b.lost, 1}}};
   std::sort(counts.begin(), counts.end(), std::greater<>{});
   int sum = 0;
@@ -48,8 +53,12 @@ bool cheaper(const Move& a, const Move& b) {
 /// moves on to the next, up to one that has room (successive shortest paths, on clusters only).
 class Matcher {
  public:
-  Matcher(const std::vector<std::vector<int>>& ratings, const ClusterSizes& sizes)
-      : ratings_(ratings), sizes_(sizes), members_(ratings.front().size()), cluster_(ratings.size()) {}
+  Matcher(const std::vector<std::vector<int>>& ratings, const ClusterSizes& sizes, Objective objective)
+      : ratings_(ratings),
+        sizes_(sizes),
+        objective_(objective),
+        members_(ratings.front().size()),
+        cluster_(ratings.size()) {}
 
   std::vector<std::uint32_t> run() {
     for (std::size_t k = 0; k < ratings_.size(); ++k) insert(k);
@@ -68,15 +77,15 @@ class Matcher {
     const auto n = members_.size();
     const auto moves = cheapest_moves();
     std::vector<Reached> reached(n);
-    for (std::size_t j = 0; j < n; ++j) add(reached[j].cost, ratings_[client][j], 1);
+    for (std::size_t j = 0; j < n; ++j) add(reached[j].cost, ratings_[client][j], 1, objective_);
     for (bool changed = true; changed;) {  // ends: an optimal assignment leaves no cycle below zero
       changed = false;
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < n; ++j) {
           if (!moves[i][j]) continue;
           auto cost = reached[i].cost;
-          add(cost, moves[i][j]->gained, 1);
-          add(cost, moves[i][j]->lost, -1);
+          add(cost, moves[i][j]->gained, 1, objective_);
+          add(cost, moves[i][j]->lost, -1, objective_);
           if (!(cost < reached[j].cost)) continue;
           reached[j] = {cost, i, moves[i][j]->client, false};
           changed = true;
@@ -104,7 +113,7 @@ class Matcher {
         for (std::size_t j = 0; j < n; ++j) {
           if (j == i) continue;
           const Move m{k, ratings_[k][j], ratings_[k][i]};
-          if (!best[i][j] || cheaper(m, *best[i][j])) best[i][j] = m;
+          if (!best[i][j] || cheaper(m, *best[i][j], objective_)) best[i][j] = m;
         }
     return best;
   }
@@ -121,9 +130,31 @@ class Matcher {
 
   const std::vector<std::vector<int>>& ratings_;
   ClusterSizes sizes_;
+  Objective objective_;
   std::vector<std::vector<std::size_t>> members_;
   std::vector<std::uint32_t> cluster_;
 };
+
+/// Where each cluster stands.
+std::vector<ClientProfile> anchors(const std::vector<ClientProfile>& profiles, const Matching& m) {
+  const auto [fastest, slowest] = std::minmax_element(
+      profiles.begin(), profiles.end(), [](const auto& x, const auto& y) { return x.seconds < y.seconds; });
+  const auto [likest, unlikest] =
+      std::minmax_element(profiles.begin(), profiles.end(),
+                          [](const auto& x, const auto& y) { return x.disparity < y.disparity; });
+  const double times = slowest->seconds - fastest->seconds,
+               disparities = unlikest->disparity - likest->disparity;
+  const auto n = static_cast<double>(m.clusters);
+  std::vector<ClientProfile> all;
+  for (std::size_t j = 0; j < m.clusters; ++j) {
+    const auto i = static_cast<double>(j);
+    if (m.anchors == Anchors::code)
+      all.push_back({fastest->seconds + times * i / n, unlikest->disparity - disparities * i / n});
+    else
+      all.push_back({fastest->seconds + times * (n > 1 ? i / (n - 1) : 0.5), (i + 1) / n});
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -138,19 +169,14 @@ bool feasible(std::size_t clients, std::size_t clusters, const ClusterSizes& siz
 
 std::vector<std::vector<int>> match_ratings(const std::vector<ClientProfile>& profiles, const Matching& m) {
   if (profiles.empty()) return {};
-  const auto [fastest, slowest] = std::minmax_element(
-      profiles.begin(), profiles.end(), [](const auto& x, const auto& y) { return x.seconds < y.seconds; });
-  const double first = fastest->seconds, range = slowest->seconds - fastest->seconds;
-  const auto n = m.clusters;
+  const auto at = anchors(profiles, m);
   std::vector<std::vector<double>> distances;
   double least = std::numeric_limits<double>::infinity(), largest = 0;
   for (const auto& p : profiles) {
     auto& row = distances.emplace_back();
-    for (std::size_t j = 0; j < n; ++j) {
-      const double place = n > 1 ? static_cast<double>(j) / static_cast<double>(n - 1) : 0.5;
-      const double disparity = static_cast<double>(j + 1) / static_cast<double>(n);
-      row.push_back(std::hypot(m.time_weight * (first + place * range - p.seconds),
-                               m.disparity_weight * (disparity - p.disparity)));
+    for (const auto& a : at) {
+      row.push_back(std::hypot(m.time_weight * (a.seconds - p.seconds),
+                               m.disparity_weight * (a.disparity - p.disparity)));
       least = std::min(least, row.back());
       largest = std::max(largest, row.back());
     }
@@ -165,11 +191,11 @@ std::vector<std::vector<int>> match_ratings(const std::vector<ClientProfile>& pr
 }
 
 std::vector<std::uint32_t> assign_matched(const std::vector<std::vector<int>>& ratings,
-                                          const ClusterSizes& sizes) {
+                                          const ClusterSizes& sizes, Objective objective) {
   if (ratings.empty()) return {};
   if (!feasible(ratings.size(), ratings.front().size(), sizes))
     throw std::invalid_argument("no assignment of the clients keeps the clusters' sizes");
-  return Matcher(ratings, sizes).run();
+  return Matcher(ratings, sizes, objective).run();
 }
 
 std::vector<std::uint32_t> assign_randomly(std::size_t clients, std::size_t clusters, std::uint64_t seed) {

@@ -33,10 +33,15 @@ const char* to_string(Scope s);  ///< "client", "samples", "class"
 
 /// Training in clusters between which nothing passes (METHODS 5.7): each has a model, merges what its members
 /// send by a training rule of its own, and can be rolled back by itself. They begin once all clients have
-/// trained once on the initial model; the model that is published is the clusters' mean, by samples.
+/// trained once on the initial model; the model that is published is the clusters' mean, by samples, or the
+/// best cluster's.
 struct ClusterNeeds {
   std::size_t count = 0;  ///< of clusters; 0: none
   double profiled = 1;    ///< part of the clients whose first update is waited for
+  /// Published is the model of the cluster that is most accurate on the calibration images (of clients that
+  /// never ask): whenever clusters have new models the calibrator is asked how good those are, and nobody
+  /// waits for the answer. The mean until there is one.
+  bool best = false;
   /// The cluster of each client that has a profile.
   std::function<std::vector<std::uint32_t>(const std::vector<ClientProfile>&, std::uint64_t seed)> assign{};
 };

@@ -145,3 +145,19 @@ TEST_CASE("checkpoints are within the history budget, or the run ends with a cle
   const auto p = play(small, knot({"unlearning.history_budget_mb=0.001"}));
   CHECK(p.result.report.failure.find("unlearning.history_budget_mb is 0.001") != std::string::npos);
 }
+
+TEST_CASE("the best cluster is published: clients see the same, and the model is a cluster's") {
+  const auto best = play(small, knot({"unlearning.knot.final=best", "compute.lanes=1"}));
+  REQUIRE(best.result.report.failure == "");
+  CHECK(best.result.summary.ended == "completed");
+  CHECK(!decisions(best, "chosen").empty());
+  const auto mean = play(small, knot());
+  CHECK(clusters_of(best) == clusters_of(mean));
+  const std::set<int> all{0, 1, 2, 3, 4, 5};
+  const double until = *mean.result.summary.erasures.at(0).forgotten_at;
+  CHECK(seen_by(best, all, until) == seen_by(mean, all, until));
+  CHECK(best.result.summary.model_sha256 != mean.result.summary.model_sha256);
+  const auto more = play(small, knot({"unlearning.knot.final=best", "compute.lanes=4"}));
+  CHECK(more.text == best.text);
+  CHECK(more.result.summary.model_sha256 == best.result.summary.model_sha256);
+}

@@ -254,6 +254,119 @@ TEST_CASE("what a cluster's buffer holds is lost with it") {
   CHECK(base(s, 1) == 7);
 }
 
+namespace {
+
+const std::string best = "unlearning.knot.final=best";
+
+/// The calibrator's answer to the last question, for the clusters that were asked about.
+void answer(Server& s, const std::vector<double>& accuracies) {
+  const auto task = s.calibrations.back();
+  auto r = std::make_shared<compute::JobResult>();
+  r->numbers = accuracies;
+  s.take(CalibrateResult{task.request, task.base_version, r});
+}
+const compute::KernelJob& question(const Server& s) {
+  return std::get<compute::KernelJob>(*s.calibrations.back().job);
+}
+double asked_about(const Server& s, std::size_t i) {
+  return question(s).inputs.at(i)->values[0].item<double>();
+}
+
+}  // namespace
+
+TEST_CASE("the best cluster: its model is published once the calibrator has told, and nobody waits") {
+  Server s(knot(""), {best});
+  CHECK(s.calibrations.empty());
+  profile(s);
+  CHECK(s.model() == doctest::Approx(7.5));  // the mean until there is an answer
+  REQUIRE(s.calibrations.size() == 1);
+  CHECK(s.calibrations[0].request == no_request);
+  CHECK(question(s).kernel == "accuracies");
+  REQUIRE(question(s).inputs.size() == 2);
+  CHECK(asked_about(s, 0) == 3);
+  CHECK(asked_about(s, 1) == 12);
+  CHECK(s.calibrations[0].passes == doctest::Approx(4 * 4 * 2 / 3.0));
+
+  s.update(0, 1);  // while it is being computed nothing else is asked, and training goes on
+  CHECK(s.calibrations.size() == 1);
+  CHECK(base(s, 0) == 4);
+  answer(s, {0.5, 0.75});
+  CHECK(s.model() == 12);
+  CHECK(count(s, Kind::chosen) == 1);
+  CHECK(s.decisions.back().weight == 1);
+  REQUIRE(s.calibrations.size() == 2);  // now about what is new, which is one cluster
+  REQUIRE(question(s).inputs.size() == 1);
+  CHECK(asked_about(s, 0) == 4);
+
+  s.update(2, 1);  // the best cluster's newest model is published
+  CHECK(s.model() == 13);
+  s.update(0, 1);  // another one's is not
+  CHECK(s.model() == 13);
+  CHECK(base(s, 0) == 5);
+  const auto version = s.server->outcome().version;
+  answer(s, {0.75});  // as good: the first of several is taken, as in the code
+  CHECK(s.model() == 5);
+  CHECK(s.server->outcome().version == version + 1);
+  CHECK(count(s, Kind::chosen) == 2);
+  answer(s, {0.25, 0.5});
+  CHECK(s.model() == 13);
+}
+
+TEST_CASE("the best cluster: one that is rolled back is not published before it is measured again") {
+  Server s(knot(asks(0, 6)), {best});
+  profile(s);
+  answer(s, {0.9, 0.3});
+  CHECK(s.model() == 3);
+  s.update(2, 1);
+  const auto asked = s.calibrations.size();
+  s.update(3, 1);  // client 0 asks: its cluster's model was published, now the other's is
+  CHECK(s.model() == 14);
+  CHECK(s.calibrations.size() == asked);
+  answer(s, {0.3});  // of cluster 1
+  CHECK(s.model() == 14);
+  CHECK(asked_about(s, 0) == 0);  // the model from before client 0 took part
+  s.update(1, 3);
+  CHECK(erasure(s).forgotten_at == s.now);
+  CHECK(s.model() == 14);
+  answer(s, {0.1, 0.3});
+  CHECK(s.model() == 14);
+  answer(s, {0.8});
+  CHECK(s.model() == 3);
+  CHECK(erasure(s).server_passes == 0);  // the server's own testing
+}
+
+TEST_CASE("the best cluster: an answer that a roll-back has overtaken does not count") {
+  Server s(knot(asks(0, 6)), {best});
+  profile(s);
+  s.update(2, 1), s.update(3, 1);  // rolled back while the first question is out
+  CHECK(s.model() == doctest::Approx(14 * 200 / 300.0));
+  answer(s, {0.9, 0.3});  // 0.9 is of a model that held client 0
+  CHECK(s.model() == 14);
+}
+
+TEST_CASE("the best cluster: without members it is the best no more") {
+  Server s(knot(asks(0, 6) + asks(1, 6)), {best});
+  profile(s);
+  answer(s, {0.9, 0.3});
+  s.update(2, 1), s.update(3, 1);
+  CHECK(s.model() == 14);
+  for (int i = 0; i < 3; ++i) answer(s, {0.3});
+  CHECK(s.model() == 14);
+}
+
+TEST_CASE("the best cluster: a timing-only run pays for the measuring") {
+  Server s(knot(asks(0, 6)), {best}, true);
+  profile(s);
+  REQUIRE(s.calibrations.size() == 1);
+  CHECK(s.calibrations[0].passes == doctest::Approx(3 * 4 * 2 / 3.0));  // of clients that never ask
+  CHECK(!s.calibrations[0].job);
+  s.take(CalibrateResult{no_request, s.calibrations[0].base_version, nullptr});
+  CHECK(s.calibrations.size() == 1);
+  s.update(2, 1);
+  CHECK(s.calibrations.size() == 2);
+  CHECK(count(s, Kind::chosen) == 0);
+}
+
 TEST_CASE("a timing-only run goes the same way") {
   Server s(knot(asks(0, 6)), {}, true);
   profile(s);

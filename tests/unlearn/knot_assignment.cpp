@@ -2,6 +2,7 @@
 #include "unlearn/knot_assignment.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -36,14 +37,16 @@ bool within(const std::vector<std::size_t>& sizes, const ClusterSizes& bounds) {
                      [&](std::size_t s) { return s >= bounds.min && s <= bounds.max; });
 }
 
-/// The least sorted vector that any assignment has.
-std::vector<int> best_of_all(const Ratings& ratings, const ClusterSizes& bounds) {
+/// The least that `value` has of any assignment; `value` makes a vector of ratings sorted from the largest
+/// down.
+template <class Value>
+std::vector<int> best_of_all(const Ratings& ratings, const ClusterSizes& bounds, const Value& value) {
   const auto clusters = ratings.front().size();
   std::vector<std::uint32_t> cluster(ratings.size(), 0);
   std::vector<int> best;
   for (;;) {
     if (within(sizes_of(cluster, clusters), bounds)) {
-      auto v = sorted_ratings(ratings, cluster);
+      auto v = value(sorted_ratings(ratings, cluster));
       if (best.empty() || v < best) best = std::move(v);
     }
     std::size_t i = 0;
@@ -68,7 +71,7 @@ std::vector<ClientProfile> profiles_of(const std::vector<double>& seconds) {
 
 }  // namespace
 
-TEST_CASE("the assignment is the lexicographic minimum that brute force finds") {
+TEST_CASE("the assignment is the minimum that brute force finds, by either objective") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed)
     for (std::size_t clusters : {1u, 2u, 3u, 4u})
       for (std::size_t clients : {4u, 5u, 7u}) {
@@ -84,7 +87,14 @@ TEST_CASE("the assignment is the lexicographic minimum that brute force finds") 
           const auto found = assign_matched(ratings, bounds);
           REQUIRE(found.size() == clients);
           REQUIRE(within(sizes_of(found, clusters), bounds));
-          REQUIRE(sorted_ratings(ratings, found) == best_of_all(ratings, bounds));
+          const auto as_it_is = [](std::vector<int> v) { return v; };
+          REQUIRE(sorted_ratings(ratings, found) == best_of_all(ratings, bounds, as_it_is));
+          const auto sum = [](const std::vector<int>& v) {
+            return std::vector<int>{std::accumulate(v.begin(), v.end(), 0)};
+          };
+          const auto summed = assign_matched(ratings, bounds, Objective::sum);
+          REQUIRE(within(sizes_of(summed, clusters), bounds));
+          REQUIRE(sum(sorted_ratings(ratings, summed)) == best_of_all(ratings, bounds, sum));
         }
       }
 }
@@ -134,6 +144,25 @@ TEST_CASE("ratings are distances to anchors in hundredths of their range, rounde
   m.time_weight = 0;
   m.disparity_weight = 4;  // S~ = 1/2, 1: distances 2 4 / 0 2
   CHECK(match_ratings({{0, 0}, {0, 0.5}}, m) == Ratings{{50, 100}, {0, 50}});
+}
+
+TEST_CASE("the released code's anchors: parts of the range above the least time and the least likeness") {
+  Matching m;
+  m.anchors = Anchors::code;
+  m.disparity_weight = 0;
+  // T~ = 0, 5: distances 0 5 / 3 2 / 10 5. The slowest client has no anchor of its own.
+  CHECK(match_ratings(profiles_of({0, 3, 10}), m) == Ratings{{0, 50}, {30, 20}, {100, 50}});
+  m.time_weight = 0;
+  m.disparity_weight = 1;  // likeness 0.2 ... 1, anchors 0.2 and 0.6, S = 0.8 and 0.4
+  CHECK(match_ratings({{0, 0}, {0, 0.4}, {0, 0.8}}, m) == Ratings{{100, 50}, {50, 0}, {0, 50}});
+  m.clusters = 1;
+  CHECK(match_ratings({{0, 0}, {0, 0.4}}, m) == Ratings{{100}, {0}});
+}
+
+TEST_CASE("the sum of ratings may have one client far off where the worst first has none") {
+  const Ratings ratings{{0, 60}, {50, 100}};
+  CHECK(assign_matched(ratings, {1, 1}) == std::vector<std::uint32_t>{1, 0});        // 60, 50
+  CHECK(assign_matched({{0, 60}, {50, 100}}, {1, 1}, Objective::sum).front() == 0);  // 0 + 100
 }
 
 TEST_CASE("sizes by default are as in the authors' code, and bounds that do not fit are told") {
@@ -187,4 +216,8 @@ TEST_CASE("scenarios that knot cannot keep its promise in are refused") {
       "unlearning.knot.max_size: 2 clusters of 2 clients at most do not hold all, partition.clients is 5");
   has(refused({"unlearning.knot.min_size=2", "unlearning.knot.max_size=1"}), "is above");
   has(refused({"unlearning.coordination=blocking"}), "unlearning.coordination");
+  has(refused({"unlearning.knot.final=mean"}),
+      "unlearning.knot.final: \"mean\" is unknown, allowed are \"aggregate\", \"best\"");
+  CHECK(refused({"unlearning.knot.final=best", "unlearning.knot.anchors=code",
+                 "unlearning.knot.objective=sum"}) == "");
 }
