@@ -89,7 +89,8 @@ compute::JobResult prune_statistics(compute::Workspace& workspace, const compute
 }
 
 std::vector<double> discrimination_scores(const std::vector<double>& numbers,
-                                          const std::vector<std::int64_t>& layers, std::int64_t label) {
+                                          const std::vector<std::int64_t>& layers, std::int64_t label,
+                                          const Discrimination& form) {
   const auto channels =
       static_cast<std::size_t>(std::accumulate(layers.begin(), layers.end(), std::int64_t{0}));
   const auto classes = numbers.size() / (1 + channels);
@@ -112,6 +113,8 @@ std::vector<double> discrimination_scores(const std::vector<double>& numbers,
   std::size_t begin = 0;
   for (const auto width : layers) {
     const auto end = begin + static_cast<std::size_t>(width);
+    const double factor = form.tf_coe > 0 ? std::log(static_cast<double>(width) / form.tf_coe) + 1 : 1.0;
+    const double classes_seen = static_cast<double>(present.size()) + (form.code_idf ? 0.0 : 1.0);
     double layer = 0;
     for (std::size_t j = begin; j < end; ++j) layer += mean(target, j);
     for (std::size_t j = begin; j < end && layer > 0; ++j) {
@@ -119,8 +122,8 @@ std::vector<double> discrimination_scores(const std::vector<double>& numbers,
       for (auto i : present) average += mean(i, j) / static_cast<double>(present.size());
       const auto active =
           std::count_if(present.begin(), present.end(), [&](std::size_t i) { return mean(i, j) >= average; });
-      scores[j] = mean(target, j) / layer *
-                  std::log((1.0 + static_cast<double>(present.size())) / (1.0 + static_cast<double>(active)));
+      scores[j] =
+          mean(target, j) / layer * factor * std::log(classes_seen / (1.0 + static_cast<double>(active)));
     }
     begin = end;
   }
@@ -155,7 +158,8 @@ compute::JobResult prune(compute::Workspace& workspace, const compute::KernelJob
       place.emplace_back(i, j);
     }
   }
-  const auto scores = discrimination_scores(job.numbers, widths, job.settings.integer("label"));
+  const Discrimination form{job.settings.text("idf") == "code", job.settings.real("tf_coe")};
+  const auto scores = discrimination_scores(job.numbers, widths, job.settings.integer("label"), form);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
   auto wanted = std::max<std::int64_t>(

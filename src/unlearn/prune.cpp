@@ -1,6 +1,8 @@
 /// Class-discriminative pruning (Wang et al. 2022; METHODS 5.4): everybody tells how strongly each channel
 /// answers to each class; the server prunes the channels that tell the class to be forgotten best; all train
-/// on without them.
+/// on without them. Pruned are the channels with the highest scores, as the paper's text has it: every public
+/// code read keeps those. The scores themselves are the paper's by default; `idf` and `tf_coe` are what codes
+/// have.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -63,6 +65,8 @@ class Prune : public Procedure {
     job.kernel = "prune";
     job.settings.set("label", request_.label);
     job.settings.set("sparsity", view.settings->real("sparsity"));
+    job.settings.set("idf", view.settings->text("idf"));
+    job.settings.set("tf_coe", view.settings->real("tf_coe"));
     job.inputs = {view.model};
     for (const auto& [client, result] : view.collected) {
       if (!result) continue;
@@ -105,6 +109,26 @@ Method prune_method() {
   m.traits.scopes = {Scope::data_class};
   m.options = {
       {"sparsity", 0.05, "Share of all convolutions' channels that is pruned.", "", 0.0, 1.0, true, {}},
+      {"idf",
+       std::string{"paper"},
+       "How the classes count that a channel answers to. paper: log((1 + C) / (1 + count)). code: log(C / "
+       "(count + "
+       "1)), as public codes have it.",
+       "",
+       0,
+       0,
+       false,
+       {"paper", "code"}},
+      {"tf_coe",
+       0.0,
+       "Above 0: a channel's share of its layer's answer is multiplied by log(channels of the layer * e / "
+       "this), "
+       "which public codes offer; 0: it is not, as in the paper.",
+       "",
+       0.0,
+       16.0,
+       false,
+       {}},
       {"recovery_updates",
        std::int64_t{0},
        "After so many accepted updates the model counts as erased.",

@@ -57,6 +57,8 @@ compute::KernelJob prune_job(const model::ParametersPtr& version, std::vector<do
   job.kernel = "prune";
   job.settings.set("label", label);
   job.settings.set("sparsity", sparsity);
+  job.settings.set("idf", std::string("paper"));
+  job.settings.set("tf_coe", 0.0);
   job.inputs = {version};
   job.numbers = std::move(numbers);
   return job;
@@ -95,6 +97,35 @@ TEST_CASE("the scores are TF times IDF, by hand") {
   CHECK_THROWS_AS(unlearn::discrimination_scores(numbers, {2, 2}, 0), std::invalid_argument);
   CHECK_THROWS_AS(unlearn::discrimination_scores(numbers, {2, 1}, 3), std::invalid_argument);
   CHECK_THROWS_AS(unlearn::discrimination_scores({}, {2, 1}, 0), std::invalid_argument);
+}
+
+TEST_CASE("the scores of public codes: another IDF, and TF times log(C_out e / coe)") {
+  const std::vector<double> numbers{2, 0, 4, 6, 2, 4, 0, 0, 0, 4, 4, 16};
+  const auto code = unlearn::discrimination_scores(numbers, {2, 1}, 0, {true, 0});
+  CHECK(code[0] == doctest::Approx(0.75 * std::log(2.0 / 2)));
+  CHECK(code[1] == doctest::Approx(0.25 * std::log(2.0 / 3)));  // below 0: all classes answer
+  const auto scaled = unlearn::discrimination_scores(numbers, {2, 1}, 0, {false, 0.5});
+  CHECK(scaled[0] == doctest::Approx(0.75 * std::log(2 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
+  CHECK(scaled[2] == doctest::Approx(std::log(1 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
+}
+
+TEST_CASE("the prune kernel scores as its settings say") {
+  auto lane = texture_lane("cnn_small");
+  const auto numbers = lane.run(statistics_job(lane.initial, test::rows(0, 200))).numbers;
+  const auto mask = [&](const char* idf, double coe) {
+    auto job = prune_job(lane.initial, numbers, 2, 0.1);
+    job.settings.set("idf", std::string(idf));
+    job.settings.set("tf_coe", coe);
+    return lane.run(job).outputs.at(1)->values;
+  };
+  // The first layer has 16 channels, the second 32: a coe favours the second; the code's IDF spares what two
+  // of the four classes or more answer to less than the paper's does.
+  CHECK_FALSE(at::equal(mask("paper", 0), mask("paper", 16)));
+  const auto scores = unlearn::discrimination_scores(numbers, {16, 32}, 2, {true, 0});
+  const auto best = std::max_element(scores.begin(), scores.begin() + 16) - scores.begin();
+  const auto fewest = mask("code", 0);
+  if (scores[static_cast<std::size_t>(best)] == *std::max_element(scores.begin(), scores.end()))
+    CHECK(test::largest(part(fewest, lane, "conv1.weight").select(0, best)) == 0);
 }
 
 TEST_CASE(

@@ -54,6 +54,8 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   CHECK(job.numbers == std::vector<double>{11, 22, 33});
   CHECK(job.settings.integer("label") == 2);
   CHECK(job.settings.real("sparsity") == 0.05);
+  CHECK(job.settings.text("idf") == "paper");
+  CHECK(job.settings.real("tf_coe") == 0);
 
   compute::JobResult pruned;
   pruned.outputs = {test::some_model(), test::some_model()};
