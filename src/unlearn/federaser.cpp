@@ -1,7 +1,10 @@
 /// FedEraser (Liu et al., IWQoS 2021; METHODS 5.2): the retained rounds are gone through again without the
 /// target. In each, the others train for a fraction of the usual epochs; their stored updates keep their
 /// length and take the new direction. Everybody waits in every round; what the federation learned meanwhile
-/// would be overwritten, so it is halted.
+/// would be overwritten, so it is halted. Defaults are the paper's: length and direction of each client's
+/// whole update, and the weighted mean of these. The released code takes both tensor by tensor (`norm`) from
+/// the clients' means (`calibrate`). The paper's printed sum has a factor 1/(K - 1) on top of weights that
+/// sum to 1 already; it is taken for a slip, and is `printed_factor`.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -200,6 +203,26 @@ Method federaser_method() {
        0,
        false,
        {"global", "layer"}},
+      {"calibrate",
+       std::string{"client"},
+       "Whose update keeps its length and takes the new direction. client: each client's, as in the paper. "
+       "mean: "
+       "the clients' mean, as in the released code.",
+       "",
+       0,
+       0,
+       false,
+       {"client", "mean"}},
+      {"printed_factor",
+       false,
+       "Divide a calibration round's step once more, by the number of clients that go on, as the paper "
+       "prints it; "
+       "the released code does not.",
+       "",
+       0.0,
+       1.0,
+       false,
+       {}},
   };
   m.needs = [](const config::Values& settings) {
     Needs n;

@@ -1,6 +1,8 @@
 /// FedRecovery (Zhang et al., TIFS 2023; METHODS 5.9): a weighted sum of the residuals that the target left
-/// in every round is taken out at once, and noise may be added. The two public codes contradict each other;
-/// this is the derivation's form. Rounds of asynchronous rules are pseudo-rounds.
+/// in every round is taken out at once, and noise may be added. Public codes contradict each other; the
+/// defaults are the derivation's. FedAU's port is weights = "earlier", residual = "retained", scale = 5: its
+/// residual is what the others left, so it takes out the wrong thing (METHODS 12, trap 9). Rounds of
+/// asynchronous rules are pseudo-rounds.
 #include <utility>
 
 #include "unlearn/registry.hpp"
@@ -62,13 +64,32 @@ Method fedrecovery_method() {
       {"scale",
        1.0,
        "Size of the correction: 1 is sum p_i delta_i with weights p_i that sum to 1; the number of rounds is "
-       "the "
-       "size of the unweighted sum.",
+       "the size of the unweighted sum; FedAU's port has 5.",
        "",
        0.0,
        1e9,
        false,
        {}},
+      {"weights",
+       std::string{"all"},
+       "What a round's squared step is divided by to be its weight p_i. all: the sum over all rounds. "
+       "earlier: over "
+       "the rounds before it, as FedAU's port has it; the first round then counts nothing.",
+       "",
+       0,
+       0,
+       false,
+       {"all", "earlier"}},
+      {"residual",
+       std::string{"target"},
+       "delta_i. target: what the target added to the round, as the derivation has it. retained: what the "
+       "others "
+       "did, as FedAU's port has it.",
+       "",
+       0,
+       0,
+       false,
+       {"target", "retained"}},
       {"sigma",
        0.0,
        "Deviation of the noise on each parameter; public codes use 0.02.",

@@ -22,6 +22,8 @@ compute::KernelJob recovery_job() {
   job.kernel = "fedrecovery";
   for (const char* name : {"sigma", "epsilon"}) job.settings.set(name, 0.0);
   job.settings.set("scale", 1.0);
+  job.settings.set("weights", std::string("all"));
+  job.settings.set("residual", std::string("target"));
   job.settings.set("beta", 1e-5);
   job.settings.set("sensitivity", 1.0);
   job.key = {1, 2, 3, 4};
@@ -76,6 +78,51 @@ TEST_CASE("rounds without the target count in the weights and add nothing") {
   CHECK(value(lane.run(job).outputs.at(0)) == doctest::Approx(-0.2));
 }
 
+TEST_CASE("FedRecovery as in FedAU's port: weights by earlier rounds, and the retained clients' part goes") {
+  Lane lane("logreg");
+  auto job = recovery_job();
+  // Three rounds, from 0 to 1, 3 and 7; the target's updates are 2, 3 and 5 at a weight of 1/4.
+  job.inputs = {scalar(lane, 7), scalar(lane, 0), scalar(lane, 1), scalar(lane, 2), scalar(lane, 1),
+                scalar(lane, 3), scalar(lane, 3), scalar(lane, 3), scalar(lane, 7), scalar(lane, 5)};
+  job.numbers = {0.25, 1, 0.25, 0.25, 1, 0.25, 0.25, 1, 0.25};
+  // delta_i = (Delta_u - Delta) / 3: 1/3, 1/3, 1/3.
+  CHECK(value(lane.run(job).outputs.at(0)) == doctest::Approx(-1 / 3.0));
+  job.settings.set("weights", std::string("earlier"));  // p: 0, 4 / 1, 16 / (1 + 4)
+  CHECK(value(lane.run(job).outputs.at(0)) == doctest::Approx(-(4 + 3.2) / 3));
+  job.settings.set("residual", std::string("retained"));
+  job.settings.set("scale",
+                   5.0);  // delta_i = (Delta - Delta_u / 4) / 3: of rounds 2 and 3 1.25 / 3, 2.75 / 3
+  CHECK(value(lane.run(job).outputs.at(0)) == doctest::Approx(-5 * (4 * 1.25 + 3.2 * 2.75) / 3));
+}
+
+TEST_CASE(
+    "FedEraser as in the released code: the clients' mean keeps its length and takes the new direction") {
+  Lane lane("logreg");
+  const auto pair = [&](double x, double y) {
+    auto v = torch::zeros_like(lane.initial->values);
+    v[0] = x, v[1] = y;
+    return lane.workspace->wrap(v, lane.initial->buffers);
+  };
+  compute::KernelJob job;
+  job.kernel = "federaser_step";
+  job.settings.set("norm", std::string("global"));
+  job.settings.set("calibrate", std::string("client"));
+  job.settings.set("printed_factor", false);
+  job.inputs = {pair(0, 0), pair(0.1, 0), pair(0, 0.1), pair(3, 0), pair(5, 0)};
+  job.numbers = {0.5, 0.5};
+  auto v = lane.run(job).outputs.at(0)->values;
+  CHECK(v[0].item<double>() == doctest::Approx(1.5));  // 3/2 along the first's, 5/2 along the second's
+  CHECK(v[1].item<double>() == doctest::Approx(2.5));
+  job.settings.set("calibrate", std::string("mean"));
+  v = lane.run(job).outputs.at(0)->values;
+  CHECK(v[0].item<double>() == doctest::Approx(4 / std::sqrt(2.0)));  // 4 along the diagonal
+  CHECK(v[1].item<double>() == doctest::Approx(4 / std::sqrt(2.0)));
+  job.settings.set("printed_factor", true);
+  CHECK(lane.run(job).outputs.at(0)->values[0].item<double>() == doctest::Approx(2 / std::sqrt(2.0)));
+  job.settings.set("calibrate", std::string("client"));
+  CHECK(lane.run(job).outputs.at(0)->values[1].item<double>() == doctest::Approx(1.25));
+}
+
 TEST_CASE("FedEraser keeps the stored update's length and takes the new one's direction") {
   Lane lane("mlp");
   const auto& base = lane.initial;
@@ -86,6 +133,8 @@ TEST_CASE("FedEraser keeps the stored update's length and takes the new one's di
     compute::KernelJob job;
     job.kernel = "federaser_step";
     job.settings.set("norm", std::string(norm));
+    job.settings.set("calibrate", std::string("client"));
+    job.settings.set("printed_factor", false);
     job.inputs = {base, fresh, stored};
     job.numbers = {0.5};
     const auto step = ((lane.run(job).outputs.at(0)->values - base->values) / 0.5).to(torch::kFloat64);
@@ -110,6 +159,8 @@ TEST_CASE("an update of length zero moves nothing") {
   compute::KernelJob job;
   job.kernel = "federaser_step";
   job.settings.set("norm", std::string("global"));
+  job.settings.set("calibrate", std::string("client"));
+  job.settings.set("printed_factor", false);
   job.inputs = {lane.initial, scalar(lane, 0), scalar(lane, 5)};
   job.numbers = {1};
   CHECK(at::equal(lane.run(job).outputs.at(0)->values, lane.initial->values));
