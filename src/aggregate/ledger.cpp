@@ -71,7 +71,9 @@ void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outp
   for (auto& t : clients_) {
     t.mass *= plan.whole_model ? plan.keep : 1.0;
     for (const auto& p : plan.parts) {
+      t.all_weights += p.coefficient;
       if (p.arrival.client != t.client) continue;
+      t.weight += p.coefficient;
       if (plan.correction) {
         if (t.last_delta == p.arrival.delta) t.last_weight += p.coefficient;
         continue;

@@ -29,6 +29,10 @@ struct Tracked {
   model::ParametersPtr last_base, last_delta;
   double last_weight = 0;
   std::uint64_t contributions = 0;  ///< merged updates
+  double weight = 0;                ///< sum of the coefficients of the client's merged updates
+  double all_weights = 0;           ///< of everybody's, over the same merges
+  /// The client's share of all that was merged, in [0, 1].
+  double share() const { return all_weights > 0 ? weight / all_weights : 0; }
 };
 
 class Ledger {

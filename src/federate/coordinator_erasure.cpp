@@ -118,12 +118,15 @@ unlearn::View Coordinator::view(const Active& a) const {
   v.classes = setup_.data ? setup_.data->classes() : scenario().data.classes;
   v.synchronous = rule_->synchronous();
   v.model = model_;
+  v.initial = setup_.initial;
   v.target = ledger_.find(a.request.client);
   v.history = &history_;
   if (auto i = auxiliary_.find(a.request.client); i != auxiliary_.end()) v.auxiliary = i->second;
   v.collected = a.collected;
-  if (a.request.client != unlearn::no_client)
+  if (a.request.client != unlearn::no_client) {
     v.target_samples = training_samples(setup_, a.request.client, clients_[a.request.client].honours);
+    if (setup_.data) v.target_holdout = setup_.data->clients.at(a.request.client).holdout;
+  }
   v.participants = [this, &a] { return participants(a); };
   v.environments = environments();
   return v;

@@ -19,6 +19,18 @@ double calibration_samples(const View& view) {
   return static_cast<double>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
 }
 
+compute::Combination without_target(const View& view, bool rescaled) {
+  const auto* t = view.target;
+  if (!t || t->contributions == 0) return {view.model, 1.0, {}, {}};
+  if (t->accumulator) {
+    const double keep = 1.0 / (1.0 - t->mass);
+    return {view.model, keep, {{-keep, t->accumulator, nullptr}}, {}};
+  }
+  if (!rescaled || t->share() >= 1) return {view.model, 1.0, {{-1.0, t->influence, nullptr}}, {}};
+  const double keep = 1.0 / (1.0 - t->share());
+  return {view.model, keep, {{-keep, t->influence, nullptr}, {1.0 - keep, view.initial, nullptr}}, {}};
+}
+
 Step EraseAtTarget::next(const View& view, const compute::JobResult* result) {
   switch (stage_) {
     case Stage::start:

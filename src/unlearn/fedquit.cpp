@@ -1,6 +1,7 @@
 /// FedQUIT (Mora et al. 2024; METHODS 5.10): the target distils from a teacher whose true logit is lowered to
 /// the smallest one. Blocking as its authors have it: everybody waits, the student replaces the model.
-/// Concurrent: its delta is merged.
+/// Concurrent: its delta is merged. `true_logit` and `loss` are the variants of the paper and its code; the
+/// code's own default loss, "kd", is none that it accepts (METHODS 12, trap 12).
 #include "unlearn/calibration.hpp"
 #include "unlearn/registry.hpp"
 #include "unlearn/target_erasures.hpp"
@@ -46,6 +47,28 @@ Method fedquit_method() {
       {"lr", 1e-3, "Learning rate of Adam.", "", 0.0, 1.0, true, {}},
       {"epochs", std::int64_t{1}, "Local epochs over the forget set.", "epochs", 1, 1000, false, {}},
       {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
+      {"true_logit",
+       std::string{"min"},
+       "What the teacher's true logit is lowered to. min: the image's smallest. fixed: true_logit_value. "
+       "weighted: "
+       "the mean of the others, each by its probability among them.",
+       "",
+       0,
+       0,
+       false,
+       {"min", "fixed", "weighted"}},
+      {"true_logit_value", 0.0, "The fixed one.", "", -1e6, 1e6, false, {}},
+      {"loss",
+       std::string{"kl"},
+       "Between the teacher's and the student's probabilities: kl, KL(teacher || student); ce, the cross "
+       "entropy, "
+       "which differs by a constant; mse, the mean over classes of the squared difference; cosine, 1 - cos.",
+       "",
+       0,
+       0,
+       false,
+       {"kl", "ce", "mse", "cosine"}},
+      {"temperature", 1.0, "Of both probabilities.", "", 0.0, 100.0, true, {}},
   };
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedQuit>(r); };
   return m;

@@ -1,6 +1,7 @@
 /// Subtract the target's history, then distil (Wu, Zhu, Mitra 2022; METHODS 5.3): the student starts from the
 /// model without the target's contributions, the teacher is the model before the erasure, and the data are
-/// the server's own calibration images.
+/// the server's own calibration images. The history is subtracted as it is ("lazy"); the paper rejects the
+/// alternative, `subtraction` = "rescaled", because it amplifies later skew.
 #include "unlearn/registry.hpp"
 #include "unlearn/server_erasure.hpp"
 
@@ -21,9 +22,7 @@ class Distil : public EraseAtServer {
     job.samples = view.environments;
     if (view.model) {
       job.inputs = {view.model};
-      const auto& t = *view.target;
-      const double keep = t.accumulator ? 1.0 / (1.0 - t.mass) : 1.0;
-      job.derived = {{view.model, keep, {{-keep, t.accumulator ? t.accumulator : t.influence, nullptr}}, {}}};
+      job.derived = {without_target(view, view.settings->text("subtraction") == "rescaled")};
     }
     double samples = 0;
     for (const auto& e : view.environments) samples += static_cast<double>(e->size());
@@ -44,6 +43,18 @@ Method kd_method() {
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.scopes = {Scope::client};
   m.options = {
+      {"subtraction",
+       std::string{"lazy"},
+       "lazy: the target's history is taken out as it is, as in the paper. rescaled: the others' is then "
+       "scaled by "
+       "N / (N - 1), or 1 / (1 - the target's share), about the initial model. Rules that mix whole models "
+       "always "
+       "rescale.",
+       "",
+       0,
+       0,
+       false,
+       {"lazy", "rescaled"}},
       {"temperature",
        3.0,
        "T of the distillation, T^2 KL(teacher / T || student / T).",

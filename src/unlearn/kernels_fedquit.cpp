@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
 #include "calibrate/losses.hpp"
 #include "train/epoch_mean.hpp"
@@ -14,20 +15,52 @@ namespace afu::unlearn {
 namespace {
 
 /// The targets' log probabilities for all of `rows`, from the replica as it is.
-torch::Tensor teach(compute::Workspace& workspace, const torch::Tensor& rows, std::int64_t batch_size) {
+torch::Tensor teach(compute::Workspace& workspace, const torch::Tensor& rows, std::int64_t batch_size,
+                    const TrueLogit& true_logit) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> targets;
   for (std::int64_t begin = 0; begin < rows.size(0); begin += batch_size) {
     const auto batch = workspace.gather(rows, begin, std::min(batch_size, rows.size(0) - begin));
-    targets.push_back(quasi_competent_logits(workspace.forward(batch.images), batch.labels));
+    targets.push_back(quasi_competent_logits(workspace.forward(batch.images), batch.labels, true_logit));
   }
-  return torch::cat(targets).log_softmax(1);
+  return (torch::cat(targets) / true_logit.temperature).log_softmax(1);
+}
+
+TrueLogit true_logit_of(const config::Values& settings) {
+  const auto& name = settings.text("true_logit");
+  const auto kind = name == "fixed"      ? TrueLogit::Kind::fixed
+                    : name == "weighted" ? TrueLogit::Kind::weighted
+                                         : TrueLogit::Kind::min;
+  return {kind, settings.real("true_logit_value"), settings.real("temperature")};
 }
 
 }  // namespace
 
-torch::Tensor quasi_competent_logits(const torch::Tensor& logits, const torch::Tensor& labels) {
-  return logits.scatter(1, labels.unsqueeze(1), std::get<0>(logits.min(1, /*keepdim=*/true)));
+torch::Tensor quasi_competent_logits(const torch::Tensor& logits, const torch::Tensor& labels,
+                                     const TrueLogit& true_logit) {
+  const auto at_label = labels.unsqueeze(1);
+  switch (true_logit.kind) {
+    case TrueLogit::Kind::fixed:
+      return logits.scatter(1, at_label, true_logit.value);
+    case TrueLogit::Kind::weighted: {
+      const auto others = (logits / true_logit.temperature).scatter(1, at_label, -1e30).softmax(1);
+      return logits.scatter(1, at_label, (others * logits).sum(1, /*keepdim=*/true));
+    }
+    case TrueLogit::Kind::min:
+      break;
+  }
+  return logits.scatter(1, at_label, std::get<0>(logits.min(1, /*keepdim=*/true)));
+}
+
+torch::Tensor distillation_loss(const std::string& name, const torch::Tensor& teacher_log_probabilities,
+                                const torch::Tensor& logits) {
+  if (name == "kl") return calibrate::distillation_kl(teacher_log_probabilities, logits);
+  const auto teacher = teacher_log_probabilities.exp();
+  if (name == "ce") return -(teacher * logits.log_softmax(1)).sum(1).mean();
+  const auto student = logits.softmax(1);
+  if (name == "mse") return (teacher - student).square().mean();
+  if (name == "cosine") return 1 - at::cosine_similarity(teacher, student, 1).mean();
+  throw std::invalid_argument("loss '" + name + "' is none of kl, ce, mse, cosine");
 }
 
 compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJob& job) {
@@ -45,7 +78,9 @@ compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJ
 
   workspace.load(*base);
   workspace.net().train(false);
-  const auto targets = teach(workspace, rows, batch_size);
+  const auto true_logit = true_logit_of(job.settings);
+  const auto& loss_name = job.settings.text("loss");
+  const auto targets = teach(workspace, rows, batch_size, true_logit);
   train::Adam adam(workspace.parameters(), job.settings.real("lr"));
   train::EpochMean loss_mean(targets);
   compute::JobResult result;
@@ -56,7 +91,7 @@ compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJ
     workspace.gradients().zero_();
     const auto target = targets.index_select(0, order.narrow(0, begin, count));
     const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
-      return calibrate::distillation_kl(target, logits);
+      return distillation_loss(loss_name, target, logits / true_logit.temperature);
     });
     adam.step(workspace.parameters(), workspace.gradients());
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();

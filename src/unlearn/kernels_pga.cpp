@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
+#include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
 #include "train/sgd.hpp"
@@ -48,6 +50,7 @@ compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& 
   const auto& s = job.settings;
   const auto sgd = sgd_settings(job);
   const double radius_frac = s.real("radius_frac"), stop_factor = s.real("stop_factor");
+  const double stop_distance = s.real("stop_distance"), stop_accuracy = s.real("stop_accuracy");
   const auto max_steps = s.integer("max_steps");
   if (radius_frac <= 0)
     throw std::invalid_argument(fmt::format("radius_frac is {}, allowed is above 0", radius_frac));
@@ -60,11 +63,14 @@ compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& 
   const auto w_ref = w.clone();
   const double radius = radius_frac * random_distance(workspace, w_ref, job.key);
   torch::Tensor w_last;
-  double stop_at = 0;
-  if (stop_factor > 0 && job.inputs.size() > 2 && job.inputs[2]) {
+  double stop_at = std::numeric_limits<double>::infinity();
+  if ((stop_factor > 0 || stop_distance > 0) && job.inputs.size() > 2 && job.inputs[2]) {
     w_last = job.inputs[2]->values.to(workspace.device());
-    stop_at = stop_factor * squared_distance(w_ref, w_last);
+    if (stop_factor > 0) stop_at = stop_factor * squared_distance(w_ref, w_last);
+    if (stop_distance > 0) stop_at = std::min(stop_at, stop_distance);
   }
+  if (stop_accuracy > 0 && (job.samples.size() < 2 || !job.samples[1] || job.samples[1]->empty()))
+    throw std::invalid_argument("stop_accuracy needs validation rows, there are none");
 
   const auto limit = max_steps > 0 ? std::min(max_steps, schedule.steps()) : schedule.steps();
   auto momentum = workspace.momentum();
@@ -78,6 +84,10 @@ compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& 
     project_onto_ball(w, w_ref, radius);
     result.samples += count;
     if (w_last.defined()) far_enough = squared_distance(w, w_last) > stop_at;
+    if (stop_accuracy > 0 && !far_enough) {
+      const auto validation = metrics::predict(workspace, *job.samples[1], s.integer("batch_size"));
+      far_enough = metrics::accuracy(validation) < stop_accuracy;
+    }
   }
   result.outputs = {workspace.difference(base), workspace.difference(nullptr)};
   check_finite(*result.outputs[0]);

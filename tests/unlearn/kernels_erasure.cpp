@@ -19,7 +19,11 @@ compute::KernelJob kernel(const std::string& name, std::vector<model::Parameters
   job.settings.set("clip_norm", 1.0);
   job.settings.set("max_steps", std::int64_t{0});
   job.settings.set("radius_frac", 0.577);
-  job.settings.set("stop_factor", 0.0);
+  for (const char* off : {"stop_factor", "stop_distance", "stop_accuracy", "true_logit_value"})
+    job.settings.set(off, 0.0);
+  job.settings.set("true_logit", std::string("min"));
+  job.settings.set("loss", std::string("kl"));
+  job.settings.set("temperature", 1.0);
   job.inputs = std::move(inputs);
   job.samples = {test::rows(0, 30)};
   job.key = {1, sim::purpose("erase"), 0, 0};
@@ -57,6 +61,54 @@ TEST_CASE("the quasi-competent target lowers the true logit to the row's smalles
   const auto target = unlearn::quasi_competent_logits(z, torch::tensor({0, 0}, torch::kInt64));
   CHECK(at::equal(target, torch::tensor({1.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3})));
   CHECK(z[0][0].item<float>() == 3.f);
+}
+
+TEST_CASE("the other true logits: a fixed one, and the mean of the others by their probabilities") {
+  using Kind = unlearn::TrueLogit::Kind;
+  const auto z = torch::tensor({3.0, std::log(3.0), 0.0}, torch::kFloat64).view({1, 3});
+  const auto y = torch::tensor({0}, torch::kInt64);
+  const auto logit = [&](const unlearn::TrueLogit& t) {
+    const auto target = unlearn::quasi_competent_logits(z, y, t);
+    CHECK(at::equal(target.narrow(1, 1, 2), z.narrow(1, 1, 2)));
+    return target[0][0].item<double>();
+  };
+  CHECK(logit({Kind::fixed, -2.5, 1}) == -2.5);
+  CHECK(logit({Kind::weighted, 0, 1}) == doctest::Approx(0.75 * std::log(3.0)));
+  const double q = std::sqrt(3.0) / (1 + std::sqrt(3.0));
+  CHECK(logit({Kind::weighted, 0, 2}) == doctest::Approx(q * std::log(3.0)));
+}
+
+TEST_CASE("the losses between two distributions, by hand") {
+  const auto teacher = torch::tensor({0.75, 0.25}, torch::kFloat64).view({1, 2}).log();
+  const auto logits = torch::zeros({1, 2}, torch::kFloat64);  // one half each
+  const auto loss = [&](const char* name) {
+    return unlearn::distillation_loss(name, teacher, logits).item<double>();
+  };
+  const double entropy = -(0.75 * std::log(0.75) + 0.25 * std::log(0.25));
+  CHECK(loss("ce") == doctest::Approx(std::log(2.0)));
+  CHECK(loss("kl") == doctest::Approx(std::log(2.0) - entropy));
+  CHECK(loss("mse") == doctest::Approx(0.0625));
+  CHECK(loss("cosine") == doctest::Approx(1 - 0.5 / std::sqrt(0.5 * 0.625)));
+  CHECK_THROWS_AS(loss("kd"), std::invalid_argument);  // METHODS 12, trap 12
+}
+
+TEST_CASE("fedquit's variants all drive the true class's probability down") {
+  Lane lane;
+  const auto base = lane.trained(60);
+  const double before = own_probability(lane, base);
+  for (const char* loss : {"kl", "ce", "mse", "cosine"})
+    for (const char* logit : {"min", "fixed", "weighted"}) {
+      CAPTURE(loss);
+      CAPTURE(logit);
+      auto job = kernel("fedquit", {base});
+      job.settings.set("loss", std::string(loss));
+      job.settings.set("true_logit", std::string(logit));
+      CHECK(own_probability(lane, lane.plus(base, lane.run(job).outputs.at(0))) < before - 0.05);
+    }
+  auto warm = kernel("fedquit", {base});
+  warm.settings.set("temperature", 4.0);
+  CHECK_FALSE(at::equal(lane.run(warm).outputs.at(0)->values,
+                        lane.run(kernel("fedquit", {base})).outputs.at(0)->values));
 }
 
 TEST_CASE("fedquit drives the true class's probability down and returns a finite difference") {
@@ -185,6 +237,38 @@ TEST_CASE("pga stops after max_steps, or when it is far enough from the target's
   CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 3 * initial * initial);
   job.inputs[2] = nullptr;
   CHECK(lane.run(job).figures.at("steps") == 200);
+}
+
+TEST_CASE("pga stops at a distance, or when the validation accuracy is below a bound") {
+  Lane lane;
+  const auto base = lane.trained(60, 2);
+  auto job = kernel("pga", {base, base, base});
+  job.settings.set("epochs", std::int64_t{50});
+  job.settings.set("stop_distance", 0.04);
+  const auto stopped = lane.run(job);
+  CHECK(stopped.figures.at("steps") < 200);
+  CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 0.04);
+
+  job.settings.set("stop_distance", 0.0);
+  job.settings.set("stop_accuracy", 0.5);
+  CHECK(compute::execute(*lane.workspace, job).error ==
+        "pga: stop_accuracy needs validation rows, there are none");
+  const auto validation = test::rows(60, 100);
+  job.samples.push_back(validation);
+  const auto accuracy = [&](const model::ParametersPtr& version) {
+    return lane.logits(version, validation)
+        .argmax(1)
+        .eq(lane.labels(validation))
+        .to(torch::kFloat64)
+        .mean()
+        .item<double>();
+  };
+  CHECK(accuracy(base) > 0.5);
+  const auto fallen = lane.run(job);
+  CHECK(fallen.figures.at("steps") < 200);
+  CHECK(accuracy(fallen.outputs[1]) < 0.5);
+  job.settings.set("max_steps", static_cast<std::int64_t>(fallen.figures.at("steps")) - 1);
+  CHECK(accuracy(lane.run(job).outputs[1]) >= 0.5);  // not a step too late
 }
 
 TEST_CASE("derived inputs are appended to the given ones") {
