@@ -41,6 +41,7 @@ struct AuxiliaryHead {
   ParametersPtr head;  ///< the head's last values, in its place in a whole vector; null: there are none yet
   IndicesPtr relabelled;  ///< ascending rows that get a fixed random label at this head
   double gamma = 1.0;     ///< it starts from (1 - gamma) main head + gamma `head`
+  bool backbone = true;   ///< its loss trains the shared layers too
 };
 
 /// Train from `base`; the result is the difference after - base (buffers: their values after).

@@ -51,7 +51,8 @@ std::vector<std::uint8_t> to_bytes(const std::shared_ptr<const AuxiliaryHead>& a
   if (!auxiliary) return {};
   return Json::to_cbor({{"head", pack(auxiliary->head)},
                         {"relabelled", auxiliary->relabelled ? Json(*auxiliary->relabelled) : Json()},
-                        {"gamma", auxiliary->gamma}});
+                        {"gamma", auxiliary->gamma},
+                        {"backbone", auxiliary->backbone}});
 }
 
 void from_bytes(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const AuxiliaryHead>& auxiliary) {
@@ -60,6 +61,7 @@ void from_bytes(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const Au
     const auto& rows = j.at("relabelled");
     if (!rows.is_null()) x.relabelled = std::make_shared<const data::Indices>(rows.get<data::Indices>());
     x.gamma = j.at("gamma");
+    x.backbone = j.at("backbone");
   });
 }
 

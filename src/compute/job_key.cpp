@@ -59,8 +59,8 @@ class Key {
     add(lr_factor), add(mask), add(anchor), add(fisher), add(strength);
   }
   void add(const AuxiliaryHead& a) {
-    const auto& [head, relabelled, gamma] = a;
-    add(head), add(relabelled), add(gamma);
+    const auto& [head, relabelled, gamma, backbone] = a;
+    add(head), add(relabelled), add(gamma), add(backbone);
   }
   void add(const EvaluationSets& s) {
     const auto& [test, forget, retain, holdout, triggered, backdoor_label] = s;

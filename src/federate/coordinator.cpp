@@ -120,6 +120,7 @@ std::shared_ptr<const compute::AuxiliaryHead> Coordinator::auxiliary_for(std::ui
       break;
     }
   if (!a.relabelled) return nullptr;
+  a.backbone = needs_.auxiliary_backbone;
   if (auto i = auxiliary_.find(client); i != auxiliary_.end()) a.head = i->second;
   return std::make_shared<const compute::AuxiliaryHead>(std::move(a));
 }

@@ -72,7 +72,8 @@ AuxiliaryTraining::AuxiliaryTraining(compute::Workspace& workspace, const comput
       range_(model::head_range(workspace.net(), *workspace.layout())),
       main_(workspace.net().head()),
       head_(start_of(workspace, range_, *job.auxiliary), range_),
-      given_(given_labels(workspace, job, order, range_.classes)) {
+      given_(given_labels(workspace, job, order, range_.classes)),
+      backbone_(job.auxiliary->backbone) {
   if (job.sgd.momentum != 0) momentum_ = torch::zeros_like(head_.values());
   if (job.sgd.prox_mu != 0) start_ = head_.values().clone();
 }
@@ -84,7 +85,8 @@ torch::Tensor AuxiliaryTraining::gradient(const compute::Batch& batch, std::int6
   const auto labels = at::where(given >= 0, given, batch.labels);
   const auto features = workspace_.net().features(batch.images);
   const auto loss = at::cross_entropy_loss(at::linear(features, main_.weight, main_.bias), batch.labels);
-  (loss + at::cross_entropy_loss(head_.forward(features), labels)).backward();
+  const auto seen = backbone_ ? features : features.detach();
+  (loss + at::cross_entropy_loss(head_.forward(seen), labels)).backward();
   return loss.detach();
 }
 

@@ -39,7 +39,8 @@ class AuxiliaryTraining {
 
   /// Forward and backward of the batch that begins at `begin` in the order: the flat gradients are those of
   /// CE(main head, y) + CE(auxiliary head, y'), y' being the fixed random label of a relabelled row and y of
-  /// any other. Returns the main head's mean cross entropy, detached, on the device.
+  /// any other; without AuxiliaryHead::backbone the second term stops at the auxiliary head. Returns the main
+  /// head's mean cross entropy, detached, on the device.
   torch::Tensor gradient(const compute::Batch& batch, std::int64_t begin);
   /// The auxiliary head's own step with the model's settings; a proximal term pulls to where it started.
   void step(const compute::SgdSettings& sgd);
@@ -53,6 +54,7 @@ class AuxiliaryTraining {
   FreeHead head_;
   torch::Tensor momentum_, start_;
   torch::Tensor given_;  ///< a position's random label, -1 where it keeps its own
+  bool backbone_;
 };
 
 }  // namespace afu::train

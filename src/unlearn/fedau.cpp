@@ -1,6 +1,7 @@
 /// FedAU (Gu et al. 2024; METHODS 5.6): a client that may ask trains a second head along, on random labels
 /// for what it may ask to have forgotten; on request the server mixes that head into the model's. Nobody
-/// waits.
+/// waits. The released code lets that head's loss train the shared layers too, which is the default;
+/// `backbone` = false keeps it to the head. FedQUIT's port trains the head after the fact (`post_hoc`).
 #include <memory>
 #include <optional>
 #include <utility>
@@ -79,6 +80,7 @@ Needs needs(const config::Values& settings) {
   Needs n;
   n.auxiliary_head = !settings.flag("post_hoc");
   n.auxiliary_gamma = settings.real("gamma");
+  n.auxiliary_backbone = settings.flag("backbone");
   return n;
 }
 
@@ -95,6 +97,14 @@ Method fedau_method() {
       {"gamma",
        0.5,
        "Whole client: a task's auxiliary head starts from (1 - gamma) main head + gamma last auxiliary head.",
+       "",
+       0.0,
+       1.0,
+       false,
+       {}},
+      {"backbone",
+       true,
+       "Whether the auxiliary head's loss trains the shared layers too, as in the released code.",
        "",
        0.0,
        1.0,

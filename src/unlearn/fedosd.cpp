@@ -1,7 +1,8 @@
 /// FedOSD (Pan et al., AAAI 2025; METHODS 5.8): everybody, the target included, computes in every unlearning
 /// round, behind a barrier; the model steps along the target's unlearning gradient made orthogonal to all
 /// others. Recovery rounds follow without the target, each update kept from going back. The federation is
-/// halted all the while.
+/// halted all the while. The released code takes the whole component along the way out of a recovery update,
+/// whichever way it points; `projection` = "one_sided" takes it where it points back.
 #include <utility>
 
 #include "unlearn/calibration.hpp"
@@ -104,6 +105,7 @@ class FedOsd : public Procedure {
   Step step(const View& view, const char* kernel) const {
     compute::KernelJob job;
     job.kernel = kernel;
+    job.settings.set("projection", view.settings->text("projection"));
     if (view.model) {
       job.inputs = {model_, before_};
       for (const auto& [client, answer] : view.collected) {
@@ -153,6 +155,15 @@ Method fedosd_method() {
        10.0,
        true,
        {}},
+      {"projection",
+       std::string{"two_sided"},
+       "What is taken out of a recovery update: its component along the unlearning's way, wherever it points "
+       "(two_sided, the released code's), or only where it points back (one_sided).",
+       "",
+       0,
+       0,
+       false,
+       {"two_sided", "one_sided"}},
       {"local_epochs", std::int64_t{1}, "Local epochs of a round.", "epochs", 1, 1000, false, {}},
       {"batch_size", std::int64_t{200}, "Batch size.", "samples", 1, 65536, false, {}},
   };

@@ -104,7 +104,9 @@ compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::
   auto rows = rows_of(workspace, job, 2);
   if (square > 1e-24) {
     const auto lengths = rows.norm(2, {1}, true);
-    rows = rows - at::outer(at::mv(rows, away) / square, away);
+    auto along = at::mv(rows, away) / square;
+    if (job.settings.text("projection") == "one_sided") along = along.clamp_max(0);
+    rows = rows - at::outer(along, away);
     rows = rows * (lengths / rows.norm(2, {1}, true).clamp_min(1e-12));
   }
   return stepped(workspace, job, 2, w, rows.mean(0));

@@ -50,8 +50,9 @@ struct ClusterNeeds {
 struct Needs : aggregate::LedgerNeeds {
   aggregate::HistoryNeeds history;
   ClusterNeeds clusters;
-  bool auxiliary_head = false;   ///< clients that may ask train a second head (METHODS 5.6)
-  double auxiliary_gamma = 0.5;  ///< of AuxiliaryHead, where the whole client is to be forgotten
+  bool auxiliary_head = false;     ///< clients that may ask train a second head (METHODS 5.6)
+  double auxiliary_gamma = 0.5;    ///< of AuxiliaryHead, where the whole client is to be forgotten
+  bool auxiliary_backbone = true;  ///< of AuxiliaryHead
 };
 
 struct Traits {
@@ -97,14 +98,14 @@ struct View {
   std::int64_t classes = 0;
   bool synchronous = false;                    ///< the training rule holds barrier rounds
   ParametersPtr model;                         ///< the current version
-  const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
   ParametersPtr initial;                       ///< the run's first
+  const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
   const aggregate::History* history = nullptr;
   ParametersPtr auxiliary;                     ///< the target's last auxiliary head; null: none yet
   std::vector<data::IndicesPtr> environments;  ///< calibration samples of the clients not excluded
   std::int64_t target_samples = 0;             ///< training samples of the target
-  /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
   data::IndicesPtr target_holdout;             ///< rows of the target that are never trained on
+  /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
   std::function<std::vector<Participant>()> participants;
   /// After Collect: who answered what, by client; the results are null in timing-only runs.
   std::vector<std::pair<std::uint32_t, std::shared_ptr<const compute::JobResult>>> collected;

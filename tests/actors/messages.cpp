@@ -35,7 +35,8 @@ TEST_CASE("tasks and updates travel as bytes") {
   compute::TrainExtras extras;
   extras.lr_factor = 0.5;
   extras.mask = vector();
-  compute::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25};
+  compute::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25,
+                                   false};
   federate::TrainTask task{7,
                            12,
                            1,
@@ -57,6 +58,7 @@ TEST_CASE("tasks and updates travel as bytes") {
   CHECK(*t.auxiliary->relabelled == data::Indices{3, 5});
   CHECK(t.auxiliary->gamma == 0.25);
   CHECK(!t.auxiliary->head);
+  CHECK(!t.auxiliary->backbone);
   federate::Update update{3, 7, 12, 1, 100, 200, nullptr, nullptr};
   const auto u = round_trip(system, update);
   CHECK(u.client == 3);

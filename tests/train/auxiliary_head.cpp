@@ -101,6 +101,19 @@ TEST_CASE("both heads' gradients reach the backbone, and the second head trains 
   }
 }
 
+TEST_CASE("without the backbone the second head's loss trains that head alone") {
+  Lane lane;
+  const auto range = range_of(lane);
+  auto job = job_for(lane, test::rows(0, 20));
+  auto alone = *job.auxiliary;
+  alone.backbone = false;
+  job.auxiliary = std::make_shared<const compute::AuxiliaryHead>(alone);
+  const auto result = lane.run(job);
+  CHECK(test::largest(range.of(result.outputs.at(1)->values) - range.of(lane.initial->values)) > 1e-3);
+  job.auxiliary = nullptr;  // the model trains as if there were no second head
+  CHECK(test::largest(lane.run(job).outputs.at(0)->values - result.outputs[0]->values) < 1e-6);
+}
+
 TEST_CASE("where no row is relabelled the second head goes where the first one goes") {
   Lane lane;
   const auto range = range_of(lane);

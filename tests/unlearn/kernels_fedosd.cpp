@@ -43,9 +43,11 @@ struct Updates {
     };
     target = make(0.1), first = make(0.2), second = make(0.3), before = make(1);
   }
-  torch::Tensor step(const std::string& kernel, const model::ParametersPtr& second_input) {
+  torch::Tensor step(const std::string& kernel, const model::ParametersPtr& second_input,
+                     const char* projection = "two_sided") {
     compute::KernelJob job;
     job.kernel = kernel;
+    job.settings.set("projection", std::string(projection));
     job.inputs = {lane.initial, second_input, first, second};
     return (lane.run(job).outputs.at(0)->values - lane.initial->values).to(torch::kFloat64);
   }
@@ -74,6 +76,22 @@ TEST_CASE("a recovery step does not go back along what was unlearned") {
   const auto plain = u.step("fedosd_recover", u.lane.initial);
   const auto mean = (u.first->values + u.second->values) / 2;
   CHECK((plain - mean).abs().max().item<double>() < 1e-5);
+}
+
+TEST_CASE("a one-sided recovery step keeps what points onwards, and loses what points back") {
+  Updates u;
+  const auto away = u.lane.initial->values - u.before->values;
+  const auto pointing = [&](double sign) {
+    return u.lane.workspace->wrap(u.first->values + sign * away, u.lane.initial->buffers);
+  };
+  u.second = u.first = pointing(1);
+  CHECK((u.step("fedosd_recover", u.before, "one_sided") - u.first->values).abs().max().item<double>() <
+        1e-4);
+  CHECK(std::abs(along(u.step("fedosd_recover", u.before), away)) < 1e-4);
+  u.second = u.first = pointing(-1);
+  const auto back = u.step("fedosd_recover", u.before, "one_sided");
+  CHECK(std::abs(along(back, away)) < 1e-4);
+  CHECK((back - u.step("fedosd_recover", u.before)).abs().max().item<double>() < 1e-5);
 }
 
 TEST_CASE("the target's training lowers the probability of its own labels") {
