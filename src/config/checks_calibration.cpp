@@ -52,10 +52,6 @@ class Checks {
     of_invariance("gate", c.gate, penalty, any);
     only_with("gate_epsilon", c.gate_epsilon != usual.gate_epsilon, c.gate, "gate", "false", "true");
     only_with("gate_samples", c.gate_samples != usual.gate_samples, c.gate, "gate", "false", "true");
-    if (c.gate && c.placebo)
-      fail_("calibration.gate",
-            "it looks at the penalty, calibration.placebo is true, allowed with it is false",
-            {"calibration.placebo"});
     if (c.gate && perturbation && c.perturbation == "adversarial" && c.steps == 0)
       fail_("calibration.gate",
             "the first calibration finds its trigger, calibration.steps is 0, allowed is 1 or more",

@@ -291,7 +291,7 @@ Section calibration(CalibrationSection& c) {
            "intensity, blurred (four times the cost).",
            {"client", "interventional"}),
        flag("placebo", c.placebo,
-            "The control: the same images, steps and schedule with the cross entropy alone."),
+            "The control: the same images, steps and schedule with the cross entropy alone, and no gate."),
        flag("until_loss", c.until_loss,
             "Right after the merge, repeat `steps` until the cross entropy is what it was before the "
             "erasure."),

@@ -74,7 +74,7 @@ class AfuIc : public Procedure {
           if (blocking()) return Resume{};
           break;
         case Stage::forgotten:
-          stage_ = view.scenario->calibration.gate ? Stage::gate : Stage::window_wait;
+          stage_ = gated(view.scenario->calibration) ? Stage::gate : Stage::window_wait;
           window_end_ = view.updates + static_cast<std::uint64_t>(view.scenario->calibration.window_updates);
           return Forgotten{};
         case Stage::gate:
@@ -82,7 +82,7 @@ class AfuIc : public Procedure {
           return run_.gate(view);
         case Stage::window_wait: {
           const auto& c = view.scenario->calibration;
-          const bool watched = guarded(c) || c.gate;
+          const bool watched = guarded(c) || gated(c);
           if (view.updates >= window_end_ || run_.sunset(c) || (c.window_steps == 0 && !watched))
             return finish();
           if (c.window_steps == 0) return AwaitUpdates{window_end_ - view.updates};  // the guard's time
@@ -92,7 +92,8 @@ class AfuIc : public Procedure {
         }
         case Stage::window_calibrate:
           if (auto step = run_.next(view, std::exchange(result, nullptr))) return std::move(*step);
-          stage_ = view.scenario->calibration.gate ? Stage::gate : Stage::window_wait;  // with a new trigger
+          stage_ =
+              gated(view.scenario->calibration) ? Stage::gate : Stage::window_wait;  // with a new trigger
           break;
         case Stage::finished:
           return Done{};
@@ -124,6 +125,8 @@ class AfuIc : public Procedure {
   static bool ledger(const View& view) { return view.settings->text("erasure") == "ledger"; }
   static bool by_layer(const View& view) { return view.settings->text("gain_by") == "layer"; }
   static bool guarded(const config::CalibrationSection& c) { return c.guard_rank > 0 || c.guard_measure; }
+  /// What a gate looks at is no part of a placebo.
+  static bool gated(const config::CalibrationSection& c) { return c.gate && !c.placebo; }
   bool blocking() const { return request_.coordination == Coordination::blocking; }
   double gain(const View& view) const { return view.settings->real("gain"); }
   /// A target that holds nothing out has no level to aim at.

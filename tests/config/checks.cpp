@@ -253,10 +253,6 @@ TEST_CASE("calibration options that do nothing without another one") {
         Messages{"s.toml:2:16: calibration.gate_samples: it does nothing, calibration.gate is false, allowed "
                  "with it is true"});
   CHECK(
-      of("invariance = \"irm\"\ngate = true\nplacebo = true") ==
-      Messages{"s.toml:3:8: calibration.gate: it looks at the penalty, calibration.placebo is true, allowed "
-               "with it is false"});
-  CHECK(
       of("invariance = \"perturbation\"\nperturbation = \"adversarial\"\ngate = true\nsteps = 0") ==
       Messages{"s.toml:4:8: calibration.gate: the first calibration finds its trigger, calibration.steps is "
                "0, allowed is 1 or more"});
@@ -272,7 +268,7 @@ TEST_CASE("calibration options that do nothing without another one") {
        {"invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
         "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
         "guard_rank = 8\nguard_restore = 0.1", "batch_size = 64",
-        "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9",
+        "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9\nplacebo = true",
         "invariance = \"irm\"\nsunset_jobs = 5\nsunset_factor = 2",
         "until_loss = true\nuntil_loss_steps = 50", "lambda = 0", "fisher = 0.1\nfisher_form = \"proximal\"",
         "placebo = true"}) {

@@ -210,6 +210,11 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
   AfuIc plain;
   CHECK(names == plain.run());
 
+  AfuIc placebo;
+  placebo.scenario.calibration = c;
+  placebo.scenario.calibration.placebo = true;
+  CHECK(placebo.run() == names);
+
   AfuIc alone;  // without calibrations the window is the gate's
   alone.scenario.calibration = c;
   alone.scenario.calibration.window_steps = 0;
