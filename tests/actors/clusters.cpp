@@ -23,15 +23,15 @@ std::map<int, int> clusters_of(const Played& p) {
 }
 
 /// Events of `clients`, and what was decided on their updates, up to `until`; versions are counted over all
-/// clusters and are left out.
+/// clusters and are left out, with the staleness of what is rejected, which counts them.
 std::vector<std::string> seen_by(const Played& p, const std::set<int>& clients, double until) {
   std::vector<std::string> lines;
   for (const auto& e : p.log) {
     if (e["t"].get<double>() > until) continue;
     if (e.contains("decision")) {
       if (clients.count(e["client"].get<int>()))
-        lines.push_back(e["t"].dump() + e["decision"].dump() + e["client"].dump() + e["staleness"].dump() +
-                        e["weight"].dump());
+        lines.push_back(e["t"].dump() + e["decision"].dump() + e["client"].dump() +
+                        (e["decision"] == "rejected" ? "" : e["staleness"].dump()) + e["weight"].dump());
       continue;
     }
     const std::string from = e["from"], to = e["to"];
