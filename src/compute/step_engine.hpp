@@ -1,6 +1,7 @@
 #pragma once
-/// Which engine takes a lane's training steps and evaluates: the fused step or autograd. The one place that
-/// decides, from the model and the device alone, so that a scenario computes the same bits in every run.
+/// Which engine takes a lane's training steps and evaluates: the fused step, autograd, or autograd recorded
+/// in CUDA graphs. The one place that decides, from the model and the device alone, so that a scenario
+/// computes the same bits in every run.
 #include <torch/types.h>
 
 #include <optional>
@@ -12,13 +13,16 @@
 namespace afu::compute {
 
 struct StepChoice {
-  std::optional<fused::Plan> plan;  ///< none: autograd
+  std::optional<fused::Plan> plan;  ///< none: not fused
+  bool recorded = false;            ///< local training takes graph::Step; everything else autograd
   std::string reason;               ///< "fused (AVX-512)", "autograd: conv1 ...": for notes and tables
 };
 
-/// `wanted`: compute.step. "auto": fused where it is possible. Throws std::invalid_argument where "fused" is
-/// not possible, saying why.
+/// `wanted`: compute.step, `precision`: compute.precision. "auto": fused or recorded where it is possible.
+/// Throws std::invalid_argument where "fused" or "graph" is not possible, saying why. A user's own
+/// TorchScript module is not recorded: it may draw random numbers, and its interpreter compiles anew as it
+/// learns about shapes.
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,
-                       const std::string& wanted);
+                       const std::string& wanted, const std::string& precision = "fp32");
 
 }  // namespace afu::compute

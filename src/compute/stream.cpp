@@ -113,6 +113,16 @@ void LaneStream::begin() { backend_->begin(); }
 void LaneStream::end() { backend_->end(); }
 double LaneStream::seconds() { return backend_->seconds(); }
 
+void wait_for_queue([[maybe_unused]] const std::string& device) {
+#ifdef AFU_CUDA
+  if (device == "cpu") return;
+  const c10::cuda::CUDAGuard guard{c10::Device(device)};
+  CudaEvent done{cudaEventBlockingSync | cudaEventDisableTiming};
+  done.record(c10::cuda::getCurrentCUDAStream());
+  done.wait();
+#endif
+}
+
 LaneStream::Current::Current(LaneStream& stream) : state_(stream.backend_->make_current()) {}
 LaneStream::Current::~Current() = default;
 

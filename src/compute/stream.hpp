@@ -45,4 +45,8 @@ class LaneStream {
   std::unique_ptr<Backend> backend_;
 };
 
+/// Waits until all that was queued so far on the calling thread's current stream of `device` is done, by one
+/// event; the thread sleeps meanwhile. On the CPU nothing is ever queued.
+void wait_for_queue(const std::string& device);
+
 }  // namespace afu::compute

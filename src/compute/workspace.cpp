@@ -8,7 +8,10 @@
 #include <utility>
 
 #include "compute/fused/program.hpp"
+#include "compute/graph/step.hpp"
 #include "compute/step_engine.hpp"
+#include "compute/stream.hpp"
+#include "model/autocast.hpp"
 
 namespace afu::compute {
 namespace {
@@ -44,8 +47,20 @@ std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Im
   return std::make_shared<ResidentPool>(ResidentPool{images.to(device), labels.to(device)});
 }
 
+torch::Tensor normalised(const torch::Tensor& pixels) {
+  // -1 + 2/255 x: LibTorch converts and scales in the one kernel that adds.
+  const auto minus_one = torch::full({}, -1.0f, torch::dtype(torch::kFloat32).device(pixels.device()));
+  return at::add(minus_one, pixels, 2.0 / 255);
+}
+
+torch::Tensor on_device(const torch::Tensor& host, torch::Device device) {
+  if (device.is_cpu()) return host;
+  // From pinned memory, whose owner waits for the copy before it is used again.
+  return host.pin_memory().to(device, /*non_blocking=*/true);
+}
+
 Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-                     torch::Device device, const std::string& step)
+                     torch::Device device, const std::string& step, const std::string& precision)
     : device_(device),
       model_(std::move(model)),
       pool_(std::move(pool)),
@@ -54,8 +69,10 @@ Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const 
   parameters_ = views.parameters;
   gradients_ = views.gradients;
   buffers_ = views.buffers;
-  if (auto choice = choose_step(*model_, *layout_, device_, step); choice.plan)
-    fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
+  auto choice = choose_step(*model_, *layout_, device_, step, precision);
+  if (precision == "bf16") model_ = model::with_bf16(std::move(model_), device_);
+  if (choice.plan) fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
+  if (choice.recorded) graph_ = std::make_unique<graph::Step>(*this, graph::make_recorder(device_.str()));
 }
 
 Workspace::~Workspace() = default;
@@ -69,15 +86,16 @@ void Workspace::load(const model::ParameterVector& v) {
   check_size(v.values, layout_->parameter_count, "parameters");
   check_size(v.buffers, layout_->buffer_count, "buffer values");
   torch::NoGradGuard no_grad;
-  parameters_.copy_(v.values);
-  if (layout_->buffer_count > 0) buffers_.copy_(v.buffers);
+  // Without waiting: the job that is being run holds the version until all is done.
+  parameters_.copy_(v.values, /*non_blocking=*/true);
+  if (layout_->buffer_count > 0) buffers_.copy_(v.buffers, /*non_blocking=*/true);
 }
 
 model::ParametersPtr Workspace::difference(const model::ParametersPtr& base) const {
   torch::NoGradGuard no_grad;
   if (!base) return wrap(parameters_.clone(), buffers_.clone());
   check_size(base->values, layout_->parameter_count, "parameters");
-  return wrap(parameters_ - base->values.to(device_), buffers_.clone());
+  return wrap(parameters_ - base->values.to(device_, /*non_blocking=*/true), buffers_.clone());
 }
 
 model::ParametersPtr Workspace::wrap(torch::Tensor values, torch::Tensor buffers) const {
@@ -89,18 +107,21 @@ model::ParametersPtr Workspace::wrap(torch::Tensor values, torch::Tensor buffers
 }
 
 Batch Workspace::gather(const torch::Tensor& order, std::int64_t begin, std::int64_t count) const {
-  const auto rows = order.narrow(0, begin, count);
+  return gather(order.narrow(0, begin, count));
+}
+
+Batch Workspace::gather(const torch::Tensor& rows) const {
   Batch batch;
   batch.labels = pool_->labels.index_select(0, rows);
   if (!device_.is_cpu()) {
-    batch.images = pool_->images.index_select(0, rows).to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
+    batch.images = normalised(pool_->images.index_select(0, rows));
     return batch;
   }
   // One pass: read a byte, write a float. A new tensor each time (the allocator has the last one's memory at
   // hand), so that a batch a caller keeps is never overwritten.
   static const auto table = normalisation_table();
   auto shape = pool_->images.sizes().vec();
-  shape[0] = count;
+  const auto count = shape[0] = rows.numel();
   batch.images = torch::empty(shape, torch::kFloat32);
   const std::int64_t image = count > 0 ? batch.images.numel() / count : 0;
   const auto* row = rows.data_ptr<std::int64_t>();
@@ -117,7 +138,15 @@ torch::Tensor Workspace::upload(const data::Indices& rows) const {
   const auto n = pool_->labels.size(0);
   for (auto r : rows)
     if (r < 0 || r >= n) throw std::out_of_range(fmt::format("sample {} is outside the pool of {}", r, n));
-  return torch::tensor(at::ArrayRef<std::int64_t>(rows), torch::kInt64).to(device_);
+  return on_device(torch::tensor(at::ArrayRef<std::int64_t>(rows), torch::kInt64), device_);
+}
+
+void Workspace::wait() const { wait_for_queue(device_.str()); }
+
+void Workspace::release_memory() {
+  if (graph_) graph_->forget();
+  momentum_ = torch::Tensor();
+  graph::release_cached_memory();
 }
 
 torch::Tensor& Workspace::momentum() {

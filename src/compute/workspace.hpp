@@ -16,6 +16,9 @@ namespace afu::compute {
 namespace fused {
 class Program;
 }
+namespace graph {
+class Step;
+}
 
 /// The pool's images resident on one device as uint8, shared by the lanes of that device.
 struct ResidentPool {
@@ -31,18 +34,28 @@ struct Batch {
   torch::Tensor labels;  ///< [B] int64
 };
 
+/// `pixels` (uint8) as the network reads them: (x/255 - 0.5)/0.5, in one pass on whatever device they are.
+torch::Tensor normalised(const torch::Tensor& pixels);
+
+/// A small tensor of the host's as one of `device`, without waiting for the device; the host's may go at
+/// once.
+torch::Tensor on_device(const torch::Tensor& host, torch::Device device);
+
 class Workspace {
  public:
-  /// `step`: which engine takes training steps and evaluates, "auto", "fused" or "autograd" (choose_step).
-  /// Throws std::invalid_argument where "fused" cannot be had.
+  /// `step`: which engine takes training steps and evaluates (compute.step, see choose_step); `precision`:
+  /// "bf16" has forward passes compute so, "fp32" and "tf32" are up to the process (compute/numerics.hpp).
+  /// Throws std::invalid_argument where the engine cannot be had.
   Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-            torch::Device device, const std::string& step = "auto");
+            torch::Device device, const std::string& step = "auto", const std::string& precision = "fp32");
   ~Workspace();
 
   torch::Device device() const { return device_; }
   model::Model& net() { return *model_; }
   /// The fused step of the replica, null where autograd is the engine.
   fused::Program* fused() { return fused_.get(); }
+  /// The recorded step of local training, null where it is not the engine.
+  graph::Step* graph() { return graph_.get(); }
   const std::shared_ptr<const model::Layout>& layout() const { return layout_; }
 
   /// Flat views of the replica: writing to them writes the model's parameters, gradients, buffers.
@@ -53,7 +66,7 @@ class Workspace {
   /// Logits of the replica as it is, without gradients, by the engine that the workspace has.
   torch::Tensor forward(const torch::Tensor& images);
 
-  /// Loads a version: one copy (a second one for buffers).
+  /// Loads a version: one copy (a second one for buffers), from another device straight to this one.
   void load(const model::ParameterVector& v);
   /// The replica's state minus `base` (buffers: the replica's values), or as it is when `base` is null; a new
   /// vector.
@@ -61,7 +74,12 @@ class Workspace {
   model::ParametersPtr wrap(torch::Tensor values, torch::Tensor buffers) const;
   /// Rows [begin, begin + count) of `order` (an int64 tensor on the device) as a normalised batch.
   Batch gather(const torch::Tensor& order, std::int64_t begin, std::int64_t count) const;
+  Batch gather(const torch::Tensor& rows) const;          ///< all of them
   torch::Tensor upload(const data::Indices& rows) const;  ///< int64 on the device
+  /// Until the device has done all that this thread gave it; asleep meanwhile.
+  void wait() const;
+  /// Gives back what memory it can do without until the next job.
+  void release_memory();
   /// Momentum buffer of the lane, zeroed: allocated once.
   torch::Tensor& momentum();
 
@@ -72,6 +90,7 @@ class Workspace {
   std::shared_ptr<const model::Layout> layout_;
   torch::Tensor parameters_, gradients_, buffers_, momentum_;
   std::unique_ptr<fused::Program> fused_;
+  std::unique_ptr<graph::Step> graph_;
 };
 
 }  // namespace afu::compute

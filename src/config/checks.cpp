@@ -282,9 +282,19 @@ class Checks {
       if (name != "cpu" && name != "cuda" && !numbered)
         fail(item("compute.devices", i),
              quoted(name) + " is no device, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
-      if (std::count(devices.begin(), devices.begin() + static_cast<std::ptrdiff_t>(i), name))
-        fail(item("compute.devices", i), quoted(name) + " stands in the list already");
     }
+    const auto cpus = static_cast<std::size_t>(std::count(devices.begin(), devices.end(), "cpu"));
+    const auto refuse = [&](bool wrong, const char* key, const std::string& value, const char* why) {
+      if (wrong) fail(key, quoted(value) + why, {"compute."});
+    };
+    const auto& c = s_.compute;
+    const char* no_cpu = " needs GPUs alone, compute.devices has \"cpu\"";
+    refuse(c.precision == "tf32" && cpus > 0, "compute.precision", c.precision, no_cpu);
+    refuse(c.step == "graph" && cpus > 0, "compute.step", c.step, no_cpu);
+    refuse(c.step == "fused" && cpus < devices.size(), "compute.step", c.step,
+           " needs the CPU alone, compute.devices has a GPU");
+    refuse(c.step == "fused" && c.precision == "bf16", "compute.precision", c.precision,
+           " does not go with compute.step \"fused\", allowed is \"fp32\"");
   }
 
   void attacks() {

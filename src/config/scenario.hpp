@@ -228,10 +228,12 @@ struct EvaluationSection {
 };
 
 struct ComputeSection {
-  std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible
+  std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible; one named twice: as two
   std::int64_t lanes = 0;                   ///< a device; 0: as many as cores, or 4 a GPU
   std::int64_t lookahead = 0;               ///< finished jobs not joined yet, 0: 4 x lanes
-  std::string step = "auto";                ///< auto fused autograd: see compute/step_engine.hpp
+  std::string step = "auto";                ///< auto fused autograd graph: see compute/step_engine.hpp
+  std::string precision = "fp32";           ///< fp32 tf32 bf16: see compute/numerics.hpp
+  bool deterministic = true;                ///< on GPUs; CPU lanes always are
 };
 
 struct OutputSection {

@@ -93,9 +93,16 @@ Section availability(AvailabilityHeterogeneity& h) {
 Section compute(ComputeSection& c) {
   return {
       "compute",
-      "What the run computes on. It changes how long a run takes, not its result (`step` its rounding).",
-      {text("devices", c.devices, "cpu, cuda:0, cuda:1, ...; cuda: all visible.").alias({"device", "gpus"}),
-       number("lanes", c.lanes, from(0, 4096), "Execution lanes a device; 0: as many as cores, or 4 a GPU.")
+      "What the run computes on. It changes how long a run takes, not its result (`step` and `precision` its "
+      "rounding).",
+      {text("devices", c.devices,
+            "cpu, cuda:0, cuda:1, ...; cuda: all visible. A device that stands there twice counts as two, "
+            "each "
+            "with a copy of the data and with lanes of its own.")
+           .alias({"device", "gpus"}),
+       number("lanes", c.lanes, from(0, 4096),
+              "Execution lanes a device; 0: as many as cores, or 4 a GPU, or fewer where memory allows no "
+              "more. Lanes that are asked for and do not fit are an error.")
            .alias({"workers", "threads"}),
        number("lookahead", c.lookahead, from(0),
               "Most finished jobs whose simulated end has not come; 0: 4 * lanes."),
@@ -104,8 +111,18 @@ Section compute(ComputeSection& c) {
            "What takes training steps. fused: forward and backward without autograd, on the CPU, for "
            "networks "
            "without BatchNorm and residual connections; else it is an error. autograd: LibTorch's operators. "
-           "auto: fused where it is possible.",
-           {"auto", "fused", "autograd"})}};
+           "graph: the same recorded once as a CUDA graph and replayed, on GPUs, for the built-in networks; "
+           "else it is an error. auto: fused or graph where it is possible.",
+           {"auto", "fused", "autograd", "graph"}),
+       text(
+           "precision", c.precision,
+           "fp32: IEEE single precision throughout. tf32: matrix products and convolutions on a GPU's tensor "
+           "cores, their factors rounded to 10 bits. bf16: forward passes autocast to 8 bits of mantissa; "
+           "weights, gradients and losses stay fp32.",
+           {"fp32", "tf32", "bf16"}),
+       flag("deterministic", c.deterministic,
+            "On GPUs: only algorithms that give the same bits every time; an operator that has none is an "
+            "error. CPU lanes always compute so.")}};
 }
 
 Section output(OutputSection& o) {

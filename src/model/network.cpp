@@ -85,6 +85,7 @@ torch::Tensor run(const std::vector<Layer>& layers, torch::Tensor x, bool traini
 
 torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool training,
                   const Observer* observe) {
+  // Where autocast has made x shorter (model/autocast.hpp), norms go on in their own precision.
   for (; first != end; ++first) {
     const auto& l = *first;
     switch (l.kind) {
@@ -93,11 +94,11 @@ torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool tr
         if (observe) (*observe)(l.name, x);
         break;
       case Kind::group_norm:
-        x = at::group_norm(x, l.groups, l.weight, l.bias);
+        x = at::group_norm(x.to(l.weight.scalar_type()), l.groups, l.weight, l.bias);
         break;
       case Kind::batch_norm:
-        x = at::batch_norm(x, l.weight, l.bias, l.running_mean, l.running_var, training, 0.1, 1e-5,
-                           at::globalContext().userEnabledCuDNN());
+        x = at::batch_norm(x.to(l.weight.scalar_type()), l.weight, l.bias, l.running_mean, l.running_var,
+                           training, 0.1, 1e-5, at::globalContext().userEnabledCuDNN());
         break;
       case Kind::linear:
         x = at::linear(x, l.weight, l.bias);

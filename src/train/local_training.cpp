@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <stdexcept>
 
 #include "compute/fused/program.hpp"
+#include "compute/graph/step.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
@@ -20,7 +22,7 @@ torch::Tensor on_lane(const compute::Workspace& workspace, const model::Paramete
   if (v->values.numel() != wanted)
     throw std::invalid_argument(
         fmt::format("the {} has {} values where the model has {}", what, v->values.numel(), wanted));
-  return v->values.to(workspace.device());
+  return v->values.to(workspace.device(), /*non_blocking=*/true);
 }
 
 /// The fused step, null where autograd takes the batch: also where there are so few images that most of a
@@ -52,6 +54,31 @@ model::ParametersPtr shortened(const compute::Workspace& workspace, const model:
 
 }  // namespace
 
+compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
+                                  const compute::TrainJob& job, const Schedule& schedule) {
+  std::map<std::int64_t, std::int64_t> steps;  // by batch size: whole batches, and each epoch's last one
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) ++steps[schedule.count(step)];
+  recorded.begin(job, schedule.order());
+  for (const auto& [count, n] : steps) recorded.want(count, n);
+  recorded.prepare();
+  compute::JobResult result;
+  std::int64_t of_epoch = 0;
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    if (schedule.starts_epoch(step)) {
+      recorded.start_epoch();
+      of_epoch = 0;
+    }
+    const auto count = schedule.count(step);
+    recorded.run(count);
+    of_epoch += count;
+    result.samples += count;
+  }
+  result.outputs = {workspace.difference(job.base)};
+  workspace.wait();
+  result.figures["loss"] = recorded.loss().item<double>() / static_cast<double>(of_epoch);
+  return result;
+}
+
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
                                      double sign) {
   if (auto* fused = fused_for(workspace, batch.images))
@@ -81,6 +108,8 @@ torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& 
 compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
   const Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
+  if (auto* recorded = workspace.graph(); recorded && !job.auxiliary)
+    return train_recorded(workspace, *recorded, job, schedule);
   const auto order = workspace.upload(schedule.order());
   workspace.load(*job.base);
   workspace.net().train(true);
@@ -88,7 +117,7 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
   auto& w = workspace.parameters();
   torch::Tensor momentum, base;
   if (job.sgd.momentum != 0) momentum = workspace.momentum();
-  if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device());
+  if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device(), /*non_blocking=*/true);
   std::optional<StepExtras> extras;
   if (job.extras) extras = extras_on(workspace, *job.extras);
   std::optional<AuxiliaryTraining> auxiliary;
@@ -109,6 +138,7 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
   result.outputs = {workspace.difference(job.base)};
   if (job.sgd.max_delta > 0) result.outputs[0] = shortened(workspace, *result.outputs[0], job.sgd.max_delta);
   if (auxiliary) result.outputs.push_back(auxiliary->result());
+  workspace.wait();
   result.figures["loss"] = loss_mean.value();
   return result;
 }

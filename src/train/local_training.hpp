@@ -4,6 +4,11 @@
 
 #include "compute/job.hpp"
 #include "compute/workspace.hpp"
+#include "train/schedule.hpp"
+
+namespace afu::compute::graph {
+class Step;
+}
 
 namespace afu::train {
 
@@ -13,6 +18,11 @@ namespace afu::train {
 /// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job);
+
+/// The same by `recorded`, for a job without an auxiliary head: what train_locally does where the workspace
+/// has one. On a GPU the host waits once, at the end.
+compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
+                                  const compute::TrainJob& job, const Schedule& schedule);
 
 /// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross
 /// entropy. Returns the mean cross entropy, detached, on the device.

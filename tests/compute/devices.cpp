@@ -116,7 +116,7 @@ TEST_CASE("the CPU's stream times a section") {
   CHECK(stream.seconds() < 0.02);
 }
 
-TEST_CASE("a GPU's stream runs, orders and times work") {
+TEST_CASE("a GPU's stream runs, orders and times work" * doctest::test_suite("gpu")) {
   if (list_devices().size() == 1) {
     MESSAGE("skipped: no GPU is visible");
     return;

@@ -31,7 +31,16 @@ TEST_CASE("networks of plain layers take the fused step on the CPU, all else aut
   CHECK(choice("cnn", "autograd").reason == "autograd: compute.step says so");
   CHECK(choice("resnet18").reason == "autograd: bn1 is a BatchNorm");
   CHECK_FALSE(choice("resnet18").plan);
-  CHECK(choice("cnn", "auto", torch::Device("cuda:0")).reason == "autograd: the device is cuda:0");
+  const auto on_gpu = choice("cnn", "auto", torch::Device("cuda:0"));
+#ifdef AFU_CUDA
+  CHECK(on_gpu.recorded);
+  CHECK(on_gpu.reason == "graph: autograd recorded in CUDA graphs");
+  CHECK(choice("resnet18", "graph", torch::Device("cuda:0")).recorded);
+  CHECK_FALSE(choice("cnn", "autograd", torch::Device("cuda:0")).recorded);
+#else
+  CHECK(on_gpu.reason == "autograd: this afu is built without CUDA");
+#endif
+  CHECK_FALSE(on_gpu.plan);
 }
 
 TEST_CASE("an engine that cannot be had or is not known is refused") {
@@ -39,8 +48,17 @@ TEST_CASE("an engine that cannot be had or is not known is refused") {
       choice("resnet18", "fused"),
       "compute.step is \"fused\", which this model or device does not allow: bn1 is a BatchNorm",
       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(choice("cnn", "quick"), "compute.step is \"quick\", allowed: auto, fused, autograd",
+  CHECK_THROWS_WITH_AS(choice("cnn", "quick"),
+                       "compute.step is \"quick\", allowed: auto, fused, autograd, graph",
                        std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      choice("cnn", "graph"),
+      "compute.step is \"graph\", which this model or device does not allow: the device is cpu",
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      choice("cnn", "fused", torch::Device("cuda:0")),
+      "compute.step is \"fused\", which this model or device does not allow: the device is cuda:0",
+      std::invalid_argument);
 }
 
 TEST_CASE("both engines train and measure alike, and take the gradient of any loss") {

@@ -22,6 +22,15 @@ TEST_CASE("gather normalises the rows it is asked for") {
   }
 }
 
+TEST_CASE("what GPUs normalise with agrees with the CPU's table") {
+  const auto pixels = torch::arange(256, torch::kInt64).to(torch::kUInt8).view({4, 1, 8, 8});
+  const auto x = compute::normalised(pixels);
+  CHECK((x.scalar_type() == torch::kFloat32));
+  REQUIRE(x.sizes() == pixels.sizes());
+  const auto exact = (pixels.to(torch::kFloat64) / 255 - 0.5) / 0.5;
+  CHECK(test::largest(x.to(torch::kFloat64) - exact) < 2e-7);
+}
+
 TEST_CASE("a batch that is kept is not overwritten by the next one") {
   Lane lane;
   const auto order = lane.workspace->upload(*test::rows(0, 20));

@@ -174,8 +174,27 @@ TEST_CASE("scenario and devices") {
       with_stop("[compute]\ndevices = []") ==
       Messages{
           "s.toml:2:11: compute.devices: the list is empty, allowed are \"cpu\", \"cuda\", \"cuda:0\", ..."});
-  CHECK(with_stop("[compute]\ndevices = [\"cuda:0\", \"cuda:0\"]") ==
-        Messages{"s.toml:2:22: compute.devices[1]: \"cuda:0\" stands in the list already"});
+  CHECK(with_stop("[compute]\ndevices = [\"cuda:0\", \"cuda:0\"]").empty());
+  CHECK(with_stop("[compute]\ndevices = [\"cpu\", \"cpu\"]").empty());
+}
+
+TEST_CASE("what computes, and how exactly, must go with the devices") {
+  CHECK(with_stop("[compute]\nprecision = \"tf32\"") ==
+        Messages{"s.toml:2:13: compute.precision: \"tf32\" needs GPUs alone, compute.devices has \"cpu\""});
+  CHECK(with_stop("[compute]\ndevices = [\"cuda\", \"cpu\"]\nstep = \"graph\"") ==
+        Messages{"s.toml:3:8: compute.step: \"graph\" needs GPUs alone, compute.devices has \"cpu\""});
+  CHECK(with_stop("[compute]\ndevices = [\"cuda:1\"]\nstep = \"fused\"") ==
+        Messages{"s.toml:3:8: compute.step: \"fused\" needs the CPU alone, compute.devices has a GPU"});
+  CHECK(with_stop("[compute]\nprecision = \"bf16\"\nstep = \"fused\"") ==
+        Messages{"s.toml:2:13: compute.precision: \"bf16\" does not go with compute.step \"fused\", allowed "
+                 "is \"fp32\""});
+  CHECK(with_stop("[compute]\nprecision = \"fp16\"") ==
+        Messages{"s.toml:2:13: compute.precision: \"fp16\" is unknown, allowed are \"fp32\", \"tf32\", "
+                 "\"bf16\""});
+  CHECK(with_stop("[compute]\nprecision = \"bf16\"").empty());
+  CHECK(with_stop("[compute]\ndevices = \"cuda\"\nprecision = \"tf32\"\nstep = \"graph\"\n"
+                  "deterministic = false")
+            .empty());
 }
 
 TEST_CASE("attacks and their references") {

@@ -1,0 +1,77 @@
+#pragma once
+/// A lane's training step as a whole on tensors that stay where they are, so that it can be recorded once and
+/// replayed without the host looking at anything: which rows are next, how large the step is and what the
+/// loss adds up to stand on the device.
+#include <torch/types.h>
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "compute/graph/recorder.hpp"
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::compute::graph {
+
+/// What a step has in it: together with the batch's size what a recording is for. How strong each is, is not.
+struct StepKind {
+  std::int64_t count = 0;  ///< of the batch's samples: the last batch of an epoch has a recording of its own
+  bool momentum = false, decay = false, clip = false, prox = false, anchor = false, fisher = false,
+       mask = false;
+};
+bool operator==(const StepKind& a, const StepKind& b);
+
+class Step {
+ public:
+  /// A step of this kind is recorded once so many are wanted, in all jobs together: a recording costs about
+  /// as much as that many steps. Until then the same operators are called one by one, with the same result.
+  static constexpr std::int64_t kWorthRecording = 16;
+  /// The recordings a lane keeps; beyond that the one not used for longest is dropped.
+  static constexpr std::size_t kMostRecordings = 64;
+
+  /// `workspace` outlives it.
+  Step(Workspace& workspace, std::unique_ptr<Recorder> recorder);
+
+  /// Takes a job on: base and extras to the device, momentum zero. `order`: the rows of all its steps, one
+  /// after the other. Then its steps' kinds are announced by want(), and after prepare() run() does one after
+  /// the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
+  void begin(const TrainJob& job, const data::Indices& order);
+  void want(std::int64_t count, std::int64_t steps);  ///< so many steps with `count` samples
+  void prepare();
+  void run(std::int64_t count);
+  void start_epoch() { loss_.zero_(); }
+  /// Sum over the epoch's samples of their cross entropy, [] on the device.
+  const torch::Tensor& loss() const { return loss_; }
+
+  /// Why nothing is recorded any more; empty: all is well.
+  const std::string& failure() const { return failure_; }
+  std::size_t recordings() const;
+  void forget();  ///< Drops all recordings, and with them their memory.
+
+ private:
+  struct Entry {
+    StepKind kind;
+    std::int64_t wanted = 0;
+    std::unique_ptr<Recording> recording;
+  };
+  Entry& entry(std::int64_t count);  ///< of the job's kind; becomes the most recently used
+  void reset();                      ///< The job's state before its first step.
+  void work(const StepKind& kind);
+  void update(const StepKind& kind);
+
+  Workspace& workspace_;
+  std::unique_ptr<Recorder> recorder_;
+  std::vector<torch::Tensor> leaves_;
+  torch::Tensor order_, cursor_, positions_;  ///< [capacity], [1], [largest batch] int64
+  torch::Tensor strengths_;                   ///< [6] float32: lr, momentum, decay, clip, prox, anchor
+  torch::Tensor loss_, momentum_, base_, anchor_, fisher_, mask_;
+  ParametersPtr start_;
+  StepKind kind_;  ///< the job's, but for `count`
+  std::list<Entry> entries_;
+  std::string failure_;
+};
+
+}  // namespace afu::compute::graph

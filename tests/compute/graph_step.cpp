@@ -1,0 +1,262 @@
+#include "compute/graph/step.hpp"
+
+#include <thread>
+
+#include "compute/devices.hpp"
+#include "compute/numerics.hpp"
+#include "compute/stream.hpp"
+#include "tests/compute/fixture.hpp"
+#include "train/local_training.hpp"
+#include "train/schedule.hpp"
+
+using namespace afu;
+using compute::graph::Step;
+using test::Lane;
+
+namespace {
+
+compute::TrainJob job_for(const Lane& lane, std::int64_t samples = 50) {  // batches of 16, 16, 16 and 2
+  compute::TrainJob job;
+  job.base = lane.initial;
+  job.samples = test::rows(0, samples);
+  job.epochs = 3;
+  job.batch_size = 16;
+  job.key = {1, sim::purpose("train"), 4, 2};
+  return job;
+}
+
+model::ParametersPtr vector(const Lane& lane, const torch::Tensor& values) {
+  return lane.workspace->wrap(values, torch::zeros_like(lane.initial->buffers));
+}
+
+compute::JobResult recorded(Lane& lane, Step& step, const compute::TrainJob& job) {
+  const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
+  return train::train_recorded(*lane.workspace, step, job, schedule);
+}
+
+void check_alike(const compute::JobResult& a, const compute::JobResult& b) {
+  const auto &x = a.outputs.at(0), &y = b.outputs.at(0);
+  CHECK(test::largest(x->values.cpu() - y->values.cpu()) < 2e-6 + 1e-4 * test::largest(y->values.cpu()));
+  if (y->buffers.numel() > 0) CHECK(test::largest(x->buffers.cpu() - y->buffers.cpu()) < 1e-4);
+  CHECK(test::largest(y->values.cpu()) > 1e-3);
+  CHECK(a.figures.at("loss") == doctest::Approx(b.figures.at("loss")).epsilon(1e-4));
+  CHECK(a.samples == b.samples);
+}
+
+/// Cannot record anything.
+class Broken final : public compute::graph::Recorder {
+ public:
+  std::unique_ptr<compute::graph::Recording> record(const std::function<void()>& work) override {
+    work();
+    throw compute::graph::RecordError("this tape is torn");
+  }
+};
+
+/// Every kind of step that a job can ask for.
+std::vector<compute::TrainJob> all_kinds(const Lane& lane) {
+  std::vector<compute::TrainJob> jobs(6, job_for(lane));
+  jobs[1].sgd.momentum = 0.9;
+  jobs[1].sgd.weight_decay = 1e-2;
+  jobs[2].sgd.clip_norm = 0.5;
+  jobs[3].sgd.prox_mu = 0.3;
+  const auto third = torch::arange(lane.initial->values.numel()).remainder(3).to(torch::kFloat32);
+  compute::TrainExtras extras;
+  extras.anchor = vector(lane, lane.initial->values + 0.1);
+  extras.strength = 0.2;
+  jobs[4].extras = std::make_shared<const compute::TrainExtras>(extras);
+  extras.fisher = vector(lane, third);
+  extras.mask = vector(lane, third.ne(0).to(torch::kFloat32));
+  jobs[5].extras = std::make_shared<const compute::TrainExtras>(extras);
+  jobs[5].sgd = {0.02, 0.5, 1e-3, 1.0, 0.1};
+  return jobs;
+}
+
+/// 16 samples, then 4. No more: with batch statistics a last bit's difference grows ten thousand times in
+/// four steps (measured by nudging the base).
+compute::TrainJob two_batches(const Lane& lane) {
+  auto job = job_for(lane, 20);
+  job.steps = 2;
+  job.sgd.lr = 0.01;
+  return job;
+}
+
+}  // namespace
+
+TEST_CASE("the recorded step trains as the plain one does, whatever the step has in it") {
+  Lane lane("cnn_small");
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  for (const auto& job : all_kinds(lane)) {
+    const auto expected = lane.run(job);
+    check_alike(recorded(lane, step, job), expected);
+  }
+}
+
+TEST_CASE("batch statistics and short last batches come out alike") {
+  Lane lane("resnet18", 40, test::small_shape);
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  const auto job = two_batches(lane);
+  check_alike(recorded(lane, step, job), lane.run(job));
+}
+
+TEST_CASE("a job's result does not depend on the jobs before it, nor on what is recorded") {
+  Lane lane("mlp");
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  auto job = job_for(lane);
+  job.sgd.momentum = 0.9;
+  const auto first = recorded(lane, step, job);
+  CHECK(step.recordings() == 0);  // 9 steps with 16 samples, 3 with 2
+  auto other = job;
+  other.sgd.lr = 0.5;
+  other.samples = test::rows(60, 120);  // 16, 16, 16, 12
+  recorded(lane, step, other);
+  CHECK(step.recordings() == 1);  // 18 with 16
+  const auto again = recorded(lane, step, job);
+  CHECK(at::equal(first.outputs.at(0)->values, again.outputs.at(0)->values));
+  CHECK(first.figures.at("loss") == again.figures.at("loss"));
+  for (int i = 0; i < 4; ++i) recorded(lane, step, job);
+  CHECK(step.recordings() == 2);  // 18 with 2
+  step.forget();
+  CHECK(step.recordings() == 0);
+  CHECK(at::equal(first.outputs.at(0)->values, recorded(lane, step, job).outputs.at(0)->values));
+  CHECK(step.recordings() == 2);
+}
+
+TEST_CASE("a job with more rows than any before it is trained on all of them") {
+  Lane lane("logreg");
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  recorded(lane, step, job_for(lane));
+  auto job = job_for(lane, 110);
+  job.epochs = 170;  // 18,700 rows
+  job.batch_size = 110;
+  job.sgd.lr = 0.01;
+  check_alike(recorded(lane, step, job), lane.run(job));
+  CHECK(step.recordings() == 1);
+}
+
+TEST_CASE("batches larger than the rows kept so far are taken") {
+  Lane lane("logreg", 6000);
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  auto job = job_for(lane, 6000);
+  job.batch_size = 5000;  // three warm-ups and the recording walk through 20,000 rows
+  job.epochs = Step::kWorthRecording;
+  check_alike(recorded(lane, step, job), lane.run(job));
+  CHECK(step.recordings() == 2);
+}
+
+TEST_CASE("where recording fails the same steps are called one by one, and the reason is kept") {
+  Lane lane("mlp");
+  Step step(*lane.workspace, std::make_unique<Broken>()),
+      whole(*lane.workspace, compute::graph::make_repeater());
+  auto job = job_for(lane);
+  job.epochs = 8;
+  const auto expected = recorded(lane, whole, job);
+  CHECK(at::equal(recorded(lane, step, job).outputs.at(0)->values, expected.outputs.at(0)->values));
+  CHECK(step.failure() == "this tape is torn");
+  CHECK(step.recordings() == 0);
+}
+
+TEST_CASE("a job that cannot be run is refused as the plain step refuses it") {
+  Lane lane("mlp"), other("logreg");
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  auto job = job_for(lane);
+  compute::TrainExtras extras;
+  extras.strength = 1;
+  job.extras = std::make_shared<const compute::TrainExtras>(extras);
+  CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
+  extras.anchor = other.initial;
+  job.extras = std::make_shared<const compute::TrainExtras>(extras);
+  CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
+  job.extras = nullptr;
+  job.samples = test::rows(0, 500);
+  CHECK_THROWS_AS(recorded(lane, step, job), std::out_of_range);
+}
+
+TEST_CASE("recordings kept are bounded") {
+  Lane lane("logreg");
+  Step step(*lane.workspace, compute::graph::make_repeater());
+  auto job = job_for(lane);
+  job.epochs = Step::kWorthRecording;
+  for (std::int64_t batch = 1; batch <= 70; ++batch) {
+    job.batch_size = batch;
+    job.samples = test::rows(0, batch);
+    recorded(lane, step, job);
+  }
+  CHECK(step.recordings() == Step::kMostRecordings);
+}
+
+TEST_CASE("there is no recorder for the CPU") {
+  CHECK(compute::graph::no_recordings_on("cpu") == "the device is cpu");
+  CHECK_THROWS_WITH_AS(compute::graph::make_recorder("cpu"), "the device is cpu",
+                       compute::graph::RecordError);
+  CHECK_NOTHROW(compute::graph::release_cached_memory());
+}
+
+TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_suite("gpu")) {
+  if (compute::list_devices().size() == 1) {
+    MESSAGE("skipped: no GPU is visible");
+    return;
+  }
+  const torch::Device gpu("cuda:0");
+  const compute::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
+  compute::prepare_lane_thread();
+  compute::LaneStream stream("cuda:0");
+  const compute::LaneStream::Current current(stream);
+  for (const std::string name : {"cnn_small", "resnet18"}) {
+    CAPTURE(name);
+    const auto shape = name == "resnet18" ? test::small_shape : test::tiny_shape;
+    const Lane lane(name, 120, shape);
+    const auto pool = compute::make_resident(lane.images, gpu);
+    const auto on_gpu = [&](const char* step) {
+      return std::make_unique<compute::Workspace>(model::make_model(test::network(name), shape), pool, gpu,
+                                                  step);
+    };
+    const auto graph = on_gpu("graph"), plain = on_gpu("autograd");
+    REQUIRE(graph->graph() != nullptr);
+    const auto jobs =
+        name == "resnet18" ? std::vector<compute::TrainJob>{two_batches(lane)} : all_kinds(lane);
+    // Until each kind of step is recorded, and once more, so that all results are replayed ones at last.
+    for (std::int64_t round = 0; round <= Step::kWorthRecording; ++round)
+      for (const auto& job : jobs) {
+        CAPTURE(round);
+        const auto a = compute::execute(*graph, job), b = compute::execute(*plain, job);
+        REQUIRE(a.error + b.error == "");
+        check_alike(a, b);
+      }
+    CHECK(graph->graph()->failure() == "");
+    CHECK(graph->graph()->recordings() == 2 * jobs.size());
+  }
+}
+
+TEST_CASE("lanes that record and replay beside each other agree" * doctest::test_suite("gpu")) {
+  if (compute::list_devices().size() == 1) {
+    MESSAGE("skipped: no GPU is visible");
+    return;
+  }
+  const torch::Device gpu("cuda:0");
+  const compute::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
+  const Lane lane("cnn_small");
+  const auto pool = compute::make_resident(lane.images, gpu);
+  constexpr std::size_t kLanes = 4;
+  std::vector<model::ParametersPtr> results(kLanes);
+  std::vector<std::string> errors(kLanes);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kLanes; ++i)
+    threads.emplace_back([&, i] {
+      compute::prepare_lane_thread();
+      compute::LaneStream stream("cuda:0");
+      const compute::LaneStream::Current current(stream);
+      compute::Workspace workspace(model::make_model(test::network("cnn_small"), test::tiny_shape), pool, gpu,
+                                   "graph");
+      for (int round = 0; round < 4; ++round) {
+        auto result = compute::execute(workspace, all_kinds(lane).at(1));
+        errors[i] += result.error + workspace.graph()->failure();
+        if (result.error.empty()) results[i] = result.outputs.at(0);
+      }
+    });
+  for (auto& t : threads) t.join();
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    CAPTURE(i);
+    REQUIRE(errors[i] == "");
+    CHECK(at::equal(results[i]->values, results[0]->values));
+  }
+}
