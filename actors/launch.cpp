@@ -10,6 +10,8 @@
 
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
+#include "compute/devices.hpp"
+#include "compute/numerics.hpp"
 #include "record/host.hpp"
 #include "report/erasure_figures.hpp"
 
@@ -70,8 +72,11 @@ record::Figures figures(const record::MetricsRow& row) {
 
 RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options) {
   RunResult result;
-  auto prepared = prepare(scenario, options);
-  result.notes = std::move(prepared.notes);
+  std::vector<std::string> devices;
+  if (scenario.scenario.execute != config::Execute::timing)
+    devices = compute::resolve_devices(scenario.compute.devices);
+  const compute::NumericsLease numerics(compute::switches_of(scenario.compute, devices));
+  const auto prepared = prepare(scenario, options);
   result.channels = prepared.channels;
   result.height = prepared.height;
   result.width = prepared.width;
@@ -79,6 +84,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   const auto& context = prepared.context;
   context->began = std::chrono::steady_clock::now();
   result.report = play(context, options);
+  result.notes = prepared.notes->all();
   const double wall = context->elapsed();
 
   const auto& r = result.report;

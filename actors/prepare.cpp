@@ -77,9 +77,9 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
         c.setup.restart = compute::initial_model(s.model, input, static_cast<std::uint64_t>(own));
     p.devices = compute::resolve_devices(s.compute.devices);
-    c.lanes = compute::open_lanes(p.devices, s.compute.lanes, s.model, input,
+    c.lanes = compute::open_lanes(s.compute, p.devices, s.model, input,
                                   std::max(s.training.batch_size, s.evaluation.batch_size),
-                                  c.setup.data->pool, s.compute.step, p.notes);
+                                  c.setup.data->pool, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;
       c.surroundings = compute::surroundings_key(c.lanes.front(), *c.setup.data->pool);

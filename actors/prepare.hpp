@@ -6,12 +6,14 @@
 
 #include "actors/context.hpp"
 #include "actors/launch.hpp"
+#include "compute/notes.hpp"
 
 namespace afu::actors {
 
 struct Prepared {
   std::shared_ptr<Context> context;
-  std::vector<std::string> devices, notes;
+  std::vector<std::string> devices;
+  std::shared_ptr<compute::Notes> notes = std::make_shared<compute::Notes>();  ///< the lanes add to them
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
 };
 

@@ -3,7 +3,10 @@
 #include <utility>
 
 #include "compute/devices.hpp"
+#include "compute/graph/step.hpp"
 #include "compute/kernels.hpp"
+#include "compute/lane_gate.hpp"
+#include "compute/notes.hpp"
 #include "compute/stream.hpp"
 #include "compute/workspace.hpp"
 
@@ -12,21 +15,34 @@ namespace {
 
 class LaneEngine : public Engine {
  public:
-  explicit LaneEngine(const EngineSpec& spec) : stream_(spec.device) {
+  explicit LaneEngine(const EngineSpec& spec)
+      : device_(spec.device),
+        stream_(spec.device),
+        gate_(spec.gate ? spec.gate : std::make_shared<LaneGate>(1)),
+        notes_(spec.notes ? spec.notes : std::make_shared<Notes>()) {
     prepare_lane_thread();
     LaneStream::Current current(stream_);
     const model::InputShape shape{spec.channels, spec.height, spec.width, spec.classes};
     workspace_ = std::make_unique<Workspace>(model::make_model(spec.model, shape), spec.pool,
-                                             torch::Device(spec.device), spec.step);
+                                             torch::Device(spec.device), spec.step, spec.precision);
   }
 
   JobResult run(const Job& job) override {
     LaneStream::Current current(stream_);
-    return execute(*workspace_, job);
+    auto result = run_through(
+        *gate_, *notes_, device_, [&] { return execute(*workspace_, job); },
+        [&] { workspace_->release_memory(); });
+    if (const auto* graph = workspace_->graph(); graph && !graph->failure().empty())
+      notes_->add(device_ +
+                  ": training steps are called one by one, since recording them failed: " + graph->failure());
+    return result;
   }
 
  private:
+  std::string device_;
   LaneStream stream_;
+  std::shared_ptr<LaneGate> gate_;
+  std::shared_ptr<Notes> notes_;
   std::unique_ptr<Workspace> workspace_;
 };
 

@@ -11,13 +11,18 @@
 namespace afu::compute {
 
 struct ResidentPool;
+class LaneGate;
+class Notes;
 
 struct EngineSpec {
   std::string device;  ///< a resolved name
   config::ModelSection model;
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
   std::shared_ptr<const ResidentPool> pool;
-  std::string step = "auto";  ///< compute.step; "fused" is the CPU lanes' alone
+  std::string step = "auto", precision = "fp32";  ///< of [compute]
+  bool deterministic = true;         ///< likewise; the process's switches are set by whoever runs
+  std::shared_ptr<LaneGate> gate{};  ///< of the device's lanes; null: nobody else is on it
+  std::shared_ptr<Notes> notes{};    ///< null: nobody reads them
 };
 
 class Engine {

@@ -1,8 +1,8 @@
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
 #include <chrono>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -34,21 +34,22 @@ JobResult run(Workspace& workspace, const KernelJob& job) {
   return kernel(workspace, complete);
 }
 
-/// Until all that the current stream was given is done: another lane may read the outputs on a stream of its
-/// own.
-void finish(torch::Device device) {
-  if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
-}
-
 }  // namespace
 
 JobResult execute(Workspace& workspace, const Job& job) {
   const auto began = std::chrono::steady_clock::now();
   JobResult result;
   std::string error;
+  bool out_of_memory = false;
   try {
     result = std::visit([&](const auto& j) { return run(workspace, j); }, job);
-    finish(workspace.device());
+    workspace.wait();  // another lane may read the outputs on a stream of its own
+  } catch (const c10::OutOfMemoryError& e) {
+    out_of_memory = true;
+    error = e.what_without_backtrace();
+  } catch (const std::bad_alloc&) {
+    out_of_memory = true;
+    error = "the host's memory ran out";
   } catch (const c10::Error& e) {
     error = e.what_without_backtrace();
   } catch (const std::exception& e) {
@@ -57,8 +58,14 @@ JobResult execute(Workspace& workspace, const Job& job) {
     error = "unknown exception";
   }
   if (!error.empty()) {
+    try {
+      workspace.wait();  // what the job has queued reads what it holds
+    } catch (const std::exception&) {
+      // the device's own error, which the next job on it meets as well
+    }
     result = {};
     result.error = std::visit([](const auto& j) { return std::string(job_name(j)); }, job) + ": " + error;
+    result.out_of_memory = out_of_memory;
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return result;

@@ -136,6 +136,7 @@ struct JobResult {
   std::int64_t samples = 0;       ///< sample-gradients or forward passes computed
   double seconds = 0;             ///< real time on the lane
   std::string error;
+  bool out_of_memory = false;  ///< that was the error: tried again with more to spare, it may succeed
 };
 
 }  // namespace afu::compute

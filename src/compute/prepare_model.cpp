@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <stdexcept>
+#include <algorithm>
 #include <utility>
 
 #include "compute/devices.hpp"
+#include "compute/lane_gate.hpp"
+#include "compute/lane_plan.hpp"
+#include "compute/notes.hpp"
 #include "compute/step_engine.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"
@@ -30,37 +32,48 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
   return 4 * (layout->parameter_count + layout->buffer_count);
 }
 
-std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::int64_t lanes,
-                                   const config::ModelSection& section, const ModelInput& input,
-                                   std::int64_t batch, std::shared_ptr<const data::Images> pool,
-                                   const std::string& step, std::vector<std::string>& notes) {
-  const auto per_lane = model::bytes_per_lane(section, shape(input), batch);
-  std::map<std::string, std::shared_ptr<const ResidentPool>> resident;
+std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
+                                   const std::vector<std::string>& slots, const config::ModelSection& model,
+                                   const ModelInput& input, std::int64_t batch,
+                                   const std::shared_ptr<const data::Images>& pool,
+                                   const std::shared_ptr<Notes>& notes) {
+  auto net = model::make_model(model, shape(input));
+  const auto layout = model::make_layout(*net);
+  std::vector<DeviceInfo> devices;
+  bool recorded = false;
+  for (const auto& name : slots) {
+    devices.push_back(device_info(name));
+    const auto choice = choose_step(*net, *layout, torch::Device(name), section.step, section.precision);
+    recorded = recorded || choice.recorded;
+    notes->add(fmt::format("training steps on {}: {}", name == "cpu" ? "the CPU" : name, choice.reason));
+  }
+  const LaneNeeds needs{model::bytes_per_lane(model, shape(input), batch, recorded),
+                        static_cast<std::int64_t>(pool->pixels.size() + 8 * pool->labels.size())};
+  std::vector<std::string> fewer;
+  const auto plan = plan_lanes(devices, section.lanes, needs, fewer);
+  for (auto& note : fewer) notes->add(std::move(note));
+
   std::vector<EngineSpec> specs;
-  const auto spec = [&](const std::string& device) {
-    auto& images = resident[device];
-    if (!images) images = make_resident(pool, torch::Device(device));
-    return EngineSpec{device,      section,       input.channels, input.height,
-                      input.width, input.classes, images,         step};
-  };
-  for (const auto& device : wanted) {
-    const auto info = device_info(device);
-    const int asked = static_cast<int>(lanes > 0 ? lanes : device == "cpu" ? info.cores_or_sms : 4);
-    const int granted = admissible_lanes(info, asked, per_lane);
-    if (granted == 0)
-      throw std::runtime_error(fmt::format("{}: not one lane of {} MiB fits into the {} MiB that are free",
-                                           device, per_lane >> 20, info.free_bytes >> 20));
-    if (granted < asked)
-      notes.push_back(fmt::format("{}: {} lanes instead of {}, since one needs {} MiB and {} MiB are free",
-                                  device, granted, asked, per_lane >> 20, info.free_bytes >> 20));
-    for (int i = 0; i < granted; ++i) specs.push_back(spec(device));
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const torch::Device device(slots[i]);
+    const auto earlier = slots.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool copied = device.is_cpu() && std::find(slots.begin(), earlier, slots[i]) != earlier;
+    const int lanes = plan[i] + (i == 0 ? 1 : 0);
+    const EngineSpec spec{slots[i],
+                          model,
+                          input.channels,
+                          input.height,
+                          input.width,
+                          input.classes,
+                          make_resident(copied ? std::make_shared<const data::Images>(*pool) : pool, device),
+                          section.step,
+                          section.precision,
+                          section.deterministic,
+                          std::make_shared<LaneGate>(lanes),
+                          notes};
+    specs.insert(specs.end(), static_cast<std::size_t>(plan[i]), spec);
   }
-  if (const auto it = resident.find("cpu"); it != resident.end()) {
-    auto net = model::make_model(section, shape(input));
-    notes.push_back("training steps on the CPU: " +
-                    choose_step(*net, *model::make_layout(*net), torch::kCPU, step).reason);
-  }
-  specs.push_back(spec(wanted.front()));
+  specs.push_back(specs.front());
   return specs;
 }
 

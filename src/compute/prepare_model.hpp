@@ -21,14 +21,17 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
 /// Parameters and buffers as they travel, without making a version.
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);
 
-/// Lanes on every device of `wanted` (resolved names), the pool resident once a device: `lanes` each (0: as
-/// many as cores, or 4 a GPU), fewer where memory does not allow more, said in `notes`, as is which engine
-/// takes the CPU's training steps; then one service lane on the first device. `step`: compute.step. Throws
-/// std::runtime_error where not even one lane fits, std::invalid_argument where "fused" cannot be had.
-std::vector<EngineSpec> open_lanes(const std::vector<std::string>& wanted, std::int64_t lanes,
-                                   const config::ModelSection& section, const ModelInput& input,
-                                   std::int64_t batch, std::shared_ptr<const data::Images> pool,
-                                   const std::string& step, std::vector<std::string>& notes);
+/// Lanes on every one of `slots` (resolved names; one that is there twice counts as two devices), as
+/// plan_lanes has it and `section` asks for; then one service lane on the first slot. Each slot has the data
+/// in its own memory, where the CPU's first slot reads `pool` itself, and a gate of its own. `batch`: the
+/// largest. `notes` say, now and later, what the user should know: which engine takes training steps, lanes
+/// that do not fit, memory that runs out. Throws as plan_lanes does, and std::invalid_argument where
+/// section.step cannot be had.
+std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
+                                   const std::vector<std::string>& slots, const config::ModelSection& model,
+                                   const ModelInput& input, std::int64_t batch,
+                                   const std::shared_ptr<const data::Images>& pool,
+                                   const std::shared_ptr<Notes>& notes);
 
 /// Writes `parameters` as TorchScript: see model::save_model.
 void save(const config::ModelSection& section, const ModelInput& input,

@@ -78,14 +78,14 @@ Tally dry_run(Model& model, const InputShape& s) {
 
 }  // namespace
 
-std::int64_t bytes_per_lane(const config::ModelSection& section, const InputShape& shape,
-                            std::int64_t batch) {
+std::int64_t bytes_per_lane(const config::ModelSection& section, const InputShape& shape, std::int64_t batch,
+                            bool recorded) {
   constexpr std::int64_t kScratch = std::int64_t{64} << 20;
-  constexpr std::int64_t kVectors = 5;
+  const std::int64_t vectors_held = recorded ? 9 : 5, passes = recorded ? 2 : 1;
   const auto model = make_model(section, shape);
   const auto layout = make_layout(*model);
-  const auto activations = 2 * batch * dry_run(*model, shape).activation_elements;
-  const auto vectors = kVectors * (layout->parameter_count + layout->buffer_count);
+  const auto activations = passes * 2 * batch * dry_run(*model, shape).activation_elements;
+  const auto vectors = vectors_held * (layout->parameter_count + layout->buffer_count);
   return kScratch + static_cast<std::int64_t>(sizeof(float)) * (activations + vectors);
 }
 

@@ -17,6 +17,14 @@ TEST_CASE("the log and the model do not depend on the number of lanes") {
   CHECK(other.result.summary.model_sha256 != one.result.summary.model_sha256);
 }
 
+TEST_CASE("a device named twice is two, which changes nothing but where jobs run") {
+  const auto one = play(small, {"compute.lanes=1"});
+  const auto two = play(small, {"compute.lanes=1", "compute.devices=[\"cpu\",\"cpu\"]"});
+  CHECK(two.result.summary.devices == std::vector<std::string>{"cpu", "cpu"});
+  CHECK(two.text == one.text);
+  CHECK(two.result.summary.model_sha256 == one.result.summary.model_sha256);
+}
+
 TEST_CASE("the last versions are measured though results that nobody will use fill the look-ahead") {
   const auto p = play(small, {"compute.lanes=1", "compute.lookahead=1"});
   CHECK(p.result.summary.ended == "completed");

@@ -1,0 +1,46 @@
+#pragma once
+/// How many lanes of a device compute at a time: all, until memory runs out. No torch in this header.
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "compute/job.hpp"
+#include "compute/notes.hpp"
+
+namespace afu::compute {
+
+/// Shared by the lanes of one device.
+class LaneGate {
+ public:
+  explicit LaneGate(int lanes) : limit_(lanes) {}
+
+  /// Held by a lane while it computes; waits until there is room.
+  class Pass {
+   public:
+    explicit Pass(LaneGate& gate);
+    ~Pass();
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
+
+   private:
+    LaneGate& gate_;
+  };
+
+  /// One lane fewer at a time from now on, but never none. Returns how many.
+  int narrow();
+  int limit() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int limit_, active_ = 0;
+};
+
+/// Runs a job through the gate. Where memory runs out, the gate is narrowed, `release` frees what the lane
+/// can do without, and the job is tried once more when its turn comes; both are noted. The second result
+/// stands.
+JobResult run_through(LaneGate& gate, Notes& notes, const std::string& device,
+                      const std::function<JobResult()>& run, const std::function<void()>& release);
+
+}  // namespace afu::compute
