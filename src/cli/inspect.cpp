@@ -1,13 +1,11 @@
-/// The verbs that only look: check, data, devices, methods, reference.
+/// The verbs that only look: check, data, methods, reference.
 #include <fmt/core.h>
 
-#include <caf/config.hpp>
 #include <filesystem>
 #include <memory>
 
 #include "cli/scenario_options.hpp"
 #include "cli/verb.hpp"
-#include "compute/devices.hpp"
 #include "config/writer.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
@@ -45,20 +43,6 @@ std::function<int()> declare_methods(CLI::App&) {
       fmt::print("{:<16} {}\n{:<16} coordination: {} (the first is the default); scopes: {}\n", m.name,
                  m.help, "", forms, scopes);
     }
-    return 0;
-  };
-}
-
-std::function<int()> declare_devices(CLI::App&) {
-  return [] {
-    for (const auto& d : compute::list_devices())
-      fmt::print("{:<8} {}\n{:<8} {:.1f} GiB memory, {:.1f} GiB free, {} {}; {} lanes by default\n", d.name,
-                 d.description, "", static_cast<double>(d.memory_bytes) / (1 << 30),
-                 static_cast<double>(d.free_bytes) / (1 << 30), d.cores_or_sms,
-                 d.name == "cpu" ? "cores" : "multiprocessors", d.name == "cpu" ? d.cores_or_sms : 4);
-    fmt::print("\n");
-    for (const auto& [name, version] : compute::library_versions()) fmt::print("{:<10} {}\n", name, version);
-    fmt::print("{:<10} {}.{}.{}\n", "CAF", CAF_VERSION / 10000, CAF_VERSION / 100 % 100, CAF_VERSION % 100);
     return 0;
   };
 }

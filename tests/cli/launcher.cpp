@@ -138,6 +138,21 @@ TEST_CASE("mistakes exit with 2 and name their place") {
   CHECK(afu_command(f, "data " + (f.path / "none.npz").string()).status == 2);
 }
 
+TEST_CASE("devices are listed, as JSON too, and probed when asked") {
+  Folder f;
+  CHECK(afu_command(f, "devices").out.find("lanes by default") != std::string::npos);
+  const auto listed = nlohmann::json::parse(afu_command(f, "devices --json").out);
+  CHECK(listed.at("devices").at(0).at("name") == "cpu");
+  CHECK_FALSE(listed.at("devices").at(0).contains("probe"));
+  const auto probed = nlohmann::json::parse(afu_command(f, "devices --probe --json").out);
+  const auto& cpu = probed.at("devices").at(0).at("probe");
+  CHECK(cpu.at("copy_bytes_per_second") > 1e8);
+  CHECK(cpu.at("matmul_flops_per_second") > 1e8);
+  CHECK(cpu.at("launch_seconds") > 0);
+  CHECK(cpu.at("replay_seconds").is_null());
+  CHECK(afu_command(f, "devices --probe").out.find("handed to another thread and back") != std::string::npos);
+}
+
 TEST_CASE("benches print a table and write their result with where it was measured") {
   Folder f;
   const auto path = (f.path / "bench.json").string();
@@ -153,6 +168,13 @@ TEST_CASE("benches print a table and write their result with where it was measur
   const auto train = measured("train --model logreg --steps 2 --batch 4 --lanes 1 --repetitions 1");
   CHECK(train.at("rows").size() == 3);
   CHECK(train.at("rows").at(0).at("engine") == "fused");
+  CHECK(train.at("device") == "cpu");
+  const auto lanes =
+      measured("train --model logreg --steps 2 --batch 4 --lanes 1,3 --repetitions 1").at("rows");
+  CHECK(lanes.size() == 6);
+  CHECK(lanes.at(3).at("lanes") == 3);
+  CHECK(afu_command(f, "bench train --device cuda:77").status == 2);
+  CHECK(afu_command(f, "bench train --precision tf32").status == 2);
   const auto merges = measured("aggregate --model logreg --repetitions 1");
   CHECK(merges.at("rows").size() == 5);
   const auto events = measured("events --clients 10 20");
