@@ -88,7 +88,7 @@ StudyEstimate estimate(const study::Plan& plan, const StudyOptions& options) {
         e.samples_per_second =
             compute::bench_train(s.model,
                                  {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
-                                 s.training.batch_size, 8, 1, 3)
+                                 {"cpu", s.training.batch_size, 8, {1}, 3})
                 .rows.front()
                 .images_per_second;
     }

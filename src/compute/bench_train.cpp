@@ -1,6 +1,7 @@
 #include "compute/bench_train.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/optim/sgd.h>
 
 #include <algorithm>
@@ -9,8 +10,12 @@
 #include <stdexcept>
 
 #include "compute/bench_timing.hpp"
+#include "compute/devices.hpp"
+#include "compute/graph/step.hpp"
 #include "compute/kernels.hpp"
+#include "compute/probe.hpp"
 #include "compute/step_engine.hpp"
+#include "compute/stream.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"
 #include "train/schedule.hpp"
@@ -30,31 +35,56 @@ struct Contender {
   std::vector<double> rates{}, cpu_rates{};
 };
 
+using Streams = std::vector<std::unique_ptr<LaneStream>>;
+
+std::shared_ptr<Streams> streams_on(torch::Device device, int lanes) {
+  auto streams = std::make_shared<Streams>();
+  for (int i = 0; i < lanes; ++i) streams->push_back(std::make_unique<LaneStream>(device.str()));
+  return streams;
+}
+
+/// `step`: of the workspaces; `own_backward`: see prepare_lane_thread.
 Contender lanes_of(const std::string& engine, const config::ModelSection& section,
-                   const model::InputShape& shape, const std::shared_ptr<const ResidentPool>& pool,
-                   int lanes) {
+                   const model::InputShape& shape, const std::shared_ptr<const ResidentPool>& pool, int lanes,
+                   const std::string& step, bool own_backward) {
+  const auto device = pool->images.device();
+  const auto streams = streams_on(device, lanes);
   auto workspaces = std::make_shared<std::vector<std::unique_ptr<Workspace>>>();
-  for (int i = 0; i < lanes; ++i)
-    workspaces->push_back(
-        std::make_unique<Workspace>(model::make_model(section, shape), pool, torch::kCPU, engine));
-  return {engine, [workspaces](int i, const TrainJob& job) { run_lane(*workspaces->at(i), job); }};
+  for (int i = 0; i < lanes; ++i) {
+    const LaneStream::Current current(*streams->at(i));
+    workspaces->push_back(std::make_unique<Workspace>(model::make_model(section, shape), pool, device, step));
+  }
+  return {engine, [streams, workspaces, own_backward](int i, const TrainJob& job) {
+            prepare_lane_thread(own_backward);
+            const LaneStream::Current current(*streams->at(i));
+            run_lane(*workspaces->at(i), job);
+          }};
 }
 
 Contender plain_loops(const config::ModelSection& section, const model::InputShape& shape,
                       const ResidentPool& pool, const model::ParameterVector& start, int lanes) {
+  const auto device = pool.images.device();
+  const auto streams = streams_on(device, lanes);
   auto models = std::make_shared<std::vector<std::unique_ptr<model::Model>>>();
   for (int i = 0; i < lanes; ++i) {
+    const LaneStream::Current current(*streams->at(i));
     models->push_back(model::make_model(section, shape));
+    models->back()->to(device);
     auto tensors = models->back()->named_parameters();
     torch::NoGradGuard no_grad;
     for (std::size_t k = 0; k < tensors.size(); ++k) {
       const auto& slot = start.layout->parameters[k];
       tensors[k].second.copy_(start.values.narrow(0, slot.offset, slot.size).view(slot.shape));
     }
+    wait_for_queue(device.str());
   }
   const auto images = pool.images.to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
-  return {"plain", [models, images, labels = pool.labels](int i, const TrainJob& job) {
+  wait_for_queue(device.str());
+  return {"plain", [streams, models, images, labels = pool.labels](int i, const TrainJob& job) {
+            prepare_lane_thread(/*own_backward=*/false);
+            const LaneStream::Current current(*streams->at(i));
             train_plainly(*models->at(i), images, labels, job);
+            wait_for_queue(images.device().str());
           }};
 }
 
@@ -69,7 +99,7 @@ double TrainBench::rate(const std::string& engine, int lanes) const {
 void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
                    const TrainJob& job) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
-  const auto order = torch::tensor(schedule.order(), torch::kInt64);
+  const auto order = torch::tensor(schedule.order(), torch::kInt64).to(images.device());
   std::vector<torch::Tensor> parameters;
   for (auto& [name, p] : model.named_parameters()) parameters.push_back(p.set_requires_grad(true));
   torch::optim::SGD optimizer(
@@ -86,14 +116,17 @@ void train_plainly(model::Model& model, const torch::Tensor& images, const torch
 }
 
 TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,
-                       std::int64_t batch_size, std::int64_t steps, int lanes, int repetitions) {
-  if (batch_size < 1 || steps < 1 || lanes < 1 || repetitions < 1)
+                       const TrainBenchSettings& settings) {
+  const auto& [device_name, batch_size, steps, lanes, repetitions] = settings;
+  if (batch_size < 1 || steps < 1 || lanes.empty() || *std::min_element(lanes.begin(), lanes.end()) < 1 ||
+      repetitions < 1)
     throw std::invalid_argument(
-        fmt::format("bench: batch size {}, steps {}, lanes {} and repetitions {} must be 1 or more",
-                    batch_size, steps, lanes, repetitions));
+        fmt::format("bench: batch size {}, steps {}, lanes [{}] and repetitions {} must be 1 or more",
+                    batch_size, steps, fmt::join(lanes, ", "), repetitions));
+  const torch::Device device(device_info(device_name).name);
+  const int most = *std::max_element(lanes.begin(), lanes.end());
   const std::int64_t count = std::max<std::int64_t>(512, batch_size);
-  const auto pool =
-      make_resident(random_images(shape.channels, shape.height, shape.classes, count), torch::kCPU);
+  const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
   auto net = model::make_model(section, shape);
   const auto layout = model::make_layout(*net);
   TrainJob job;
@@ -106,7 +139,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   job.batch_size = batch_size;
   job.steps = steps;
   auto warm_up = job;
-  warm_up.steps = 2;
+  warm_up.steps = device.is_cpu() ? 2 : graph::Step::kWorthRecording;  // so that what is measured replays
 
   TrainBench bench;
   bench.model = section.name;
@@ -114,14 +147,21 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   bench.batch_size = batch_size;
   bench.steps = steps;
   bench.flops_per_sample = model::flops_per_sample(section, shape);
-  bench.peak_flops_per_second = peak_flops_per_second();
-  const auto choice = choose_step(*net, *layout, torch::kCPU, "auto");
+  bench.device = device_name;
+  bench.peak_flops_per_second =
+      device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
+  const auto choice = choose_step(*net, *layout, device, "auto");
   bench.step = choice.reason;
   std::vector<Contender> contenders;
-  if (choice.plan) contenders.push_back(lanes_of("fused", section, shape, pool, lanes));
-  contenders.push_back(lanes_of("autograd", section, shape, pool, lanes));
-  contenders.push_back(plain_loops(section, shape, *pool, *job.base, lanes));
-  for (int n = 1; n <= lanes; ++n) {
+  const auto add_lanes = [&](const char* engine, const char* step, bool own_backward) {
+    contenders.push_back(lanes_of(engine, section, shape, pool, most, step, own_backward));
+  };
+  if (choice.plan) add_lanes("fused", "fused", true);
+  if (choice.recorded) add_lanes("graph", "graph", true);
+  add_lanes("autograd", "autograd", true);
+  if (!device.is_cpu()) add_lanes("serial", "autograd", false);
+  contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
+  for (const int n : lanes) {
     const double total = static_cast<double>(n) * static_cast<double>(batch_size * steps);
     for (int r = 0; r < repetitions; ++r) {
       for (auto& c : contenders) {
@@ -145,17 +185,18 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
 
 std::string to_text(const TrainBench& bench) {
   auto text = fmt::format(
-      "{}: {} parameters, batch {}, {} steps, {:.1f} MFLOP a sample; one core's multiply-adds {:.1f} "
-      "GFLOP/s\n"
+      "{}: {} parameters, batch {}, {} steps, {:.1f} MFLOP a sample; {} {:.1f} GFLOP/s\n"
       "compute.step = \"auto\" takes: {}\n{:>5} {:>9} {:>10} {:>10} {:>17} {:>10} {:>9} {:>15}\n",
       bench.model, bench.parameters, bench.batch_size, bench.steps, bench.flops_per_sample * 1e-6,
+      bench.device == "cpu" ? "one core's multiply-adds" : "the GPU's fp32 products",
       bench.peak_flops_per_second * 1e-9, bench.step, "lanes", "engine", "images/s", "steps/s",
       "images/CPU second", "to plain", "speed-up", "bound images/s");
   for (const auto& r : bench.rows)
     text += fmt::format("{:>5} {:>9} {:>10.1f} {:>10.1f} {:>17.1f} {:>10.2f} {:>9.2f} {:>15.1f}\n", r.lanes,
                         r.engine, r.images_per_second, r.steps_per_second, r.images_per_cpu_second,
                         r.images_per_second / bench.rate("plain", r.lanes),
-                        r.images_per_second / bench.rate(r.engine, 1), bench.bound(r.lanes));
+                        r.images_per_second / bench.rate(r.engine, bench.rows.front().lanes),
+                        bench.bound(r.lanes));
   return text;
 }
 

@@ -210,10 +210,10 @@ void prepare_process() {
 #endif
 }
 
-void prepare_lane_thread() {
+void prepare_lane_thread([[maybe_unused]] bool own_backward) {
   at::set_num_threads(1);
 #if TORCH_VERSION_MAJOR >= 2
-  c10::AutogradState::get_tls_state().set_multithreading_enabled(false);
+  c10::AutogradState::get_tls_state().set_multithreading_enabled(!own_backward);
 #endif
 }
 

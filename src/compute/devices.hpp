@@ -47,7 +47,8 @@ void prepare_process();
 
 /// In every lane's thread, before its first job: one thread for LibTorch's operators, and backward passes run
 /// in the lane itself. (Else all backward passes of a GPU queue in that device's only autograd thread, and
-/// lanes serialise. LibTorch before 2.0 cannot turn that off.)
-void prepare_lane_thread();
+/// lanes serialise. LibTorch before 2.0 cannot turn that off.) `own_backward` = false leaves it at that, to
+/// measure what it costs.
+void prepare_lane_thread(bool own_backward = true);
 
 }  // namespace afu::compute

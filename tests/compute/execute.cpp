@@ -48,7 +48,7 @@ TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
 }
 
 TEST_CASE("the training benchmark measures lanes and plain loop") {
-  const auto bench = compute::bench_train(test::network("mlp"), test::tiny_shape, 8, 3, 2, 2);
+  const auto bench = compute::bench_train(test::network("mlp"), test::tiny_shape, {"cpu", 8, 3, {1, 2}, 2});
   REQUIRE(bench.rows.size() == 6);
   for (int lanes : {1, 2})
     for (const char* engine : {"fused", "autograd", "plain"}) CHECK(bench.rate(engine, lanes) > 0);
@@ -58,8 +58,13 @@ TEST_CASE("the training benchmark measures lanes and plain loop") {
   CHECK(bench.parameters == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 3 + 3);
   CHECK(bench.bound(2) == doctest::Approx(2 * bench.bound(1)));
   CHECK(to_text(bench).find("mlp: 1363 parameters, batch 8, 3 steps") == 0);
-  CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, 0, 3, 1),
-                  std::invalid_argument);
+  for (const compute::TrainBenchSettings& wrong :
+       {compute::TrainBenchSettings{"cpu", 0, 3, {1}}, compute::TrainBenchSettings{"cpu", 8, 3, {}},
+        compute::TrainBenchSettings{"cpu", 8, 3, {1, 0}}})
+    CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, wrong),
+                    std::invalid_argument);
+  CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, {"cuda:99", 8, 3, {1}}),
+                  std::runtime_error);
 }
 
 TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {

@@ -1,0 +1,103 @@
+#include "compute/bench_train.hpp"
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/bench_parts.hpp"
+#include "cli/verb.hpp"
+#include "compute/devices.hpp"
+#include "compute/numerics.hpp"
+
+namespace afu::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  compute::TrainBenchSettings settings;
+  std::string precision = "fp32";
+  bool deterministic = false;
+  std::string json;
+};
+
+/// Up to as many lanes as cores; on a GPU 1, 2, 4, 8, 16.
+std::vector<int> default_lanes(const std::string& device) {
+  if (device != "cpu") return {1, 2, 4, 8, 16};
+  std::vector<int> lanes;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  for (int n = 1; n <= cores; ++n) lanes.push_back(n);
+  return lanes;
+}
+
+int bench_train(const Options& o) {
+  config::ModelSection section;
+  section.name = o.model.name;
+  auto settings = o.settings;
+  try {
+    settings.device = compute::device_info(settings.device).name;
+  } catch (const std::runtime_error& e) {
+    throw UsageError(e.what());
+  }
+  if (settings.lanes.empty()) settings.lanes = default_lanes(settings.device);
+  if (settings.device == "cpu" && o.precision == "tf32") throw UsageError("--precision tf32 needs a GPU");
+  config::ComputeSection compute;
+  compute.precision = o.precision;
+  compute.deterministic = o.deterministic;
+  const compute::NumericsLease numerics(compute::switches_of(compute, {settings.device}));
+  const auto b = compute::bench_train(section, o.model.shape(), settings);
+  fmt::print("{}", compute::to_text(b));
+  if (o.json.empty()) return 0;
+  nlohmann::ordered_json j{{"bench", "train"},
+                           {"model", b.model},
+                           {"device", b.device},
+                           {"precision", o.precision},
+                           {"deterministic", o.deterministic},
+                           {"parameters", b.parameters},
+                           {"batch_size", b.batch_size},
+                           {"steps", b.steps},
+                           {"step", b.step},
+                           {"flops_per_sample", b.flops_per_sample},
+                           {"peak_flops_per_second", b.peak_flops_per_second}};
+  for (const auto& r : b.rows)
+    j["rows"].push_back({{"engine", r.engine},
+                         {"lanes", r.lanes},
+                         {"images_per_second", r.images_per_second},
+                         {"steps_per_second", r.steps_per_second},
+                         {"images_per_cpu_second", r.images_per_cpu_second},
+                         {"bound_images_per_second", b.bound(r.lanes)}});
+  write_json(j, o.json);
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_bench_train(CLI::App& bench) {
+  auto o = std::make_shared<Options>();
+  o->model.declare(bench);
+  auto& s = o->settings;
+  bench.add_option("--device", s.device, "cpu, cuda:0, ...")->capture_default_str();
+  bench.add_option("--batch", s.batch_size, "Batch size")->capture_default_str()->check(CLI::PositiveNumber);
+  bench.add_option("--steps", s.steps, "Steps a repetition")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  s.lanes.clear();
+  bench
+      .add_option("--lanes", s.lanes,
+                  "Numbers of lanes, as in 1,2,4; not given: up to as many as cores, on a GPU 1,2,4,8,16")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
+  bench.add_option("--repetitions", s.repetitions, "Of which the median is shown")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  bench.add_option("--precision", o->precision, "Of a GPU's products: fp32, tf32")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fp32", "tf32"}));
+  bench.add_flag("--deterministic", o->deterministic,
+                 "On a GPU: only algorithms that give the same bits every time");
+  bench.add_option("--json", o->json, "Also write this file");
+  return [o] { return bench_train(*o); };
+}
+
+}  // namespace afu::cli
