@@ -122,8 +122,8 @@ if(AfuTorch_FOUND AND NOT TARGET AfuTorch::torch)
   set(INCLUDES ${AFU_TORCH_INCLUDE} ${AFU_TORCH_INCLUDE}/torch/csrc/api/include)
   if(AFU_TORCH_FOLDER AND EXISTS "${AFU_TORCH_INCLUDE}/fmt")
     # A LibTorch of one's own brings its headers of fmt along, of another version than the fmt we link. A folder with
-    # nothing but a link to ours goes before them.
-    find_path(AFU_FMT_INCLUDE fmt/format.h NO_CMAKE_PATH NO_CMAKE_ENVIRONMENT_PATH)
+    # nothing but a link to ours, found before, goes before them.
+    get_target_property(AFU_FMT_INCLUDE fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
     file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/fmt_first")
     file(CREATE_LINK "${AFU_FMT_INCLUDE}/fmt" "${CMAKE_BINARY_DIR}/fmt_first/fmt" SYMBOLIC)
     list(PREPEND INCLUDES "${CMAKE_BINARY_DIR}/fmt_first")
