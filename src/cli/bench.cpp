@@ -1,9 +1,12 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "cli/bench_parts.hpp"
 #include "cli/verb.hpp"
@@ -68,8 +71,17 @@ std::function<int()> declare_bench(CLI::App& app) {
 
   auto* events = app.add_subcommand("events", "What an event costs, against the number of clients");
   const auto run_events = declare_bench_events(*events);
-  return [=] {
-    return train->parsed() ? run_train() : events->parsed() ? run_events() : bench_aggregate(*a);
+  auto* scale = app.add_subcommand("scale", "Events a second and memory of 10 to 100,000 clients");
+  auto* calibrate = app.add_subcommand("calibrate", "Calibration steps a second with each invariance arm");
+  const std::vector<std::pair<CLI::App*, std::function<int()>>> benches{
+      {train, run_train},
+      {aggregate, [a] { return bench_aggregate(*a); }},
+      {events, run_events},
+      {scale, declare_bench_scale(*scale)},
+      {calibrate, declare_bench_calibrate(*calibrate)}};
+  return [benches] {
+    return std::find_if(benches.begin(), benches.end(), [](const auto& b) { return b.first->parsed(); })
+        ->second();
   };
 }
 

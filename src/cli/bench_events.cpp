@@ -39,20 +39,15 @@ struct Options {
   std::string json;
 };
 
-struct Row {
-  std::int64_t clients = 0;
-  std::uint64_t events = 0;
-  double wall = 0, cpu = 0;  ///< seconds, from the start of the federation to its end
-  double microseconds() const { return 1e6 * cpu / static_cast<double>(events); }
-};
-
 double process_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-Row measure(std::int64_t clients) {
+}  // namespace
+
+TimingRun run_timing_only(std::int64_t clients) {
   const auto updates = 3 * std::max<std::int64_t>(clients, 3'000);
   const auto scenario = config::parse_scenario(
       kScenario, "bench events",
@@ -68,12 +63,14 @@ Row measure(std::int64_t clients) {
   return {clients, result.summary.events, result.summary.wall_seconds, cpu};
 }
 
+namespace {
+
 int bench_events(const Options& o) {
   nlohmann::ordered_json j{{"bench", "events"}};
   fmt::print("{:>9} {:>10} {:>9} {:>13} {:>13}\n", "clients", "events", "wall s", "CPU us/event",
              "events/wall s");
   for (const auto clients : o.clients) {
-    const auto r = measure(clients);
+    const auto r = run_timing_only(clients);
     fmt::print("{:>9} {:>10} {:>9.3f} {:>13.3f} {:>13.0f}\n", r.clients, r.events, r.wall, r.microseconds(),
                static_cast<double>(r.events) / r.wall);
     j["rows"].push_back({{"clients", r.clients},

@@ -2,6 +2,7 @@
 /// What the files of `afu bench` share.
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -9,6 +10,29 @@
 #include "model/model.hpp"
 
 namespace afu::cli {
+
+/// Of the benches that need a network.
+struct ModelOptions {
+  std::string name = "cnn_small";
+  std::int64_t size = 28, channels = 1, classes = 10;
+  int repetitions = 5;
+  std::string json;  ///< empty: not written
+
+  model::InputShape shape() const { return {channels, size, size, classes}; }
+};
+/// The options, with the defaults that `o` holds; `o` must outlive the parsing.
+void declare_model(CLI::App& bench, ModelOptions& o);
+
+/// A federation of so many clients on which nothing is trained and nothing is written: three updates a
+/// client, 9,000 updates at least.
+struct TimingRun {
+  std::int64_t clients = 0;
+  std::uint64_t events = 0;
+  double wall = 0, cpu = 0;  ///< seconds, from the start of the federation to its end
+  double microseconds() const { return 1e6 * cpu / static_cast<double>(events); }  ///< CPU, an event
+};
+/// Throws std::runtime_error where the run fails.
+TimingRun run_timing_only(std::int64_t clients);
 
 /// Writes a bench's result with what every result says about where it was measured. Throws
 /// std::runtime_error.
@@ -25,7 +49,9 @@ struct ModelOptions {
 /// `afu bench train`.
 std::function<int()> declare_bench_train(CLI::App& bench);
 
-/// `afu bench events`.
+/// `afu bench events`, `calibrate` and `scale`.
 std::function<int()> declare_bench_events(CLI::App& bench);
+std::function<int()> declare_bench_calibrate(CLI::App& bench);
+std::function<int()> declare_bench_scale(CLI::App& bench);
 
 }  // namespace afu::cli

@@ -180,5 +180,15 @@ TEST_CASE("benches print a table and write their result with where it was measur
   const auto events = measured("events --clients 10 20");
   CHECK(events.at("rows").at(1).at("clients") == 20);
   CHECK(events.at("rows").at(1).at("events") > 9000);
+  const auto scale = measured("scale --clients 10 2000");
+  CHECK(scale.at("rows").at(0).at("bytes_per_further_client").is_null());
+  CHECK(scale.at("rows").at(1).at("bytes_per_further_client") > 100);
+  CHECK(scale.at("rows").at(1).at("events_per_second") > 0);
+  CHECK(scale.at("rows").at(1).at("cpu_microseconds_per_event") >
+        scale.at("rows").at(1).at("queue_microseconds_per_event"));
+  const auto calibrate =
+      measured("calibrate --model logreg --environments 2 --images 3 --steps 1 --repetitions 1");
+  CHECK(calibrate.at("rows").size() == 8);
+  CHECK(calibrate.at("rows").at(0).at("arm") == "none");
   CHECK(afu_command(f, "bench").status == 2);
 }

@@ -1,4 +1,5 @@
 #include "compute/bench_aggregate.hpp"
+#include "compute/bench_calibrate.hpp"
 #include "compute/bench_timing.hpp"
 #include "compute/bench_train.hpp"
 #include "compute/kernels.hpp"
@@ -65,6 +66,26 @@ TEST_CASE("the training benchmark measures lanes and plain loop") {
                     std::invalid_argument);
   CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, {"cuda:99", 8, 3, {1}}),
                   std::runtime_error);
+}
+
+TEST_CASE("the calibration benchmark takes every arm, each against its own floor") {
+  const auto bench = compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 3, 4, 2, 1);
+  REQUIRE(bench.rows.size() == 8);
+  CHECK(bench.images == 12);
+  std::map<std::string, compute::CalibrateBench::Row> rows;
+  for (const auto& row : bench.rows) {
+    CHECK(row.steps_per_second > 0);
+    CHECK(row.floor_seconds > 0);
+    rows[row.arm] = row;
+  }
+  CHECK(rows.at("none").passes == 1);
+  CHECK(rows.at("perturbation, oracle").passes == 2);  // T(x) too
+  CHECK(rows.at("irm, interventional").passes == 4);
+  CHECK(rows.at("perturbation, blind").floor_seconds > rows.at("irm").floor_seconds);
+  CHECK(rows.at("irm").floor_seconds == doctest::Approx(rows.at("none").floor_seconds));
+  CHECK(to_text(bench).find("mlp: 1363 parameters, 12 images in 3 environments") == 0);
+  CHECK_THROWS_AS(compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 0, 4, 2, 1),
+                  std::invalid_argument);
 }
 
 TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {

@@ -1,0 +1,145 @@
+#include "compute/bench_calibrate.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "calibrate/objective.hpp"
+#include "compute/bench_timing.hpp"
+#include "compute/kernels.hpp"
+#include "compute/workspace.hpp"
+#include "model/footprint.hpp"
+
+namespace afu::compute {
+namespace {
+
+struct Arm {
+  const char* name;
+  const char *invariance, *perturbation, *estimator, *environments;
+};
+constexpr Arm kArms[] = {{"none", "none", "default", "square", "client"},
+                         {"perturbation, blind", "perturbation", "blind", "square", "client"},
+                         {"perturbation, oracle", "perturbation", "oracle", "square", "client"},
+                         {"perturbation, adversarial", "perturbation", "adversarial", "square", "client"},
+                         {"irm", "irm", "default", "square", "client"},
+                         {"irm, halves", "irm", "default", "halves", "client"},
+                         {"irm, interventional", "irm", "default", "square", "interventional"},
+                         {"vrex", "vrex", "default", "square", "client"}};
+
+config::Scenario scenario_of(const Arm& arm) {
+  config::Scenario s;
+  s.calibration.invariance = arm.invariance;
+  s.calibration.perturbation = arm.perturbation;
+  s.calibration.irm_estimator = arm.estimator;
+  s.calibration.environments = arm.environments;
+  s.data.backdoor.trigger = "patch";
+  return s;
+}
+
+KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
+                 const std::vector<data::IndicesPtr>& sets, const model::InputShape& shape) {
+  KernelJob job;
+  job.kernel = "calibrate";
+  job.settings = calibrate::calibration_values(s, 0);
+  job.settings.set("lr", 1e-3);  // labels are noise: a small step keeps every number tame
+  job.settings.set("reference", false);
+  job.inputs = {base, base};
+  job.samples = sets;
+  job.key = {1, sim::purpose("bench.calibrate"), 0, 0};
+  if (s.calibration.perturbation == "adversarial")
+    job.numbers.assign(static_cast<std::size_t>((1 + shape.channels) * shape.height * shape.width), 0.1);
+  return job;
+}
+
+struct Took {
+  double seconds;  ///< CPU
+  double passes;
+};
+
+Took run(Workspace& workspace, KernelJob& job, std::int64_t steps) {
+  job.settings.set("steps", steps);
+  JobResult result;
+  const auto took = timed([&] { result = execute(workspace, job); });
+  if (!result.error.empty()) throw std::runtime_error(result.error);
+  return {took.cpu, static_cast<double>(result.samples)};
+}
+
+double copy_rate(const torch::Tensor& values, int repetitions) {
+  auto copy = torch::empty_like(values);
+  copy.copy_(values);
+  std::vector<double> seconds;
+  for (int r = 0; r < repetitions; ++r)
+    seconds.push_back(timed([&] {
+                        for (int i = 0; i < 10; ++i) copy.copy_(values);
+                      }).cpu);
+  return 10 * 2 * 4.0 * static_cast<double>(values.numel()) / median(seconds);
+}
+
+}  // namespace
+
+CalibrateBench bench_calibrate(const config::ModelSection& section, const model::InputShape& shape,
+                               std::int64_t environments, std::int64_t images_each, std::int64_t steps,
+                               int repetitions) {
+  if (environments < 1 || images_each < 1 || steps < 1 || repetitions < 1)
+    throw std::invalid_argument(
+        fmt::format("bench: environments {}, images {}, steps {} and repetitions {} must be 1 or more",
+                    environments, images_each, steps, repetitions));
+  CalibrateBench bench;
+  bench.images = environments * images_each;
+  const auto pool =
+      make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), torch::kCPU);
+  Workspace workspace(model::make_model(section, shape), pool, torch::kCPU);
+  const auto base =
+      model::initial_parameters(workspace.net(), workspace.layout(), {1, sim::purpose("bench.model"), 0, 0});
+  std::vector<data::IndicesPtr> sets;
+  for (std::int64_t e = 0; e < environments; ++e) {
+    data::Indices rows(static_cast<std::size_t>(images_each));
+    std::iota(rows.begin(), rows.end(), e * images_each);
+    sets.push_back(std::make_shared<const data::Indices>(std::move(rows)));
+  }
+  bench.model = section.name;
+  bench.parameters = workspace.layout()->parameter_count;
+  bench.environments = environments;
+  bench.steps = steps;
+  bench.flops_per_sample = model::flops_per_sample(section, shape);
+  bench.peak_flops_per_second = peak_flops_per_second();
+  bench.copy_bytes_per_second = copy_rate(base->values, repetitions);
+  const double optimiser = 5 * 4.0 * static_cast<double>(bench.parameters) / bench.copy_bytes_per_second;
+
+  double images_a_step = 0;  // of the first arm, which looks at each image once
+  for (const auto& arm : kArms) {
+    const auto s = scenario_of(arm);
+    auto job = job_of(s, base, sets, shape);
+    run(workspace, job, 2);  // takes the memory
+    std::vector<double> seconds;
+    double passes = 0;
+    for (int r = 0; r < repetitions; ++r) {
+      const auto one = run(workspace, job, 1), all = run(workspace, job, 1 + steps);
+      seconds.push_back((all.seconds - one.seconds) / static_cast<double>(steps));
+      passes = (all.passes - one.passes) / static_cast<double>(steps);
+    }
+    if (images_a_step == 0) images_a_step = passes;
+    const double work = calibrate::passes_per_sample(s.calibration) * images_a_step * bench.flops_per_sample;
+    bench.rows.push_back({arm.name, 1 / median(seconds), passes / images_a_step,
+                          work / bench.peak_flops_per_second + optimiser});
+  }
+  return bench;
+}
+
+std::string to_text(const CalibrateBench& bench) {
+  auto text = fmt::format(
+      "{}: {} parameters, {} images in {} environments, {:.1f} MFLOP an image; one core: multiply-adds "
+      "{:.1f} "
+      "GFLOP/s, copies {:.1f} GB/s\n{:<26} {:>12} {:>9} {:>8} {:>10} {:>12}\n",
+      bench.model, bench.parameters, bench.images, bench.environments, bench.flops_per_sample * 1e-6,
+      bench.peak_flops_per_second * 1e-9, bench.copy_bytes_per_second * 1e-9, "arm", "steps/CPU s", "ms",
+      "passes", "floor ms", "floor share");
+  for (const auto& r : bench.rows)
+    text += fmt::format("{:<26} {:>12.1f} {:>9.3f} {:>8.2f} {:>10.3f} {:>12.2f}\n", r.arm, r.steps_per_second,
+                        1e3 / r.steps_per_second, r.passes, r.floor_seconds * 1e3, r.floor_share());
+  return text;
+}
+
+}  // namespace afu::compute
