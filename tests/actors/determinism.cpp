@@ -25,6 +25,27 @@ TEST_CASE("a device named twice is two, which changes nothing but where jobs run
   CHECK(two.result.summary.model_sha256 == one.result.summary.model_sha256);
 }
 
+TEST_CASE("on a GPU neither log nor model depend on lanes, nor on whether it counts as two" *
+          doctest::test_suite("gpu")) {
+  if (compute::list_devices().size() == 1) {
+    MESSAGE("skipped: no GPU is visible");
+    return;
+  }
+  const auto on = [](const char* devices, const char* lanes) {
+    auto p = play(small, {"model.name=cnn_small", devices, lanes});
+    REQUIRE(p.result.report.failure == "");
+    for (const auto& note : p.result.notes) CHECK(note.find("one by one") == std::string::npos);
+    return p;
+  };
+  const auto one = on("compute.devices=[\"cuda:0\"]", "compute.lanes=1");
+  CHECK(one.result.notes.at(0) == "training steps on cuda:0: graph: autograd recorded in CUDA graphs");
+  for (const auto& more : {on("compute.devices=[\"cuda:0\"]", "compute.lanes=4"),
+                           on("compute.devices=[\"cuda:0\",\"cuda:0\"]", "compute.lanes=2")}) {
+    CHECK(more.text == one.text);
+    CHECK(more.result.summary.model_sha256 == one.result.summary.model_sha256);
+  }
+}
+
 TEST_CASE("the last versions are measured though results that nobody will use fill the look-ahead") {
   const auto p = play(small, {"compute.lanes=1", "compute.lookahead=1"});
   CHECK(p.result.summary.ended == "completed");
