@@ -20,8 +20,8 @@ compute::JobResult fisher(compute::Workspace& workspace, const compute::KernelJo
   if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
     throw std::invalid_argument("there are no samples to compute on");
   const auto& labels = job.settings.text("labels");
-  if (labels != "all" && labels != "sampled" && labels != "true")
-    throw std::invalid_argument("labels '" + labels + "' are none of all, sampled, true");
+  if (labels != "all" && labels != "sampled" && labels != "own")
+    throw std::invalid_argument("labels '" + labels + "' are none of all, sampled, own");
   sim::Stream stream(job.key);
   const auto order = workspace.upload(*job.samples[0]);
   workspace.load(*job.inputs[0]);
@@ -36,7 +36,7 @@ compute::JobResult fisher(compute::Workspace& workspace, const compute::KernelJo
     const auto p = log_p.detach().exp();
     const auto classes = log_p.size(1);
     if (labels != "all") {
-      const auto c = labels == "true" ? image.labels.item<std::int64_t>() : drawn(p, stream.uniform());
+      const auto c = labels == "own" ? image.labels.item<std::int64_t>() : drawn(p, stream.uniform());
       g.zero_();
       log_p.select(1, c).backward();
       torch::NoGradGuard no_grad;

@@ -105,7 +105,7 @@ struct TrainingSection {
   double staleness_bound = 10.0;               ///< port: S of S / (tau + S)
   double ewc_strength = 0.0;                   ///< lambda of EWC after an erasure; 0: none
   std::int64_t ewc_samples = 256;              ///< calibration samples of its Fisher information
-  std::string ewc_labels = "all";              ///< all sampled true: of its Fisher information
+  std::string ewc_labels = "all";              ///< all sampled own: of its Fisher information
   std::int64_t clients_per_round = 0;          ///< fedavg: 0 = all
   std::int64_t max_in_flight = 0;              ///< asynchronous rules: clients working at a time, 0 = all
 };

@@ -194,10 +194,10 @@ Section training(TrainingSection& t) {
        text("ewc_labels", t.ewc_labels,
             "Which labels the Fisher information is taken over. all: every class, by its probability, "
             "exactly. "
-            "sampled: one class an image, drawn from the model. true: the image's own, the \"empirical "
+            "sampled: one class an image, drawn from the model. own: the image's, the \"empirical "
             "Fisher\". "
             "The latter two cost one pass an image.",
-            {"all", "sampled", "true"}),
+            {"all", "sampled", "own"}),
        number("clients_per_round", t.clients_per_round, from(0, most_clients),
               "Clients sampled for a round (fedavg); 0: all."),
        number("max_in_flight", t.max_in_flight, from(0, most_clients),

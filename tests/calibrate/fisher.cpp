@@ -56,7 +56,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   const auto own = (at::one_hot(lane.labels(rows), 3) - p).square();  // (d log p_y / d z_k)^2
   const auto expected = torch::cat({own.t().matmul(x.square()).flatten() / 12, own.mean(0)});
   auto job = job_for(version, rows);
-  job.settings.set("labels", std::string("true"));
+  job.settings.set("labels", std::string("own"));
   const auto empirical = lane.run(job);
   CHECK(test::largest(empirical.outputs.at(0)->values - expected) < 1e-6 * test::largest(expected) + 1e-7);
   CHECK(empirical.samples == 12);
@@ -75,7 +75,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
   job.settings.set("labels", std::string("some"));
   CHECK(compute::execute(*lane.workspace, job).error ==
-        "fisher: labels 'some' are none of all, sampled, true");
+        "fisher: labels 'some' are none of all, sampled, own");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {

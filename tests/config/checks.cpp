@@ -122,11 +122,11 @@ TEST_CASE("training options that need a rule or one another") {
         Messages{"s.toml:2:20: training.mixing_halved_at: 9 is for the rule \"fedasync\", training.rule is "
                  "\"async_delta\""});
   CHECK(
-      with_stop("[training]\newc_labels = \"true\"") ==
+      with_stop("[training]\newc_labels = \"own\"") ==
       Messages{
           "s.toml:2:14: training.ewc_labels: it does nothing, training.ewc_strength is 0.0, allowed with it "
           "is a value above 0"});
-  CHECK(with_stop("[training]\newc_strength = 0.1\newc_labels = \"true\"").empty());
+  CHECK(with_stop("[training]\newc_strength = 0.1\newc_labels = \"own\"").empty());
   const std::string all_ask =
       "[partition]\nclients = 2\n[[erasure]]\nclient = 0\nat_update = 1\nscope = \"samples\"\n"
       "[[erasure]]\nclient = 1\nat_update = 1\nscope = \"samples\"\n[training]\newc_strength = ";
