@@ -11,18 +11,6 @@
 
 namespace afu::cli {
 
-/// Of the benches that need a network.
-struct ModelOptions {
-  std::string name = "cnn_small";
-  std::int64_t size = 28, channels = 1, classes = 10;
-  int repetitions = 5;
-  std::string json;  ///< empty: not written
-
-  model::InputShape shape() const { return {channels, size, size, classes}; }
-};
-/// The options, with the defaults that `o` holds; `o` must outlive the parsing.
-void declare_model(CLI::App& bench, ModelOptions& o);
-
 /// A federation of so many clients on which nothing is trained and nothing is written: three updates a
 /// client, 9,000 updates at least.
 struct TimingRun {

@@ -44,10 +44,13 @@ StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainEx
   return extras;
 }
 
-/// The difference, no longer than `most`; its buffers are values, which stay.
-model::ParametersPtr shortened(const compute::Workspace& workspace, const model::ParameterVector& delta,
-                               double most) {
+/// What the job changed, shortened to `max_delta` where it is longer; its buffers are values, which stay.
+model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job) {
+  const auto whole = workspace.difference(job.base);
+  const double most = job.sgd.max_delta;
+  if (most <= 0) return whole;
   torch::NoGradGuard no_grad;
+  const auto& delta = *whole;
   const auto factor = (most / delta.values.norm(2, at::kDouble)).clamp_max(1.0).nan_to_num(1.0);
   return workspace.wrap(delta.values * factor.to(torch::kFloat32), delta.buffers);
 }
@@ -73,7 +76,7 @@ compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph:
     of_epoch += count;
     result.samples += count;
   }
-  result.outputs = {workspace.difference(job.base)};
+  result.outputs = {difference(workspace, job)};
   workspace.wait();
   result.figures["loss"] = recorded.loss().item<double>() / static_cast<double>(of_epoch);
   return result;
@@ -135,8 +138,7 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
     loss_mean.add(loss, count);
     result.samples += count;
   }
-  result.outputs = {workspace.difference(job.base)};
-  if (job.sgd.max_delta > 0) result.outputs[0] = shortened(workspace, *result.outputs[0], job.sgd.max_delta);
+  result.outputs = {difference(workspace, job)};
   if (auxiliary) result.outputs.push_back(auxiliary->result());
   workspace.wait();
   result.figures["loss"] = loss_mean.value();

@@ -58,6 +58,7 @@ std::vector<compute::TrainJob> all_kinds(const Lane& lane) {
   jobs[1].sgd.momentum = 0.9;
   jobs[1].sgd.weight_decay = 1e-2;
   jobs[2].sgd.clip_norm = 0.5;
+  jobs[2].sgd.max_delta = 0.02;
   jobs[3].sgd.prox_mu = 0.3;
   const auto third = torch::arange(lane.initial->values.numel()).remainder(3).to(torch::kFloat32);
   compute::TrainExtras extras;
