@@ -1,6 +1,7 @@
 #include "compute/lane_gate.hpp"
 
 #include <c10/core/CPUAllocator.h>
+#include <torch/version.h>
 
 #include <atomic>
 #include <thread>

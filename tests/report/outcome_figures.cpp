@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "report/analysis.hpp"
+#include "report/tables_distance.hpp"
 
 using namespace afu;
 using namespace afu::report;
@@ -74,4 +75,42 @@ TEST_CASE("a study pairs its cells with those of the method none") {
   CHECK(mine->throughput_paired);
   CHECK(*mine->throughput == 1);  // the logs are alike
   CHECK(*mine->passing == Approx(2));
+}
+
+TEST_CASE("the figures at the merge are those of the version called forgotten, and 16 updates later") {
+  auto run = run_of({}, 5);
+  run.summary.erasures[0].merged_at = 4;
+  const auto at = [&](double time, std::uint64_t updates, double attack) {
+    auto r = row(time, attack, 0.8);
+    r.updates = updates;
+    run.rows.push_back(r);
+  };
+  at(4, 100, 0.0);  // merged, not calibrated yet
+  at(5, 100, 0.3);  // the version before, at the same instant
+  at(5, 100, 0.1);
+  at(6, 115, 0.2);
+  at(7, 116, 0.25);
+  at(8, 130, 0.5);
+  CellFigures f;
+  f.late = late_figures(run, 1);
+  CHECK(*figures_at(run, f, "merged").attack_success_rate == 0.1);
+  CHECK(*figures_at(run, f, "plus16").attack_success_rate == 0.25);
+  CHECK(*figures_at(run, f, "final").attack_success_rate == 0.5);
+  f.restarted = true;
+  CHECK_FALSE(figures_at(run, f, "merged").attack_success_rate);
+}
+
+TEST_CASE("distances are read back, and a malformed file is told with its line") {
+  test::TemporaryFolder folder;
+  CHECK(read_distances(folder.path()).empty());
+  test::write_text(folder / "distances.csv",
+                   "cell,point,figure,value\ncells/a/seed=1,final,forget.js,0.25\n");
+  const auto rows = read_distances(folder.path());
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].cell == "cells/a/seed=1");
+  CHECK(rows[0].figure == "forget.js");
+  CHECK(rows[0].value == 0.25);
+  test::write_text(folder / "distances.csv", "cell,point,figure,value\na,final,forget.js,much\n");
+  CHECK_THROWS_WITH_AS(read_distances(folder.path()),
+                       doctest::Contains("distances.csv:2: 'much' is no number"), ReportError);
 }
