@@ -13,7 +13,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  std::int64_t environments = 8, images = 20, steps = 20;
+  std::int64_t environments = 8, images = 20, steps = 40;
   int repetitions = 5;
   std::string json;
 };

@@ -117,7 +117,7 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
     double passes = 0;
     for (int r = 0; r < repetitions; ++r) {
       const auto one = run(workspace, job, 1), all = run(workspace, job, 1 + steps);
-      seconds.push_back((all.seconds - one.seconds) / static_cast<double>(steps));
+      seconds.push_back(all.seconds / static_cast<double>(1 + steps));
       passes = (all.passes - one.passes) / static_cast<double>(steps);
     }
     if (images_a_step == 0) images_a_step = passes;

@@ -28,11 +28,11 @@ struct CalibrateBench {
 };
 
 /// Jobs of kernel "calibrate" with the defaults of [calibration], through execute(), on random images in so
-/// many environments; after prepare_process(). What a job does once (teacher, figures) is taken off by a job
-/// with fewer steps. The floor of a step: forward and backward of its images (passes_per_sample times each)
-/// at the peak rate, and the optimiser's bytes (parameters, gradient and momentum read, parameters and
-/// momentum written) at a copy's rate. Throws std::invalid_argument for counts below 1 and as make_model
-/// does.
+/// many environments; after prepare_process(). A job is charged whole, with what it does once (teacher,
+/// figures), which many steps dilute. The floor of a step: forward and backward of its images
+/// (passes_per_sample times each) at the peak rate, and the optimiser's bytes (parameters, gradient and
+/// momentum read, parameters and momentum written) at a copy's rate. Throws std::invalid_argument for counts
+/// below 1 and as make_model does.
 CalibrateBench bench_calibrate(const config::ModelSection& section, const model::InputShape& shape,
                                std::int64_t environments, std::int64_t images_each, std::int64_t steps,
                                int repetitions);
