@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string_view>
 
 #include "record/metrics_log.hpp"
+#include "report/csv_line.hpp"
 #include "report/json_file.hpp"
 
 namespace afu::report {
@@ -89,22 +89,6 @@ std::vector<std::pair<std::string, std::string>> context_of(const Json& summary)
       out.emplace_back(key, plain(value));
   }
   return out;
-}
-
-template <class T>
-bool parse(std::string_view text, T& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
-std::vector<std::string_view> cells_of(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (;;) {
-    const auto comma = line.find(',');
-    out.push_back(line.substr(0, comma));
-    if (comma == line.npos) return out;
-    line.remove_prefix(comma + 1);
-  }
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 #include <sstream>
 
+#include "report/csv_line.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -70,14 +71,10 @@ std::vector<DistanceRow> read_distances(const std::filesystem::path& folder) {
     fail("wanted the columns cell,point,figure,value");
   while (std::getline(in, line)) {
     ++number;
-    std::vector<std::string> cells;
-    std::istringstream split(line);
-    for (std::string cell; std::getline(split, cell, ',');) cells.push_back(cell);
+    const auto cells = cells_of(line);
     if (cells.size() != 4) fail(fmt::format("has {} columns, wanted 4", cells.size()));
-    DistanceRow row{cells[0], cells[1], cells[2], 0};
-    const auto& text = cells[3];
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), row.value);
-    if (error != std::errc() || end != text.data() + text.size()) fail("'" + text + "' is no number");
+    DistanceRow row{std::string(cells[0]), std::string(cells[1]), std::string(cells[2]), 0};
+    if (!parse(cells[3], row.value)) fail(fmt::format("'{}' is no number", cells[3]));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -134,7 +131,7 @@ DataTable distance_table(const Analysis& a) {
   if (values.empty()) return t;
 
   const auto add = [&](std::size_t group, const std::string& name, const char* when,
-                       const std::vector<const Cell*>& cells, const std::string& point, bool among) {
+                       const std::vector<const Cell*>& cells, const std::string& point) {
     std::vector<TableCell> row;
     for (std::size_t i = 0; i < study.axes.size(); ++i)
       row.push_back(text_cell(value_label(study.axes[i].values[study.group_values[group][i]])));
@@ -145,7 +142,7 @@ DataTable distance_table(const Analysis& a) {
     for (const auto* c : cells) {
       const auto* f = a.figures(*c);
       seeds += values[{point, distances[0].figure}].count(c->folder);
-      if (!f || among) continue;
+      if (!f || point == "references") continue;
       const auto at = figures_at(*c->run, *f, point);
       for (const auto& [metric, list] : {std::pair(find_metric("forget_accuracy"), &forget),
                                          {find_metric("attack_success_rate"), &attack}}) {
@@ -171,13 +168,13 @@ DataTable distance_table(const Analysis& a) {
     for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
       if (std::find(held.begin(), held.end(), arm) != held.end()) continue;
       for (const char* point : points)
-        add(g, study.arms[arm].name, title_of(point), study.cells_of(g, arm), point, false);
+        add(g, study.arms[arm].name, title_of(point), study.cells_of(g, arm), point);
     }
     if (!held.empty()) {
       std::vector<const Cell*> first;  // the references' own distances stand at the first of each seed
       for (auto arm : held)
         for (const auto* c : study.cells_of(g, arm)) first.push_back(c);
-      add(g, "among retrains", title_of("final"), first, "references", true);
+      add(g, "among retrains", title_of("final"), first, "references");
     }
   }
   return t;

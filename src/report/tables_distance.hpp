@@ -1,6 +1,6 @@
 #pragma once
 /// How like a retrained model the erased ones are (METHODS 7.3 to 7.5).
-#include <map>
+#include <filesystem>
 #include <string>
 #include <vector>
 
