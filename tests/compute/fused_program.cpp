@@ -91,6 +91,35 @@ TEST_CASE("each layer's gradients are autograd's: odd sizes, strides, paddings, 
       }
 }
 
+TEST_CASE("few images take kernels of their own, with autograd's gradients and the same outputs bit by bit") {
+  int count = 0;
+  const auto* const* variants = compute::fused::all_kernels(count);
+  for (std::int64_t kernel : {1, 2, 3, 5, 7})
+    for (std::int64_t batch :
+         kernel == 1 ? std::vector<std::int64_t>{1, 2, 17} : std::vector<std::int64_t>{1, 3, 6, 19})
+      for (const auto& [middle, out] :
+           {std::pair<std::int64_t, std::int64_t>{16, 112}, {112, 32}, {20, 16}}) {
+        CAPTURE(kernel);
+        CAPTURE(batch);
+        CAPTURE(out);
+        for (int i = 0; i < count; ++i)  // or this tests nothing
+          REQUIRE(variants[i]->suits_few({middle, out, kernel, 1}, batch % 16));
+        Case c(with_head({padded(convolution("a", middle, 3, 1), 1), relu(),
+                          padded(convolution("b", out, kernel, 1), kernel / 2)},
+                         3),
+               {2, 9, 21, 3}, batch);
+        c.flat.parameters.detach().mul_(
+            0.1);  // of so many channels: else the softmax multiplies the rounding
+        for (int i = 0; i < count; ++i) {
+          auto program = c.program(*variants[i]);
+          const auto many = torch::cat({c.images, torch::randn({13, 2, 9, 21})});  // fills a block
+          CHECK(at::equal(program.forward(c.flat.parameters, c.images),
+                          program.forward(c.flat.parameters, many).narrow(0, 0, batch)));
+        }
+        check(std::move(c));
+      }
+}
+
 TEST_CASE("normalisation, pooling and ReLU in any order have autograd's gradients") {
   const InputShape shape{3, 13, 10, 4};
   for (std::int64_t batch : {1, 3, 16, 17, 33}) {

@@ -6,6 +6,7 @@
 
 // with vectors
 #include "compute/fused/body_convolution.hpp"
+#include "compute/fused/body_few.hpp"
 #include "compute/fused/body_linear.hpp"
 #include "compute/fused/body_pool.hpp"
 
@@ -14,10 +15,14 @@
 
 constexpr Kernels table(const char* name) {
   return {name,
+          AFU_WIDTH,
           pack,
           pack_reversed,
           convolve,
           filter_gradient,
+          pack_few,
+          convolve_few,
+          filter_gradient_few,
           bias_gradient,
           group_norm,
           group_norm_gradient,

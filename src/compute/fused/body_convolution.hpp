@@ -10,12 +10,13 @@ inline std::int64_t out_block(std::int64_t left) {
   return block;
 }
 
-/// packed [block][in][kernel * kernel][channels of the block]; weight(o, c,
-/// tap) gives them.
-template <class Weight>
-void pack_blocks(std::int64_t out, std::int64_t in, std::int64_t taps, float* packed, const Weight& weight) {
+/// packed [block][in][kernel * kernel][channels of the block]; block_of(channels
+/// left) gives a block's channels, weight(o, c, tap) the weights.
+template <class Block, class Weight>
+void pack_blocks(std::int64_t out, std::int64_t in, std::int64_t taps, float* packed, const Block& block_of,
+                 const Weight& weight) {
   for (std::int64_t begin = 0; begin < out;) {
-    const auto block = out_block(out - begin);
+    const auto block = block_of(out - begin);
     for (std::int64_t c = 0; c < in; ++c)
       for (std::int64_t t = 0; t < taps; ++t)
         for (std::int64_t o = begin; o < begin + block; ++o) *packed++ = weight(o, c, t);
@@ -25,14 +26,14 @@ void pack_blocks(std::int64_t out, std::int64_t in, std::int64_t taps, float* pa
 
 void pack(const Filter& f, const float* weights, float* packed) {
   const auto taps = f.kernel * f.kernel;
-  pack_blocks(f.out, f.in, taps, packed, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
+  pack_blocks(f.out, f.in, taps, packed, out_block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
     return weights[(o * f.in + c) * taps + t];
   });
 }
 
 void pack_reversed(const Filter& f, const float* weights, float* packed) {
   const auto taps = f.kernel * f.kernel;
-  pack_blocks(f.in, f.out, taps, packed, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
+  pack_blocks(f.in, f.out, taps, packed, out_block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
     return weights[(c * f.in + o) * taps + (taps - 1 - t)];
   });
 }

@@ -8,7 +8,8 @@ constexpr std::int64_t kSlices = kLanes / AFU_WIDTH;
 
 inline V load(const float* p) { return *reinterpret_cast<const V*>(p); }
 inline void store(float* p, V v) { *reinterpret_cast<V*>(p) = v; }
-inline V same(float x) { return V{} + x; }
+/// Minus zero keeps every value, so that GCC only broadcasts it; it would add plus zero to minus zero.
+inline V same(float x) { return x - V{}; }
 /// Keeps a loaded value in a register. Else GCC loads it again for each use,
 /// and the loads are what the multiply-adds then wait for (measured: up to a
 /// third of the time).

@@ -30,8 +30,18 @@ struct Maxima {
   Planes value, place;
 };
 
+inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+/// Floats of scratch for `images` of a result of height x width.
+inline std::int64_t few_scratch(const Filter& f, std::int64_t height, std::int64_t width,
+                                std::int64_t images) {
+  return round_up(images * f.in * (height + f.kernel - 1) * (width + f.kernel - 1), kLanes) +
+         images * f.out * height * width + f.size();
+}
+
 struct Kernels {
-  const char* name;  ///< the vector extension
+  const char* name;    ///< the vector extension
+  std::int64_t width;  ///< floats a vector
 
   // -- convolution. `in` is the image with its margin: its (0, 0) is what the
   // filter's corner first sees.
@@ -48,6 +58,26 @@ struct Kernels {
   /// kLanes].
   void (*filter_gradient)(const Filter& filter, const Planes& in, const Planes& d_out, float* scratch,
                           float* d_weights);
+
+  // The same where only the first `images` lanes hold an image and suits_few() says so.
+
+  /// Whether going through `images` one by one is faster than through all lanes. A multiply-add costs the
+  /// same; laying a pixel of a channel out and back costs as much as 48 (measured, with and without AVX-512's
+  /// width: the speeds cross at 9 images of a 16 to 32 channel 3x3 filter, and at 14 of a 32 to 64 channel
+  /// one).
+  bool suits_few(const Filter& f, std::int64_t images) const {
+    const auto laying = 48 * (f.in + f.out);
+    return f.stride == 1 && f.out % width == 0 && images * (f.size() + laying) < kLanes * f.size();
+  }
+  /// Reorders weights, of `filter` or of what pack_reversed makes of it.
+  void (*pack_few)(const Filter& filter, bool reversed, const float* weights, float* packed);
+  /// The other lanes of `out` become the last image's values; zeros, where `gradients` are convolved. scratch
+  /// [few_scratch].
+  void (*convolve_few)(const Filter& filter, const float* packed, const float* bias, const Planes& in,
+                       std::int64_t images, bool gradients, float* scratch, const Planes& out);
+  void (*filter_gradient_few)(const Filter& filter, const Planes& in, const Planes& d_out,
+                              std::int64_t images, float* scratch, float* d_weights);
+
   /// d bias[c] = the sum of channel c.
   void (*bias_gradient)(const Planes& d_out, float* d_bias);
 

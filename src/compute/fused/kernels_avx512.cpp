@@ -12,6 +12,7 @@
 #define AFU_COLUMNS 7
 #define AFU_TAPS 5
 #define AFU_SUMS 24
+#define AFU_FEW_VECTORS 4
 #define AFU_ROWS 16
 
 namespace afu::compute::fused {

@@ -9,6 +9,7 @@
 #define AFU_COLUMNS 3
 #define AFU_TAPS 4
 #define AFU_SUMS 12
+#define AFU_FEW_VECTORS 2
 #define AFU_ROWS 8
 
 namespace afu::compute::fused {

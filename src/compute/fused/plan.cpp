@@ -138,8 +138,9 @@ class Planner {
     s.out = allocate(plan_.activations, l.out, height, width, margin);
     s.seen = s.in.moved(-l.padding, -l.padding);
     s.packed = plan_.packed;
-    plan_.packed += s.filter.size();
-    plan_.scratch = std::max(plan_.scratch, s.filter.size() * kLanes);
+    plan_.packed += round_up(s.filter.size(), kLanes);
+    plan_.scratch =
+        std::max({plan_.scratch, s.filter.size() * kLanes, few_scratch(s.filter, height, width, kLanes - 1)});
     if (!s.d_in) {
       s.d_out = allocate(plan_.gradients, l.out, height, width);
       return;
@@ -147,6 +148,7 @@ class Planner {
     // Back: a convolution of stride 1 over the gradient, whose values stand as far apart as the stride was.
     const auto lead = l.kernel - 1 - l.padding;
     s.reversed = {l.out, p.channels, l.kernel, 1};
+    plan_.scratch = std::max(plan_.scratch, few_scratch(s.reversed, p.height, p.width, kLanes - 1));
     s.d_out = allocate(plan_.gradients, l.out, height, width, p.height + l.kernel - 1, p.width + l.kernel - 1,
                        lead, l.stride);
     s.d_seen = s.d_out;
@@ -154,7 +156,7 @@ class Planner {
     s.d_seen.planes.column = kLanes;
     s.d_seen = s.d_seen.moved(-lead, -lead);
     s.packed_reversed = plan_.packed;
-    plan_.packed += s.filter.size();
+    plan_.packed += round_up(s.filter.size(), kLanes);
   }
 
   /// The same values as one column. Their gradient needs a place of its own where the layer before keeps its

@@ -65,7 +65,7 @@ Program::Program(Plan plan, const Kernels& kernels)
     : plan_(std::move(plan)),
       kernels_(kernels),
       gradients_(zeros(plan_.gradients)),
-      packed_(zeros(plan_.packed)),
+      packed_(zeros(2 * plan_.packed)),
       scratch_(zeros(plan_.scratch)) {}
 
 float* Program::block(std::size_t i) {
@@ -73,13 +73,20 @@ float* Program::block(std::size_t i) {
   return blocks_[i].data_ptr<float>();
 }
 
-void Program::pack(const float* parameters, bool reversed) {
-  auto* packed = packed_.data_ptr<float>();
+/// The weights as the kernels read them that a batch of so many images needs.
+void Program::pack(const float* parameters, std::int64_t images, bool reversed) {
+  auto *packed = packed_.data_ptr<float>(), *packed_few = packed + plan_.packed;
+  const auto last = images % kLanes;  // 0: no block is smaller than the others
+  const auto in_lanes = [&](const Filter& f) { return images >= kLanes || !kernels_.suits_few(f, last); };
+  const auto in_few = [&](const Filter& f) { return last > 0 && kernels_.suits_few(f, last); };
   for (const auto& s : plan_.steps) {
     if (s.kind != Kind::convolution) continue;
-    kernels_.pack(s.filter, parameters + s.weight, packed + s.packed);
-    if (reversed && s.d_in)
-      kernels_.pack_reversed(s.filter, parameters + s.weight, packed + s.packed_reversed);
+    const auto* weights = parameters + s.weight;
+    if (in_lanes(s.filter)) kernels_.pack(s.filter, weights, packed + s.packed);
+    if (in_few(s.filter)) kernels_.pack_few(s.filter, false, weights, packed_few + s.packed);
+    if (!reversed || !s.d_in) continue;
+    if (in_lanes(s.reversed)) kernels_.pack_reversed(s.filter, weights, packed + s.packed_reversed);
+    if (in_few(s.reversed)) kernels_.pack_few(s.filter, true, weights, packed_few + s.packed_reversed);
   }
 }
 
@@ -96,15 +103,19 @@ void Program::fill(float* activations, const float* images, std::int64_t count) 
       }
 }
 
-void Program::forward(const float* parameters, float* activations) const {
+void Program::forward(const float* parameters, float* activations, std::int64_t count) {
   const auto& k = kernels_;
-  const auto* packed = packed_.data_ptr<float>();
+  const auto *packed = packed_.data_ptr<float>(), *packed_few = packed + plan_.packed;
   for (const auto& s : plan_.steps) {
     const auto in = s.in.in(activations), out = s.out.in(activations);
     const float *weight = parameters + s.weight, *bias = s.bias < 0 ? nullptr : parameters + s.bias;
     switch (s.kind) {
       case Kind::convolution:
-        k.convolve(s.filter, packed + s.packed, bias, s.seen.in(activations), out);
+        if (k.suits_few(s.filter, count))
+          k.convolve_few(s.filter, packed_few + s.packed, bias, s.seen.in(activations), count, false,
+                         scratch_.data_ptr<float>(), out);
+        else
+          k.convolve(s.filter, packed + s.packed, bias, s.seen.in(activations), out);
         break;
       case Kind::group_norm:
         k.group_norm(s.norm, in, weight, bias, activations + s.kept, maxima(s, activations), out);
@@ -145,7 +156,7 @@ void Program::backward(const float* parameters, float* activations, std::int64_t
   const auto& k = kernels_;
   auto* arena = gradients_.data_ptr<float>();
   auto* scratch = scratch_.data_ptr<float>();
-  const auto* packed = packed_.data_ptr<float>();
+  const auto *packed = packed_.data_ptr<float>(), *packed_few = packed + plan_.packed;
   for (auto step = plan_.steps.rbegin(); step != plan_.steps.rend(); ++step) {
     const auto& s = *step;
     if (!s.d_out) continue;
@@ -155,9 +166,17 @@ void Program::backward(const float* parameters, float* activations, std::int64_t
     float *d_weight = gradients + s.weight, *d_bias = gradients + s.bias;
     switch (s.kind) {
       case Kind::convolution:
-        k.filter_gradient(s.filter, s.seen.in(activations), d_out, scratch, d_weight);
+        if (k.suits_few(s.filter, count))
+          k.filter_gradient_few(s.filter, s.seen.in(activations), d_out, count, scratch, d_weight);
+        else
+          k.filter_gradient(s.filter, s.seen.in(activations), d_out, scratch, d_weight);
         if (s.bias >= 0) k.bias_gradient(d_out, d_bias);
-        if (s.d_in) k.convolve(s.reversed, packed + s.packed_reversed, nullptr, s.d_seen.in(arena), d_in);
+        if (!s.d_in) break;
+        if (k.suits_few(s.reversed, count))
+          k.convolve_few(s.reversed, packed_few + s.packed_reversed, nullptr, s.d_seen.in(arena), count, true,
+                         scratch, d_in);
+        else
+          k.convolve(s.reversed, packed + s.packed_reversed, nullptr, s.d_seen.in(arena), d_in);
         break;
       case Kind::group_norm:
         k.group_norm_gradient(s.norm, in, weight, activations + s.kept, maxima(s, activations), d_out,
@@ -191,7 +210,7 @@ torch::Tensor Program::logits_of(const torch::Tensor& parameters, const torch::T
   const auto x = plain(images, torch::kFloat32);
   const auto n = x.size(0), classes = plan_.logits.planes.channels;
   const auto* w = parameters.data_ptr<float>();
-  pack(w, keep);
+  pack(w, n, keep);
   auto logits = torch::empty({n, classes}, torch::kFloat32);
   auto* out = logits.data_ptr<float>();
   const auto* from = x.data_ptr<float>();
@@ -200,7 +219,7 @@ torch::Tensor Program::logits_of(const torch::Tensor& parameters, const torch::T
     const auto count = std::min(kLanes, n - begin);
     auto* activations = block(keep ? static_cast<std::size_t>(i) : 0);
     fill(activations, from + begin * size, count);
-    forward(w, activations);
+    forward(w, activations, count);
     const auto z = plan_.logits.in(activations);
     for (std::int64_t b = 0; b < count; ++b)
       for (std::int64_t c = 0; c < classes; ++c) out[(begin + b) * classes + c] = z.data[c * kLanes + b];
@@ -239,7 +258,7 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
   const auto x = plain(images, torch::kFloat32), y = plain(labels, torch::kInt64);
   const auto n = x.size(0);
   const auto* w = parameters.data_ptr<float>();
-  pack(w, true);
+  pack(w, n, true);
   kept_ = -1;
   auto* to = gradients.data_ptr<float>();
   if (n == 0) gradients.zero_();
@@ -251,7 +270,7 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
     const auto count = std::min(kLanes, n - begin);
     auto* activations = block(0);
     fill(activations, x.data_ptr<float>() + begin * size, count);
-    forward(w, activations);
+    forward(w, activations, count);
     sum += cross_entropy(plan_.logits.in(activations), y.data_ptr<std::int64_t>() + begin, count, factor,
                          plan_.d_logits.in(gradients_.data_ptr<float>()));
     backward(w, activations, count, begin > 0, to);

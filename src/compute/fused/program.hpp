@@ -38,9 +38,9 @@ class Program {
   const Kernels& kernels() const { return kernels_; }
 
  private:
-  void pack(const float* parameters, bool reversed);
+  void pack(const float* parameters, std::int64_t images, bool reversed);
   void fill(float* activations, const float* images, std::int64_t count) const;
-  void forward(const float* parameters, float* activations) const;
+  void forward(const float* parameters, float* activations, std::int64_t count);
   void backward(const float* parameters, float* activations, std::int64_t count, bool add, float* gradients);
   void clear(float* gradients) const;
   torch::Tensor logits_of(const torch::Tensor& parameters, const torch::Tensor& images, bool keep);
