@@ -88,6 +88,12 @@ std::function<int()> declare_bench_train(CLI::App& bench) {
                   "Numbers of lanes, as in 1,2,4; not given: up to as many as cores, on a GPU 1,2,4,8,16")
       ->delimiter(',')
       ->check(CLI::Range(1, 4096));
+  bench
+      .add_option(
+          "--clients", s.clients,
+          "Also so many clients' steps as one, with grouped convolutions and batched products, as in 2,4,8")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096));
   bench.add_option("--repetitions", s.repetitions, "Of which the median is shown")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "compute/batched_clients.hpp"
 #include "compute/bench_timing.hpp"
 #include "compute/devices.hpp"
 #include "compute/graph/step.hpp"
@@ -88,6 +89,45 @@ Contender plain_loops(const config::ModelSection& section, const model::InputSha
           }};
 }
 
+/// Lanes that each step `clients` together, on as many images altogether. Images are converted beforehand, as
+/// for the plain loop; the clients train on from where they are.
+Contender batched_lanes(int clients, const config::ModelSection& section, const model::InputShape& shape,
+                        const ResidentPool& pool, const model::ParameterVector& start, int lanes) {
+  const auto device = pool.images.device();
+  const auto streams = streams_on(device, lanes);
+  const auto net = model::make_model(section, shape);
+  const auto* network = dynamic_cast<const model::Network*>(net.get());
+  if (!network) throw std::invalid_argument("bench: " + section.name + " cannot be batched over clients");
+  auto batches = std::make_shared<std::vector<BatchedClients>>();
+  for (int i = 0; i < lanes; ++i) {
+    const LaneStream::Current current(*streams->at(i));
+    batches->emplace_back(*network, start.layout, clients, device);
+    for (int k = 0; k < clients; ++k) batches->back().load(k, start.values);
+  }
+  const auto images = normalised(pool.images);
+  wait_for_queue(device.str());
+  return {
+      fmt::format("batched {}", clients),
+      [streams, batches, images, labels = pool.labels, clients](int i, const TrainJob& job) {
+        prepare_lane_thread(/*own_backward=*/true);
+        const LaneStream::Current current(*streams->at(i));
+        const auto shape_of = [&](const torch::Tensor& t) {
+          auto sizes = t.sizes().vec();
+          sizes[0] = job.batch_size;
+          sizes.insert(sizes.begin(), clients);
+          return sizes;
+        };
+        const auto count = clients * job.batch_size;
+        const auto order = torch::tensor(*job.samples, torch::kInt64).to(images.device());
+        for (std::int64_t step = 0; step * clients < job.steps; ++step) {
+          const auto rows = order.narrow(0, step * count % (order.numel() - count + 1), count);
+          const auto x = images.index_select(0, rows), y = labels.index_select(0, rows);
+          batches->at(static_cast<std::size_t>(i)).step(x.view(shape_of(x)), y.view(shape_of(y)), job.sgd);
+        }
+        wait_for_queue(images.device().str());
+      }};
+}
+
 }  // namespace
 
 double TrainBench::rate(const std::string& engine, int lanes) const {
@@ -117,15 +157,19 @@ void train_plainly(model::Model& model, const torch::Tensor& images, const torch
 
 TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,
                        const TrainBenchSettings& settings) {
-  const auto& [device_name, batch_size, steps, lanes, repetitions] = settings;
+  const auto& [device_name, batch_size, steps, lanes, repetitions, clients] = settings;
   if (batch_size < 1 || steps < 1 || lanes.empty() || *std::min_element(lanes.begin(), lanes.end()) < 1 ||
       repetitions < 1)
     throw std::invalid_argument(
         fmt::format("bench: batch size {}, steps {}, lanes [{}] and repetitions {} must be 1 or more",
                     batch_size, steps, fmt::join(lanes, ", "), repetitions));
+  for (const int k : clients)
+    if (k < 1 || steps % k != 0)
+      throw std::invalid_argument(fmt::format("bench: {} steps are not a multiple of {} clients", steps, k));
   const torch::Device device(device_info(device_name).name);
   const int most = *std::max_element(lanes.begin(), lanes.end());
-  const std::int64_t count = std::max<std::int64_t>(512, batch_size);
+  std::int64_t count = std::max<std::int64_t>(512, batch_size);
+  for (const int k : clients) count = std::max(count, k * batch_size);
   const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
   auto net = model::make_model(section, shape);
   const auto layout = model::make_layout(*net);
@@ -160,9 +204,10 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   if (choice.recorded) add_lanes("graph", "graph", true);
   add_lanes("autograd", "autograd", true);
   if (!device.is_cpu()) add_lanes("serial", "autograd", false);
+  for (const int k : clients) contenders.push_back(batched_lanes(k, section, shape, *pool, *job.base, most));
   contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
   for (const int n : lanes) {
-    const double total = static_cast<double>(n) * static_cast<double>(batch_size * steps);
+    const double total = static_cast<double>(n) * static_cast<double>(batch_size * steps);  // images
     for (int r = 0; r < repetitions; ++r) {
       for (auto& c : contenders) {
         const auto seconds = timed(

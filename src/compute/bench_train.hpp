@@ -18,13 +18,15 @@ struct TrainBenchSettings {
   std::int64_t batch_size = 32, steps = 60;
   std::vector<int> lanes{1};
   int repetitions = 5;  ///< of which the median counts
+  /// Also so many clients batched into one network (batched_clients.hpp), for each number. None by default.
+  std::vector<int> clients{};
 };
 
 struct TrainBench {
   struct Row {
-    /// "fused", "graph", "autograd": lanes. "serial": autograd lanes whose backward passes LibTorch's one
-    /// thread a GPU takes, one after the other. "plain": as many threads, each with the plain loop on a
-    /// stream of its own.
+    /// "fused", "graph", "autograd": lanes. "batched K": lanes that step K clients together. "serial":
+    /// autograd lanes whose backward passes LibTorch's one thread a GPU takes, one after the other. "plain":
+    /// as many threads, each with the plain loop on a stream of its own.
     std::string engine;
     int lanes = 0;
     double images_per_second = 0;      ///< all lanes together; medians of the repetitions, as all that follow

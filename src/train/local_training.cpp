@@ -25,14 +25,6 @@ torch::Tensor on_lane(const compute::Workspace& workspace, const model::Paramete
   return v->values.to(workspace.device(), /*non_blocking=*/true);
 }
 
-/// The fused step, null where autograd takes the batch: also where there are so few images that most of a
-/// block's lanes would compute for nothing. Measured with cnn_small: 0.5 times autograd's speed at one image,
-/// 1.4 times at four.
-compute::fused::Program* fused_for(compute::Workspace& workspace, const torch::Tensor& images) {
-  constexpr std::int64_t kFewest = 3;
-  return images.size(0) >= kFewest ? workspace.fused() : nullptr;
-}
-
 StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainExtras& x) {
   if (x.strength != 0 && !x.anchor) throw std::invalid_argument("there is no anchor to pull to");
   StepExtras extras;
@@ -84,7 +76,7 @@ compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph:
 
 torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
                                      double sign) {
-  if (auto* fused = fused_for(workspace, batch.images))
+  if (auto* fused = workspace.fused())
     return torch::scalar_tensor(fused->cross_entropy_gradient(workspace.parameters(), batch.images,
                                                               batch.labels, sign, workspace.gradients()));
   workspace.gradients().zero_();
@@ -95,7 +87,7 @@ torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const comput
 
 torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& images,
                             const std::function<torch::Tensor(const torch::Tensor& logits)>& loss) {
-  auto* fused = fused_for(workspace, images);
+  auto* fused = workspace.fused();
   if (!fused) {
     const auto value = loss(workspace.net().forward(images));
     value.backward();
