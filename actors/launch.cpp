@@ -30,8 +30,9 @@ class AfuSystemConfig : public caf::actor_system_config {
     set("scheduler.max-threads", threads);
     if (caf::get_or(*this, "scheduler.max-threads", std::size_t{0}) != threads)
       throw std::logic_error("CAF did not take scheduler.max-threads");
-    // An idle worker of the stealing policy, which is CAF's default, wakes every 50 us to look for work: 9,000 times
-    // a second on a core that a lane computes on, which was then a third slower. A sharing worker waits.
+    // An idle worker of the stealing policy, which is CAF's default, wakes every 50 us to look for work:
+    // 9,000 times a second on a core that a lane computes on, which was then a third slower. A sharing worker
+    // waits.
     set("scheduler.policy", caf::atom("sharing"));
   }
 };
