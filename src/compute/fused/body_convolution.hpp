@@ -24,18 +24,26 @@ void pack_blocks(std::int64_t out, std::int64_t in, std::int64_t taps, float* pa
   }
 }
 
-void pack(const Filter& f, const float* weights, float* packed) {
+/// The filter's weights, or those of the way back: in and out exchanged, both axes reversed.
+template <class Block>
+void pack_filter(const Filter& f, bool reversed, const float* weights, float* packed, const Block& block_of) {
   const auto taps = f.kernel * f.kernel;
-  pack_blocks(f.out, f.in, taps, packed, out_block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
-    return weights[(o * f.in + c) * taps + t];
-  });
+  if (reversed)
+    pack_blocks(f.in, f.out, taps, packed, block_of, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
+      return weights[(c * f.in + o) * taps + (taps - 1 - t)];
+    });
+  else
+    pack_blocks(f.out, f.in, taps, packed, block_of, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
+      return weights[(o * f.in + c) * taps + t];
+    });
+}
+
+void pack(const Filter& f, const float* weights, float* packed) {
+  pack_filter(f, false, weights, packed, out_block);
 }
 
 void pack_reversed(const Filter& f, const float* weights, float* packed) {
-  const auto taps = f.kernel * f.kernel;
-  pack_blocks(f.in, f.out, taps, packed, out_block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
-    return weights[(c * f.in + o) * taps + (taps - 1 - t)];
-  });
+  pack_filter(f, true, weights, packed, out_block);
 }
 
 /// `out`: where the tile's first channel and column go. `in`: what its first

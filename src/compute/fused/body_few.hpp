@@ -148,16 +148,7 @@ FewTile find_few_tile(std::int64_t vectors, std::int64_t columns) {
 }
 
 void pack_few(const Filter& f, bool reversed, const float* weights, float* packed) {
-  const auto taps = f.kernel * f.kernel;
-  const auto block = [](std::int64_t left) { return few_vectors(left) * AFU_WIDTH; };
-  if (reversed)
-    pack_blocks(f.in, f.out, taps, packed, block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
-      return weights[(c * f.in + o) * taps + (taps - 1 - t)];
-    });
-  else
-    pack_blocks(f.out, f.in, taps, packed, block, [&](std::int64_t o, std::int64_t c, std::int64_t t) {
-      return weights[(o * f.in + c) * taps + t];
-    });
+  pack_filter(f, reversed, weights, packed, [](std::int64_t left) { return few_vectors(left) * AFU_WIDTH; });
 }
 
 constexpr std::int64_t kFewNear = 24 * 1024 / sizeof(float);  // floats that stay in the nearest cache

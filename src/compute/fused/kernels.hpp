@@ -62,9 +62,8 @@ struct Kernels {
   // The same where only the first `images` lanes hold an image and suits_few() says so.
 
   /// Whether going through `images` one by one is faster than through all lanes. A multiply-add costs the
-  /// same; laying a pixel of a channel out and back costs as much as 48 (measured, with and without AVX-512's
-  /// width: the speeds cross at 9 images of a 16 to 32 channel 3x3 filter, and at 14 of a 32 to 64 channel
-  /// one).
+  /// same; laying a pixel of a channel out and back costs as much as 48 (measured with AVX-512: the speeds
+  /// cross at 9 images of a 16 to 32 channel 3x3 filter, and at 14 of a 32 to 64 channel one).
   bool suits_few(const Filter& f, std::int64_t images) const {
     const auto laying = 48 * (f.in + f.out);
     return f.stride == 1 && f.out % width == 0 && images * (f.size() + laying) < kLanes * f.size();
