@@ -66,6 +66,39 @@ class Optimiser {
   bool proximal_ = false;
 };
 
+/// A path through the erasure, for the workspace's parameters.
+class Stages {
+ public:
+  Stages(compute::Workspace& workspace, const compute::KernelJob& job)
+      : workspace_(workspace), count_(job.settings.integer("stages")), steps_(job.settings.integer("steps")) {
+    if (count_ == 1) return;
+    if (count_ < 1 || count_ > steps_)
+      throw std::invalid_argument(fmt::format("stages is {}, allowed is 1 to {}", count_, steps_));
+    const auto e = input(job, 4);
+    if (!e) throw std::invalid_argument("stages need the erasure as an input");
+    erasure_ = e->values.to(workspace.device());
+  }
+
+  bool several() const { return count_ > 1; }
+  /// To the model before the erasure.
+  void begin() const {
+    torch::NoGradGuard no_grad;
+    if (several()) workspace_.parameters().sub_(erasure_);
+  }
+  /// Before a step: the next part of the erasure, where its time has come.
+  void at(std::int64_t step) {
+    if (!several() || step < taken_ * steps_ / count_) return;
+    ++taken_;
+    torch::NoGradGuard no_grad;
+    workspace_.parameters().add_(erasure_, 1.0 / static_cast<double>(count_));
+  }
+
+ private:
+  compute::Workspace& workspace_;
+  std::int64_t count_, steps_, taken_ = 0;
+  torch::Tensor erasure_;
+};
+
 void report(compute::JobResult& result, const std::string& when, const CalibrationLoss::Values& v) {
   const auto figure = [&](const char* name, const torch::Tensor& t) {
     if (t.defined()) result.figures[name + when] = t.item<double>();
@@ -102,11 +135,15 @@ compute::JobResult calibrate(compute::Workspace& workspace, const compute::Kerne
   const bool penalised = objective.invariance != Invariance::none;
   if (penalised && job.settings.flag("sunset"))
     result.figures["penalty_reference"] = loss.reference_penalty().item<double>();
-  // What the first step computes is not all that is to be reported where it takes a part of the set, or the
-  // penalty has no weight.
-  const bool look_first = steps == 0 || objective.batch > 0 || (penalised && objective.lambda == 0);
+  // What the first step computes is not all that is to be reported where it begins elsewhere, takes a part of
+  // the set, or the penalty has no weight.
+  Stages stages(workspace, job);
+  const bool look_first =
+      steps == 0 || stages.several() || objective.batch > 0 || (penalised && objective.lambda == 0);
   if (look_first) report(result, "_before", loss.at(0, false));
+  stages.begin();
   for (std::int64_t step = 0; step < steps; ++step) {
+    stages.at(step);
     const auto here = loss.step(static_cast<std::uint64_t>(step));
     if (step == 0 && !look_first) report(result, "_before", here);
     optimiser.step();

@@ -46,6 +46,7 @@ config::Values calibration_values(const config::Scenario& scenario, std::uint64_
   v.set("environments", c.environments);
   v.set("batch_size", c.batch_size);
   v.set("sunset", c.sunset_jobs > 0);
+  v.set("stages", std::int64_t{1});
   const auto& b = scenario.data.backdoor;
   v.set("trigger", b.trigger);
   v.set("trigger_size", b.size);

@@ -18,7 +18,7 @@ namespace {
 
 struct AggregateOptions {
   ModelOptions model{"resnet18", 32, 3, 10};
-  int repetitions = 5;
+  int repetitions = 20;
   std::string json;
 };
 

@@ -197,6 +197,7 @@ struct CalibrationSection {
   std::string irm_estimator = "square";  ///< square halves
   std::string environments = "client";   ///< client interventional
   bool placebo = false;                  ///< same set, same steps, the cross entropy alone
+  std::int64_t stages = 10;              ///< parts in which the first calibration goes through the erasure
   bool until_loss = false;               ///< until the cross entropy is what it was before the erasure
   std::int64_t until_loss_steps = 200;   ///< at most
   std::int64_t window_updates = 20;

@@ -122,6 +122,8 @@ Step CalibrationRun::calibration(const View& view) const {
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(*view.scenario, jobs_);
   job.settings.set("steps", steps_);
+  job.settings.set(
+      "stages", to_level_ && taken_ == 0 ? std::clamp<std::int64_t>(steps_, 1, c.stages) : std::int64_t{1});
   job.settings.set("reference", to_level_ && c.until_loss);
   job.inputs = {view.model, before_, erased_, fisher_, erasure_};
   job.samples = view.environments;

@@ -67,6 +67,7 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.invariance=irm", "calibration.irm_estimator=halves"},
       {"calibration.invariance=vrex", "calibration.environments=interventional"},
       {"calibration.placebo=true"},
+      {"calibration.stages=1"},
       {"calibration.batch_size=8"},
       {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.irm_estimator=halves",
        "calibration.environments=interventional"},
@@ -103,9 +104,9 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
 
 TEST_CASE("every arm runs under every training rule, and without vectors") {
   for (const char* rule : {"fedavg", "fedasync", "fedbuff"})
-    for (const char* arm :
-         {"calibration.guard_rank=3", "calibration.until_loss=true", "unlearning.afu_ic.erasure=fedquit",
-          "unlearning.afu_ic.erasure=pga", "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
+    for (const char* arm : {"calibration.guard_rank=3", "calibration.stages=1", "calibration.until_loss=true",
+                            "unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure=pga",
+                            "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
       CAPTURE(rule);
       CAPTURE(arm);
       std::vector<std::string> set{arm, std::string("training.rule=") + rule, "unlearning.pga.max_steps=2"};

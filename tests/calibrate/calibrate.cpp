@@ -147,6 +147,49 @@ TEST_CASE("distillation pulls the outputs towards the teacher's") {
   CHECK(kl_after(10) < kl_after(0));
 }
 
+TEST_CASE("in stages the calibrator goes from the model before the erasure to the erased one") {
+  Lane lane;
+  const auto before = lane.trained(60, 2);
+  // e takes the training out again: the base is the initial model.
+  auto erasure = std::make_shared<model::ParameterVector>(*lane.initial);
+  erasure->values = lane.initial->values - before->values;
+  auto job = job_for(lane.initial, before);
+  job.inputs = {lane.initial, before, nullptr, nullptr, erasure};
+  job.settings.set("momentum", 0.0);
+  const auto from = [&](const torch::Tensor& values, std::int64_t steps, std::int64_t stages) {
+    auto start = std::make_shared<model::ParameterVector>(*lane.initial);
+    start->values = values;
+    job.inputs[0] = start;
+    job.settings.set("steps", steps);
+    job.settings.set("stages", stages);
+    return lane.run(job);
+  };
+  // Three parts before four steps: before the steps 0, 1 and 2.
+  auto w = before->values;
+  for (int step = 0; step < 4; ++step) {
+    if (step < 3) w = w + erasure->values / 3;
+    w = w + from(w, 1, 1).outputs[0]->values;
+  }
+  const auto staged = from(lane.initial->values, 4, 3);
+  CHECK(test::largest(staged.outputs[0]->values) > 1e-3);
+  CHECK(test::largest(lane.initial->values + staged.outputs[0]->values - w) < 1e-5);
+  const auto whole = from(lane.initial->values, 4, 1);
+  CHECK(test::largest(staged.outputs[0]->values - whole.outputs[0]->values) > 1e-4);
+  // The figures tell of the erased model, where a calibration without stages begins, and of the last.
+  CHECK(staged.figures.at("loss_before") == doctest::Approx(whole.figures.at("loss_before")));
+  CHECK(staged.figures.at("loss_after") ==
+        doctest::Approx(from(w, 0, 1).figures.at("loss_before")).epsilon(1e-4));
+
+  job.settings.set("lr", 0.0);
+  CHECK(test::largest(from(lane.initial->values, 4, 4).outputs[0]->values) < 1e-6);
+  CHECK(compute::execute(*lane.workspace, job).error == "");
+  job.settings.set("stages", std::int64_t{5});
+  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
+  job.settings.set("stages", std::int64_t{2});
+  job.inputs[4] = nullptr;
+  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
+}
+
 TEST_CASE("calibration keeps the normalisation's statistics") {
   Lane lane("resnet18", 12, test::small_shape);
   auto job = job_for(lane.initial, lane.initial);

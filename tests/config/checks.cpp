@@ -283,8 +283,10 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("batch_size = -1") == Messages{"s.toml:2:14: calibration.batch_size: -1 is outside [0, 1000000]"});
   CHECK(of("until_loss = true\nsteps = 0") ==
         Messages{"s.toml:2:14: calibration.until_loss: it repeats calibration.steps, which is 0"});
+  CHECK(of("stages = 0") == Messages{"s.toml:2:10: calibration.stages: 0 is outside [1, 1000000]"});
   for (const char* good :
-       {"invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
+       {"stages = 3\nsteps = 2",
+        "invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
         "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
         "guard_rank = 8\nguard_restore = 0.1", "batch_size = 64",
         "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9\nplacebo = true",

@@ -152,6 +152,24 @@ TEST_CASE("afu_ic: minibatches cost the samples that they take") {
   CHECK(large.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
 }
 
+TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window does not") {
+  AfuIc s;
+  s.scenario.calibration.stages = 5;
+  s.scenario.calibration.until_loss = true;  // repeats the first: as the jobs' figures are absent, to the end
+  s.scenario.calibration.until_loss_steps = 60;
+  s.run();
+  std::vector<std::int64_t> stages;
+  for (const auto& c : s.all<unlearn::Calibrate>()) {
+    stages.push_back(c.job.settings.integer("stages"));
+    CHECK(c.job.inputs.at(4));
+  }
+  CHECK(stages == std::vector<std::int64_t>{5, 1, 1, 1, 1, 1});
+  AfuIc few;
+  few.scenario.calibration.steps = 3;  // fewer than the default's stages
+  few.run();
+  CHECK(few.all<unlearn::Calibrate>().at(0).job.settings.integer("stages") == 3);
+}
+
 TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
   const auto window = [](std::int64_t jobs, std::vector<double> penalties) {
     AfuIc s;
