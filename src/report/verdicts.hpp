@@ -39,8 +39,10 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (d) With s the latency of the fastest synchronous arm that passes (a), l the subject's and r
 /// `latency_ratio`: the interval of s - r l over the seeds lies at or above 0. (Not s / l: an erasure at the
-/// request itself has l = 0.) Where nothing was trained (Study::untrained) there is no (a) to pass: s is then
-/// the fastest synchronous arm's, and the reason says so.
+/// request itself has l = 0.) Where (a) holds for none, s is that of the fastest for which it is open, and
+/// the claim holds or is open: who is so much faster than that is so of any that passes. Where nothing was
+/// trained (Study::untrained) there is no (a) to pass: s is then the fastest synchronous arm's, and the
+/// reason says so.
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm);
 
 struct Claim {

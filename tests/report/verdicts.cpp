@@ -231,6 +231,31 @@ TEST_CASE("without a synchronous arm that passes there is nothing to be faster t
   CHECK(judge(made, latency).outcome == Outcome::open);
 }
 
+TEST_CASE("where no synchronous arm is shown to pass, the fastest that may is the measure") {
+  const auto with = [](double latency_of_mine) {
+    SyntheticStudy made;
+    const auto arm = [&](const char* name, bool synchronous, double latency, double spread, double attack) {
+      made.arm(name, "method", synchronous, [=](std::uint64_t seed) {
+        SyntheticRun r;
+        r.latency = latency;
+        *r.final.test_accuracy += spread * step(seed);
+        *r.final.attack_success_rate += attack;
+        return r;
+      });
+    };
+    arm("mine", false, latency_of_mine, 0, 0);
+    made.arm("retrain", "reference", false, [](std::uint64_t) { return SyntheticRun(); });
+    arm("different", true, 5, 0, 0.5);
+    arm("slow", true, 90, 0.05, 0);
+    arm("undecided", true, 25, 0.05, 0);
+    return judge(made, latency);
+  };
+  const auto v = with(2.5);
+  CHECK(v.outcome == Outcome::holds);
+  CHECK(contains(v.reason, "25.00 s of undecided, the fastest synchronous arm that may pass (a)"));
+  CHECK(with(2.6).outcome == Outcome::open);  // it may not pass, and the next is slower
+}
+
 TEST_CASE("where nothing was trained, the fastest synchronous arm is the measure") {
   const auto timing = [](double latency) {
     return [=](std::uint64_t) {
