@@ -292,12 +292,11 @@ Section calibration(CalibrationSection& c) {
            {"client", "interventional"}),
        flag("placebo", c.placebo,
             "The control: the same images, steps and schedule with the cross entropy alone, and no gate."),
-       number("stages", c.stages, from(1, 1'000'000),
-              "The calibration right after the merge begins at the model before the erasure and goes through "
-              "it in "
-              "so many equal parts, one a step at most, with its share of `steps` behind each. What was "
-              "merged stays "
-              "merged: only the steps' sum is added. 1: it begins at the erased model."),
+       number(
+           "stages", c.stages, from(1, 1'000'000),
+           "The calibration right after the merge begins at the model before the erasure and goes through "
+           "it in so many equal parts, one a step at most, with its share of `steps` behind each. What was "
+           "merged stays merged: only the steps' sum is added. 1: it begins at the erased model."),
        flag("until_loss", c.until_loss,
             "Right after the merge, repeat `steps` until the cross entropy is what it was before the "
             "erasure."),

@@ -18,8 +18,9 @@ class CalibrationRun {
   void erasing(ParametersPtr before, ParametersPtr erasure);
   /// It has been merged.
   void erased(ParametersPtr model);
-  /// To be followed by `next` until that returns nothing. `to_level`: repeated where calibration.until_loss
-  /// says so, until the cross entropy is what it was before the erasure.
+  /// To be followed by `next` until that returns nothing. `to_level`: the first goes through the erasure in
+  /// calibration.stages, and it is repeated where calibration.until_loss says so, until the cross entropy is
+  /// what it was before the erasure.
   void begin(std::int64_t steps, bool to_level);
   std::optional<Step> next(const View& view, const compute::JobResult* result);
   /// METHODS 9.1 R6: of the calibrations since `begin` last had `to_level`, the last calibration.sunset_jobs
