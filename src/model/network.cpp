@@ -74,6 +74,15 @@ Extent build(std::vector<Layer>& layers, Extent e) {
   return e;
 }
 
+/// On a GPU the bias is added as one value an image and channel, so that the sum over images and pixels, its
+/// gradient, is taken in two steps: LibTorch's sum over both at once keeps no more than four multiprocessors
+/// busy (34 us on an H100).
+torch::Tensor convolved(const Layer& l, const torch::Tensor& x) {
+  if (!x.is_cuda() || !l.bias.defined()) return at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
+  auto y = at::conv2d(x, l.weight, /*bias=*/{}, l.stride, l.padding);
+  return y.add_(l.bias.view({1, -1, 1, 1}).expand({y.size(0), -1, 1, 1}));
+}
+
 /// The layers [first, end); `observe` may be null.
 torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool training,
                   const Observer* observe);
@@ -90,7 +99,7 @@ torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool tr
     const auto& l = *first;
     switch (l.kind) {
       case Kind::convolution:
-        x = at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
+        x = convolved(l, x);
         if (observe) (*observe)(l.name, x);
         break;
       case Kind::group_norm:
