@@ -197,6 +197,11 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
 std::string revision() { return AFU_REVISION; }
 
 void prepare_process() {
+#ifdef AFU_CUDA
+  // Read when CUDA starts. By default eight of a process's streams have a queue of their own, others wait for
+  // each other.
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
+#endif
   if (const auto set_blas_threads = loaded_symbol<void (*)(int)>("openblas_set_num_threads"))
     set_blas_threads(1);
   at::set_num_threads(1);

@@ -9,7 +9,6 @@ namespace afu::compute {
 
 std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t lanes, const LaneNeeds& needs,
                             std::vector<std::string>& notes) {
-  constexpr int kLanesOfAGpu = 4;
   std::map<std::string, std::int64_t> left;  // what a device's earlier slots leave
   std::vector<int> plan;
   for (const auto& slot : slots) {
@@ -19,7 +18,7 @@ std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t l
     const std::int64_t pool = cpu && first ? 0 : needs.pool;
     device.free_bytes -= pool;
     const int service = plan.empty() ? 1 : 0;
-    const auto by_default = cpu ? slot.cores_or_sms : kLanesOfAGpu;
+    const auto by_default = cpu ? slot.cores_or_sms : kDefaultLanesOfAGpu;
     const int wanted = static_cast<int>(lanes > 0 ? lanes : by_default);
     const int granted = admissible_lanes(device, wanted + service, needs.per_lane) - service;
     const auto what =

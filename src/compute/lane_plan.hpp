@@ -15,7 +15,7 @@ struct LaneNeeds {
 };
 
 /// One number of lanes for each of `slots`, in their order; a device may be there several times, and its
-/// slots then share its memory. `lanes`: compute.lanes; 0: as many as cores, or 4 a GPU, and fewer where
+/// slots then share its memory. `lanes`: compute.lanes; 0: as many as cores, or 8 a GPU, and fewer where
 /// memory allows no more, which `notes` then say. The first slot's memory holds the service lane too. Throws
 /// std::runtime_error, before anything is allocated, where lanes that were asked for do not fit, or not even
 /// one does.

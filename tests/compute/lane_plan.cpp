@@ -31,10 +31,10 @@ std::string refusal(const std::vector<DeviceInfo>& slots, std::int64_t lanes, co
 
 }  // namespace
 
-TEST_CASE("by default a slot gets as many lanes as cores, or 4 on a GPU") {
+TEST_CASE("by default a slot gets as many lanes as cores, or 8 on a GPU") {
   std::vector<std::string> notes;
   CHECK(plan_lanes({device("cpu", 10000, 6), device("cuda:0", 10000, 132)}, 0, {10 * MiB, 100 * MiB},
-                   notes) == std::vector<int>{6, 4});
+                   notes) == std::vector<int>{6, 8});
   CHECK(plan_lanes({device("cuda:0", 10000), device("cuda:1", 10000)}, 3, {10 * MiB, 100 * MiB}, notes) ==
         std::vector<int>{3, 3});
   CHECK(notes.empty());
@@ -44,12 +44,12 @@ TEST_CASE(
     "without a number asked for there are as many lanes as fit beside data and service lane, and it is "
     "said") {
   std::vector<std::string> notes;
-  // 900 MiB of 1000 may be used; 600 are left by the data's copy: 540: 5 of 100, one of which is for merges.
-  CHECK(plan_lanes({device("cuda:0", 1000)}, 0, {100 * MiB, 400 * MiB}, notes) == std::vector<int>{4});
+  // 900 MiB of 1000 may be used; 600 are left by the data's copy: 540: 9 of 60, one of which is for merges.
+  CHECK(plan_lanes({device("cuda:0", 1000)}, 0, {60 * MiB, 400 * MiB}, notes) == std::vector<int>{8});
   CHECK(notes.empty());
   CHECK(plan_lanes({device("cuda:0", 1000)}, 0, {180 * MiB, 400 * MiB}, notes) == std::vector<int>{2});
   CHECK(notes ==
-        std::vector<std::string>{"cuda:0: 2 lanes instead of 4: one needs 180 MiB, the data set 400 MiB, one "
+        std::vector<std::string>{"cuda:0: 2 lanes instead of 8: one needs 180 MiB, the data set 400 MiB, one "
                                  "lane is for merges, and 1000 MiB are free"});
 }
 
