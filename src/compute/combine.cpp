@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compute/graph/step.hpp"
+
 namespace afu::compute {
 namespace {
 
@@ -46,11 +48,25 @@ constexpr std::array<AddTerms, kStreams> kSet{add_terms<1, true>, add_terms<2, t
 constexpr std::array<AddTerms, kStreams> kAdd{add_terms<1, false>, add_terms<2, false>, add_terms<3, false>,
                                               add_terms<4, false>};
 
-/// The weighted sum as a new tensor. On the CPU block by block, so that every operand is read once and the
-/// result written once.
-torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size, torch::Device device) {
+/// The weighted sum as a new tensor. On the CPU block by block, and with `pieces` in one kernel on a GPU, so
+/// that every operand is read once and the result written once.
+torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size, torch::Device device,
+                           const graph::Pieces* pieces = nullptr) {
   const auto options = torch::dtype(torch::kFloat32).device(device);
   if (terms.empty()) return torch::zeros({size}, options);
+  if (pieces) {
+    auto sum = torch::empty({size}, options);
+    graph::Terms some;
+    for (const auto& [coefficient, v] : terms) {
+      some.vector[some.count] = v.data_ptr<float>();
+      some.coefficient[some.count++] = static_cast<float>(coefficient);
+      if (some.count < graph::Terms::kMost && &v != &terms.back().second) continue;
+      pieces->weighted_sum(some, size, sum.data_ptr<float>(), pieces->stream());
+      some.count = 0;
+      some.add = true;
+    }
+    return sum;
+  }
   if (!device.is_cpu()) {
     const auto& [first, v] = terms.front();
     if (first == 1.0 && terms.size() > 1) {
@@ -119,7 +135,8 @@ void pull_back(torch::Tensor& w, const Pull& pull) {
   }
 }
 
-torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device, JobResult* seen) {
+torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device,
+                             const graph::Pieces* pieces, JobResult* seen) {
   std::vector<Weighted> terms;
   if (c.start && c.keep != 0) terms.emplace_back(c.keep, operand(c.start->values, size, device, "start"));
   for (const auto& t : c.terms) {
@@ -136,7 +153,7 @@ torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Dev
     }
     if (!t.guards.empty()) append_guarded(t, rest, terms, seen);
   }
-  auto sum = weighted_sum(terms, size, device);
+  auto sum = weighted_sum(terms, size, device, pieces);
   for (const auto& pull : c.pulls) pull_back(sum, pull);
   return sum;
 }
@@ -197,9 +214,11 @@ JobResult combine(Workspace& workspace, const CombineJob& job) {
   const auto& layout = *workspace.layout();
   JobResult result;
   result.outputs.reserve(job.outputs.size());
+  const auto* pieces = workspace.graph() ? workspace.graph()->pieces() : nullptr;
   for (const auto& c : job.outputs) {
     const bool first = &c == &job.outputs.front();
-    auto values = combine_values(c, layout.parameter_count, workspace.device(), first ? &result : nullptr);
+    auto values =
+        combine_values(c, layout.parameter_count, workspace.device(), pieces, first ? &result : nullptr);
     if (c.transform == Combination::Transform::feature_softmax) feature_softmax(values, layout);
     append_cosines(values, c.compared, result.numbers);
     result.outputs.push_back(

@@ -1,6 +1,6 @@
 #pragma once
-/// Which engine takes a lane's training steps and evaluates: the fused step, autograd, or autograd recorded
-/// in CUDA graphs. The one place that decides, from the model and the device alone, so that a scenario
+/// Which engine takes a lane's training steps and evaluates: the fused step, autograd, or a step recorded in
+/// CUDA graphs. The one place that decides, from the model and the device alone, so that a scenario
 /// computes the same bits in every run.
 #include <torch/types.h>
 
@@ -15,11 +15,13 @@ namespace afu::compute {
 struct StepChoice {
   std::optional<fused::Plan> plan;  ///< none: not fused
   bool recorded = false;            ///< local training takes graph::Step; everything else autograd
-  std::string reason;               ///< "fused (AVX-512)", "autograd: conv1 ...": for notes and tables
+  bool by_hand =
+      false;  ///< and it does without autograd, merges too with kernels of our own (graph/pieces.hpp)
+  std::string reason;  ///< "fused (AVX-512)", "autograd: conv1 ...": for notes and tables
 };
 
 /// `wanted`: compute.step, `precision`: compute.precision. "auto": fused or recorded where it is possible.
-/// Throws std::invalid_argument where "fused" or "graph" is not possible, saying why. A user's own
+/// Throws std::invalid_argument where "fused", "graph" or "kernels" is not possible, saying why. A user's own
 /// TorchScript module is not recorded: it may draw random numbers, and its interpreter compiles anew as it
 /// learns about shapes.
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,

@@ -72,7 +72,9 @@ Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const 
   auto choice = choose_step(*model_, *layout_, device_, step, precision);
   if (precision == "bf16") model_ = model::with_bf16(std::move(model_), device_);
   if (choice.plan) fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
-  if (choice.recorded) graph_ = std::make_unique<graph::Step>(*this, graph::make_recorder(device_.str()));
+  if (choice.recorded)
+    graph_ = std::make_unique<graph::Step>(*this, graph::make_recorder(device_.str()),
+                                           choice.by_hand ? graph::cuda_pieces() : nullptr);
 }
 
 Workspace::~Workspace() = default;

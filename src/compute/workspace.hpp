@@ -57,6 +57,7 @@ class Workspace {
   /// The recorded step of local training, null where it is not the engine.
   graph::Step* graph() { return graph_.get(); }
   const std::shared_ptr<const model::Layout>& layout() const { return layout_; }
+  const ResidentPool& pool() const { return *pool_; }
 
   /// Flat views of the replica: writing to them writes the model's parameters, gradients, buffers.
   torch::Tensor& parameters() { return parameters_; }

@@ -290,11 +290,13 @@ class Checks {
     const auto& c = s_.compute;
     const char* no_cpu = " needs GPUs alone, compute.devices has \"cpu\"";
     refuse(c.precision == "tf32" && cpus > 0, "compute.precision", c.precision, no_cpu);
-    refuse(c.step == "graph" && cpus > 0, "compute.step", c.step, no_cpu);
+    refuse((c.step == "graph" || c.step == "kernels") && cpus > 0, "compute.step", c.step, no_cpu);
     refuse(c.step == "fused" && cpus < devices.size(), "compute.step", c.step,
            " needs the CPU alone, compute.devices has a GPU");
     refuse(c.step == "fused" && c.precision == "bf16", "compute.precision", c.precision,
            " does not go with compute.step \"fused\", allowed is \"fp32\"");
+    refuse(c.step == "kernels" && c.precision == "bf16", "compute.precision", c.precision,
+           " does not go with compute.step \"kernels\", allowed are \"fp32\", \"tf32\"");
   }
 
   void attacks() {

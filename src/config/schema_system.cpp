@@ -101,7 +101,7 @@ Section compute(ComputeSection& c) {
             "with a copy of the data and with lanes of its own.")
            .alias({"device", "gpus"}),
        number("lanes", c.lanes, from(0, 4096),
-              "Execution lanes a device; 0: as many as cores, or 4 a GPU, or fewer where memory allows no "
+              "Execution lanes a device; 0: as many as cores, or 8 a GPU, or fewer where memory allows no "
               "more. Lanes that are asked for and do not fit are an error.")
            .alias({"workers", "threads"}),
        number("lookahead", c.lookahead, from(0),
@@ -112,8 +112,12 @@ Section compute(ComputeSection& c) {
            "networks "
            "without BatchNorm and residual connections; else it is an error. autograd: LibTorch's operators. "
            "graph: the same recorded once as a CUDA graph and replayed, on GPUs, for the built-in networks; "
-           "else it is an error. auto: fused or graph where it is possible.",
-           {"auto", "fused", "autograd", "graph"}),
+           "else it is an error. kernels: likewise, without autograd and in half as many kernels, for "
+           "networks "
+           "without BatchNorm and residual connections, where afu was built with nvcc; not yet tried on a "
+           "GPU. "
+           "auto: fused or graph where it is possible.",
+           {"auto", "fused", "autograd", "graph", "kernels"}),
        text(
            "precision", c.precision,
            "fp32: IEEE single precision throughout. tf32: matrix products and convolutions on a GPU's tensor "

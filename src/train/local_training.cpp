@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "compute/fused/program.hpp"
 #include "compute/graph/step.hpp"
@@ -36,6 +36,25 @@ StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainEx
   return extras;
 }
 
+/// Steps of an epoch, one after the other, with as many samples each.
+struct Run {
+  std::int64_t count, steps;
+  bool starts_epoch;
+};
+
+std::vector<Run> runs_of(const Schedule& schedule) {
+  std::vector<Run> runs;
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    const auto count = schedule.count(step);
+    const bool starts_epoch = schedule.starts_epoch(step);
+    if (starts_epoch || runs.back().count != count)
+      runs.push_back({count, 1, starts_epoch});
+    else
+      ++runs.back().steps;
+  }
+  return runs;
+}
+
 /// What the job changed, shortened to `max_delta` where it is longer; its buffers are values, which stay.
 model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job) {
   const auto whole = workspace.difference(job.base);
@@ -51,26 +70,25 @@ model::ParametersPtr difference(const compute::Workspace& workspace, const compu
 
 compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
                                   const compute::TrainJob& job, const Schedule& schedule) {
-  std::map<std::int64_t, std::int64_t> steps;  // by batch size: whole batches, and each epoch's last one
-  for (std::int64_t step = 0; step < schedule.steps(); ++step) ++steps[schedule.count(step)];
+  const auto runs = runs_of(schedule);
   recorded.begin(job, schedule.order());
-  for (const auto& [count, n] : steps) recorded.want(count, n);
+  for (const auto& run : runs) recorded.want(run.count, run.steps);
   recorded.prepare();
   compute::JobResult result;
   std::int64_t of_epoch = 0;
-  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
-    if (schedule.starts_epoch(step)) {
+  for (const auto& run : runs) {
+    if (run.starts_epoch) {
       recorded.start_epoch();
       of_epoch = 0;
     }
-    const auto count = schedule.count(step);
-    recorded.run(count);
-    of_epoch += count;
-    result.samples += count;
+    recorded.run(run.count, run.steps);
+    of_epoch += run.count * run.steps;
+    result.samples += run.count * run.steps;
   }
   result.outputs = {difference(workspace, job)};
+  recorded.finish();
   workspace.wait();
-  result.figures["loss"] = recorded.loss().item<double>() / static_cast<double>(of_epoch);
+  result.figures["loss"] = recorded.loss() / static_cast<double>(of_epoch);
   return result;
 }
 

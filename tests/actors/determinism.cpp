@@ -38,7 +38,7 @@ TEST_CASE("on a GPU neither log nor model depend on lanes, nor on whether it cou
     return p;
   };
   const auto one = on("compute.devices=[\"cuda:0\"]", "compute.lanes=1");
-  CHECK(one.result.notes.at(0) == "training steps on cuda:0: graph: autograd recorded in CUDA graphs");
+  CHECK(one.result.notes.at(0).find("training steps on cuda:0: graph: ") == 0);
   for (const auto& more : {on("compute.devices=[\"cuda:0\"]", "compute.lanes=4"),
                            on("compute.devices=[\"cuda:0\",\"cuda:0\"]", "compute.lanes=2")}) {
     CHECK(more.text == one.text);

@@ -1,5 +1,7 @@
 #include "compute/step_engine.hpp"
 
+#include "compute/graph/pieces.hpp"
+
 #include "tests/compute/fixture.hpp"
 #include "train/local_training.hpp"
 
@@ -35,6 +37,16 @@ TEST_CASE("networks of plain layers take the fused step on the CPU, all else aut
 #ifdef AFU_CUDA
   CHECK(on_gpu.recorded);
   CHECK(on_gpu.reason == "graph: autograd recorded in CUDA graphs");
+  CHECK_FALSE(on_gpu.by_hand);
+  if (compute::graph::cuda_pieces()) {
+    const auto by_hand = choice("cnn", "kernels", torch::Device("cuda:0"));
+    CHECK(by_hand.recorded);
+    CHECK(by_hand.by_hand);
+    CHECK_THROWS_WITH_AS(
+        choice("resnet18", "kernels", torch::Device("cuda:0")),
+        "compute.step is \"kernels\", which this model or device does not allow: bn1 is a BatchNorm",
+        std::invalid_argument);
+  }
   CHECK(choice("resnet18", "graph", torch::Device("cuda:0")).recorded);
   CHECK_FALSE(choice("cnn", "autograd", torch::Device("cuda:0")).recorded);
 #else
@@ -49,7 +61,7 @@ TEST_CASE("an engine that cannot be had or is not known is refused") {
       "compute.step is \"fused\", which this model or device does not allow: bn1 is a BatchNorm",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(choice("cnn", "quick"),
-                       "compute.step is \"quick\", allowed: auto, fused, autograd, graph",
+                       "compute.step is \"quick\", allowed: auto, fused, autograd, graph, kernels",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       choice("cnn", "graph"),

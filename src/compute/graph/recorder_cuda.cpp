@@ -13,6 +13,9 @@
 
 namespace afu::compute::graph {
 
+void* current_stream();  // for pieces_cuda.cu
+void* current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
+
 #if TORCH_VERSION_MAJOR * 100 + TORCH_VERSION_MINOR < 201
 
 // Without a capture mode of its own thread, a capture is spoilt by whatever another lane allocates meanwhile.

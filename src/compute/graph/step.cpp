@@ -16,9 +16,17 @@ enum Strength { lr, momentum, decay, clip, prox, anchor, kStrengths };
 
 constexpr std::int64_t kFirstCapacity = 16384;
 constexpr double kClipEpsilon = 1e-6;  // as in train/sgd.cpp
+constexpr std::int64_t kLargeTensor = 1 << 16;
+
+/// Calls f(steps) for the pieces of a run of steps, largest first.
+template <class F>
+void each_piece(std::int64_t run, F f) {
+  for (auto piece = Step::kMostSteps; piece > 0; piece /= 2)
+    for (; run >= piece; run -= piece) f(piece);
+}
 
 auto tied(const StepKind& k) {
-  return std::tie(k.count, k.momentum, k.decay, k.clip, k.prox, k.anchor, k.fisher, k.mask);
+  return std::tie(k.count, k.steps, k.momentum, k.decay, k.clip, k.prox, k.anchor, k.fisher, k.mask);
 }
 
 /// The lane's own copy of a job's vector, always in the same place.
@@ -34,8 +42,11 @@ void keep(torch::Tensor& copy, const ParametersPtr& v, const torch::Tensor& like
 
 bool operator==(const StepKind& a, const StepKind& b) { return tied(a) == tied(b); }
 
-Step::Step(Workspace& workspace, std::unique_ptr<Recorder> recorder)
-    : workspace_(workspace), recorder_(std::move(recorder)) {
+Step::Step(Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces)
+    : workspace_(workspace), recorder_(std::move(recorder)), pieces_(pieces) {
+  if (pieces)
+    pass_ = std::make_unique<Pass>(dynamic_cast<const model::Network&>(workspace.net()), *workspace.layout(),
+                                   workspace.parameters(), workspace.gradients(), *pieces);
   for (auto& [name, parameter] : workspace.net().named_parameters()) leaves_.push_back(parameter);
   const auto integers = torch::dtype(torch::kInt64).device(workspace.device());
   order_ = torch::zeros({kFirstCapacity}, integers);
@@ -44,7 +55,10 @@ Step::Step(Workspace& workspace, std::unique_ptr<Recorder> recorder)
   const auto numbers = workspace.parameters().options().requires_grad(false);
   strengths_ = torch::zeros({kStrengths}, numbers);
   loss_ = torch::zeros({}, numbers);
+  seen_loss_ = torch::zeros({}, torch::dtype(torch::kFloat32).pinned_memory(!workspace.device().is_cpu()));
 }
+
+Step::~Step() = default;
 
 void Step::begin(const TrainJob& job, const data::Indices& order) {
   torch::NoGradGuard no_grad;
@@ -79,9 +93,10 @@ void Step::begin(const TrainJob& job, const data::Indices& order) {
   order_.narrow(0, 0, rows.numel()).copy_(rows);
 }
 
-Step::Entry& Step::entry(std::int64_t count) {
+Step::Entry& Step::entry(std::int64_t count, std::int64_t steps) {
   auto kind = kind_;
   kind.count = count;
+  kind.steps = steps;
   const auto at =
       std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.kind == kind; });
   if (at != entries_.end()) {
@@ -94,14 +109,16 @@ Step::Entry& Step::entry(std::int64_t count) {
 }
 
 void Step::want(std::int64_t count, std::int64_t steps) {
-  if (steps <= 0) return;
-  entry(count).wanted += steps;
-  if (count > positions_.numel() || count * (kWarmUps + 1) > order_.numel()) {
-    forget();  // warm-ups walk through the rows, too, whatever these are
+  each_piece(steps, [&](std::int64_t piece) {
+    entry(count, piece).wanted += piece;
+    const auto walked =
+        count * piece * (kWarmUps + 1);  // warm-ups walk through the rows, too, whatever these are
+    if (count <= positions_.numel() && walked <= order_.numel()) return;
+    forget();
     if (count > positions_.numel()) positions_ = torch::arange(count, cursor_.options());
-    if (const auto needed = count * (kWarmUps + 1); needed > order_.numel())
-      order_ = torch::cat({order_, torch::zeros({needed - order_.numel()}, order_.options())});
-  }
+    if (walked > order_.numel())
+      order_ = torch::cat({order_, torch::zeros({walked - order_.numel()}, order_.options())});
+  });
 }
 
 void Step::prepare() {
@@ -109,7 +126,8 @@ void Step::prepare() {
   for (auto& e : entries_) {
     auto of_this_job = kind_;
     of_this_job.count = e.kind.count;
-    if (!failure_.empty() || e.recording || e.wanted < kWorthRecording || !(e.kind == of_this_job)) continue;
+    of_this_job.steps = e.kind.steps;
+    if (!failure_.empty() || e.recording || e.wanted < worth_ || !(e.kind == of_this_job)) continue;
     cursor_.zero_();
     try {
       e.recording = recorder_->record([this, kind = e.kind] { work(kind); });
@@ -127,15 +145,39 @@ void Step::reset() {
   loss_.zero_();
 }
 
-void Step::run(std::int64_t count) {
-  auto& e = entry(count);
-  if (e.recording)
-    e.recording->replay();
-  else
-    work(e.kind);
+void Step::run(std::int64_t count, std::int64_t steps) {
+  each_piece(steps, [&](std::int64_t piece) {
+    auto& e = entry(count, piece);
+    if (e.recording)
+      e.recording->replay();
+    else
+      work(e.kind);
+  });
 }
 
 void Step::work(const StepKind& kind) {
+  for (std::int64_t i = 0; i < kind.steps; ++i) pass_ ? step_by_hand(kind) : step(kind);
+}
+
+void Step::step_by_hand(const StepKind& kind) {
+  torch::NoGradGuard no_grad;
+  const auto& pool = workspace_.pool();
+  auto shape = pool.images.sizes().vec();
+  shape[0] = kind.count;
+  const Pass::Batch batch{torch::empty(shape, loss_.options()), torch::empty({kind.count}, cursor_.options()),
+                          loss_, cursor_};
+  pieces_->gather({order_.data_ptr<std::int64_t>(), cursor_.data_ptr<std::int64_t>(),
+                   pool.images.data_ptr<std::uint8_t>(), pool.labels.data_ptr<std::int64_t>(), kind.count,
+                   batch.images.numel() / kind.count, batch.images.data_ptr<float>(),
+                   batch.labels.data_ptr<std::int64_t>()},
+                  pieces_->stream());
+  const bool plain = !(kind.momentum || kind.decay || kind.clip || kind.prox || kind.anchor || kind.mask);
+  if (plain) return pass_->descend(batch, strengths_.select(0, lr));
+  pass_->gradient(batch);
+  update(kind);
+}
+
+void Step::step(const StepKind& kind) {
   Batch batch;
   {
     torch::NoGradGuard no_grad;
@@ -148,11 +190,36 @@ void Step::work(const StepKind& kind) {
   auto gradients = torch::autograd::grad({loss}, leaves_, /*grad_outputs=*/{}, /*retain_graph=*/false,
                                          /*create_graph=*/false, /*allow_unused=*/true);
   torch::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    gradients[i] = (gradients[i].defined() ? gradients[i] : torch::zeros_like(leaves_[i])).reshape(-1);
-  at::cat_out(workspace_.gradients(), gradients);
+  collect(std::move(gradients));
   update(kind);
   loss_.add_(loss.detach(), static_cast<double>(kind.count));
+}
+
+/// Into the flat gradient. One cat of all would do, but its kernel has as many threads for each tensor as the
+/// largest one needs: large ones are copied, and those between them put together.
+void Step::collect(std::vector<torch::Tensor> gradients) {
+  std::vector<torch::Tensor> small;
+  std::int64_t offset = 0, begin = 0;
+  const auto put_small = [&] {
+    if (!small.empty()) {
+      auto out = workspace_.gradients().narrow(0, begin, offset - begin);
+      at::cat_out(out, small);
+    }
+    small.clear();
+  };
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const auto size = leaves_[i].numel();
+    auto flat = (gradients[i].defined() ? gradients[i] : torch::zeros_like(leaves_[i])).reshape(-1);
+    if (size >= kLargeTensor) {
+      put_small();
+      workspace_.gradients().narrow(0, offset, size).copy_(flat);
+      begin = offset + size;
+    } else {
+      small.push_back(std::move(flat));
+    }
+    offset += size;
+  }
+  put_small();
 }
 
 /// train::sgd_step with its numbers on the device.

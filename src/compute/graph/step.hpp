@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "compute/graph/pass.hpp"
 #include "compute/graph/recorder.hpp"
 #include "compute/job.hpp"
 #include "compute/workspace.hpp"
@@ -19,6 +20,8 @@ namespace afu::compute::graph {
 /// What a step has in it: together with the batch's size what a recording is for. How strong each is, is not.
 struct StepKind {
   std::int64_t count = 0;  ///< of the batch's samples: the last batch of an epoch has a recording of its own
+  std::int64_t steps =
+      1;  ///< so many one after the other are one recording: launches are dear where lanes are many
   bool momentum = false, decay = false, clip = false, prox = false, anchor = false, fisher = false,
        mask = false;
 };
@@ -29,22 +32,30 @@ class Step {
   /// A step of this kind is recorded once so many are wanted, in all jobs together: a recording costs about
   /// as much as that many steps. Until then the same operators are called one by one, with the same result.
   static constexpr std::int64_t kWorthRecording = 16;
+  /// The most steps of one recording; runs of steps are cut into pieces of this many, half, a quarter, ...
+  static constexpr std::int64_t kMostSteps = 8;
   /// The recordings a lane keeps; beyond that the one not used for longest is dropped.
   static constexpr std::size_t kMostRecordings = 64;
 
-  /// `workspace` outlives it.
-  Step(Workspace& workspace, std::unique_ptr<Recorder> recorder);
+  /// `workspace` outlives it. With `pieces` steps do without autograd, by a Pass; throws as Pass does then.
+  Step(Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces = nullptr);
+  ~Step();
 
   /// Takes a job on: base and extras to the device, momentum zero. `order`: the rows of all its steps, one
-  /// after the other. Then its steps' kinds are announced by want(), and after prepare() run() does one after
-  /// the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
+  /// after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
+  /// one after the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
   void begin(const TrainJob& job, const data::Indices& order);
-  void want(std::int64_t count, std::int64_t steps);  ///< so many steps with `count` samples
+  void want(std::int64_t count, std::int64_t steps);  ///< a run of so many steps with `count` samples each
+  void record_at_once() { worth_ = 1; }               ///< However few are wanted.
   void prepare();
-  void run(std::int64_t count);
+  void run(std::int64_t count, std::int64_t steps);
   void start_epoch() { loss_.zero_(); }
-  /// Sum over the epoch's samples of their cross entropy, [] on the device.
-  const torch::Tensor& loss() const { return loss_; }
+  /// Queues the epoch's loss for the host, which has it once the device has come so far.
+  void finish() { seen_loss_.copy_(loss_, /*non_blocking=*/true); }
+  /// After finish() and a wait: the sum over the epoch's samples of their cross entropy.
+  double loss() const { return seen_loss_.item<double>(); }
+
+  const Pieces* pieces() const { return pieces_; }  ///< null: steps go through autograd
 
   /// Why nothing is recorded any more; empty: all is well.
   const std::string& failure() const { return failure_; }
@@ -57,19 +68,27 @@ class Step {
     std::int64_t wanted = 0;
     std::unique_ptr<Recording> recording;
   };
-  Entry& entry(std::int64_t count);  ///< of the job's kind; becomes the most recently used
+  Entry& entry(std::int64_t count,
+               std::int64_t steps);  ///< of the job's kind; becomes the most recently used
   void reset();                      ///< The job's state before its first step.
-  void work(const StepKind& kind);
+  void work(const StepKind& kind);   ///< all its steps
+  void step(const StepKind& kind);
+  void step_by_hand(const StepKind& kind);
+  void collect(std::vector<torch::Tensor> gradients);
   void update(const StepKind& kind);
 
   Workspace& workspace_;
   std::unique_ptr<Recorder> recorder_;
+  const Pieces* pieces_;
+  std::unique_ptr<Pass> pass_;  ///< null: autograd
   std::vector<torch::Tensor> leaves_;
   torch::Tensor order_, cursor_, positions_;  ///< [capacity], [1], [largest batch] int64
   torch::Tensor strengths_;                   ///< [6] float32: lr, momentum, decay, clip, prox, anchor
-  torch::Tensor loss_, momentum_, base_, anchor_, fisher_, mask_;
+  torch::Tensor loss_, seen_loss_;            ///< [] on the device, [] on the host
+  torch::Tensor momentum_, base_, anchor_, fisher_, mask_;
   ParametersPtr start_;
-  StepKind kind_;  ///< the job's, but for `count`
+  StepKind kind_;  ///< the job's, but for `count` and `steps`
+  std::int64_t worth_ = kWorthRecording;
   std::list<Entry> entries_;
   std::string failure_;
 };

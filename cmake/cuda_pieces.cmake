@@ -1,0 +1,35 @@
+# The kernels of src/compute/graph/pieces_cuda.cu, where there is an nvcc of the CUDA that LibTorch is built with. Without
+# them recorded steps go through autograd; `afu bench train` and a run's notes say which.
+include(CheckLanguage)
+check_language(CUDA)
+set(REASON "")
+if(NOT CMAKE_CUDA_COMPILER)
+  set(REASON "there is no nvcc (CUDACXX or PATH)")
+else()
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # LibTorch's
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 75-virtual 80-real 90-real)
+  endif()
+  enable_language(CUDA)
+  # The runtime that they register with is the one LibTorch brings.
+  file(STRINGS "${AFU_TORCH_CUDART_INCLUDE}/cuda_runtime_api.h" LINE REGEX "define CUDART_VERSION +[0-9]+")
+  string(REGEX MATCH "[0-9]+$" RUNTIME "${LINE}")
+  math(EXPR RUNTIME "${RUNTIME} / 1000")
+  string(REGEX MATCH "^[0-9]+" COMPILER "${CMAKE_CUDA_COMPILER_VERSION}")
+  if(NOT RUNTIME EQUAL COMPILER)
+    set(REASON "nvcc is of CUDA ${COMPILER}, LibTorch of CUDA ${RUNTIME}")
+  endif()
+endif()
+if(REASON)
+  message(STATUS "Without kernels of our own, since ${REASON}: recorded steps go through autograd")
+  return()
+endif()
+message(STATUS "Kernels of our own with nvcc ${CMAKE_CUDA_COMPILER_VERSION}")
+add_library(afu_cuda_pieces STATIC src/compute/graph/pieces_cuda.cu)
+set_target_properties(afu_cuda_pieces PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
+target_compile_options(afu_cuda_pieces PRIVATE -Xcompiler=-Wall,-Wextra)
+target_include_directories(afu_cuda_pieces PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+target_link_libraries(afu_compute PUBLIC afu_cuda_pieces)
+# Of the one source that asks: as the target's it would be another precompiled header's flag.
+set_source_files_properties(src/compute/graph/pieces_host.cpp PROPERTIES
+                            COMPILE_DEFINITIONS AFU_CUDA_PIECES=1 SKIP_PRECOMPILE_HEADERS ON)
