@@ -12,12 +12,14 @@
 #include "cli/verb.hpp"
 #include "compute/bench_aggregate.hpp"
 #include "compute/devices.hpp"
+#include "compute/numerics.hpp"
 
 namespace afu::cli {
 namespace {
 
 struct AggregateOptions {
   ModelOptions model{"resnet18", 32, 3, 10};
+  std::string device = "cpu";
   int repetitions = 20;
   std::string json;
 };
@@ -25,13 +27,15 @@ struct AggregateOptions {
 int bench_aggregate(const AggregateOptions& o) {
   config::ModelSection section;
   section.name = o.model.name;
-  const auto b = compute::bench_aggregate(section, o.model.shape(), o.repetitions);
+  const compute::NumericsLease numerics({});
+  const auto b = compute::bench_aggregate(section, o.model.shape(), device_name(o.device), o.repetitions);
   fmt::print("{}", compute::to_text(b));
   if (o.json.empty()) return 0;
-  nlohmann::ordered_json j{{"bench", "aggregate"}, {"model", b.model}, {"parameters", b.parameters}};
+  nlohmann::ordered_json j{
+      {"bench", "aggregate"}, {"model", b.model}, {"device", b.device}, {"parameters", b.parameters}};
   for (const auto& r : b.rows)
     j["rows"].push_back({{"updates", r.updates},
-                         {"cpu_seconds", r.seconds},
+                         {"seconds", r.seconds},
                          {"bytes_per_second", r.bytes_per_second},
                          {"copy_bytes_per_second", r.copy_bytes_per_second}});
   write_json(j, o.json);
@@ -48,9 +52,19 @@ void ModelOptions::declare(CLI::App& bench) {
   bench.add_option("--classes", classes, "Classes")->capture_default_str()->check(CLI::PositiveNumber);
 }
 
+std::string device_name(const std::string& device) {
+  try {
+    return compute::device_info(device).name;
+  } catch (const std::runtime_error& e) {
+    throw UsageError(e.what());
+  }
+}
+
 void write_json(nlohmann::ordered_json j, const std::string& path) {
   for (const auto& [name, version] : compute::library_versions()) j["versions"][name] = version;
   j["processor"] = compute::device_info("cpu").description;
+  if (const auto device = j.value("device", "cpu"); device != "cpu")
+    j["gpu"] = compute::device_info(device).description;
   std::ofstream out(path);
   out << j.dump(2) << '\n';
   if (!out.flush()) throw std::runtime_error("cannot write " + path);
@@ -64,6 +78,7 @@ std::function<int()> declare_bench(CLI::App& app) {
   auto a = std::make_shared<AggregateOptions>();
   auto* aggregate = app.add_subcommand("aggregate", "Bytes a second of merges against a plain copy");
   a->model.declare(*aggregate);
+  aggregate->add_option("--device", a->device, "cpu, cuda:0, ...")->capture_default_str();
   aggregate->add_option("--repetitions", a->repetitions, "Of which the median is shown")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -7,6 +7,7 @@
 
 #include "cli/bench_parts.hpp"
 #include "compute/bench_calibrate.hpp"
+#include "compute/numerics.hpp"
 
 namespace afu::cli {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 struct Options {
   ModelOptions model;
   std::int64_t environments = 8, images = 20, steps = 40;
+  std::string device = "cpu";
   int repetitions = 5;
   std::string json;
 };
@@ -21,12 +23,14 @@ struct Options {
 int bench_calibrate(const Options& o) {
   config::ModelSection section;
   section.name = o.model.name;
-  const auto b =
-      compute::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps, o.repetitions);
+  const compute::NumericsLease numerics({});
+  const auto b = compute::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps,
+                                          device_name(o.device), o.repetitions);
   fmt::print("{}", compute::to_text(b));
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "calibrate"},
                            {"model", b.model},
+                           {"device", b.device},
                            {"parameters", b.parameters},
                            {"images", b.images},
                            {"environments", b.environments},
@@ -49,6 +53,7 @@ int bench_calibrate(const Options& o) {
 std::function<int()> declare_bench_calibrate(CLI::App& bench) {
   auto o = std::make_shared<Options>();
   o->model.declare(bench);
+  bench.add_option("--device", o->device, "cpu, cuda:0, ...")->capture_default_str();
   bench.add_option("--environments", o->environments, "Environments (retained clients)")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -22,6 +22,9 @@ struct TimingRun {
 /// Throws std::runtime_error where the run fails.
 TimingRun run_timing_only(std::int64_t clients);
 
+/// The resolved name of one device. Throws UsageError where it is not there.
+std::string device_name(const std::string& device);
+
 /// Writes a bench's result with what every result says about where it was measured. Throws
 /// std::runtime_error.
 void write_json(nlohmann::ordered_json j, const std::string& path);

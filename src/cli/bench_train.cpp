@@ -35,11 +35,7 @@ int bench_train(const Options& o) {
   config::ModelSection section;
   section.name = o.model.name;
   auto settings = o.settings;
-  try {
-    settings.device = compute::device_info(settings.device).name;
-  } catch (const std::runtime_error& e) {
-    throw UsageError(e.what());
-  }
+  settings.device = device_name(settings.device);
   if (settings.lanes.empty()) settings.lanes = default_lanes(settings.device);
   if (settings.device == "cpu" && o.precision == "tf32") throw UsageError("--precision tf32 needs a GPU");
   config::ComputeSection compute;
@@ -94,6 +90,12 @@ std::function<int()> declare_bench_train(CLI::App& bench) {
           "Also so many clients' steps as one, with grouped convolutions and batched products, as in 2,4,8")
       ->delimiter(',')
       ->check(CLI::Range(1, 4096));
+  bench
+      .add_option("--engines", s.engines,
+                  "Of fused, graph, kernels, autograd, serial; not given: all that the device has; plain is "
+                  "always there")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"fused", "graph", "kernels", "autograd", "serial"}));
   bench.add_option("--repetitions", s.repetitions, "Of which the median is shown")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -71,7 +71,7 @@ int devices(const Options& o) {
   const compute::NumericsLease numerics({});
   std::vector<Listed> listed;
   for (auto& info : compute::list_devices()) {
-    Listed d{info, info.name == "cpu" ? info.cores_or_sms : 4, {}};
+    Listed d{info, info.name == "cpu" ? info.cores_or_sms : compute::kDefaultLanesOfAGpu, {}};
     if (o.probe) d.probe = compute::probe(info.name);
     listed.push_back(std::move(d));
   }

@@ -2,35 +2,66 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <stdexcept>
 
 #include "compute/bench_timing.hpp"
+#include "compute/combine.hpp"
+#include "compute/devices.hpp"
 #include "compute/kernels.hpp"
+#include "compute/stream.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::compute {
 namespace {
 
-double merge_seconds(Workspace& workspace, const CombineJob& job) {
-  JobResult result;
-  const auto took = timed([&] { result = execute(workspace, job); });
+/// Of a piece of work, seconds: CPU time here, the device's own time on a GPU, where many pieces are queued
+/// one behind the other so that the host's part is hidden.
+class Timer {
+ public:
+  explicit Timer(const std::string& device) : gpu_(device != "cpu"), stream_(device), current_(stream_) {}
+
+  double operator()(const std::function<void()>& work) {
+    if (!gpu_) return timed(work).cpu;
+    constexpr int kQueued = 20;
+    stream_.begin();
+    for (int i = 0; i < kQueued; ++i) work();
+    stream_.end();
+    return stream_.seconds() / kQueued;
+  }
+
+ private:
+  bool gpu_;
+  LaneStream stream_;
+  LaneStream::Current current_;
+};
+
+void merge(Workspace& workspace, const CombineJob& job) {
+  if (!workspace.device().is_cpu()) {
+    combine(workspace, job);  // execute() would wait for each
+    return;
+  }
+  const auto result = execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
-  return took.cpu;
 }
 
 }  // namespace
 
 AggregateBench bench_aggregate(const config::ModelSection& section, const model::InputShape& shape,
-                               int repetitions) {
+                               const std::string& device_name, int repetitions) {
   if (repetitions < 1)
     throw std::invalid_argument(fmt::format("bench: {} repetitions, must be 1 or more", repetitions));
-  const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, 1), torch::kCPU);
-  Workspace workspace(model::make_model(section, shape), pool, torch::kCPU);
   AggregateBench bench;
   bench.model = section.name;
+  bench.device = device_info(device_name).name;
+  const torch::Device device(bench.device);
+  Timer seconds_of(bench.device);
+  const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, 1), device);
+  Workspace workspace(model::make_model(section, shape), pool, device);
   bench.parameters = workspace.layout()->parameter_count;
   const auto vector = [&](float value) {
-    return workspace.wrap(torch::full({bench.parameters}, value), torch::zeros_like(workspace.buffers()));
+    return workspace.wrap(torch::full({bench.parameters}, value, workspace.parameters().options()),
+                          torch::zeros_like(workspace.buffers()));
   };
   const auto start = vector(1);
   auto copy = torch::empty_like(start->values);
@@ -41,12 +72,12 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
     c.start = start;
     for (const auto& u : updates) c.terms.push_back({1.0 / count, u, nullptr});
     const CombineJob job{{c}};
-    merge_seconds(workspace, job);  // takes the memory
+    merge(workspace, job);  // takes the memory
     copy.copy_(start->values);
     std::vector<double> merges, copies;
     for (int r = 0; r < repetitions; ++r) {
-      merges.push_back(merge_seconds(workspace, job));
-      copies.push_back(timed([&] { copy.copy_(start->values); }).cpu);
+      merges.push_back(seconds_of([&] { merge(workspace, job); }));
+      copies.push_back(seconds_of([&] { copy.copy_(start->values); }));
     }
     const double vector_bytes = 4.0 * static_cast<double>(bench.parameters);
     const double seconds = median(merges);
@@ -57,8 +88,8 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
 }
 
 std::string to_text(const AggregateBench& bench) {
-  auto text = fmt::format("{}: {} parameters\n{:>8} {:>10} {:>10} {:>12} {:>8}\n", bench.model,
-                          bench.parameters, "updates", "ms", "GB/s", "copy GB/s", "to copy");
+  auto text = fmt::format("{}: {} parameters, on {}\n{:>8} {:>10} {:>10} {:>12} {:>8}\n", bench.model,
+                          bench.parameters, bench.device, "updates", "ms", "GB/s", "copy GB/s", "to copy");
   for (const auto& r : bench.rows)
     text += fmt::format("{:>8} {:>10.3f} {:>10.2f} {:>12.2f} {:>8.2f}\n", r.updates, r.seconds * 1e3,
                         r.bytes_per_second * 1e-9, r.copy_bytes_per_second * 1e-9, r.ratio());

@@ -8,7 +8,10 @@
 
 #include "calibrate/objective.hpp"
 #include "compute/bench_timing.hpp"
+#include "compute/devices.hpp"
 #include "compute/kernels.hpp"
+#include "compute/probe.hpp"
+#include "compute/stream.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"
 
@@ -54,7 +57,7 @@ KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
 }
 
 struct Took {
-  double seconds;  ///< CPU
+  double seconds;
   double passes;
 };
 
@@ -63,7 +66,7 @@ Took run(Workspace& workspace, KernelJob& job, std::int64_t steps) {
   JobResult result;
   const auto took = timed([&] { result = execute(workspace, job); });
   if (!result.error.empty()) throw std::runtime_error(result.error);
-  return {took.cpu, static_cast<double>(result.samples)};
+  return {workspace.device().is_cpu() ? took.cpu : took.wall, static_cast<double>(result.samples)};
 }
 
 double copy_rate(const torch::Tensor& values, int repetitions) {
@@ -81,16 +84,25 @@ double copy_rate(const torch::Tensor& values, int repetitions) {
 
 CalibrateBench bench_calibrate(const config::ModelSection& section, const model::InputShape& shape,
                                std::int64_t environments, std::int64_t images_each, std::int64_t steps,
-                               int repetitions) {
+                               const std::string& device_name, int repetitions) {
   if (environments < 1 || images_each < 1 || steps < 1 || repetitions < 1)
     throw std::invalid_argument(
         fmt::format("bench: environments {}, images {}, steps {} and repetitions {} must be 1 or more",
                     environments, images_each, steps, repetitions));
   CalibrateBench bench;
   bench.images = environments * images_each;
+  bench.device = device_info(device_name).name;
+  const torch::Device device(bench.device);
+  if (!device.is_cpu()) {
+    const auto ceilings = probe(bench.device);
+    bench.peak_flops_per_second = ceilings.matmul_flops_per_second;
+    bench.copy_bytes_per_second = ceilings.copy_bytes_per_second;
+  }
+  LaneStream stream(bench.device);
+  const LaneStream::Current current(stream);
   const auto pool =
-      make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), torch::kCPU);
-  Workspace workspace(model::make_model(section, shape), pool, torch::kCPU);
+      make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), device);
+  Workspace workspace(model::make_model(section, shape), pool, device);
   const auto base =
       model::initial_parameters(workspace.net(), workspace.layout(), {1, sim::purpose("bench.model"), 0, 0});
   std::vector<data::IndicesPtr> sets;
@@ -104,8 +116,10 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
   bench.environments = environments;
   bench.steps = steps;
   bench.flops_per_sample = model::flops_per_sample(section, shape);
-  bench.peak_flops_per_second = peak_flops_per_second();
-  bench.copy_bytes_per_second = copy_rate(base->values, repetitions);
+  if (device.is_cpu()) {
+    bench.peak_flops_per_second = peak_flops_per_second();
+    bench.copy_bytes_per_second = copy_rate(base->values, repetitions);
+  }
   const double optimiser = 5 * 4.0 * static_cast<double>(bench.parameters) / bench.copy_bytes_per_second;
 
   double images_a_step = 0;  // of the first arm, which looks at each image once
@@ -130,12 +144,12 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
 
 std::string to_text(const CalibrateBench& bench) {
   auto text = fmt::format(
-      "{}: {} parameters, {} images in {} environments, {:.1f} MFLOP an image; one core: multiply-adds "
-      "{:.1f} "
-      "GFLOP/s, copies {:.1f} GB/s\n{:<26} {:>12} {:>9} {:>8} {:>10} {:>12}\n",
+      "{}: {} parameters, {} images in {} environments, {:.1f} MFLOP an image; {} {:.1f} GFLOP/s, copies "
+      "{:.1f} GB/s\n{:<26} {:>12} {:>9} {:>8} {:>10} {:>12}\n",
       bench.model, bench.parameters, bench.images, bench.environments, bench.flops_per_sample * 1e-6,
-      bench.peak_flops_per_second * 1e-9, bench.copy_bytes_per_second * 1e-9, "arm", "steps/CPU s", "ms",
-      "passes", "floor ms", "floor share");
+      bench.device == "cpu" ? "one core: multiply-adds" : "the GPU: fp32 products",
+      bench.peak_flops_per_second * 1e-9, bench.copy_bytes_per_second * 1e-9, "arm",
+      bench.device == "cpu" ? "steps/CPU s" : "steps/s", "ms", "passes", "floor ms", "floor share");
   for (const auto& r : bench.rows)
     text += fmt::format("{:<26} {:>12.1f} {:>9.3f} {:>8.2f} {:>10.3f} {:>12.2f}\n", r.arm, r.steps_per_second,
                         1e3 / r.steps_per_second, r.passes, r.floor_seconds * 1e3, r.floor_share());

@@ -27,6 +27,8 @@ namespace {
 void run_lane(Workspace& workspace, const TrainJob& job) {
   const auto result = execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
+  if (const auto* graph = workspace.graph(); graph && !graph->failure().empty())
+    throw std::runtime_error("the step could not be recorded: " + graph->failure());
 }
 
 /// One way to train, with a replica for each lane.
@@ -54,6 +56,7 @@ Contender lanes_of(const std::string& engine, const config::ModelSection& sectio
   for (int i = 0; i < lanes; ++i) {
     const LaneStream::Current current(*streams->at(i));
     workspaces->push_back(std::make_unique<Workspace>(model::make_model(section, shape), pool, device, step));
+    if (auto* graph = workspaces->back()->graph()) graph->record_at_once();
   }
   return {engine, [streams, workspaces, own_backward](int i, const TrainJob& job) {
             prepare_lane_thread(own_backward);
@@ -157,7 +160,7 @@ void train_plainly(model::Model& model, const torch::Tensor& images, const torch
 
 TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,
                        const TrainBenchSettings& settings) {
-  const auto& [device_name, batch_size, steps, lanes, repetitions, clients] = settings;
+  const auto& [device_name, batch_size, steps, lanes, repetitions, clients, engines] = settings;
   if (batch_size < 1 || steps < 1 || lanes.empty() || *std::min_element(lanes.begin(), lanes.end()) < 1 ||
       repetitions < 1)
     throw std::invalid_argument(
@@ -183,7 +186,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   job.batch_size = batch_size;
   job.steps = steps;
   auto warm_up = job;
-  warm_up.steps = device.is_cpu() ? 2 : graph::Step::kWorthRecording;  // so that what is measured replays
+  if (device.is_cpu()) warm_up.steps = 2;  // on a GPU all, so that everything is recorded
 
   TrainBench bench;
   bench.model = section.name;
@@ -200,10 +203,24 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   const auto add_lanes = [&](const char* engine, const char* step, bool own_backward) {
     contenders.push_back(lanes_of(engine, section, shape, pool, most, step, own_backward));
   };
-  if (choice.plan) add_lanes("fused", "fused", true);
-  if (choice.recorded) add_lanes("graph", "graph", true);
-  add_lanes("autograd", "autograd", true);
-  if (!device.is_cpu()) add_lanes("serial", "autograd", false);
+  const auto has_kernels = [&] {
+    try {
+      return choose_step(*net, *layout, device, "kernels").by_hand;
+    } catch (const std::invalid_argument&) {
+      return false;
+    }
+  };
+  const auto wanted = [&](const std::string& engine) {
+    return engines.empty() || std::find(engines.begin(), engines.end(), engine) != engines.end();
+  };
+  if (choice.plan && wanted("fused")) add_lanes("fused", "fused", true);
+  if (choice.recorded && wanted("graph")) add_lanes("graph", "graph", true);
+  if (choice.recorded && wanted("kernels") && has_kernels()) add_lanes("kernels", "kernels", true);
+  if (wanted("autograd")) add_lanes("autograd", "autograd", true);
+  if (!device.is_cpu() && wanted("serial")) add_lanes("serial", "autograd", false);
+  if (contenders.size() < engines.size())
+    throw std::invalid_argument(fmt::format("bench: not all of the engines [{}] are there for {} on {}",
+                                            fmt::join(engines, ", "), section.name, bench.device));
   for (const int k : clients) contenders.push_back(batched_lanes(k, section, shape, *pool, *job.base, most));
   contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
   for (const int n : lanes) {

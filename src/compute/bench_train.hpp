@@ -20,13 +20,15 @@ struct TrainBenchSettings {
   int repetitions = 5;  ///< of which the median counts
   /// Also so many clients batched into one network (batched_clients.hpp), for each number. None by default.
   std::vector<int> clients{};
+  /// Of the rows' engines, beside the plain loop. Empty: all that the device has.
+  std::vector<std::string> engines{};
 };
 
 struct TrainBench {
   struct Row {
-    /// "fused", "graph", "autograd": lanes. "batched K": lanes that step K clients together. "serial":
-    /// autograd lanes whose backward passes LibTorch's one thread a GPU takes, one after the other. "plain":
-    /// as many threads, each with the plain loop on a stream of its own.
+    /// "fused", "graph", "kernels", "autograd": lanes. "batched K": lanes that step K clients together.
+    /// "serial": autograd lanes whose backward passes LibTorch's one thread a GPU takes, one after the other.
+    /// "plain": as many threads, each with the plain loop on a stream of its own.
     std::string engine;
     int lanes = 0;
     double images_per_second = 0;      ///< all lanes together; medians of the repetitions, as all that follow

@@ -69,7 +69,7 @@ TEST_CASE("the training benchmark measures lanes and plain loop") {
 }
 
 TEST_CASE("the calibration benchmark takes every arm, each against its own floor") {
-  const auto bench = compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 3, 4, 2, 1);
+  const auto bench = compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 3, 4, 2, "cpu", 1);
   REQUIRE(bench.rows.size() == 8);
   CHECK(bench.images == 12);
   std::map<std::string, compute::CalibrateBench::Row> rows;
@@ -84,12 +84,12 @@ TEST_CASE("the calibration benchmark takes every arm, each against its own floor
   CHECK(rows.at("perturbation, blind").floor_seconds > rows.at("irm").floor_seconds);
   CHECK(rows.at("irm").floor_seconds == doctest::Approx(rows.at("none").floor_seconds));
   CHECK(to_text(bench).find("mlp: 1363 parameters, 12 images in 3 environments") == 0);
-  CHECK_THROWS_AS(compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 0, 4, 2, 1),
+  CHECK_THROWS_AS(compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 0, 4, 2, "cpu", 1),
                   std::invalid_argument);
 }
 
 TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {
-  const auto bench = compute::bench_aggregate(test::network("mlp"), test::tiny_shape, 3);
+  const auto bench = compute::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 3);
   REQUIRE(bench.rows.size() == 5);
   CHECK(bench.parameters == 1363);
   for (const auto& r : bench.rows) {
@@ -97,5 +97,6 @@ TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {
     CHECK(r.ratio() > 0);
   }
   CHECK(to_text(bench).find("mlp: 1363 parameters") == 0);
-  CHECK_THROWS_AS(compute::bench_aggregate(test::network("mlp"), test::tiny_shape, 0), std::invalid_argument);
+  CHECK_THROWS_AS(compute::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 0),
+                  std::invalid_argument);
 }
