@@ -2,11 +2,13 @@
 # Builds the CUDA flavour on a machine with an NVIDIA GPU where nothing of ours can be installed, runs the tests labelled
 # gpu, the probes and the benches, and prints one table last. Meant to end within 10 minutes on 16 cores.
 #
-#   tools/gpu_check.sh [--rehearse] [--deps FOLDER]
+#   tools/gpu_check.sh [--rehearse] [--deps FOLDER] [--built FOLDER]
 #
 # Needs: CMake 3.25 or newer, ninja, a C++ compiler, torch with CUDA in python3, and the folder that tools/pack_deps.sh
 # filled (--deps, default deps-pack/). Without a GPU it builds, says how far it went and ends with status 3; --rehearse
 # then runs the tests and benches on CPU lanes too, and holds the build to the pack: nothing of ours from /usr.
+# --built takes the programs of a CUDA build made elsewhere (tools/setup.sh --cuda; its build-cuda/ or a copy of afu,
+# test_compute and test_actors out of it) against the same LibTorch, and compiles nothing.
 #
 # Environment: OUT (a folder for the JSON of each step and the logs; default results/ in the build folder), Torch_DIR
 # (another LibTorch than python3's), BUILD_DIR (default build-gpu; made anew), JOBS (compilers at a time), SECONDS_LIMIT
@@ -17,12 +19,14 @@ shopt -s inherit_errexit
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rehearse=no
 deps=$root/deps-pack
+built=""
 while [ $# -gt 0 ]; do
   case $1 in
     --rehearse) rehearse=yes ;;
     --deps) deps=$2 && shift ;;
+    --built) built=$2 && shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
-    *) echo "gpu_check.sh: unknown option $1 (allowed: --rehearse, --deps FOLDER)" >&2 && exit 2 ;;
+    *) echo "gpu_check.sh: unknown option $1 (allowed: --rehearse, --deps FOLDER, --built FOLDER)" >&2 && exit 2 ;;
   esac
   shift
 done
@@ -38,7 +42,9 @@ stop() {
 
 # --- what is there
 
-for program in cmake ninja python3 "${CXX:-c++}"; do
+needed=(python3)
+[ -n "$built" ] || needed+=(cmake ninja "${CXX:-c++}")
+for program in "${needed[@]}"; do
   command -v "$program" >/dev/null || stop "$program is not there"
 done
 [ -e "$deps/VERSIONS" ] || stop "$deps is not there or no pack: fill it by tools/pack_deps.sh on a Debian machine"
@@ -53,8 +59,18 @@ if [ -z "$gpus" ]; then
   device=cpu
   echo "NO GPU IS VISIBLE on this machine: nothing below was measured on one"
 fi
-rm -rf "$build"
-mkdir -p "$build"
+if [ -n "$built" ]; then
+  [ -x "$built/afu" ] || stop "there is no afu in $built"
+  build=$(cd "$built" && pwd)
+  # Where the programs were built LibTorch lay elsewhere.
+  for folder in "$Torch_DIR/lib" "$Torch_DIR"/{..,../../..}/nvidia/*/lib "$Torch_DIR/../../lib" "$deps/lib"; do
+    [ ! -d "$folder" ] || LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$(cd "$folder" && pwd)
+  done
+  export LD_LIBRARY_PATH
+else
+  rm -rf "$build"
+  mkdir -p "$build"
+fi
 out=${OUT:-$build/results}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
@@ -117,8 +133,8 @@ if path.exists():
         n = j["counters"]["updates"]
         text = f"{n} updates in {j['wall_seconds']:.2f} s"
 elif log.exists():
-    tests = re.findall(r"^\d+% tests passed.*$", log.read_text(), re.M)
-    text = tests[-1] if tests else ""
+    tests = re.findall(r"^\d+% tests passed.*$|test cases:.*(?= \| *\d+ skipped)", log.read_text(), re.M)
+    text = ", ".join(" ".join(t.split()) for t in tests)
 print("; " + text if text else "")
 PYTHON
 }
@@ -149,6 +165,20 @@ held_to_pack() {
     return 1
   fi
   echo "all headers and libraries of ours come from the pack, none is missing"
+}
+
+tests_labelled_gpu() {
+  local program found=no
+  if [ -z "$built" ]; then
+    ctest --test-dir "$build" -L gpu --output-on-failure --no-tests=error
+    return
+  fi
+  for program in "$build"/test_{compute,actors} "$build"/tests/test_{compute,actors}; do
+    [ -x "$program" ] || continue
+    found=yes
+    "$program" --test-suite=gpu
+  done
+  [ $found = yes ]
 }
 
 # has VERB... OPTION: whether a verb's help lists the option.
@@ -182,7 +212,8 @@ scenario() {
   "$build/afu" run "$root/configs/bench/$name.toml" --quiet -o "$build/run" && cp "$build/run/summary.json" "$out/$name.json"
 }
 
-if ! step configure configure configure || ! step build build cmake --build "$build" --parallel "$jobs"; then
+if [ -z "$built" ] &&
+  { ! step configure configure configure || ! step build build cmake --build "$build" --parallel "$jobs"; }; then
   table
   exit 1
 fi
@@ -194,7 +225,7 @@ if has devices --probe; then
   step "probe" probe "$build/afu" devices --probe || true
 fi
 if [ $device = cuda ]; then
-  step "tests labelled gpu" tests ctest --test-dir "$build" -L gpu --output-on-failure --no-tests=error || true
+  step "tests labelled gpu" tests tests_labelled_gpu || true
 elif [ $rehearse = yes ]; then
   step "tests on CPU lanes" tests ctest --test-dir "$build" -LE 'slow|gpu' --parallel "$jobs" --output-on-failure \
     --no-tests=error || true

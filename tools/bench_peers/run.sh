@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The same federated workload on pfl-research, Flower, BlazeFL and afu, in turn, and the ratio: see README.md beside this.
 #
-#   tools/bench_peers/run.sh [--install-only] [arguments of bench.py, see --help]
+#   tools/bench_peers/run.sh [--install-only] [--images] [arguments of bench.py, or of images.py: see --help]
 #
 # The first run makes a virtual environment with the peers from PyPI (6 GB: the torch wheel brings CUDA along).
 # Environment: PEERS_PYTHON (an interpreter, best 3.12), PEERS_DIR (instead of ~/.cache/afu/peers), PEERS_PIP_ARGUMENTS
@@ -54,7 +54,12 @@ if ! cmp -s "$venv/requirements.txt" "$here/requirements.txt" || [ ! -e "$venv/c
   install "$venv" "$python"
   cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
+bench=bench.py
+if [ "${1:-}" = --images ]; then
+  bench=images.py
+  shift
+fi
 if [ "${1:-}" = --install-only ]; then
   exit 0
 fi
-exec "$venv/bin/python" "$here/bench.py" --afu "${AFU:-$root/build/afu}" "$@"
+exec "$venv/bin/python" "$here/$bench" --afu "${AFU:-$root/build/afu}" "$@"
