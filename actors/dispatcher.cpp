@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <caf/all.hpp>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/spawn.hpp"
 #include "sim/job_queue.hpp"
+#include "train/together.hpp"
 
 namespace afu::actors {
 namespace {
@@ -13,6 +15,7 @@ struct DispatcherState {
   static inline const char* name = "dispatcher";
   ContextPtr context;
   std::vector<lane_actor> lanes;
+  std::size_t batched = 1;  ///< so many clients at most a lane steps together
   std::vector<std::uint32_t> free;
   recorder_actor recorder;
   federation_actor federation;
@@ -25,6 +28,7 @@ struct DispatcherState {
   };
   std::unordered_map<std::uint64_t, Job> jobs;
   std::uint64_t sequence = 0, joined = 0, late = 0;
+  bool draining = false;
 };
 using Self = dispatcher_actor::stateful_pointer<DispatcherState>;
 
@@ -32,15 +36,46 @@ using Self = dispatcher_actor::stateful_pointer<DispatcherState>;
 /// own jitter.
 constexpr double late_after = 0.002;
 
+/// The job's training, where lanes may step it with others; else null. What comes from a cache does not.
+const compute::TrainJob* batched(const Submission& s) {
+  const auto* train = s.shared ? nullptr : std::get_if<compute::TrainJob>(s.job.get());
+  return train && train::may_be_batched(*train) ? train : nullptr;
+}
+
+/// What the next free lane gets; empty: nothing yet. Where lanes step clients together, on the virtual clock,
+/// training waits until all free lanes can be filled, or somebody waits: more clients may start meanwhile,
+/// and nothing is late. Then what is queued is spread over the free lanes.
+std::vector<Submission> take(DispatcherState& st) {
+  std::vector<Submission> taken;
+  const auto submission = [&](std::uint64_t id) -> const Submission& { return st.jobs.at(id).submission; };
+  auto front = st.queue->front();
+  if (!front) return taken;
+  std::size_t most = 1;
+  const auto* first = st.batched > 1 ? batched(submission(*front)) : nullptr;
+  if (first) {
+    const auto queued = st.queue->queued(), lanes = st.free.size();
+    if (!st.context->wall() && !st.draining && !st.queue->urgent() && queued < st.batched * lanes)
+      return taken;
+    most = std::min(st.batched, (queued - 1) / lanes + 1);
+  }
+  do {
+    taken.push_back(submission(*st.queue->next()));
+    front = st.queue->front();
+    if (taken.size() == most || !front) break;
+    const auto* other = batched(submission(*front));
+    if (!other || !train::fit_together(*first, *other)) break;
+  } while (true);
+  return taken;
+}
+
 void assign(Self self) {
   auto& st = self->state;
   while (!st.free.empty()) {
-    const auto id = st.queue->next();
-    if (!id) return;
+    auto jobs = take(st);
+    if (jobs.empty()) return;
     const auto lane = st.free.back();
     st.free.pop_back();
-    const auto& s = st.jobs.at(*id).submission;
-    self->send(st.lanes[lane], *id, s.name, s.job, s.shared, caf::actor_cast<dispatcher_or_server>(self));
+    self->send(st.lanes[lane], assignment(std::move(jobs)), caf::actor_cast<dispatcher_or_server>(self));
   }
 }
 
@@ -71,12 +106,14 @@ void finished(Self self, const Finished& f) {
   auto& st = self->state;
   st.free.push_back(f.lane);
   if (st.recorder) self->send(st.recorder, f.span);
-  st.queue->finished(f.id);
-  if (auto i = st.jobs.find(f.id); i != st.jobs.end()) {
-    i->second.result = f.result;
+  for (const auto& [id, result] : f.results) {
+    st.queue->finished(id);
+    auto i = st.jobs.find(id);
+    if (i == st.jobs.end()) continue;
+    i->second.result = result;
     i->second.submission.job.reset();
     if (i->second.joined_at >= 0 && st.context->elapsed() - i->second.joined_at > late_after) ++st.late;
-    if (i->second.owner) give(self, f.id, i->second);
+    if (i->second.owner) give(self, id, i->second);
   }
   assign(self);
 }
@@ -87,6 +124,7 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
   st.queue = std::make_unique<sim::JobQueue>(std::max<std::size_t>(1, context->lookahead));
   for (std::uint32_t i = 0; i < lanes.size(); ++i)
     st.free.push_back(static_cast<std::uint32_t>(lanes.size()) - 1 - i);
+  if (!lanes.empty()) st.batched = static_cast<std::size_t>(context->lanes.front().batched_clients);
   st.context = std::move(context);
   st.lanes = std::move(lanes);
   st.recorder = std::move(recorder);
@@ -109,6 +147,7 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
       [=](const Finished& f) { finished(self, f); },
       [=](atom::drain) {  // finished results that nobody takes would fill the look-ahead for good
         auto& st = self->state;
+        st.draining = true;
         for (auto i = st.jobs.begin(); i != st.jobs.end();) {
           const bool wanted = static_cast<bool>(i->second.owner);
           if (!wanted) st.queue->cancel(i->first);

@@ -16,14 +16,37 @@ struct LaneState {
 };
 using Self = lane_actor::stateful_pointer<LaneState>;
 
+std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
+                                                         const std::vector<Submission>& given) {
+  std::vector<std::pair<std::uint64_t, ResultPtr>> results;
+  if (given.size() == 1) {
+    const auto& s = given.front();
+    const auto run = [&] { return st.engine->run(*s.job); };
+    const auto& cache = st.context->cache;
+    results.emplace_back(s.id, s.shared && cache
+                                   ? cache->get(compute::job_key(st.context->surroundings, *s.job), run)
+                                   : std::make_shared<const compute::JobResult>(run()));
+    return results;
+  }
+  std::vector<JobPtr> jobs;
+  for (const auto& s : given) jobs.push_back(s.job);
+  auto together = st.engine->run_together(jobs);
+  for (std::size_t i = 0; i < given.size(); ++i)
+    results.emplace_back(given[i].id, std::make_shared<const compute::JobResult>(std::move(together[i])));
+  return results;
+}
+
+std::string name_of(const std::vector<Submission>& given) {
+  return given.size() == 1 ? given.front().name : "train " + std::to_string(given.size()) + " clients";
+}
+
 lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t number,
                                federation_actor federation) {
   auto& st = self->state;
   st.context = std::move(context);
   st.lane = number;
   return {
-      [=](std::uint64_t id, const std::string& what, const JobPtr& job, bool shared,
-          const dispatcher_or_server& owner) {
+      [=](const Assignment& assignment, const dispatcher_or_server& owner) {
         auto& st = self->state;
         const double begin = st.context->elapsed();
         if (!st.engine) {  // here, and not when it is spawned: this is the lane's thread
@@ -34,12 +57,10 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
                               "lane " + std::to_string(st.lane) + ": " + e.what());
           }
         }
-        const auto run = [&] { return st.engine->run(*job); };
-        const auto& cache = st.context->cache;
-        auto result = shared && cache ? cache->get(compute::job_key(st.context->surroundings, *job), run)
-                                      : std::make_shared<const compute::JobResult>(run());
-        self->send(owner,
-                   Finished{st.lane, id, std::move(result), {st.lane, what, begin, st.context->elapsed()}});
+        auto results = run_all(st, *assignment);
+        self->send(owner, Finished{st.lane,
+                                   std::move(results),
+                                   {st.lane, name_of(*assignment), begin, st.context->elapsed()}});
       },
   };
 }

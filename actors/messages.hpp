@@ -113,11 +113,16 @@ struct Submission {
   bool shared = false;  ///< its result may be taken from, and goes to, the cache of shared pasts
 };
 
-/// A lane's result.
+/// What a lane is given at a time: one job, or training jobs that it steps together.
+using Assignment = std::shared_ptr<const std::vector<Submission>>;
+inline Assignment assignment(std::vector<Submission> jobs) {
+  return std::make_shared<const std::vector<Submission>>(std::move(jobs));
+}
+
+/// A lane's results of one assignment, by job number.
 struct Finished {
   std::uint32_t lane = 0;
-  std::uint64_t id = 0;
-  ResultPtr result;
+  std::vector<std::pair<std::uint64_t, ResultPtr>> results;
   record::LaneSpan span;
 };
 
@@ -195,6 +200,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateTask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Ack)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Submission)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Assignment)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::ResultPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::JobPtr)

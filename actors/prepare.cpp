@@ -30,6 +30,11 @@ void check_history(const config::Scenario& s, std::int64_t model_bytes) {
                     s.unlearning.method, wanted, s.erasures.size(), s.unlearning.history_budget_mb));
 }
 
+std::int64_t clients_at_a_time(const config::Scenario& s) {
+  const auto most = s.training.rule == "fedavg" ? s.training.clients_per_round : s.training.max_in_flight;
+  return most > 0 ? std::min(most, s.partition.clients) : s.partition.clients;
+}
+
 }  // namespace
 
 Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
@@ -77,15 +82,19 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
         c.setup.restart = compute::initial_model(s.model, input, static_cast<std::uint64_t>(own));
     p.devices = compute::resolve_devices(s.compute.devices);
-    c.lanes = compute::open_lanes(s.compute, p.devices, s.model, input,
-                                  std::max(s.training.batch_size, s.evaluation.batch_size),
-                                  c.setup.data->pool, p.notes);
+    c.lanes =
+        compute::open_lanes(s.compute, p.devices, s.model, input,
+                            {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
+                             clients_at_a_time(s)},
+                            c.setup.data->pool, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;
       c.surroundings = compute::surroundings_key(c.lanes.front(), *c.setup.data->pool);
     }
     const auto lanes = c.lanes.size() - 1;
-    c.lookahead = s.compute.lookahead > 0 ? static_cast<std::size_t>(s.compute.lookahead) : 4 * lanes;
+    const auto batched = static_cast<std::size_t>(c.lanes.front().batched_clients);
+    c.lookahead = s.compute.lookahead > 0 ? static_cast<std::size_t>(s.compute.lookahead)
+                                          : std::max<std::size_t>(4, 2 * batched) * lanes;
   }
   c.profiles = std::make_shared<const sim::Profiles>(s.heterogeneity, s.scenario.seed, clients, s.file);
   c.availability =

@@ -89,11 +89,11 @@ using timeline_actor = caf::typed_actor<
 /// Computes: the only place where tensors are touched. One thread, one device, one stream.
 using dispatcher_or_server = caf::typed_actor<caf::reacts_to<Finished>>;
 using lane_actor = caf::typed_actor<
-    // Run this job, which has a number, a name and (true) a place in the cache of shared pasts; the answer is
-    // a Finished with its number.
-    caf::reacts_to<std::uint64_t, std::string, JobPtr, bool, dispatcher_or_server>>;
+    // Run this; the answer is a Finished.
+    caf::reacts_to<Assignment, dispatcher_or_server>>;
 
-/// Hands jobs to free lanes in order of their simulated completion, with a bounded look-ahead.
+/// Hands jobs to free lanes in order of their simulated completion, with a bounded look-ahead; training jobs
+/// several at a time where the lanes step clients together.
 using dispatcher_actor = caf::typed_actor<
     // Take this job.
     caf::reacts_to<Submission>,

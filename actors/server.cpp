@@ -55,7 +55,7 @@ void carry_out(Self self) {
     st.merging = true;
     auto job = std::make_shared<const compute::Job>(std::move(*fx.merge));
     fx.merge.reset();
-    self->send(st.service, ++st.merges, std::string{"merge"}, std::move(job), false,
+    self->send(st.service, assignment({{++st.merges, 0, "merge", std::move(job)}}),
                caf::actor_cast<dispatcher_or_server>(self));
     return;
   }
@@ -96,11 +96,12 @@ void take(Self self, double now, Message m) {
 void merged(Self self, const Finished& f) {
   auto& st = *self->state.server;
   if (st.recorder) self->send(st.recorder, f.span);
-  if (!f.result->error.empty()) {
+  const auto& result = *f.results.front().second;
+  if (!result.error.empty()) {
     st.failed = true;
-    return self->send(st.federation, atom::failed_v, "server: " + f.result->error);
+    return self->send(st.federation, atom::failed_v, "server: " + result.error);
   }
-  st.coordinator.merged(st.now, *f.result, st.effects);
+  st.coordinator.merged(st.now, result, st.effects);
   carry_out(self);
 }
 

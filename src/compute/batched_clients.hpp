@@ -1,7 +1,7 @@
 #pragma once
 /// Several clients' training steps as one: networks of the same layers, each with its own weights, as one
-/// network with grouped convolutions and batched products. `afu bench train --clients` compares it with the
-/// lanes' engines, which train one client after the other; the lanes do not use it (README, "Measured").
+/// network with grouped convolutions and batched products. Lanes use it where compute.batched_clients says so
+/// (train/batched_training.hpp); `afu bench train --clients` compares it with one client after the other.
 #include <torch/types.h>
 
 #include <cstdint>
@@ -21,15 +21,18 @@ class BatchedClients {
   BatchedClients(const model::Network& network, std::shared_ptr<const model::Layout> layout,
                  std::int64_t clients, torch::Device device);
 
-  void load(std::int64_t client, const torch::Tensor& parameters);  ///< flat [d]
-  torch::Tensor parameters(std::int64_t client) const;              ///< flat [d], a copy
+  std::int64_t clients() const { return values_.size(0); }
+  /// The first clients' weights, [up to K, d]; forgets everybody's momentum.
+  void load(const torch::Tensor& parameters);
+  const torch::Tensor& parameters() const { return values_; }  ///< [K, d], which steps change
 
   /// Logits [K, B, classes] of images [K, B, C, H, W] float32 on the device.
   torch::Tensor forward(const torch::Tensor& images) const;
 
-  /// A step of SGD for every client, labels [K, B]; the losses before it [K]. `sgd` without FedProx and
-  /// clipping, whose norms would be of all clients together: std::invalid_argument.
-  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd);
+  /// A step of SGD for every client, labels [K, B]; the losses before it [K], which are means over B, or,
+  /// with `weights` [K, B], sums by those.
+  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd,
+                     const torch::Tensor& weights = {});
 
  private:
   struct Weights {
@@ -37,10 +40,10 @@ class BatchedClients {
   };
 
   std::vector<model::Layer> layers_;
-  std::vector<Weights> weights_;  ///< of each layer; undefined where it has none
+  std::vector<Weights> weights_;                        ///< of each layer; undefined where it has none
+  std::vector<torch::Tensor> leaves_, leaf_gradients_;  ///< all of them, and views of gradients_ alike
   std::shared_ptr<const model::Layout> layout_;
-  std::int64_t clients_;
-  torch::Tensor values_, gradients_, momentum_;  ///< [slots][K][size of the slot]
+  torch::Tensor values_, gradients_, momentum_, base_;  ///< [K, d]
 };
 
 }  // namespace afu::compute

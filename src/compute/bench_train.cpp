@@ -105,7 +105,7 @@ Contender batched_lanes(int clients, const config::ModelSection& section, const 
   for (int i = 0; i < lanes; ++i) {
     const LaneStream::Current current(*streams->at(i));
     batches->emplace_back(*network, start.layout, clients, device);
-    for (int k = 0; k < clients; ++k) batches->back().load(k, start.values);
+    batches->back().load(start.values.to(device).expand({clients, -1}));
   }
   const auto images = normalised(pool.images);
   wait_for_queue(device.str());
@@ -160,7 +160,7 @@ void train_plainly(model::Model& model, const torch::Tensor& images, const torch
 
 TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,
                        const TrainBenchSettings& settings) {
-  const auto& [device_name, batch_size, steps, lanes, repetitions, clients, engines] = settings;
+  const auto& [device_name, batch_size, steps, lanes, repetitions, clients, engines, reference] = settings;
   if (batch_size < 1 || steps < 1 || lanes.empty() || *std::min_element(lanes.begin(), lanes.end()) < 1 ||
       repetitions < 1)
     throw std::invalid_argument(
@@ -195,8 +195,9 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   bench.steps = steps;
   bench.flops_per_sample = model::flops_per_sample(section, shape);
   bench.device = device_name;
-  bench.peak_flops_per_second =
-      device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
+  if (reference)
+    bench.peak_flops_per_second =
+        device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
   const auto choice = choose_step(*net, *layout, device, "auto");
   bench.step = choice.reason;
   std::vector<Contender> contenders;
@@ -222,7 +223,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
     throw std::invalid_argument(fmt::format("bench: not all of the engines [{}] are there for {} on {}",
                                             fmt::join(engines, ", "), section.name, bench.device));
   for (const int k : clients) contenders.push_back(batched_lanes(k, section, shape, *pool, *job.base, most));
-  contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
+  if (reference) contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
   for (const int n : lanes) {
     const double total = static_cast<double>(n) * static_cast<double>(batch_size * steps);  // images
     for (int r = 0; r < repetitions; ++r) {

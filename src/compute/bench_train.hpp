@@ -22,6 +22,7 @@ struct TrainBenchSettings {
   std::vector<int> clients{};
   /// Of the rows' engines, beside the plain loop. Empty: all that the device has.
   std::vector<std::string> engines{};
+  bool reference = true;  ///< also the plain loop, and what the device could do at most
 };
 
 struct TrainBench {

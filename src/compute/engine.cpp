@@ -1,6 +1,8 @@
 #include "compute/engine.hpp"
 
+#include <functional>
 #include <utility>
+#include <variant>
 
 #include "compute/devices.hpp"
 #include "compute/graph/step.hpp"
@@ -9,6 +11,7 @@
 #include "compute/notes.hpp"
 #include "compute/stream.hpp"
 #include "compute/workspace.hpp"
+#include "train/batched_training.hpp"
 
 namespace afu::compute {
 namespace {
@@ -29,21 +32,42 @@ class LaneEngine : public Engine {
 
   JobResult run(const Job& job) override {
     LaneStream::Current current(stream_);
-    auto result = run_through(
-        *gate_, *notes_, device_, [&] { return execute(*workspace_, job); },
-        [&] { workspace_->release_memory(); });
+    auto result = guarded([&] { return execute(*workspace_, job); });
     if (const auto* graph = workspace_->graph(); graph && !graph->failure().empty())
       notes_->add(device_ +
                   ": training steps are called one by one, since recording them failed: " + graph->failure());
     return result;
   }
 
+  std::vector<JobResult> run_together(const std::vector<std::shared_ptr<const Job>>& jobs) override {
+    LaneStream::Current current(stream_);
+    std::vector<const TrainJob*> training;
+    for (const auto& job : jobs) training.push_back(&std::get<TrainJob>(*job));
+    std::vector<JobResult> results;
+    guarded([&] {
+      results = execute_together(*workspace_, batched_, training);
+      JobResult whole;  // what the gate looks at
+      whole.error = results.front().error;
+      whole.out_of_memory = results.front().out_of_memory;
+      return whole;
+    });
+    return results;
+  }
+
  private:
+  JobResult guarded(const std::function<JobResult()>& run) {
+    return run_through(*gate_, *notes_, device_, run, [&] {
+      batched_.release_memory();
+      workspace_->release_memory();
+    });
+  }
+
   std::string device_;
   LaneStream stream_;
   std::shared_ptr<LaneGate> gate_;
   std::shared_ptr<Notes> notes_;
   std::unique_ptr<Workspace> workspace_;
+  train::BatchedTraining batched_;
 };
 
 }  // namespace

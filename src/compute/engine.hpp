@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "compute/job.hpp"
 #include "config/scenario.hpp"
@@ -21,6 +22,7 @@ struct EngineSpec {
   std::shared_ptr<const ResidentPool> pool;
   std::string step = "auto", precision = "fp32";  ///< of [compute]
   bool deterministic = true;         ///< likewise; the process's switches are set by whoever runs
+  std::int64_t batched_clients = 1;  ///< so many clients' training at most is stepped together
   std::shared_ptr<LaneGate> gate{};  ///< of the device's lanes; null: nobody else is on it
   std::shared_ptr<Notes> notes{};    ///< null: nobody reads them
 };
@@ -33,6 +35,9 @@ class Engine {
   virtual ~Engine() = default;
   /// Never throws; errors come back in the result. The outputs are complete when it returns.
   virtual JobResult run(const Job& job) = 0;
+  /// Training jobs that train::fit_together(), stepped together: their results in their order. What goes
+  /// wrong goes wrong for all.
+  virtual std::vector<JobResult> run_together(const std::vector<std::shared_ptr<const Job>>& jobs) = 0;
 };
 
 }  // namespace afu::compute

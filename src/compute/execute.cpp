@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "compute/kernels.hpp"
 #include "compute/workspace.hpp"
 #include "metrics/evaluate.hpp"
+#include "train/batched_training.hpp"
 #include "train/local_training.hpp"
 
 namespace afu::compute {
@@ -34,15 +36,14 @@ JobResult run(Workspace& workspace, const KernelJob& job) {
   return kernel(workspace, complete);
 }
 
-}  // namespace
-
-JobResult execute(Workspace& workspace, const Job& job) {
+/// What `compute` returns, with its time, or its error. `name`: of the job.
+JobResult attempt(Workspace& workspace, const char* name, const std::function<JobResult()>& compute) {
   const auto began = std::chrono::steady_clock::now();
   JobResult result;
   std::string error;
   bool out_of_memory = false;
   try {
-    result = std::visit([&](const auto& j) { return run(workspace, j); }, job);
+    result = compute();
     workspace.wait();  // another lane may read the outputs on a stream of its own
   } catch (const c10::OutOfMemoryError& e) {
     out_of_memory = true;
@@ -64,11 +65,30 @@ JobResult execute(Workspace& workspace, const Job& job) {
       // the device's own error, which the next job on it meets as well
     }
     result = {};
-    result.error = std::visit([](const auto& j) { return std::string(job_name(j)); }, job) + ": " + error;
+    result.error = std::string(name) + ": " + error;
     result.out_of_memory = out_of_memory;
   }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return result;
+}
+
+}  // namespace
+
+JobResult execute(Workspace& workspace, const Job& job) {
+  return std::visit(
+      [&](const auto& j) { return attempt(workspace, job_name(j), [&] { return run(workspace, j); }); }, job);
+}
+
+std::vector<JobResult> execute_together(Workspace& workspace, train::BatchedTraining& batched,
+                                        const std::vector<const TrainJob*>& jobs) {
+  std::vector<JobResult> results;
+  const auto whole = attempt(workspace, "train", [&] {
+    results = batched.train(workspace, jobs);
+    return JobResult{};
+  });
+  if (!whole.error.empty()) results.assign(jobs.size(), whole);
+  for (auto& r : results) r.seconds = whole.seconds / static_cast<double>(jobs.size());
+  return results;
 }
 
 }  // namespace afu::compute

@@ -113,10 +113,11 @@ class Key {
 std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   Key key;
   const auto& [device, model, channels, height, width, classes, resident, step, precision, deterministic,
-               gate, notes] = spec;
+               batched_clients, gate, notes] = spec;
   const auto& [name, hidden, norm, path, init_seed] = model;
-  static_cast<void>(resident);  // the pool on the device
-  static_cast<void>(gate);      // when it is computed
+  static_cast<void>(resident);         // the pool on the device
+  static_cast<void>(batched_clients);  // what has a key is computed alone
+  static_cast<void>(gate);             // when it is computed
   static_cast<void>(notes);
   static_cast<void>(init_seed);  // of version 0, which every job names by content
   key.add(device), key.add(name), key.add(hidden), key.add(norm), key.add(path);

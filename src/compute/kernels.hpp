@@ -1,8 +1,13 @@
 #pragma once
 /// The table of named kernels: what `KernelJob::kernel` may say.
 #include <string>
+#include <vector>
 
 #include "compute/job.hpp"
+
+namespace afu::train {
+class BatchedTraining;
+}
 
 namespace afu::compute {
 
@@ -15,5 +20,10 @@ Kernel find_kernel(const std::string& name);  ///< null where there is none
 
 /// Runs any job on the workspace. Never throws: errors come back in the result.
 JobResult execute(Workspace& workspace, const Job& job);
+
+/// The same of training jobs that train::fit_together(), stepped together: their results in their order. What
+/// goes wrong goes wrong for all.
+std::vector<JobResult> execute_together(Workspace& workspace, train::BatchedTraining& batched,
+                                        const std::vector<const TrainJob*>& jobs);
 
 }  // namespace afu::compute

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
+#include "compute/batch_probe.hpp"
 #include "compute/devices.hpp"
 #include "compute/lane_gate.hpp"
 #include "compute/lane_plan.hpp"
@@ -17,6 +19,16 @@
 namespace afu::compute {
 namespace {
 model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.width, i.classes}; }
+
+LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, const data::Images& pool,
+                   const LaneWork& work, bool recorded, std::int64_t batched_clients) {
+  LaneNeeds needs{model::bytes_per_lane(model, shape(input), work.largest_batch, recorded),
+                  static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size())};
+  if (batched_clients > 1)  // as much for each; weights, gradients and momentum of fewer are kept as well
+    needs.per_lane += batched_clients * (model::bytes_per_lane(model, shape(input), work.training_batch) +
+                                         3 * model_bytes(model, input));
+  return needs;
+}
 }  // namespace
 
 model::ParametersPtr initial_model(const config::ModelSection& section, const ModelInput& input,
@@ -34,7 +46,7 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
 
 std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                                    const std::vector<std::string>& slots, const config::ModelSection& model,
-                                   const ModelInput& input, std::int64_t batch,
+                                   const ModelInput& input, const LaneWork& work,
                                    const std::shared_ptr<const data::Images>& pool,
                                    const std::shared_ptr<Notes>& notes) {
   auto net = model::make_model(model, shape(input));
@@ -47,10 +59,22 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
     recorded = recorded || choice.recorded;
     notes->add(fmt::format("training steps on {}: {}", name == "cpu" ? "the CPU" : name, choice.reason));
   }
-  const LaneNeeds needs{model::bytes_per_lane(model, shape(input), batch, recorded),
-                        static_cast<std::int64_t>(pool->pixels.size() + 8 * pool->labels.size())};
   std::vector<std::string> fewer;
-  const auto plan = plan_lanes(devices, section.lanes, needs, fewer);
+  auto batched_clients = std::max<std::int64_t>(1, section.batched_clients);
+  const auto planned = [&] {
+    fewer.clear();
+    return plan_lanes(devices, section.lanes, needs_of(model, input, *pool, work, recorded, batched_clients),
+                      fewer);
+  };
+  auto plan = planned();
+  if (section.batched_clients == 0) {
+    const int lanes = std::accumulate(plan.begin(), plan.end(), 0);
+    const auto probe = probe_batched_clients(section, slots.front(), model, shape(input), work.training_batch,
+                                             plan.front(), work.clients / lanes);
+    batched_clients = probe.clients;
+    notes->add(to_text(probe));
+    plan = planned();
+  }
   for (auto& note : fewer) notes->add(std::move(note));
 
   std::vector<EngineSpec> specs;
@@ -69,6 +93,7 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                           section.step,
                           section.precision,
                           section.deterministic,
+                          batched_clients,
                           std::make_shared<LaneGate>(lanes),
                           notes};
     specs.insert(specs.end(), static_cast<std::size_t>(plan[i]), spec);

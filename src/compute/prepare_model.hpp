@@ -21,15 +21,21 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
 /// Parameters and buffers as they travel, without making a version.
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);
 
+/// What lanes will be asked for.
+struct LaneWork {
+  std::int64_t training_batch = 1, largest_batch = 1;  ///< samples
+  std::int64_t clients = 1;                            ///< that train at a time
+};
+
 /// Lanes on every one of `slots` (resolved names; one that is there twice counts as two devices), as
 /// plan_lanes has it and `section` asks for; then one service lane on the first slot. Each slot has the data
-/// in its own memory, where the CPU's first slot reads `pool` itself, and a gate of its own. `batch`: the
-/// largest. `notes` say, now and later, what the user should know: which engine takes training steps, lanes
-/// that do not fit, memory that runs out. Throws as plan_lanes does, and std::invalid_argument where
-/// section.step cannot be had.
+/// in its own memory, where the CPU's first slot reads `pool` itself, and a gate of its own. `notes` say, now
+/// and later, what the user should know: which engine takes training steps, how many clients it steps
+/// together, lanes that do not fit, memory that runs out. Throws as plan_lanes does, and
+/// std::invalid_argument where section.step or section.batched_clients cannot be had.
 std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                                    const std::vector<std::string>& slots, const config::ModelSection& model,
-                                   const ModelInput& input, std::int64_t batch,
+                                   const ModelInput& input, const LaneWork& work,
                                    const std::shared_ptr<const data::Images>& pool,
                                    const std::shared_ptr<Notes>& notes);
 

@@ -297,6 +297,17 @@ class Checks {
            " does not go with compute.step \"fused\", allowed is \"fp32\"");
     refuse(c.step == "kernels" && c.precision == "bf16", "compute.precision", c.precision,
            " does not go with compute.step \"kernels\", allowed are \"fp32\", \"tf32\"");
+    const auto refuse_batches = [&](bool wrong, const std::string& why) {
+      if (wrong && c.batched_clients != 1)
+        fail("compute.batched_clients",
+             std::to_string(c.batched_clients) + " needs " + why + "; allowed is 1",
+             {"compute.", "model.name"});
+    };
+    refuse_batches(c.deterministic,
+                   "compute.deterministic = false, since sums then depend on who trains together");
+    refuse_batches(c.precision == "bf16", "compute.precision \"fp32\" or \"tf32\"");
+    refuse_batches(s_.model.name == "resnet18" || s_.model.name == "torchscript",
+                   "a built-in network without BatchNorm and residual connections");
   }
 
   void attacks() {

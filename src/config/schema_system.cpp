@@ -105,7 +105,13 @@ Section compute(ComputeSection& c) {
               "more. Lanes that are asked for and do not fit are an error.")
            .alias({"workers", "threads"}),
        number("lookahead", c.lookahead, from(0),
-              "Most finished jobs whose simulated end has not come; 0: 4 * lanes."),
+              "Most finished jobs whose simulated end has not come; 0: 4 * lanes, and more with "
+              "batched_clients."),
+       number("batched_clients", c.batched_clients, from(0, 1024),
+              "So many clients at most a lane trains together, as one network with grouped convolutions and "
+              "batched products; it rounds differently, by who trains together, so it needs deterministic = "
+              "false. 0: what a short probe on the first device finds fastest. 1: one after the other.",
+              "clients"),
        text(
            "step", c.step,
            "What takes training steps. fused: forward and backward without autograd, on the CPU, for "

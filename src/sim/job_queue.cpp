@@ -36,12 +36,18 @@ void JobQueue::push(Id id, double completes_at, std::uint64_t seq) {
   waiting_.insert(key);
 }
 
-std::optional<JobQueue::Id> JobQueue::next() {
-  auto& from = urgent_.empty() ? waiting_ : urgent_;
+std::optional<JobQueue::Id> JobQueue::front() const {
+  const auto& from = urgent_.empty() ? waiting_ : urgent_;
   if (from.empty() || (urgent_.empty() && unjoined_ >= bound_)) return std::nullopt;
-  Id id = from.begin()->id;
+  return from.begin()->id;
+}
+
+std::optional<JobQueue::Id> JobQueue::next() {
+  const auto id = front();
+  if (!id) return id;
+  auto& from = urgent_.empty() ? waiting_ : urgent_;
   from.erase(from.begin());
-  jobs_.at(id).state = State::running;
+  jobs_.at(*id).state = State::running;
   ++unjoined_;
   return id;
 }

@@ -21,6 +21,7 @@ class JobQueue {
 
   void push(Id id, double completes_at, std::uint64_t seq);
   std::optional<Id> next();
+  std::optional<Id> front() const;  ///< what next() would give out
   void finished(Id id);
   void joined(Id id);
 
@@ -31,6 +32,7 @@ class JobQueue {
   /// is running (finished(id) is still to be called, and forgets it) or has finished (it is forgotten now).
   bool cancel(Id id);
 
+  bool urgent() const { return !urgent_.empty(); }  ///< whether somebody waits for a job not given out yet
   std::size_t queued() const { return waiting_.size() + urgent_.size(); }
   std::size_t unjoined() const { return unjoined_; }
 

@@ -100,8 +100,13 @@ void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const
   const bool has_momentum = s.momentum != 0, has_prox = s.prox_mu != 0;
   if (is_plain_cpu(w) && is_plain_cpu(g) && (!has_momentum || is_plain_cpu(momentum)) &&
       (!has_prox || is_plain_cpu(base)) && (!extras || is_plain_cpu(*extras))) {
-    step_on_cpu(w.data_ptr<float>(), g.data_ptr<float>(), has_momentum ? momentum.data_ptr<float>() : nullptr,
-                has_prox ? base.data_ptr<float>() : nullptr, w.numel(), s, extras);
+    const auto n = w.size(-1);
+    const auto row = [&](bool there, const torch::Tensor& t, std::int64_t begin) {
+      return there ? t.data_ptr<float>() + begin : nullptr;
+    };
+    for (std::int64_t begin = 0; begin < w.numel(); begin += n)
+      step_on_cpu(row(true, w, begin), row(true, g, begin), row(has_momentum, momentum, begin),
+                  row(has_prox, base, begin), n, s, extras);
     return;
   }
   torch::NoGradGuard no_grad;
@@ -113,7 +118,10 @@ void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const
     g.add_(pull, extras->strength);
   }
   if (extras && extras->mask.defined()) g.mul_(extras->mask);
-  if (s.clip_norm > 0) g.mul_((s.clip_norm / (g.norm() + kClipEpsilon)).clamp_max(1.0));
+  if (s.clip_norm > 0) {
+    const auto norm = g.dim() > 1 ? g.norm(2, {-1}, /*keepdim=*/true) : g.norm();
+    g.mul_((s.clip_norm / (norm + kClipEpsilon)).clamp_max(1.0));
+  }
   if (has_momentum)
     w.add_(momentum.mul_(s.momentum).add_(g), -s.lr);
   else

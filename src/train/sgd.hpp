@@ -15,7 +15,8 @@ struct StepExtras {
   double strength = 0;  ///< 0 where there is no anchor
 };
 
-/// One step of SGD, in place (METHODS 2.1):
+/// One step of SGD, in place (METHODS 2.1), of one model [d] or of several [K, d], each clipped by its own
+/// norm:
 ///   g += weight_decay * w + prox_mu * (w - base) + strength * fisher * (w - anchor);  g *= mask;
 ///   g *= min(1, clip_norm / (|g| + 1e-6)) when clip_norm > 0;
 ///   momentum = s.momentum * momentum + g;  w -= lr * momentum.

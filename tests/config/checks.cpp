@@ -192,6 +192,19 @@ TEST_CASE("what computes, and how exactly, must go with the devices") {
         Messages{"s.toml:2:13: compute.precision: \"fp16\" is unknown, allowed are \"fp32\", \"tf32\", "
                  "\"bf16\""});
   CHECK(with_stop("[compute]\nprecision = \"bf16\"").empty());
+  const std::string batched = "[compute]\nbatched_clients = 8\n";
+  CHECK(
+      with_stop(batched) ==
+      Messages{"s.toml:2:19: compute.batched_clients: 8 needs compute.deterministic = false, since sums then "
+               "depend on who trains together; allowed is 1"});
+  CHECK(with_stop(batched + "deterministic = false").empty());
+  CHECK(with_stop(batched + "deterministic = false\nprecision = \"bf16\"") ==
+        Messages{
+            "s.toml:2:19: compute.batched_clients: 8 needs compute.precision \"fp32\" or \"tf32\"; allowed "
+            "is 1"});
+  CHECK(with_stop(batched + "deterministic = false\n[model]\nname = \"resnet18\"") ==
+        Messages{"s.toml:2:19: compute.batched_clients: 8 needs a built-in network without BatchNorm and "
+                 "residual connections; allowed is 1"});
   CHECK(with_stop("[compute]\ndevices = \"cuda\"\nprecision = \"tf32\"\nstep = \"graph\"\n"
                   "deterministic = false")
             .empty());

@@ -53,7 +53,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.calibration.invariance = "perturbation";
   s.calibration.irm_estimator = "square";  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
-  s.compute.precision = "tf32";  // which goes with every step
+  s.compute.precision = "tf32";  // which goes with every step and with batched clients
+  s.model.name = "lenet";        // likewise
   s.heterogeneity.network.jitter = {"trace", {}, "a b.csv"};
   s.heterogeneity.network.latency_seconds = {"constant", {{"value", 1e-7}}, ""};
   s.heterogeneity.compute.overrides = {{3, 0.1}, {1, 1e6}};

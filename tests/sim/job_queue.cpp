@@ -44,6 +44,22 @@ TEST_CASE("an urgent job is given out whatever the bound, before all others") {
   CHECK_FALSE(q.next());
 }
 
+TEST_CASE("front is what next gives out") {
+  JobQueue q(2);
+  CHECK_FALSE(q.front());
+  for (JobQueue::Id id = 0; id < 4; ++id) q.push(id, 10.0 - static_cast<double>(id), id);
+  CHECK(q.front() == 3);
+  CHECK(q.next() == 3);
+  CHECK_FALSE(q.urgent());
+  q.urge(0);
+  CHECK(q.urgent());
+  CHECK(q.front() == 0);
+  CHECK(q.next() == 0);
+  CHECK_FALSE(q.urgent());
+  CHECK_FALSE(q.front());  // two are unjoined
+  CHECK(q.queued() == 2);
+}
+
 TEST_CASE("cancelling in every state") {
   JobQueue q(3);
   for (std::uint64_t id = 0; id < 5; ++id) q.push(id, static_cast<double>(id), id);

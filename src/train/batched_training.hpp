@@ -1,0 +1,31 @@
+#pragma once
+/// Local training of several clients at a time on one lane, as one network (compute/batched_clients.hpp).
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "compute/batched_clients.hpp"
+#include "compute/job.hpp"
+#include "compute/workspace.hpp"
+
+namespace afu::train {
+
+class BatchedTraining {
+ public:
+  /// The jobs' results in their order, as train_locally gives each up to rounding, which depends on how many
+  /// there are. Clients may have different versions, numbers of samples and of steps; one that is done first
+  /// idles. The jobs must fit_together(). Always on the same workspace. Throws as BatchedClients does, and
+  /// for a job that cannot be run.
+  std::vector<compute::JobResult> train(compute::Workspace& workspace,
+                                        const std::vector<const compute::TrainJob*>& jobs);
+
+  void release_memory() { networks_.clear(); }
+
+ private:
+  compute::BatchedClients& network_for(compute::Workspace& workspace, std::int64_t clients);
+
+  std::map<std::int64_t, std::unique_ptr<compute::BatchedClients>> networks_;  ///< by a power of two clients
+};
+
+}  // namespace afu::train
