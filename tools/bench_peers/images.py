@@ -75,7 +75,7 @@ def resnet18():
 # Name: (channels, side, network). Its parameters are counted against afu's.
 MODELS = {
     "logreg": (1, 28, dense(784, 10)),
-    "mlp": (1, 28, dense(784, 64, 64, 10)),
+    "mlp": (1, 28, dense(784, 200, 200, 10)),
     "lenet": (1, 28, convolutional(pooled(1, 6, 5), pooled(6, 16, 5), dense(256, 120, 84, 10))),
     "cnn_small": (
         1,
