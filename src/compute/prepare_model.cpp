@@ -24,9 +24,9 @@ LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, c
                    const LaneWork& work, bool recorded, std::int64_t batched_clients) {
   LaneNeeds needs{model::bytes_per_lane(model, shape(input), work.largest_batch, recorded),
                   static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size())};
-  if (batched_clients > 1)  // as much for each; weights, gradients and momentum of fewer are kept as well
-    needs.per_lane += batched_clients * (model::bytes_per_lane(model, shape(input), work.training_batch) +
-                                         3 * model_bytes(model, input));
+  if (batched_clients > 1)  // weights, gradients, momentum, also of fewer (in all as many); versions, results
+    needs.per_lane += model::bytes_per_lane(model, shape(input), batched_clients * work.training_batch) +
+                      batched_clients * (2 * 3 + 3) * model_bytes(model, input);
   return needs;
 }
 }  // namespace
