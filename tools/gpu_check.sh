@@ -206,10 +206,12 @@ bench() {
   "$build/afu" bench "${arguments[@]}"
 }
 
+# scenario FILE NAME [OPTIONS of afu run]: of configs/bench/; its summary becomes NAME.json.
 scenario() {
-  local name=$1
+  local file=$1 name=$2
+  shift 2
   rm -rf "$build/run"
-  "$build/afu" run "$root/configs/bench/$name.toml" --quiet -o "$build/run" && cp "$build/run/summary.json" "$out/$name.json"
+  "$build/afu" run "$file" --quiet -o "$build/run" "$@" && cp "$build/run/summary.json" "$out/$name.json"
 }
 
 if [ -z "$built" ] &&
@@ -232,8 +234,10 @@ elif [ $rehearse = yes ]; then
 fi
 if [ $device = cuda ] || [ $rehearse = yes ]; then
   for model in lenet cnn_mnist; do
-    step "bench train $model" "train_$model" bench "train_$model" train --model "$model" --batch 10 --steps 100 \
-      --repetitions 3 || true
+    clients=()
+    [ $device = cpu ] || clients=(--clients "4,16,64")
+    step "bench train $model" "train_$model" bench "train_$model" train --model "$model" --batch 10 --steps 128 \
+      --repetitions 3 "${clients[@]}" || true
   done
   step "bench aggregate" aggregate bench aggregate aggregate || true
   step "bench calibrate" calibrate bench calibrate calibrate || true
@@ -241,7 +245,13 @@ if [ $device = cuda ] || [ $rehearse = yes ]; then
 fi
 if [ $device = cuda ]; then
   for file in "$root"/configs/bench/*.toml; do
-    [ ! -e "$file" ] || step "$(basename "$file" .toml)" "$(basename "$file" .toml)" scenario "$(basename "$file" .toml)" || true
+    name=$(basename "$file" .toml)
+    step "$name" "$name" scenario "$file" "$name" || true
+    if grep -qs '"kernels"' "$out/train_lenet.json"; then
+      step "$name, kernels" "${name}_kernels" scenario "$file" "${name}_kernels" --set compute.step=kernels || true
+    fi
+    step "$name, batched" "${name}_batched" scenario "$file" "${name}_batched" --set compute.lanes=2 \
+      --set compute.batched_clients=0 || true
   done
 fi
 table
