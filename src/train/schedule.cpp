@@ -7,6 +7,11 @@
 
 namespace afu::train {
 
+std::int64_t count_steps(std::int64_t samples, std::int64_t batch_size, std::int64_t epochs,
+                         std::int64_t steps) {
+  return steps > 0 ? steps : epochs * ((samples - 1) / batch_size + 1);
+}
+
 Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs,
                    std::int64_t steps, const sim::StreamKey& key)
     : batch_size_(batch_size) {
@@ -17,8 +22,8 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
   if (steps == 0 && epochs < 1)
     throw std::invalid_argument(fmt::format("epochs is {}, allowed is 1 or more", epochs));
   samples_ = static_cast<std::int64_t>(samples->size());
-  steps_per_epoch_ = (samples_ - 1) / batch_size + 1;
-  steps_ = steps > 0 ? steps : epochs * steps_per_epoch_;
+  steps_per_epoch_ = count_steps(samples_, batch_size, 1, 0);
+  steps_ = count_steps(samples_, batch_size, epochs, steps);
 
   const std::int64_t total = begin(steps_ - 1) + count(steps_ - 1);
   order_.reserve(static_cast<std::size_t>(total));

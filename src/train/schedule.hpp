@@ -8,6 +8,11 @@
 
 namespace afu::train {
 
+/// How many steps that makes: `steps` where it is above 0, else those of `epochs`, whose last batch may be
+/// short. All above 0, but `steps`.
+std::int64_t count_steps(std::int64_t samples, std::int64_t batch_size, std::int64_t epochs,
+                         std::int64_t steps);
+
 /// Batches of shuffled epochs; the last batch of an epoch may be short.
 class Schedule {
  public:

@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "train/schedule.hpp"
+
 namespace afu::train {
 namespace {
 
@@ -9,10 +11,8 @@ auto optimiser(const compute::SgdSettings& s) {
   return std::tie(s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu, s.max_delta);
 }
 
-/// As Schedule counts them.
 std::int64_t steps_of(const compute::TrainJob& job) {
-  if (job.steps > 0) return job.steps;
-  return job.epochs * ((static_cast<std::int64_t>(job.samples->size()) - 1) / job.batch_size + 1);
+  return count_steps(static_cast<std::int64_t>(job.samples->size()), job.batch_size, job.epochs, job.steps);
 }
 
 }  // namespace
