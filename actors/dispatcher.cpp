@@ -15,7 +15,7 @@ struct DispatcherState {
   static inline const char* name = "dispatcher";
   ContextPtr context;
   std::vector<lane_actor> lanes;
-  std::size_t batched = 1;  ///< so many clients at most a lane steps together
+  std::size_t batched_clients = 1;  ///< so many clients at most a lane steps together
   std::vector<std::uint32_t> free;
   recorder_actor recorder;
   federation_actor federation;
@@ -51,20 +51,19 @@ std::vector<Submission> take(DispatcherState& st) {
   auto front = st.queue->front();
   if (!front) return taken;
   std::size_t most = 1;
-  const auto* first = st.batched > 1 ? batched(submission(*front)) : nullptr;
+  const auto* first = st.batched_clients > 1 ? batched(submission(*front)) : nullptr;
   if (first) {
     const auto queued = st.queue->queued(), lanes = st.free.size();
-    if (!st.context->wall() && !st.draining && !st.queue->urgent() && queued < st.batched * lanes)
+    if (!st.context->wall() && !st.draining && !st.queue->urgent() && queued < st.batched_clients * lanes)
       return taken;
-    most = std::min(st.batched, (queued - 1) / lanes + 1);
+    most = std::min(st.batched_clients, (queued - 1) / lanes + 1);
   }
-  do {
-    taken.push_back(submission(*st.queue->next()));
-    front = st.queue->front();
-    if (taken.size() == most || !front) break;
+  taken.push_back(submission(*st.queue->next()));
+  while (taken.size() < most && (front = st.queue->front())) {
     const auto* other = batched(submission(*front));
     if (!other || !train::fit_together(*first, *other)) break;
-  } while (true);
+    taken.push_back(submission(*st.queue->next()));
+  }
   return taken;
 }
 
@@ -124,7 +123,7 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
   st.queue = std::make_unique<sim::JobQueue>(std::max<std::size_t>(1, context->lookahead));
   for (std::uint32_t i = 0; i < lanes.size(); ++i)
     st.free.push_back(static_cast<std::uint32_t>(lanes.size()) - 1 - i);
-  if (!lanes.empty()) st.batched = static_cast<std::size_t>(context->lanes.front().batched_clients);
+  if (!lanes.empty()) st.batched_clients = static_cast<std::size_t>(context->lanes.front().batched_clients);
   st.context = std::move(context);
   st.lanes = std::move(lanes);
   st.recorder = std::move(recorder);

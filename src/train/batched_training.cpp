@@ -114,21 +114,20 @@ std::vector<compute::JobResult> BatchedTraining::train(compute::Workspace& works
       after[k].copy_(network.parameters()[k]);
     }
   }
-  auto deltas = network.parameters().narrow(0, 0, clients) - start;
-  for (std::int64_t k = 0; k < clients && after.defined(); ++k)
-    if (schedules[static_cast<std::size_t>(k)].steps() < steps)
-      deltas[k].copy_(after[k] - start[start.size(0) == 1 ? 0 : k]);
-  shorten(deltas, first.sgd.max_delta);
-  const auto seen = losses.to(torch::kCPU);  // waits
   std::vector<compute::JobResult> results(jobs.size());
-  for (std::size_t k = 0; k < jobs.size(); ++k) {
-    auto& result = results[k];
-    result.outputs = {workspace.wrap(deltas[static_cast<std::int64_t>(k)],
-                                     torch::empty({0}, workspace.buffers().options()))};
-    result.figures["loss"] =
-        last_epoch(schedules[k], seen.accessor<double, 2>(), static_cast<std::int64_t>(k));
-    result.samples = static_cast<std::int64_t>(schedules[k].order().size());
+  for (std::int64_t k = 0; k < clients; ++k) {  // vectors of their own: one that is kept keeps no other
+    const auto& schedule = schedules[static_cast<std::size_t>(k)];
+    const auto& last = schedule.steps() < steps ? after : network.parameters();
+    auto delta = last[k] - start[start.size(0) == 1 ? 0 : k];
+    shorten(delta, first.sgd.max_delta);
+    auto& result = results[static_cast<std::size_t>(k)];
+    result.outputs = {workspace.wrap(std::move(delta), torch::empty({0}, start.options()))};
+    result.samples = static_cast<std::int64_t>(schedule.order().size());
   }
+  const auto seen = losses.to(torch::kCPU);  // waits
+  for (std::size_t k = 0; k < jobs.size(); ++k)
+    results[k].figures["loss"] =
+        last_epoch(schedules[k], seen.accessor<double, 2>(), static_cast<std::int64_t>(k));
   return results;
 }
 

@@ -58,17 +58,16 @@ std::vector<Run> runs_of(const Schedule& schedule) {
 /// What the job changed, shortened to `max_delta` where it is longer; its buffers are values, which stay.
 model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job) {
   const auto whole = workspace.difference(job.base);
-  auto rows = whole->values.unsqueeze(0);
-  shorten(rows, job.sgd.max_delta);
+  shorten(whole->values, job.sgd.max_delta);
   return whole;
 }
 
 }  // namespace
 
-void shorten(torch::Tensor& rows, double most) {
+void shorten(torch::Tensor delta, double most) {
   if (most <= 0) return;
-  const auto length = rows.norm(2, {1}, /*keepdim=*/true, torch::kFloat64);
-  rows.mul_((most / length).clamp_max(1.0).nan_to_num(1.0).to(torch::kFloat32));
+  const auto factor = (most / delta.norm(2, at::kDouble)).clamp_max(1.0).nan_to_num(1.0);
+  delta.mul_(factor.to(torch::kFloat32));
 }
 
 compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,

@@ -24,8 +24,8 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
 compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
                                   const compute::TrainJob& job, const Schedule& schedule);
 
-/// Scales differences, rows [K, d] in place, down to the length `most` where they are longer; 0: never.
-void shorten(torch::Tensor& rows, double most);
+/// Scales a difference [d] in place down to the length `most` where it is longer; 0: never.
+void shorten(torch::Tensor delta, double most);
 
 /// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross
 /// entropy. Returns the mean cross entropy, detached, on the device.
