@@ -11,32 +11,34 @@
 namespace afu::compute {
 namespace {
 
+/// Neither fused nor recorded.
+StepChoice autograd(std::string reason) { return {std::nullopt, false, false, std::move(reason)}; }
+
 StepChoice fused_if_possible(const model::Model& model, const model::Layout& layout,
                              const std::string& precision) {
   const auto* network = dynamic_cast<const model::Network*>(&model);
-  if (precision == "bf16")
-    return {std::nullopt, false, false, "its kernels are fp32, compute.precision is bf16"};
-  if (!network) return {std::nullopt, false, false, "the model's layers are not known"};
+  if (precision == "bf16") return autograd("its kernels are fp32, compute.precision is bf16");
+  if (!network) return autograd("the model's layers are not known");
   try {
     return {fused::make_plan(network->layers(), network->shape(), layout), false, false,
             fmt::format("fused ({})", fused::kernels().name)};
   } catch (const std::invalid_argument& e) {
-    return {std::nullopt, false, false, e.what()};
+    return autograd(e.what());
   }
 }
 
 StepChoice recorded_if_possible(const model::Model& model, torch::Device device, const std::string& precision,
                                 bool by_hand) {
   if (auto reason = graph::no_recordings_on(device.str()); !reason.empty())
-    return {std::nullopt, false, false, std::move(reason)};
+    return autograd(std::move(reason));
   // Every kind of layer the built-in networks are made of can be recorded; of others nothing is known.
   const auto* network = dynamic_cast<const model::Network*>(&model);
-  if (!network) return {std::nullopt, false, false, "the model's layers are not known"};
+  if (!network) return autograd("the model's layers are not known");
   if (!by_hand) return {std::nullopt, true, false, "graph: autograd recorded in CUDA graphs"};
   auto reason = precision == "bf16"     ? std::string("its kernels are fp32, compute.precision is bf16")
                 : !graph::cuda_pieces() ? std::string("this afu is built without nvcc")
                                         : graph::Pass::refusal(*network);
-  if (!reason.empty()) return {std::nullopt, false, false, std::move(reason)};
+  if (!reason.empty()) return autograd(std::move(reason));
   return {std::nullopt, true, true, "kernels: a step without autograd recorded in CUDA graphs"};
 }
 
@@ -48,7 +50,7 @@ StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::
       wanted != "kernels")
     throw std::invalid_argument("compute.step is \"" + wanted +
                                 "\", allowed: auto, fused, autograd, graph, kernels");
-  if (wanted == "autograd") return {std::nullopt, false, false, "autograd: compute.step says so"};
+  if (wanted == "autograd") return autograd("autograd: compute.step says so");
   StepChoice choice;
   if (wanted == "fused" && !device.is_cpu())
     choice.reason = "the device is " + device.str();

@@ -15,8 +15,8 @@ namespace afu::compute {
 struct StepChoice {
   std::optional<fused::Plan> plan;  ///< none: not fused
   bool recorded = false;            ///< local training takes graph::Step; everything else autograd
-  bool by_hand =
-      false;  ///< and it does without autograd, merges too with kernels of our own (graph/pieces.hpp)
+  /// And it does without autograd, with kernels of our own (graph/pieces.hpp), as merges then do.
+  bool by_hand = false;
   std::string reason;  ///< "fused (AVX-512)", "autograd: conv1 ...": for notes and tables
 };
 

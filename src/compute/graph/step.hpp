@@ -20,8 +20,8 @@ namespace afu::compute::graph {
 /// What a step has in it: together with the batch's size what a recording is for. How strong each is, is not.
 struct StepKind {
   std::int64_t count = 0;  ///< of the batch's samples: the last batch of an epoch has a recording of its own
-  std::int64_t steps =
-      1;  ///< so many one after the other are one recording: launches are dear where lanes are many
+  /// So many one after the other are one recording: launches are dear where lanes are many.
+  std::int64_t steps = 1;
   bool momentum = false, decay = false, clip = false, prox = false, anchor = false, fisher = false,
        mask = false;
 };
@@ -68,10 +68,10 @@ class Step {
     std::int64_t wanted = 0;
     std::unique_ptr<Recording> recording;
   };
-  Entry& entry(std::int64_t count,
-               std::int64_t steps);  ///< of the job's kind; becomes the most recently used
-  void reset();                      ///< The job's state before its first step.
-  void work(const StepKind& kind);   ///< all its steps
+  /// Of the job's kind; becomes the most recently used.
+  Entry& entry(std::int64_t count, std::int64_t steps);
+  void reset();                     ///< The job's state before its first step.
+  void work(const StepKind& kind);  ///< all its steps
   void step(const StepKind& kind);
   void step_by_hand(const StepKind& kind);
   void collect(std::vector<torch::Tensor> gradients);
