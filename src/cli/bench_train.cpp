@@ -54,6 +54,7 @@ int bench_train(const Options& o) {
                            {"batch_size", b.batch_size},
                            {"steps", b.steps},
                            {"step", b.step},
+                           {"engine", b.engine},
                            {"flops_per_sample", b.flops_per_sample},
                            {"peak_flops_per_second", b.peak_flops_per_second}};
   for (const auto& r : b.rows)

@@ -9,15 +9,6 @@
 #include "compute/step_engine.hpp"
 
 namespace afu::compute {
-namespace {
-
-std::string engine_name(const StepChoice& choice) {
-  if (choice.plan) return "fused";
-  if (!choice.recorded) return "autograd";
-  return choice.by_hand ? "kernels" : "graph";
-}
-
-}  // namespace
 
 BatchProbe probe_batched_clients(const config::ComputeSection& section, const std::string& device,
                                  const config::ModelSection& model, const model::InputShape& shape,
@@ -35,8 +26,9 @@ BatchProbe probe_batched_clients(const config::ComputeSection& section, const st
   if (settings.clients.empty()) return probe;
   settings.steps = 2 * settings.clients.back();
   auto net = model::make_model(model, shape);
-  const auto engine = engine_name(
-      choose_step(*net, *model::make_layout(*net), torch::Device(device), section.step, section.precision));
+  const std::string engine =
+      choose_step(*net, *model::make_layout(*net), torch::Device(device), section.step, section.precision)
+          .engine();
   settings.engines = {engine};
   const auto bench = bench_train(model, shape, settings);
   const double alone = bench.rate(engine, lanes);

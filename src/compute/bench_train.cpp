@@ -200,6 +200,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
         device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
   const auto choice = choose_step(*net, *layout, device, "auto");
   bench.step = choice.reason;
+  bench.engine = choice.engine();
   std::vector<Contender> contenders;
   const auto add_lanes = [&](const char* engine, const char* step, bool own_backward) {
     contenders.push_back(lanes_of(engine, section, shape, pool, most, step, own_backward));

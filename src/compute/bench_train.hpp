@@ -36,7 +36,7 @@ struct TrainBench {
     double images_per_cpu_second = 0;  ///< a lane on a core of its own
     double steps_per_second = 0;
   };
-  std::string model, step;  ///< step: what compute.step = "auto" takes, and why
+  std::string model, step, engine;  ///< step: what compute.step = "auto" takes, and why; engine: its name
   std::string device;
   std::int64_t parameters = 0, batch_size = 0, steps = 0;
   double flops_per_sample = 0;  ///< forward and backward

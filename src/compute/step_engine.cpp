@@ -44,6 +44,12 @@ StepChoice recorded_if_possible(const model::Model& model, torch::Device device,
 
 }  // namespace
 
+const char* StepChoice::engine() const {
+  if (plan) return "fused";
+  if (!recorded) return "autograd";
+  return by_hand ? "kernels" : "graph";
+}
+
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,
                        const std::string& wanted, const std::string& precision) {
   if (wanted != "auto" && wanted != "fused" && wanted != "autograd" && wanted != "graph" &&

@@ -18,6 +18,9 @@ struct StepChoice {
   /// And it does without autograd, with kernels of our own (graph/pieces.hpp), as merges then do.
   bool by_hand = false;
   std::string reason;  ///< "fused (AVX-512)", "autograd: conv1 ...": for notes and tables
+
+  /// "fused", "graph", "kernels", "autograd": what compute.step would have to say for it.
+  const char* engine() const;
 };
 
 /// `wanted`: compute.step, `precision`: compute.precision. "auto": fused or recorded where it is possible.

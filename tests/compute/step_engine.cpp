@@ -28,20 +28,24 @@ TEST_CASE("networks of plain layers take the fused step on the CPU, all else aut
     CAPTURE(name);
     CHECK(choice(name).plan);
     CHECK(choice(name).reason.find("fused (") == 0);
+    CHECK(choice(name).engine() == std::string("fused"));
     CHECK_FALSE(choice(name, "autograd").plan);
   }
   CHECK(choice("cnn", "autograd").reason == "autograd: compute.step says so");
   CHECK(choice("resnet18").reason == "autograd: bn1 is a BatchNorm");
   CHECK_FALSE(choice("resnet18").plan);
+  CHECK(choice("resnet18").engine() == std::string("autograd"));
   const auto on_gpu = choice("cnn", "auto", torch::Device("cuda:0"));
 #ifdef AFU_CUDA
   CHECK(on_gpu.recorded);
   CHECK(on_gpu.reason == "graph: autograd recorded in CUDA graphs");
   CHECK_FALSE(on_gpu.by_hand);
+  CHECK(on_gpu.engine() == std::string("graph"));
   if (compute::graph::cuda_pieces()) {
     const auto by_hand = choice("cnn", "kernels", torch::Device("cuda:0"));
     CHECK(by_hand.recorded);
     CHECK(by_hand.by_hand);
+    CHECK(by_hand.engine() == std::string("kernels"));
     CHECK_THROWS_WITH_AS(
         choice("resnet18", "kernels", torch::Device("cuda:0")),
         "compute.step is \"kernels\", which this model or device does not allow: bn1 is a BatchNorm",

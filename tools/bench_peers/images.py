@@ -153,7 +153,7 @@ def afu_rates(afu, name, batch, steps, engine=None):
         command += ["--lanes", ",".join(map(str, CORES))] + (["--engines", engine] if engine else [])
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         bench = json.loads(out.read_text(encoding="utf-8"))
-    engine = engine or ("fused" if bench["step"].startswith("fused") else "autograd")
+    engine = engine or bench["engine"]
     rates = {(r["engine"], r["lanes"]): r["images_per_second"] for r in bench["rows"]}
     names = {engine: "afu", "plain": "LibTorch"}
     return {(names[e], n): rate for (e, n), rate in rates.items() if e in names}, bench["parameters"], engine
