@@ -4,9 +4,6 @@
 #include "attack/names.hpp"
 
 namespace afu::attack {
-namespace {
-constexpr std::uint64_t updates_until_later = 16;
-}
 
 Campaign::Campaign(PlanPtr plan) : plan_(std::move(plan)) {
   references_.resize(plan_->reference_rows.size());
@@ -42,7 +39,7 @@ Campaign::Orders Campaign::see(const record::MetricsRow& row, const model::Param
     has_merged_ = true;
     merged_at_ = row.updates;
     mark("merged", row, model);
-  } else if (has_merged_ && !has_later_ && row.updates >= merged_at_ + updates_until_later) {
+  } else if (has_merged_ && !has_later_ && row.updates >= merged_at_ + record::updates_until_later) {
     has_later_ = true;
     mark("plus16", row, model);
   }

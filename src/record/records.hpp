@@ -85,6 +85,9 @@ struct MetricsRow {
   std::string phase;  ///< "training", "erasing", "forgotten"
 };
 
+/// Of a run's points the third, "plus16": so many accepted updates after the second, "merged".
+inline constexpr std::uint64_t updates_until_later = 16;
+
 /// One figure of an attack on the version that a point of the run names (attack/campaign.hpp).
 struct AttackRow {
   std::string point;  ///< "before", "merged", "plus16", "final"

@@ -14,7 +14,6 @@ namespace afu::report {
 namespace {
 
 constexpr const char* points[] = {"merged", "plus16", "final"};
-constexpr std::uint64_t later = 16;  ///< updates
 
 const char* title_of(const std::string& point) {
   return point == "merged" ? "at the merge" : point == "plus16" ? "16 updates later" : "late";
@@ -93,7 +92,7 @@ record::Figures figures_at(const Run& run, const CellFigures& figures, const std
     if (!at_merge || row.time == *forgotten) at_merge = &row;  // the last at that time holds the erasure
     if (point == "merged")
       found = at_merge;
-    else if (!found && row.updates >= at_merge->updates + later)
+    else if (!found && row.updates >= at_merge->updates + record::updates_until_later)
       found = &row;
   }
   if (found)
