@@ -8,6 +8,7 @@
 
 #include "cli/bench_parts.hpp"
 #include "cli/verb.hpp"
+#include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
 
@@ -44,6 +45,8 @@ int bench_train(const Options& o) {
   const compute::NumericsLease numerics(compute::switches_of(compute, {settings.device}));
   const auto b = compute::bench_train(section, o.model.shape(), settings);
   fmt::print("{}", compute::to_text(b));
+  if (const auto advice = compute::blas_advice(); b.device == "cpu" && !advice.empty())
+    fmt::print("note: {}\n", advice);
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "train"},
                            {"model", b.model},

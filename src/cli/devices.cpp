@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/verb.hpp"
+#include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
 #include "compute/probe.hpp"
@@ -82,12 +83,14 @@ int devices(const Options& o) {
     nlohmann::ordered_json j;
     for (const auto& d : listed) j["devices"].push_back(to_json(d));
     for (const auto& [name, version] : versions) j["versions"][name] = version;
+    if (const auto core = compute::better_blas_core(); !core.empty()) j["better_blas_core"] = core;
     fmt::print("{}\n", j.dump(2));
     return 0;
   }
   for (const auto& d : listed) print(d);
   fmt::print("\n");
   for (const auto& [name, version] : versions) fmt::print("{:<10} {}\n", name, version);
+  if (const auto advice = compute::blas_advice(); !advice.empty()) fmt::print("\nnote: {}\n", advice);
   return 0;
 }
 

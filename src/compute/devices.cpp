@@ -1,9 +1,7 @@
 #include "compute/devices.hpp"
 
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
 #include <c10/core/AutogradState.h>
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <malloc.h>
@@ -17,6 +15,7 @@
 #include <thread>
 
 #include "afu_revision.hpp"
+#include "compute/blas.hpp"
 #include "compute/fused/kernels.hpp"
 
 #ifdef AFU_CUDA
@@ -25,6 +24,8 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
+
+#include "compute/loaded_symbol.hpp"
 #endif
 
 namespace afu::compute {
@@ -90,16 +91,6 @@ DeviceInfo gpu_info(int index) {
 
 std::string cuda_version(int v) { return v == 0 ? "none" : fmt::format("{}.{}", v / 1000, v % 1000 / 10); }
 #endif
-
-template <class Function>
-Function loaded_symbol(const char* name) {
-  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
-}
-
-std::string blas_version() {
-  if (const auto config = loaded_symbol<char* (*)()>("openblas_get_config")) return config();
-  return at::get_mkl_version();
-}
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names{"cpu"};
@@ -202,8 +193,7 @@ void prepare_process() {
   // each other.
   setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
 #endif
-  if (const auto set_blas_threads = loaded_symbol<void (*)(int)>("openblas_set_num_threads"))
-    set_blas_threads(1);
+  use_one_blas_thread();
   at::set_num_threads(1);
 #ifdef __GLIBC__
   // A training step frees and takes the same megabytes again and again. By default each goes back to the

@@ -8,6 +8,7 @@ batches in all. Medians of the repetitions, in which the three take turns.
 import argparse
 import json
 import multiprocessing
+import os
 import pathlib
 import statistics
 import subprocess
@@ -142,6 +143,13 @@ def python_rate(name, batch, steps, cores, parameters):
     return cores * batch * steps / seconds
 
 
+def choose_blas_core(afu):
+    """So that afu's LibTorch gets BLAS kernels for this processor, which its OpenBLAS may not know."""
+    devices = json.loads(subprocess.run([afu, "devices", "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+    if core := devices.get("better_blas_core"):
+        os.environ["OPENBLAS_CORETYPE"] = core
+
+
 def afu_rates(afu, name, batch, steps, engine=None):
     """({(engine, cores): images a second}, parameters, engine); "afu" is `engine`, or the one that lanes take by
     themselves."""
@@ -186,6 +194,7 @@ def main():
     unknown = sorted(set(o.models.split(",")) - set(MODELS))
     if unknown:
         parser.error(f"no such model: {', '.join(unknown)} (allowed: {', '.join(MODELS)})")
+    choose_blas_core(o.afu)
     rows = [
         measure(o.afu, name, int(batch), o.seconds, o.repetitions)
         for name in o.models.split(",")

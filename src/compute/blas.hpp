@@ -1,0 +1,24 @@
+#pragma once
+/// The BLAS behind LibTorch's matrix products on the CPU. No torch in this header.
+#include <string>
+
+namespace afu::compute {
+
+/// Name, version and the processor that its kernels are for.
+std::string blas_version();
+
+/// OpenBLAS takes its slowest kernels, "Prescott", where it does not know the processor, as older versions do
+/// not know newer ones. Which to have it take instead on one with `vectors` (fused::Kernels::name); empty: it
+/// has done well. On a Xeon of 2023 OpenBLAS 0.3.21 multiplies 768 x 768 matrices at 29 GFLOP/s by itself, at
+/// 150 when told (measured).
+std::string better_blas_core(const std::string& core, const std::string& vectors);
+
+/// What better_blas_core has for this process: a value for OPENBLAS_CORETYPE, which is read before main.
+std::string better_blas_core();
+/// The same as a line for the user.
+std::string blas_advice();
+
+/// One thread for its products: parallelism comes from lanes.
+void use_one_blas_thread();
+
+}  // namespace afu::compute
