@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
 using namespace afu::compute;
 
 TEST_CASE("OpenBLAS is told of vectors that it has missed, and of nothing else") {
