@@ -4,13 +4,13 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "cli/bench_parts.hpp"
 #include "cli/verb.hpp"
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
+#include "host/limits.hpp"
 
 namespace afu::cli {
 namespace {
@@ -27,7 +27,7 @@ struct Options {
 std::vector<int> default_lanes(const std::string& device) {
   if (device != "cpu") return {1, 2, 4, 8, 16};
   std::vector<int> lanes;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int cores = static_cast<int>(host::processors());
   for (int n = 1; n <= cores; ++n) lanes.push_back(n);
   return lanes;
 }

@@ -30,6 +30,8 @@ void print(const Listed& d) {
              d.info.description, "", static_cast<double>(d.info.memory_bytes) / (1 << 30),
              static_cast<double>(d.info.free_bytes) / (1 << 30), d.info.cores_or_sms,
              d.info.name == "cpu" ? "cores" : "multiprocessors", d.lanes);
+  if (!d.info.cores_reason.empty())
+    fmt::print("{:<8} cores: {}; memory: {}\n", "", d.info.cores_reason, d.info.memory_reason);
   if (!d.probe) return;
   const auto& p = *d.probe;
   if (d.info.name == "cpu") {
@@ -56,6 +58,8 @@ nlohmann::ordered_json to_json(const Listed& d) {
                            {"free_bytes", d.info.free_bytes},
                            {d.info.name == "cpu" ? "cores" : "multiprocessors", d.info.cores_or_sms},
                            {"default_lanes", d.lanes}};
+  if (!d.info.cores_reason.empty()) j["cores_reason"] = d.info.cores_reason;
+  if (!d.info.memory_reason.empty()) j["memory_reason"] = d.info.memory_reason;
   if (!d.probe) return j;
   const auto or_null = [](double v) { return v > 0 ? nlohmann::ordered_json(v) : nlohmann::ordered_json(); };
   j["probe"] = {{"copy_bytes_per_second", d.probe->copy_bytes_per_second},

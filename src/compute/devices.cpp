@@ -12,11 +12,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
-#include <thread>
 
 #include "afu_revision.hpp"
 #include "compute/blas.hpp"
 #include "compute/fused/kernels.hpp"
+#include "host/limits.hpp"
 
 #ifdef AFU_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -43,30 +43,17 @@ std::string proc_field(const char* file, const std::string& key) {
   return "";
 }
 
-std::int64_t proc_kib(const char* file, const std::string& key) {
-  return std::strtoll(proc_field(file, key).c_str(), nullptr, 10) * 1024;
-}
-
-/// A number from the control group (version 2), -1 where there is none or it says "max".
-std::int64_t cgroup_bytes(const char* name) {
-  std::ifstream in(std::string("/sys/fs/cgroup/") + name);
-  std::int64_t value = -1;
-  return in >> value ? value : -1;
-}
-
 DeviceInfo cpu_info() {
   DeviceInfo info;
   info.name = "cpu";
   info.description = proc_field("/proc/cpuinfo", "model name");
   if (info.description.empty()) info.description = "unknown processor";
-  info.memory_bytes = proc_kib("/proc/meminfo", "MemTotal");
-  info.free_bytes = proc_kib("/proc/meminfo", "MemAvailable");
-  const auto limit = cgroup_bytes("memory.max"), used = cgroup_bytes("memory.current");
-  if (limit >= 0 && used >= 0) {
-    info.memory_bytes = std::min(info.memory_bytes, limit);
-    info.free_bytes = std::min(info.free_bytes, std::max<std::int64_t>(0, limit - used));
-  }
-  info.cores_or_sms = std::max(1u, std::thread::hardware_concurrency());
+  const auto limits = host::limits();
+  info.memory_bytes = limits.memory_bytes;
+  info.memory_reason = limits.memory_reason;
+  info.free_bytes = limits.free_bytes;
+  info.cores_or_sms = limits.processors;
+  info.cores_reason = limits.processors_reason;
   return info;
 }
 
@@ -85,8 +72,13 @@ DeviceInfo gpu_info(int index) {
   C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   std::size_t free = 0, total = 0;
   C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-  return {fmt::format("cuda:{}", index), properties.name, static_cast<std::int64_t>(total),
-          static_cast<std::int64_t>(free), properties.multiProcessorCount};
+  return {fmt::format("cuda:{}", index),
+          properties.name,
+          static_cast<std::int64_t>(total),
+          static_cast<std::int64_t>(free),
+          properties.multiProcessorCount,
+          {},
+          {}};
 }
 
 std::string cuda_version(int v) { return v == 0 ? "none" : fmt::format("{}.{}", v / 1000, v % 1000 / 10); }

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "host/limits.hpp"
+
 namespace afu::data {
 
 /// Calls body(i) for every i in [0, n). Where bodies throw, the exception of the smallest such i is thrown:
@@ -15,8 +17,7 @@ namespace afu::data {
 template <class Body>
 void parallel_for(std::int64_t n, const Body& body) {
   constexpr std::int64_t chunk = 64;
-  const auto cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
-  const auto workers = std::min(cores, (n + chunk - 1) / chunk);
+  const auto workers = std::min(host::processors(), (n + chunk - 1) / chunk);
   std::atomic<std::int64_t> next{0};
   std::mutex mutex;
   std::int64_t failed_at = n;

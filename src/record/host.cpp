@@ -1,13 +1,12 @@
 #include "record/host.hpp"
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <ctime>
 #include <fstream>
-#include <thread>
+
+#include "host/limits.hpp"
 
 namespace afu::record {
 
@@ -22,13 +21,6 @@ std::string cpu_model() {
   return {};
 }
 
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
-  return std::thread::hardware_concurrency();  // more than 1024 CPUs
-}
-
 }  // namespace
 
 HostInfo host_info() {
@@ -39,10 +31,9 @@ HostInfo host_info() {
     info.system = std::string(names.sysname) + " " + names.release + " " + names.machine;
   }
   info.cpu = cpu_model();
-  info.cores = usable_cores();
-  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  if (pages > 0 && page > 0)
-    info.memory_bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+  const auto limits = host::limits();
+  info.cores = static_cast<unsigned>(limits.processors);
+  info.memory_bytes = static_cast<std::uint64_t>(limits.memory_bytes);
   return info;
 }
 

@@ -1,0 +1,49 @@
+#pragma once
+/// How many processors and how many bytes this process may use: the machine's, less what its affinity, its
+/// control groups (versions 1 and 2, every ancestor's limit counts) and its resource limits leave.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace afu::host {
+
+struct Limits {
+  std::int64_t processors = 1;    ///< at least 1; a quota of 1.5 processors counts as 2
+  std::string processors_reason;  ///< what set the number: "2 online", "affinity", ...
+  std::int64_t memory_bytes = 0;  ///< that the process may have in all; 0: not to be learned
+  std::string memory_reason;
+  std::int64_t free_bytes = 0;  ///< what is left of them now, for this process; caches count as free
+};
+
+/// Reads proc/ and sys/ under `root`, anew at each call. What cannot be read limits nothing.
+Limits limits(const std::filesystem::path& root = "/");
+
+/// limits().processors, read once a process.
+std::int64_t processors();
+
+/// What limits() is made of.
+namespace detail {
+
+/// "0-3,8" as 0, 1, 2, 3, 8; empty where the text is no such list.
+std::vector<int> cpu_list(const std::string& text);
+
+/// "150000 100000" of cpu.max as 1.5 processors; none for "max 100000" or what is no quota.
+std::optional<double> cpu_max(const std::string& text);
+
+/// "1073741824" as a number of bytes; none for "max", negative ones and what is none.
+std::optional<std::int64_t> byte_count(const std::string& text);
+
+/// The folder of the process in a hierarchy of control groups, and the folder where that is mounted, the last
+/// of those whose limits count. Both empty where it is not mounted.
+struct GroupFolder {
+  std::filesystem::path own, mount;
+};
+/// `cgroup`, `mountinfo`: the texts of those files of /proc/self. `controller`: "cpu" or "memory" of version
+/// 1; "": version 2.
+GroupFolder group_folder(const std::string& cgroup, const std::string& mountinfo,
+                         const std::string& controller);
+
+}  // namespace detail
+}  // namespace afu::host
