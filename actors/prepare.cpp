@@ -59,8 +59,12 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     c.setup.samples.assign(static_cast<std::size_t>(clients), static_cast<std::uint32_t>(n));
     input = {s.data.channels, s.data.image_size, s.data.image_size, s.data.classes};
   } else {
-    auto federated = std::make_shared<const data::FederatedData>(
-        data::federate(data::load_source(s.data, s.scenario.seed, s.file), s));
+    std::shared_ptr<const data::FederatedData> federated;
+    {  // the source is a copy of all images, not needed any more once they are divided
+      const auto source = data::load_source(s.data, s.scenario.seed, s.file);
+      for (const auto& note : source.notes) p.notes->add(fmt::format("data: {}", note));
+      federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
+    }
     for (const auto& client : federated->clients)
       c.setup.samples.push_back(static_cast<std::uint32_t>(client.train->size()));
     input = {federated->pool->channels, federated->pool->height, federated->pool->width,

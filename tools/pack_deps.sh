@@ -4,9 +4,9 @@
 #
 #   tools/pack_deps.sh [FOLDER]     (default deps-pack/, which git ignores; the folder is made anew)
 #
-# Header-only in the pack, whatever Debian does: spdlog, toml++, CLI11, nlohmann-json, doctest, stb, Boost.Math (only the
+# Header-only in the pack, whatever Debian does: spdlog, toml++, CLI11, nlohmann-json, doctest, Boost.Math (only the
 # headers that our sources include, directly or not). Shared libraries, with what they need beyond libc and libstdc++: CAF,
-# libzip, OpenSSL's libcrypto, and fmt, which header-only would cost every source 3 s of compilation and ask no less of
+# libjpeg-turbo, libpng, libzip, OpenSSL's libcrypto, and fmt, which header-only would cost every source 3 s of compilation and ask no less of
 # the target, since CAF is there; they look for each other beside themselves ($ORIGIN).
 #
 # What the target needs: the same processor architecture, CMake 3.25 or newer, g++ or clang++ with C++17, and the versions
@@ -21,9 +21,9 @@ case ${1:-} in
   -*) echo "pack_deps.sh: unknown option $1" >&2 && exit 2 ;;
 esac
 pack=${1:-$root/deps-pack}
-packages=(doctest-dev libboost-math1.74-dev libcaf-dev libcli11-dev libfmt-dev libspdlog-dev libssl-dev libstb-dev
-  libtomlplusplus-dev libzip-dev nlohmann-json3-dev)
-libraries=(caf_core crypto fmt zip)
+packages=(doctest-dev libboost-math1.74-dev libcaf-dev libcli11-dev libfmt-dev libjpeg62-turbo-dev libpng-dev
+  libspdlog-dev libssl-dev libtomlplusplus-dev libzip-dev nlohmann-json3-dev zlib1g-dev)
+libraries=(caf_core crypto fmt jpeg png16 z zip)
 
 trap 'echo "pack_deps.sh: failed (line $LINENO: $BASH_COMMAND)" >&2' ERR
 
@@ -45,9 +45,12 @@ mkdir -p "$pack/include" "$pack/lib/cmake" "$pack/share/doc"
 arch=$(g++ -print-multiarch)
 
 copy_headers() {
-  cp -r /usr/include/{caf,CLI,doctest,fmt,nlohmann,openssl,spdlog,stb,toml++,zip.h} "$pack/include/"
+  cp -r /usr/include/{caf,CLI,doctest,fmt,nlohmann,openssl,spdlog,toml++,zip.h} "$pack/include/"
   # what depends on the architecture lies apart in Debian
   cp "/usr/include/$arch/openssl/"*.h "$pack/include/openssl/"
+  # -L: png.h and its two parts are links into a folder with the version's number
+  cp -L /usr/include/{jerror,jmorecfg,jpeglib,png,pngconf,pnglibconf,zconf,zlib}.h "/usr/include/$arch/jconfig.h" \
+    "$pack/include/"
   local zipconf=/usr/include/zipconf.h
   [ -e "$zipconf" ] || zipconf=/usr/include/$arch/zipconf.h
   cp "$zipconf" "$pack/include/"

@@ -6,20 +6,37 @@
 
 #include "cli/scenario_options.hpp"
 #include "cli/verb.hpp"
+#include "config/loader.hpp"
 #include "config/writer.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "data/image_folder.hpp"
 #include "data/medmnist.hpp"
+#include "data/memory_need.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::cli {
+
+namespace {
+
+/// Where a data set lies: found as a scenario's data.path is, from the working directory.
+std::string found(const std::string& path) {
+  try {
+    return config::resolve_data_path(path, {});
+  } catch (const std::exception& e) {
+    throw UsageError(e.what());
+  }
+}
+
+}  // namespace
 
 std::function<int()> declare_check(CLI::App& app) {
   auto o = std::make_shared<ScenarioOptions>();
   o->declare(app);
   return [o] {
-    fmt::print("{}", config::to_toml(o->load(), unlearn::method_sections()));
+    const auto scenario = o->load();
+    data::check_memory(scenario, data::usable_memory());
+    fmt::print("{}", config::to_toml(scenario, unlearn::method_sections()));
     return 0;
   };
 }
@@ -53,7 +70,8 @@ std::function<int()> declare_data(CLI::App& app) {
     std::vector<std::string> overrides;
   };
   auto o = std::make_shared<Options>();
-  app.add_option("path", o->path, "An .npz file, a folder of class folders, or a scenario (.toml)")
+  app.add_option("path", o->path,
+                 "An .npz file or a folder of class folders, also in $AFU_DATA_DIR, or a scenario (.toml)")
       ->required();
   app.add_option("--set", o->overrides, "Override a key of the scenario")
       ->take_all()
@@ -68,9 +86,10 @@ std::function<int()> declare_data(CLI::App& app) {
       return 0;
     }
     if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
-    const auto source = std::filesystem::is_directory(o->path)
-                            ? data::load_image_folder(o->path, config::DataSection{}, 1)
-                            : data::load_medmnist(o->path);
+    const auto path = found(o->path);
+    const auto source = std::filesystem::is_directory(path)
+                            ? data::load_image_folder(path, config::DataSection{}, 1)
+                            : data::load_medmnist(path);
     fmt::print("{}", data::describe_source(source));
     return 0;
   };

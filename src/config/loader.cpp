@@ -56,7 +56,7 @@ std::string resolve_data_path(const std::string& path, const std::string& scenar
   if (fs::path{path}.is_absolute()) {
     places.push_back(path);
   } else {
-    places.push_back(fs::path{scenario_file}.parent_path() / path);
+    if (!scenario_file.empty()) places.push_back(fs::path{scenario_file}.parent_path() / path);
     places.push_back(fs::current_path() / path);
     auto* folder = std::getenv("AFU_DATA_DIR");
     if (folder && *folder) places.push_back(fs::path{folder} / path);
@@ -67,7 +67,8 @@ std::string resolve_data_path(const std::string& path, const std::string& scenar
     if (fs::exists(p, ignored)) return p.lexically_normal().string();
     tried += (tried.empty() ? "" : ", ") + p.lexically_normal().string();
   }
-  bool no_folder = fs::path{path}.is_relative() && places.size() < 3;
+  auto* folder = std::getenv("AFU_DATA_DIR");
+  const bool no_folder = fs::path{path}.is_relative() && !(folder && *folder);
   throw std::runtime_error(path + ": no such file or folder; tried " + tried +
                            (no_folder ? "; AFU_DATA_DIR is not set" : ""));
 }

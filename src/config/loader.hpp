@@ -30,8 +30,8 @@ Scenario parse_scenario(const std::string& text, const std::string& name,
                         const std::vector<std::string>& overrides, const std::vector<PluginSection>& methods);
 
 /// Where the file or folder `path` of a scenario lies: an absolute path as it is, else the first that exists
-/// of: relative to the folder of `scenario_file`, to the working directory, to $AFU_DATA_DIR. Throws
-/// std::runtime_error that names all places tried.
+/// of: relative to the folder of `scenario_file` (where that is not empty), to the working directory, to
+/// $AFU_DATA_DIR. Throws std::runtime_error that names all places tried.
 std::string resolve_data_path(const std::string& path, const std::string& scenario_file);
 
 }  // namespace afu::config

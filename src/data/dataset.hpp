@@ -1,11 +1,12 @@
 #pragma once
 /// Images and their labels in memory, and how a federation divides them. No tensors here: lanes upload the
 /// pool.
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace afu::data {
@@ -38,7 +39,12 @@ struct Source {
   Images train, val, test;
   std::string md5;       ///< of the file; empty where there is none
   std::string official;  ///< "official breastmnist", "not the official breastmnist", "" where none is known
+  std::vector<std::string> notes;  ///< what was left out or altered while it was read, one sentence each
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
+  /// The same words are kept once.
+  void note(std::string text) {
+    if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(std::move(text));
+  }
 };
 
 /// What one client owns. `train` rows may be poisoned copies; `clean_train` are the same samples before

@@ -8,6 +8,7 @@
 
 #include "data/split.hpp"
 #include "data/units.hpp"
+#include "record/sha256.hpp"
 
 namespace afu::data {
 
@@ -62,10 +63,23 @@ std::string shape_text(const Images& im) {
   return fmt::format("{} x {} x {} (channels x height x width), uint8", im.channels, im.height, im.width);
 }
 
+/// Of shapes, labels and pixels of the three splits: what a run is given, however the files store it.
+std::string pixels_sha256(const Source& source) {
+  record::Sha256 hash;
+  for (const auto* images : {&source.train, &source.val, &source.test}) {
+    for (const auto number : {images->size(), images->channels, images->height, images->width})
+      hash.update(&number, sizeof number);
+    hash.update(images->labels.data(), images->labels.size() * sizeof(std::int64_t));
+    hash.update(images->pixels.data(), images->pixels.size());
+  }
+  return hash.hex();
+}
+
 }  // namespace
 
 std::string describe_source(const Source& source) {
   auto out = fmt::format("data set   {}\nimages     {}\n", source.name, shape_text(source.train));
+  if (source.md5.empty()) out += fmt::format("pixels     sha256 {}\n", pixels_sha256(source));
   if (!source.md5.empty()) out += fmt::format("md5        {}\n", source.md5);
   if (!source.official.empty()) out += fmt::format("origin     {}\n", source.official);
   if (!source.train.subjects.empty()) {
@@ -91,6 +105,8 @@ std::string describe_source(const Source& source) {
   out += "\n" + table.text() + "\n";
   for (std::size_t c = 0; c < source.class_names.size(); ++c)
     out += fmt::format("  class {}: {}\n", c, source.class_names[c]);
+  if (!source.notes.empty()) out += "\n";
+  for (const auto& note : source.notes) out += fmt::format("  note: {}\n", note);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <new>
 
 #include "config/loader.hpp"
 #include "data/calibration_set.hpp"
@@ -13,6 +14,7 @@
 #include "data/partition.hpp"
 #include "data/phantom.hpp"
 #include "data/poison.hpp"
+#include "data/source_checks.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
 #include "sim/random.hpp"
@@ -26,7 +28,8 @@ IndicesPtr share(Indices rows) { return std::make_shared<const Indices>(std::mov
 /// Appends the rows' images, labels and subjects. `from` may be `to`.
 void append(Images& to, const Images& from, const Indices& rows) {
   const auto bytes = from.image_bytes();
-  to.pixels.reserve(to.pixels.size() + rows.size() * static_cast<std::size_t>(bytes));
+  const auto needed = to.pixels.size() + rows.size() * static_cast<std::size_t>(bytes);
+  if (needed > to.pixels.capacity()) to.pixels.reserve(needed);
   for (auto r : rows) {
     const auto old = to.pixels.size();
     to.pixels.resize(old + static_cast<std::size_t>(bytes));
@@ -128,7 +131,9 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
 
 }  // namespace
 
-Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
+namespace {
+
+Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
   if (section.source == "phantom") return make_phantom_source(section, seed);
   if (section.source == "image_folder")
     return load_image_folder(data_path(section, scenario_file), section, seed);
@@ -142,8 +147,20 @@ Source load_source(const config::DataSection& section, std::uint64_t seed, const
     auto train = empty_like(source.train);
     append(train, source.train, kept);
     source.train = std::move(train);
+    check_classes(source, fmt::format("data.limit = {}", section.limit));
   }
   return source;
+}
+
+}  // namespace
+
+Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
+  try {
+    return read_source(section, seed, scenario_file);
+  } catch (const std::bad_alloc&) {
+    throw DataError(
+        fmt::format("data.source = \"{}\": the system has no more memory for the images", section.source));
+  }
 }
 
 FederatedData federate(const Source& source, const config::Scenario& scenario) {
@@ -151,6 +168,11 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   FederatedData data;
   data.class_names = source.class_names;
   auto pool = std::make_shared<Images>(empty_like(source.train));
+  // All that memory_need counts, at once: a vector that grows is there twice for a while.
+  auto images_at_most = source.train.size() + source.val.size() + source.test.size();
+  if (scenario.data.backdoor.trigger != "none")
+    images_at_most += source.train.size() + 2 * source.test.size();
+  pool->pixels.reserve(static_cast<std::size_t>(images_at_most * pool->image_bytes()));
   for (const auto* images : {&source.train, &source.val, &source.test})
     append(*pool, *images, all_rows(images->size()));
   const auto n_train = source.train.size(), n_val = source.val.size();

@@ -13,8 +13,10 @@ namespace afu::data {
 /// section.channels. The split into train, val and test is drawn from `seed`, stratified by class; where
 /// section.split_by_subject and every file's name tells its subject, it is a split of the subjects, with each
 /// class's images divided as nearly as whole subjects allow (a class of two subjects: one in train, one in
-/// test). At most section.limit training images are decoded. Throws DataError, which names the folder or
-/// file.
+/// test). At most section.limit training images are decoded. Source::notes count what was left out (files
+/// that are no images) or altered. Throws DataError, which names the folder or file, also where only some
+/// names tell their subject and the split is to be by subject, where a class folder holds images of formats
+/// that are not read, and where the images would not fit into memory.
 Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed);
 
 /// The subject in a file name of OASIS, `OAS1_0171_MR1_mpr-1_102.jpg`: 10171 (the study's number, then the

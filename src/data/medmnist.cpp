@@ -9,8 +9,11 @@
 #include <memory>
 #include <stdexcept>
 
+#include "data/input_file.hpp"
 #include "data/medmnist_catalogue.hpp"
+#include "data/memory_need.hpp"
 #include "data/npz.hpp"
+#include "data/source_checks.hpp"
 #include "data/split.hpp"
 
 namespace afu::data {
@@ -147,11 +150,18 @@ Source load_medmnist(const std::string& path) {
   if (!fs::exists(path, ec)) throw DataError(fmt::format("{}: no such file", path));
   if (fs::is_directory(path, ec))
     throw DataError(fmt::format("{}: a folder, an .npz file is expected", path));
+  require_regular_file(path);
 
   std::set<std::string> wanted;
   for (const char* split : {"train", "val", "test"})
     for (const char* what : {"_images", "_labels", "_subjects"}) wanted.insert(std::string(split) + what);
-  Reader reader(path, read_npz(path, wanted));
+  NpzLimits limits;
+  if (const auto memory = usable_memory(); memory > 0 && memory / 2 < limits.max_bytes) {
+    limits.max_bytes = memory / 2;
+    limits.reason =
+        fmt::format(": half of the {} that there are, since a federation copies them", bytes_text(memory));
+  }
+  Reader reader(path, read_npz(path, wanted, limits));
 
   Source s;
   s.name = fs::path(path).filename().string();
@@ -177,8 +187,7 @@ Source load_medmnist(const std::string& path) {
   else if (named && named->flag == stem)
     s.official = fmt::format("not the official {} (md5 {}, official {})", stem, s.md5, named->md5);
   s.class_names = class_names(s, same ? same : named);
-  if (s.classes() < 2)
-    throw DataError(fmt::format("{}: every label is 0, at least 2 classes are needed", path));
+  check_classes(s, path);
   return s;
 }
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "data/dataset.hpp"
+#include "data/memory_need.hpp"
 #include "data/npy_header.hpp"
 
 namespace afu::data {
@@ -151,7 +152,9 @@ NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::
       if (!npy) throw std::runtime_error("not a .npy array by its name");
       const auto unpacked = check_claims(zip, i);
       if (unpacked > limits.max_bytes - total)
-        throw std::runtime_error(fmt::format("the arrays need more than {} bytes", limits.max_bytes));
+        throw std::runtime_error(fmt::format("the arrays up to this one take {}, allowed at most {}{}",
+                                             bytes_text(total + unpacked), bytes_text(limits.max_bytes),
+                                             limits.reason));
       total += unpacked;
       if (!arrays.emplace(key, read_member(zip, i, unpacked)).second)
         throw std::runtime_error("stands twice in the archive");

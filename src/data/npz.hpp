@@ -27,7 +27,8 @@ struct NpyArray {
 /// What a file may ask of memory. The zip format lets a few bytes claim terabytes.
 struct NpzLimits {
   std::uint64_t max_bytes =
-      32ull << 30;  ///< all members together, unpacked (PathMNIST at 224 pixels has 15 GiB)
+      32ull << 30;     ///< all members together, unpacked (PathMNIST at 224 pixels has 15 GiB)
+  std::string reason;  ///< why max_bytes is what it is; ends the message that refuses a file
   std::uint64_t max_members = 256;
 };
 

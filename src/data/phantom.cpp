@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "data/memory_need.hpp"
 #include "data/parallel.hpp"
+#include "data/source_checks.hpp"
 #include "sim/random.hpp"
 
 namespace afu::data {
@@ -248,6 +250,7 @@ Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSect
 }
 
 Source make_phantom_source(const config::DataSection& section, std::uint64_t seed) {
+  check_phantom_memory(section, usable_memory());
   Source s;
   s.name = "phantom";
   const auto train =
@@ -256,6 +259,7 @@ Source make_phantom_source(const config::DataSection& section, std::uint64_t see
   s.val = make_phantoms(section.val_samples, 1, section, seed);
   s.test = make_phantoms(section.test_samples, 2, section, seed);
   s.class_names.assign(finding_names.begin(), finding_names.begin() + section.classes);
+  check_classes(s, fmt::format("data.train_samples = {}", section.train_samples));
   return s;
 }
 

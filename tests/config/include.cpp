@@ -208,6 +208,11 @@ TEST_CASE("paths of data: as they are, beside the scenario, in the working folde
   CHECK(refused(f.at("no")) == f.at("no") + ": no such file or folder; tried " + f.at("no"));
   setenv("AFU_DATA_DIR", f.at("data").c_str(), 1);
   CHECK(resolve_data_path("there.npz", scenario) == elsewhere);
+  CHECK(resolve_data_path("there.npz", "") == elsewhere);  // no scenario: `afu data there.npz`
+  CHECK_THROWS_WITH(resolve_data_path("gone", ""),
+                    ("gone: no such file or folder; tried " + (fs::current_path() / "gone").string() + ", " +
+                     f.at("data/gone"))
+                        .c_str());
   CHECK(refused("gone") == "gone: no such file or folder; tried " + f.at("scenarios/gone") + ", " +
                                (fs::current_path() / "gone").string() + ", " + f.at("data/gone"));
 

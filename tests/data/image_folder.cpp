@@ -1,23 +1,14 @@
 #include "data/image_folder.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "data/image_file.hpp"
 #include "data/split.hpp"
-#include "tests/data/support.hpp"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#include <stb/stb_image_write.h>
-#pragma GCC diagnostic pop
+#include "tests/data/image_files.hpp"
 
 using namespace afu;
 using namespace afu::test;
@@ -25,11 +16,10 @@ using data::DataError;
 
 namespace {
 
-void write_png(const std::string& path, int side, int channels, const std::vector<std::uint8_t>& pixels) {
-  REQUIRE(stbi_write_png(path.c_str(), side, side, channels, pixels.data(), side * channels) == 1);
-}
-void write_flat(const std::string& path, std::uint8_t value, int side = 8) {
-  write_png(path, side, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side), value));
+/// Whether one of the notes says so.
+bool told(const data::Source& source, const std::string& part) {
+  return std::any_of(source.notes.begin(), source.notes.end(),
+                     [&](const std::string& note) { return note.find(part) != std::string::npos; });
 }
 
 config::DataSection section(std::int64_t side = 8, std::int64_t channels = 1) {
@@ -46,13 +36,13 @@ std::set<std::int64_t> subjects_of(const data::Images& images) {
 
 }  // namespace
 
-TEST_CASE("class folders with spaces are read in order, other files left out") {
+TEST_CASE("class folders with spaces are read in order, other files left out and counted") {
   TempFolder folder;
   for (const char* name : {"b second class", "A first"}) {
     fs::create_directories(folder / name);
     for (int i = 0; i < 10; ++i)
-      write_flat(folder / name + "/" + std::to_string(i) + (i % 2 ? ".png" : ".PNG"),
-                 name[0] == 'A' ? 10 : 200);
+      write_flat_png(folder / name + "/" + std::to_string(i) + (i % 2 ? ".png" : ".PNG"),
+                     name[0] == 'A' ? 10 : 200);
     write_file(folder / name + "/notes.txt", "not an image");
     write_file(folder / name + "/.hidden.png", "not an image either");
   }
@@ -69,33 +59,11 @@ TEST_CASE("class folders with spaces are read in order, other files left out") {
             (images->labels[static_cast<std::size_t>(i)] ? 200 : 10));
   }
   CHECK(s.train.subjects.empty());
-}
-
-TEST_CASE("colour and grey, as asked") {
-  TempFolder folder;
-  std::vector<std::uint8_t> rgb;
-  for (int p = 0; p < 64; ++p) rgb.insert(rgb.end(), {255, 0, 100});
-  write_png(folder / "c.png", 8, 3, rgb);
-  const auto planes = data::read_image(folder / "c.png", 3, 8);
-  CHECK(planes[0] == 255);
-  CHECK(planes[64] == 0);
-  CHECK(planes[128] == 100);
-  const auto grey = data::read_image(folder / "c.png", 1, 8);
-  CHECK(grey.size() == 64);
-  CHECK(grey[0] == doctest::Approx(0.299 * 255 + 0.114 * 100).epsilon(0.02));
-  write_flat(folder / "g.png", 77);
-  CHECK(data::read_image(folder / "g.png", 3, 4) == std::vector<std::uint8_t>(48, 77));
-}
-
-TEST_CASE("resizing keeps flat images flat, averages what it shrinks, and interpolates what it grows") {
-  CHECK(data::resize_plane(std::vector<std::uint8_t>(35, 9), 5, 7, 13, 3) ==
-        std::vector<std::uint8_t>(39, 9));
-  // A checkerboard of single pixels shrinks to its mean, nowhere to its extremes.
-  std::vector<std::uint8_t> board;
-  for (int p = 0; p < 64; ++p) board.push_back((p / 8 + p) % 2 ? 200 : 0);
-  for (auto v : data::resize_plane(board, 8, 8, 2, 2)) CHECK(std::abs(v - 100) <= 8);
-  const auto wide = data::resize_plane({0, 100}, 1, 2, 1, 4);
-  CHECK(wide == std::vector<std::uint8_t>{0, 25, 75, 100});
+  CHECK(told(s, "2 files in the class folders are no images by their names and were left out: 2 .txt"));
+  CHECK(told(s, "1 files beside the class folders were left out"));
+  CHECK(told(s, "2 hidden files and folders were left out"));
+  CHECK(told(s, "no file name tells a subject"));
+  CHECK(s.notes.size() == 4);
 }
 
 TEST_CASE("the subject stands in OASIS's file names") {
@@ -115,7 +83,7 @@ TEST_CASE("subjects stay in one split; a class of two has one in train and one i
     fs::create_directories(folder / name);
     for (int i = 0; i < count; ++i, ++subject)
       for (int slice = 0; slice < 6; ++slice)
-        write_flat(folder / name + fmt::format("/OAS1_{:04}_MR1_mpr-1_{}.png", subject, 100 + slice), 50);
+        write_flat_png(folder / name + fmt::format("/OAS1_{:04}_MR1_mpr-1_{}.png", subject, 100 + slice), 50);
   }
   const auto s = data::load_image_folder(folder.string(), section(), 3);
   CHECK(data::shared_subjects(s).empty());
@@ -131,9 +99,65 @@ TEST_CASE("subjects stay in one split; a class of two has one in train and one i
   CHECK(mixed.train.subjects.size() == static_cast<std::size_t>(mixed.train.size()));
   CHECK_FALSE(data::shared_subjects(mixed).empty());
 
-  // One name without a subject, and nothing is known of any.
-  write_flat(folder / "two/other.png", 1);
-  CHECK(data::load_image_folder(folder.string(), section(), 3).train.subjects.empty());
+  CHECK(mixed.notes.empty());
+
+  // One name without a subject: refused, or told where images are split anyway.
+  write_flat_png(folder / "two/other.png", 1);
+  const auto message = message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 3); });
+  CHECK(contains(message, "1 of 73 file names tell no subject (the first is " + (folder / "two/other.png")));
+  CHECK(contains(message, "set data.split_by_subject = false"));
+  const auto stray = data::load_image_folder(folder.string(), by_image, 3);
+  CHECK(stray.train.subjects.empty());
+  CHECK(told(stray, "1 of 73 file names tell no subject"));
+}
+
+TEST_CASE("images of formats that are not read are named and counted") {
+  TempFolder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < 5; ++i) write_flat_png(folder / name + "/" + std::to_string(i) + ".png", 9);
+  }
+  for (const char* name : {"1.tif", "2.tif", "3.WEBP"}) write_file(folder / "b/" + name, "x");
+  const auto message = message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 1); });
+  CHECK(contains(message, "3 images are of formats that are not read (2 .tif, 1 .WEBP; the first is " +
+                              (folder / "b/1.tif")));
+  CHECK(contains(message, "10 are .jpg, .jpeg or .png"));
+}
+
+TEST_CASE("what happened to images on the way is counted") {
+  TempFolder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < 4; ++i) write_flat_png(folder / name + "/" + std::to_string(i) + ".png", 9);
+  }
+  PngForm turned, colour;
+  turned.exif = exif_with(6);
+  colour.type = PNG_COLOR_TYPE_RGB;
+  write_png(folder / "a/turned.png", 8, 16, std::vector<std::uint8_t>(128, 7), turned);
+  write_png(folder / "b/colour.png", 8, 8, std::vector<std::uint8_t>(192, 7), colour);
+  JpegForm odd;
+  odd.app1 = std::string("Exif\0\0nonsense", 14);
+  write_jpeg(folder / "b/odd.jpg", 8, 8, std::vector<std::uint8_t>(64, 7), odd);
+  const auto grey = data::load_image_folder(folder.string(), section(), 1);
+  CHECK(told(grey, "1 of 11 images were turned upright"));
+  CHECK(told(grey, "1 of 11 images are not square and were resized to 8 x 8"));
+  CHECK(told(grey, "1 of 11 images are stored in colour and were made grey"));
+  CHECK(told(grey, "1 of 11 images have something odd that was passed over, the first is " +
+                       (folder / "b/odd.jpg") + ": its EXIF block is damaged"));
+  CHECK(told(data::load_image_folder(folder.string(), section(8, 3), 1),
+             "1 of 11 images are stored in colour, the others in grey"));
+}
+
+TEST_CASE("training images of a single class are refused") {
+  TempFolder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < 5; ++i) write_flat_png(folder / name + "/" + std::to_string(i) + ".png", 9);
+  }
+  auto one = section();
+  one.limit = 1;
+  CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder.string(), one, 1); }),
+                 "the label of every training image is"));
 }
 
 TEST_CASE("what is no set of class folders is refused by name") {
@@ -146,14 +170,14 @@ TEST_CASE("what is no set of class folders is refused by name") {
   CHECK(contains(what(), "0 class folder(s)"));
   fs::create_directories(folder / "a");
   CHECK(contains(what(), "/a: the class folder has no image"));
-  write_flat(folder / "a/1.png", 1);
+  write_flat_png(folder / "a/1.png", 1);
   CHECK(contains(what(), "1 class folder(s), at least 2"));
   fs::create_directories(folder / "b/inner");
   CHECK(contains(what(), "b/inner: a folder inside the class folder b"));
   fs::remove(folder / "b/inner");
   write_file(folder / "b/1.jpg", "no image");
   CHECK(contains(what(), "b/1.jpg: not a readable JPEG or PNG image"));
-  write_flat(folder / "b/1.jpg", 5);
+  write_flat_png(folder / "b/1.jpg", 5);
   CHECK(data::load_image_folder(folder.string(), section(), 1).train.size() == 2);
   auto cut = file_bytes(folder / "b/1.jpg");
   cut.resize(cut.size() / 2);
@@ -161,6 +185,21 @@ TEST_CASE("what is no set of class folders is refused by name") {
   CHECK(contains(what(), "b/1.jpg: not a readable"));
   write_file(folder / "b/1.jpg", "");
   CHECK(contains(what(), "b/1.jpg: not a readable"));
+  fs::remove(folder / "b/1.jpg");
+  REQUIRE(::mkfifo((folder / "b/1.png").c_str(), 0600) == 0);
+  CHECK(contains(what(), "b/1.png: a FIFO, a regular file is expected"));
+  fs::remove(folder / "b/1.png");
+  write_flat_png(folder / "b/1.png", 5);
+  fs::create_symlink(folder / "nowhere", folder / "b/2.png");
+  CHECK(contains(what(), "b/2.png: cannot be opened"));
+  fs::remove(folder / "b/2.png");
+  fs::create_directories(folder / "c\x1b[31m");
+  CHECK(contains(what(), "control characters"));
+  fs::remove(folder / "c\x1b[31m");
+  auto two = section();
+  two.channels = 2;
+  CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder.string(), two, 1); }),
+                 "data.channels: value is 2, allowed 1 or 3"));
   auto greedy = section();
   greedy.val_fraction = greedy.test_fraction = 0.5;
   CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder.string(), greedy, 1); }),

@@ -1,6 +1,7 @@
 #include "data/medmnist.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <map>
 #include <numeric>
@@ -113,7 +114,29 @@ TEST_CASE("a set of one class is refused") {
   for (const auto& [split, n] : {std::pair{"train", 4}, {"val", 2}, {"test", 3}})
     members[std::string(split) + "_labels"] =
         npy("|u1", fmt::format("({},)", n), std::string(static_cast<std::size_t>(n), '\0'));
-  CHECK(contains(message_of<DataError>([&] { load(members); }), "at least 2 classes"));
+  CHECK(contains(message_of<DataError>([&] { load(members); }),
+                 "set.npz: the label of every training image is 0, at least 2 classes are needed"));
+  for (const auto& [split, n] : {std::pair{"train", 4}, {"val", 2}, {"test", 3}})
+    members[std::string(split) + "_labels"] =
+        npy("|u1", fmt::format("({},)", n), std::string(static_cast<std::size_t>(n), '\1'));
+  CHECK(contains(message_of<DataError>([&] { load(members); }), "every training image is 1, at least 2"));
+}
+
+TEST_CASE("classes without images are named") {
+  auto members = small_set();
+  members["train_labels"] = npy("|u1", "(4, 1)", std::string("\1\2\1\2", 4));
+  members["test_labels"] = npy("|u1", "(3, 1)", std::string("\1\1\1", 3));
+  const auto s = load(members);
+  CHECK(s.notes == std::vector<std::string>{"no training image is of class 0 (class 0)",
+                                            "no test image is of class 0 (class 0), 2 (class 2)"});
+  CHECK(load(small_set()).notes.empty());
+}
+
+TEST_CASE("an npz file that is none is not waited for") {
+  TempFolder folder;
+  REQUIRE(::mkfifo((folder / "x.npz").c_str(), 0600) == 0);
+  CHECK(contains(message_of<DataError>([&] { data::load_medmnist(folder / "x.npz"); }),
+                 "x.npz: a FIFO, a regular file is expected"));
 }
 
 TEST_CASE("subjects come in all splits or none and in one split only") {
