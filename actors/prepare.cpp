@@ -10,6 +10,7 @@
 #include "compute/devices.hpp"
 #include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
+#include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "metrics/sets.hpp"
 #include "unlearn/registry.hpp"
@@ -64,6 +65,8 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       const auto source = data::load_source(s.data, s.scenario.seed, s.file);
       for (const auto& note : source.notes) p.notes->add(fmt::format("data: {}", note));
       federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
+      for (const auto& note : data::federation_notes(*federated, s))
+        p.notes->add(fmt::format("data: {}", note));
     }
     for (const auto& client : federated->clients)
       c.setup.samples.push_back(static_cast<std::uint32_t>(client.train->size()));

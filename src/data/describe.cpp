@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "data/split.hpp"
@@ -110,6 +112,33 @@ std::string describe_source(const Source& source) {
   return out;
 }
 
+std::vector<std::string> federation_notes(const FederatedData& data, const config::Scenario& scenario) {
+  std::vector<std::string> notes;
+  const auto& subjects = data.pool->subjects;
+  std::unordered_map<std::int64_t, std::size_t> owner;
+  std::unordered_set<std::int64_t> shared;
+  if (!subjects.empty())
+    for (std::size_t c = 0; c < data.clients.size(); ++c)
+      for (const auto& rows : {data.clients[c].train, data.clients[c].holdout})
+        for (auto r : *rows) {
+          const auto subject = subjects[static_cast<std::size_t>(r)];
+          if (owner.emplace(subject, c).first->second != c) shared.insert(subject);
+        }
+  if (!shared.empty())
+    notes.push_back(
+        fmt::format("{} of {} subjects have images at more than one client", shared.size(), owner.size()));
+
+  const auto wanted = static_cast<std::size_t>(scenario.calibration.samples_per_environment);
+  const auto small = std::count_if(data.calibration.begin(), data.calibration.end(),
+                                   [&](const IndicesPtr& rows) { return rows->size() < wanted; });
+  if (small > 0)
+    notes.push_back(fmt::format(
+        "{} of {} calibration environments have fewer than calibration.samples_per_environment = {} "
+        "images: validation has no more of their classes",
+        small, data.calibration.size(), wanted));
+  return notes;
+}
+
 std::string describe_federation(const FederatedData& data, const config::Scenario& scenario) {
   const auto& pool = *data.pool;
   const bool subjects = !pool.subjects.empty();
@@ -154,6 +183,7 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
         "images\n",
         data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
         data.triggered_test->size());
+  for (const auto& note : federation_notes(data, scenario)) out += fmt::format("  note: {}\n", note);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "data/decoders.hpp"
 #include "data/input_file.hpp"
 #include "data/medmnist_catalogue.hpp"
 #include "data/memory_need.hpp"
@@ -66,6 +67,10 @@ class Reader {
     if (!(s.size() == 3 || (s.size() == 4 && (s[3] == 1 || s[3] == 3))))
       fail(key, fmt::format("shape {}, images must be N x H x W or N x H x W x 3", a.shape_text()));
     if (s[1] < 1 || s[2] < 1) fail(key, fmt::format("shape {}: images without pixels", a.shape_text()));
+    // Of no images, the shape may say anything: its product is 0.
+    if (s[1] > max_image_side || s[2] > max_image_side)
+      fail(key,
+           fmt::format("shape {}: images of more than {} pixels a side", a.shape_text(), max_image_side));
     out.height = s[1];
     out.width = s[2];
     out.channels = s.size() == 4 ? s[3] : 1;
@@ -161,10 +166,14 @@ Source load_medmnist(const std::string& path) {
     limits.reason =
         fmt::format(": half of the {} that there are, since a federation copies them", bytes_text(memory));
   }
-  Reader reader(path, read_npz(path, wanted, limits));
+  std::vector<std::string> left_out;
+  Reader reader(path, read_npz(path, wanted, limits, &left_out));
 
   Source s;
   s.name = fs::path(path).filename().string();
+  if (!left_out.empty())
+    s.note(fmt::format("{} members of other names were left out, the first is {:?}", left_out.size(),
+                       left_out.front()));
   s.train = reader.split("train");
   s.val = reader.split("val");
   s.test = reader.split("test");

@@ -134,7 +134,7 @@ std::uint64_t check_claims(zip_t* zip, zip_uint64_t index) {
 }
 
 NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::string>& wanted,
-                       const NpzLimits& limits) {
+                       const NpzLimits& limits, std::vector<std::string>* left_out) {
   const auto members = zip_get_num_entries(zip, 0);
   if (members <= 0) throw DataError(fmt::format("{}: the archive is empty", file));
   if (static_cast<std::uint64_t>(members) > limits.max_members)
@@ -147,7 +147,10 @@ NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::
     const std::string name = raw ? raw : "";
     const bool npy = name.size() > 4 && name.compare(name.size() - 4, 4, ".npy") == 0;
     const auto key = npy ? name.substr(0, name.size() - 4) : name;
-    if (!wanted.empty() && !wanted.count(key)) continue;
+    if (!wanted.empty() && !wanted.count(key)) {
+      if (left_out) left_out->push_back(name);
+      continue;
+    }
     try {
       if (!npy) throw std::runtime_error("not a .npy array by its name");
       const auto unpacked = check_claims(zip, i);
@@ -198,11 +201,12 @@ std::string NpyArray::shape_text() const {
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
-NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted, const NpzLimits& limits) {
+NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted, const NpzLimits& limits,
+                   std::vector<std::string>* left_out) {
   int code = 0;
   Zip zip(zip_open(path.c_str(), ZIP_RDONLY, &code));
   if (!zip) throw DataError(fmt::format("{}: {}", path, error_text(code)));
-  return read_archive(zip.get(), path, wanted, limits);
+  return read_archive(zip.get(), path, wanted, limits, left_out);
 }
 
 NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& name,
@@ -222,7 +226,7 @@ NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& 
     fail();
   }
   zip_error_fini(&e);
-  return read_archive(zip.get(), name, {}, limits);
+  return read_archive(zip.get(), name, {}, limits, nullptr);
 }
 
 }  // namespace afu::data

@@ -35,8 +35,10 @@ struct NpzLimits {
 using NpzArrays = std::map<std::string, NpyArray>;
 
 /// The members called in `wanted` (without ".npy"; empty: all). A wanted name that is missing is not an error
-/// here. Throws DataError, which names the file and the member.
-NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted = {}, const NpzLimits& = {});
+/// here. `left_out`, where given, gets the names of the other members. Throws DataError, which names the file
+/// and the member.
+NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted = {}, const NpzLimits& = {},
+                   std::vector<std::string>* left_out = nullptr);
 /// The same from memory; `name` stands for the file in messages.
 NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& name, const NpzLimits& = {});
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "data/calibration_set.hpp"
+#include "data/describe.hpp"
 #include "data/phantom.hpp"
 #include "data/poison.hpp"
 #include "tests/data/support.hpp"
@@ -173,6 +174,24 @@ TEST_CASE("the calibration assertion sees test rows, client rows, and subjects")
   shared.pool = std::make_shared<const data::Images>(pool);
   CHECK_THROWS_AS(data::assert_calibration_disjoint(shared, true), std::logic_error);
   data::assert_calibration_disjoint(shared, false);
+}
+
+TEST_CASE("what a division gives less of than one may think is told") {
+  auto s = scenario();
+  s.partition.clients = 4;
+  s.partition.scheme = "subject";
+  s.calibration.samples_per_environment = 5;
+  CHECK(data::federation_notes(data::federate(subject_source(), s), s).empty());
+  s.partition.scheme = "iid";
+  s.calibration.samples_per_environment = 100;  // validation has 30 of each class
+  const auto d = data::federate(subject_source(), s);
+  const auto notes = data::federation_notes(d, s);
+  REQUIRE(notes.size() == 2);
+  CHECK(contains(notes[0], "of 40 subjects have images at more than one client"));
+  CHECK(contains(notes[1],
+                 "4 of 4 calibration environments have fewer than "
+                 "calibration.samples_per_environment = 100 images"));
+  CHECK(contains(data::describe_federation(d, s), "note: " + notes[0]));
 }
 
 TEST_CASE("subjects stay with one client, in training or in its hold-out") {

@@ -132,6 +132,19 @@ TEST_CASE("classes without images are named") {
   CHECK(load(small_set()).notes.empty());
 }
 
+TEST_CASE("members of other names are told") {
+  auto members = small_set();
+  members["train_subject"] = npy("|u1", "(4, 1)", std::string(4, '\1'));
+  CHECK(
+      load(members).notes ==
+      std::vector<std::string>{"1 members of other names were left out, the first is \"train_subject.npy\""});
+}
+
+TEST_CASE("images without number and of any side are refused") {
+  CHECK(contains(refusal("train_images", npy("|u1", "(0, 4294967296, 4294967296)", "")),
+                 "train_images: shape (0, 4294967296, 4294967296): images of more than 16384 pixels a side"));
+}
+
 TEST_CASE("an npz file that is none is not waited for") {
   TempFolder folder;
   REQUIRE(::mkfifo((folder / "x.npz").c_str(), 0600) == 0);
