@@ -16,8 +16,8 @@ namespace afu::data {
 
 namespace {
 
-// A progressive file may hold thousands of scans, each of which goes over the whole image.
-constexpr int max_scans = 500;
+// A file may hold thousands of scans, each of which goes over the whole image; encoders write about ten.
+constexpr int max_scans = 100;
 // Of the decoder's own, which a progressive image needs for its coefficients: 2 bytes each.
 constexpr long max_decoder_bytes = 1l << 30;
 
@@ -71,7 +71,7 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   const auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
-  if (decompress->input_scan_number > max_scans) fail(session_of(info), "more than 500 scans");
+  if (decompress->input_scan_number > max_scans) fail(session_of(info), "more than 100 scans");
 }
 
 Orientation orientation_of(const Session& s) {

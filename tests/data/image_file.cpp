@@ -303,6 +303,27 @@ TEST_CASE("what an image may ask of memory is bounded") {
   CHECK(contains(refusal(folder / "large.jpg"), "16191 x 16191 pixels, allowed at most 16384 a side"));
 }
 
+TEST_CASE("a JPEG of more than a hundred scans is refused") {
+  TempFolder folder;
+  JpegForm form;
+  form.space = JCS_RGB;
+  form.scan_each = true;
+  write_jpeg(folder / "s.jpg", 8, 8, Bytes(192, 90), form);
+  const auto bytes = file_bytes(folder / "s.jpg");
+  const auto last = bytes.rfind("\xFF\xDA");
+  REQUIRE(last != std::string::npos);
+  const auto scan = bytes.substr(last, bytes.size() - 2 - last);
+  const auto with = [&](int more) {
+    auto longer = bytes.substr(0, bytes.size() - 2);
+    for (int i = 0; i < more; ++i) longer += scan;
+    write_file(folder / "s.jpg", longer + "\xFF\xD9");
+  };
+  with(90);
+  CHECK(std::abs(data::read_image(folder / "s.jpg", 3, 8).pixels[0] - 90) <= 2);
+  with(100);
+  CHECK(contains(refusal(folder / "s.jpg", 3), "more than 100 scans"));
+}
+
 TEST_CASE("what is neither JPEG nor PNG is called by its format") {
   TempFolder folder;
   const auto what = [&](const std::string& bytes) {

@@ -71,7 +71,8 @@ inline void write_flat_png(const std::string& path, std::uint8_t value, int side
 struct JpegForm {
   J_COLOR_SPACE space = JCS_GRAYSCALE;  ///< of the samples that are given
   bool progressive = false;
-  std::string app1;  ///< the data of an APP1 segment
+  bool scan_each = false;  ///< a scan of its own for each of three components
+  std::string app1;        ///< the data of an APP1 segment
 };
 
 /// `samples`: height x width x the space's channels.
@@ -91,6 +92,12 @@ inline void write_jpeg(const std::string& path, int width, int height, std::vect
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, 100, TRUE);
   if (form.progressive) jpeg_simple_progression(&jpeg);
+  static const jpeg_scan_info scans[3] = {
+      {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+  if (form.scan_each) {
+    jpeg.scan_info = scans;
+    jpeg.num_scans = 3;
+  }
   jpeg_start_compress(&jpeg, TRUE);
   if (!form.app1.empty())
     jpeg_write_marker(&jpeg, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(form.app1.data()),
