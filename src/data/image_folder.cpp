@@ -66,7 +66,11 @@ std::vector<fs::path> sorted_entries(const fs::path& folder, std::int64_t& hidde
 
 /// ".tif", or what names without a dot are called.
 std::string ending(const std::string& name) {
-  const auto dot = name.rfind('.');
+  auto dot = name.rfind('.');
+  // .nii.gz is one ending
+  if (dot != std::string::npos && dot >= 4 && name.compare(dot, 3, ".gz") == 0 &&
+      name.compare(dot - 4, 4, ".nii") == 0)
+    dot -= 4;
   return dot == std::string::npos ? "without an extension" : name.substr(dot);
 }
 

@@ -117,10 +117,11 @@ TEST_CASE("images of formats that are not read are named and counted") {
     fs::create_directories(folder / name);
     for (int i = 0; i < 5; ++i) write_flat_png(folder / name + "/" + std::to_string(i) + ".png", 9);
   }
-  for (const char* name : {"1.tif", "2.tif", "3.WEBP"}) write_file(folder / "b/" + name, "x");
+  for (const char* name : {"1.tif", "2.tif", "3.WEBP", "4.nii.gz"}) write_file(folder / "b/" + name, "x");
   const auto message = message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 1); });
-  CHECK(contains(message, "3 images are of formats that are not read (2 .tif, 1 .WEBP; the first is " +
-                              (folder / "b/1.tif")));
+  CHECK(contains(message,
+                 "4 images are of formats that are not read (2 .tif, 1 .WEBP, 1 .nii.gz; the first is " +
+                     (folder / "b/1.tif")));
   CHECK(contains(message, "10 are .jpg, .jpeg or .png"));
 }
 
