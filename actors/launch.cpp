@@ -99,9 +99,12 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   if (r.has_before) s.before_erasure = figures(r.before);
   const bool backdoor =
       context->evaluation && context->evaluation->triggered && !context->evaluation->triggered->empty();
+  std::vector<report::Interval> halted;  // by any request
+  for (const auto& e : r.outcome.erasures) halted.insert(halted.end(), e.halted.begin(), e.halted.end());
+  const report::RetainedWork retained(r.outcome.accepted, halted, r.timeline.now);
   for (const auto& e : r.outcome.erasures) {
     auto record = e.record;
-    report::fill_erasure_figures(record, r.rows, r.outcome.accepted, e.halted, r.timeline.now, backdoor);
+    report::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now, backdoor);
     s.erasures.push_back(std::move(record));
   }
   for (const auto& row : r.attacks)

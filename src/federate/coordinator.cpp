@@ -276,7 +276,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
       r.record.client_passes += static_cast<double>(m.passes);
       break;
     }
-  if (!requests_.empty() && !clients_[m.client].asked) accepted_.push_back(now_);
+  if (!requests_.empty() && !clients_[m.client].asked) accepted_.push_back({now_, m.client});
 
   const auto staleness = a.staleness;
   const bool held = clusters_ && clusters_->profiling();  // its next task is of its cluster's model

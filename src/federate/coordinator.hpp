@@ -51,8 +51,7 @@ struct Outcome {
     std::vector<report::Interval> halted;
   };
   std::vector<Erased> erasures;
-  std::vector<double>
-      accepted;  ///< times of accepted updates of clients that never asked; empty without erasures
+  std::vector<report::AcceptedUpdate> accepted;  ///< of clients that never ask; empty without erasures
   ParametersPtr model;
   std::uint64_t version = 0, epoch = 0, updates = 0, samples_trained = 0, rounds = 0;
   std::uint64_t history_bytes = 0;  ///< most that was held for the unlearning method
@@ -268,7 +267,7 @@ class Coordinator {
   std::map<std::uint64_t, Probe> probes_;  ///< by the version that the merge made
   std::uint64_t dense_until_ = 0, last_evaluated_updates_ = 0, last_evaluated_version_ = ~0ull;
   bool before_taken_ = false;
-  std::vector<double> accepted_;
+  std::vector<report::AcceptedUpdate> accepted_;
   std::uint64_t history_bytes_ = 0, calibrations_ = 0;
   std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
   std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength

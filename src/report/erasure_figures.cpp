@@ -24,20 +24,16 @@ double time_within(std::vector<Interval> intervals, double begin, double end) {
   return total;
 }
 
-/// Of the times in (begin, end], per second. Absent for an empty window.
-std::optional<double> rate(const std::vector<double>& times, double begin, double end) {
-  if (!(begin < end)) return std::nullopt;
-  const auto n = std::count_if(times.begin(), times.end(), [&](double t) { return begin < t && t <= end; });
-  return static_cast<double>(n) / (end - begin);
-}
-
-std::optional<double> throughput_ratio(const std::vector<double>& accepted, double requested,
-                                       double forgotten, double run_end) {
+std::optional<double> throughput_ratio(const RetainedWork& retained, double requested, double forgotten,
+                                       double run_end) {
+  if (retained.empty() || retained.first() > requested) return std::nullopt;
   const double window = throughput_window(requested, forgotten);
-  const auto before = rate(accepted, std::max(0.0, requested - window), requested);
-  const auto after = rate(accepted, requested, std::min(run_end, requested + window));
-  if (!before || !after || *before == 0) return std::nullopt;
-  return *after / *before;
+  const double begin = std::max(0.0, requested - window), end = std::min(run_end, requested + window);
+  if (!(begin < requested && requested < end)) return std::nullopt;
+  const double before = retained.in(begin, requested) / (requested - begin);
+  const double after = retained.in(requested, end) / (end - requested);
+  if (before == 0) return std::nullopt;
+  return after / before;
 }
 
 struct Rebound {
@@ -69,11 +65,11 @@ double throughput_window(double requested_at, double forgotten_at) {
 }
 
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
-                          const std::vector<double>& accepted, const std::vector<Interval>& halted,
-                          double run_end, bool backdoor) {
+                          const RetainedWork& retained, const std::vector<Interval>& halted, double run_end,
+                          bool backdoor) {
   const double forgotten = erasure.forgotten_at.value_or(run_end);
   erasure.downtime_seconds = time_within(halted, erasure.requested_at, forgotten);
-  erasure.retained_throughput_ratio = throughput_ratio(accepted, erasure.requested_at, forgotten, run_end);
+  erasure.retained_throughput_ratio = throughput_ratio(retained, erasure.requested_at, forgotten, run_end);
   erasure.rebound_max = erasure.rebound_end = std::nullopt;
   if (!erasure.forgotten_at) return;
   if (const auto r = rebound(rows, forgotten, backdoor)) {

@@ -17,10 +17,19 @@ record::Figures late_figures(const Run& run, std::size_t evaluations) {
   for (const auto& e : run.summary.erasures)
     if (e.forgotten_at) from = std::max(from, *e.forgotten_at);
   for (const auto& metric : metrics()) {
+    const auto has = [&](const record::MetricsRow& r) { return (r.*metric.row).has_value(); };
+    if (std::none_of(run.rows.begin(), run.rows.end(), has)) continue;
     std::vector<double> last;
-    for (auto row = run.rows.rbegin(); row != run.rows.rend() && last.size() < evaluations; ++row)
-      if (const auto& v = (*row).*metric.row; v && row->time >= from) last.push_back(*v);
-    if (!last.empty())
+    bool whole = true;
+    for (auto row = run.rows.rbegin(); row != run.rows.rend() && last.size() < evaluations; ++row) {
+      if (row->time < from) continue;
+      whole = whole && has(*row);
+      if (whole) last.push_back(*((*row).*metric.row));
+      if (!whole) break;
+    }
+    if (!whole)
+      out.*metric.figure = std::nullopt;
+    else if (!last.empty())
       out.*metric.figure = std::accumulate(last.begin(), last.end(), 0.0) / static_cast<double>(last.size());
   }
   return out;
@@ -30,8 +39,9 @@ std::optional<double> passing_time(const std::vector<record::MetricsRow>& rows, 
                                    const Passing& passing) {
   std::vector<const record::MetricsRow*> run;  // that pass, one after the other
   for (const auto& row : rows) {
-    if (row.time < from || !row.attack_success_rate || !row.test_accuracy) continue;
-    if (*row.attack_success_rate <= passing.most_attack && *row.test_accuracy >= passing.least_test)
+    if (row.time < from) continue;
+    if (row.attack_success_rate && row.test_accuracy && *row.attack_success_rate <= passing.most_attack &&
+        *row.test_accuracy >= passing.least_test)
       run.push_back(&row);
     else
       run.clear();
@@ -40,23 +50,20 @@ std::optional<double> passing_time(const std::vector<record::MetricsRow>& rows, 
   return std::nullopt;
 }
 
-std::size_t Throughput::in(double from, double to) const {
-  return static_cast<std::size_t>(
-      std::count_if(accepted.begin(), accepted.end(), [&](double t) { return from < t && t <= to; }));
-}
-
 Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summary& summary) {
   Throughput t;
   std::set<std::uint32_t> asked;
   for (const auto& e : summary.erasures)
     if (e.client >= 0) asked.insert(static_cast<std::uint32_t>(e.client));
-  std::vector<double> merged, gathered;  // a buffer's updates are accepted when they are gathered
+  std::vector<AcceptedUpdate> merged, gathered;  // a buffer's updates are accepted when they are gathered
   for (const auto& entry : log)
     if (const auto* d = std::get_if<record::Decision>(&entry); d && asked.count(d->client) == 0) {
-      if (is_acceptance(d->kind)) merged.push_back(d->time);
-      if (d->kind == record::Decision::Kind::buffered) gathered.push_back(d->time);
+      if (is_acceptance(d->kind)) merged.push_back({d->time, d->client});
+      if (d->kind == record::Decision::Kind::buffered) gathered.push_back({d->time, d->client});
     }
-  t.accepted = gathered.empty() ? std::move(merged) : std::move(gathered);
+  std::vector<Interval> halted;
+  for (const auto& h : halts_of(log)) halted.push_back({h.begin, h.end});
+  t.retained = RetainedWork(gathered.empty() ? merged : gathered, halted, summary.virtual_seconds);
   if (summary.erasures.empty()) return t;
   const auto& first = summary.erasures.front();
   t.begin = first.requested_at;
@@ -67,10 +74,11 @@ Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summar
 }
 
 std::optional<double> paired_throughput(const Throughput& run, const Throughput& untouched) {
-  const double end = untouched.accepted.empty() ? run.begin : std::min(run.end, untouched.accepted.back());
-  const auto theirs = untouched.in(run.begin, end);
-  if (theirs == 0 || run.accepted.empty()) return std::nullopt;
-  return static_cast<double>(run.in(run.begin, end)) / static_cast<double>(theirs);
+  if (run.retained.empty() || untouched.retained.empty()) return std::nullopt;
+  const double end = std::min(run.end, untouched.retained.last());
+  const double theirs = untouched.retained.in(run.begin, end);
+  if (theirs == 0) return std::nullopt;
+  return run.retained.in(run.begin, end) / theirs;
 }
 
 }  // namespace afu::report

@@ -31,6 +31,14 @@ void add_updates(std::vector<double>& times, double begin, double end, int per_s
   for (int i = 1; i <= n; ++i) times.push_back(begin + static_cast<double>(i) / per_second);
 }
 
+/// Of one client that stays.
+RetainedWork work(const std::vector<double>& times, double run_end,
+                  const std::vector<Interval>& halted = {}) {
+  std::vector<AcceptedUpdate> accepted;
+  for (double t : times) accepted.push_back({t, 1});
+  return {accepted, halted, run_end};
+}
+
 }  // namespace
 
 TEST_CASE("downtime is what the halts have in common with the time from request to forgotten") {
@@ -54,7 +62,7 @@ TEST_CASE("retained throughput after a request is compared with that before it")
   add_updates(accepted, 20, 30, 3);
   add_updates(accepted, 30, 40, 50);
   auto e = request(20, 30.0);
-  fill_erasure_figures(e, {}, accepted, {}, 40, false);
+  fill_erasure_figures(e, {}, work(accepted, 40), {}, 40, false);
   CHECK(*e.retained_throughput_ratio == doctest::Approx(0.75));
 
   SUBCASE("a short erasure is measured over a quarter of the time before it") {
@@ -64,7 +72,7 @@ TEST_CASE("retained throughput after a request is compared with that before it")
     add_updates(times, 15, 20, 2);
     add_updates(times, 20, 25, 4);
     auto quick = request(20, 20.0);
-    fill_erasure_figures(quick, {}, times, {}, 40, false);
+    fill_erasure_figures(quick, {}, work(times, 40), {}, 40, false);
     CHECK(*quick.retained_throughput_ratio == doctest::Approx(2.0));
   }
   SUBCASE("windows are cut at the run's begin and end, and rates count per second of what remains") {
@@ -73,31 +81,31 @@ TEST_CASE("retained throughput after a request is compared with that before it")
     add_updates(times, 0, 4, 5);
     add_updates(times, 4, 14, 5);
     auto cut = request(4, 24.0);
-    fill_erasure_figures(cut, {}, times, {}, 14, false);
+    fill_erasure_figures(cut, {}, work(times, 14), {}, 14, false);
     CHECK(*cut.retained_throughput_ratio == doctest::Approx(1.0));
   }
   SUBCASE("never forgotten: up to the run's end") {
     std::vector<double> times;
-    add_updates(times, 10, 20, 4);
+    add_updates(times, 0, 20, 4);
     add_updates(times, 20, 30, 1);
     auto never = request(20, std::nullopt);
-    fill_erasure_figures(never, {}, times, {}, 30, false);
+    fill_erasure_figures(never, {}, work(times, 30), {}, 30, false);
     CHECK(*never.retained_throughput_ratio == doctest::Approx(0.25));
   }
   SUBCASE("an update at the very moment of the request came before it; a halted federation has ratio 0") {
     auto halted = request(20, 30.0);
-    fill_erasure_figures(halted, {}, {20.0}, {{20, 30}}, 40, false);
+    fill_erasure_figures(halted, {}, work({20.0}, 40, {{20, 30}}), {{20, 30}}, 40, false);
     CHECK(halted.retained_throughput_ratio == 0.0);
   }
   SUBCASE("absent when nothing can be compared") {
     auto first = request(20, 30.0);
-    fill_erasure_figures(first, {}, {25.0}, {}, 40, false);
+    fill_erasure_figures(first, {}, work({25.0}, 40), {}, 40, false);
     CHECK_FALSE(first.retained_throughput_ratio);
     auto at_start = request(0, 10.0);
-    fill_erasure_figures(at_start, {}, {0.0, 5.0}, {}, 40, false);
+    fill_erasure_figures(at_start, {}, work({0.0, 5.0}, 40), {}, 40, false);
     CHECK_FALSE(at_start.retained_throughput_ratio);
     auto at_end = request(40, std::nullopt);
-    fill_erasure_figures(at_end, {}, {35.0}, {}, 40, false);
+    fill_erasure_figures(at_end, {}, work({35.0}, 40), {}, 40, false);
     CHECK_FALSE(at_end.retained_throughput_ratio);
   }
 }

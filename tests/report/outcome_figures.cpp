@@ -46,6 +46,21 @@ TEST_CASE("late figures are means of the last versions behind the erasure") {
   CHECK(*late_figures(run_of(run.rows, std::nullopt), 4).attack_success_rate == Approx(0.45));
 }
 
+TEST_CASE("an earlier version's figure does not stand for one that the last version lacks") {
+  auto rows = std::vector{row(3, 0.2, 0.6), row(4, 0.6, 0.7), row(5, 0.6, 0.7)};
+  rows[1].attack_success_rate.reset();
+  const auto run = run_of(rows, 2);
+  CHECK_FALSE(late_figures(run, 3).attack_success_rate);
+  CHECK_FALSE(late_figures(run, 2).attack_success_rate);
+  CHECK(*late_figures(run, 1).attack_success_rate == 0.6);  // of the last alone
+  CHECK(*late_figures(run, 3).test_accuracy == Approx(2.0 / 3));
+  CHECK(*late_figures(run, 0).attack_success_rate == 0.5);
+  // Such a version does not pass, and ends a row of those that do.
+  auto passes = std::vector{row(1, 0, 0.9), row(2, 0, 0.9), row(3, 0, 0.9), row(4, 0, 0.9), row(5, 0, 0.9)};
+  passes[1].test_accuracy.reset();
+  CHECK(*passing_time(passes, 0, {0.1, 0.8, 3}) == 3);
+}
+
 TEST_CASE("a version passes with the next two, in both figures") {
   const std::vector<record::MetricsRow> rows{row(1, 0.0, 0.9), row(2, 0.0, 0.7), row(3, 0.0, 0.9),
                                              row(4, 0.0, 0.9), row(5, 0.3, 0.9), row(6, 0.0, 0.9),
@@ -58,12 +73,46 @@ TEST_CASE("a version passes with the next two, in both figures") {
 }
 
 TEST_CASE("throughput is paired with the run in which the client just leaves") {
-  Throughput untouched{{1, 2, 3, 4, 5, 6, 7, 8}, 0, 0};
-  CHECK(*paired_throughput({{1, 2, 3, 4, 5, 6, 7, 8}, 2, 6}, untouched) == 1);
-  CHECK(*paired_throughput({{1, 2, 5, 6, 7}, 2, 6}, untouched) == 0.5);  // halted from 2 to 5
-  CHECK(*paired_throughput({{1, 2, 8.5}, 7, 12}, untouched) == 0);       // only as far as both ran
-  CHECK_FALSE(paired_throughput({{1, 2, 3}, 8, 12}, untouched));
-  CHECK_FALSE(paired_throughput({{}, 2, 6}, untouched));  // no log
+  const auto client = [](std::vector<double> times, double begin, double end,
+                         const std::vector<Interval>& halted = {}) {
+    std::vector<AcceptedUpdate> accepted;
+    for (double t : times) accepted.push_back({t, 3});
+    return Throughput{RetainedWork(accepted, halted, 12), begin, end};
+  };
+  const auto untouched = client({1, 2, 3, 4, 5, 6, 7, 8}, 0, 0);
+  CHECK(*paired_throughput(client({1, 2, 3, 4, 5, 6, 7, 8}, 2, 6), untouched) == 1);
+  CHECK(*paired_throughput(client({1, 2, 6, 7, 8}, 2, 6, {{2, 5}}), untouched) == 0.25);  // one of four
+  // Only as far as both ran, to 8: of the six and a half seconds of its last update one, against one update.
+  CHECK(*paired_throughput(client({1, 2, 8.5}, 7, 12), untouched) == Approx(1 / 6.5));
+  CHECK_FALSE(paired_throughput(client({1, 2, 3}, 8, 12), untouched));
+  CHECK_FALSE(paired_throughput(client({}, 2, 6), untouched));  // no log
+}
+
+TEST_CASE(
+    "the throughput of a log is that of its retained clients, a buffer's updates when they are gathered") {
+  using Kind = record::Decision::Kind;
+  record::Summary summary;
+  summary.virtual_seconds = 20;
+  record::ErasureRecord e;
+  e.client = 0;
+  e.requested_at = 8;
+  e.forgotten_at = 12;
+  summary.erasures = {e};
+  std::vector<LogRecord> log;
+  for (int t = 1; t <= 20; ++t)
+    for (std::uint32_t c : {0u, 1u, 2u})
+      if (c < 2 || t % 2 == 0) log.emplace_back(record::Decision{double(t), Kind::merged, c, 1, 0, 0, 1});
+  const auto merged = throughput_of(log, summary);
+  CHECK(merged.begin == 8);
+  CHECK(merged.end == 12);                            // W = 4
+  CHECK(merged.retained.in(8, 12) == Approx(4 + 2));  // without the target's
+  for (auto& r : log) std::get<record::Decision>(r).kind = Kind::buffered;
+  log.emplace_back(record::Decision{20, Kind::merged, 1, 1, 0, 0, 1});
+  CHECK(throughput_of(log, summary).retained.in(8, 12) == Approx(6));
+  log.emplace_back(record::Decision{20, Kind::rejected, 1, 1, 0, 0, 1});
+  CHECK(throughput_of(log, summary).retained.in(0, 20) == Approx(30));
+  summary.erasures[0].forgotten_at.reset();
+  CHECK(throughput_of(log, summary).end == 20);
 }
 
 TEST_CASE("a study pairs its cells with those of the method none") {
@@ -71,7 +120,7 @@ TEST_CASE("a study pairs its cells with those of the method none") {
   test::fill_good_study(made);
   const auto study = read_study(made.folder.path());
   const Analysis a(study);
-  const auto* mine = a.figures(*study.cells_of(0, study.subject)[0]);
+  const auto* mine = a.figures(*a.study().cells_of(0, study.subject)[0]);
   CHECK(mine->throughput_paired);
   CHECK(*mine->throughput == 1);  // the logs are alike
   CHECK(*mine->passing == Approx(2));
