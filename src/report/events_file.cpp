@@ -17,6 +17,8 @@ using record::Decision;
 using record::Event;
 using record::EventType;
 
+constexpr double latest = 1e18;  ///< seconds: differences and sums of such times are numbers
+
 template <class Enum>
 std::unordered_map<std::string, Enum> names_to(Enum last) {
   std::unordered_map<std::string, Enum> out;
@@ -40,19 +42,21 @@ record::NodeId node(const JsonPlace& j, const char* key) {
   constexpr std::string_view client = "client/";
   std::uint32_t number = 0;
   const auto* const end = name.data() + name.size();
-  if (name.compare(0, client.size(), client) != 0 ||
-      std::from_chars(name.data() + client.size(), end, number).ptr != end)
+  if (name.compare(0, client.size(), client) != 0) j.at(key).fail("is no actor");
+  const auto [last, error] = std::from_chars(name.data() + client.size(), end, number);
+  if (error != std::errc{} || last != end ||
+      number > std::numeric_limits<record::NodeId>::max() - record::first_client_node)
     j.at(key).fail("is no actor");
   return record::first_client_node + number;
 }
 
 Event event(const JsonPlace& j) {
   Event e;
-  e.time = j.get<double>("t");
+  e.time = j.within("t", 0, latest);
   e.type = named(j, "event", EventType::tick);
   e.from = node(j, "from");
   e.to = node(j, "to");
-  e.sent = j.get<double>("sent");
+  e.sent = j.within("sent", 0, latest);
   e.job = j.get<std::uint64_t>("job");
   e.version = j.get<std::uint64_t>("version");
   e.epoch = j.get<std::uint64_t>("epoch");
@@ -62,7 +66,7 @@ Event event(const JsonPlace& j) {
 
 Decision decision(const JsonPlace& j) {
   Decision d;
-  d.time = j.get<double>("t");
+  d.time = j.within("t", 0, latest);
   d.kind = named(j, "decision", Decision::Kind::stopped);
   d.client = j.get<std::uint32_t>("client");
   d.version = j.get<std::uint64_t>("version");

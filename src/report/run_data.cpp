@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <string_view>
 
 #include "record/metrics_log.hpp"
+#include "record/summary.hpp"
 #include "report/csv_line.hpp"
 #include "report/json_file.hpp"
 
@@ -18,33 +21,38 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// The most that a time, a ratio or a count of gradients may be: beyond it sums of squares are not exact.
+constexpr double most = 1e18;
+
 record::Figures figures(const JsonPlace& j) {
   record::Figures f;
-  for (const auto& m : metrics()) f.*m.figure = j.figure(m.name);
+  for (const auto& m : metrics()) f.*m.figure = j.figure_within(m.name, 0, 1);
   return f;
 }
 
 record::ErasureRecord erasure(const JsonPlace& j) {
   record::ErasureRecord e;
-  e.client = j.at("client").value().is_null() ? -1 : j.get<std::int64_t>("client");
-  e.requested_at = j.get<double>("requested_at");
-  e.merged_at = j.figure("merged_at");
-  e.forgotten_at = j.figure("forgotten_at");
-  e.downtime_seconds = j.figure("downtime_seconds");
-  e.retained_throughput_ratio = j.figure("retained_throughput_ratio");
-  e.rebound_max = j.figure("rebound_max");
-  e.rebound_end = j.figure("rebound_end");
+  e.client = j.at("client").value().is_null() ? -1 : j.get<std::uint32_t>("client");
+  e.requested_at = j.within("requested_at", 0, most);
+  e.merged_at = j.figure_within("merged_at", 0, most);
+  e.forgotten_at = j.figure_within("forgotten_at", 0, most);
+  e.downtime_seconds = j.figure_within("downtime_seconds", 0, most);
+  e.retained_throughput_ratio = j.figure_within("retained_throughput_ratio", 0, most);
+  e.rebound_max = j.figure_within("rebound_max", -1, 1);
+  e.rebound_end = j.figure_within("rebound_end", -1, 1);
   e.lost_updates = j.get<std::int64_t>("lost_updates");
   e.late_updates = j.get<std::int64_t>("late_updates");
   return e;
 }
 
+/// Null or absent: empty.
 std::string text_or_empty(const JsonPlace& j, const char* key) {
-  return j.has(key) && j.at(key).value().is_string() ? j.get<std::string>(key) : std::string();
+  return j.has(key) && !j.at(key).value().is_null() ? j.get<std::string>(key) : std::string();
 }
 
 record::Summary to_summary(const JsonPlace& j) {
   record::Summary s;
+  check_schema(j, record::summary_schema);
   const auto context = j.at("context");
   s.method = text_or_empty(j, "method");
   s.clock = text_or_empty(j, "clock");
@@ -54,9 +62,12 @@ record::Summary to_summary(const JsonPlace& j) {
   for (std::size_t i = 0; i < erasures.size(); ++i) s.erasures.push_back(erasure(erasures.at(i)));
   if (context.has("erasure_costs")) {
     const auto costs = context.at("erasure_costs");
-    for (std::size_t i = 0; i < std::min(costs.size(), s.erasures.size()); ++i) {
-      s.erasures[i].client_passes = costs.at(i).get<double>("client_passes");
-      s.erasures[i].server_passes = costs.at(i).get<double>("server_passes");
+    if (costs.size() != s.erasures.size())
+      costs.fail(
+          fmt::format("has {} entries, wanted one for each of {} erasures", costs.size(), s.erasures.size()));
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+      s.erasures[i].client_passes = costs.at(i).within("client_passes", 0, most);
+      s.erasures[i].server_passes = costs.at(i).within("server_passes", 0, most);
       s.erasures[i].stored_bytes = costs.at(i).get<std::uint64_t>("stored_bytes");
     }
   }
@@ -65,9 +76,9 @@ record::Summary to_summary(const JsonPlace& j) {
   s.samples_trained = counters.get<std::uint64_t>("samples_trained");
   s.messages = counters.get<std::uint64_t>("messages");
   s.bytes_sent = counters.get<std::uint64_t>("bytes_sent");
-  s.virtual_seconds = j.figure("virtual_seconds").value_or(0);
-  s.wall_seconds = j.figure("wall_seconds").value_or(0);
-  s.overrun_share = j.figure("overrun_share");
+  s.virtual_seconds = j.within("virtual_seconds", 0, most);
+  s.wall_seconds = j.within("wall_seconds", 0, most);
+  s.overrun_share = j.figure_within("overrun_share", 0, 1);
   s.model_sha256 = text_or_empty(j, "model_sha256");
   s.seed = context.get<std::uint64_t>("seed");
   s.ended = text_or_empty(context, "ended");
@@ -77,11 +88,14 @@ record::Summary to_summary(const JsonPlace& j) {
   return s;
 }
 
-std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string plain(const Json& value) {
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::vector<std::pair<std::string, std::string>> context_of(const Json& summary) {
   std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& [key, value] : summary.at("context").items()) {
+  for (const auto& [key, value] : summary.at("context").items()) {  // an object: to_summary has read it
     if (key == "erasure_costs" || value.is_null()) continue;
     if (value.is_object())
       for (const auto& [name, version] : value.items()) out.emplace_back(name, plain(version));
@@ -125,7 +139,7 @@ record::Summary read_summary(const fs::path& file) {
   return to_summary({json, file.string()});
 }
 
-std::vector<record::MetricsRow> read_metrics(const fs::path& file) {
+std::vector<record::MetricsRow> read_metrics(const fs::path& file, std::vector<Flaw>* flaws) {
   std::istringstream in(read_file(file));
   std::vector<record::MetricsRow> rows;
   std::string line;
@@ -137,24 +151,50 @@ std::vector<record::MetricsRow> read_metrics(const fs::path& file) {
   // Columns may be added behind those known here.
   if (!std::getline(in, line) || line.compare(0, header.size(), header) != 0)
     fail("wanted the columns " + header);
+  const auto names = cells_of(header);
   const auto columns = cells_of(line).size();
+  const auto flaw = [&](const Metric* metric, const std::string& what) {
+    const auto same = [&](const Flaw& f) { return f.metric == metric; };
+    if (metric != nullptr && flaws != nullptr && std::none_of(flaws->begin(), flaws->end(), same))
+      flaws->push_back({metric, fmt::format("metrics.csv:{}: {} is {}", number, metric->name, what)});
+  };
+  std::set<const Metric*> absent;
   while (std::getline(in, line)) {
     ++number;
     const auto cells = cells_of(line);
     if (cells.size() != columns) fail(fmt::format("has {} columns, wanted {}", cells.size(), columns));
     record::MetricsRow row;
     if (!parse(cells[0], row.version) || !parse(cells[1], row.time) || !parse(cells[2], row.epoch) ||
-        !parse(cells[3], row.updates))
-      fail("version, time, epoch and updates must be numbers");
+        !parse(cells[3], row.updates) || !(row.time >= 0 && row.time <= most))
+      fail("version, time, epoch and updates must be numbers, 0 or more");
     row.phase = cells[4];
     std::size_t i = 5;
-    for (auto* figure : {&row.test_accuracy, &row.balanced_accuracy, &row.forget_accuracy,
-                         &row.retain_accuracy, &row.attack_success_rate, &row.mia_auc, &row.test_loss}) {
+    for (auto figure : {&record::MetricsRow::test_accuracy, &record::MetricsRow::balanced_accuracy,
+                        &record::MetricsRow::forget_accuracy, &record::MetricsRow::retain_accuracy,
+                        &record::MetricsRow::attack_success_rate, &record::MetricsRow::mia_auc,
+                        &record::MetricsRow::test_loss}) {
+      const auto name = std::string(names[i]);
       const auto cell = cells[i++];
+      const auto* metric = find_metric(name);
       double value = 0;
-      if (cell.empty()) continue;
+      if (cell.empty()) {
+        // Of a metric that earlier rows have, or later ones.
+        if (metric != nullptr && std::any_of(rows.begin(), rows.end(),
+                                             [&](const auto& r) { return (r.*metric->row).has_value(); }))
+          flaw(metric, "empty");
+        else if (metric != nullptr)
+          absent.insert(metric);
+        continue;
+      }
       if (!parse(cell, value)) fail(fmt::format("'{}' is no number", cell));
-      *figure = value;
+      if (!std::isfinite(value)) {
+        flaw(metric, fmt::format("'{}'", cell));
+        continue;
+      }
+      if (name != "test_loss" && !(value >= 0 && value <= 1))
+        fail(fmt::format("{} is {}, allowed is 0 to 1", name, cell));
+      if (absent.erase(metric) > 0) flaw(metric, "the first; rows before it are empty");
+      row.*figure = value;
     }
     rows.push_back(std::move(row));
   }
@@ -168,7 +208,17 @@ Run read_run(const fs::path& folder) {
   const auto json = parse_json(read_file(file), file.string());
   run.summary = to_summary({json, file.string()});
   run.context = context_of(json);
-  if (fs::exists(folder / "metrics.csv")) run.rows = read_metrics(folder / "metrics.csv");
+  const auto measured = [&](const Metric& m) { return (run.summary.final.*m.figure).has_value(); };
+  // A run that measured something has the file: without it other figures would stand for its own.
+  if (fs::exists(folder / "metrics.csv") || std::any_of(metrics().begin(), metrics().end(), measured))
+    run.rows = read_metrics(folder / "metrics.csv", &run.flaws);
+  for (const auto& m : metrics()) {
+    const auto has = [&](const record::MetricsRow& r) { return (r.*m.row).has_value(); };
+    const auto told = [&](const Flaw& f) { return f.metric == &m; };
+    if (!measured(m) && std::any_of(run.rows.begin(), run.rows.end(), has) &&
+        std::none_of(run.flaws.begin(), run.flaws.end(), told))
+      run.flaws.push_back({&m, fmt::format("summary.json: final.{} is null", m.name)});
+  }
   return run;
 }
 

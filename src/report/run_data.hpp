@@ -28,18 +28,30 @@ const std::vector<Metric>& metrics();
 /// Null: no such metric.
 const Metric* find_metric(const std::string& name);
 
+/// A figure that a run should have and has not: of `metric`, and where and how it is missing.
+struct Flaw {
+  const Metric* metric;
+  std::string text;  ///< "metrics.csv:17: attack_success_rate is 'nan'"
+};
+
 struct Run {
   std::filesystem::path folder;
   record::Summary summary;
-  std::vector<record::MetricsRow> rows;  ///< in the order of the file; empty where there is no metrics.csv
+  std::vector<record::MetricsRow> rows;  ///< in the order of the file; empty where nothing was measured
+  /// A metric is measured on every evaluated version or on none: of a metric in some rows alone the first row
+  /// without it, and of one that the rows have and the final figures lack. At most one each.
+  std::vector<Flaw> flaws;
   /// summary.json's `context` and what else describes the run, as text: for people.
   std::vector<std::pair<std::string, std::string>> context;
 };
 
-/// Throws ReportError for a file that is missing (but for metrics.csv) or malformed.
+/// Throws ReportError for a file that is missing (but for metrics.csv, where no figure was measured) or
+/// malformed, one of another schema, and values that cannot be: shares outside [0, 1], times below 0.
 Run read_run(const std::filesystem::path& folder);
 record::Summary read_summary(const std::filesystem::path& file);
-std::vector<record::MetricsRow> read_metrics(const std::filesystem::path& file);
+/// A cell that holds "nan" or an infinity is a figure that is absent; each is told in `flaws`, if given.
+std::vector<record::MetricsRow> read_metrics(const std::filesystem::path& file,
+                                             std::vector<Flaw>* flaws = nullptr);
 
 using LogRecord = std::variant<record::Event, record::Decision>;
 /// events.jsonl, in its order.

@@ -12,7 +12,10 @@ namespace {
 
 constexpr int study_schema = 1;
 
-std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string plain(const Json& value) {
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 template <class T>
 std::vector<T> list(const JsonPlace& j) {
@@ -44,6 +47,8 @@ ReboundPlan rebound_plan(const JsonPlace& j) {
   ReboundPlan p{j.get<bool>("enabled"), j.get<std::size_t>("rounds"), j.get<std::size_t>("tail_rounds"),
                 j.get<std::size_t>("round_updates")};
   if (p.enabled && (p.rounds == 0 || p.round_updates == 0)) j.fail("needs rounds and round_updates above 0");
+  for (const char* key : {"rounds", "tail_rounds", "round_updates"})
+    j.within(key, 0, 1e9);  // products of them are counted
   return p;
 }
 
@@ -64,9 +69,10 @@ StatisticsPlan statistics_plan(const JsonPlace& j) {
     if (s.margins.count(m) == 0) j.at("family").fail("names '" + m + "', which has no margin");
   }
   if (j.has("late_evaluations")) s.late_evaluations = j.get<std::size_t>("late_evaluations");
-  s.rebound_margin = j.get<double>("rebound_margin");
-  s.throughput_margin = j.get<double>("throughput_margin");
-  s.latency_ratio = j.get<double>("latency_ratio");
+  if (j.has("declared")) s.declared = list<std::string>(j.at("declared"));
+  s.rebound_margin = j.within("rebound_margin", 0, 1);
+  s.throughput_margin = j.within("throughput_margin", 0, 1);
+  s.latency_ratio = j.within("latency_ratio", 0, 1e6);
   return s;
 }
 
@@ -100,17 +106,24 @@ void read_state(Cell& cell, const fs::path& folder) {
     cell.why = read_file(failure);
     while (!cell.why.empty() && (cell.why.back() == '\n' || cell.why.back() == ' ')) cell.why.pop_back();
   } else if (fs::exists(summary)) {
-    cell.run = read_run(folder);
-    const auto& ended = cell.run->summary.ended;
-    cell.state = ended == "completed" ? Cell::State::completed : Cell::State::failed;
-    if (cell.state == Cell::State::failed) {
-      cell.why = ended;
-      cell.run.reset();
+    try {
+      cell.run = read_run(folder);
+    } catch (const ReportError& e) {
+      return cell.fail(std::string("its files cannot be used: ") + e.what());
     }
+    cell.state = Cell::State::completed;
+    if (const auto ended = cell.run->summary.ended; ended != "completed")
+      cell.fail(ended.empty() ? "its summary.json does not say how it ended" : ended);
   }
 }
 
 }  // namespace
+
+void Cell::fail(std::string reason) {
+  state = State::failed;
+  why = std::move(reason);
+  run.reset();
+}
 
 const char* to_string(Arm::Role role) {
   switch (role) {
@@ -173,8 +186,7 @@ Study read_study(const fs::path& folder) {
   const auto file = folder / "study.json";
   const auto json = parse_json(read_file(file), file.string());
   const JsonPlace j(json, file.string());
-  if (j.get<int>("schema") != study_schema)
-    j.at("schema").fail("is " + j.at("schema").value().dump() + ", this program reads 1");
+  check_schema(j, study_schema);
   Study s;
   s.folder = folder;
   s.name = j.get<std::string>("name");

@@ -34,6 +34,7 @@ struct Cell {
   State state = State::missing;
   std::string why;         ///< it failed
   std::optional<Run> run;  ///< there whenever it completed
+  void fail(std::string reason);
 };
 
 /// METHODS 7.8 in asynchronous rounds of `round_updates` accepted updates.
@@ -48,6 +49,9 @@ struct StatisticsPlan {
   std::vector<std::string> family;        ///< metrics whose tests are corrected together
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
   std::size_t late_evaluations = 0;  ///< see `late_figures`
+  /// Keys of these that the study's file gives ("margins.mia_auc"): all others are defaults. Absent: not
+  /// known.
+  std::optional<std::vector<std::string>> declared;
 };
 
 struct Study {
@@ -79,8 +83,8 @@ struct Study {
   bool untrained() const;
 };
 
-/// A cell that was not run, or failed, is told by its state. Throws ReportError for what is malformed:
-/// study.json, or a file of a cell that claims to be complete.
+/// A cell that was not run, or failed, is told by its state, and so is one that claims to be complete and has
+/// a file that cannot be used: it failed, for that reason. Throws ReportError for a malformed study.json.
 Study read_study(const std::filesystem::path& folder);
 
 }  // namespace afu::report

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "report/figure_text.hpp"
-#include "report/json_file.hpp"
 #include "report/svg.hpp"
 
 namespace afu::report {
@@ -15,8 +14,6 @@ namespace {
 
 constexpr std::size_t most_tracks = 24;
 constexpr double rounds_before = 1, rounds_behind = 5;
-constexpr std::uint64_t simulated_process = 1;
-constexpr double microseconds = 1e-6;
 
 /// What a span's name is drawn as; empty: not drawn.
 std::string look(const std::string& name) {
@@ -38,37 +35,15 @@ const std::vector<std::pair<const char*, const char*>>& legend() {
 
 }  // namespace
 
-Trace read_trace(const std::filesystem::path& file) {
-  const auto json = parse_json(read_file(file), file.string());
-  const JsonPlace events(json, file.string());
-  Trace out;
-  std::map<std::uint64_t, std::string> names;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto e = events.at(i);
-    if (!e.has("pid") || e.get<std::uint64_t>("pid") != simulated_process || !e.has("tid")) continue;
-    const auto phase = e.get<std::string>("ph");
-    const auto track = e.get<std::uint64_t>("tid");
-    if (phase == "M" && e.get<std::string>("name") == "thread_name") {
-      names[track] = e.at("args").get<std::string>("name");
-      out.tracks.push_back(names[track]);
-    } else if (phase == "X") {
-      const double begin = e.get<double>("ts") * microseconds;
-      out.spans.push_back(
-          {names[track], e.get<std::string>("name"), begin, begin + e.get<double>("dur") * microseconds});
-    }
-  }
-  return out;
-}
-
 std::optional<Chart> timeline(const Run& run, std::optional<double> round_seconds, const std::string& id,
                               const std::string& name) {
   const auto file = run.folder / "trace.json";
   if (run.summary.erasures.empty() || !std::filesystem::exists(file)) return std::nullopt;
-  const auto trace = read_trace(file);
   const auto& erasure = run.summary.erasures.front();
   const double round = round_seconds.value_or(run.summary.virtual_seconds / 10);
   const double begin = std::max(0.0, erasure.requested_at - rounds_before * round);
   const double end = erasure.requested_at + rounds_behind * round;
+  const auto trace = read_trace(file, begin, end);
   auto tracks = trace.tracks;
   const bool cut = tracks.size() > most_tracks;
   if (cut) tracks.resize(most_tracks);

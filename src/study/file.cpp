@@ -111,6 +111,7 @@ class Parser {
 
   Study parse() {
     config::read_sections(root_, sections(s_, raw_), errors_);
+    declared(root_.table()->find("statistics"), "");
     s_.base = raw_.base;
     if (const std::filesystem::path base = raw_.base; !base.empty() && base.is_relative())
       s_.base = (std::filesystem::path(s_.file).parent_path() / base).lexically_normal().string();
@@ -130,6 +131,15 @@ class Parser {
   }
   void fail(const Node& at, const std::string& key, const std::string& allowed) {
     errors_.add(at.place, key, config::shown(at) + " is " + config::kind_of(at) + ", allowed is " + allowed);
+  }
+
+  void declared(const Node* node, const std::string& prefix) {
+    if (!node || !node->table()) return;
+    for (const auto& e : node->table()->entries)
+      if (e.node.table())
+        declared(&e.node, prefix + e.key + ".");
+      else
+        s_.statistics.declared.push_back(prefix + e.key);
   }
 
   void seeds() {
@@ -247,23 +257,14 @@ class Parser {
 
   /// Arms have names of their own, which become folders; subject and reference are among them.
   void names() {
-    const auto good = [](const std::string& name) {
-      return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return std::isalnum(c) || c == '-' || c == '_' || c == '.';
-      });
-    };
-    if (!good(s_.name))
-      fail("study.name", "study.name",
-           config::quoted(s_.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+    if (!config::is_folder_name(s_.name)) fail("study.name", "study.name", config::no_folder_name(s_.name));
     if (s_.arms.empty())
       return fail("study", "study.methods", "is missing, and there is no [[arm]]: nothing to run");
     std::set<std::string> seen;
     std::string known;
     for (const auto& a : s_.arms) {
-      if (!good(a.name))
-        errors_.add(
-            a.place, "arm.name",
-            config::quoted(a.name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+      if (!config::is_folder_name(a.name))
+        errors_.add(a.place, "arm.name", config::no_folder_name(a.name));
       else if (!seen.insert(a.name).second)
         errors_.add(a.place, "arm.name", config::quoted(a.name) + " stands here twice");
       known += (known.empty() ? "" : ", ") + config::quoted(a.name);

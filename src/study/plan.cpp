@@ -240,7 +240,8 @@ nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
             {"late_evaluations", st.late_evaluations},
             {"rebound_margin", st.rebound_margin},
             {"throughput_margin", st.throughput_margin},
-            {"latency_ratio", st.latency_ratio}}},
+            {"latency_ratio", st.latency_ratio},
+            {"declared", st.declared}}},
           {"claims", s.claims},
           {"cells", std::move(cells)}};
 }

@@ -46,6 +46,8 @@ struct Statistics {
   std::vector<std::string> family{"test_accuracy", "attack_success_rate", "mia_auc"};
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
   std::int64_t late_evaluations = 10;  ///< a metric is the mean over the last so many; 0: the last alone
+  std::vector<std::string>
+      declared;  ///< keys that the file gives, "margins.mia_auc"; all others are defaults
 };
 
 struct Study {

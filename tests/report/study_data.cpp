@@ -109,19 +109,34 @@ TEST_CASE("a broken manifest is told with file and line, or key") {
   CHECK(contains(why(made.folder.path() / "nowhere"), "cannot be opened"));
 }
 
-TEST_CASE("a complete cell with a broken file is an error, with its line") {
+TEST_CASE("a complete cell with a file that cannot be used failed, for a reason that names file and line") {
   test::SyntheticStudy made({1, 2, 3});
   test::fill_good_study(made);
   const auto metrics = made.cell("mine", 2) / "metrics.csv";
   const auto good = text_of(metrics);
+  const auto why_failed = [&] {
+    const auto s = read_study(made.folder.path());
+    const auto* cell = s.cells_of(0, 0)[1];
+    CHECK(cell->run.has_value() == (cell->state == Cell::State::completed));
+    CHECK(s.count(Cell::State::completed) == (cell->run ? 12 : 11));
+    return cell->state == Cell::State::failed ? cell->why : "it did not";
+  };
   write_text(metrics, good + "1,2,3\n");
-  CHECK(contains(why(made.folder.path()), "metrics.csv:25: has 3 columns, wanted 12"));
+  CHECK(contains(why_failed(), "mine/seed=2/metrics.csv:25: has 3 columns, wanted 12"));
   write_text(metrics, good + "1,2,0,4,training,much,,,,,,\n");
-  CHECK(contains(why(made.folder.path()), "metrics.csv:25: 'much' is no number"));
+  CHECK(contains(why_failed(), "metrics.csv:25: 'much' is no number"));
+  write_text(metrics, good + "1,2,0,4,training,1.5,,,,,,\n");
+  CHECK(contains(why_failed(), "metrics.csv:25: test_accuracy is 1.5, allowed is 0 to 1"));
+  write_text(metrics, good + "1,nan,0,4,training,,,,,,,\n");
+  CHECK(contains(why_failed(), "metrics.csv:25: version, time, epoch and updates must be numbers"));
   write_text(metrics, "a,b\n");
-  CHECK(contains(why(made.folder.path()), "metrics.csv:1: wanted the columns"));
-  write_text(metrics, good + "1,2,0,4,training,nan,,,,,,inf\n");  // a model that diverged
-  CHECK(why(made.folder.path()) == "it was read");
+  CHECK(contains(why_failed(), "metrics.csv:1: wanted the columns"));
+  std::filesystem::remove(metrics);
+  CHECK(contains(why_failed(), "metrics.csv: cannot be opened"));
+  write_text(metrics, good);
+  CHECK(why_failed() == "it did not");
+  write_text(made.cell("mine", 2) / "summary.json", "{\"context\": [1]}");
+  CHECK(contains(why_failed(), "mine/seed=2/summary.json: schema is missing"));
 }
 
 TEST_CASE("events are read back as they were written, and a broken line is named") {

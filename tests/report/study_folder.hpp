@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,23 @@ struct SyntheticStudy {
     return folder.path() / "cells" / arm / fmt::format("seed={}", seed);
   }
   void save() const { write_text(folder / "study.json", manifest.dump(1)); }
+  /// Changes a cell's summary.json.
+  void edit(const std::string& arm, int seed,
+            const std::function<void(nlohmann::ordered_json&)>& change) const {
+    const auto file = cell(arm, seed) / "summary.json";
+    auto json = nlohmann::ordered_json::parse(text_of(file));
+    change(json);
+    write_text(file, json.dump(2));
+  }
+  /// Changes the first `from` in one of a cell's files.
+  void replace(const std::string& arm, int seed, const std::string& name, const std::string& from,
+               const std::string& to) const {
+    const auto file = cell(arm, seed) / name;
+    auto text = text_of(file);
+    const auto at = text.find(from);
+    if (at == text.npos) throw std::logic_error(name + " has no " + from);
+    write_text(file, text.replace(at, from.size(), to));
+  }
 
  private:
   void write_run(const std::filesystem::path& where, const std::string& name, std::uint64_t seed,

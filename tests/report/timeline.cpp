@@ -59,6 +59,38 @@ TEST_CASE("a trace is read back: tracks in order, spans in seconds") {
   CHECK(is("server", "halted", 10, 14));
 }
 
+TEST_CASE(
+    "of a trace only the spans that touch a window are kept, and what is broken is told with its place") {
+  test::TemporaryFolder folder;
+  write_run(folder);
+  const auto trace = read_trace(folder / "trace.json", 12, 13);
+  CHECK(trace.tracks.size() == 5);
+  REQUIRE(trace.spans.size() == 2);  // the stall of the client that has work and the server's halt
+  for (const auto& s : trace.spans) {
+    CHECK(s.begin <= 13);
+    CHECK(s.end >= 12);
+  }
+  const auto why = [&](const std::string& text) -> std::string {
+    test::write_text(folder / "trace.json", text);
+    try {
+      read_trace(folder / "trace.json");
+    } catch (const ReportError& e) {
+      return std::string(e.what()).substr(std::string(e.what()).find("trace.json"));
+    }
+    return "it was read";
+  };
+  CHECK(why("[\n{\"ph\": oops}]").find("trace.json:2: is no JSON") == 0);
+  CHECK(why("{\"a\": 1}") == "trace.json: [0] is no event: the file is to be an array of objects");
+  CHECK(why("[[1]]") == "trace.json: [0] is no event: the file is to be an array of objects");
+  CHECK(why("[{\"pid\": 1, \"tid\": 1, \"ph\": \"X\", \"name\": \"wait\", \"ts\": 1}]") ==
+        "trace.json: [0] has no number dur");
+  CHECK(why("[{\"pid\": 1, \"tid\": 1}]") == "trace.json: [0] has no text ph");
+  CHECK(why("[{\"pid\": 2, \"args\": " + std::string(200000, '[') + "1").find("nests deeper than 100") !=
+        std::string::npos);
+  CHECK(why("[{\"pid\": 2, \"x\": 1e999}]").find("trace.json:1: is no JSON: ") == 0);
+  CHECK(why("[]") == "it was read");
+}
+
 TEST_CASE("the timeline shows a round before the request to five behind it") {
   test::TemporaryFolder folder;
   const auto run = write_run(folder);

@@ -1,0 +1,88 @@
+/// Runs read back: what is missing in them is told, what cannot be is refused.
+#include "report/run_data.hpp"
+
+#include <string>
+
+#include "study_folder.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+using namespace afu::report;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+struct Made {
+  test::SyntheticStudy study{{1}};
+  Made() {
+    study.arm("mine", "method", false, [](std::uint64_t) { return test::SyntheticRun{}; });
+  }
+  Run read() const { return read_run(study.cell("mine", 1)); }
+  std::string why(const std::function<void(Json&)>& change) const {
+    const auto file = study.cell("mine", 1) / "summary.json";
+    const auto good = test::text_of(file);
+    study.edit("mine", 1, change);
+    std::string out = "it was read";
+    try {
+      read();
+    } catch (const ReportError& e) {
+      out = e.what();
+      out = out.substr(out.find("summary.json"));
+    }
+    test::write_text(file, good);
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a summary of another schema is refused, and values that cannot be are named") {
+  const Made made;
+  CHECK(made.why([](Json& j) { j["schema"] = 99; }) == "summary.json: schema is 99, this program reads 1");
+  CHECK(made.why([](Json& j) { j.erase("schema"); }) == "summary.json: schema is missing");
+  CHECK(made.why([](Json& j) { j["schema"] = "1"; }) ==
+        "summary.json: schema is \"1\", this program reads 1");
+  CHECK(made.why([](Json& j) { j["final"]["mia_auc"] = 1e9; }) ==
+        "summary.json: final.mia_auc is 1e+09, allowed is 0 to 1");
+  CHECK(made.why([](Json& j) { j["erasures"][0]["requested_at"] = -1; }) ==
+        "summary.json: erasures[0].requested_at is -1, allowed is 0 to 1e+18");
+  CHECK(
+      made.why([](Json& j) { j["erasures"][0]["client"] = 1e30; })
+          .find(
+              "summary.json: erasures[0].client has the value 1e+30, allowed are whole numbers from 0 to") ==
+      0);
+  CHECK(made.why([](Json& j) { j["counters"]["updates"] = -5; }).find("counters.updates has the value -5") !=
+        std::string::npos);
+  CHECK(made.why([](Json& j) { j["virtual_seconds"] = nullptr; }) ==
+        "summary.json: virtual_seconds has the value null, wanted is a number");
+  CHECK(made.why([](Json& j) { j["context"] = {1}; }) == "summary.json: context is no object");
+  CHECK(made.why([](Json& j) { j["method"] = 5; }) ==
+        "summary.json: method has the value 5, wanted is a text");
+  CHECK(made.why([](Json& j) { j["context"]["erasure_costs"] = Json::array(); }) ==
+        "summary.json: context.erasure_costs has 0 entries, wanted one for each of 1 erasures");
+  CHECK(made.why([](Json& j) { j["erasures"][0]["client"] = nullptr; }) == "it was read");
+}
+
+TEST_CASE("a figure that is no number, or empty where others are not, is a flaw with its line") {
+  const Made made;
+  CHECK(made.read().flaws.empty());
+  const auto file = made.study.cell("mine", 1) / "metrics.csv";
+  const auto good = test::text_of(file);  // a header and 23 rows, each of test accuracy and attack success
+  test::write_text(file, good + "1,130,0,140,forgotten,nan,,,,0.5,,inf\n1,131,0,140,forgotten,0.5,,,,,,\n");
+  const auto run = made.read();
+  REQUIRE(run.flaws.size() == 2);
+  CHECK(run.flaws[0].metric == find_metric("test_accuracy"));
+  CHECK(run.flaws[0].text == "metrics.csv:25: test_accuracy is 'nan'");
+  CHECK(run.flaws[1].text == "metrics.csv:26: attack_success_rate is empty");
+  CHECK_FALSE(run.rows[23].test_accuracy);
+  CHECK_FALSE(run.rows[23].test_loss);
+  CHECK(*run.rows[23].attack_success_rate == 0.5);
+
+  test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,,0.5,,\n");
+  CHECK(made.read().flaws.at(0).text ==
+        "metrics.csv:25: forget_accuracy is the first; rows before it are empty");
+  test::write_text(file, good);
+  made.study.edit("mine", 1, [](Json& j) { j["final"]["attack_success_rate"] = nullptr; });
+  CHECK(made.read().flaws.at(0).text == "summary.json: final.attack_success_rate is null");
+}
