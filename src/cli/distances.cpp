@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "attack/plan.hpp"
 #include "cli/study_runner.hpp"
 #include "cli/verb.hpp"
@@ -77,7 +79,7 @@ void write_distances(const study::Plan& plan, const fs::path& folder) {
   record::OutputFile file(folder / "distances.csv");
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
     fmt::format_to(std::back_inserter(file.buffer()), "{},{},{}.{},{}\n", cell, point, r.set, r.figure,
-                   r.value);
+                   std::isfinite(r.value) ? fmt::format("{}", r.value) : std::string());
     file.drain();
   };
   fmt::format_to(std::back_inserter(file.buffer()), "cell,point,figure,value\n");

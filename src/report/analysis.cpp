@@ -11,10 +11,21 @@ std::optional<double> mean_of(const std::vector<double>& values) {
   return values.empty() ? std::nullopt : std::optional(stats::mean(values));
 }
 
+/// Absent where any is: the mean of the others would be another figure.
+std::optional<double> mean_of_all(const std::vector<std::optional<double>>& values) {
+  std::vector<double> known;
+  for (const auto& v : values) {
+    if (!v) return std::nullopt;
+    known.push_back(*v);
+  }
+  return mean_of(known);
+}
+
 void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
   const auto file = run.folder / "events.jsonl";
   if (!std::filesystem::exists(file)) return;
   const auto log = read_events(file);
+  f.has_log = true;
   f.restarted = std::any_of(log.begin(), log.end(), [](const LogRecord& r) {
     const auto* d = std::get_if<record::Decision>(&r);
     return d && d->kind == record::Decision::Kind::restarted;
@@ -26,6 +37,17 @@ void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
     if (run.summary.erasures.empty() || r.end <= run.summary.erasures.front().requested_at)
       before.push_back(r.end - r.begin);
   f.round_seconds = mean_of(before);
+}
+
+/// By the rows alone: whether the count of updates began again behind the first request; absent: they do not
+/// reach there.
+std::optional<bool> restarted_by(const Run& run) {
+  if (run.summary.erasures.empty()) return false;
+  if (run.rows.empty() || run.rows.back().time < run.summary.erasures.front().requested_at)
+    return std::nullopt;
+  return std::adjacent_find(run.rows.begin(), run.rows.end(), [](const auto& l, const auto& r) {
+           return r.updates < l.updates;
+         }) != run.rows.end();
 }
 
 void passing(CellFigures& f, const Run& run, const record::Figures& reference, const StatisticsPlan& plan) {
@@ -46,7 +68,9 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
   CellFigures f;
   f.late = late_figures(run, late);
   read_log(f, run, plan.round_updates);
-  std::vector<double> downtimes, throughputs;
+  const auto restarted = f.has_log ? std::optional(f.restarted) : restarted_by(run);
+  f.restarted = restarted.value_or(false);
+  std::vector<std::optional<double>> downtimes, throughputs;
   std::optional<double> origin;
   f.erased = !run.summary.erasures.empty();
   for (const auto& e : run.summary.erasures) {
@@ -56,15 +80,16 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
     else
       f.erased = false;
     if (!origin) origin = erased_at.value_or(e.requested_at);
-    if (e.downtime_seconds) downtimes.push_back(*e.downtime_seconds);
-    if (e.retained_throughput_ratio) throughputs.push_back(*e.retained_throughput_ratio);
+    downtimes.push_back(e.downtime_seconds);
+    throughputs.push_back(e.retained_throughput_ratio);
     f.client_passes += e.client_passes;
     f.server_passes += e.server_passes;
     f.stored_bytes = std::max(f.stored_bytes, static_cast<double>(e.stored_bytes));
   }
+  if (!restarted) f.latencies.clear();
   f.latency = f.erased ? mean_of(f.latencies) : std::nullopt;
-  f.downtime = mean_of(downtimes);
-  f.throughput = mean_of(throughputs);
+  f.downtime = mean_of_all(downtimes);
+  f.throughput = mean_of_all(throughputs);
   if (origin && plan.enabled) {
     f.curve = round_curve(run.rows, *origin, *find_metric("attack_success_rate"), plan);
     f.rebound = rebound_of(f.curve, run.summary.before_erasure.attack_success_rate, plan);
@@ -72,26 +97,32 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
   return f;
 }
 
-Analysis::Analysis(const Study& study) : study_(&study), figures_(study.cells.size()) {
-  for (std::size_t i = 0; i < study.cells.size(); ++i)
-    if (study.cells[i].run)
-      figures_[i] = figures_of(*study.cells[i].run, study.rebound, study.statistics.late_evaluations);
-  for (std::size_t i = 0; i < study.cells.size(); ++i)
+Analysis::Analysis(Study study) : study_(std::move(study)), figures_(study_.cells.size()) {
+  for (std::size_t i = 0; i < study_.cells.size(); ++i) {
+    auto& cell = study_.cells[i];
+    if (!cell.run) continue;
+    try {
+      figures_[i] = figures_of(*cell.run, study_.rebound, study_.statistics.late_evaluations);
+    } catch (const ReportError& e) {
+      cell.fail(std::string("its files cannot be used: ") + e.what());
+    }
+  }
+  for (std::size_t i = 0; i < study_.cells.size(); ++i)
     if (figures_[i]) pair(i);
-  comparisons_.resize(study.groups.size());
-  for (std::size_t g = 0; g < study.groups.size(); ++g) compare(g);
+  comparisons_.resize(study_.groups.size());
+  for (std::size_t g = 0; g < study_.groups.size(); ++g) compare(g);
 }
 
 /// What a cell's figures take from others of its group and seed.
 void Analysis::pair(std::size_t i) {
-  const auto& cell = study_->cells[i];
+  const auto& cell = study_.cells[i];
   auto& mine = *figures_[i];
-  for (const auto& other : study_->cells) {
+  for (const auto& other : study_.cells) {
     const auto* f = figures(other);
     if (!f || other.group != cell.group || other.seed != cell.seed) continue;
-    if (other.arm == study_->reference) {
-      mine.excess = excess_of(mine.curve, f->curve, study_->rebound);
-      passing(mine, *cell.run, f->late, study_->statistics);
+    if (other.arm == study_.reference) {
+      mine.excess = excess_of(mine.curve, f->curve, study_.rebound);
+      passing(mine, *cell.run, f->late, study_.statistics);
     }
     if (other.run->summary.method == "none" && !mine.throughput_paired)
       if (const auto ratio = paired_throughput(mine.accepted, f->accepted)) {
@@ -102,13 +133,38 @@ void Analysis::pair(std::size_t i) {
 }
 
 const CellFigures* Analysis::figures(const Cell& cell) const {
-  const auto& f = figures_.at(static_cast<std::size_t>(&cell - study_->cells.data()));
+  const auto& f = figures_.at(static_cast<std::size_t>(&cell - study_.cells.data()));
   return f ? &*f : nullptr;
+}
+
+std::vector<const Cell*> Analysis::lacking(std::size_t group, std::size_t arm, const Has& has) const {
+  std::vector<const Cell*> out;
+  for (const auto* cell : study_.cells_of(group, arm))
+    if (const auto* f = figures(*cell); f != nullptr && !has(*cell, *f)) out.push_back(cell);
+  return out;
+}
+
+std::vector<std::string> Analysis::unjudged(std::size_t group, std::size_t arm, const Metric& metric) const {
+  std::vector<std::string> out;
+  const auto measured = [&](const Cell& c) {
+    const auto* f = figures(c);
+    return f != nullptr && ((f->late.*metric.figure) || (c.run->summary.final.*metric.figure));
+  };
+  if (std::none_of(study_.cells.begin(), study_.cells.end(), measured)) return out;
+  for (auto which : arm == study_.reference ? std::vector{arm} : std::vector{arm, study_.reference})
+    for (const auto* cell : lacking(group, which, [&](const Cell&, const CellFigures& f) {
+           return (f.late.*metric.figure).has_value();
+         })) {
+      out.push_back(cell->folder + " has no " + metric.title);
+      for (const auto& flaw : cell->run->flaws)
+        if (flaw.metric == &metric) out.back() += " (" + flaw.text + ")";
+    }
+  return out;
 }
 
 Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Figure& figure) const {
   Values out;
-  for (const auto* cell : study_->cells_of(group, arm))
+  for (const auto* cell : study_.cells_of(group, arm))
     if (const auto* f = figures(*cell))
       if (const auto v = figure(*cell, *f)) out[cell->seed] = *v;
   return out;
@@ -119,12 +175,12 @@ Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Metr
 }
 
 void Analysis::compare(std::size_t group) {
-  const auto& plan = study_->statistics;
+  const auto& plan = study_.statistics;
   auto& all = comparisons_[group];
-  for (std::size_t arm = 0; arm < study_->arms.size(); ++arm) {
-    if (arm == study_->reference) continue;
+  for (std::size_t arm = 0; arm < study_.arms.size(); ++arm) {
+    if (arm == study_.reference) continue;
     for (const auto& metric : metrics()) {
-      const auto p = pairs(values(group, arm, metric), values(group, study_->reference, metric));
+      const auto p = pairs(values(group, arm, metric), values(group, study_.reference, metric));
       Comparison c{arm, &metric, stats::paired_t_test(p.a, p.b, plan.confidence), {}, {}};
       if (const auto margin = plan.margins.find(metric.name); margin != plan.margins.end())
         c.equivalence = stats::tost(p.a, p.b, margin->second, 1 - plan.confidence);

@@ -20,7 +20,7 @@ struct CellFigures {
   bool restarted = false;  ///< it began again from the initial model
   bool erased = false;     ///< every request led to a published model without the influence
   /// From the request to the first erased model: to `forgotten_at` where training restarted, else to
-  /// `merged_at`.
+  /// `merged_at`. Absent where neither an event log nor the rows' count of updates tells which it was.
   std::optional<double> latency;
   std::vector<double> latencies;  ///< one a request served
   /// From the request to the first version that passes beside the reference's late figures, within the
@@ -40,6 +40,7 @@ struct CellFigures {
   Excess excess;  ///< over the reference of the same group and seed; empty curve: there is none
   std::vector<RoundBlame> rounds;       ///< empty without an event log
   std::optional<double> round_seconds;  ///< their mean duration up to the first request
+  bool has_log = false;                 ///< an event log was there
 };
 
 /// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients; `late`: see
@@ -57,8 +58,8 @@ struct Comparison {
 
 class Analysis {
  public:
-  /// Keeps a reference to `study`.
-  explicit Analysis(const Study& study);
+  /// A completed cell with a file that cannot be used becomes one that failed, for that reason.
+  explicit Analysis(Study study);
 
   using Values = std::map<std::uint64_t, double>;  ///< by seed
   using Figure = std::function<std::optional<double>(const Cell&, const CellFigures&)>;
@@ -69,14 +70,22 @@ class Analysis {
   /// group.
   const std::vector<Comparison>& comparisons(std::size_t group) const { return comparisons_[group]; }
   const Comparison& comparison(std::size_t group, std::size_t arm, const Metric& metric) const;
-  /// Null unless it completed.
+  /// Of a cell of study(). Null unless it completed.
   const CellFigures* figures(const Cell& cell) const;
-  const Study& study() const { return *study_; }
+  const Study& study() const { return study_; }
+
+  /// Completed cells of an arm for which `has` is false.
+  using Has = std::function<bool(const Cell&, const CellFigures&)>;
+  std::vector<const Cell*> lacking(std::size_t group, std::size_t arm, const Has& has) const;
+  /// Why a metric of an arm, or of the reference it is held against, cannot be judged: "cells/a/seed=1 has no
+  /// attack success rate (metrics.csv:7: ...)", for each completed cell without the figure. Empty: all have
+  /// it, or none of the study measures it.
+  std::vector<std::string> unjudged(std::size_t group, std::size_t arm, const Metric& metric) const;
 
  private:
   void compare(std::size_t group);
   void pair(std::size_t cell);
-  const Study* study_;
+  Study study_;
   std::vector<std::optional<CellFigures>> figures_;  ///< of study.cells
   std::vector<std::vector<Comparison>> comparisons_;
 };

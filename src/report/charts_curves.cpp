@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "report/charts.hpp"
 #include "report/figure_text.hpp"
@@ -141,14 +142,26 @@ std::vector<Chart> metric_curves(const Run& run) {
   for (const auto& metric : metrics()) {
     const auto scale = scale_of(metric);
     std::vector<const record::MetricsRow*> rows;
-    for (const auto& row : run.rows)
-      if (const auto& v = row.*metric.row; v && std::isfinite(*v)) rows.push_back(&row);
+    std::vector<bool> behind_gap;  // of each: a version without the metric stands before it
+    bool gap = false;
+    for (const auto& row : run.rows) {
+      const auto& v = row.*metric.row;
+      if (!v || !std::isfinite(*v)) {
+        gap = true;
+        continue;
+      }
+      rows.push_back(&row);
+      behind_gap.push_back(std::exchange(gap, false));
+    }
     if (rows.empty()) continue;
     Chart chart;
     chart.id = std::string("curve-") + metric.name;
     std::replace(chart.id.begin(), chart.id.end(), '_', '-');
     chart.caption = fmt::format("{} of every version that was evaluated, over the run's clock.",
                                 capitalised(metric.title));
+    if (const auto absent = run.rows.size() - rows.size(); absent > 0)
+      chart.caption +=
+          fmt::format(" Of {} it is missing: there the line is broken.", counted(absent, "version"));
     chart.data = {
         chart.id,
         chart.caption,
@@ -174,7 +187,15 @@ std::vector<Chart> metric_curves(const Run& run) {
            number_cell(fmt::format("{}", row->updates), static_cast<double>(row->updates)),
            number_cell(fmt::format("{:.2f}", v), v)});
     }
-    plot.line({1}, points);
+    svg::Points stretch;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (behind_gap[i]) {
+        plot.line({1}, stretch);
+        stretch.clear();
+      }
+      stretch.push_back(points[i]);
+    }
+    plot.line({1}, stretch);
     for (std::size_t i = 0; i < points.size(); ++i)
       plot.hover(points[i].first, points[i].second,
                  fmt::format("version {} ({}), {:.2f} s: {:.4g}{}", rows[i]->version, rows[i]->phase,

@@ -20,11 +20,19 @@ struct Point {
 std::vector<Point> points_of(const std::vector<record::MetricsRow>& rows, double erased_at,
                              const Metric& metric) {
   std::vector<Point> out;
+  bool lost = false;  // 0+ lacks the metric, unless another row of that moment follows
   for (const auto& row : rows) {
     const auto& m = row.*metric.row;
-    if (row.time < erased_at || !m) continue;
+    if (row.time < erased_at) continue;
+    const bool absent = !m || !std::isfinite(*m);
+    if (row.time == erased_at) {
+      lost = absent;
+      out.clear();
+      if (absent) continue;
+    } else if (absent || lost) {
+      break;
+    }
     const Point point{static_cast<double>(row.updates), *m};
-    if (row.time == erased_at) out.clear();
     if (out.empty() || out.back().updates < point.updates)
       out.push_back(point);
     else if (point.updates < out.back().updates)

@@ -18,8 +18,8 @@ namespace afu::report {
 using RoundCurve = std::vector<double>;
 
 /// `erased_at`: seconds on the run's clock; of several rows at exactly that time the last is 0+ (the one
-/// before it is the version the erasure found). Rows where the metric is absent are passed over. Empty when
-/// no row is left.
+/// before it is the version the erasure found). The curve ends before the first row behind it where the
+/// metric is absent. Empty when no row is left.
 RoundCurve round_curve(const std::vector<record::MetricsRow>& rows, double erased_at, const Metric& metric,
                        const ReboundPlan& plan);
 

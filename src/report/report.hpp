@@ -10,11 +10,11 @@ namespace afu::report {
 /// Of a study's folder (it has study.json) or of a single run's (summary.json); the latter without claims and
 /// comparisons. Throws ReportError.
 Document report_on(const std::filesystem::path& folder);
-Document study_document(const Study& study);
+Document study_document(Study study);
 Document run_document(const Run& run);
 
-/// Writes report.html, report.md, tables/*.csv and tables/*.tex under `folder`, replacing files of these
-/// names and touching no other. Throws std::runtime_error.
+/// Writes report.html, report.md, tables/*.csv, tables/*.tex and charts/*.svg, one for each chart of the
+/// page, under `folder`, replacing files of these names and touching no other. Throws std::runtime_error.
 void write_report(const Document& document, const std::filesystem::path& folder);
 
 }  // namespace afu::report

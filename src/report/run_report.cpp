@@ -49,11 +49,13 @@ DataTable erasures_table(const Run& run) {
     const auto number = [](std::optional<double> v, int digits) {
       return number_cell(v ? fmt::format("{:.{}f}", *v, digits) : absent_text, v);
     };
-    t.rows.push_back(
-        {text_cell(e.client < 0 ? "a class" : fmt::format("client/{}", e.client)), number(e.requested_at, 2),
-         number(e.merged_at, 2), number(e.forgotten_at, 2), number(e.downtime_seconds, 2),
-         number(e.retained_throughput_ratio, 2), number(static_cast<double>(e.lost_updates), 0),
-         number(static_cast<double>(e.late_updates), 0), number(e.rebound_max, 3), number(e.rebound_end, 3)});
+    t.rows.push_back({text_cell(e.client < 0 ? "a class" : fmt::format("client/{}", e.client)),
+                      number(e.requested_at, 2), number(e.merged_at, 2), number(e.forgotten_at, 2),
+                      number(e.downtime_seconds, 2), number(e.retained_throughput_ratio, 2),
+                      number(static_cast<double>(e.lost_updates), 0),
+                      number(static_cast<double>(e.late_updates), 0),
+                      number_cell(points_text(e.rebound_max), e.rebound_max),
+                      number_cell(points_text(e.rebound_end), e.rebound_end)});
   }
   return t;
 }
@@ -69,7 +71,9 @@ Document run_document(const Run& run) {
   study.group_values = {{}};
   study.rebound.round_updates = 0;  // as many as the log has retained clients
   study.cells.push_back({0, 0, run.summary.seed, ".", Cell::State::completed, {}, run});
-  const Analysis a(study);
+  const Analysis a(std::move(study));
+  const auto* of_run = a.figures(a.study().cells[0]);
+  if (of_run == nullptr) throw ReportError(a.study().cells[0].why);
 
   const auto& s = run.summary;
   Document d{s.scenario + ": " + s.method,
@@ -83,8 +87,14 @@ Document run_document(const Run& run) {
       origin{"origin", "Where it comes from", {}};
   figures.parts.emplace_back(figures_table(run));
   if (!s.erasures.empty()) figures.parts.emplace_back(erasures_table(run));
+  std::string flaws;
+  for (const auto& flaw : run.flaws) flaws += (flaws.empty() ? "" : "; ") + flaw.text;
+  if (!flaws.empty()) figures.parts.emplace_back(Paragraph{"Figures that are missing: " + flaws + "."});
+  if (!of_run->has_log)
+    figures.parts.emplace_back(
+        Paragraph{"There is no event log (output.events), so that what the rounds waited for is not known."});
   for (auto& chart : metric_curves(run)) curves.parts.emplace_back(std::move(chart));
-  if (auto chart = timeline(run, a.figures(study.cells[0])->round_seconds, "timeline", s.method))
+  if (auto chart = timeline(run, of_run->round_seconds, "timeline", s.method))
     timelines.parts.emplace_back(std::move(*chart));
   blame.parts.emplace_back(blame_table(a, 0));
   blame.parts.emplace_back(rounds_table(a, 0));

@@ -75,11 +75,28 @@ Section findings(const Analysis& a) {
       s.parts.emplace_back(headline_table(a, g));
     }
   }
-  std::string failed;
-  for (const auto& cell : study.cells)
-    if (cell.state == Cell::State::failed)
-      failed += fmt::format("{}{} ({})", failed.empty() ? "" : "; ", cell.folder, cell.why);
+  std::string failed, flawed, without_log;
+  const auto list = [](std::string& to, const std::string& item) { to += (to.empty() ? "" : "; ") + item; };
+  std::size_t ran = 0, unlogged = 0;
+  for (const auto& cell : study.cells) {
+    if (cell.state == Cell::State::failed) list(failed, fmt::format("{} ({})", cell.folder, cell.why));
+    if (!cell.run) continue;
+    for (const auto& flaw : cell.run->flaws) list(flawed, fmt::format("{}/{}", cell.folder, flaw.text));
+    ++ran;
+    if (const auto* f = a.figures(cell); f && !f->has_log) {
+      ++unlogged;
+      list(without_log, cell.folder);
+    }
+  }
   if (!failed.empty()) s.parts.emplace_back(Paragraph{"Failed: " + failed + "."});
+  if (!flawed.empty())
+    s.parts.emplace_back(
+        Paragraph{"Figures that are missing, so that claims about them cannot be judged: " + flawed + "."});
+  if (unlogged > 0)
+    s.parts.emplace_back(Paragraph{fmt::format(
+        "Without an event log (output.events), so without rounds, what they waited for and throughput beside "
+        "the run in which the client just leaves: {}.",
+        unlogged == ran ? "every cell" : without_log)});
   return s;
 }
 
@@ -112,21 +129,49 @@ Section groups(const Analysis& a) {
   return s;
 }
 
-/// One run an arm stands for it: the first seed of the group that completed.
-std::vector<Chart> timelines(const Analysis& a, std::size_t group) {
+/// One run an arm stands for it: the first seed of the group that completed. `unread`: traces that cannot be
+/// used, and why.
+std::vector<Chart> timelines(const Analysis& a, std::size_t group, std::vector<std::string>& unread) {
   const auto& study = a.study();
   std::vector<Chart> out;
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
     for (const auto* cell : study.cells_of(group, arm)) {
       const auto* f = a.figures(*cell);
       if (!f) continue;
-      if (auto chart =
-              timeline(*cell->run, f->round_seconds, study.id_of(fmt::format("timeline-{}", arm + 1), group),
-                       study.arms[arm].name))
-        out.push_back(std::move(*chart));
+      try {
+        if (auto chart =
+                timeline(*cell->run, f->round_seconds,
+                         study.id_of(fmt::format("timeline-{}", arm + 1), group), study.arms[arm].name))
+          out.push_back(std::move(*chart));
+      } catch (const ReportError& e) {
+        unread.push_back(e.what());
+      }
       break;
     }
   return out;
+}
+
+/// Which margins the study's file gives and which are afu's defaults: only the former were decided for it.
+std::string margins_text(const StatisticsPlan& p) {
+  std::string declared, defaults;
+  const auto add = [&](const std::string& key, const std::string& text) {
+    const bool given =
+        p.declared && std::find(p.declared->begin(), p.declared->end(), key) != p.declared->end();
+    auto& to = given ? declared : defaults;
+    to += (to.empty() ? "" : ", ") + text;
+  };
+  for (const auto& m : metrics())
+    if (const auto found = p.margins.find(m.name); found != p.margins.end())
+      add(std::string("margins.") + m.name, fmt::format("{} ± {}", m.title, margin_text(m, found->second)));
+  add("rebound_margin",
+      "excess of attack success " + margin_text(*find_metric("attack_success_rate"), p.rebound_margin));
+  add("throughput_margin", fmt::format("retained throughput {:g}", p.throughput_margin));
+  add("latency_ratio", fmt::format("latency {:g} times shorter", p.latency_ratio));
+  if (!p.declared)
+    return "Margins (study.json does not tell which of them the study's file declares): " + defaults + ".";
+  return fmt::format(
+      "Margins declared in the study's file: {}. Defaults, which the file does not mention: {}.",
+      declared.empty() ? "none" : declared, defaults.empty() ? "none" : defaults);
 }
 
 Section methods(const Study& study) {
@@ -135,25 +180,15 @@ Section methods(const Study& study) {
   s.parts.emplace_back(Paragraph{fmt::format(
       "Means over seeds with Student's t-intervals at {:g} %. Arms are compared with {} by paired t-tests, "
       "seed by seed; "
-      "p-values of the declared family are corrected by Holm over all arms of a group. Equivalence: two "
+      "p-values of the family of metrics are corrected by Holm over all arms of a group. Equivalence: two "
       "one-sided tests, "
-      "that is the {:g} % interval of the mean difference inside the declared margin; an interval that "
+      "that is the {:g} % interval of the mean difference inside the margin; an interval that "
       "reaches across a "
       "margin is not enough power, one outside altogether a difference. With fewer than {} paired seeds "
       "nothing is "
       "concluded, and seeds that failed are never dropped in silence: they keep a claim from holding.",
       p.confidence * 100, study.arms[study.reference].name, (2 * p.confidence - 1) * 100, fewest_pairs)});
-  std::string margins;
-  for (const auto& m : metrics())
-    if (const auto found = p.margins.find(m.name); found != p.margins.end())
-      margins +=
-          fmt::format("{}{} ± {}", margins.empty() ? "" : ", ", m.title, margin_text(m, found->second));
-  s.parts.emplace_back(Paragraph{fmt::format(
-      "Margins, declared in the study's file: {}; excess of attack success {}, retained throughput "
-      "{:g}, latency {:g} "
-      "times shorter.",
-      margins.empty() ? "none" : margins, margin_text(*find_metric("attack_success_rate"), p.rebound_margin),
-      p.throughput_margin, p.latency_ratio)});
+  s.parts.emplace_back(Paragraph{margins_text(p)});
   s.parts.emplace_back(Paragraph{
       "Excess is taken round by round over the reference of the same seed, at the same number of "
       "accepted updates behind "
@@ -194,8 +229,9 @@ Section origin(const Study& study) {
 
 }  // namespace
 
-Document study_document(const Study& study) {
-  const Analysis a(study);
+Document study_document(Study read) {
+  const Analysis a(std::move(read));
+  const auto& study = a.study();  // in which cells may have failed that were complete when it was read
   Document d{study.name + ": study", subtitle(study), {}};
   Details details(d, study);
   Section tradeoff{"tradeoff", "Sooner or closer", {}}, seeds{"seeds", "All seeds", {}},
@@ -212,12 +248,16 @@ Document study_document(const Study& study) {
       details.add(rebound, g, rebound_curves(a, g));
       details.add(rebound, g, rebound_table(a, g));
     }
-    for (auto& chart : timelines(a, g)) {
+    std::vector<std::string> unread;
+    auto charts = timelines(a, g, unread);
+    for (const auto& why : unread) lines.parts.emplace_back(Paragraph{"Not drawn: " + why + "."});
+    for (auto& chart : charts) {
       if (g > 0) {  // one group's are enough to look at
         details.to_file(std::move(chart));
         continue;
       }
-      if (lines.parts.empty())
+      if (std::none_of(lines.parts.begin(), lines.parts.end(),
+                       [](const auto& p) { return std::holds_alternative<Chart>(p); }))
         lines.parts.emplace_back(Paragraph{"One run of each arm" + study.in_group(g) +
                                            ", the first seed that completed. Where nothing is drawn a client "
                                            "has left, or its work was given "

@@ -53,8 +53,9 @@ std::string arm_name(const Study& study, std::size_t arm) {
 }
 
 /// "equivalent", "different", "open": what TOST says, with the mark that goes with it.
-std::pair<std::string, Mark> place_of(const Comparison& c) {
+std::pair<std::string, Mark> place_of(const Analysis& a, std::size_t group, const Comparison& c) {
   using O = stats::Equivalence::Outcome;
+  if (!a.unjudged(group, c.arm, *c.metric).empty()) return {to_string(Outcome::unjudged), Mark::open};
   if (!c.equivalence || c.paired.difference.n < fewest_pairs) return {"too few seeds", Mark::open};
   if (c.equivalence->outcome == O::equivalent) return {"equivalent", Mark::good};
   if (c.equivalence->outcome == O::different) return {"different", Mark::bad};
@@ -73,8 +74,8 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
   auto t = begin(
       study, "headline",
       fmt::format(
-          "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where a "
-          "margin is declared, whether the arm is equivalent to {}: equivalent, different, or open "
+          "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where "
+          "there is a margin, whether the arm is equivalent to {}: equivalent, different, or open "
           "(not enough power). Time to pass: until a version's attack success and test accuracy lie "
           "within the margins of {}'s, three evaluations in a row; in brackets, in how many seeds "
           "that came. Throughput: retained updates accepted after the request, of {}.",
@@ -111,7 +112,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
       row.push_back(mean_cell(a, a.values(group, arm, m), scale.factor, *scale.unit ? 1 : 3, scale.unit));
       if (plan.margins.count(m.name) == 0 || arm == study.reference) continue;
       const auto& c = a.comparison(group, arm, m);
-      if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(c);
+      if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(a, group, c);
     }
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), 1, 2));
     row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::passing), 1, 2));
@@ -185,7 +186,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
   auto t = begin(
       study, "comparisons",
       fmt::format("Each arm minus {}, paired by seed: mean difference and {:g} % interval, paired t-test, p "
-                  "after Holm over the declared family ({}; all arms together), Cohen's d_z; TOST: its "
+                  "after Holm over the family ({}; all arms together), Cohen's d_z; TOST: its "
                   "{:g} % interval against the margin.",
                   study.arms[study.reference].name, plan.confidence * 100, family,
                   (2 * plan.confidence - 1) * 100),
@@ -209,7 +210,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
     const I* tost = c.equivalence ? &c.equivalence->interval : nullptr;
     const auto margin = plan.margins.find(c.metric->name);
     const bool declared = margin != plan.margins.end();
-    const auto [place, mark] = place_of(c);
+    const auto [place, mark] = place_of(a, group, c);
     t.rows.push_back(
         {text_cell(study.arms[c.arm].name), text_cell(c.metric->title),
          number_cell(fmt::format("{}", d.n), static_cast<double>(d.n)), figure(d.mean),

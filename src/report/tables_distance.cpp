@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <sstream>
 
@@ -72,8 +73,10 @@ std::vector<DistanceRow> read_distances(const std::filesystem::path& folder) {
     ++number;
     const auto cells = cells_of(line);
     if (cells.size() != 4) fail(fmt::format("has {} columns, wanted 4", cells.size()));
-    DistanceRow row{std::string(cells[0]), std::string(cells[1]), std::string(cells[2]), 0};
-    if (!parse(cells[3], row.value)) fail(fmt::format("'{}' is no number", cells[3]));
+    DistanceRow row{std::string(cells[0]), std::string(cells[1]), std::string(cells[2]), {}};
+    double value = 0;
+    if (!cells[3].empty() && !parse(cells[3], value)) fail(fmt::format("'{}' is no number", cells[3]));
+    if (!cells[3].empty() && std::isfinite(value)) row.value = value;
     rows.push_back(std::move(row));
   }
   return rows;
@@ -126,7 +129,13 @@ DataTable distance_table(const Analysis& a) {
   for (const auto& d : distances) t.columns.push_back({d.title, "", true});
 
   std::map<std::pair<std::string, std::string>, ByCell> values;  // by point and figure
-  for (const auto& r : read_distances(study.folder)) values[{r.point, r.figure}][r.cell] = r.value;
+  std::string absent;
+  for (const auto& r : read_distances(study.folder))
+    if (r.value)
+      values[{r.point, r.figure}][r.cell] = *r.value;
+    else
+      absent += fmt::format("{}{}, {} {}", absent.empty() ? "" : "; ", r.cell, title_of(r.point), r.figure);
+  if (!absent.empty()) t.caption += " Missing in distances.csv, and in no mean: " + absent + ".";
   if (values.empty()) return t;
 
   const auto add = [&](std::size_t group, const std::string& name, const char* when,

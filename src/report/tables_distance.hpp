@@ -1,6 +1,7 @@
 #pragma once
 /// How like a retrained model the erased ones are (METHODS 7.3 to 7.5).
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace afu::report {
 /// distances.csv of a study's folder (cli/distances.hpp writes it).
 struct DistanceRow {
   std::string cell, point, figure;
-  double value = 0;
+  std::optional<double> value;  ///< absent: an empty field, or no finite number
 };
 /// Empty where there is no such file. Throws ReportError for a malformed one.
 std::vector<DistanceRow> read_distances(const std::filesystem::path& folder);

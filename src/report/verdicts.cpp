@@ -51,6 +51,26 @@ Verdict with_standing(Verdict v, const Standing& s) {
   return v;
 }
 
+constexpr std::size_t most_named = 3;
+
+/// "a; b; c; 2 more"
+std::string joined(const std::vector<std::string>& all) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(all.size(), most_named); ++i) out += (i > 0 ? "; " : "") + all[i];
+  if (all.size() > most_named) out += fmt::format("; {} more", all.size() - most_named);
+  return out;
+}
+
+Verdict unjudged(const std::vector<std::string>& why) {
+  return {Outcome::unjudged, "cannot be judged: " + joined(why)};
+}
+
+/// "cells/a/seed=1 has no ..." for each of `cells`.
+void add_lacking(std::vector<std::string>& to, const std::vector<const Cell*>& cells,
+                 const std::string& what) {
+  for (const auto* c : cells) to.push_back(c->folder + " has no " + what);
+}
+
 std::optional<Verdict> too_few(std::size_t n, const std::string& of) {
   if (n >= fewest_pairs) return std::nullopt;
   return Verdict{Outcome::open, fmt::format("{} of {}, at least {} are needed", counted(n, "paired seed"), of,
@@ -59,9 +79,12 @@ std::optional<Verdict> too_few(std::size_t n, const std::string& of) {
 
 /// P0: the reason why an erasure of the attack could not be seen, if so.
 std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std::size_t arm) {
-  const auto before = a.values(group, arm, [](const Cell& c, const CellFigures&) {
-    return c.run->summary.before_erasure.attack_success_rate;
-  });
+  const auto of = [](const Cell& c) { return c.run->summary.before_erasure.attack_success_rate; };
+  const auto before = a.values(group, arm, [&](const Cell& c, const CellFigures&) { return of(c); });
+  const auto unknown =
+      a.lacking(group, arm, [&](const Cell& c, const CellFigures&) { return of(c).has_value(); });
+  if (!before.empty() && !unknown.empty())
+    return fmt::format("the attack's success before the erasure is not known in {}", unknown.front()->folder);
   const auto after = a.values(group, a.study().reference, attack());
   std::optional<double> least;
   for (const auto& [seed, value] : before)
@@ -115,6 +138,23 @@ std::optional<std::string> no_visible_rebound(const Analysis& a, std::size_t gro
                      difference_text(attack(), *most), whose, difference_text(attack(), visible_rebound));
 }
 
+/// Of the completed cells of both arms, those whose curve of attack success is missing or broken off.
+std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std::size_t arm) {
+  auto out = a.unjudged(group, arm, attack());
+  if (!out.empty()) return out;
+  for (auto which : {arm, a.study().reference})
+    for (const auto* cell : a.study().cells_of(group, which)) {
+      const auto* f = a.figures(*cell);
+      if (f == nullptr) continue;
+      std::string flaw;
+      for (const auto& found : cell->run->flaws)
+        if (found.metric == &attack()) flaw = " (" + found.text + ")";
+      if (f->curve.empty() || !flaw.empty())
+        out.push_back(cell->folder + " has no whole curve of attack success" + flaw);
+    }
+  return out;
+}
+
 std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group, std::size_t arm) {
   std::vector<const CellFigures*> out;
   for (const auto* cell : a.study().cells_of(group, arm))
@@ -124,6 +164,10 @@ std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group
 
 Analysis::Values latencies(const Analysis& a, std::size_t group, std::size_t arm) {
   return a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
+}
+
+double mean_latency(const Analysis& a, std::size_t group, std::size_t arm) {
+  return stats::mean(list(latencies(a, group, arm)));
 }
 
 /// Of the arms whose claim (a) came out as `passing`; in an untrained study, of all.
@@ -157,6 +201,8 @@ const char* to_string(Outcome outcome) {
       return "fails";
     case Outcome::open:
       return "not enough power";
+    case Outcome::unjudged:
+      return "cannot be judged";
   }
   return "unknown";
 }
@@ -172,7 +218,10 @@ Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm) {
     const auto n = c.paired.difference.n;
     std::string part;
     auto outcome = Outcome::open;
-    if (n == 0) {
+    if (const auto missing = a.unjudged(group, arm, metric); !missing.empty()) {
+      outcome = Outcome::unjudged;
+      part = fmt::format("{} {}", metric.title, unjudged(missing).reason);
+    } else if (n == 0) {
       part = fmt::format("{} was not measured in both", metric.title);
     } else if (const auto few = too_few(n, metric.title)) {
       part = few->reason;
@@ -190,7 +239,8 @@ Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm) {
                          margin_text(metric, margin));
     }
     with_attack = with_attack || (&metric == &attack() && n > 0);
-    if (outcome == Outcome::fails || (outcome == Outcome::open && v.outcome == Outcome::holds))
+    if (outcome == Outcome::fails || (outcome == Outcome::unjudged && v.outcome != Outcome::fails) ||
+        (outcome == Outcome::open && v.outcome == Outcome::holds))
       v.outcome = outcome;
     v.reason += (v.reason.empty() ? "" : "; ") + part;
   }
@@ -205,6 +255,8 @@ Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
   if (!plan.enabled) return {Outcome::open, "the study has no rebound protocol"};
   const auto excess = blocks(a, group, arm);
   const auto cells = standing(a, group, {arm, study.reference});
+  if (const auto missing = without_curve(a, group, arm); !missing.empty())
+    return with_standing(unjudged(missing), cells);
   const auto seeds = excess.empty() ? 0 : excess.front().size();
   if (auto few = too_few(seeds, "excess curves")) return with_standing(*few, cells);
   std::size_t rounds = all;
@@ -255,6 +307,21 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
         {Outcome::fails, fmt::format("training stood still in {} of {}, {} on average", halted,
                                      counted(down.size(), "cell"), seconds_text(stats::mean(list(down))))},
         cells);
+  std::vector<std::string> missing;
+  add_lacking(missing,
+              a.lacking(group, arm, [](const auto&, const auto& f) { return f.downtime.has_value(); }),
+              "downtime");
+  add_lacking(missing,
+              a.lacking(group, arm, [](const auto&, const auto& f) { return f.throughput.has_value(); }),
+              "retained throughput");
+  const auto runs = study_cells(a, group, arm);
+  const bool paired =
+      std::all_of(runs.begin(), runs.end(), [](const auto* f) { return f->throughput_paired; });
+  if (!paired && std::any_of(runs.begin(), runs.end(), [](const auto* f) { return f->throughput_paired; }))
+    add_lacking(missing,
+                a.lacking(group, arm, [](const auto&, const auto& f) { return f.throughput_paired; }),
+                "throughput beside the run in which the client just leaves, which others have");
+  if (!missing.empty()) return with_standing(unjudged(missing), cells);
   if (down.size() < fewest_pairs || ratio.size() < fewest_pairs)
     return with_standing(*too_few(std::min(down.size(), ratio.size()), "downtime and throughput"), cells);
   const auto e = stats::estimate(ratio, a.study().statistics.confidence);
@@ -263,9 +330,6 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
   v.outcome = e.interval->low >= margin   ? Outcome::holds
               : e.interval->high < margin ? Outcome::fails
                                           : Outcome::open;
-  const auto runs = study_cells(a, group, arm);
-  const bool paired =
-      std::all_of(runs.begin(), runs.end(), [](const auto* f) { return f->throughput_paired; });
   v.reason = fmt::format("downtime 0 in {}; retained throughput, of {}, {:.3f} [{:.3f}, {:.3f}], {} {:.2f}",
                          counted(down.size(), "cell"),
                          paired ? "the run in which the client just leaves" : "that before the request",
@@ -290,10 +354,21 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
         {Outcome::fails, fmt::format("in {} of {} no model without the influence was published", never,
                                      counted(completed, "cell"))},
         standing(a, group, {arm}));
+  std::vector<std::string> missing;
+  add_lacking(missing,
+              a.lacking(group, arm, [](const auto&, const auto& f) { return f.latency.has_value(); }),
+              "time to erase (no event log tells whether training began again)");
+  if (!missing.empty()) return with_standing(unjudged(missing), standing(a, group, {arm}));
   // Where none passes, the fastest that may: who is faster than that is faster than any that does.
   auto other = fastest_synchronous(a, group, arm, Outcome::holds);
   const bool decided = other.has_value(), untrained = study.untrained();
   if (!decided) other = fastest_synchronous(a, group, arm, Outcome::open);
+  // One that cannot be judged might pass, and be faster than the one that was found.
+  if (const auto dark = fastest_synchronous(a, group, arm, Outcome::unjudged);
+      dark && (!other || mean_latency(a, group, *dark) < mean_latency(a, group, *other)))
+    return with_standing(unjudged({fmt::format("whether {} passes (a): {}", study.arms[*dark].name,
+                                               equivalence(a, group, *dark).reason)}),
+                         standing(a, group, {arm, *dark}));
   if (!other)
     return with_standing(
         {Outcome::open, fmt::format("no synchronous arm {}, so there is none to be faster than",
@@ -323,6 +398,12 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
                           v.outcome == Outcome::holds ? "at or above"
                           : slower                    ? "below"
                                                       : "across");
+  const auto never_erased =
+      a.lacking(group, *other, [](const auto&, const auto& f) { return f.latency.has_value(); });
+  if (!never_erased.empty())
+    v.reason += fmt::format("; without {} in which {} never erased, {} the first",
+                            counted(never_erased.size(), "seed"), study.arms[*other].name,
+                            never_erased.front()->folder);
   return with_standing(std::move(v), cells);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-/// What a study says about each claim: holds, fails, or not enough power to tell, and why (METHODS 7.9, 10).
+/// What a study says about each claim: holds, fails, not enough power to tell, or cannot be judged, and why
+/// (METHODS 7.9, 10).
 #include <string>
 #include <vector>
 
@@ -7,8 +8,14 @@
 
 namespace afu::report {
 
-enum class Outcome { holds, fails, open };
-const char* to_string(Outcome outcome);  ///< "holds", "fails", "not enough power"
+enum class Outcome {
+  holds,
+  fails,
+  open,     ///< not enough power
+  unjudged  ///< a completed cell lacks a figure that the claim is about: what the others have says nothing
+};
+/// "holds", "fails", "not enough power", "cannot be judged"
+const char* to_string(Outcome outcome);
 
 struct Verdict {
   Outcome outcome = Outcome::open;
@@ -21,7 +28,7 @@ inline constexpr std::size_t fewest_pairs = 3;
 /// (a) TOST of `arm` against the reference in each metric of the declared family: holds when every interval
 /// lies inside its margins, fails when one lies outside altogether. Where an attack is among them, "holds"
 /// further needs that it was there to be erased (P0): success before the erasure at least 0.5 above the
-/// reference's in every seed.
+/// reference's in every seed. A metric that the study measures and a completed cell lacks cannot be judged.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (b) The excess of attack success (Excess::blocks) over all rounds and the tail, in blocks of five rounds:
@@ -37,6 +44,9 @@ Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm);
 /// the group has an arm of the method none, else summary.json's ratio to the time before the request.
 Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 
+/// All of these name the completed cells that lack a figure, and then conclude nothing but that a claim fails
+/// by figures that all have.
+///
 /// (d) With s the latency of the fastest synchronous arm that passes (a), l the subject's and r
 /// `latency_ratio`: the interval of s - r l over the seeds lies at or above 0. (Not s / l: an erasure at the
 /// request itself has l = 0.) Where (a) holds for none, s is that of the fastest for which it is open, and

@@ -57,6 +57,11 @@ TEST_CASE("a curve ends where there is no number, no measurement, or the trainin
   auto unmeasured = row(10, 60, 0);
   unmeasured.attack_success_rate.reset();
   CHECK(round_curve({unmeasured}, 10, attack(), p).empty());
+  CHECK(round_curve({unmeasured, row(11, 62, 0.2)}, 10, attack(), p).empty());  // 62 is not 0+
+  CHECK(round_curve({unmeasured, row(10, 60, 0.1), row(11, 62, 0.2)}, 10, attack(), p).size() == 2);
+  unmeasured.time = 11;
+  unmeasured.updates = 62;
+  CHECK(round_curve({row(10, 60, 0.1), unmeasured, row(12, 64, 0.1)}, 10, attack(), p).size() == 1);
 }
 
 TEST_CASE("the figures of METHODS 7.8 on a curve that rises by a hundredth a round") {

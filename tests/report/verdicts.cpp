@@ -12,6 +12,7 @@ using namespace afu;
 using namespace afu::report;
 using afu::test::SyntheticRun;
 using afu::test::SyntheticStudy;
+using afu::test::text_of;
 using doctest::Approx;
 using Judge = Verdict (*)(const Analysis&, std::size_t, std::size_t);
 
@@ -96,8 +97,18 @@ TEST_CASE("a metric that was not measured is not equivalent") {
     r.final.mia_auc.reset();
     return r;
   });
-  CHECK(v.outcome == Outcome::open);
-  CHECK(contains(v.reason, "membership AUC was not measured in both"));
+  CHECK(v.outcome == Outcome::unjudged);  // others have it
+  CHECK(contains(v.reason, "membership AUC cannot be judged: cells/mine/seed=1 has no membership AUC; "));
+  SyntheticStudy nowhere;
+  for (const char* arm : {"mine", "retrain"})
+    nowhere.arm(arm, arm == std::string("mine") ? "method" : "reference", false, [](std::uint64_t) {
+      SyntheticRun r;
+      r.final.mia_auc.reset();
+      return r;
+    });
+  const auto none = judge(nowhere, equivalence);
+  CHECK(none.outcome == Outcome::open);
+  CHECK(contains(none.reason, "membership AUC was not measured in both"));
 }
 
 TEST_CASE("an attack that never succeeded proves nothing by its absence") {
@@ -289,15 +300,89 @@ TEST_CASE("where nothing was trained, the fastest synchronous arm is the measure
   CHECK_FALSE(read_study(trained.folder.path()).untrained());
 }
 
+TEST_CASE("no verdict comes from figures that a cell lacks, and the cell is named") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  const auto only = [&](Judge claim, const std::string& reason) {
+    const auto v = judge(made, claim);
+    CHECK(v.outcome == Outcome::unjudged);
+    CAPTURE(v.reason);
+    CHECK(contains(v.reason, reason));
+  };
+  SUBCASE("a final figure that is null") {
+    made.edit("mine", 2, [](auto& j) { j["final"]["mia_auc"] = nullptr; });
+    only(equivalence, "membership AUC cannot be judged: cells/mine/seed=2 has no membership AUC");
+    CHECK(judge(made, no_rebound).outcome == Outcome::holds);
+  }
+  SUBCASE("of the reference") {
+    made.edit("retrain", 4, [](auto& j) { j["final"]["mia_auc"] = nullptr; });
+    only(equivalence, "cannot be judged: cells/retrain/seed=4 has no membership AUC");
+    only(latency, "whether barrier passes (a): ");
+  }
+  SUBCASE("a version without the attack's success") {
+    made.manifest["statistics"]["late_evaluations"] = 5;
+    made.save();
+    const auto text = text_of(made.cell("mine", 3) / "metrics.csv");
+    const auto at = text.rfind(",0.04,");
+    test::write_text(made.cell("mine", 3) / "metrics.csv",
+                     text.substr(0, at) + ",nan," + text.substr(at + 6));
+    only(equivalence,
+         "cells/mine/seed=3 has no attack success rate (metrics.csv:24: attack_success_rate is 'nan')");
+    only(no_rebound, "cells/mine/seed=3 has no attack success rate (metrics.csv:24");
+  }
+  SUBCASE("a hole in a curve of which the end is whole") {
+    made.replace("retrain", 3, "metrics.csv", ",0.03,", ",,");
+    only(no_rebound,
+         "cells/retrain/seed=3 has no whole curve of attack success (metrics.csv:4: "
+         "attack_success_rate is empty)");
+  }
+  SUBCASE("downtime, throughput and what tells the time to erase") {
+    made.edit("mine", 2, [](auto& j) { j["erasures"][0]["downtime_seconds"] = nullptr; });
+    only(no_downtime, "cannot be judged: cells/mine/seed=2 has no downtime");
+    made.edit("mine", 2, [](auto& j) { j["erasures"][0]["downtime_seconds"] = 0; });
+    std::filesystem::remove(made.cell("mine", 5) / "events.jsonl");
+    only(no_downtime, "cells/mine/seed=5 has no throughput beside the run in which the client just leaves");
+    std::filesystem::remove(made.cell("mine", 5) / "metrics.csv");
+    made.edit("mine", 5, [](auto& j) {
+      for (auto& figure : j["final"]) figure = nullptr;
+    });
+    only(latency, "cells/mine/seed=5 has no time to erase (no event log tells");
+  }
+  SUBCASE("what all cells have fails a claim all the same") {
+    made.edit("mine", 2, [](auto& j) { j["erasures"][0]["downtime_seconds"] = nullptr; });
+    made.edit("mine", 3, [](auto& j) { j["erasures"][0]["downtime_seconds"] = 4; });
+    CHECK(judge(made, no_downtime).outcome == Outcome::fails);
+  }
+  SUBCASE("many are counted") {
+    for (int seed : {1, 2, 3, 4, 5})
+      made.edit("mine", seed, [](auto& j) { j["final"]["mia_auc"] = nullptr; });
+    only(equivalence, "cells/mine/seed=3 has no membership AUC; 2 more");
+  }
+  SUBCASE("before the erasure") {
+    made.edit("mine", 4, [](auto& j) { j["before_erasure"]["attack_success_rate"] = nullptr; });
+    const auto v = judge(made, equivalence);
+    CHECK(v.outcome == Outcome::open);
+    CHECK(contains(v.reason, "the attack's success before the erasure is not known in cells/mine/seed=4"));
+  }
+}
+
+TEST_CASE("seeds in which the synchronous arm never erased are told") {
+  SyntheticStudy made;
+  test::fill_good_study(made);
+  made.edit("barrier", 2, [](auto& j) { j["erasures"][0]["merged_at"] = nullptr; });
+  CHECK(contains(judge(made, latency).reason,
+                 "without 1 seed in which barrier never erased, cells/barrier/seed=2 the first"));
+}
+
 TEST_CASE("an arm that restarts is erased when it has forgotten") {
   SyntheticStudy made;
   test::fill_good_study(made);
   const auto study = read_study(made.folder.path());
   const Analysis a(study);
-  const auto* retrain = a.figures(*study.cells_of(0, study.reference)[0]);
+  const auto* retrain = a.figures(*a.study().cells_of(0, study.reference)[0]);
   CHECK(retrain->restarted);
   CHECK(*retrain->latency == 30);
-  const auto* mine = a.figures(*study.cells_of(0, study.subject)[0]);
+  const auto* mine = a.figures(*a.study().cells_of(0, study.subject)[0]);
   CHECK_FALSE(mine->restarted);
   CHECK(*mine->latency == Approx(2));
   CHECK(*mine->excess.peak == Approx(0.01));
