@@ -77,8 +77,8 @@ AxisScale scale_over(const Axis& axis) {
     for (double& v : values) v = std::log10(v > 0 ? v : least / 10);
   if (n == 0) return s;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const double from = *low, range = *high - *low;
-  for (double v : values) s.at.push_back(range > 0 ? (v - from) / range : 0.5);
+  const double from = *low / 2, range = *high / 2 - from;  // halves: the whole may be no number
+  for (double v : values) s.at.push_back(range > 0 ? (v / 2 - from) / range : 0.5);
   return s;
 }
 

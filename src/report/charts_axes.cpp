@@ -305,6 +305,7 @@ std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
       drawn.push_back({panel.name, plot.finish()});
     }
     chart.svg = apart ? svg::panels(drawn, keys) : drawn.front().svg;
+    if (apart) chart.file = svg::standalone(drawn, keys);
     out.push_back(std::move(chart));
   }
   return out;

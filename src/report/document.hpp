@@ -23,6 +23,7 @@ struct TableCell {
   std::string
       note{};  ///< a word on the value, in a line of its own; the mark is then the note's. Not in the CSV
 };
+/// Text that a spreadsheet would take for a formula begins with ' in the CSV.
 TableCell text_cell(std::string text, TableCell::Mark mark = TableCell::Mark::plain);
 /// `text` for people, `value` for programs.
 TableCell number_cell(std::string text, std::optional<double> value);
@@ -37,9 +38,10 @@ struct DataTable {
 
 struct Chart {
   std::string id, caption;
-  std::string svg;  ///< complete, of the classes in page_style.cpp; or several panels (svg::panels)
+  std::string svg;  ///< complete, of the classes in chart_style.cpp; or several panels (svg::panels)
   DataTable data;   ///< what it shows
   bool wide = false;
+  std::string file{};  ///< the picture as a file of its own, where it is not svg::standalone(svg)
 };
 
 struct Paragraph {
@@ -74,7 +76,10 @@ std::vector<const DataTable*> tables_of(const Document& document);
 
 std::string to_html(const Document& document);
 std::string to_markdown(const Document& document);
-/// One `table` environment for booktabs; all text is escaped.
+/// The width that a table takes at most: the text of an article at 10 points.
+inline constexpr double latex_width = 345;
+/// For booktabs and array; all text is escaped. One `table` environment, or several where the columns do not
+/// fit `latex_width` or the rows a page: each begins with the columns that tell what a row is of.
 std::string to_latex(const DataTable& table);
 
 }  // namespace afu::report

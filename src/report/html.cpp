@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "report/chart_style.hpp"
 #include "report/document.hpp"
 #include "report/page_style.hpp"
 #include "report/svg.hpp"
@@ -132,8 +133,8 @@ std::string to_html(const Document& d) {
       "<nav aria-label=\"Sections\"><ul>{3}</ul></nav>\n<main>\n{4}</main>\n"
       "<footer>Written by afu report. All times are on the run's own clock unless said otherwise.</footer>\n"
       "<script>{5}</script>\n</body>\n</html>\n",
-      escaped(d.title), std::string(palette_css) + page_css + chart_css, escaped(d.subtitle), links, sections,
-      page_js);
+      escaped(d.title), std::string(palette_css) + page_css + chart_css(), escaped(d.subtitle), links,
+      sections, page_js);
 }
 
 }  // namespace afu::report

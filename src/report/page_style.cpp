@@ -23,32 +23,6 @@ const char* const palette_css = R"css(
 }
 )css";
 
-const char* const chart_css = R"css(
-svg.chart { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: var(--ink); }
-svg .axis { fill: var(--soft); }
-svg .mid { text-anchor: middle; }
-svg .end { text-anchor: end; }
-svg .note { fill: var(--soft); font-size: 11px; }
-svg .grid { stroke: var(--rule); stroke-width: 1; }
-svg .rule { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 4 3; }
-svg .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }
-svg .dashed { stroke-dasharray: 7 4; }
-svg .dotted { stroke-dasharray: 2 3; }
-svg .band { fill: currentColor; fill-opacity: 0.18; stroke: none; }
-svg .dot { fill: currentColor; stroke: var(--paper); stroke-width: 0.8; }
-svg .hollow { fill: var(--paper); fill-opacity: 0.5; stroke: currentColor; stroke-width: 1.2; }
-svg .hover { fill: transparent; }
-svg .hover:hover { fill: var(--ink); fill-opacity: 0.35; }
-svg .margin { fill: var(--k3); fill-opacity: 0.16; }
-.k0 { color: var(--k0); } .k1 { color: var(--k1); } .k2 { color: var(--k2); } .k3 { color: var(--k3); }
-.k4 { color: var(--k4); } .k5 { color: var(--k5); } .k6 { color: var(--k6); } .k7 { color: var(--k7); }
-.g-compute { fill: var(--k2); } .g-link { fill: var(--k6); } .g-wait { fill: var(--wait); }
-.g-stall { fill: var(--k1); }
-.g-erase { fill: var(--k4); } .g-calibrate { fill: var(--k3); } .g-lost { fill: var(--k7); }
-.g-offline { fill: none; stroke: var(--k7); stroke-dasharray: 2 2; }
-svg rect:not(.margin):hover { stroke: var(--ink); stroke-width: 1; }
-)css";
-
 const char* const page_css = R"css(
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }

@@ -4,7 +4,6 @@
 namespace afu::report {
 
 extern const char* const palette_css;  ///< the colours, light and dark
-extern const char* const chart_css;    ///< of the charts: with the palette they stand alone
 extern const char* const page_css;     ///< the rest of the page, and what print changes
 extern const char* const page_js;      ///< hover texts; the page is complete without it
 

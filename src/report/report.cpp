@@ -30,8 +30,8 @@ void write_report(const Document& document, const fs::path& folder) {
     for (const auto& part : section.parts) {
       if (const auto* table = std::get_if<DataTable>(&part)) write_tex(*table);
       if (const auto* chart = std::get_if<Chart>(&part))
-        if (const auto svg = svg::standalone(chart->svg); !svg.empty())
-          record::write_whole(folder / "charts" / (chart->id + ".svg"), svg);
+        record::write_whole(folder / "charts" / (chart->id + ".svg"),
+                            chart->file.empty() ? svg::standalone(chart->svg) : chart->file);
       if (const auto* folded = std::get_if<Folded>(&part))
         for (const auto& table : folded->tables) write_tex(table);
     }

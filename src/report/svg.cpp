@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
+#include "report/chart_style.hpp"
 #include "report/svg_scale.hpp"
-
-#include "report/page_style.hpp"
 
 namespace afu::report::svg {
 
@@ -63,6 +63,48 @@ std::string key_sample(Style s) {
   const auto drawn = shape(s, key_width / 2, 0, 3.5, false);
   return fmt::format("<line class=\"line {}\" x1=\"0\" y1=\"0\" x2=\"{}\" y2=\"0\"/>{}{}", css(s),
                      n(key_width), drawn, drawn[1] == 'c' ? "</circle>" : "</path>");
+}
+
+using Keys = std::vector<std::pair<std::string, std::string>>;  ///< drawn sample, name
+
+Keys keys_of(const std::vector<std::pair<Style, std::string>>& styles) {
+  Keys out;
+  for (const auto& [style, name] : styles) out.emplace_back(key_sample(style), name);
+  return out;
+}
+
+/// Samples and names in rows no wider than `width`, the first at `y`; and where they end.
+std::pair<std::string, double> key_rows(const Keys& keys, double width, double y) {
+  std::string out;
+  double x = 8;
+  for (const auto& [sample, name] : keys) {
+    const double needed = key_width + 6 + text_width(name) + 14;
+    if (x + needed > width && x > 8) {
+      x = 8;
+      y += line_height;
+    }
+    out += fmt::format("<g transform=\"translate({} {})\">{}<text x=\"{}\" y=\"4\">{}</text></g>", n(x), n(y),
+                       sample, n(key_width + 5), escaped(name));
+    x += needed;
+  }
+  return {out, y + 10};
+}
+
+/// Width and height of the view box of a chart; 0 for what is none.
+std::pair<double, double> size_of(const std::string& chart) {
+  const std::string box = "viewBox=\"0 0 ";
+  const auto at = chart.find(box);
+  if (chart.rfind("<svg ", 0) != 0 || at == chart.npos) return {0, 0};
+  const char* text = chart.c_str() + at + box.size();
+  char* end = nullptr;
+  const double width = std::strtod(text, &end);
+  return {width, std::strtod(end, nullptr)};
+}
+
+/// What stands between the tags of a chart.
+std::string content_of(const std::string& chart) {
+  const auto begin = chart.find('>') + 1;
+  return chart.substr(begin, chart.rfind("</svg>") - begin);
 }
 
 }  // namespace
@@ -232,18 +274,9 @@ void Plot::key(const std::string& css, const std::string& name) {
 }
 
 std::string Plot::finish() {
-  double x = 8, y = height_ + 8;
-  for (const auto& [sample, name] : keys_) {
-    const double needed = key_width + 6 + text_width(name) + 14;
-    if (x + needed > width_ && x > 8) {
-      x = 8;
-      y += line_height;
-    }
-    add(fmt::format("<g transform=\"translate({} {})\">{}<text x=\"{}\" y=\"4\">{}</text></g>", n(x), n(y),
-                    sample, n(key_width + 5), escaped(name)));
-    x += needed;
-  }
-  const double full = keys_.empty() ? height_ : y + 10;
+  const auto [keys, end] = key_rows(keys_, width_, height_ + 8);
+  add(keys);
+  const double full = keys_.empty() ? height_ : end;
   return fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}</svg>",
                      n(width_), n(full), escaped(label_), body_);
 }
@@ -260,13 +293,34 @@ std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair
 }
 
 std::string standalone(const std::string& chart) {
-  const std::string begin = "<svg ";
-  const auto end = chart.find('>');
-  if (chart.rfind(begin, 0) != 0 || end == chart.npos) return {};
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " + chart.substr(begin.size(), end + 1 - begin.size()) +
-         "<style>" + palette_css + chart_css +
-         "</style><rect width=\"100%\" height=\"100%\" style=\"fill: var(--paper)\"/>" +
-         chart.substr(end + 1) + "\n";
+  const auto [width, height] = size_of(chart);
+  return width > 0 ? plain_svg(chart, width, height) : std::string();
+}
+
+std::string standalone(const std::vector<Panel>& panels,
+                       const std::vector<std::pair<Style, std::string>>& keys) {
+  constexpr double gap = 18, head = 20;
+  const std::size_t columns = panels.size() < 2 ? 1 : 2;
+  double column_width = 0;
+  for (const auto& p : panels) column_width = std::max(column_width, size_of(p.svg).first);
+  const double width = static_cast<double>(columns) * column_width + static_cast<double>(columns - 1) * gap;
+  auto [body, y] = key_rows(keys_of(keys), width, line_height);
+  y += gap;
+  for (std::size_t i = 0; i < panels.size(); i += columns) {
+    double row = 0;
+    for (std::size_t c = 0; c < columns && i + c < panels.size(); ++c) {
+      const auto& p = panels[i + c];
+      const auto [w, h] = size_of(p.svg);
+      const double x = static_cast<double>(c) * (column_width + gap);
+      body += fmt::format("<text class=\"head\" x=\"{}\" y=\"{}\">{}</text>", n(x + 8), n(y + 12),
+                          escaped(p.title));
+      body += fmt::format("<g transform=\"translate({} {})\">{}</g>", n(x), n(y + head), content_of(p.svg));
+      row = std::max(row, h);
+    }
+    y += row + head + gap;
+  }
+  return plain_svg(fmt::format("<svg class=\"chart\" viewBox=\"0 0 {} {}\">{}</svg>", n(width), n(y), body),
+                   width, y);
 }
 
 }  // namespace afu::report::svg

@@ -24,14 +24,17 @@ struct Axis {
   std::vector<std::string> rows;
   /// What is written and where, instead of ticks at round numbers.
   std::vector<std::pair<double, std::string>> marks{};
+  /// Of a logarithmic axis: values above 0 are drawn at `low` as well, whose label then is "< ...".
+  bool cut = false;
 };
 /// Reaches over all `values` with some room; includes 0 when `from_zero`.
 Axis axis_over(std::string title, const std::vector<double>& values, bool from_zero = false);
-/// For values >= 0: logarithmic where the positive ones span more than a factor of 30, linear from 0
-/// otherwise.
+/// For values >= 0: logarithmic where the positive ones span more than a factor of 30, over twelve decades at
+/// most, linear from 0 otherwise.
 Axis axis_of_durations(std::string title, const std::vector<double>& values);
 
-/// A chart's inline SVG as a file of its own, for a paper or a web page; empty for one of several panels.
+/// A chart's inline SVG as a file of its own, that a program without CSS draws as a browser does
+/// (chart_style.hpp), for a paper or a web page; empty for what is not one chart.
 std::string standalone(const std::string& chart);
 
 using Points = std::vector<std::pair<double, double>>;
@@ -42,6 +45,9 @@ struct Panel {
 };
 /// Panels side by side that share `keys`.
 std::string panels(const std::vector<Panel>& panels, const std::vector<std::pair<Style, std::string>>& keys);
+/// The same as a file of its own: two columns below the keys.
+std::string standalone(const std::vector<Panel>& panels,
+                       const std::vector<std::pair<Style, std::string>>& keys);
 
 class Plot {
  public:
