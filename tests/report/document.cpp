@@ -246,7 +246,8 @@ TEST_CASE("files: nothing but the report's own is touched") {
   CHECK(text_of(other / "notes.txt") == "mine");
   CHECK(text_of(other / "report.html") == to_html(document));
   CHECK(text_of(other / "tables/headline.csv") == to_csv(*tables_of(document)[1]));
-  CHECK(contains(text_of(other / "tables/verdicts.tex"), "\\begin{tabular}{lll}"));
+  CHECK(contains(text_of(other / "tables/verdicts.tex"),
+                 "\\begin{tabular}{@{}ll>{\\raggedright\\arraybackslash}p{"));
   CHECK(contains(text_of(other / "report.md"), "| (a) equivalent to the reference | holds |"));
   CHECK_FALSE(std::filesystem::exists(other / "tables/cells.tex"));
   CHECK_THROWS_AS(report_on(other.path()), ReportError);
@@ -274,5 +275,62 @@ TEST_CASE("CSV and LaTeX escape what has a meaning there") {
   const auto tex = to_latex(t);
   CHECK(contains(tex, "\\caption{50 \\% of a\\_b}"));
   CHECK(contains(tex, "say \"hi\" \\& go\\_on & 1.0 $\\pm$ 0.1 \\% \\\\"));
-  CHECK(contains(tex, "\\begin{tabular}{lr}"));
+  CHECK(contains(tex, "\\begin{tabular}{@{}lr@{}}"));
+}
+
+TEST_CASE("text that a spreadsheet would take for a formula is marked as text") {
+  DataTable t{"x", "x", {{"=cmd()", "", false}, {"n", "", true}}, {}, false};
+  for (const char* text : {"=1+1", "+1", "-rf", "@sum", "\tx", "plain", ""})
+    t.rows.push_back({text_cell(text), number_cell("-1.0", -1.0)});
+  CHECK(to_csv(t) == "'=cmd(),n\n'=1+1,-1\n'+1,-1\n'-rf,-1\n'@sum,-1\n'\tx,-1\nplain,-1\n,-1\n");
+  CHECK(t.rows[0][0].text == "=1+1");  // for people it is what it is
+}
+
+TEST_CASE("the report tells which margins the study's file declares and which are defaults") {
+  Made made;
+  CHECK(
+      contains(to_markdown(made.document()),
+               "Margins (study.json does not tell which of them the study's file declares): test accuracy"));
+  made.study.manifest["statistics"]["declared"] = {"confidence", "margins.mia_auc", "rebound_margin"};
+  made.study.save();
+  const auto text = to_html(made.document());
+  CHECK(contains(text,
+                 "Margins declared in the study&#39;s file: membership AUC ± 0.030, excess of attack "
+                 "success 5.0 pp. Defaults, which the file does not mention: test accuracy ± 2.0 pp, "
+                 "attack success rate ± 5.0 pp, retained throughput 0.95, latency 10 times shorter."));
+  made.study.manifest["statistics"]["declared"] = nlohmann::ordered_json::array();
+  made.study.save();
+  CHECK(contains(to_html(made.document()), "Margins declared in the study&#39;s file: none. Defaults"));
+}
+
+TEST_CASE("a file that cannot be used fails its cell, and the report names both") {
+  Made made;
+  made.study.replace("mine", 2, "events.jsonl", "\"decision\"", "\"guess\"");
+  test::write_text(made.study.cell("retrain", 1) / "trace.json", "[{]");
+  made.study.edit("barrier", 3, [](auto& j) { j["schema"] = 99; });
+  made.study.edit("none", 4, [](auto& j) { j["context"]["ended"] = "diverged"; });
+  const auto html = to_html(made.document());
+  CHECK(malformed(html) == "");
+  CHECK(contains(html, "17 of 20 cells completed, 3 failed."));
+  CHECK(contains(html, "Failed: cells/mine/seed=2 (its files cannot be used: "));
+  CHECK(contains(html, "mine/seed=2/events.jsonl:"));
+  CHECK(contains(html, "cells/barrier/seed=3 (its files cannot be used: "));
+  CHECK(contains(html, "summary.json: schema is 99, this program reads 1)"));
+  CHECK(contains(html, "cells/none/seed=4 (diverged)"));
+  CHECK(contains(html, "Not drawn: "));
+  CHECK(contains(html, "retrain/seed=1/trace.json:1: is no JSON"));
+}
+
+TEST_CASE("figures that cells lack are listed, and so is a missing event log") {
+  Made made;
+  made.study.replace("mine", 2, "metrics.csv", "0.04", "nan");
+  std::filesystem::remove(made.study.cell("mine", 3) / "events.jsonl");
+  const auto html = to_html(made.document());
+  CHECK(contains(html, "claims about them cannot be judged: cells/mine/seed=2/metrics.csv:"));
+  CHECK(contains(html, "attack_success_rate is &#39;nan&#39;"));
+  CHECK(contains(html, "Without an event log (output.events)"));
+  CHECK(contains(html, "just leaves: cells/mine/seed=3."));
+  std::filesystem::remove(made.study.cell("mine", 1) / "events.jsonl");
+  const auto alone = to_html(report_on(made.study.cell("mine", 1)));
+  CHECK(contains(alone, "There is no event log (output.events)"));
 }
