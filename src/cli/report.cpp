@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/verb.hpp"
+#include "config/text.hpp"
 #include "report/report.hpp"
 
 namespace afu::cli {
@@ -15,14 +16,15 @@ std::function<int()> declare_report(CLI::App& app) {
   auto o = std::make_shared<Options>();
   app.add_option("folder", o->folder, "A study's folder, or a single run's")->required();
   app.add_option("-o,--output", o->output,
-                 "Folder to write report.html, report.md and tables/ to; else FOLDER itself");
+                 "Folder to write report.html, report.md, tables/ and charts/ to; else FOLDER itself");
   app.add_flag("-q,--quiet", o->quiet, "Do not say what was written");
   return [o] {
     const std::filesystem::path output = o->output.empty() ? o->folder : o->output;
     try {
       const auto document = report::report_on(o->folder);
       report::write_report(document, output);
-      if (!o->quiet) fmt::print("{}\n{}\n", document.subtitle, (output / "report.html").string());
+      if (!o->quiet)
+        fmt::print("{}\n{}\n", config::printable(document.subtitle, true), (output / "report.html").string());
     } catch (const report::ReportError& e) {
       throw UsageError(e.what());
     }

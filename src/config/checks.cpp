@@ -56,10 +56,7 @@ class Checks {
   void scenario() {
     // The name becomes a folder's name.
     const auto& name = s_.scenario.name;
-    auto good = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
-    if (name.empty() || name[0] == '.' || !std::all_of(name.begin(), name.end(), good))
-      fail("scenario.name",
-           quoted(name) + " is no folder's name, allowed are letters, digits, '-', '_' and '.'");
+    if (!is_folder_name(name)) fail("scenario.name", no_folder_name(name));
     if (s_.scenario.execute == Execute::timing && s_.scenario.clock == Clock::wall)
       fail("scenario.execute", "\"timing\" needs the virtual clock, scenario.clock is \"wall\"",
            {"scenario.clock"});

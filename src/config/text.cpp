@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdint>
+#include <utility>
 
 namespace afu::config {
 
@@ -36,6 +38,64 @@ std::string number_text(double v) {
   if (std::isnan(v)) return "nan";
   auto s = fmt::format("{}", v);
   return s.find_first_of(".en") == std::string::npos ? s + ".0" : s;
+}
+
+namespace {
+
+/// The letter that begins at `at` and how many bytes it has; 0 bytes: none does.
+std::pair<std::uint32_t, std::size_t> letter_at(const std::string& text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(at);
+  if (first < 0x80) return {first, 1};
+  const std::size_t n = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || at + n > text.size()) return {0, 0};
+  std::uint32_t letter = first & (0x7Fu >> n);
+  for (std::size_t i = 1; i < n; ++i) {
+    if ((byte(at + i) & 0xC0) != 0x80) return {0, 0};
+    letter = letter << 6 | (byte(at + i) & 0x3Fu);
+  }
+  const std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = letter >= 0xD800 && letter < 0xE000;
+  if (letter < least[n] || letter > 0x10FFFF || surrogate) return {0, 0};
+  return {letter, n};
+}
+
+bool is_harmless(std::uint32_t letter) {
+  if (letter < 0x20 || (letter >= 0x7F && letter < 0xA0)) return false;
+  const bool separator = letter == 0x2028 || letter == 0x2029;
+  const bool direction = letter == 0x200E || letter == 0x200F || (letter >= 0x202A && letter <= 0x202E) ||
+                         (letter >= 0x2066 && letter <= 0x2069);
+  return !separator && !direction;
+}
+
+}  // namespace
+
+std::string printable(const std::string& text, bool one_line) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto [letter, bytes] = letter_at(text, i);
+    const bool layout = !one_line && (letter == '\n' || letter == '\t');
+    if (bytes == 0)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
+    else if (is_harmless(letter) || (layout && bytes == 1))
+      out.append(text, i, bytes);
+    else
+      out += letter < 0x100 ? fmt::format("\\x{:02x}", letter) : fmt::format("\\u{:04x}", letter);
+    i += bytes == 0 ? 1 : bytes;
+  }
+  return out;
+}
+
+bool is_folder_name(const std::string& name) {
+  return !name.empty() && name[0] != '.' && name[0] != '-' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return (c < 0x80 && std::isalnum(c)) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+std::string no_folder_name(const std::string& name) {
+  return quoted(name) +
+         " is no folder's name, allowed are letters, digits, '-', '_' and '.', the first neither '-' nor '.'";
 }
 
 std::string quoted(const std::string& text) {

@@ -11,6 +11,18 @@ namespace afu::config {
 /// The shortest TOML float that reads back as the same number: 3.0, 1e-05, inf.
 std::string number_text(double v);
 
+/// `text` for a terminal, whatever it comes from (a file's class names, a study's help, a message that quotes
+/// input): control characters but line ends and tabs, characters that change the direction of writing and
+/// bytes that are no UTF-8 are written as \x1b, \u202e. With `one_line`, line ends and tabs too.
+std::string printable(const std::string& text, bool one_line = false);
+
+/// Whether `name`, of a run, a study or an arm, can be a folder's and an argument of a command: letters,
+/// digits,
+/// '-', '_' and '.', and neither '.' nor '-' first.
+bool is_folder_name(const std::string& name);
+/// What of is_folder_name is said where it does not hold: "\"-rf\" is no folder's name, allowed are ...".
+std::string no_folder_name(const std::string& name);
+
 /// A TOML basic string with its quotes.
 std::string quoted(const std::string& text);
 

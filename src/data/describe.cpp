@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "config/text.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
 #include "record/sha256.hpp"
@@ -80,7 +81,8 @@ std::string pixels_sha256(const Source& source) {
 }  // namespace
 
 std::string describe_source(const Source& source) {
-  auto out = fmt::format("data set   {}\nimages     {}\n", source.name, shape_text(source.train));
+  auto out = fmt::format("data set   {}\nimages     {}\n", config::printable(source.name, true),
+                         shape_text(source.train));
   if (source.md5.empty()) out += fmt::format("pixels     sha256 {}\n", pixels_sha256(source));
   if (!source.md5.empty()) out += fmt::format("md5        {}\n", source.md5);
   if (!source.official.empty()) out += fmt::format("origin     {}\n", source.official);
@@ -106,9 +108,9 @@ std::string describe_source(const Source& source) {
   }
   out += "\n" + table.text() + "\n";
   for (std::size_t c = 0; c < source.class_names.size(); ++c)
-    out += fmt::format("  class {}: {}\n", c, source.class_names[c]);
+    out += fmt::format("  class {}: {}\n", c, config::printable(source.class_names[c], true));
   if (!source.notes.empty()) out += "\n";
-  for (const auto& note : source.notes) out += fmt::format("  note: {}\n", note);
+  for (const auto& note : source.notes) out += fmt::format("  note: {}\n", config::printable(note, true));
   return out;
 }
 
@@ -183,7 +185,7 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
         "images\n",
         data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
         data.triggered_test->size());
-  for (const auto& note : federation_notes(data, scenario)) out += fmt::format("  note: {}\n", note);
+  for (const auto& note : federation_notes(data, scenario)) out += fmt::format("  note: {}\n", config::printable(note, true));
   return out;
 }
 

@@ -9,6 +9,12 @@ namespace afu::report {
 
 namespace {
 
+/// A spreadsheet takes text that begins so for a formula; the quote it then begins with is shown by none.
+std::string no_formula(const std::string& text) {
+  const bool formula = !text.empty() && std::string("=+-@\t\r").find(text[0]) != std::string::npos;
+  return formula ? "'" + text : text;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == text.npos) return text;
   std::string out = "\"";
@@ -21,7 +27,7 @@ std::string csv_field(const std::string& text) {
 std::string heading(const Column& column) { return column.unit == "s" ? column.name + " (s)" : column.name; }
 
 TableCell text_cell(std::string text, TableCell::Mark mark) {
-  auto csv = text;
+  auto csv = no_formula(text);
   return {std::move(text), std::move(csv), mark};
 }
 
@@ -34,7 +40,7 @@ std::string to_csv(const DataTable& table) {
   std::string out;
   for (const auto& c : table.columns) {
     if (&c != &table.columns.front()) out += ',';
-    out += csv_field(c.unit.empty() ? c.name : c.name + " (" + c.unit + ")");
+    out += csv_field(no_formula(c.unit.empty() ? c.name : c.name + " (" + c.unit + ")"));
   }
   out += '\n';
   for (const auto& row : table.rows) {

@@ -13,14 +13,20 @@ bool is_area(const Metric& m) { return std::string_view(m.name) == "mia_auc"; }
 
 }  // namespace
 
+std::string share_text(std::optional<double> v) {
+  return v ? fmt::format("{:.1f} %", *v * 100) : absent_text;
+}
+
+std::string points_text(std::optional<double> v) {
+  return v ? fmt::format("{:+.1f} pp", *v * 100) : absent_text;
+}
+
 std::string value_text(const Metric& m, std::optional<double> v) {
-  if (!v) return absent_text;
-  return is_area(m) ? fmt::format("{:.3f}", *v) : fmt::format("{:.1f} %", *v * 100);
+  return v && is_area(m) ? fmt::format("{:.3f}", *v) : share_text(v);
 }
 
 std::string difference_text(const Metric& m, std::optional<double> v) {
-  if (!v) return absent_text;
-  return is_area(m) ? fmt::format("{:+.3f}", *v) : fmt::format("{:+.1f} pp", *v * 100);
+  return v && is_area(m) ? fmt::format("{:+.3f}", *v) : points_text(v);
 }
 
 std::string margin_text(const Metric& m, double v) {

@@ -1,6 +1,6 @@
 #pragma once
-/// Figures as people read them: shares in per cent and their differences in percentage points (pp), areas
-/// plain.
+/// Figures as people read them, on a terminal and in a report: shares in per cent and their differences in
+/// percentage points (pp), areas plain.
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -12,6 +12,8 @@ namespace afu::report {
 
 inline constexpr const char* absent_text = "–";
 
+std::string share_text(std::optional<double> v);                        ///< "71.2 %"
+std::string points_text(std::optional<double> v);                       ///< "+1.2 pp", of shares' differences
 std::string value_text(const Metric& m, std::optional<double> v);       ///< "71.2 %", "0.512"
 std::string difference_text(const Metric& m, std::optional<double> v);  ///< "+1.2 pp", "-0.012"
 std::string margin_text(const Metric& m, double v);                     ///< "2.0 pp", "0.030"

@@ -16,7 +16,9 @@ constexpr auto period = std::chrono::milliseconds(100);
 
 /// 75 -> "1:15", 3675 -> "1:01:15"
 std::string duration(double seconds) {
-  const auto s = static_cast<std::int64_t>(std::ceil(std::min(seconds, 3.6e9)));
+  // The other way round NaN would pass.
+  const auto s =
+      seconds < 3.6e9 ? static_cast<std::int64_t>(std::ceil(seconds)) : std::int64_t{3'600'000'000};
   if (s < 3600) return fmt::format("{}:{:02}", s / 60, s % 60);
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }

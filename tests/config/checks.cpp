@@ -168,8 +168,10 @@ TEST_CASE("scenario and devices") {
             "s.toml:2:11: scenario.execute: \"timing\" needs the virtual clock, scenario.clock is \"wall\""});
   CHECK(with_stop("[scenario]\nname = \"../x\"") ==
         Messages{"s.toml:2:8: scenario.name: \"../x\" is no folder's name, allowed are letters, digits, '-', "
-                 "'_' and "
-                 "'.'"});
+                 "'_' and '.', the first neither '-' nor '.'"});
+  CHECK(with_stop("[scenario]\nname = \"-rf\"").size() == 1);
+  CHECK(with_stop("[scenario]\nname = \"a\\nb\"").size() == 1);
+  CHECK(with_stop("[scenario]\nname = \"\"").size() == 1);
   CHECK(
       with_stop("[compute]\ndevices = []") ==
       Messages{
