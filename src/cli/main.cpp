@@ -9,6 +9,7 @@
 
 #include "cli/verb.hpp"
 #include "compute/devices.hpp"
+#include "config/input_error.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"
 #include "record/run_folder.hpp"
@@ -60,6 +61,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "afu: {}\n", e.what());
     return 2;
   } catch (const afu::cli::UsageError& e) {
+    fmt::print(stderr, "afu: {}\n", e.what());
+    return 2;
+  } catch (const afu::InputError& e) {
     fmt::print(stderr, "afu: {}\n", e.what());
     return 2;
   } catch (const std::exception& e) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <type_traits>
 
+#include "config/input_error.hpp"
 #include "config/loader.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"
@@ -173,7 +174,7 @@ Scenario with_absolute_paths(Scenario s) {
     try {
       path = std::filesystem::absolute(resolve_data_path(path, s.file)).lexically_normal().string();
     } catch (const std::runtime_error& e) {
-      throw std::runtime_error(key + ": " + e.what());
+      throw InputError(key + ": " + e.what());
     }
   };
   if (s.data.source != "phantom") resolve("data.path", s.data.path);

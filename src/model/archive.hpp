@@ -9,8 +9,9 @@
 namespace afu::model {
 
 /// The parameters and buffers of a TorchScript archive, by their names, as a version of `layout` on the CPU.
-/// Throws std::runtime_error naming `path` where it cannot be read or a tensor of the layout is missing or
-/// has another shape.
+/// No code of the archive is run, none is even read. Throws InputError naming `path` where it cannot be read,
+/// where a tensor of the layout is missing or has another shape or type, and where it trains a parameter that
+/// the layout does not have.
 ParametersPtr read_parameters(const std::string& path, const std::shared_ptr<const Layout>& layout);
 
 /// Writes `module` as a TorchScript archive. Throws std::runtime_error naming `path`.

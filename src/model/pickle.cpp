@@ -1,0 +1,430 @@
+#include "model/pickle.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+namespace afu::model {
+namespace {
+
+using Kind = Pickled::Kind;
+
+constexpr std::size_t most_dimensions = 64, most_values = 1'000'000;
+constexpr std::int64_t most_elements = std::int64_t{1} << 40;
+
+std::string printable(std::string_view text) {
+  std::string out = "'";
+  for (char c : text.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return out + "'";
+}
+
+bool begins(const std::string& text, std::string_view with) {
+  return text.compare(0, with.size(), with) == 0;
+}
+
+bool is_known_name(const std::string& name) {
+  for (const char* known : {"torch._utils._rebuild_tensor_v2", "collections.OrderedDict", "torch.device",
+                            "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist",
+                            "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist",
+                            "torch.jit._pickle.restore_type_tag"})
+    if (name == known) return true;
+  constexpr std::string_view storage = "Storage";
+  return begins(name, "__torch__.") ||
+         (begins(name, "torch.") && name.find('.', 6) == std::string::npos &&
+          name.size() > 6 + storage.size() &&
+          name.compare(name.size() - storage.size(), storage.size(), storage) == 0);
+}
+
+class Machine {
+ public:
+  explicit Machine(std::string_view bytes) : bytes_(bytes) {}
+
+  Pickle run() {
+    try {
+      while (!step()) {
+      }
+      pickle_.root = pop();
+      if (!stack_.empty()) fail("values are left over");
+      return std::move(pickle_);
+    } catch (const std::runtime_error& e) {
+      throw std::runtime_error(fmt::format("byte {}: {}", at_, e.what()));
+    }
+  }
+
+ private:
+  [[noreturn]] static void fail(const std::string& why) { throw std::runtime_error(why); }
+
+  const char* raw(std::size_t n) {
+    if (n > bytes_.size() - next_) fail("ends too early");
+    const char* p = bytes_.data() + next_;
+    next_ += n;
+    return p;
+  }
+  template <class T>
+  T number() {
+    T value;  // little-endian, as this machine is
+    std::memcpy(&value, raw(sizeof value), sizeof value);
+    return value;
+  }
+  std::string text(std::uint64_t n) {
+    if (n > bytes_.size()) fail("a text is longer than the file");
+    const char* p = raw(static_cast<std::size_t>(n));
+    return {p, static_cast<std::size_t>(n)};
+  }
+  std::string line() {
+    const auto end = bytes_.find('\n', next_);
+    if (end == std::string_view::npos) fail("ends within a name");
+    auto found = std::string(bytes_.substr(next_, end - next_));
+    next_ = end + 1;
+    return found;
+  }
+
+  Pickled* make(Kind kind) {
+    if (pickle_.values.size() == most_values) fail(fmt::format("more than {} values", most_values));
+    auto& v = pickle_.values.emplace_back();
+    v.kind = kind;
+    return &v;
+  }
+  void push(Pickled* v) { stack_.push_back(v); }
+  void push(Kind kind) { push(make(kind)); }
+  /// An argument again, as the result of a call that only says of which type it is.
+  void push_again(const Pickled* v) { push(const_cast<Pickled*>(v)); }
+  void push_integer(std::int64_t value, Kind kind = Kind::integer) {
+    push(kind);
+    stack_.back()->integer = value;
+  }
+  void push_text(std::string value) {
+    push(Kind::text);
+    stack_.back()->text = std::move(value);
+  }
+  /// The floor of what may be taken: the values since the last mark.
+  std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
+  Pickled* pop() {
+    if (stack_.size() <= floor()) fail("takes a value where there is none");
+    auto* v = stack_.back();
+    stack_.pop_back();
+    return v;
+  }
+  Pickled* top(Kind kind) {
+    if (stack_.size() <= floor()) fail("needs a value where there is none");
+    if (stack_.back()->kind != kind)
+      fail(fmt::format("needs {}, finds {}", to_string(kind), to_string(stack_.back()->kind)));
+    return stack_.back();
+  }
+  std::vector<const Pickled*> pop_to_mark() {
+    if (marks_.empty()) fail("there is no mark");
+    const auto from = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+    std::vector<const Pickled*> items(from, stack_.end());
+    stack_.erase(from, stack_.end());
+    marks_.pop_back();
+    return items;
+  }
+  void push_tuple(std::vector<const Pickled*> items) {
+    push(Kind::tuple);
+    stack_.back()->items = std::move(items);
+  }
+  void push_tuple_of(std::size_t n) {
+    std::vector<const Pickled*> items(n);
+    for (auto i = n; i-- > 0;) items[i] = pop();
+    push_tuple(std::move(items));
+  }
+  void extend(Kind kind, std::vector<const Pickled*> items) {
+    auto& to = top(kind)->items;
+    if (kind == Kind::dict && items.size() % 2 != 0) fail("a key has no value");
+    to.insert(to.end(), items.begin(), items.end());
+  }
+
+  void put(std::uint32_t place) {
+    if (stack_.size() <= floor()) fail("keeps a value where there is none");
+    if (place > bytes_.size()) fail("keeps a value at a place out of range");
+    if (place >= memo_.size()) memo_.resize(place + 1);
+    memo_[place] = stack_.back();
+  }
+  void get(std::uint32_t place) {
+    if (place >= memo_.size() || !memo_[place]) fail("asks for a value that was not kept");
+    push(memo_[place]);
+  }
+
+  void push_name() {
+    const auto module = line(), leaf = line();
+    auto name = module + "." + leaf;
+    if (!is_known_name(name))
+      fail("refers to " + printable(name) + ", which does not belong into an archive of parameters");
+    push(Kind::name);
+    stack_.back()->text = std::move(name);
+  }
+  void make_object() {
+    const auto* arguments = pop();
+    const auto* cls = pop();
+    if (arguments->kind != Kind::tuple || !arguments->items.empty() || cls->kind != Kind::name ||
+        !begins(cls->text, "__torch__."))
+      fail("makes an object of no class of the archive");
+    push(Kind::object);
+    stack_.back()->text = cls->text;
+  }
+  void build() {
+    const auto* state = pop();
+    auto* object = top(Kind::object);
+    if (!object->items.empty()) fail("builds an object twice");
+    object->items.push_back(state);
+  }
+  void reduce() {
+    const auto* arguments = pop();
+    const auto* function = pop();
+    if (function->kind != Kind::name || arguments->kind != Kind::tuple) fail("calls what is no name");
+    const auto& name = function->text;
+    const auto& a = arguments->items;
+    if (name == "torch._utils._rebuild_tensor_v2") return push(tensor(a));
+    if (name == "collections.OrderedDict" && a.empty()) return push(Kind::dict);
+    if (name == "torch.device" && a.size() == 1 && a[0]->kind == Kind::text) {
+      push(Kind::device);
+      stack_.back()->text = a[0]->text;
+      return;
+    }
+    if (begins(name, "torch.jit._pickle.build_") && a.size() == 1 && a[0]->kind == Kind::list)
+      return push_again(a[0]);
+    if (name == "torch.jit._pickle.restore_type_tag" && a.size() == 2) return push_again(a[0]);
+    fail("calls " + printable(name) + " with arguments that it does not take");
+  }
+
+  /// ("storage", torch.FloatStorage, key, device, elements)
+  void load_storage() {
+    const auto* id = pop();
+    const auto& a = id->items;
+    if (id->kind != Kind::tuple || a.size() != 5 || a[0]->kind != Kind::text || a[0]->text != "storage" ||
+        a[1]->kind != Kind::name || !begins(a[1]->text, "torch.") || a[2]->kind != Kind::text ||
+        a[3]->kind != Kind::text || a[4]->kind != Kind::integer)
+      fail("refers to something that is no storage");
+    if (a[4]->integer < 0 || a[4]->integer > most_elements)
+      fail(fmt::format("a storage of {} elements", a[4]->integer));
+    push(Kind::storage);
+    auto& t = stack_.back()->tensor;
+    t.dtype = a[1]->text.substr(6, a[1]->text.size() - 6 - 7);  // torch. ... Storage
+    t.key = a[2]->text;
+    t.length = a[4]->integer;
+  }
+
+  static std::vector<std::int64_t> integers(const Pickled& v) {
+    if (v.kind != Kind::tuple) fail("a tensor's shape is no tuple");
+    if (v.items.size() > most_dimensions) fail(fmt::format("a tensor of {} dimensions", v.items.size()));
+    std::vector<std::int64_t> out;
+    for (const auto& i : v.items) {
+      if (i->kind != Kind::integer || i->integer < 0 || i->integer > most_elements)
+        fail("a tensor's shape or strides are out of range");
+      out.push_back(i->integer);
+    }
+    return out;
+  }
+  /// (storage, offset, shape, strides, requires_grad, hooks[, metadata])
+  Pickled* tensor(const std::vector<const Pickled*>& a) {
+    if (a.size() < 6 || a.size() > 7 || a[0]->kind != Kind::storage || a[1]->kind != Kind::integer ||
+        a[4]->kind != Kind::boolean || a[5]->kind != Kind::dict || !a[5]->items.empty())
+      fail("makes a tensor of other arguments than LibTorch writes");
+    if (a.size() == 7 && a[6]->kind != Kind::none && !(a[6]->kind == Kind::dict && a[6]->items.empty()))
+      fail("makes a tensor with metadata, which is not supported");
+    auto* v = make(Kind::tensor);
+    auto& t = v->tensor;
+    t = a[0]->tensor;
+    t.offset = a[1]->integer;
+    t.shape = integers(*a[2]);
+    t.strides = integers(*a[3]);
+    t.requires_grad = a[4]->integer != 0;
+    if (t.shape.size() != t.strides.size()) fail("a tensor has more strides than dimensions, or fewer");
+    if (t.offset < 0 || t.offset > t.length) fail("a tensor begins outside its storage");
+    std::int64_t elements = 1, last = t.offset;
+    for (std::size_t d = 0; d < t.shape.size(); ++d) {
+      if (t.shape[d] > 0 && elements > most_elements / t.shape[d]) fail("a tensor has too many elements");
+      elements *= t.shape[d];
+    }
+    if (elements == 0) return v;
+    for (std::size_t d = 0; d < t.shape.size(); ++d) {
+      const auto steps = t.shape[d] - 1;
+      if (steps > 0 && t.strides[d] > (t.length - last) / steps) fail("a tensor reaches beyond its storage");
+      last += steps * t.strides[d];
+    }
+    if (last >= t.length) fail("a tensor reaches beyond its storage");
+    return v;
+  }
+
+  void push_long() {
+    const auto n = number<std::uint8_t>();
+    if (n > 8) fail("an integer of more than 64 bits");
+    std::uint64_t value = 0;
+    const char* p = raw(n);
+    std::memcpy(&value, p, n);
+    if (n > 0 && n < 8 && (static_cast<unsigned char>(p[n - 1]) & 0x80) != 0)
+      value |= ~std::uint64_t{0} << (8 * n);
+    push_integer(static_cast<std::int64_t>(value));
+  }
+  void push_real() {
+    std::uint64_t bits = 0;  // big-endian
+    const char* p = raw(8);
+    for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>(p[i]);
+    push(Kind::real);
+    std::memcpy(&stack_.back()->real, &bits, sizeof bits);
+  }
+
+  /// One opcode; true for the last one.
+  bool step() {
+    at_ = next_;
+    switch (const auto op = static_cast<unsigned char>(*raw(1)); op) {
+      case 0x80:  // PROTO
+        if (const auto version = number<std::uint8_t>(); version < 2 || version > 5)
+          fail(fmt::format("a pickle of protocol {}, wanted 2 to 5", version));
+        break;
+      case 0x95:  // FRAME
+        raw(8);
+        break;
+      case '(':
+        marks_.push_back(stack_.size());
+        break;
+      case '.':
+        return true;
+      case 'N':
+        push(Kind::none);
+        break;
+      case 0x88:
+      case 0x89:
+        push_integer(op == 0x88, Kind::boolean);
+        break;
+      case 'J':
+        push_integer(number<std::int32_t>());
+        break;
+      case 'K':
+        push_integer(number<std::uint8_t>());
+        break;
+      case 'M':
+        push_integer(number<std::uint16_t>());
+        break;
+      case 0x8a:
+        push_long();
+        break;
+      case 'G':
+        push_real();
+        break;
+      case 'X':
+        push_text(text(number<std::uint32_t>()));
+        break;
+      case 0x8c:
+        push_text(text(number<std::uint8_t>()));
+        break;
+      case 0x8d:
+        push_text(text(number<std::uint64_t>()));
+        break;
+      case ')':
+        push_tuple({});
+        break;
+      case 0x85:
+      case 0x86:
+      case 0x87:
+        push_tuple_of(op - 0x84u);
+        break;
+      case 't':
+        push_tuple(pop_to_mark());
+        break;
+      case ']':
+        push(Kind::list);
+        break;
+      case '}':
+        push(Kind::dict);
+        break;
+      case 'a':
+        extend(Kind::list, {pop()});
+        break;
+      case 'e': {
+        auto items = pop_to_mark();
+        extend(Kind::list, std::move(items));
+        break;
+      }
+      case 's': {
+        const auto *value = pop(), *key = pop();
+        extend(Kind::dict, {key, value});
+        break;
+      }
+      case 'u': {
+        auto items = pop_to_mark();
+        extend(Kind::dict, std::move(items));
+        break;
+      }
+      case 'q':
+        put(number<std::uint8_t>());
+        break;
+      case 'r':
+        put(number<std::uint32_t>());
+        break;
+      case 0x94:  // MEMOIZE
+        put(static_cast<std::uint32_t>(memo_.size()));
+        break;
+      case 'h':
+        get(number<std::uint8_t>());
+        break;
+      case 'j':
+        get(number<std::uint32_t>());
+        break;
+      case 'c':
+        push_name();
+        break;
+      case 'Q':
+        load_storage();
+        break;
+      case 0x81:
+        make_object();
+        break;
+      case 'b':
+        build();
+        break;
+      case 'R':
+        reduce();
+        break;
+      default:
+        fail(fmt::format("operation 0x{:02x} does not belong into an archive of parameters", op));
+    }
+    return false;
+  }
+
+  std::string_view bytes_;
+  std::size_t next_ = 0, at_ = 0;
+  Pickle pickle_;
+  std::vector<Pickled*> stack_, memo_;
+  std::vector<std::size_t> marks_;
+};
+
+}  // namespace
+
+const char* to_string(Kind kind) {
+  switch (kind) {
+    case Kind::none:
+      return "None";
+    case Kind::boolean:
+      return "a truth value";
+    case Kind::integer:
+      return "an integer";
+    case Kind::real:
+      return "a number";
+    case Kind::text:
+      return "a text";
+    case Kind::tuple:
+      return "a tuple";
+    case Kind::list:
+      return "a list";
+    case Kind::dict:
+      return "a dict";
+    case Kind::name:
+      return "a name";
+    case Kind::storage:
+      return "a storage";
+    case Kind::tensor:
+      return "a tensor";
+    case Kind::object:
+      return "an object";
+    case Kind::device:
+      return "a device";
+  }
+  return "";
+}
+
+Pickle read_pickle(std::string_view bytes) { return Machine(bytes).run(); }
+
+}  // namespace afu::model
