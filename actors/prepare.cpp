@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "compute/devices.hpp"
 #include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
+#include "config/input_error.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "metrics/sets.hpp"
@@ -29,6 +31,26 @@ void check_history(const config::Scenario& s, std::int64_t model_bytes) {
         fmt::format("unlearning.method '{}' must keep {:.0f} MB for {} clients, but "
                     "unlearning.history_budget_mb is {}",
                     s.unlearning.method, wanted, s.erasures.size(), s.unlearning.history_budget_mb));
+}
+
+/// A client's last batch may be short: of a module with batch statistics no batch of one can be trained.
+/// Looks at every client as it is, and without what its erasures take from it.
+void check_batches(const config::Scenario& s, const data::FederatedData& data,
+                   const std::vector<data::IndicesPtr>& forget, std::int64_t least) {
+  std::set<std::int64_t> gone;
+  for (const auto& rows : forget) gone.insert(rows->begin(), rows->end());
+  for (std::size_t c = 0; c < data.clients.size(); ++c) {
+    const auto& rows = *data.clients[c].train;
+    const auto taken = std::count_if(rows.begin(), rows.end(), [&](auto r) { return gone.count(r) > 0; });
+    const auto all = static_cast<std::int64_t>(rows.size());
+    for (const auto samples : {all, all - static_cast<std::int64_t>(taken)})
+      if (const auto last = samples % s.training.batch_size; last > 0 && last < least)
+        throw InputError(fmt::format(
+            "{}: the module trains on {} samples or more at a time (batch statistics?), but of the {} "
+            "samples "
+            "of client {} training.batch_size = {} leaves {} for the last batch: choose another one",
+            s.model.path, least, samples, c, s.training.batch_size, last));
+  }
 }
 
 std::int64_t clients_at_a_time(const config::Scenario& s) {
@@ -78,6 +100,13 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       c.evaluation = metrics::evaluation_sets(*federated, s, c.setup.forget);
       c.attacks = attack::plan_attacks(*federated, shared, *c.evaluation);
     }
+  }
+  if (!timing && s.model.name == "torchscript") {
+    if (const auto least = compute::least_training_batch(s.model, input); least > 1)
+      check_batches(s, *c.setup.data, c.setup.forget, least);
+    const auto& attacks = s.evaluation.attacks;
+    if (!s.erasures.empty() && std::find(attacks.begin(), attacks.end(), "all") != attacks.end())
+      p.notes->add("the attack probe is left out: the layers of a torchscript model are not known");
   }
   c.setup.model_bytes = static_cast<std::uint64_t>(compute::model_bytes(s.model, input));
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));

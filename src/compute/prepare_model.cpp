@@ -44,6 +44,10 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
   return 4 * (layout->parameter_count + layout->buffer_count);
 }
 
+std::int64_t least_training_batch(const config::ModelSection& section, const ModelInput& input) {
+  return model::make_model(section, shape(input))->least_training_batch();
+}
+
 std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                                    const std::vector<std::string>& slots, const config::ModelSection& model,
                                    const ModelInput& input, const LaneWork& work,

@@ -21,6 +21,9 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
 /// Parameters and buffers as they travel, without making a version.
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);
 
+/// See Model::least_training_batch.
+std::int64_t least_training_batch(const config::ModelSection& section, const ModelInput& input);
+
 /// What lanes will be asked for.
 struct LaneWork {
   std::int64_t training_batch = 1, largest_batch = 1;  ///< samples

@@ -97,7 +97,13 @@ Section model(ModelSection& m) {
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
        text("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights.",
             {"group", "batch"}),
-       text("path", m.path, "File of the module (torchscript); found like data.path.").alias({"file"}),
+       text("path", m.path,
+            "File of the module (torchscript), as torch.jit.script or torch.jit.trace and save write it; "
+            "found "
+            "like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / 255 - "
+            "0.5) "
+            "/ 0.5, so from -1 to 1, and gives logits [B, classes].")
+           .alias({"file"}),
        number("init_seed", m.init_seed, from(0),
               "Seed of the initial weights alone; 0: scenario.seed. Retrained references of one federation "
               "that begin elsewhere differ in nothing else.")}};

@@ -77,6 +77,7 @@ class Bf16Model final : public Model {
     return inner_->named_buffers();
   }
   void train(bool on) override { inner_->train(on); }
+  std::int64_t least_training_batch() override { return inner_->least_training_batch(); }
   void to(torch::Device device) override { inner_->to(device); }
   ParametersPtr delivered_parameters(const std::shared_ptr<const Layout>& layout) override {
     return inner_->delivered_parameters(layout);

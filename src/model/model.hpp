@@ -55,6 +55,8 @@ class Model {
   /// true: BatchNorm uses batch statistics and updates its buffers. Erasure and calibration keep it false
   /// (METHODS 1).
   virtual void train(bool on) = 0;
+  /// The fewest samples that a training step takes: 2 where batch statistics of one would not exist.
+  virtual std::int64_t least_training_batch() { return 1; }
   virtual void to(torch::Device device) = 0;
   /// The parameters this model was delivered with (a TorchScript file's own), or null: `initial_parameters`
   /// draws them.

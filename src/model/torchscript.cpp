@@ -1,15 +1,14 @@
 #include "model/torchscript.hpp"
 
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/serialization/import.h>
+#include <torch/csrc/jit/runtime/jit_exception.h>
 
-#include <fstream>
-#include <stdexcept>
-
+#include "config/input_error.hpp"
 #include "model/archive.hpp"
+#include "model/import_module.hpp"
+#include "model/operators.hpp"
+#include "model/torch_errors.hpp"
 
 namespace afu::model {
 namespace {
@@ -54,49 +53,39 @@ NamedTensors distinct(const List& list, const Keep& keep) {
   return out;
 }
 
-/// The first operator of the graph that draws random numbers in training, or "".
-std::string random_operator(torch::jit::Block* block) {
-  for (auto* node : block->nodes()) {
-    const std::string kind = node->kind().toQualString();
-    // dropout(x, p, train): exported in evaluation mode, train is the constant false.
-    const bool dropout = kind.find("dropout") != std::string::npos && node->inputs().size() > 2;
-    if (dropout || node->isNondeterministic()) {
-      const auto train = dropout ? torch::jit::toIValue(node->inputs()[2]) : c10::nullopt;
-      if (!train || !train->isBool() || train->toBool()) return kind;
-    }
-    for (auto* inner : node->blocks())
-      if (auto found = random_operator(inner); !found.empty()) return found;
-  }
-  return {};
+torch::jit::Module load(const std::string& path) {
+  if (path.empty()) throw InputError("model.path is empty: model.name = \"torchscript\" needs a file");
+  auto module = import_module(path);
+  tie_again(module);
+  return module;
 }
 
-torch::jit::Module load(const std::string& path) {
-  if (path.empty())
-    throw std::runtime_error("model.path is empty: model.name = \"torchscript\" needs a file");
-  if (!std::ifstream(path))
-    throw std::runtime_error(path + ": cannot open the TorchScript file (model.path)");
-  try {
-    auto module = torch::jit::load(path, torch::kCPU);
-    tie_again(module);
-    return module;
-  } catch (const c10::Error& e) {
-    throw std::runtime_error(path + ": not a TorchScript file: " + e.what_without_backtrace());
-  }
+std::string images_of(const InputShape& s, std::int64_t batch) {
+  return std::to_string(batch) + (batch == 1 ? " image" : " images") + " of " + std::to_string(s.channels) +
+         " x " + std::to_string(s.height) + " x " + std::to_string(s.width);
 }
 
 class TorchScriptModel final : public Model {
  public:
-  TorchScriptModel(std::string path, const InputShape& shape) : path_(std::move(path)), module_(load(path_)) {
-    check_operators();
+  TorchScriptModel(std::string path, const InputShape& shape)
+      : path_(std::move(path)), module_(load(path_)), shape_(shape) {
+    if (!module_.find_method("forward")) refuse("the module has no forward method");
+    if (const auto why = not_reproducible(module_); !why.empty()) refuse(why);
     check_tensors();
-    try_out(shape);
+    try_out();
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
     // The interpreter without the profiling optimiser: that one rewrites the graph after some calls, so that
     // a result would depend on how many jobs the lane has done before.
     torch::jit::GraphOptimizerEnabledGuard plain(false);
-    return module_.forward({x}).toTensor();
+    try {
+      return module_.forward({x}).toTensor();
+    } catch (const c10::Error& e) {
+      fail(x, e);
+    } catch (const torch::jit::JITException& e) {
+      fail(x, e);
+    }
   }
   NamedTensors named_parameters() override {
     return distinct(module_.named_parameters(), [](const torch::Tensor& t) { return t.requires_grad(); });
@@ -106,6 +95,7 @@ class TorchScriptModel final : public Model {
                     [](const torch::Tensor& t) { return t.defined() && t.is_floating_point(); });
   }
   void train(bool on) override { module_.train(on); }
+  std::int64_t least_training_batch() override { return least_training_batch_; }
   void to(torch::Device device) override { module_.to(device); }
 
   ParametersPtr delivered_parameters(const std::shared_ptr<const Layout>& layout) override {
@@ -123,19 +113,10 @@ class TorchScriptModel final : public Model {
   void save(const std::string& path) override { write_archive(module_, path); }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const { throw std::runtime_error(path_ + ": " + why); }
-
-  void check_operators() {
-    const auto method = module_.find_method("forward");
-    if (!method) refuse("the module has no forward method");
-    auto graph = method->graph()->copy();
-    torch::jit::Inline(*graph);
-    const auto found = random_operator(graph->block());
-    if (!found.empty())
-      refuse("the module uses " + found +
-             " in training, which draws from torch's global generator: parallel lanes share it and the run "
-             "would not be "
-             "reproducible. Export the module without it");
+  [[noreturn]] void refuse(const std::string& why) const { throw InputError(path_ + ": " + why); }
+  [[noreturn]] void fail(const torch::Tensor& x, const std::exception& e) const {
+    throw std::runtime_error(path_ + ": the module fails on a batch of " + c10::str(x.sizes()) + ": " +
+                             plain_reason(e));
   }
 
   void check_tensors() {
@@ -148,25 +129,53 @@ class TorchScriptModel final : public Model {
           refuse("'" + name + "' is " + c10::toString(t.scalar_type()) + ", only float32 can be trained");
   }
 
-  void try_out(const InputShape& s) {
-    torch::NoGradGuard no_grad;
-    module_.eval();
-    const auto input = torch::zeros({2, s.channels, s.height, s.width});
-    const auto called = "called with images of " + std::to_string(s.channels) + " x " +
-                        std::to_string(s.height) + " x " + std::to_string(s.width) + " the module ";
+  /// Called as training and evaluation will call it: batches of several sizes, with and without gradients. On
+  /// a copy, since training changes BatchNorm's statistics.
+  void try_out() {
+    const torch::AutoGradMode with_gradients(true);  // whoever asks may have them off
+    auto trial = load(path_);
+    trial.eval();
+    for (const std::int64_t batch : {3, 2, 1}) check_logits(trial, batch);
+    trial.train();
+    const auto logits = check_logits(trial, 3);
+    if (!logits.requires_grad())
+      refuse("the module's logits do not depend on parameters that require gradients");
+    try {
+      logits.sum().backward();
+    } catch (const std::exception& e) {
+      refuse("the module's gradients cannot be computed: " + plain_reason(e));
+    }
+    try {
+      torch::NoGradGuard no_grad;
+      call(trial, 1);
+    } catch (const std::exception&) {  // batch statistics of one value, for one
+      least_training_batch_ = 2;
+      torch::NoGradGuard no_grad;
+      check_logits(trial, 2);
+    }
+  }
+
+  c10::IValue call(torch::jit::Module& module, std::int64_t batch) const {
+    torch::jit::GraphOptimizerEnabledGuard plain(false);
+    return module.forward({torch::zeros({batch, shape_.channels, shape_.height, shape_.width})});
+  }
+
+  torch::Tensor check_logits(torch::jit::Module& module, std::int64_t batch) const {
+    const auto called = std::string("called ") + (module.is_training() ? "in training " : "") + "with " +
+                        images_of(shape_, batch) + " the module ";
     c10::IValue result;
     try {
-      torch::jit::GraphOptimizerEnabledGuard plain(false);
-      result = module_.forward({input});
+      result = call(module, batch);
     } catch (const std::exception& e) {  // c10::Error, or the interpreter's own
-      refuse(called + "fails: " + e.what());
+      refuse(called + "fails: " + plain_reason(e));
     }
     if (!result.isTensor()) refuse(called + "gives a " + result.tagKind() + ", wanted one tensor of logits");
     const auto logits = result.toTensor();
-    const std::vector<std::int64_t> wanted{2, s.classes};
+    const std::vector<std::int64_t> wanted{batch, shape_.classes};
     if (logits.sizes() != at::IntArrayRef(wanted) || logits.scalar_type() != torch::kFloat32)
       refuse(called + "gives " + c10::str(logits.sizes()) + " " + c10::toString(logits.scalar_type()) +
-             " for a batch of 2, wanted " + c10::str(wanted) + " Float");
+             ", wanted " + c10::str(at::IntArrayRef(wanted)) + " Float: a row of logits an image");
+    return logits;
   }
 
   template <class List>
@@ -178,6 +187,8 @@ class TorchScriptModel final : public Model {
 
   std::string path_;
   torch::jit::Module module_;
+  InputShape shape_;
+  std::int64_t least_training_batch_ = 1;
 };
 
 }  // namespace

@@ -6,9 +6,11 @@
 
 namespace afu::model {
 
-/// Loads `section.path` and tries it on an input of `shape`. Errors name the file. Not accepted: operators
-/// that draw from torch's global generator in training (dropout), since lanes share it and runs would not be
-/// reproducible. Parameters with requires_grad = false stay as they are and have no slot in the layout.
+/// Loads `section.path` without running its code (model/import_module.hpp), then tries it on batches of
+/// `shape`: it is called with images scaled to (x / 255 - 0.5) / 0.5, that is [-1, 1]. Errors are InputErrors
+/// that name the file. Not accepted: layers that draw from torch's global generator in training (dropout),
+/// since lanes share it, and values kept from call to call (model/operators.hpp). Parameters with
+/// requires_grad = false stay as they are and have no slot in the layout.
 std::unique_ptr<Model> make_torchscript(const config::ModelSection& section, const InputShape& shape);
 
 }  // namespace afu::model
