@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace afu::attack {
@@ -21,10 +22,13 @@ Scores each_row(const Answers& a, Score score) {
 
 double share(std::int64_t count, const Answers& a) {
   if (a.size() == 0) throw std::invalid_argument("a share of no answers");
+  if (!a.finite()) return std::numeric_limits<double>::quiet_NaN();
   return static_cast<double>(count) / static_cast<double>(a.size());
 }
 
 }  // namespace
+
+bool Answers::finite() const { return std::find(predicted.begin(), predicted.end(), -1) == predicted.end(); }
 
 Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
                     const std::vector<std::int64_t>& labels) {
@@ -37,7 +41,7 @@ Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
     if (labels[i] < 0 || labels[i] >= classes) throw std::invalid_argument("a label is no class");
     const auto row = a.probabilities.begin() + static_cast<std::ptrdiff_t>(i * c);
     if (!std::all_of(row, row + classes, [](double z) { return std::isfinite(z); })) {
-      std::fill(row, row + classes, 1.0 / static_cast<double>(classes));
+      std::fill(row, row + classes, std::numeric_limits<double>::quiet_NaN());
       a.predicted.push_back(-1);
       continue;
     }

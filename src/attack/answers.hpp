@@ -8,12 +8,14 @@
 namespace afu::attack {
 
 /// Probabilities [N, classes], row by row, with the true labels. A model that diverged answers with numbers
-/// that are none: such a row counts as uniform, since it tells nothing about its sample, and as predicted -1.
+/// that are none: such a row's probabilities are NaN, it is predicted as -1, and every figure that it enters
+/// is NaN: no answer is not the answer of a model that forgot.
 struct Answers {
   std::int64_t classes = 0;
   std::vector<double> probabilities;
   std::vector<std::int64_t> labels, predicted;
   std::size_t size() const { return labels.size(); }
+  bool finite() const;  ///< no row is such a one
   double of(std::size_t row, std::int64_t label) const {
     return probabilities[row * static_cast<std::size_t>(classes) + static_cast<std::size_t>(label)];
   }
@@ -23,7 +25,7 @@ struct Answers {
 Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
                     const std::vector<std::int64_t>& labels);
 
-/// Scores, one a row; a member is to score higher.
+/// Scores, one a row; a member is to score higher. NaN for a row that is not finite.
 Scores negative_loss(const Answers& a);     ///< log p_y
 Scores confidence(const Answers& a);        ///< p_y
 Scores negative_entropy(const Answers& a);  ///< sum p log p
@@ -31,6 +33,7 @@ Scores negative_entropy(const Answers& a);  ///< sum p log p
 /// 2021).
 Scores negative_modified_entropy(const Answers& a);
 
+/// NaN where an answer is not finite. Throws std::invalid_argument without answers, as share_predicted does.
 double accuracy(const Answers& a);
 /// Share predicted as `label`.
 double share_predicted(const Answers& a, std::int64_t label);

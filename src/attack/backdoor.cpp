@@ -1,6 +1,7 @@
 #include "attack/backdoor.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 namespace afu::attack {
@@ -13,7 +14,7 @@ BackdoorFigures backdoor_figures(const Answers& triggered, const Answers& clean,
   BackdoorFigures f;
   f.success = share_predicted(triggered, label);
   f.clean = share_predicted(clean, label);
-  f.lift = f.clean < 1 ? (f.success - f.clean) / (1 - f.clean) : 0;
+  f.lift = f.clean == 1 ? std::numeric_limits<double>::quiet_NaN() : (f.success - f.clean) / (1 - f.clean);
   f.true_accuracy = accuracy(triggered);
   return f;
 }

@@ -7,7 +7,7 @@ namespace afu::attack {
 struct BackdoorFigures {
   double success = 0;        ///< share of triggered images answered with the target label
   double clean = 0;          ///< the same of the images without the trigger
-  double lift = 0;           ///< (success - clean) / (1 - clean), 0 where clean is 1
+  double lift = 0;           ///< (success - clean) / (1 - clean), NaN where clean is 1
   double true_accuracy = 0;  ///< share of triggered images answered with their true label
 };
 

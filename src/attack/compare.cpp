@@ -6,6 +6,7 @@
 
 #include "attack/distance.hpp"
 #include "attack/kernels.hpp"
+#include "model/parameters.hpp"
 
 namespace afu::attack {
 namespace {
@@ -22,6 +23,11 @@ Answered ask(compute::Workspace& workspace, const Compared& c, const compute::Ev
   workspace.net().train(false);
   const auto on = [&](const data::IndicesPtr& rows) { return answers_of(workspace, rows, batch_size); };
   return {&c, on(sets.forget), on(sets.holdout), on(sets.test), on(sets.triggered)};
+}
+
+bool is_finite(const Answered& a) {
+  return model::is_finite(*a.model->model) && a.forget.finite() && a.holdout.finite() && a.test.finite() &&
+         a.triggered.finite();
 }
 
 using Figure = std::pair<std::pair<std::string, std::string>, double>;  ///< (set, figure), value
@@ -78,15 +84,22 @@ std::vector<Figure> divided(std::vector<Figure> sum, double count) {
 
 }  // namespace
 
-std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
-                                   const std::vector<Compared>& references,
-                                   const compute::EvaluationSets& sets, std::int64_t batch_size) {
+Comparison compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
+                   const std::vector<Compared>& references, const compute::EvaluationSets& sets,
+                   std::int64_t batch_size) {
   torch::NoGradGuard no_grad;
+  Comparison comparison;
+  auto& rows = comparison.rows;
+  const auto note = [&](const Answered& a) {
+    auto& names = comparison.not_finite;
+    if (!is_finite(a) && std::find(names.begin(), names.end(), a.model->name) == names.end())
+      names.push_back(a.model->name);
+  };
   std::vector<Answered> answered;
   for (const auto& r : references) answered.push_back(ask(workspace, r, sets, batch_size));
-  std::vector<ComparisonRow> rows;
   for (const auto& run : runs) {
     const auto of_run = ask(workspace, run, sets, batch_size);
+    note(of_run);
     std::vector<Figure> sum;
     double others = 0;
     for (const auto& reference : answered) {
@@ -115,7 +128,8 @@ std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vec
                            [](const Figure& f) { return f.first.second.rfind("dmia_auc", 0) == 0; }),
             sum.end());
   if (pairs > 0) append(rows, among_references, mean_of_references, divided(sum, pairs));
-  return rows;
+  for (const auto& a : answered) note(a);
+  return comparison;
 }
 
 }  // namespace afu::attack

@@ -21,16 +21,23 @@ struct ComparisonRow {
   std::string set;     ///< forget, test, triggered, parameters, layer:NAME, membership
   std::string figure;  ///< kl, js, js_bits, agreement; absolute, relative, cosine; dmia_auc, dmia_auc_error,
                        ///< dmia_distance: |AUC - 0.5|
-  double value = 0;
+  double value = 0;    ///< NaN: there is none
 };
 inline constexpr const char* mean_of_references = "mean";
 inline constexpr const char* among_references = "references";
 
+struct Comparison {
+  std::vector<ComparisonRow> rows;
+  /// Models of which a parameter or an answer is not finite: of their figures only those have a value that
+  /// such a number does not enter.
+  std::vector<std::string> not_finite;
+};
+
 /// Every run against every reference, then the mean over the references; then the same of every reference
 /// against every other one: the floor below which a distance says nothing. A set without samples is left out;
 /// `holdout` are the non-members of `membership`. No run is held against the reference of its own name.
-std::vector<ComparisonRow> compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
-                                   const std::vector<Compared>& references,
-                                   const compute::EvaluationSets& sets, std::int64_t batch_size);
+Comparison compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
+                   const std::vector<Compared>& references, const compute::EvaluationSets& sets,
+                   std::int64_t batch_size);
 
 }  // namespace afu::attack

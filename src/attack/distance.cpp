@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "model/parameters.hpp"
@@ -13,7 +14,8 @@ constexpr double least = 1e-8;
 
 double divergence(double p, double q) { return p * std::log(std::max(p, least) / std::max(q, least)); }
 
-double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+/// NaN where there is nothing to divide by.
+double ratio(double a, double b) { return b == 0 ? std::numeric_limits<double>::quiet_NaN() : a / b; }
 
 Scores difference(const Answers& reference, const Answers& model) {
   if (reference.labels != model.labels) throw std::invalid_argument("answers to different samples");
@@ -40,6 +42,8 @@ OutputDistance output_distance(const Answers& reference, const Answers& model) {
     d.agreement += reference.predicted[i] == model.predicted[i];
   const auto n = static_cast<double>(reference.size());
   d.kl /= n, d.js /= n, d.agreement /= n;
+  if (!reference.finite() || !model.finite())
+    d.kl = d.js = d.agreement = std::numeric_limits<double>::quiet_NaN();
   return d;
 }
 

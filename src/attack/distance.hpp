@@ -14,17 +14,18 @@ struct OutputDistance {
   double agreement = 0;    ///< share of samples on which both predict the same class
   double js_bits() const;  ///< js / ln 2, in [0, 1]
 };
-/// Throws std::invalid_argument where the two are of different samples or of none.
+/// NaN where an answer is not finite: two models without answers do not agree. Throws std::invalid_argument
+/// where the two are of different samples or of none.
 OutputDistance output_distance(const Answers& reference, const Answers& model);
 
 struct ParameterDistance {
   struct Layer {
     std::string name;
-    double relative = 0;  ///< |difference| / |reference|
-    double cosine = 0;    ///< of the two; 0 where one is zero
+    double relative = 0;  ///< |difference| / |reference|; NaN where that is zero
+    double cosine = 0;    ///< of the two; NaN where one is zero
   };
   double absolute = 0;        ///< Euclidean, not its square
-  double relative = 0;        ///< to the length of the reference
+  double relative = 0;        ///< to the length of the reference; NaN where that is zero
   std::vector<Layer> layers;  ///< one a named parameter, in the layout's order
 };
 /// Parameters only: buffers are no part of it. Throws std::invalid_argument for different layouts.

@@ -37,6 +37,7 @@ Logistic fit_logistic(const std::vector<double>& members, const std::vector<doub
   for (double x : non_members) samples.push_back({x, 0, total / 2 / static_cast<double>(non_members.size())});
   double mean = 0, variance = 0;
   for (const auto& s : samples) {
+    if (std::isnan(s.x)) return {s.x, s.x};
     if (!std::isfinite(s.x)) throw std::invalid_argument("logistic regression: a value is not finite");
     mean += s.x / total;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "attack/logistic.hpp"
@@ -20,6 +21,12 @@ Scores taken(const Scores& scores, const std::vector<std::size_t>& rows) {
   return out;
 }
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+bool any_nan(const Scores& scores) {
+  return std::any_of(scores.begin(), scores.end(), [](double s) { return std::isnan(s); });
+}
+
 /// The rows of each class.
 std::map<std::int64_t, std::vector<std::size_t>> by_class(const Answers& a) {
   std::map<std::int64_t, std::vector<std::size_t>> rows;
@@ -34,6 +41,7 @@ double accuracy_of_split(const Scores& members, const Scores& non_members) {
     return Scores(s.begin(), s.end() - static_cast<std::ptrdiff_t>(held));
   };
   const auto model = fit_logistic(learn(members), learn(non_members));
+  if (any_nan(members) || any_nan(non_members)) return nan;
   double right = 0;
   for (std::size_t i = members.size() - held; i < members.size(); ++i)
     right += (model(members[i]) > 0.5) + (model(non_members[i]) <= 0.5);
@@ -41,6 +49,7 @@ double accuracy_of_split(const Scores& members, const Scores& non_members) {
 }
 
 double share_of_non_members(const Logistic& model, const Scores& scores) {
+  if (std::isnan(model.slope) || any_nan(scores)) return nan;
   const auto n = std::count_if(scores.begin(), scores.end(), [&](double s) { return model(s) < 0.5; });
   return static_cast<double>(n) / static_cast<double>(scores.size());
 }
@@ -102,7 +111,7 @@ void scrub_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures
   const double mean = sum / splits;
   figures["scrub.accuracy"] = mean;
   figures["scrub.accuracy_deviation"] =
-      std::sqrt(std::max(0.0, (squares - splits * mean * mean) / (splits - 1)));
+      std::isnan(mean) ? nan : std::sqrt(std::max(0.0, (squares - splits * mean * mean) / (splits - 1)));
   figures["scrub.samples"] = static_cast<double>(2 * in.size());
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace afu::attack {
@@ -23,7 +24,7 @@ std::vector<double> ratios(const Referenced& r, double a) {
     double mean = 0;
     for (const auto& reference : r.references) mean += reference[i];
     mean /= static_cast<double>(r.references.size());
-    out[i] = r.model[i] / std::max(1e-12, ((1 + a) * mean + 1 - a) / 2);
+    out[i] = r.model[i] / std::max(((1 + a) * mean + 1 - a) / 2, 1e-12);  // in this order NaN stays NaN
   }
   return out;
 }
@@ -62,8 +63,13 @@ Scores rmia_scores(const Referenced& suspects, const Referenced& population, dou
   auto scores = ratios(suspects, a);
   auto others = ratios(population, a);
   if (others.empty()) throw std::invalid_argument("there is no population to compare with");
+  if (std::any_of(others.begin(), others.end(), [](double s) { return std::isnan(s); })) {
+    std::fill(scores.begin(), scores.end(), std::numeric_limits<double>::quiet_NaN());
+    return scores;
+  }
   std::sort(others.begin(), others.end());
   for (auto& s : scores) {
+    if (std::isnan(s)) continue;
     const auto below = std::lower_bound(others.begin(), others.end(), s) - others.begin();
     s = static_cast<double>(below) / static_cast<double>(others.size());
   }

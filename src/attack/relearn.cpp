@@ -1,6 +1,8 @@
 #include "attack/relearn.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -21,6 +23,7 @@ struct Goal {
   data::IndicesPtr rows;
   double wanted = 0;
   std::optional<std::int64_t> reached;
+  bool lost = false;  ///< there is nothing to come back to, or no number to compare any more
 
   double value(compute::Workspace& workspace, const Relearning& r, compute::JobResult& result) const {
     workspace.net().train(false);
@@ -46,7 +49,10 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
   std::vector<Goal> goals{{"accuracy", -1, r.forget, 0, {}}};
   if (r.triggered && !r.triggered->empty()) goals.push_back({"success", r.label, r.triggered, 0, {}});
   workspace.load(before);
-  for (auto& goal : goals) goal.wanted = share_to_reach * goal.value(workspace, r, result);
+  for (auto& goal : goals) {
+    goal.wanted = share_to_reach * goal.value(workspace, r, result);
+    goal.lost = !(goal.wanted > 0);
+  }
 
   const train::Schedule schedule(r.shown, r.batch_size, 1, r.most, r.key);
   const auto order = workspace.upload(schedule.order());
@@ -55,8 +61,12 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
   for (std::int64_t step = 0;; ++step) {
     bool over = true;
     for (auto& goal : goals) {
-      if (!goal.reached && goal.value(workspace, r, result) >= goal.wanted) goal.reached = step;
-      over = over && goal.reached;
+      if (!goal.reached && !goal.lost) {
+        const double value = goal.value(workspace, r, result);
+        goal.lost = std::isnan(value);
+        if (value >= goal.wanted) goal.reached = step;
+      }
+      over = over && (goal.reached || goal.lost);
     }
     if (over || step == schedule.steps()) break;
     workspace.net().train(false);  // statistics of BatchNorm stay: it is the weights that are to relearn
@@ -66,9 +76,10 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
     result.samples += schedule.count(step);
   }
   for (const auto& goal : goals) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     result.figures[r.name + "." + goal.name + "_batches"] =
-        static_cast<double>(goal.reached.value_or(schedule.steps()));
-    result.figures[r.name + "." + goal.name + "_reached"] = goal.reached ? 1 : 0;
+        goal.lost ? nan : static_cast<double>(goal.reached.value_or(schedule.steps()));
+    result.figures[r.name + "." + goal.name + "_reached"] = goal.lost ? nan : goal.reached ? 1 : 0;
   }
 }
 

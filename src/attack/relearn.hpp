@@ -25,8 +25,9 @@ data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const sim
 /// Trains `model` on the forget set, or the few of it that are shown, batch by batch, until its accuracy
 /// there, and the backdoor's success, are at 95 % of what `before` has. Figures: NAME.accuracy_batches and,
 /// with a backdoor, NAME.success_batches: how many that took, 0 where it was there from the start; where it
-/// was not reached they are `most` and NAME.accuracy_reached (success_reached) is 0, else 1. To be compared
-/// with a retrained model's: fewer means that something was left.
+/// was not reached they are `most` and NAME.accuracy_reached (success_reached) is 0, else 1. Both are NaN
+/// where `before` has nothing to come back to (0) and where the model diverges before it gets there. To be
+/// compared with a retrained model's: fewer means that something was left.
 void relearn(compute::Workspace& workspace, const model::ParameterVector& before,
              const model::ParameterVector& model, const Relearning& r, compute::JobResult& result);
 

@@ -54,13 +54,25 @@ void check(const Scores& members, const Scores& non_members) {
     throw std::invalid_argument("an attack needs at least one member and one non-member");
 }
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+bool any_nan(const Scores& members, const Scores& non_members) {
+  const auto none = [](double s) { return std::isnan(s); };
+  return std::any_of(members.begin(), members.end(), none) ||
+         std::any_of(non_members.begin(), non_members.end(), none);
+}
+
 }  // namespace
 
 bool Separation::holds(double value) const { return std::abs(auc - value) <= 1.96 * auc_error; }
 
 Separation separate(const Scores& members, const Scores& non_members) {
   Separation s;
-  s.auc = metrics::auc(members, non_members);  // also checks the scores
+  s.auc = metrics::auc(members, non_members);  // also checks that there are scores
+  if (any_nan(members, non_members)) {
+    s.auc_error = s.tpr_at_1pct = s.tpr_at_01pct = nan;
+    return s;
+  }
   auto m = members, n = non_members;
   std::sort(m.begin(), m.end());
   std::sort(n.begin(), n.end());
@@ -72,6 +84,7 @@ Separation separate(const Scores& members, const Scores& non_members) {
 
 double tpr_at_fpr(const Scores& members, const Scores& non_members, double fpr) {
   check(members, non_members);
+  if (any_nan(members, non_members)) return nan;
   auto n = non_members;
   std::sort(n.begin(), n.end(), std::greater<>());
   // A threshold just above the (k + 1)-th largest lets k non-members through at most.
@@ -83,6 +96,7 @@ double tpr_at_fpr(const Scores& members, const Scores& non_members, double fpr) 
 
 double balanced_accuracy_at(const Scores& members, const Scores& non_members, double threshold) {
   check(members, non_members);
+  if (any_nan(members, non_members) || std::isnan(threshold)) return nan;
   const auto above = [&](const Scores& scores) {
     const auto n = std::count_if(scores.begin(), scores.end(), [&](double s) { return s >= threshold; });
     return static_cast<double>(n) / static_cast<double>(scores.size());
@@ -92,6 +106,7 @@ double balanced_accuracy_at(const Scores& members, const Scores& non_members, do
 
 double best_threshold(const Scores& members, const Scores& non_members) {
   check(members, non_members);
+  if (any_nan(members, non_members)) return nan;
   double best = -1, at = 0;
   for_each_threshold(members, non_members, [&](double threshold, double accuracy) {
     if (accuracy > best + 1e-12) best = accuracy, at = threshold;

@@ -21,8 +21,9 @@ struct Separation {
   bool holds(double value) const;
 };
 
-/// Members are to score higher; -infinity and infinity are scores like any other. Throws
-/// std::invalid_argument where either list is empty or a score is NaN.
+/// Members are to score higher; -infinity and infinity are scores like any other. Where a score is NaN, so is
+/// every figure here and below: of a model without an answer nothing is known. Throws std::invalid_argument
+/// where either list is empty.
 Separation separate(const Scores& members, const Scores& non_members);
 
 /// The largest true-positive rate of a threshold with a false-positive rate of at most `fpr`: with fewer than

@@ -1,6 +1,7 @@
 /// afu compare: runs against retrained references, and those against each other.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "cli/verb.hpp"
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
+#include "record/csv_figure.hpp"
 #include "record/output_file.hpp"
 #include "unlearn/registry.hpp"
 
@@ -78,7 +80,7 @@ void write_csv(const std::string& path, const std::vector<attack::ComparisonRow>
   fmt::format_to(std::back_inserter(file.buffer()), "run,reference,set,figure,value\n");
   for (const auto& r : rows) {
     fmt::format_to(std::back_inserter(file.buffer()), "{},{},{},{},{}\n", quoted(r.run), quoted(r.reference),
-                   quoted(r.set), r.figure, r.value);
+                   quoted(r.set), r.figure, record::csv_figure(r.value));
     file.drain();
   }
   file.close();
@@ -111,7 +113,8 @@ void print_table(const std::vector<attack::ComparisonRow>& rows) {
     fmt::print("{:<{}}", shown, std::max<std::size_t>(width, 20) + 2);
     for (const auto& [title, key] : columns) {
       const auto i = means[n].find(key);
-      fmt::print("{:>12}", i == means[n].end() ? "-" : fmt::format("{:.4f}", i->second));
+      const bool told = i != means[n].end() && std::isfinite(i->second);
+      fmt::print("{:>12}", told ? fmt::format("{:.4f}", i->second) : "-");
     }
     fmt::print("\n");
   }
@@ -127,10 +130,13 @@ int compare(const Options& o) {
   for (const auto& r : runs)
     compared.push_back({r.name, o.snapshot.empty() ? "model.pt" : "snapshot_" + o.snapshot + ".pt"});
   for (const auto& r : references) against.push_back({r.name, "model.pt"});
-  const auto rows = distances_between(references.front().scenario, compared, against);
-  if (!o.csv.empty()) write_csv(o.csv, rows);
-  print_table(rows);
-  return 0;
+  const auto comparison = distances_between(references.front().scenario, compared, against);
+  if (!o.csv.empty()) write_csv(o.csv, comparison.rows);
+  print_table(comparison.rows);
+  for (const auto& name : comparison.not_finite)
+    fmt::print(stderr, "afu: {}: parameters or answers of its model are not finite: it has no distances\n",
+               name);
+  return comparison.not_finite.empty() ? 0 : 1;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "data/federated.hpp"
 #include "metrics/sets.hpp"
 #include "model/archive.hpp"
+#include "record/csv_figure.hpp"
 #include "record/output_file.hpp"
 
 namespace afu::cli {
@@ -41,8 +42,8 @@ class Examination {
           fmt::format("{}: the run holds no {} (output.model, output.snapshots)", kept.folder, kept.file));
     return {kept.folder, model::read_parameters(path.string(), workspace_.layout())};
   }
-  std::vector<attack::ComparisonRow> compare(const std::vector<attack::Compared>& runs,
-                                             const std::vector<attack::Compared>& references) {
+  attack::Comparison compare(const std::vector<attack::Compared>& runs,
+                             const std::vector<attack::Compared>& references) {
     return attack::compare(workspace_, runs, references, sets_, batch_size_);
   }
 
@@ -63,9 +64,8 @@ bool is_kept(const attack::ComparisonRow& r) {
 
 }  // namespace
 
-std::vector<attack::ComparisonRow> distances_between(const config::Scenario& federation,
-                                                     const std::vector<KeptModel>& runs,
-                                                     const std::vector<KeptModel>& references) {
+attack::Comparison distances_between(const config::Scenario& federation, const std::vector<KeptModel>& runs,
+                                     const std::vector<KeptModel>& references) {
   Examination examination(federation);
   std::vector<attack::Compared> compared, against;
   for (const auto& r : runs) compared.push_back(examination.load(r));
@@ -79,7 +79,7 @@ void write_distances(const study::Plan& plan, const fs::path& folder) {
   record::OutputFile file(folder / "distances.csv");
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
     fmt::format_to(std::back_inserter(file.buffer()), "{},{},{}.{},{}\n", cell, point, r.set, r.figure,
-                   std::isfinite(r.value) ? fmt::format("{}", r.value) : std::string());
+                   record::csv_figure(r.value));
     file.drain();
   };
   fmt::format_to(std::back_inserter(file.buffer()), "cell,point,figure,value\n");
@@ -106,7 +106,11 @@ void write_distances(const study::Plan& plan, const fs::path& folder) {
       std::vector<attack::Compared> runs;
       for (const auto* c : cells)
         if (fs::exists(folder / c->folder / kept)) runs.push_back(load(*c, kept.c_str()));
-      for (const auto& r : examination.compare(runs, against)) {
+      const auto comparison = examination.compare(runs, against);
+      for (const auto& name : comparison.not_finite)
+        fmt::print(stderr, "afu: note: {} ({}): its parameters or answers are not finite: no distances\n",
+                   name, point);
+      for (const auto& r : comparison.rows) {
         if (!is_kept(r)) continue;
         if (r.run != attack::among_references)
           write(r.run, point, r);

@@ -17,9 +17,8 @@ struct KeptModel {
 
 /// attack::compare on the sets of `federation`, a scenario of these runs; each run is named by its folder.
 /// Throws UsageError for a model that is not there.
-std::vector<attack::ComparisonRow> distances_between(const config::Scenario& federation,
-                                                     const std::vector<KeptModel>& runs,
-                                                     const std::vector<KeptModel>& references);
+attack::Comparison distances_between(const config::Scenario& federation, const std::vector<KeptModel>& runs,
+                                     const std::vector<KeptModel>& references);
 
 /// Writes `folder`/distances.csv: every complete cell's models at the merge, 16 updates later and at the end,
 /// against those at the end of the complete cells of the arms `study.distances` of the same seed and axes

@@ -15,7 +15,7 @@ double auc(const std::vector<double>& positives, const std::vector<double>& nega
   for (double s : positives) scores.emplace_back(s, true);
   for (double s : negatives) scores.emplace_back(s, false);
   for (const auto& [s, positive] : scores)
-    if (std::isnan(s)) throw std::invalid_argument("auc: a score is not a number");
+    if (std::isnan(s)) return s;
   std::sort(scores.begin(), scores.end());
 
   // Over groups of equal scores: each positive wins against all negatives below, and half against its equals.

@@ -1,6 +1,8 @@
 #include "metrics/classification.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <stdexcept>
@@ -8,12 +10,17 @@
 namespace afu::metrics {
 namespace {
 
+/// The number of samples; NaN where a figure of them is none.
 double size_of(const Predictions& p) {
   if (p.labels.empty()) throw std::invalid_argument("a figure of an empty set of samples");
-  return static_cast<double>(p.labels.size());
+  return p.finite() ? static_cast<double>(p.labels.size()) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
+
+bool Predictions::finite() const {
+  return std::find(predicted.begin(), predicted.end(), -1) == predicted.end();
+}
 
 double accuracy(const Predictions& p) {
   const double n = size_of(p);
@@ -23,7 +30,8 @@ double accuracy(const Predictions& p) {
 }
 
 double balanced_accuracy(const Predictions& p) {
-  size_of(p);
+  const double n = size_of(p);
+  if (std::isnan(n)) return n;
   std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> classes;  // right, in all
   for (std::size_t i = 0; i < p.labels.size(); ++i) {
     auto& [right, all] = classes[p.labels[i]];

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "metrics/auc.hpp"
+#include "model/parameters.hpp"
 
 namespace afu::metrics {
 namespace {
@@ -30,12 +31,12 @@ std::vector<double> scores(const Predictions& p) {
 
 Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels) {
   Predictions p;
-  const auto unknown = logits.isnan().any(1);
+  const auto unknown = logits.isfinite().logical_not().any(1);
   p.predicted = to_vector<std::int64_t>(logits.argmax(1).masked_fill_(unknown, -1));
   p.labels = to_vector<std::int64_t>(labels);
   const auto losses =
       at::cross_entropy_loss(logits, labels, /*weight=*/{}, at::Reduction::None).to(torch::kFloat64);
-  p.losses = to_vector<double>(losses.masked_fill(losses.isnan(), std::numeric_limits<double>::infinity()));
+  p.losses = to_vector<double>(losses.masked_fill(unknown, std::numeric_limits<double>::quiet_NaN()));
   return p;
 }
 
@@ -72,21 +73,25 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
     result.samples += static_cast<std::int64_t>(rows->size());
     return predict(workspace, *rows, job.batch_size);
   };
-  auto& figures = result.figures;
+  // A figure that is not a number is absent: the model has none, whatever a count over its answers would say.
+  if (!model::is_finite(*job.model)) return result;
+  const auto tell = [&](const char* name, double value) {
+    if (std::isfinite(value)) result.figures[name] = value;
+  };
   const auto& sets = *job.sets;
   if (const auto test = on(sets.test)) {
-    figures["test_accuracy"] = accuracy(*test);
-    figures["balanced_accuracy"] = balanced_accuracy(*test);
-    figures["test_loss"] = mean_loss(*test);
+    tell("test_accuracy", accuracy(*test));
+    tell("balanced_accuracy", balanced_accuracy(*test));
+    tell("test_loss", mean_loss(*test));
   }
   const auto forget = on(sets.forget);
-  if (forget) figures["forget_accuracy"] = accuracy(*forget);
-  if (const auto retain = on(sets.retain)) figures["retain_accuracy"] = accuracy(*retain);
+  if (forget) tell("forget_accuracy", accuracy(*forget));
+  if (const auto retain = on(sets.retain)) tell("retain_accuracy", accuracy(*retain));
   if (sets.backdoor_label >= 0)
     if (const auto triggered = on(sets.triggered))
-      figures["attack_success_rate"] = share_predicted(*triggered, sets.backdoor_label);
+      tell("attack_success_rate", share_predicted(*triggered, sets.backdoor_label));
   if (forget)
-    if (const auto holdout = on(sets.holdout)) figures["mia_auc"] = auc(scores(*forget), scores(*holdout));
+    if (const auto holdout = on(sets.holdout)) tell("mia_auc", auc(scores(*forget), scores(*holdout)));
   return result;
 }
 

@@ -19,8 +19,9 @@ std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace,
                                                   std::int64_t batch_size);
 Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size);
 
-/// Figures, each absent where its set is null or empty: test_accuracy, balanced_accuracy, test_loss (test);
-/// forget_accuracy; retain_accuracy; attack_success_rate (triggered, which excludes the target class
+/// Figures, each absent where its set is null or empty, all where a parameter or buffer of the model is not
+/// finite, and those of a set where an answer to it is not: test_accuracy, balanced_accuracy, test_loss
+/// (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered, which excludes the target class
 /// already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members = forget, non-members = holdout,
 /// score = -loss.
 compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job);

@@ -1,6 +1,9 @@
 #include "model/parameters.hpp"
 
+#include <ATen/Functions.h>
+
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -116,6 +119,15 @@ bool same_slots(const std::vector<Slot>& a, const std::vector<Slot>& b) {
 
 bool operator==(const Layout& a, const Layout& b) {
   return &a == &b || (same_slots(a.parameters, b.parameters) && same_slots(a.buffers, b.buffers));
+}
+
+bool is_finite(const ParameterVector& p) {
+  const auto finite = [](const torch::Tensor& t) {
+    if (!t.defined() || t.numel() == 0) return true;
+    const auto [least, most] = at::aminmax(t.detach());  // NaN where there is one
+    return std::isfinite(least.item<double>()) && std::isfinite(most.item<double>());
+  };
+  return finite(p.values) && finite(p.buffers);
 }
 
 std::int64_t byte_size(const ParametersPtr& p) {

@@ -43,4 +43,7 @@ struct ParameterVector {
   torch::Tensor buffers;  ///< [buffer_count], float32; may be empty
 };
 
+/// Whether all values and buffers are finite.
+bool is_finite(const ParameterVector& p);
+
 }  // namespace afu::model

@@ -1,5 +1,6 @@
 #include "record/attack_log.hpp"
 
+#include "record/csv_figure.hpp"
 #include "record/json_text.hpp"
 
 namespace afu::record {
@@ -12,7 +13,7 @@ AttackLog::AttackLog(std::filesystem::path path) : file_(std::move(path)) {
 
 void AttackLog::append(const AttackRow& row) {
   record::append(file_.buffer(), FMT_COMPILE("{},{},{},{},{},{},{}\n"), row.point, row.version, row.updates,
-                 row.time, row.attack, row.figure, row.value);
+                 row.time, row.attack, row.figure, csv_figure(row.value));
   file_.flush();
 }
 

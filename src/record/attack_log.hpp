@@ -10,7 +10,8 @@ namespace afu::record {
 /// The first line of attacks.csv.
 inline constexpr const char* attacks_header = "point,version,updates,time,attack,figure,value";
 
-/// Each row reaches the file before `append` returns. Write errors throw std::runtime_error.
+/// A value that is not a finite number is an empty cell. Each row reaches the file before `append` returns.
+/// Write errors throw std::runtime_error.
 class AttackLog {
  public:
   explicit AttackLog(std::filesystem::path path);

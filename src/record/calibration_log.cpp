@@ -1,5 +1,6 @@
 #include "record/calibration_log.hpp"
 
+#include "record/csv_figure.hpp"
 #include "record/json_text.hpp"
 
 namespace afu::record {
@@ -19,7 +20,7 @@ void CalibrationLog::append(const CalibrationRecord& r) {
        {r.loss_before, r.loss_after, r.risk_before, r.risk_after, r.kl_before, r.kl_after, r.kd_before,
         r.kd_after, r.penalty_before, r.penalty_after, r.norm, r.cosine, r.penalty_reference}) {
     out.push_back(',');
-    if (figure) record::append(out, FMT_COMPILE("{}"), *figure);
+    append_text(out, csv_figure(figure));
   }
   out.push_back('\n');
   file_.flush();

@@ -1,5 +1,6 @@
 #include "record/metrics_log.hpp"
 
+#include "record/csv_figure.hpp"
 #include "record/json_text.hpp"
 
 namespace afu::record {
@@ -17,7 +18,7 @@ void MetricsLog::append(const MetricsRow& row) {
   for (const auto& figure : {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy,
                              row.retain_accuracy, row.attack_success_rate, row.mia_auc, row.test_loss}) {
     out.push_back(',');
-    if (figure) record::append(out, FMT_COMPILE("{}"), *figure);
+    append_text(out, csv_figure(figure));
   }
   out.push_back('\n');
   file_.flush();

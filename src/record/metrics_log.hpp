@@ -12,8 +12,8 @@ inline constexpr const char* metrics_header =
     "version,time,epoch,updates,phase,test_accuracy,balanced_accuracy,forget_accuracy,retain_accuracy,"
     "attack_success_rate,mia_auc,test_loss";
 
-/// A figure that does not apply is an empty cell; one that is not a number (a diverged model's loss) is `nan`
-/// or `inf`. Each row reaches the file before `append` returns. Write errors throw std::runtime_error.
+/// A figure that does not apply, or is not a finite number (a diverged model's loss), is an empty cell. Each
+/// row reaches the file before `append` returns. Write errors throw std::runtime_error.
 class MetricsLog {
  public:
   explicit MetricsLog(std::filesystem::path path);

@@ -94,7 +94,7 @@ struct AttackRow {
   std::uint64_t version = 0, updates = 0;
   double time = 0;
   std::string attack, figure;
-  double value = 0;
+  double value = 0;  ///< NaN: of a model without an answer; empty in a table, null in JSON
 };
 
 /// A lane's work in real time (seconds since the run began).

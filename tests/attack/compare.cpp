@@ -29,8 +29,10 @@ TEST_CASE("compare: runs against each reference and their mean, references among
   sets.forget = rows(0, 40);
   sets.holdout = rows(40, 80);
   sets.test = rows(80, 160);
-  const auto all =
+  const auto comparison =
       compare(*lane.workspace, {{"knows", with}, {"one", one}}, {{"one", one}, {"two", two}}, sets, 64);
+  CHECK(comparison.not_finite.empty());
+  const auto& all = comparison.rows;
 
   CHECK(value(all, "knows", "one", "forget", "js") > 0.1);
   CHECK(value(all, "knows", "one", "forget", "js_bits") ==
@@ -51,6 +53,22 @@ TEST_CASE("compare: runs against each reference and their mean, references among
     CHECK_FALSE((r.set == "triggered"));                                 // there is no backdoor
   }
   // With one reference there is no floor.
-  for (const auto& r : compare(*lane.workspace, {{"knows", with}}, {{"one", one}}, sets, 64))
+  for (const auto& r : compare(*lane.workspace, {{"knows", with}}, {{"one", one}}, sets, 64).rows)
     CHECK(r.run == "knows");
+}
+
+TEST_CASE("compare: models that are not finite are named, and are far from and close to nothing") {
+  Lane lane("mlp", 120);
+  const auto nan = lane.workspace->wrap(lane.initial->values * std::nan(""), lane.initial->buffers);
+  compute::EvaluationSets sets;
+  sets.forget = rows(0, 40);
+  sets.holdout = rows(40, 80);
+  sets.test = rows(80, 120);
+  const auto c = compare(*lane.workspace, {{"run", nan}, {"good", lane.trained(40, 20)}},
+                         {{"one", lane.initial}, {"lost", nan}}, sets, 64);
+  CHECK(c.not_finite == std::vector<std::string>{"run", "lost"});
+  for (const auto& r : c.rows) {
+    CAPTURE(r.run + " " + r.reference + " " + r.set + " " + r.figure);
+    CHECK(std::isnan(r.value) == !(r.run == "good" && r.reference == "one"));
+  }
 }

@@ -57,7 +57,8 @@ TEST_CASE("distance: parameters, in all and by layer, not squared") {
   CHECK(d.layers[0].name == "a");
   CHECK(d.layers[0].relative == 0);
   CHECK(d.layers[0].cosine == doctest::Approx(1));
-  CHECK(d.layers[1].cosine == 0);
+  CHECK(std::isnan(d.layers[1].relative));  // of a reference of length 0: nothing to compare with
+  CHECK(std::isnan(d.layers[1].cosine));
   auto other = std::make_shared<model::Layout>(*layout);
   other->parameters[0].name = "c";
   CHECK_THROWS_AS(parameter_distance(x, {other, y.values, {}}), std::invalid_argument);
@@ -71,6 +72,22 @@ TEST_CASE("distance: dMIA is 0.5 for a model like the reference, 1 for one that 
   CHECK(loss_difference(members, known, others, others).auc == 1);
 }
 
+TEST_CASE("distances from or to a model without answers are not numbers, least of all between two such") {
+  const double nan = std::nan("");
+  const auto none = from_logits({nan, 0, 1, 0}, 2, {0, 1}), some = from_logits({1, 0, 1, 0}, 2, {0, 1});
+  for (const auto& d :
+       {output_distance(none, none), output_distance(none, some), output_distance(some, none)}) {
+    CHECK(std::isnan(d.kl));
+    CHECK(std::isnan(d.js));
+    CHECK(std::isnan(d.agreement));
+  }
+  CHECK(output_distance(some, some).agreement == 1);
+  const auto s = loss_difference(some, none, some, some);
+  CHECK(std::isnan(s.auc));
+  CHECK(std::isnan(s.tpr_at_1pct));
+  CHECK_FALSE(s.holds(0.5));
+}
+
 TEST_CASE("backdoor: success, lift and true-label accuracy") {
   const auto clean = from_logits({0, 1, 0, 1, 1, 0, 0, 1}, 2, {1, 1, 1, 1});
   const auto triggered = from_logits({1, 0, 1, 0, 1, 0, 0, 1}, 2, {1, 1, 1, 1});
@@ -80,6 +97,8 @@ TEST_CASE("backdoor: success, lift and true-label accuracy") {
   CHECK(f.lift == doctest::Approx((0.75 - 0.25) / 0.75));
   CHECK(f.true_accuracy == 0.25);
   CHECK(backdoor_figures(clean, clean, 0).lift == 0);
+  const auto always = from_logits({1, 0, 1, 0}, 2, {1, 1});
+  CHECK(std::isnan(backdoor_figures(always, always, 0).lift));  // a trigger can add nothing there
   // Images of the target class would count as successes of any model (METHODS 12, trap 14).
   CHECK_THROWS_AS(backdoor_figures(triggered, clean, 1), std::invalid_argument);
 }

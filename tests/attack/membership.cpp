@@ -67,15 +67,21 @@ TEST_CASE("answers: the modified entropy looks at one label a row") {
   CHECK(negative_modified_entropy(wrong)[1] == doctest::Approx(s[1]));
 }
 
-TEST_CASE("answers: what a diverged model says counts as uniform, and as no class") {
+TEST_CASE("answers: what a diverged model says is no answer, and no figure counts it as one") {
   const double nan = std::nan("");
   const auto a = from_logits({nan, 1, 0, 2, 1e308, -1e308}, 2, {0, 1, 0});
-  CHECK(a.of(0, 0) == 0.5);
+  CHECK(std::isnan(a.of(0, 0)));
   CHECK(a.predicted[0] == -1);
-  CHECK(share_predicted(a, 0) == doctest::Approx(1.0 / 3));
+  CHECK_FALSE(a.finite());
+  CHECK(std::isnan(share_predicted(a, 0)));
+  CHECK(std::isnan(accuracy(a)));
   CHECK(a.of(2, 0) == 1);
-  for (double s : negative_modified_entropy(a)) CHECK(std::isfinite(s));
-  for (double s : negative_loss(a)) CHECK(std::isfinite(s));
+  for (const auto& scores :
+       {negative_modified_entropy(a), negative_entropy(a), negative_loss(a), confidence(a)}) {
+    CHECK(std::isnan(scores[0]));
+    CHECK(std::isfinite(scores[1]));
+    CHECK(std::isfinite(scores[2]));
+  }
 }
 
 TEST_CASE("membership: members that are perfectly separable are all found") {

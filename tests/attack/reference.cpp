@@ -55,6 +55,11 @@ TEST_CASE("rmia: the share of the population that is less likely, in closed form
   // An equal ratio is not larger.
   CHECK(rmia_scores({{0.4}, {{0.4}}}, population, 1)[0] == doctest::Approx(1.0 / 3));
   CHECK_THROWS_AS(rmia_scores({{0.6}, {{0.4}}}, {{}, {{}}}, 1), std::invalid_argument);
+  // A reference model without an answer makes no ratio, and no likelihood.
+  const double nan = std::nan("");
+  CHECK(std::isnan(rmia_scores({{0.6}, {{nan}}}, {{0.5}, {{0.5}}}, 1)[0]));
+  CHECK(std::isnan(rmia_scores({{0.6}, {{0.4}}}, {{0.5}, {{nan}}}, 1)[0]));
+  CHECK(std::isnan(lira_scores({{0.6, 0.5}, {{nan, 0.5}}})[0]));
 }
 
 TEST_CASE("lira and rmia: separable members are found, those that references explain are not") {

@@ -71,6 +71,12 @@ TEST_CASE("separation: infinite scores are scores, NaN is refused") {
   const double inf = std::numeric_limits<double>::infinity();
   CHECK(separate({inf, 1}, {-inf, -inf}).auc == 1);
   CHECK(balanced_accuracy_at({inf, 1}, {-inf, -inf}, best_threshold({inf, 1}, {-inf, -inf})) == 1);
-  CHECK_THROWS_AS(separate({std::nan("")}, {0}), std::invalid_argument);
+  const double nan = std::nan("");
+  for (const auto& s : {separate({nan}, {0}), separate({1, 2}, {0, nan})})
+    for (double figure : {s.auc, s.auc_error, s.tpr_at_1pct, s.tpr_at_01pct}) CHECK(std::isnan(figure));
+  CHECK(std::isnan(tpr_at_fpr({nan}, {0}, 0.5)));
+  CHECK(std::isnan(best_threshold({nan}, {0})));
+  CHECK(std::isnan(balanced_accuracy_at({nan}, {0}, 0)));
+  CHECK(std::isnan(accuracy_by_halves({nan, 1}, {0, 0}, {})));
   CHECK_THROWS_AS(separate({}, {0}), std::invalid_argument);
 }

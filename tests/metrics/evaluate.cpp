@@ -1,6 +1,7 @@
 #include "metrics/evaluate.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "metrics/auc.hpp"
 #include "tests/compute/fixture.hpp"
@@ -16,16 +17,42 @@ TEST_CASE("figures of hand-made logits") {
                                      0.0, 0.0, 9.0,  //
                                      nan, 0.0, 0.0})
                           .view({5, 3});
-  const auto p = metrics::predictions_from(logits, torch::tensor({0, 1, 1, 0, 0}, torch::kInt64));
+  const auto labels = torch::tensor({0, 1, 1, 0, 0}, torch::kInt64);
+  const auto p = metrics::predictions_from(logits, labels);
   CHECK(p.predicted == std::vector<std::int64_t>{0, 1, 0, 2, -1});
   CHECK(p.losses[0] == doctest::Approx(std::log(1 + std::exp(-1.0) + std::exp(-2.0))));
   CHECK(p.losses[2] == doctest::Approx(std::log(std::exp(5.0) + std::exp(4.0) + 1) - 4));
-  CHECK(std::isinf(p.losses[4]));
-  CHECK(metrics::accuracy(p) == doctest::Approx(2.0 / 5));
-  CHECK(metrics::balanced_accuracy(p) == doctest::Approx((1.0 / 3 + 1.0 / 2) / 2));  // class 2 does not occur
-  CHECK(metrics::share_predicted(p, 0) == doctest::Approx(2.0 / 5));
+  CHECK(std::isnan(p.losses[4]));
+  CHECK_FALSE(p.finite());
+  for (double figure : {metrics::accuracy(p), metrics::balanced_accuracy(p), metrics::share_predicted(p, 0),
+                        metrics::mean_loss(p)})
+    CHECK(std::isnan(figure));  // a row without an answer is no wrong answer
+  const auto q = metrics::predictions_from(logits.narrow(0, 0, 4), labels.narrow(0, 0, 4));
+  CHECK(metrics::accuracy(q) == doctest::Approx(2.0 / 4));
+  CHECK(metrics::balanced_accuracy(q) == doctest::Approx((1.0 / 2 + 1.0 / 2) / 2));  // class 2 does not occur
+  CHECK(metrics::share_predicted(q, 0) == doctest::Approx(2.0 / 4));
+  // One infinite logit is enough: its softmax is a certainty that nothing stands behind.
+  const auto infinite = torch::tensor({{0.0f, std::numeric_limits<float>::infinity()}});
+  CHECK(metrics::predictions_from(infinite, labels.narrow(0, 0, 1)).predicted[0] == -1);
   CHECK_THROWS_AS(metrics::accuracy({}), std::invalid_argument);
   CHECK_THROWS_AS(metrics::balanced_accuracy({}), std::invalid_argument);
+}
+
+TEST_CASE("a model with a parameter that is not finite has no figures, and two of them none to compare") {
+  Lane lane;
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  sets->test = test::rows(60, 120);
+  sets->forget = test::rows(0, 30);
+  sets->holdout = test::rows(30, 60);
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    auto values = lane.initial->values.clone();
+    values[values.numel() - 1].fill_(value);
+    const auto broken = lane.workspace->wrap(values, lane.initial->buffers);
+    CHECK_FALSE(model::is_finite(*broken));
+    CHECK(lane.run(compute::EvaluateJob{broken, sets, 13}).figures.empty());
+  }
+  CHECK(model::is_finite(*lane.initial));
+  CHECK(lane.run(compute::EvaluateJob{lane.initial, sets, 13}).figures.size() == 5);
 }
 
 TEST_CASE("an evaluation is what single predictions add up to") {
