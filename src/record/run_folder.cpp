@@ -9,6 +9,8 @@
 #include <system_error>
 #include <vector>
 
+#include "record/folder_lock.hpp"
+
 namespace afu::record {
 
 namespace fs = std::filesystem;
@@ -32,18 +34,42 @@ std::vector<fs::path> files_of_a_run(const fs::path& root) {
   return found;
 }
 
-void remove_file(const fs::path& file) {
+void refuse_to_remove_folder(const fs::path& file) {
   std::error_code error;
   if (fs::is_directory(fs::symlink_status(file, error)))
     throw RunFolderError(
         fmt::format("cannot replace '{}': it is a folder, not a file of a run", file.string()));
+}
+
+void remove_file(const fs::path& file) {
+  refuse_to_remove_folder(file);
+  std::error_code error;
   fs::remove(file, error);
   if (error) throw RunFolderError(fmt::format("cannot remove '{}': {}", file.string(), error.message()));
 }
 
+/// Whoever runs this could make entries in `root`, or make `root` itself.
+void check_writable(const fs::path& root) {
+  std::error_code error;
+  auto there = root;
+  while (!there.empty() && !fs::exists(there, error)) {
+    const auto parent = there.parent_path();
+    if (parent == there) break;
+    there = parent;
+  }
+  if (there.empty()) there = ".";
+  const char* task = there == root ? "write into" : "create";
+  if (!fs::is_directory(there, error))
+    throw RunFolderError(
+        fmt::format("cannot create output folder '{}': '{}' is not a folder", root.string(), there.string()));
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    throw RunFolderError(fmt::format("cannot {} output folder '{}': {}", task, root.string(),
+                                     std::generic_category().message(errno)));
+}
+
 }  // namespace
 
-RunFolder RunFolder::create(const fs::path& path, bool force) {
+RunFolder RunFolder::examine(const fs::path& path, bool force) {
   if (path.empty()) throw RunFolderError("the output folder has no name");
   auto root = path;
   if (!root.has_filename()) root = root.parent_path();  // "runs/a/" -> "runs/a"
@@ -52,18 +78,34 @@ RunFolder RunFolder::create(const fs::path& path, bool force) {
   const auto status = fs::status(root, error);
   if (fs::exists(status) && !fs::is_directory(status))
     throw RunFolderError(fmt::format("output folder '{}' is not a folder", root.string()));
-  error.clear();
-  fs::create_directories(root, error);
-  if (error)
-    throw RunFolderError(fmt::format("cannot create output folder '{}': {}", root.string(), error.message()));
-
   const auto held = files_of_a_run(root);
   if (!held.empty() && !force) {
     std::string names;
     for (const auto& file : held) names += (names.empty() ? "" : ", ") + file.filename().string();
     refuse(root, names);
   }
-  for (const auto& file : held) remove_file(file);
+  for (const auto& file : held) refuse_to_remove_folder(file);
+  check_writable(root);
+  return {std::move(root), force};
+}
+
+RunFolder RunFolder::create(const fs::path& path, bool force) {
+  auto folder = examine(path, force);
+  folder.claim();
+  return folder;
+}
+
+void RunFolder::claim() {
+  const auto& root = root_;
+  std::error_code error;
+  fs::create_directories(root, error);
+  if (error)
+    throw RunFolderError(fmt::format("cannot create output folder '{}': {}", root.string(), error.message()));
+  if (!lock_) lock_ = std::make_shared<FolderLock>(root);
+  // A run that wrote here until the lock was there is found now, by its scenario.toml.
+  if (force_)
+    for (const auto& file : files_of_a_run(root)) remove_file(file);
+  for (auto name : run_files) fs::remove(root / (std::string(name) + ".part"), error);
 
   const auto claim = root / "scenario.toml";
   const int descriptor = ::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -73,7 +115,6 @@ RunFolder RunFolder::create(const fs::path& path, bool force) {
                                      std::generic_category().message(errno)));
   }
   ::close(descriptor);
-  return RunFolder(std::move(root));
 }
 
 fs::path RunFolder::path(std::string_view name) const {

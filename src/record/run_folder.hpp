@@ -2,31 +2,45 @@
 /// The folder of one run (DESIGN.md, "A run's folder").
 #include <array>
 #include <filesystem>
-#include <stdexcept>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "config/input_error.hpp"
+
 namespace afu::record {
 
 /// The output folder cannot be used: a user's error, not a failed run.
-struct RunFolderError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct RunFolderError : InputError {
+  using InputError::InputError;
 };
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 12> run_files{
-    "scenario.toml",      "metrics.csv",        "events.jsonl",       "trace.json",
-    "model.pt",           "summary.json",       "attacks.csv",        "calibrations.csv",
-    "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
+inline constexpr std::array<std::string_view, 13> run_files{
+    "files.json",         "scenario.toml",      "metrics.csv",      "events.jsonl",     "trace.json",
+    "model.pt",           "summary.json",       "attacks.csv",      "calibrations.csv", "snapshot_before.pt",
+    "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
 
+class FolderLock;
+
+/// Copies are the same folder: its lock ends with the last of them.
 class RunFolder {
  public:
-  /// Makes `path` ready for a run, creating it and its parents. A folder that holds any of `run_files` is
-  /// refused unless `force`, which removes exactly those files and nothing else. The folder is then claimed
-  /// by an empty scenario.toml, created exclusively (of two runs that start at once, one is refused): write
-  /// the resolved scenario there next. Throws RunFolderError.
+  /// The folder at `path`, as far as can be told without touching anything: a folder that holds any of
+  /// `run_files` is refused unless `force`, and so is what can be no folder or cannot be written to. Throws
+  /// RunFolderError.
+  static RunFolder examine(const std::filesystem::path& path, bool force);
+
+  /// Makes the folder ready for a run, creating it and its parents, and locks it (FolderLock): one that
+  /// another process is writing is refused, with `force` too. With `force` exactly the `run_files` in it (and
+  /// what a killed writer left of one, `.part`) are removed. The folder is then claimed by an empty
+  /// scenario.toml: write the resolved scenario there next. To be called once all of the run's input was
+  /// found usable. Throws RunFolderError.
+  void claim();
+
+  /// Both in one.
   static RunFolder create(const std::filesystem::path& path, bool force);
 
   /// The path of one of `run_files`. Throws std::logic_error for any other name: nothing else belongs in the
@@ -35,8 +49,10 @@ class RunFolder {
   const std::filesystem::path& root() const { return root_; }
 
  private:
-  explicit RunFolder(std::filesystem::path root) : root_(std::move(root)) {}
+  RunFolder(std::filesystem::path root, bool force) : root_(std::move(root)), force_(force) {}
   std::filesystem::path root_;
+  bool force_ = false;
+  std::shared_ptr<FolderLock> lock_;  ///< once it is claimed
 };
 
 }  // namespace afu::record

@@ -1,8 +1,12 @@
 #include "record/run_folder.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <set>
+#include <string>
 
 #include "tests/record/temporary_folder.hpp"
 
@@ -14,6 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// As `RunFolder::create`; the lock has ended when it returns.
 std::string refusal(const fs::path& path, bool force) {
   try {
     RunFolder::create(path, force);
@@ -35,10 +40,41 @@ TEST_CASE("a run's folder is created with its parents and claimed") {
   TemporaryFolder tmp;
   const auto folder = RunFolder::create(tmp / "a/b/run/", false);
   CHECK(folder.root() == tmp / "a/b/run");
-  CHECK(names_in(folder.root()) == std::set<std::string>{"scenario.toml"});
+  CHECK(names_in(folder.root()) == std::set<std::string>{"afu.lock", "scenario.toml"});
   CHECK(folder.path("events.jsonl") == tmp / "a/b/run/events.jsonl");
   // The second of two runs that start at once finds the claim of the first.
   CHECK(refusal(tmp / "a/b/run", false).find("--force") != std::string::npos);
+}
+
+TEST_CASE("a folder that is being written is refused to others, with force too, and the writer is named") {
+  TemporaryFolder tmp;
+  {
+    const auto running = RunFolder::create(tmp / "run", false);
+    write_text(running.path("metrics.csv"), "mine");
+    const auto why = refusal(tmp / "run", true);
+    INFO(why);
+    CHECK(why.find("is being written by process " + std::to_string(::getpid()) + " on ") !=
+          std::string::npos);
+    CHECK(text_of(running.path("metrics.csv")) == "mine");
+    const auto copy = running;  // the same folder: its end is not the other's
+  }
+  CHECK(names_in(tmp / "run") == std::set<std::string>{"metrics.csv", "scenario.toml"});
+  CHECK(refusal(tmp / "run", true).empty());
+}
+
+TEST_CASE("the lock of a process that was killed holds nobody up") {
+  TemporaryFolder tmp;
+  const auto child = ::fork();
+  if (child == 0) {
+    const auto folder = RunFolder::create(tmp / "run", false);
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(text_of(tmp / "run/afu.lock").find("process " + std::to_string(child)) == 0);  // it is left behind
+  CHECK(refusal(tmp / "run", true).empty());
+  CHECK(names_in(tmp / "run") == std::set<std::string>{"scenario.toml"});
 }
 
 TEST_CASE("only the files of a run have a path") {

@@ -1,0 +1,26 @@
+#pragma once
+/// One writer a folder, over all processes.
+#include <filesystem>
+
+namespace afu::record {
+
+/// The file whose lock (flock) keeps a folder for one process. It names that process while it is held, and
+/// goes with it; one that a killed process left holds nobody up, since the system ends locks with their
+/// process.
+inline constexpr const char* lock_file = "afu.lock";
+
+class FolderLock {
+ public:
+  /// Takes the lock of `folder`, which exists. Throws RunFolderError: another writer holds it (its process,
+  /// host and since when are named), or the file system keeps no locks.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace afu::record
