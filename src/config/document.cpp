@@ -140,19 +140,6 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   return {Table{}, path.place};
 }
 
-/// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices.
-std::vector<std::string> steps_of(const std::string& key) {
-  std::vector<std::string> steps(1);
-  for (char c : key) {
-    if (c == '.' || c == '[') {
-      steps.emplace_back();
-    } else if (c != ']') {
-      steps.back() += c;
-    }
-  }
-  return steps;
-}
-
 bool is_index(const std::string& step) {
   return !step.empty() && step.size() < 10 &&
          std::all_of(step.begin(), step.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -179,7 +166,37 @@ Node override_value(const std::string& text, const Place& place) {
   return out;
 }
 
+/// A section takes over the keys of a table; all else is replaced.
+void assign(Node& at, Node&& value) {
+  auto* old = std::get_if<Table>(&at.value);
+  auto* keys = std::get_if<Table>(&value.value);
+  if (!old || !keys || is_one_value(*old) || is_one_value(*keys)) {
+    at = std::move(value);
+    return;
+  }
+  for (auto& e : keys->entries) {
+    if (auto* held = old->find(e.key))
+      assign(*held, std::move(e.node));
+    else
+      old->entries.push_back(std::move(e));
+  }
+}
+
 }  // namespace
+
+bool is_one_value(const Table& table) { return table.find("distribution") != nullptr; }
+
+std::vector<std::string> key_steps(const std::string& key) {
+  std::vector<std::string> steps(1);
+  for (char c : key) {
+    if (c == '.' || c == '[') {
+      steps.emplace_back();
+    } else if (c != ']') {
+      steps.back() += c;
+    }
+  }
+  return steps;
+}
 
 Node* Table::find(const std::string& key) {
   for (auto& e : entries)
@@ -221,7 +238,7 @@ std::vector<std::string> Errors::messages() const {
     std::string message;
     if (e.place.is_override) {
       message = "--set " + e.place.file + ": ";
-      if (steps_of(e.place.file) != steps_of(e.key) && !e.key.empty()) message += e.key + ": ";
+      if (key_steps(e.place.file) != key_steps(e.key) && !e.key.empty()) message += e.key + ": ";
     } else {
       message = e.place.file + ":";
       if (e.place.line > 0) message += fmt::format("{}:{}:", e.place.line, e.place.column);
@@ -247,7 +264,7 @@ Node read_document(const std::string& file, Errors& errors) {
 void apply_override(Node& root, const std::string& override_text, Errors& errors) {
   auto equals = override_text.find('=');
   Place place{override_text.substr(0, equals), 0, 0, true};
-  auto steps = steps_of(place.file);
+  auto steps = key_steps(place.file);
   if (equals == std::string::npos || std::find(steps.begin(), steps.end(), "") != steps.end())
     return errors.add(place, "", "this override is malformed, allowed is section.key=value");
 
@@ -280,12 +297,12 @@ void apply_override(Node& root, const std::string& override_text, Errors& errors
     at = child;
     walked += (walked.empty() ? "" : ".") + step;
   }
-  *at = override_value(override_text.substr(equals + 1), place);
+  assign(*at, override_value(override_text.substr(equals + 1), place));
 }
 
 Place place_of(const Node& root, const std::string& key) {
   const Node* at = &root;
-  for (const auto& step : steps_of(key)) {
+  for (const auto& step : key_steps(key)) {
     const Node* next = nullptr;
     if (auto* table = at->table()) next = table->find(step);
     if (auto* array = at->array(); array && is_index(step) && std::stoul(step) < array->items.size())

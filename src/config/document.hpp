@@ -69,8 +69,15 @@ Node parse_document(const std::string& text, const std::string& name, Errors& er
 /// The same, of a file. A file that cannot be read is an error like the others.
 Node read_document(const std::string& file, Errors& errors);
 
+/// Whether the table is one value, a distribution, and no section of keys.
+bool is_one_value(const Table& table);
+
+/// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices.
+std::vector<std::string> key_steps(const std::string& key);
+
 /// Applies `a.b=value`: a TOML value, or else a bare string. Elements of arrays are `a[0].b` or `a.0.b`; the
-/// index after the last one appends.
+/// index after the last one appends. A table that is given for a section, `training={lr = 0.1}`, sets the
+/// keys that it has and leaves the others.
 void apply_override(Node& root, const std::string& override_text, Errors& errors);
 
 /// The place of `key` (`training.lr`, `erasure[0].client`), or of the nearest section around it that is

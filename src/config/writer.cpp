@@ -110,6 +110,21 @@ std::string distributions_help() {
   return out;
 }
 
+/// Calls `visit` with key and value of every path that `s` uses.
+template <class Visit>
+void visit_paths(Scenario& s, Visit visit) {
+  const auto offer = [&](const std::string& key, std::string& path) {
+    if (!path.empty()) visit(key, path);
+  };
+  if (s.data.source != "phantom") offer("data.path", s.data.path);
+  if (s.model.name == "torchscript") offer("model.path", s.model.path);
+  if (s.heterogeneity.availability.model == "trace")
+    offer("heterogeneity.availability.path", s.heterogeneity.availability.path);
+  for (const auto& section : sections(s, {}))
+    for (const auto& f : section.fields)
+      if (auto* d = std::get_if<Distribution*>(&f.slot)) offer(full_path(section, f), (*d)->path);
+}
+
 }  // namespace
 
 std::string to_toml(const Scenario& scenario, const std::vector<PluginSection>& methods) {
@@ -131,6 +146,24 @@ std::string to_toml(const Scenario& scenario, const std::vector<PluginSection>& 
     }
     out += tables;
   }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> key_values(const Scenario& scenario,
+                                                            const std::vector<PluginSection>& methods) {
+  Scenario s = scenario;
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& section : sections(s, methods))
+    for (const auto& f : section.fields) {
+      const auto key = full_path(section, f);
+      if (auto text = slot_text(f); !text.empty()) out.emplace_back(key, std::move(text));
+      visit_tables(f, [&](auto& elements) {
+        for (std::size_t i = 0; i < elements.size(); ++i)
+          for (const auto& e : fields_of(elements[i]))
+            if (!is_unset(e))
+              out.emplace_back(key + "[" + std::to_string(i) + "]." + e.option.name, slot_text(e));
+      });
+    }
   return out;
 }
 
@@ -169,23 +202,21 @@ std::string reference_toml(const std::vector<PluginSection>& methods) {
 }
 
 Scenario with_absolute_paths(Scenario s) {
-  auto resolve = [&](const std::string& key, std::string& path) {
-    if (path.empty()) return;
+  visit_paths(s, [&](const std::string& key, std::string& path) {
     try {
       path = std::filesystem::absolute(resolve_data_path(path, s.file)).lexically_normal().string();
     } catch (const std::runtime_error& e) {
       throw InputError(key + ": " + e.what());
     }
-  };
-  if (s.data.source != "phantom") resolve("data.path", s.data.path);
-  if (s.model.name == "torchscript") resolve("model.path", s.model.path);
-  if (s.heterogeneity.availability.model == "trace")
-    resolve("heterogeneity.availability.path", s.heterogeneity.availability.path);
-  for (const auto& section : sections(s, {})) {
-    for (const auto& f : section.fields)
-      if (auto* d = std::get_if<Distribution*>(&f.slot)) resolve(full_path(section, f), (*d)->path);
-  }
+  });
   return s;
+}
+
+std::vector<std::pair<std::string, std::string>> used_paths(const Scenario& scenario) {
+  auto s = scenario;
+  std::vector<std::pair<std::string, std::string>> out;
+  visit_paths(s, [&](const std::string& key, std::string& path) { out.emplace_back(key, path); });
+  return out;
 }
 
 }  // namespace afu::config

@@ -165,6 +165,14 @@ TEST_CASE("overrides") {
           std::map<std::string, double>{{"median", 4}, {"sigma", 0.3}});
     CHECK(s.heterogeneity.compute.jitter.parameters == std::map<std::string, double>{{"value", 2}});
   }
+  SUBCASE("a table for a section sets its own keys and leaves the others") {
+    auto s = parsed("[training]\nbatch_size = 16\nlr = 0.3\n" + text,
+                    {"training={lr=0.1, local_epochs=3}", "heterogeneity={compute={jitter=2}}"});
+    CHECK(s.training.batch_size == 16);
+    CHECK(s.training.lr == 0.1);
+    CHECK(s.training.local_epochs == 3);
+    CHECK(s.heterogeneity.compute.jitter.parameters == std::map<std::string, double>{{"value", 2}});
+  }
   SUBCASE("wrong ones") {
     auto wrong = [&](const std::string& o) { return errors_of(text, {o}); };
     CHECK(wrong("training.lr=3.0") == Messages{"--set training.lr: 3.0 is outside (0, 1]"});
