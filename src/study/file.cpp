@@ -122,6 +122,7 @@ class Parser {
     arms();
     axes();
     names();
+    lists();
     return std::move(s_);
   }
 
@@ -169,12 +170,11 @@ class Parser {
     flatten(*node.table(), "", found);
     return found;
   }
-  /// A distribution is an inline table with a key `distribution`: one value.
   void flatten(const config::Table& table, const std::string& prefix, std::vector<Setting>& out) {
     for (const auto& e : table.entries) {
       const auto key = prefix.empty() ? e.key : prefix + "." + e.key;
       const auto* inner = e.node.table();
-      if (inner && !inner->find("distribution"))
+      if (inner && !config::is_one_value(*inner))
         flatten(*inner, key, out);
       else
         out.push_back({key, config::toml_text(e.node), e.place});
@@ -244,13 +244,26 @@ class Parser {
   void axes() {
     tables(raw_.axes, "axis", {"key", "values"}, [&](const Node& item, const std::string& key) {
       Axis axis;
+      axis.place = item.place;
       axis.key = text_of(item, key, "key", true);
+      if (const auto* given = item.table()->find("key"); given && axis.key.empty())
+        errors_.add(given->place, key + ".key", "is empty, allowed is a scenario key");
       const auto* values = item.table()->find("values");
       if (!values || !values->array() || values->array()->items.empty())
         return errors_.add(values ? values->place : item.place, key,
                            "values is missing or empty, allowed is a list of values of " + axis.key);
-      for (const auto& v : values->array()->items)
-        axis.values.push_back({axis.key, config::toml_text(v), v.place});
+      for (const auto& v : values->array()->items) {
+        const Setting whole{axis.key, config::toml_text(v), v.place};
+        const auto same = [&](const Setting& other) { return other.value == whole.value; };
+        if (std::any_of(axis.values.begin(), axis.values.end(), same))
+          errors_.add(v.place, key + ".values", whole.value + " stands here twice");
+        axis.settings.emplace_back();
+        if (v.table() && !config::is_one_value(*v.table()))
+          flatten(*v.table(), axis.key, axis.settings.back());
+        else
+          axis.settings.back().push_back(whole);
+        axis.values.push_back(whole);
+      }
       s_.axes.push_back(std::move(axis));
     });
   }
@@ -269,23 +282,34 @@ class Parser {
         errors_.add(a.place, "arm.name", config::quoted(a.name) + " stands here twice");
       known += (known.empty() ? "" : ", ") + config::quoted(a.name);
     }
-    const auto among = [&](std::string& name, const char* key, const std::string& fallback) {
-      if (name.empty() && seen.count(fallback)) name = fallback;
-      if (name.empty()) name = s_.arms.front().name;
-      if (!seen.count(name))
+    const auto among = [&](const std::string& name, const char* key) {
+      if (!name.empty() && !seen.count(name))
         fail(key, key, config::quoted(name) + " is no arm of this study, allowed are " + known);
     };
-    among(s_.reference, "study.reference", "retrain");
-    among(s_.subject, "study.subject", "afu_ic");
-    for (const auto& name : s_.distances)
-      if (!seen.count(name))
-        fail("study.distances", "study.distances",
-             config::quoted(name) + " is no arm of this study, allowed are " + known);
-    for (auto& a : s_.arms)
-      a.role = a.name == s_.reference ? "reference"
-               : !a.role.empty()      ? a.role
-               : a.name == "none"     ? "control"
-                                      : "method";
+    among(s_.reference, "study.reference");
+    among(s_.subject, "study.subject");
+    s_.reference_given = !s_.reference.empty();
+    if (s_.reference_given && s_.reference == s_.subject)
+      fail("study.subject", "study.subject",
+           config::quoted(s_.subject) + " is the reference too: it cannot be compared with itself");
+    for (std::size_t i = 0; i < s_.distances.size(); ++i)
+      among(s_.distances[i], ("study.distances[" + std::to_string(i) + "]").c_str());
+  }
+
+  /// Lists in which nothing may stand twice, and where the claims stand, if they do.
+  void lists() {
+    const auto once = [&](const std::vector<std::string>& list, const std::string& key) {
+      for (std::size_t i = 0; i < list.size(); ++i)
+        if (std::count(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]))
+          fail(key + "[" + std::to_string(i) + "]", key, config::quoted(list[i]) + " stands here twice");
+    };
+    once(s_.distances, "study.distances");
+    once(s_.claims, "study.claims");
+    once(s_.statistics.family, "statistics.family");
+    const auto* study = root_.table()->find("study");
+    if (study && study->table() && study->table()->find("claims"))
+      for (std::size_t i = 0; i < s_.claims.size(); ++i)
+        s_.claim_places.push_back(config::place_of(root_, "study.claims[" + std::to_string(i) + "]"));
   }
 
   Node root_;

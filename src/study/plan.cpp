@@ -8,10 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "config/loader.hpp"
 #include "config/text.hpp"
+#include "config/writer.hpp"
+#include "study/claims.hpp"
+#include "study/conflicts.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::study {
@@ -19,6 +23,9 @@ namespace afu::study {
 namespace {
 
 using Settings = std::vector<const Setting*>;
+
+/// Of a value in a folder's name, bytes.
+constexpr std::size_t most_value_text = 100;
 
 bool halts(const config::Scenario& s) {
   const auto& method = unlearn::find_method(s.unlearning.method);
@@ -42,11 +49,10 @@ class Planner {
     auto& s = plan_.study;
     if (s.rebound.enabled) follow_rebound_protocol();
     if (!s.distances.empty())
-      for (const char* kept : {"output.model", "output.snapshots"}) {
-        const auto same = [&](const Setting& x) { return x.key == kept; };
-        s.set.erase(std::remove_if(s.set.begin(), s.set.end(), same), s.set.end());
-        s.set.push_back({kept, "true", s.arms.front().place});
-      }
+      for (const char* kept : {"output.model", "output.snapshots"})
+        if (std::none_of(s.set.begin(), s.set.end(), [&](const Setting& x) { return x.key == kept; }))
+          s.set.push_back({kept, "true", s.arms.front().place});
+    for (auto& message : conflicts(s)) errors_.push_back(std::move(message));
     std::vector<std::size_t> values(s.axes.size(), 0);
     do {
       for (auto seed : s.seeds) {
@@ -54,6 +60,11 @@ class Planner {
         ++plan_.groups;
       }
     } while (advance(values));
+    if (errors_.empty()) unlike_cells();
+    if (errors_.empty()) {
+      choose_arms(plan_);
+      for (auto& message : choose_claims(plan_)) errors_.push_back(std::move(message));
+    }
     if (!errors_.empty()) throw config::ConfigError(errors_);
     return std::move(plan_);
   }
@@ -155,7 +166,7 @@ class Planner {
     for (const auto& one : s.set) set.push_back(&one);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const auto& axis = s.axes[i];
-      set.push_back(&axis.values[values[i]]);
+      for (const auto& one : axis.settings[values[i]]) set.push_back(&one);
       cell.folder += "/" + axis_folder(axis, values[i]);
     }
     for (const auto& one : s.arms[arm].set) set.push_back(&one);
@@ -169,6 +180,12 @@ class Planner {
       auto& window = cell.scenario.calibration.window_updates;
       window = std::min(window, s.rebound.rounds * s.rebound.round_updates);
     }
+    const auto& output = cell.scenario.output;
+    if (!s.distances.empty() && !(output.model && output.snapshots))
+      errors_.push_back(fmt::format(
+          "{}:{}:{}: study.distances: needs output.model and output.snapshots, which the arm \"{}\" "
+          "switches off",
+          s.file, s.arms[arm].place.line, s.arms[arm].place.column, s.arms[arm].name));
     s.arms[arm].synchronous = halts(cell.scenario);
     plan_.cells.push_back(std::move(cell));
   }
@@ -176,10 +193,46 @@ class Planner {
   /// Unlike values never share a folder.
   static std::string axis_folder(const Axis& axis, std::size_t value) {
     const auto name = axis.key.substr(axis.key.rfind('.') + 1) + "=";
-    const auto text = plain(axis.values[value].value);
-    for (std::size_t i = 0; i < axis.values.size(); ++i)
-      if (i != value && plain(axis.values[i].value) == text) return name + std::to_string(value) + "_" + text;
-    return name + text;
+    const auto short_names = [&](bool numbered) {
+      std::vector<std::string> names;
+      for (std::size_t i = 0; i < axis.values.size(); ++i) {
+        auto text = plain(axis.values[i].value);
+        const auto same = [&](const Setting& other) { return plain(other.value) == text; };
+        const bool alike = std::count_if(axis.values.begin(), axis.values.end(), same) > 1;
+        const bool too_long = text.size() > most_value_text;
+        if (too_long) text.resize(most_value_text);
+        names.push_back(numbered || alike || too_long ? std::to_string(i) + "_" + text : text);
+      }
+      return names;
+    };
+    auto names = short_names(false);
+    if (std::set<std::string>(names.begin(), names.end()).size() < names.size()) names = short_names(true);
+    return name + names[value];
+  }
+
+  /// Two values of an axis that give an arm the same scenario would be one measurement under two labels.
+  void unlike_cells() {
+    std::map<std::string, const Cell*> seen;
+    std::set<std::string> folders;
+    for (const auto& cell : plan_.cells) {
+      const auto& s = plan_.study;
+      const auto& arm = s.arms[cell.arm].name;
+      if (!folders.insert(cell.folder).second)
+        throw std::logic_error("two cells of one folder: " + cell.folder);
+      const auto [other, fresh] =
+          seen.emplace(arm + "\n" + config::to_toml(cell.scenario, unlearn::method_sections()), &cell);
+      if (fresh) continue;
+      for (std::size_t i = 0; i < s.axes.size(); ++i)
+        if (cell.values[i] != other->second->values[i]) {
+          const auto& mine = s.axes[i].values[cell.values[i]];
+          const auto& theirs = s.axes[i].values[other->second->values[i]];
+          auto message =
+              fmt::format("{}:{}:{}: {}: {} gives the arm \"{}\" the same scenario as {}", s.file,
+                          mine.place.line, mine.place.column, s.axes[i].key, mine.value, arm, theirs.value);
+          if (std::find(errors_.begin(), errors_.end(), message) == errors_.end())
+            errors_.push_back(std::move(message));
+        }
+    }
   }
 
   Plan plan_;
@@ -215,6 +268,8 @@ nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
   auto set = Json::object();
   for (const auto& one : s.set) set[one.key] = one.value;
   const auto& st = s.statistics;
+  auto left_out = Json::array();
+  for (const auto& [claim, why] : s.claims_left_out) left_out.push_back({{"claim", claim}, {"why", why}});
   return {{"schema", 1},
           {"name", s.name},
           {"help", s.help},
@@ -243,6 +298,7 @@ nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
             {"latency_ratio", st.latency_ratio},
             {"declared", st.declared}}},
           {"claims", s.claims},
+          {"claims_left_out", std::move(left_out)},
           {"cells", std::move(cells)}};
 }
 

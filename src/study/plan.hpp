@@ -29,8 +29,10 @@ struct Plan {
 
 /// Checks the scenario of every cell before any is run. The rebound protocol sets stop.updates,
 /// evaluation.dense_updates and evaluation.every_updates, adds the controls none, placebo and leak, unless
-/// the study says otherwise, and ends every calibration window before the tail. Throws config::ConfigError
-/// with everything that is wrong, at the study's line where the study is the cause.
+/// the study says otherwise, and ends every calibration window before the tail. Subject, reference and claims
+/// are chosen where the file does not (claims.hpp). Throws config::ConfigError with everything that is wrong,
+/// at the study's line where the study is the cause: keys that are set twice (conflicts.hpp), values of an
+/// axis that give one scenario, claims that cannot be judged.
 Plan make_plan(Study study);
 
 /// study.json: the manifest that reports read.

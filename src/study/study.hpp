@@ -26,10 +26,12 @@ struct Arm {
   bool synchronous = false;  ///< halts the federation or holds barriers; known once its scenario is
 };
 
-/// A scenario key, and the values that it takes in turn.
+/// A scenario key, or a section of keys, and the values that it takes in turn.
 struct Axis {
   std::string key;
-  std::vector<Setting> values;
+  std::vector<Setting> values;                 ///< as the study says them, which is what the cells are called
+  std::vector<std::vector<Setting>> settings;  ///< of each value: a section's table is the keys that it holds
+  config::Place place;
 };
 
 struct Rebound {
@@ -53,7 +55,8 @@ struct Statistics {
 struct Study {
   std::string name, help;
   std::string file, base;  ///< as given; the base's path is relative to the study's folder or absolute
-  std::string subject, reference;
+  std::string subject, reference;  ///< names of arms
+  bool reference_given = false;    ///< by the file; else the plan chooses
   std::vector<std::int64_t> seeds;
   std::vector<std::string> distances;  ///< arms whose last models the others' are held against
   std::vector<Setting> set;            ///< of every cell
@@ -62,6 +65,9 @@ struct Study {
   Rebound rebound;
   Statistics statistics;
   std::vector<std::string> claims{"equivalence", "no_rebound", "no_downtime", "latency"};
+  /// Of `claims`, where the file names them; empty: it does not, and the plan keeps those that can be judged.
+  std::vector<config::Place> claim_places;
+  std::vector<std::pair<std::string, std::string>> claims_left_out;  ///< and why; known with the plan
 };
 
 /// Reads and checks a study's file; the scenarios of its cells are checked by `plan`. Throws

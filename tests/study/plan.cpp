@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "config/loader.hpp"
+#include "unlearn/registry.hpp"
 
 using namespace afu;
 
@@ -173,4 +175,149 @@ key = "training.lr"
   CHECK(any_has(errors_of(std::string(quick) + "subject = \"pga\"\n"), "\"pga\" is no arm of this study"));
   CHECK(any_has(errors_of("[study]\nbase = \"nowhere.toml\"\nseeds = [1]\nmethods = [\"none\"]\n"),
                 "nowhere.toml"));
+}
+
+TEST_CASE("an axis over a section sets the keys of its table and leaves the others, as an arm does") {
+  const auto plan = study::make_plan(parse(std::string(quick) + R"(
+[[axis]]
+key = "training"
+values = [{ lr = 0.1 }, { lr = 0.2, local_epochs = 2 }]
+[[arm]]
+name = "table"
+set = { data = { difficulty = 0.1 } }
+)"));
+  const auto base = config::load_scenario(std::string(AFU_SOURCE_DIR) + "/configs/quickstart.toml", {},
+                                          unlearn::method_sections());
+  for (const auto& c : plan.cells) {
+    CHECK(c.scenario.training.lr == (c.values[0] == 0 ? 0.1 : 0.2));
+    CHECK(c.scenario.training.batch_size == base.training.batch_size);
+    CHECK(c.scenario.data.train_samples == base.data.train_samples);
+  }
+}
+
+TEST_CASE("a key that two parts of a study set is refused: one of them would silently lose") {
+  const auto of = [](const std::string& more) { return errors_of(quick + more); };
+  const auto lr_axis = std::string("[[axis]]\nkey = \"training.lr\"\nvalues = [0.01, 0.1]\n");
+  // An arm would set what the axis varies.
+  const auto arm = of(lr_axis + "[[arm]]\nname = \"x\"\nset = { training = { lr = 0.5 } }\n");
+  CHECK(arm ==
+        std::vector<std::string>{std::string(AFU_SOURCE_DIR) +
+                                 "/configs/studies/test.toml:10:22: training.lr: is what the axis on line 5 "
+                                 "varies; the arm \"x\" would set it alike in every cell"});
+  CHECK(any_has(of("[[axis]]\nkey = \"training\"\nvalues = [{ lr = 0.1 }, { lr = 0.2 }]\n"
+                   "[[arm]]\nname = \"x\"\nset = { training.lr = 0.5 }\n"),
+                "varies"));
+  CHECK(any_has(of("[[axis]]\nkey = \"unlearning.method\"\nvalues = [\"none\", \"subtract\"]\n"),
+                "the axis on line 5 varies; the arm \"afu_ic\""));
+  // Two axes of one key, or of a section and a key in it.
+  CHECK(any_has(of(lr_axis + lr_axis), "test.toml:8:1: training.lr: is an axis already, on line 5"));
+  CHECK(
+      any_has(of(lr_axis + "[[axis]]\nkey = \"training\"\nvalues = [{ lr = 0.3 }]\n"), "is an axis already"));
+  // A common setting that is in no cell.
+  CHECK(any_has(of("set = { training.lr = 0.2 }\n" + lr_axis),
+                "test.toml:5:20: training.lr: is what the axis"));
+  // The study's own.
+  for (const char* more :
+       {"[[axis]]\nkey = \"scenario.seed\"\nvalues = [7, 8]\n", "set = { scenario.seed = 7 }\n",
+        "[[arm]]\nname = \"x\"\nset = { scenario = { seed = 7 } }\n"})
+    CHECK(any_has(of(more), "scenario.seed: the seeds of the cells are study.seeds"));
+  CHECK(any_has(of("set = { output.folder = \"x\" }\n"), "every cell has a folder of its own"));
+  // Twice in one place.
+  CHECK(any_has(of("set = { \"training.lr\" = 0.1, training = { lr = 0.2 } }\n"), "stands here twice"));
+}
+
+TEST_CASE("values of an axis that give one scenario are refused") {
+  const auto of = [](const std::string& key, const std::string& values) {
+    return errors_of(std::string(quick) + "[[axis]]\nkey = \"" + key + "\"\nvalues = [" + values + "]\n");
+  };
+  CHECK(
+      any_has(of("training.lr", "0.1, 0.2, 0.10"), "test.toml:7:21: axis[0].values: 0.1 stands here twice"));
+  CHECK(any_has(of("heterogeneity.compute.jitter", "1, 1.0"),
+                "1.0 gives the arm \"afu_ic\" the same scenario as 1"));
+  CHECK(any_has(errors_of(std::string(quick) + "[[axis]]\nkey = \"\"\nvalues = [1]\n"),
+                "axis[0].key: is empty"));
+}
+
+TEST_CASE("values whose folders would be named alike, or too long, are told apart by their number") {
+  const auto plan = study::make_plan(parse(R"([study]
+base = "../quickstart.toml"
+seeds = [1]
+methods = ["retrain"]
+[[axis]]
+key = "scenario.name"
+values = ["a b", "a_b", "0_a_b", "c", ")" + std::string(300, 'x') +
+                                           "\"]\n"));
+  std::set<std::string> folders;
+  for (const auto& c : plan.cells) {
+    folders.insert(c.folder);
+    for (const auto& part : std::filesystem::path(c.folder)) CHECK(part.string().size() < 200);
+  }
+  CHECK(folders.size() == 5);
+}
+
+TEST_CASE("lists in which something stands twice are refused") {
+  for (const char* more :
+       {"claims = [\"latency\", \"no_downtime\", \"latency\"]\n", "distances = [\"retrain\", \"retrain\"]\n",
+        "methods = [\"none\", \"none\"]\n", "[statistics]\nfamily = [\"mia_auc\", \"mia_auc\"]\n"}) {
+    CAPTURE(more);
+    const bool lists_methods = std::string(more).rfind("methods", 0) == 0;
+    const auto head =
+        lists_methods ? std::string("[study]\nbase = \"../quickstart.toml\"\nseeds = [1]\n") : quick;
+    CHECK(any_has(errors_of(head + more), "stands here twice"));
+  }
+}
+
+TEST_CASE(
+    "claims that the arms do not allow are left out with the reason, and refused where they are asked for") {
+  const auto of = [](const std::string& methods, const std::string& more = "") {
+    return study::make_plan(parse("[study]\nbase = \"../quickstart.toml\"\nseeds = [1]\nmethods = " +
+                                  methods + "\n" + more))
+        .study;
+  };
+  using Names = std::vector<std::string>;
+  const auto full = of("[\"afu_ic\", \"retrain\", \"federaser\"]", "[rebound]\nenabled = true\n");
+  CHECK(full.claims == Names{"equivalence", "no_rebound", "no_downtime", "latency"});
+  CHECK(full.claims_left_out.empty());
+
+  const auto alone = of("[\"afu_ic\", \"none\"]");
+  CHECK(alone.subject == "afu_ic");
+  CHECK(alone.reference == "none");  // to compare with, not to be equivalent to
+  CHECK(alone.claims == Names{"no_downtime"});
+  REQUIRE(alone.claims_left_out.size() == 3);
+  CHECK(alone.claims_left_out[0].second.find("no arm retrains") != std::string::npos);
+  CHECK(study::manifest(study::make_plan(parse(std::string(quick))), "x")["claims_left_out"][0]["claim"] ==
+        "no_rebound");
+
+  const auto one = of("[\"afu_ic\"]");  // and there is nothing to compare it with
+  CHECK(one.claims == Names{"no_downtime"});
+  CHECK(of("[\"federaser\", \"retrain\"]").subject == "federaser");
+  CHECK(of("[\"retrain\"]", "[[arm]]\nname = \"fresh\"\nset = { unlearning.method = \"retrain\" }\n")
+            .reference == "retrain");
+  const auto named =
+      of("[\"none\", \"afu_ic\"]", "[[arm]]\nname = \"fresh\"\nset = { unlearning.method = \"retrain\" }\n");
+  CHECK(named.reference == "fresh");  // whatever it is called
+
+  const auto head = std::string("[study]\nbase = \"../quickstart.toml\"\nseeds = [1]\n");
+  const auto asked = errors_of(head +
+                               "methods = [\"afu_ic\", \"none\"]\nclaims = [\"no_downtime\", \"latency\", "
+                               "\"equivalence\"]\n");
+  CHECK(any_has(asked, "test.toml:5:26: study.claims: \"latency\" cannot be judged: no other arm halts"));
+  CHECK(any_has(asked, "test.toml:5:37: study.claims: \"equivalence\" cannot be judged: no arm retrains"));
+  CHECK(asked.size() == 2);
+  CHECK(any_has(errors_of(quick + std::string("claims = [\"no_rebound\"]\n")), "rebound.enabled"));
+  CHECK(any_has(errors_of(quick + std::string("claims = [\"equivalence\"]\n[statistics]\nfamily = []\n")),
+                "statistics.family names no metric"));
+  CHECK(any_has(
+      errors_of(quick + std::string("claims = [\"equivalence\"]\nset = { scenario.execute = \"timing\" }\n")),
+      "nothing is trained"));
+  CHECK(any_has(errors_of(quick + std::string("subject = \"retrain\"\nreference = \"retrain\"\n")),
+                "it cannot be compared with itself"));
+}
+
+TEST_CASE("a study of distances needs the models that an arm would not keep") {
+  CHECK(any_has(errors_of(quick + std::string("distances = [\"retrain\"]\nset = { output.model = false }\n")),
+                "study.distances: needs output.model"));
+  CHECK(any_has(errors_of(quick + std::string("distances = [\"retrain\"]\n[[arm]]\nname = \"x\"\n"
+                                              "set = { output.snapshots = false }\n")),
+                "the arm \"x\" switches off"));
 }
