@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "attack/plan.hpp"
-#include "cli/study_runner.hpp"
+#include "cli/study_folder.hpp"
 #include "cli/verb.hpp"
 #include "compute/workspace.hpp"
 #include "data/federated.hpp"
@@ -73,9 +73,10 @@ attack::Comparison distances_between(const config::Scenario& federation, const s
   return examination.compare(compared, against);
 }
 
-void write_distances(const study::Plan& plan, const fs::path& folder) {
+std::vector<std::string> write_distances(const study::Plan& plan, const fs::path& folder) {
   const auto& names = plan.study.distances;
-  if (names.empty()) return;
+  std::vector<std::string> left_out;
+  if (names.empty()) return left_out;
   record::OutputFile file(folder / "distances.csv");
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
     fmt::format_to(std::back_inserter(file.buffer()), "{},{},{}.{},{}\n", cell, point, r.set, r.figure,
@@ -85,13 +86,20 @@ void write_distances(const study::Plan& plan, const fs::path& folder) {
   fmt::format_to(std::back_inserter(file.buffer()), "cell,point,figure,value\n");
   for (std::size_t group = 0; group < plan.groups; ++group) {
     std::vector<const study::Cell*> cells, references;
+    std::string missing;
     for (const auto& c : plan.cells) {
-      if (c.group != group || !is_complete(folder / c.folder)) continue;
-      cells.push_back(&c);
-      if (std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end())
-        references.push_back(&c);
+      if (c.group != group) continue;
+      const bool complete = has_completed(folder / c.folder);
+      const bool reference =
+          std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end();
+      if (complete) cells.push_back(&c);
+      if (reference && complete) references.push_back(&c);
+      if (reference && !complete) missing += (missing.empty() ? "" : ", ") + c.folder;
     }
-    if (references.empty()) continue;
+    if (!missing.empty()) {
+      left_out.push_back("its group is left out, since not complete: " + missing);
+      continue;
+    }
     Examination examination(references.front()->scenario);
     const auto load = [&](const study::Cell& c, const char* kept) {
       auto model = examination.load({(folder / c.folder).string(), kept});
@@ -120,6 +128,7 @@ void write_distances(const study::Plan& plan, const fs::path& folder) {
     }
   }
   file.close();
+  return left_out;
 }
 
 }  // namespace afu::cli

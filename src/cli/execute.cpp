@@ -8,6 +8,7 @@
 #include "compute/prepare_model.hpp"
 #include "config/writer.hpp"
 #include "record/host.hpp"
+#include "record/seal.hpp"
 #include "record/summary.hpp"
 #include "unlearn/registry.hpp"
 
@@ -27,6 +28,9 @@ void write_scenario(const record::RunFolder& folder, const config::Scenario& s) 
 actors::RunResult execute(const config::Scenario& scenario, const record::RunFolder& folder,
                           actors::RunOptions options, bool alone) {
   const auto started = record::utc_now();
+  std::vector<record::Input> inputs;  // as they are before the run reads them
+  for (const auto& [key, path] : config::used_paths(scenario))
+    inputs.push_back({key, path, record::digest_of_input(path)});
   write_scenario(folder, scenario);
   const bool training = scenario.scenario.execute == config::Execute::train;
   if (scenario.output.events) options.files.events = folder.path("events.jsonl");
@@ -46,8 +50,9 @@ actors::RunResult execute(const config::Scenario& scenario, const record::RunFol
     compute::save(scenario.model, input, result.report.outcome.model, folder.path("model.pt"));
   for (const auto& [point, model] : result.report.snapshots)
     compute::save(scenario.model, input, model, folder.path("snapshot_" + point + ".pt"));
-  // Last: a folder with a summary is complete.
   record::write_summary(folder, result.summary, versions);
+  // Last: with files.json a folder is whole.
+  record::write_seal(folder, inputs);
   return result;
 }
 

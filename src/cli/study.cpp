@@ -1,39 +1,41 @@
 /// afu study: many runs from one file.
-#include <fmt/core.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
-#include <csignal>
-#include <memory>
+#include <unistd.h>
 
+#include <chrono>
+#include <memory>
+#include <set>
+
+#include "cli/colour.hpp"
 #include "cli/distances.hpp"
+#include "cli/interrupts.hpp"
 #include "cli/study_estimate.hpp"
+#include "cli/study_folder.hpp"
 #include "cli/study_runner.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "record/run_folder.hpp"
 #include "report/report.hpp"
 
 namespace afu::cli {
 namespace {
 
-std::atomic<bool> interrupt{false};
+using Kind = CellState::Kind;
 
 struct Options {
   std::string file, output;
   int jobs = 0;
   double cache_mb = 2048;
-  bool plan = false, force = false, quiet = false;
+  bool plan = false, force = false, rerun_changed = false, quiet = false;
 };
-
-std::string clock_text(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-                   : fmt::format("{}:{:02}", s / 60, s % 60);
-}
 
 /// With the time of day: a study runs overnight.
 std::shared_ptr<spdlog::logger> study_log() {
-  auto log =
-      std::make_shared<spdlog::logger>("study", std::make_shared<spdlog::sinks::stderr_color_sink_st>());
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
+  sink->set_color_mode(colours(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
+  auto log = std::make_shared<spdlog::logger>("study", std::move(sink));
   log->set_pattern("%H:%M:%S %^%l%$ %v");
   return log;
 }
@@ -42,18 +44,100 @@ std::string command_of(const Options& o) {
   return "afu study " + o.file + (o.output.empty() ? "" : " -o " + o.output);
 }
 
-int show_plan(const study::Plan& plan, const StudyOptions& options) {
-  for (const auto& c : plan.cells)
-    fmt::print("{}{}\n", c.folder, is_complete(options.folder / c.folder) ? "  (complete)" : "");
-  const auto e = estimate(plan, options);
-  fmt::print("\n{} cells in {} groups that share a past; {} complete in {}\n", plan.cells.size(), plan.groups,
-             e.complete, options.folder.string());
-  fmt::print(
-      "about {} on {} runners: {:.3g} sample gradients to compute, {:.3g} more are shared; one lane "
-      "trains {:.0f} samples/s here\n",
-      clock_text(e.seconds), e.jobs, e.gradients, e.shared_gradients, e.samples_per_second);
+const char* word(Kind kind) {
+  switch (kind) {
+    case Kind::open:
+      return "open";
+    case Kind::complete:
+      return "complete";
+    case Kind::damaged:
+      return "damaged";
+    case Kind::changed:
+      return "changed";
+  }
+  return "unknown";
+}
+
+/// The cells that are to be run.
+std::vector<std::size_t> open_cells(const StudyFolder& held, bool force) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < held.cells.size(); ++i)
+    if (force || held.cells[i].kind != Kind::complete) open.push_back(i);
+  return open;
+}
+
+std::vector<std::string> notes_of(const study::Plan& plan, const StudyFolder& held) {
+  auto notes = held.notes;
+  for (const auto& [claim, why] : plan.study.claims_left_out)
+    notes.push_back("the claim " + claim + " is not judged: " + why);
+  return notes;
+}
+
+void refuse(const StudyFolder& held) {
+  if (!held.refusal.empty()) throw record::RunFolderError(held.refusal);
+}
+
+int show_plan(const study::Plan& plan, const StudyFolder& held, const StudyOptions& options,
+              const Options& o) {
+  for (std::size_t i = 0; i < plan.cells.size(); ++i) {
+    const auto& state = held.cells[i];
+    std::string text;
+    if (state.kind != Kind::open) text = word(state.kind);
+    if (!state.why.empty()) text += (text.empty() ? "" : ": ") + state.why;
+    print("{}{}\n", plan.cells[i].folder, text.empty() ? "" : "  (" + text + ")");
+  }
+  print("\n{} cells in {} groups that share a past; {} complete in {}", plan.cells.size(), plan.groups,
+        held.count(Kind::complete), options.folder.string());
+  for (const auto kind : {Kind::damaged, Kind::changed})
+    if (const auto n = held.count(kind); n > 0) print(", {} {}", n, word(kind));
+  print("\n");
+  for (const auto& note : notes_of(plan, held)) tell("afu: note: {}\n", note);
+  refuse(held);
+  const auto open = open_cells(held, o.force);
+  if (open.empty()) return print("nothing is left to run\n"), 0;
+  const auto e = estimate(plan, open, runners_for(open.size(), o.jobs));
+  if (e.samples_per_second > 0)
+    print(
+        "about {} on {} runners: {:.3g} sample gradients to compute, {:.3g} more are shared; one lane "
+        "trains {:.0f} samples/s here\n",
+        clock_text(e.seconds), e.jobs, e.gradients, e.shared_gradients, e.samples_per_second);
+  else
+    print("nothing is trained: the protocol alone takes microseconds an event\n");
   return 0;
 }
+
+/// Lines of progress: after each cell, and every ten seconds while none ends.
+class Lines {
+ public:
+  Lines(spdlog::logger& log, bool quiet) : log_(log), quiet_(quiet) {}
+
+  void ended(const StudyProgress& p, const std::string& cell, const std::string& failure,
+             const std::vector<std::string>& notes) {
+    if (!failure.empty()) log_.error("{} failed: {}", cell, failure);
+    if (quiet_) return;
+    for (const auto& note : notes)
+      if (told_.insert(note).second) log_.info("{} notes: {}", cell, note);
+    line(p, cell);
+  }
+  void waiting(const StudyProgress& p) {
+    if (!quiet_ && Clock::now() - last_ >= std::chrono::seconds(10))
+      line(p, fmt::format("{} running", p.running));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void line(const StudyProgress& p, const std::string& what) {
+    last_ = Clock::now();
+    log_.info("{} / {} cells{}, {} so far, {}: {}", p.done + p.failed, p.cells,
+              p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed),
+              eta_text(p.left), what);
+  }
+
+  spdlog::logger& log_;
+  bool quiet_;
+  Clock::time_point last_ = Clock::now();
+  std::set<std::string> told_;
+};
 
 int run(const Options& o) {
   const auto plan = study::make_plan(study::load_study(o.file));
@@ -61,42 +145,50 @@ int run(const Options& o) {
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
   options.jobs = o.jobs;
   options.cache_bytes = static_cast<std::uint64_t>(o.cache_mb * 1e6);
-  options.force = o.force;
-  options.interrupt = &interrupt;
-  if (o.plan) return show_plan(plan, options);
+  options.interrupt = &Interrupts::asked();
+  const bool rerun_changed = o.rerun_changed || o.force;
+  if (o.plan) return show_plan(plan, examine(plan, options.folder, rerun_changed), options, o);
 
-  claim_study_folder(plan, options, command_of(o));
-  std::signal(SIGINT, [](int) {
-    interrupt = true;
-    std::signal(SIGINT, SIG_DFL);
-  });
-  std::signal(SIGTERM, [](int) { interrupt = true; });
+  const auto lock = lock_study_folder(options.folder);
+  const auto held = examine(plan, options.folder, rerun_changed);
+  refuse(held);
+  write_manifest(plan, options.folder, command_of(o));
+  Interrupts::take();
   const auto log = study_log();
-  options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure) {
-    if (!failure.empty()) log->error("{} failed: {}", cell, failure);
-    if (o.quiet) return;
-    log->info("{} / {} cells{}, {} so far, ETA {}: {}", p.done + p.failed, p.cells,
-              p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed),
-              clock_text(p.eta), cell);
-  };
-  const auto outcome = run_cells(plan, options);
+  const auto open = open_cells(held, o.force);
   if (!o.quiet) {
-    fmt::print("{} cells: {} run now, {} complete before, {} failed; {}\n", plan.cells.size(), outcome.ran,
-               outcome.kept, outcome.failures.size(), options.folder.string());
-    if (outcome.jobs_shared > 0)
-      fmt::print("of the common pasts {} jobs were computed and {} taken over\n", outcome.jobs_computed,
-                 outcome.jobs_shared);
+    for (const auto& note : notes_of(plan, held)) log->info("note: {}", note);
+    log->info("{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
+              plan.cells.size(), plan.groups, plan.cells.size() - open.size(),
+              runners_for(open.size(), o.jobs), options.folder.string());
   }
-  if (!outcome.interrupted) {
-    write_distances(plan, options.folder);
-    report::write_report(report::report_on(options.folder), options.folder);
-    if (!o.quiet) fmt::print("report: {}\n", (options.folder / "report.html").string());
+  for (auto i : open)
+    if (held.cells[i].kind == Kind::damaged)
+      log->warn("{} is damaged and is run anew: {}", plan.cells[i].folder, held.cells[i].why);
+
+  Lines lines(*log, o.quiet);
+  options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure,
+                      const std::vector<std::string>& notes) { lines.ended(p, cell, failure, notes); };
+  options.waiting = [&](const StudyProgress& p) { lines.waiting(p); };
+  const auto outcome = run_cells(plan, options, open);
+  if (!o.quiet) {
+    print("{} cells: {} run now, {} complete before, {} failed; {}\n", plan.cells.size(), outcome.ran,
+          plan.cells.size() - open.size(), outcome.failures.size(), options.folder.string());
+    if (outcome.jobs_shared > 0)
+      print("of the common pasts {} jobs were computed and {} taken over\n", outcome.jobs_computed,
+            outcome.jobs_shared);
   }
   if (outcome.interrupted) {
-    fmt::print(stderr, "afu: interrupted; the same command goes on where it stopped\n");
-    return 130;
+    tell("afu: interrupted; the same command goes on where it stopped\n");
+    return Interrupts::status();
   }
-  return outcome.failures.empty() ? 0 : 1;
+  for (const auto& left_out : write_distances(plan, options.folder)) log->warn("distances: {}", left_out);
+  report::write_report(report::report_on(options.folder), options.folder);
+  if (!o.quiet) print("report: {}\n", (options.folder / "report.html").string());
+  if (outcome.failures.empty()) return 0;
+  tell("afu: {} of {} cells failed:\n", outcome.failures.size(), plan.cells.size());
+  for (const auto& failure : outcome.failures) tell("  {}\n", failure);
+  return 1;
 }
 
 }  // namespace
@@ -111,7 +203,10 @@ std::function<int()> declare_study(CLI::App& app) {
       ->check(CLI::Range(0.0, 1e9));
   app.add_flag("--plan", o->plan, "Only print the cells and the estimated time");
   app.add_flag("--force", o->force, "Run complete cells again");
-  app.add_flag("-q,--quiet", o->quiet, "No progress, only failures");
+  app.add_flag(
+      "--rerun-changed", o->rerun_changed,
+      "Run finished cells again whose scenario or data changed; without it they are a reason to refuse");
+  app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only failures and damaged cells");
   return [o] { return run(*o); };
 }
 

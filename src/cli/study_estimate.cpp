@@ -12,14 +12,12 @@
 namespace afu::cli {
 namespace {
 
-struct Work {
-  double whole = 0, past = 0;  ///< sample gradients of a run, and of it up to the first request
-};
-
-double gradients(config::Scenario s) {
+double gradients(config::Scenario s, const std::atomic<bool>* interrupt) {
   s.scenario.execute = config::Execute::timing;
   s.scenario.clock = config::Clock::simulated;
-  const auto result = actors::run_scenario(s, {});
+  actors::RunOptions options;
+  options.interrupt = interrupt;
+  const auto result = actors::run_scenario(s, options);
   double sum = static_cast<double>(result.summary.samples_trained);
   for (const auto& e : result.summary.erasures) sum += e.server_passes;
   return sum;
@@ -38,9 +36,9 @@ double evaluation_rows(const config::Scenario& s, const data::FederatedData& dat
   return rows;
 }
 
-Work work_of(const config::Scenario& s, const data::FederatedData& data) {
+Work work_of(const config::Scenario& s, const data::FederatedData& data, const std::atomic<bool>* interrupt) {
   Work w;
-  w.whole = gradients(s);
+  w.whole = gradients(s, interrupt);
   std::int64_t first = -1;
   for (const auto& e : s.erasures)
     if (e.at_update >= 0 && (first < 0 || e.at_update < first)) first = e.at_update;
@@ -50,7 +48,7 @@ Work work_of(const config::Scenario& s, const data::FederatedData& data) {
     past.data.backdoor.client = std::max<std::int64_t>(0, past.data.backdoor.client);
     past.stop = {};
     past.stop.updates = first;
-    w.past = gradients(past);
+    w.past = gradients(past, interrupt);
   }
   if (s.scenario.execute == config::Execute::timing || s.evaluation.every_updates == 0) return w;
   const double each = evaluation_rows(s, data) / 3;
@@ -65,37 +63,50 @@ Work work_of(const config::Scenario& s, const data::FederatedData& data) {
 
 }  // namespace
 
-StudyEstimate estimate(const study::Plan& plan, const StudyOptions& options) {
-  StudyEstimate e;
-  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
-  e.jobs = options.jobs > 0 ? options.jobs : static_cast<int>(cores);
+std::vector<Work> work_of_cells(const study::Plan& plan, const std::vector<std::size_t>& which,
+                                const std::atomic<bool>* interrupt) {
+  std::vector<Work> out;
   std::map<std::pair<std::size_t, std::vector<std::size_t>>, Work> known;
-  std::map<std::size_t, bool> begun;
-
-  for (const auto& cell : plan.cells) {
-    if (!options.force && is_complete(options.folder / cell.folder)) {
-      ++e.complete;
-      continue;
-    }
+  for (auto i : which) {
+    if (interrupt && interrupt->load()) break;
+    const auto& cell = plan.cells[i];
     const auto& s = cell.scenario;
-    if (s.scenario.execute == config::Execute::timing) continue;  // microseconds an event
     const auto key = std::make_pair(cell.arm, cell.values);
     auto found = known.find(key);
     if (found == known.end()) {
+      Work work;
+      if (s.scenario.execute == config::Execute::train)
+        work = work_of(s, data::federate(data::load_source(s.data, s.scenario.seed, s.file), s), interrupt);
+      found = known.emplace(key, work).first;
+    }
+    out.push_back(found->second);
+  }
+  return out;
+}
+
+StudyEstimate estimate(const study::Plan& plan, const std::vector<std::size_t>& open, int jobs) {
+  StudyEstimate e;
+  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
+  e.jobs = jobs > 0 ? jobs : static_cast<int>(cores);
+  const auto works = work_of_cells(plan, open);
+  std::map<std::size_t, bool> begun;
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto& cell = plan.cells[open[i]];
+    const auto& s = cell.scenario;
+    if (s.scenario.execute == config::Execute::timing) continue;  // microseconds an event
+    if (e.samples_per_second == 0) {
       const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
-      found = known.emplace(key, work_of(s, data)).first;
-      if (e.samples_per_second == 0)
-        e.samples_per_second =
-            compute::bench_train(s.model,
-                                 {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
-                                 {"cpu", s.training.batch_size, 8, {1}, 3})
-                .rows.front()
-                .images_per_second;
+      e.samples_per_second =
+          compute::bench_train(s.model,
+                               {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
+                               {"cpu", s.training.batch_size, 8, {1}, 3})
+              .rows.front()
+              .images_per_second;
     }
     const bool shares =
         std::exchange(begun[cell.group], true) && s.scenario.clock == config::Clock::simulated;
-    e.gradients += found->second.whole - (shares ? found->second.past : 0);
-    if (shares) e.shared_gradients += found->second.past;
+    e.gradients += works[i].whole - (shares ? works[i].past : 0);
+    if (shares) e.shared_gradients += works[i].past;
   }
   if (e.samples_per_second > 0)
     e.seconds =

@@ -1,21 +1,33 @@
 #pragma once
 /// How long a study will take, before it is run.
-#include "cli/study_runner.hpp"
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
 #include "study/plan.hpp"
 
 namespace afu::cli {
 
+/// Sample gradients of a cell; a forward pass counts as a third of one. 0: nothing is trained.
+struct Work {
+  double whole = 0,
+         past = 0;  ///< of the run, and of it up to the first request, which cells of a group share
+};
+
+/// The work of every cell of `which`, in that order: one cell of every arm and axis value is played in
+/// timing-only execution. Ends early, with what it has, once `interrupt` is set.
+std::vector<Work> work_of_cells(const study::Plan& plan, const std::vector<std::size_t>& which,
+                                const std::atomic<bool>* interrupt = nullptr);
+
 struct StudyEstimate {
-  std::size_t complete = 0;
   int jobs = 1;
   double gradients = 0, shared_gradients = 0;  ///< sample gradients to compute; taken over from shared pasts
   double samples_per_second = 0;               ///< sample gradients of one lane, measured here
-  double seconds = 0;
+  double seconds = 0;                          ///< 0: nothing is trained
 };
 
-/// Plays one cell of every arm and axis value in timing-only execution, which tells how many sample gradients
-/// it takes, and measures for about a second how fast one lane trains the model. A forward pass counts as a
-/// third of a gradient.
-StudyEstimate estimate(const study::Plan& plan, const StudyOptions& options);
+/// Of the cells `open`, by their work and by how fast one lane trains the model, which is measured for about
+/// a second.
+StudyEstimate estimate(const study::Plan& plan, const std::vector<std::size_t>& open, int jobs);
 
 }  // namespace afu::cli

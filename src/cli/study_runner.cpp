@@ -4,18 +4,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <exception>
-#include <fstream>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
+#include <set>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "cli/execute.hpp"
+#include "cli/study_estimate.hpp"
 #include "compute/devices.hpp"
 #include "compute/job_cache.hpp"
 #include "config/writer.hpp"
@@ -26,13 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 /// Who runs what next. Cells of a group go to one runner as long as there are other groups to begin: their
 /// common past is then computed while nobody waits for it.
@@ -91,20 +87,35 @@ class Queue {
 
 class Runners {
  public:
-  Runners(const study::Plan& plan, const StudyOptions& options, std::vector<std::size_t> open)
+  Runners(const study::Plan& plan, const StudyOptions& options, const std::vector<std::size_t>& open)
       : plan_(plan), options_(options), queue_(plan, open), began_(Clock::now()) {
     progress_.cells = plan.cells.size();
-    progress_.done = outcome_.kept = plan.cells.size() - open.size();
-    const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
-    const auto most = std::max<std::size_t>(1, open.size());
-    jobs_ = static_cast<int>(std::min<std::size_t>(
-        most, options.jobs > 0 ? static_cast<std::size_t>(options.jobs) : static_cast<std::size_t>(cores)));
-    lanes_ = std::max<std::int64_t>(1, cores / jobs_);
+    progress_.done = plan.cells.size() - open.size();
+    jobs_ = runners_for(open.size(), options.jobs);
+    lanes_ = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms / jobs_);
+    expect(open);
   }
 
   StudyOutcome run() {
     std::vector<std::thread> threads;
-    for (int i = 0; i < jobs_; ++i) threads.emplace_back([this] { work(); });
+    std::string failure;
+    for (int i = 0; i < jobs_ && failure.empty(); ++i) try {
+        threads.emplace_back([this] { begin(); });
+      } catch (const std::system_error& e) {
+        failure = fmt::format(
+            "cannot start the runner {} of {}: {} (a limit on threads: ulimit -u, or pids.max of the control "
+            "group; fewer runners: -j)",
+            i + 1, jobs_, e.what());
+      }
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (!failure.empty()) error_ = std::make_exception_ptr(std::runtime_error(failure));
+      may_begin_ = true;
+      alive_ = static_cast<int>(threads.size());
+      changed_.notify_all();
+      while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return alive_ == 0; }))
+        if (options_.waiting) options_.waiting(progress());
+    }
     for (auto& t : threads) t.join();
     if (error_) std::rethrow_exception(error_);
     outcome_.interrupted = stopped();
@@ -112,86 +123,171 @@ class Runners {
   }
 
  private:
+  struct Running {
+    EtaCell cell;
+    Clock::time_point began;
+    std::shared_ptr<std::atomic<float>> share = std::make_shared<std::atomic<float>>(0.0f);
+  };
+
   bool stopped() const { return options_.interrupt && options_.interrupt->load(); }
+
+  /// What each cell is expected to take. The first of a group computes the past that the others find.
+  void expect(const std::vector<std::size_t>& open) {
+    std::vector<Work> works;
+    try {
+      works = work_of_cells(plan_, open, options_.interrupt);
+    } catch (const std::exception&) {
+      works.clear();  // what is wrong is told by the cells themselves; here it only costs the estimate
+    }
+    std::map<std::tuple<std::size_t, std::vector<std::size_t>, bool>, std::size_t> kinds;
+    std::set<std::size_t> begun;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      const auto& c = plan_.cells[open[i]];
+      const bool shares =
+          !begun.insert(c.group).second && c.scenario.scenario.clock == config::Clock::simulated;
+      EtaCell e;
+      e.kind = kinds.emplace(std::make_tuple(c.arm, c.values, shares), kinds.size()).first->second;
+      if (i < works.size() && works[i].whole > 0)
+        e.work = std::max(1.0, works[i].whole - (shares ? works[i].past : 0));
+      waiting_[open[i]] = e;
+    }
+  }
+
+  void begin() {
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      changed_.wait(lock, [&] { return may_begin_; });
+    }
+    work();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --alive_;
+    changed_.notify_all();
+  }
 
   void work() {
     std::optional<std::size_t> group;
     for (;;) {
       std::optional<std::size_t> cell;
       std::shared_ptr<compute::JobCache> cache;
+      std::shared_ptr<std::atomic<float>> share;
       {
         std::lock_guard<std::mutex> lock(mutex_);
         if (stopped() || error_) return;
         cell = queue_.next(group);
         if (!cell) return;
-        ++progress_.running;
+        auto& mine = running_[*cell];
+        mine.cell = waiting_.at(*cell);
+        mine.began = Clock::now();
+        share = mine.share;
+        waiting_.erase(*cell);
         cache = queue_.cache(*group, options_.cache_bytes);
       }
-      std::string failure;
+      Ended ended;
       try {
-        failure = run_cell(plan_.cells[*cell], std::move(cache));
+        ended = run_cell(plan_.cells[*cell], std::move(cache), *share);
       } catch (...) {  // the folder cannot be written: no cell can
         std::lock_guard<std::mutex> lock(mutex_);
         if (!error_) error_ = std::current_exception();
         return;
       }
-      ended(*cell, *group, failure);
+      tell(*cell, *group, ended);
     }
   }
 
-  /// Returns why it failed; empty: it did not.
-  std::string run_cell(const study::Cell& cell, std::shared_ptr<compute::JobCache> cache) {
+  struct Ended {
+    std::string failure;  ///< empty: it did not fail
+    std::vector<std::string> notes;
+    bool interrupted = false;
+  };
+
+  Ended run_cell(const study::Cell& cell, std::shared_ptr<compute::JobCache> cache,
+                 std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
-    auto scenario = config::with_absolute_paths(cell.scenario);
-    if (scenario.compute.lanes == 0 && scenario.compute.devices == std::vector<std::string>{"cpu"})
-      scenario.compute.lanes = lanes_;
     const auto folder = record::RunFolder::create(path, true);
     std::error_code ignored;
     fs::remove(path / "failure.txt", ignored);
-    actors::RunOptions options;
-    options.cache = std::move(cache);
-    options.interrupt = options_.interrupt;
-    std::string failure;
+    Ended ended;
     try {
-      const auto result = execute(scenario, folder, options, jobs_ == 1);
-      if (result.report.interrupted) return "";
+      auto scenario = config::with_absolute_paths(cell.scenario);
+      if (scenario.compute.lanes == 0 && scenario.compute.devices == std::vector<std::string>{"cpu"})
+        scenario.compute.lanes = lanes_;
+      actors::RunOptions options;
+      options.cache = std::move(cache);
+      options.interrupt = options_.interrupt;
+      options.progress = [&](const actors::Progress& p) { share = share_of(scenario.stop, p); };
+      auto result = execute(scenario, folder, options, jobs_ == 1);
+      ended.notes = std::move(result.notes);
+      ended.interrupted = result.report.interrupted;
+      if (ended.interrupted) return ended;
+      const auto& how = result.summary.ended;
       if (!result.report.failure.empty())
-        failure = result.report.failure;
-      else if (result.summary.ended != "completed")
-        failure = result.summary.ended;
+        ended.failure = result.report.failure;
+      else if (how != "completed")
+        ended.failure = how;
+      if (!ended.failure.empty() && how.rfind("failed", 0) != 0 && ended.failure.rfind(how, 0) != 0)
+        ended.failure = how + ": " + ended.failure;
     } catch (const std::exception& e) {
-      failure = e.what();
+      ended.failure = e.what();
     }
-    if (!failure.empty()) record::write_whole(path / "failure.txt", failure + "\n");
-    return failure;
+    if (!ended.failure.empty()) record::write_whole(path / "failure.txt", ended.failure + "\n");
+    return ended;
   }
 
-  void ended(std::size_t cell, std::size_t group, const std::string& failure) {
+  static float share_of(const config::StopSection& stop, const actors::Progress& p) {
+    double share = 0;
+    if (stop.updates > 0) share = static_cast<double>(p.updates) / static_cast<double>(stop.updates);
+    if (stop.seconds > 0) share = std::max(share, p.now / stop.seconds);
+    return static_cast<float>(share);
+  }
+
+  void tell(std::size_t cell, std::size_t group, const Ended& ended) {
     std::lock_guard<std::mutex> lock(mutex_);
-    --progress_.running;
     const auto counts = queue_.ended(group);
     outcome_.jobs_computed += counts.computed;
     outcome_.jobs_shared += counts.found;
-    if (stopped()) return;
+    auto mine = running_.at(cell);
+    running_.erase(cell);
+    if (ended.interrupted) return;
     ++outcome_.ran;
     const auto& folder = plan_.cells[cell].folder;
-    if (failure.empty()) {
+    if (ended.failure.empty()) {
       ++progress_.done;
+      mine.cell.seconds = std::chrono::duration<double>(Clock::now() - mine.began).count();
+      ended_.push_back(mine.cell);
     } else {
       ++progress_.failed;
-      outcome_.failures.push_back(folder + ": " + failure);
+      outcome_.failures.push_back(folder + ": " + ended.failure);
     }
-    progress_.elapsed = std::chrono::duration<double>(Clock::now() - began_).count();
-    const auto left = progress_.cells - progress_.done - progress_.failed;
-    progress_.eta = progress_.elapsed / static_cast<double>(outcome_.ran) * static_cast<double>(left);
-    if (options_.ended) options_.ended(progress_, folder, failure);
+    if (options_.ended) options_.ended(progress(), folder, ended.failure, ended.notes);
+  }
+
+  /// To be called with the mutex held.
+  StudyProgress progress() {
+    const auto now = Clock::now();
+    std::vector<EtaCell> running, waiting;
+    for (const auto& [i, r] : running_) {
+      running.push_back(r.cell);
+      running.back().seconds = std::chrono::duration<double>(now - r.began).count();
+      running.back().share = *r.share;
+    }
+    for (const auto& [i, c] : waiting_) waiting.push_back(c);
+    progress_.running = running.size();
+    progress_.elapsed = std::chrono::duration<double>(now - began_).count();
+    progress_.left = time_left(ended_, running, waiting, jobs_);
+    return progress_;
   }
 
   const study::Plan& plan_;
   const StudyOptions& options_;
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool may_begin_ = false;
+  int alive_ = 0;
   Queue queue_;
   Clock::time_point began_;
+  std::map<std::size_t, EtaCell> waiting_;  ///< by cell of the plan
+  std::map<std::size_t, Running> running_;
+  std::vector<EtaCell> ended_;
   StudyProgress progress_;
   StudyOutcome outcome_;
   std::exception_ptr error_;
@@ -199,53 +295,17 @@ class Runners {
   std::int64_t lanes_ = 1;
 };
 
-/// Whether what was run for the manifest `held` is still of use for `wanted`: what only the report looks at
-/// may change, arms and seeds may come and go, but an arm of one name stays what it was.
-bool goes_on(nlohmann::ordered_json held, nlohmann::ordered_json wanted) {
-  for (const auto& arm : held["arms"])
-    for (const auto& other : wanted["arms"])
-      if (arm["name"] == other["name"] && arm["set"] != other["set"]) return false;
-  for (const auto* key : {"command", "file", "help", "claims", "statistics", "subject", "reference",
-                          "distances", "arms", "seeds", "cells"})
-    held.erase(key), wanted.erase(key);
-  return held == wanted;
-}
-
 }  // namespace
 
-void claim_study_folder(const study::Plan& plan, const StudyOptions& options, const std::string& command) {
-  const auto path = options.folder / "study.json";
-  const auto wanted = study::manifest(plan, command);
-  if (fs::exists(path)) {
-    auto held = nlohmann::ordered_json::parse(content(path), nullptr, false);
-    if (!held.is_object()) throw record::RunFolderError("'" + path.string() + "' is no study's manifest");
-    if (!goes_on(std::move(held), wanted))
-      throw record::RunFolderError(
-          fmt::format("output folder '{}' holds another study, or this one as it was before (arms and seeds "
-                      "may be added): "
-                      "choose another folder",
-                      options.folder.string()));
-  }
-  std::error_code error;
-  fs::create_directories(options.folder, error);
-  if (error)
-    throw record::RunFolderError(
-        fmt::format("cannot create output folder '{}': {}", options.folder.string(), error.message()));
-  record::write_whole(path, wanted.dump(2) + "\n");
-  record::write_whole(options.folder / "study.toml", content(plan.study.file));
+int runners_for(std::size_t open, int jobs) {
+  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
+  const auto wanted = static_cast<std::size_t>(jobs > 0 ? jobs : cores);
+  return static_cast<int>(std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, open)));
 }
 
-bool is_complete(const fs::path& cell_folder) {
-  const auto summary = nlohmann::json::parse(content(cell_folder / "summary.json"), nullptr, false);
-  if (!summary.is_object() || !summary.contains("context")) return false;
-  return summary["context"].value("ended", "") == "completed";
-}
-
-StudyOutcome run_cells(const study::Plan& plan, const StudyOptions& options) {
-  std::vector<std::size_t> open;
-  for (std::size_t i = 0; i < plan.cells.size(); ++i)
-    if (options.force || !is_complete(options.folder / plan.cells[i].folder)) open.push_back(i);
-  return Runners(plan, options, std::move(open)).run();
+StudyOutcome run_cells(const study::Plan& plan, const StudyOptions& options,
+                       const std::vector<std::size_t>& open) {
+  return Runners(plan, options, open).run();
 }
 
 }  // namespace afu::cli

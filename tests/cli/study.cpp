@@ -47,7 +47,8 @@ TEST_CASE("a study runs its cells, and again only what is missing") {
   for (const auto* cell : cells) CHECK(fs::exists(out / cell / "summary.json"));
   const auto whole = figures(out / cells[3] / "summary.json");
 
-  fs::remove(out / cells[3] / "summary.json");  // as a kill would have left it
+  for (const char* last : {"summary.json", "files.json"})  // as a kill would have left it
+    fs::remove(out / cells[3] / last);
   const auto second = afu_command(f, "study " + file.string() + " -o " + out.string());
   REQUIRE(second.status == 0);
   CHECK(second.out.find("1 run now, 3 complete before") != std::string::npos);
@@ -60,10 +61,159 @@ TEST_CASE("a study runs its cells, and again only what is missing") {
   for (const char* name : {"events.jsonl", "metrics.csv"})
     CHECK(content(run / name) == content(out / cells[1] / name));
 
+  // The plan of a study whose cells changed says what the study itself says.
   const auto other = study_file(f, "set = { stop.updates = 31 }\n");
-  const auto refused = afu_command(f, "study " + other.string() + " -o " + out.string());
+  for (const char* flag : {"", " --plan"}) {
+    const auto refused = afu_command(f, "study " + other.string() + flag + " -o " + out.string());
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("4 finished cells in '" + out.string() + "' ran from another scenario") !=
+          std::string::npos);
+    CHECK(refused.err.find("cells/afu_ic/seed=1, cells/retrain/seed=1, cells/afu_ic/seed=2, "
+                           "cells/retrain/seed=2: stop.updates was 12, is 31") != std::string::npos);
+    CHECK(refused.err.find("--rerun-changed") != std::string::npos);
+  }
+}
+
+TEST_CASE("a study whose base changed is not gone on with, unless the cells are to be run anew") {
+  const Folder f;
+  const auto file = study_file(f);
+  const auto out = f.path / "result";
+  const auto command = "study " + file.string() + " -o " + out.string();
+  REQUIRE(afu_command(f, command).status == 0);
+  std::ofstream(f.path / "base.toml", std::ios::app) << "[training]\nlr = 0.2\n";
+  const auto refused = afu_command(f, command + " -q");
   CHECK(refused.status == 2);
-  CHECK(refused.err.find("holds another study") != std::string::npos);
+  CHECK(refused.err.find("training.lr was ") != std::string::npos);
+  CHECK(content(out / cells[0] / "scenario.toml").find("\nlr = 0.2\n") == std::string::npos);
+
+  const auto anew = afu_command(f, command + " --rerun-changed");
+  REQUIRE(anew.status == 0);
+  CHECK(anew.out.find("4 run now, 0 complete before") != std::string::npos);
+  for (const auto* cell : cells)
+    CHECK(content(out / cell / "scenario.toml").find("\nlr = 0.2\n") != std::string::npos);
+  CHECK(afu_command(f, command).out.find("0 run now, 4 complete before") != std::string::npos);
+}
+
+TEST_CASE("a data file that changed under its name is a change of the cells that read it") {
+  const Folder f;
+  const auto trace = f.path / "slow.csv";
+  std::ofstream(trace) << "1.0\n2.0\n";
+  const auto file =
+      study_file(f, "set = { heterogeneity.compute.slowdown = { distribution = \"trace\", path = \"" +
+                        trace.string() + "\" } }\n");
+  const auto command = "study " + file.string() + " -o " + (f.path / "result").string();
+  const auto first = afu_command(f, command);
+  REQUIRE_MESSAGE(first.status == 0, first.err);
+  fs::last_write_time(trace, fs::file_time_type::clock::now());  // touched: the same content
+  CHECK(afu_command(f, command).out.find("0 run now, 4 complete before") != std::string::npos);
+  std::ofstream(trace) << "1.0\n3.0\n";
+  const auto refused = afu_command(f, command);
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("heterogeneity.compute.slowdown: the content of '" + trace.string() +
+                         "' is another") != std::string::npos);
+}
+
+TEST_CASE("a damaged cell is named and run anew, to the same figures") {
+  const Folder f;
+  const auto file = study_file(f);
+  const auto out = f.path / "result";
+  const auto command = "study " + file.string() + " -q -o " + out.string();
+  REQUIRE(afu_command(f, command).status == 0);
+  const auto whole = figures(out / cells[0] / "summary.json"), log = content(out / cells[0] / "events.jsonl");
+  const auto damage = [&](const std::string& file_name, const char* text) {
+    const auto path = out / cells[0] / file_name;
+    if (text)
+      std::ofstream(path) << text;
+    else
+      fs::remove(path);
+  };
+  const std::pair<const char*, const char*> damages[] = {
+      {"metrics.csv", nullptr}, {"events.jsonl", nullptr},
+      {"model.pt", ""},         {"summary.json", "{\"context\": [1]}"},
+      {"summary.json", ""},     {"files.json", "{"}};
+  for (const auto& [name, text] : damages) {
+    CAPTURE(name);
+    damage(name, text);
+    const auto answer = afu_command(f, command);
+    CHECK(answer.status == 0);
+    CHECK(answer.err.find(std::string(cells[0]) + " is damaged and is run anew: ") != std::string::npos);
+    CHECK(answer.err.find(name) != std::string::npos);
+    CHECK(figures(out / cells[0] / "summary.json") == whole);
+    CHECK(content(out / cells[0] / "events.jsonl") == log);
+  }
+  // A manifest that a power cut left empty does not block the study.
+  std::ofstream(out / "study.json") << "";
+  const auto answer = afu_command(f, "study " + file.string() + " -o " + out.string());
+  CHECK(answer.status == 0);
+  CHECK(answer.err.find("study.json' is damaged and written anew") != std::string::npos);
+  CHECK(nlohmann::json::parse(content(out / "study.json"))["cells"].size() == 4);
+}
+
+TEST_CASE("of two studies on one folder, and of a run on a cell that is being written, one is refused") {
+  const Folder f;
+  const auto file = study_file(f, "set = { stop.updates = 3000 }\n");
+  const auto out = f.path / "result";
+  const auto child = fork();
+  if (child == 0) {
+    execl(AFU_BINARY, AFU_BINARY, "study", file.c_str(), "-q", "-j", "1", "-o", out.c_str(), nullptr);
+    _exit(127);
+  }
+  for (int i = 0; i < 6000 && !fs::exists(out / cells[0] / "events.jsonl"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto by = "is being written by process " + std::to_string(child) + " on ";
+  for (const char* flag : {"", " --force", " --rerun-changed"}) {
+    const auto second = afu_command(f, "study " + file.string() + flag + " -o " + out.string());
+    CHECK(second.status == 2);
+    CHECK(second.err.find(by) != std::string::npos);
+  }
+  const auto run =
+      afu_command(f, "run " + (f.path / "base.toml").string() + " --force -o " + (out / cells[0]).string());
+  CHECK(run.status == 2);
+  CHECK(run.err.find(by) != std::string::npos);
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  REQUIRE(WIFSIGNALED(status));  // it was still at work
+  CHECK(fs::exists(out / "afu.lock"));
+  const auto quick = study_file(f);
+  CHECK(afu_command(f, "study " + quick.string() + " -q -o " + out.string()).status == 0);
+  CHECK_FALSE(fs::exists(out / "afu.lock"));
+}
+
+TEST_CASE("a study without a retrain arm runs to its report, and says which claims it cannot judge") {
+  const Folder f;
+  std::ofstream(f.path / "base.toml") << tiny;
+  for (const char* methods : {"\"afu_ic\", \"none\"", "\"afu_ic\""}) {
+    const auto file = f.path / "tiny.toml", out = f.path / "result";
+    std::ofstream(file) << "[study]\nbase = \"base.toml\"\nseeds = [1, 2, 3]\nmethods = [" << methods
+                        << "]\n";
+    const auto answer = afu_command(f, "study " + file.string() + " -o " + out.string());
+    CHECK(answer.status == 0);
+    CHECK(answer.err.find("note: the claim equivalence is not judged: no arm retrains") != std::string::npos);
+    CHECK(fs::exists(out / "report.html"));
+    const auto asked = f.path / "asked.toml";
+    std::ofstream(asked) << content(file) << "claims = [\"equivalence\"]\n";
+    for (const char* flag : {"", " --plan"}) {
+      const auto refused = afu_command(f, "study " + asked.string() + flag + " -o " + out.string());
+      CHECK(refused.status == 2);
+      CHECK(refused.err.find("asked.toml:5:11: study.claims: \"equivalence\" cannot be judged") !=
+            std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a piped study says what it does before and after its cells, without colours; with -q nothing") {
+  const Folder f;
+  const auto file = study_file(f);
+  const auto out = (f.path / "result").string();
+  const auto answer = afu_command(f, "study " + file.string() + " -o " + out);
+  CHECK(answer.err.find("tiny: 4 cells in 2 groups, 0 complete before") != std::string::npos);
+  CHECK(answer.err.find("1 / 4 cells") < answer.err.find("4 / 4 cells"));
+  CHECK(answer.err.find("4 / 4 cells, 0:0") != std::string::npos);
+  CHECK(answer.err.find('\x1b') == std::string::npos);
+  const auto quiet = afu_command(f, "study " + file.string() + " --force -q -o " + out);
+  CHECK(quiet.status == 0);
+  CHECK(quiet.out + quiet.err == "");
 }
 
 TEST_CASE("an arm that is added to a study is all that is run") {
@@ -81,7 +231,27 @@ TEST_CASE("an arm that is added to a study is all that is run") {
   CHECK(more.out.find("2 run now, 4 complete before") != std::string::npos);
   const auto changed = study(arm("subtract"));  // the same name, another arm
   CHECK(changed.status == 2);
-  CHECK(changed.err.find("holds another study") != std::string::npos);
+  CHECK(changed.err.find("cells/more/seed=1, cells/more/seed=2: unlearning.method was \"none\", is "
+                         "\"subtract\"") != std::string::npos);
+  const auto fewer = study("");  // what is left behind is told
+  CHECK(fewer.status == 0);
+  CHECK(fewer.err.find("note: 2 finished cells are in '" + out.string() +
+                       "' of arms, axes or seeds that the study no longer has: cells/more/seed=1") !=
+        std::string::npos);
+}
+
+TEST_CASE("the folder of another study is refused") {
+  const Folder f;
+  const auto out = f.path / "result";
+  REQUIRE(afu_command(f, "study " + study_file(f).string() + " -q -o " + out.string()).status == 0);
+  const auto named =
+      afu_command(f, "study " + study_file(f, "name = \"other\"\n").string() + " -o " + out.string());
+  CHECK(named.status == 2);
+  CHECK(named.err.find("holds another study (study.name was tiny, is other)") != std::string::npos);
+  std::ofstream(out / "study.json") << "{\"of\": \"another program\"}";
+  const auto foreign = afu_command(f, "study " + study_file(f).string() + " -o " + out.string());
+  CHECK(foreign.status == 2);
+  CHECK(foreign.err.find("is no study's manifest") != std::string::npos);
 }
 
 TEST_CASE("a study holds its models against those of several retrains") {
@@ -125,6 +295,11 @@ set = { unlearning.method = "federaser", unlearning.history_budget_mb = 0.000001
   CHECK(answer.status == 1);
   CHECK(answer.out.find("2 failed") != std::string::npos);
   CHECK(answer.err.find("history_budget_mb") != std::string::npos);
+  const auto end = answer.err.find("afu: 2 of 6 cells failed:\n  cells/hungry/seed=");
+  REQUIRE(end != std::string::npos);  // the last that it says, with the reasons
+  CHECK(answer.err.find("history_budget_mb", end) != std::string::npos);
+  CHECK(afu_command(f, "study " + file.string() + " --plan -o " + out.string())
+            .out.find("cells/hungry/seed=1  (failed: ") != std::string::npos);
   CHECK(content(out / "cells/hungry/seed=1/failure.txt").find("history_budget_mb") != std::string::npos);
   for (const auto* cell : cells) CHECK(fs::exists(out / cell / "summary.json"));
 }
