@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <map>
 
+#include "config/nesting.hpp"
 #include "config/text.hpp"
+#include "config/text_file.hpp"
 
 namespace afu::config {
 
@@ -69,16 +70,31 @@ void merge(Table& base, Table&& over) {
   }
 }
 
+constexpr std::size_t most_files = 256;        ///< that a document includes
+constexpr std::size_t most_includes = 10'000;  ///< in all of them
+
+/// What was included so far.
+struct Included {
+  std::map<std::string, Node> files;  ///< by the path that the system knows it under: each is read once
+  std::size_t includes = 0;
+};
+
 /// A file being read, and the files that include it: to tell a cycle.
 struct Chain {
   fs::path file;
   const Chain* parent = nullptr;
+  Included* included = nullptr;
 };
 
 Node read_included(const Node& path, const Chain& chain, Errors& errors);
 
 Node parse_text(const std::string& text, const std::string& name, const Chain& chain, Errors& errors) {
   Node root{Table{}, {name, 1, 1, false}};
+  if (const auto deep = deeper_than(text)) {
+    errors.add({name, deep->line, deep->column, false}, "",
+               fmt::format("nested deeper than {} levels (parts of names, arrays and tables)", deepest));
+    return root;
+  }
   try {
     root.value = convert(toml::parse(text, std::string{name}), name).value;
   } catch (const toml::parse_error& e) {
@@ -110,18 +126,6 @@ Node parse_text(const std::string& text, const std::string& name, const Chain& c
   return root;
 }
 
-/// Nothing where it cannot be read; `why` then tells.
-bool read_text(const fs::path& file, std::string& text, std::string& why) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return why = "no such file", false;
-  if (fs::is_directory(file, ignored)) return why = "this is a folder, allowed is a TOML file", false;
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return why = "this file cannot be opened", false;
-  text.assign(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) return why = "this file cannot be read", false;
-  return true;
-}
-
 Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   const auto& given = std::get<std::string>(path.value);
   auto file = (chain.file.parent_path() / given).lexically_normal();
@@ -134,10 +138,24 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
       return {Table{}, path.place};
     }
   }
-  std::string text, why;
-  if (read_text(file, text, why)) return parse_text(text, file.generic_string(), {file, &chain}, errors);
-  errors.add(path.place, "include", quoted(given) + ": " + why + " (" + file.generic_string() + ")");
-  return {Table{}, path.place};
+  auto& included = *chain.included;
+  const auto refuse = [&](const std::string& why) -> Node {
+    errors.add(path.place, "include", quoted(given) + ": " + why);
+    return {Table{}, path.place};
+  };
+  if (++included.includes > most_includes)
+    return refuse(fmt::format("this is one of more than {} includes", most_includes));
+  const auto known_as = fs::weakly_canonical(file, ignored).string();
+  if (const auto known = included.files.find(known_as); known != included.files.end()) return known->second;
+  if (included.files.size() >= most_files)
+    return refuse(fmt::format("this is one of more than {} included files", most_files));
+  std::string text;
+  if (const auto why = read_text_file(file.string(), text); !why.empty())
+    return refuse(why + " (" + file.generic_string() + ")");
+  included.files.emplace(known_as, Node{Table{}, path.place});  // counts while what it includes is read
+  auto node = parse_text(text, file.generic_string(), {file, &chain, &included}, errors);
+  included.files[known_as] = node;
+  return node;
 }
 
 bool is_index(const std::string& step) {
@@ -147,8 +165,10 @@ bool is_index(const std::string& step) {
 
 Node override_value(const std::string& text, const Place& place) {
   Node out{text, place};
+  const auto toml = "value = " + text;
+  if (deeper_than(toml)) return out;  // refused by apply_override
   try {
-    auto parsed = toml::parse("value = " + text);
+    auto parsed = toml::parse(toml);
     if (parsed.size() == 1) out = convert(*parsed.get("value"), place.file);
     if (std::holds_alternative<DateOrTime>(out.value)) out.value = text;
   } catch (const toml::parse_error&) {
@@ -188,11 +208,19 @@ bool is_one_value(const Table& table) { return table.find("distribution") != nul
 
 std::vector<std::string> key_steps(const std::string& key) {
   std::vector<std::string> steps(1);
-  for (char c : key) {
-    if (c == '.' || c == '[') {
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (key[i] == '[') {
+      const auto end = std::min(key.find(']', i), key.size());
+      const auto index = key.substr(i + 1, end - i - 1);
+      const bool ends =
+          end + 1 == key.size() || (end < key.size() && (key[end + 1] == '.' || key[end + 1] == '['));
+      steps.push_back(is_index(index) && ends ? index : "");
+      i = end;
+    } else if (key[i] == '.') {
       steps.emplace_back();
-    } else if (c != ']') {
-      steps.back() += c;
+    } else {
+      steps.back() += key[i] == ']' ? "" : std::string(1, key[i]);
+      if (key[i] == ']') steps.emplace_back();
     }
   }
   return steps;
@@ -251,20 +279,31 @@ std::vector<std::string> Errors::messages() const {
 }
 
 Node parse_document(const std::string& text, const std::string& name, Errors& errors) {
-  return parse_text(text, name, {name, nullptr}, errors);
+  Included included;
+  return parse_text(text, name, {name, nullptr, &included}, errors);
 }
 
 Node read_document(const std::string& file, Errors& errors) {
-  std::string text, why;
-  if (read_text(file, text, why)) return parse_document(text, file, errors);
+  std::string text;
+  const auto why = read_text_file(file, text, /*pipes=*/true);
+  if (why.empty()) return parse_document(text, file, errors);
   errors.add({file, 0, 0, false}, "", why);
   return {Table{}, {file, 1, 1, false}};
 }
 
 void apply_override(Node& root, const std::string& override_text, Errors& errors) {
+  constexpr std::size_t longest = 200;  // of a key that is shown
   auto equals = override_text.find('=');
-  Place place{override_text.substr(0, equals), 0, 0, true};
-  auto steps = key_steps(place.file);
+  const auto key = override_text.substr(0, equals);
+  Place place{key.size() <= longest ? printable(key) : printable(key.substr(0, longest)) + "...", 0, 0, true};
+  if (const auto at = not_utf8_at(override_text); at != std::string::npos)
+    return errors.add(place, "",
+                      fmt::format("'{}' is no UTF-8 at byte {}, and a scenario is",
+                                  printable(override_text.substr(0, longest)), at + 1));
+  auto steps = key_steps(key);
+  if (steps.size() > deepest ||
+      (equals != std::string::npos && deeper_than("value = " + override_text.substr(equals + 1))))
+    return errors.add(place, "", fmt::format("nested deeper than {} levels", deepest));
   if (equals == std::string::npos || std::find(steps.begin(), steps.end(), "") != steps.end())
     return errors.add(place, "", "this override is malformed, allowed is section.key=value");
 

@@ -72,7 +72,8 @@ Node read_document(const std::string& file, Errors& errors);
 /// Whether the table is one value, a distribution, and no section of keys.
 bool is_one_value(const Table& table);
 
-/// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices.
+/// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices. An empty step where the key is
+/// malformed.
 std::vector<std::string> key_steps(const std::string& key);
 
 /// Applies `a.b=value`: a TOML value, or else a bare string. Elements of arrays are `a[0].b` or `a.0.b`; the

@@ -33,7 +33,7 @@ Scenario finish(Node root, const std::string& file, const std::vector<std::strin
 }  // namespace
 
 ConfigError::ConfigError(std::vector<std::string> messages)
-    : std::runtime_error(joined(messages)), messages_(std::move(messages)) {}
+    : InputError(joined(messages)), messages_(std::move(messages)) {}
 
 Scenario load_scenario(const std::string& file, const std::vector<std::string>& overrides,
                        const std::vector<PluginSection>& methods) {
@@ -69,8 +69,8 @@ std::string resolve_data_path(const std::string& path, const std::string& scenar
   }
   auto* folder = std::getenv("AFU_DATA_DIR");
   const bool no_folder = fs::path{path}.is_relative() && !(folder && *folder);
-  throw std::runtime_error(path + ": no such file or folder; tried " + tried +
-                           (no_folder ? "; AFU_DATA_DIR is not set" : ""));
+  throw InputError(path + ": no such file or folder; tried " + tried +
+                   (no_folder ? "; AFU_DATA_DIR is not set" : ""));
 }
 
 }  // namespace afu::config

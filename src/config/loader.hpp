@@ -1,9 +1,9 @@
 #pragma once
 /// From a TOML file to a checked scenario. Everything that is wrong with it is reported at once.
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "config/input_error.hpp"
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 
@@ -11,7 +11,7 @@ namespace afu::config {
 
 /// The user's scenario is wrong. One message an error: `file:line:col: key: what it is, what is allowed`;
 /// what() is all of them, a line each.
-class ConfigError : public std::runtime_error {
+class ConfigError : public InputError {
  public:
   explicit ConfigError(std::vector<std::string> messages);
   const std::vector<std::string>& messages() const { return messages_; }
@@ -31,7 +31,7 @@ Scenario parse_scenario(const std::string& text, const std::string& name,
 
 /// Where the file or folder `path` of a scenario lies: an absolute path as it is, else the first that exists
 /// of: relative to the folder of `scenario_file` (where that is not empty), to the working directory, to
-/// $AFU_DATA_DIR. Throws std::runtime_error that names all places tried.
+/// $AFU_DATA_DIR. Throws InputError that names all places tried.
 std::string resolve_data_path(const std::string& path, const std::string& scenario_file);
 
 }  // namespace afu::config

@@ -165,7 +165,7 @@ Section training(TrainingSection& t) {
            "1 / clients, as IBM's code and those derived from it have it.",
            {"samples", "uniform"}),
        flag("weight_by_samples", t.weight_by_samples,
-            "Asynchronous rules: weight clients by n_k / mean n, clipped to [0.4, 1.6]."),
+            "Weight clients by n_k / mean n, clipped to [0.4, 1.6] (async_delta)."),
        number("buffer_size", t.buffer_size, from(1, most_clients),
               "Updates merged at a time (fedbuff, port)."),
        text("buffer_normalisation", t.buffer_normalisation,

@@ -86,6 +86,15 @@ std::string printable(const std::string& text, bool one_line) {
   return out;
 }
 
+std::size_t not_utf8_at(const std::string& text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto bytes = letter_at(text, i).second;
+    if (bytes == 0) return i;
+    i += bytes;
+  }
+  return std::string::npos;
+}
+
 bool is_folder_name(const std::string& name) {
   return !name.empty() && name[0] != '.' && name[0] != '-' &&
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -152,6 +161,8 @@ std::string nearest(const std::string& name, const std::vector<std::string>& can
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
   for (const auto& c : candidates) {
+    const auto longer = std::max(c.size(), wanted.size()), shorter = std::min(c.size(), wanted.size());
+    if (longer - shorter >= best_distance) continue;  // at least so far away
     auto d = distance(wanted, lower(c));
     if (d < best_distance) best = c, best_distance = d;
   }

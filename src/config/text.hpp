@@ -16,6 +16,9 @@ std::string number_text(double v);
 /// bytes that are no UTF-8 are written as \x1b, \u202e. With `one_line`, line ends and tabs too.
 std::string printable(const std::string& text, bool one_line = false);
 
+/// Where `text` stops being UTF-8, as TOML has it (no surrogates, nothing overlong); npos: it does not.
+std::size_t not_utf8_at(const std::string& text);
+
 /// Whether `name`, of a run, a study or an arm, can be a folder's and an argument of a command: letters,
 /// digits,
 /// '-', '_' and '.', and neither '.' nor '-' first.

@@ -85,7 +85,8 @@ std::string facts(const Field& f) {
   if (!f.option.unit.empty()) out += "; " + f.option.unit;
   if (f.required) return out + "; required";
   if (f.may_be_unset) return out + "; not given by default";
-  return out + "; default " + slot_text(f);
+  out += "; default " + slot_text(f);
+  return f.example.empty() ? out : out + "; here an example";
 }
 
 std::string reference_entry(const Field& f, const std::string& start) {
@@ -208,6 +209,11 @@ Scenario with_absolute_paths(Scenario s) {
     } catch (const std::runtime_error& e) {
       throw InputError(key + ": " + e.what());
     }
+    if (not_utf8_at(path) != std::string::npos)
+      throw InputError(
+          key + ": '" + printable(path) +
+          "' is no UTF-8, and the run's scenario.toml, which names it, must be: rename it, or the "
+          "folder it lies in");
   });
   return s;
 }

@@ -185,7 +185,8 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
         "images\n",
         data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
         data.triggered_test->size());
-  for (const auto& note : federation_notes(data, scenario)) out += fmt::format("  note: {}\n", config::printable(note, true));
+  for (const auto& note : federation_notes(data, scenario))
+    out += fmt::format("  note: {}\n", config::printable(note, true));
   return out;
 }
 

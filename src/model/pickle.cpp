@@ -6,6 +6,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "config/text.hpp"
+
 namespace afu::model {
 namespace {
 
@@ -14,10 +16,9 @@ using Kind = Pickled::Kind;
 constexpr std::size_t most_dimensions = 64, most_values = 1'000'000;
 constexpr std::int64_t most_elements = std::int64_t{1} << 40;
 
-std::string printable(std::string_view text) {
-  std::string out = "'";
-  for (char c : text.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return out + "'";
+/// At most 80 bytes of it, as messages show it.
+std::string shown(std::string_view text) {
+  return "'" + config::printable(std::string(text.substr(0, 80)), true) + "'";
 }
 
 bool begins(const std::string& text, std::string_view with) {
@@ -151,7 +152,7 @@ class Machine {
     const auto module = line(), leaf = line();
     auto name = module + "." + leaf;
     if (!is_known_name(name))
-      fail("refers to " + printable(name) + ", which does not belong into an archive of parameters");
+      fail("refers to " + shown(name) + ", which does not belong into an archive of parameters");
     push(Kind::name);
     stack_.back()->text = std::move(name);
   }
@@ -186,7 +187,7 @@ class Machine {
     if (begins(name, "torch.jit._pickle.build_") && a.size() == 1 && a[0]->kind == Kind::list)
       return push_again(a[0]);
     if (name == "torch.jit._pickle.restore_type_tag" && a.size() == 2) return push_again(a[0]);
-    fail("calls " + printable(name) + " with arguments that it does not take");
+    fail("calls " + shown(name) + " with arguments that it does not take");
   }
 
   /// ("storage", torch.FloatStorage, key, device, elements)

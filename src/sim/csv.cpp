@@ -3,9 +3,12 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <stdexcept>
+#include <sstream>
 #include <string_view>
+#include <utility>
+
+#include "config/input_error.hpp"
+#include "config/text_file.hpp"
 
 namespace afu::sim {
 
@@ -40,18 +43,16 @@ std::string resolve_path(const std::string& path, const std::string& scenario_fi
 }
 
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored))
-    throw std::runtime_error(file + ": is a folder, a CSV file is wanted");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::runtime_error(file + ": cannot be opened");
+  std::string all;
+  if (const auto why = config::read_text_file(file, all); !why.empty()) throw InputError(file + ": " + why);
+  std::istringstream in(std::move(all));
 
   std::vector<CsvRow> rows;
   std::string text;
   std::size_t line = 0;
   bool first = true;
   auto fail = [&](const std::string& what) {
-    throw std::runtime_error(file + ":" + std::to_string(line) + ": " + what);
+    throw InputError(file + ":" + std::to_string(line) + ": " + what);
   };
   while (std::getline(in, text)) {
     ++line;
@@ -78,8 +79,7 @@ std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::str
     }
     rows.push_back(std::move(row));
   }
-  if (in.bad()) throw std::runtime_error(file + ": cannot be read");
-  if (rows.empty()) throw std::runtime_error(file + ": holds no rows, wanted columns " + joined(columns));
+  if (rows.empty()) throw InputError(file + ": holds no rows, wanted columns " + joined(columns));
   return rows;
 }
 

@@ -15,8 +15,8 @@ struct CsvRow {
 std::string resolve_path(const std::string& path, const std::string& scenario_file);
 
 /// Reads rows of finite numbers that are >= 0, as many in a row as `columns` names. A first line with exactly
-/// these names is a header; blank lines and lines that start with '#' are skipped. Throws std::runtime_error,
-/// as `file:line: reason`, for anything else, and for a file without rows.
+/// these names is a header; blank lines and lines that start with '#' are skipped. Throws InputError, as
+/// `file:line: reason`, for anything else, and for a file without rows.
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns);
 
 }  // namespace afu::sim

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "config/input_error.hpp"
 #include "sim/csv.hpp"
 
 namespace afu::sim {
@@ -136,7 +137,7 @@ std::string distribution_error(const config::Distribution& d) try {
   return unknown_kind.what();
 }
 
-Sampler::Sampler(const config::Distribution& d, const std::string& scenario_file) {
+Sampler::Sampler(const config::Distribution& d, const std::string& scenario_file, bool positive) {
   if (auto error = distribution_error(d); !error.empty()) throw std::invalid_argument(error);
   const auto& declared = get(d.kind);
   kind_ = static_cast<Kind>(&declared - declarations().data());
@@ -146,8 +147,13 @@ Sampler::Sampler(const config::Distribution& d, const std::string& scenario_file
 
   if (kind_ == Kind::trace) {
     auto values = std::make_shared<std::vector<double>>();
-    for (const auto& row : read_csv(resolve_path(d.path, scenario_file), {"value"}))
+    const auto file = resolve_path(d.path, scenario_file);
+    for (const auto& row : read_csv(file, {"value"})) {
+      if (positive && row.values[0] == 0)
+        throw InputError(file + ":" + std::to_string(row.line) +
+                         ": value is '0', allowed: a finite number > 0");
       values->push_back(row.values[0]);
+    }
     table_ = values;
   } else if (kind_ == Kind::zipf) {
     auto cumulative = std::make_shared<std::vector<double>>(static_cast<std::size_t>(b_));

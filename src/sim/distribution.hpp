@@ -29,10 +29,11 @@ std::string distribution_error(const config::Distribution& d);
 /// Draws from a distribution. Immutable and cheap to copy.
 class Sampler {
  public:
-  /// Reads the file of a trace; its path is relative to the folder of `scenario_file`. Throws
-  /// std::invalid_argument with distribution_error's text, std::runtime_error with file:line for a trace that
-  /// cannot be used.
-  explicit Sampler(const config::Distribution& d, const std::string& scenario_file = "");
+  /// Reads the file of a trace; its path is relative to the folder of `scenario_file`. `positive`: 0 is no
+  /// value either. Throws std::invalid_argument with distribution_error's text, InputError with file:line for
+  /// a trace that cannot be used.
+  explicit Sampler(const config::Distribution& d, const std::string& scenario_file = "",
+                   bool positive = false);
 
   /// One value. `index` selects the row of a trace, modulo its rows; the other kinds draw from `s`. A
   /// constant and a trace leave `s` alone.

@@ -1,20 +1,27 @@
 #include "sim/profile.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
 
+#include "config/input_error.hpp"
+
 namespace afu::sim {
 
-Sampler make_sampler(const std::string& key, const config::Distribution& d,
-                     const std::string& scenario_file) {
+Sampler make_sampler(const std::string& key, const config::Distribution& d, const std::string& scenario_file,
+                     bool positive) {
   try {
-    return Sampler(d, scenario_file);
+    Sampler sampler(d, scenario_file, positive);
+    if (positive && sampler.constant() == 0.0)
+      throw std::invalid_argument("all values are 0, allowed: numbers > 0");
+    return sampler;
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument(key + ": " + e.what());
   } catch (const std::runtime_error& e) {
-    throw std::runtime_error(key + ": " + e.what());
+    throw InputError(key + ": " + e.what());
   }
 }
 
@@ -32,11 +39,11 @@ Profiles::Profiles(const config::Heterogeneity& h, std::uint64_t seed, std::int6
       clients_(clients),
       seconds_per_sample_(h.compute.seconds_per_sample),
       server_slowdown_(h.compute.server_slowdown),
-      slowdown_(draw("compute.slowdown", "slowdown", h.compute.slowdown, scenario_file)),
+      slowdown_(draw("compute.slowdown", "slowdown", h.compute.slowdown, scenario_file, true)),
       latency_(draw("network.latency_seconds", "latency", h.network.latency_seconds, scenario_file)),
       uplink_(draw("network.uplink_mbit", "uplink", h.network.uplink_mbit, scenario_file)),
       downlink_(draw("network.downlink_mbit", "downlink", h.network.downlink_mbit, scenario_file)),
-      jitter_(make_sampler("heterogeneity.compute.jitter", h.compute.jitter, scenario_file)),
+      jitter_(make_sampler("heterogeneity.compute.jitter", h.compute.jitter, scenario_file, true)),
       constant_jitter_(jitter_.constant()) {
   slow_down_stragglers(h.compute);
   for (const auto& o : h.compute.overrides) {
@@ -52,8 +59,8 @@ Profiles::Profiles(const config::Heterogeneity& h, std::uint64_t seed, std::int6
 }
 
 Profiles::Column Profiles::draw(const std::string& key, const char* name, const config::Distribution& d,
-                                const std::string& scenario_file) const {
-  Sampler sampler = make_sampler("heterogeneity." + key, d, scenario_file);
+                                const std::string& scenario_file, bool positive) const {
+  Sampler sampler = make_sampler("heterogeneity." + key, d, scenario_file, positive);
   Column column;
   if (auto v = sampler.constant()) {
     column.fill(*v);
@@ -62,7 +69,11 @@ Profiles::Column Profiles::draw(const std::string& key, const char* name, const 
   std::vector<double> values(static_cast<std::size_t>(clients_));
   for (std::size_t client = 0; client < values.size(); ++client) {
     Stream s({seed_, purpose(name), client, 0});
-    values[client] = sampler.draw(s, client);
+    const double v = values[client] = sampler.draw(s, client);
+    if (!std::isfinite(v) || (positive && v <= 0))
+      throw std::invalid_argument(
+          fmt::format("heterogeneity.{}: client {} draws {}, allowed: a finite number {} 0", key, client, v,
+                      positive ? ">" : ">="));
   }
   column.fill(std::move(values));
   return column;

@@ -16,7 +16,8 @@ namespace afu::sim {
 class Profiles {
  public:
   /// `h.network`'s overrides and draws are taken here too. Throws std::invalid_argument or std::runtime_error
-  /// as Sampler does, with the key in front, and for an override of a client that does not exist.
+  /// as Sampler does, with the key in front, for an override of a client that does not exist, and for a value
+  /// drawn that overflows, or that is 0 where the quantity is a factor of durations.
   Profiles(const config::Heterogeneity& h, std::uint64_t seed, std::int64_t clients,
            const std::string& scenario_file = "");
 
@@ -55,7 +56,7 @@ class Profiles {
   };
 
   Column draw(const std::string& key, const char* name, const config::Distribution& d,
-              const std::string& scenario_file) const;
+              const std::string& scenario_file, bool positive = false) const;
   double jitter(std::int64_t client, std::uint64_t job_number) const;
   void slow_down_stragglers(const config::ComputeHeterogeneity& c);
   void check_client(const char* key, std::int64_t client) const;
@@ -68,7 +69,9 @@ class Profiles {
   std::optional<double> constant_jitter_;
 };
 
-/// A Sampler whose errors start with the scenario's key.
-Sampler make_sampler(const std::string& key, const config::Distribution& d, const std::string& scenario_file);
+/// A Sampler whose errors start with the scenario's key. `positive`: 0 is no value, nor may it be all that is
+/// drawn. Throws std::invalid_argument, InputError.
+Sampler make_sampler(const std::string& key, const config::Distribution& d, const std::string& scenario_file,
+                     bool positive = false);
 
 }  // namespace afu::sim

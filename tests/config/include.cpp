@@ -1,5 +1,6 @@
 // Includes and overrides.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -127,10 +128,60 @@ TEST_CASE("includes that cannot be") {
   }
 }
 
+TEST_CASE("what is no regular file is not included, and not waited for") {
+  Folder f;
+  REQUIRE(::mkfifo(f.at("pipe.toml").c_str(), 0600) == 0);
+  for (const auto& name : {f.at("pipe.toml"), std::string("/dev/zero")}) {
+    const auto file = f.write("s.toml", "include = \"" + name + "\"\n");
+    const auto errors = load_errors(file);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].find("this is a pipe or a device, allowed is a regular file") != std::string::npos);
+  }
+}
+
+TEST_CASE("a file that many include is read once") {
+  Folder f;
+  constexpr int levels = 25;  // 2^25 ways down
+  for (int i = 0; i < levels; ++i) {
+    const auto next = "\"" + std::to_string(i + 1) + ".toml\"";
+    f.write(std::to_string(i) + ".toml", "include = [" + next + ", " + next + "]\n");
+  }
+  f.write(std::to_string(levels) + ".toml", "[stop]\nupdates = 3\n");
+  CHECK(load_scenario(f.at("0.toml"), {}, methods()).stop.updates == 3);
+}
+
+TEST_CASE("the later include wins, also with what both of them include") {
+  Folder f;
+  f.write("common.toml", "[training]\nlr = 0.125\n[stop]\nupdates = 3\n");
+  f.write("one.toml", "include = \"common.toml\"\n[training]\nlr = 0.25\n");
+  f.write("two.toml", "include = \"common.toml\"\n[training]\nmomentum = 0.5\n");
+  const auto both =
+      load_scenario(f.write("s.toml", "include = [\"one.toml\", \"two.toml\"]\n"), {}, methods());
+  CHECK(both.training.lr == 0.125);
+  CHECK(both.training.momentum == 0.5);
+}
+
+TEST_CASE("there is an end to how many files and includes a scenario has") {
+  Folder f;
+  std::string list, again;
+  for (int i = 0; i < 300; ++i) {
+    f.write(std::to_string(i) + ".toml", "");
+    list += "\"" + std::to_string(i) + ".toml\", ";
+  }
+  const auto files = load_errors(f.write("files.toml", "include = [" + list + "]\n[stop]\nupdates = 3\n"));
+  REQUIRE(files.size() == 44);
+  CHECK(files[0].find("this is one of more than 256 included files") != std::string::npos);
+  for (int i = 0; i < 10'001; ++i) again += "\"0.toml\", ";
+  const auto includes =
+      load_errors(f.write("again.toml", "include = [" + again + "]\n[stop]\nupdates = 3\n"));
+  REQUIRE(includes.size() == 1);
+  CHECK(includes[0].find("this is one of more than 10000 includes") != std::string::npos);
+}
+
 TEST_CASE("a scenario that is no file") {
   Folder f;
   CHECK(load_errors(f.at("gone.toml")) == Messages{f.at("gone.toml") + ": no such file"});
-  CHECK(load_errors(f.at("")) == Messages{f.at("") + ": this is a folder, allowed is a TOML file"});
+  CHECK(load_errors(f.at("")) == Messages{f.at("") + ": this is a folder, allowed is a file"});
 }
 
 TEST_CASE("overrides") {

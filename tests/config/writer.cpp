@@ -1,5 +1,6 @@
 // Resolved scenarios, the reference, and the scenarios that come with the program.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -124,6 +125,47 @@ TEST_CASE("the reference loads, as the defaults") {
   }
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 116);
+}
+
+TEST_CASE("every default that the reference's text tells is the value that stands below it") {
+  std::istringstream lines(reference_toml(methods()));
+  std::string text;
+  int compared = 0, examples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("# ", 0) == 0) {
+      text += (text.empty() ? "" : " ") + line.substr(2);
+      continue;
+    }
+    const auto told = text.rfind("; default ");
+    const auto equals = line.find(" = ");
+    if (told != std::string::npos && equals != std::string::npos) {
+      INFO(line);
+      auto value = text.substr(told + 10);
+      const std::string example = "; here an example";
+      const auto ends = value.rfind(example);
+      if (ends == std::string::npos) {
+        CHECK(value == line.substr(equals + 3));
+        ++compared;
+      } else {
+        CHECK(value.substr(0, ends) != line.substr(equals + 3));
+        ++examples;
+      }
+    }
+    text.clear();
+  }
+  CHECK(compared > 100);
+  CHECK(examples == 1);  // stop.updates: a run must end
+}
+
+TEST_CASE("a path that is no UTF-8 is refused: the resolved scenario could not be read again") {
+  const auto folder = fs::temp_directory_path() / ("afu-caf\xe9-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "d.npz") << "x";
+  auto s = parsed("[data]\nsource = \"npz\"\npath = \"d.npz\"\n[stop]\nupdates = 1\n");
+  s.file = (folder / "s.toml").string();
+  CHECK_THROWS_WITH_AS(with_absolute_paths(s), doctest::Contains("caf\\xe9"), afu::InputError);
+  fs::remove(folder / "d.npz");
+  fs::remove(folder);
 }
 
 TEST_CASE("what the reference has commented out loads as well") {

@@ -164,9 +164,11 @@ TEST_CASE("a bad trace is refused with file and line") {
   refused("seconds\n1\n", ":1: value is 'seconds', allowed: a finite number >= 0");
   refused("1\nvalue\n", ":2: value is 'value', allowed: a finite number >= 0");
   refused("value\n\n", ": holds no rows, wanted columns value");
+  CHECK_THROWS_WITH_AS(read_csv("/dev/zero", {"value"}), doctest::Contains("a pipe or a device"),
+                       std::runtime_error);
   TemporaryFile file("1");
   CHECK_THROWS_WITH_AS(Sampler({"trace", {}, "absent.csv"}, (file.folder / "s.toml").string()),
-                       doctest::Contains("absent.csv: cannot be opened"), std::runtime_error);
+                       doctest::Contains("absent.csv: no such file"), std::runtime_error);
   CHECK_THROWS_WITH_AS(read_csv(file.folder.string(), {"value"}), doctest::Contains("is a folder"),
                        std::runtime_error);
 }

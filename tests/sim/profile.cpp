@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "config/input_error.hpp"
 #include "tests/sim/temporary_file.hpp"
 
 using namespace afu::sim;
@@ -83,12 +84,46 @@ TEST_CASE("errors name the key") {
                        "heterogeneity.compute.slowdown: max is 1, allowed: at least min, which is 2",
                        std::invalid_argument);
   h.compute.slowdown = {"trace", {}, "absent.csv"};
-  CHECK_THROWS_WITH_AS(Profiles(h, 1, 2), "heterogeneity.compute.slowdown: absent.csv: cannot be opened",
+  CHECK_THROWS_WITH_AS(Profiles(h, 1, 2), "heterogeneity.compute.slowdown: absent.csv: no such file",
                        std::runtime_error);
   h = {};
   h.compute.overrides = {{2, 1.0}};
   CHECK_THROWS_WITH_AS(Profiles(h, 1, 2), "heterogeneity.compute.override: client is 2, allowed: 0 to 1",
                        std::invalid_argument);
+}
+
+TEST_CASE("a factor of durations is never 0, wherever it comes from") {
+  TemporaryFile file("value\n1\n0\n");
+  const auto scenario = (file.folder / "s.toml").string();
+  const auto zero = ": value is '0', allowed: a finite number > 0";
+  Heterogeneity h;
+  h.compute.slowdown = {"trace", {}, "trace.csv"};
+  CHECK_THROWS_WITH_AS(Profiles(h, 1, 4, scenario),
+                       ("heterogeneity.compute.slowdown: " + file.path.string() + ":3" + zero).c_str(),
+                       afu::InputError);
+  h = {};
+  h.compute.jitter = {"trace", {}, "trace.csv"};
+  CHECK_THROWS_WITH_AS(Profiles(h, 1, 4, scenario), doctest::Contains("compute.jitter"), afu::InputError);
+  for (const Distribution& d : {Distribution{"uniform", {{"min", 0}, {"max", 0}}, ""},
+                                Distribution{"constant", {{"value", 0}}, ""}}) {
+    h = {};
+    h.compute.slowdown = d;
+    CHECK_THROWS_AS(Profiles(h, 1, 4), std::invalid_argument);
+    h = {};
+    h.compute.jitter = d;
+    CHECK_THROWS_AS(Profiles(h, 1, 4), std::invalid_argument);
+  }
+  h = {};
+  h.network.latency_seconds = {"trace", {}, "trace.csv"};  // a link without latency there is
+  CHECK(Profiles(h, 1, 4, scenario).latency_seconds(1) == 0);
+}
+
+TEST_CASE("a draw that overflows is refused, with its client") {
+  Heterogeneity h;
+  h.compute.slowdown = {"lognormal", {{"median", 1e308}, {"sigma", 10}}, ""};
+  CHECK_THROWS_WITH_AS(Profiles(h, 1, 64), doctest::Contains("draws inf"), std::invalid_argument);
+  h.compute.slowdown = {"lognormal", {{"median", 5e-324}, {"sigma", 10}}, ""};
+  CHECK_THROWS_WITH_AS(Profiles(h, 1, 64), doctest::Contains("draws 0"), std::invalid_argument);
 }
 
 TEST_CASE("stragglers are a share of the clients, the same ones among more of them") {
