@@ -7,6 +7,7 @@
 
 #include "model/archive.hpp"
 #include "model/network.hpp"
+#include "record/output_file.hpp"
 
 namespace afu::model {
 namespace {
@@ -124,11 +125,16 @@ void Network::save(const std::string& path) {
 }
 
 void write_archive(const torch::jit::Module& module, const std::string& path) {
+  // Not by module.save(path): LibTorch's writer of files throws from its destructor when the disk is full,
+  // which ends the process.
+  std::ostringstream archive;
   try {
-    module.save(path);
+    module.save(archive);
   } catch (const c10::Error& e) {
     throw std::runtime_error(path + ": cannot write the model: " + e.what_without_backtrace());
   }
+  if (!archive) throw std::runtime_error(path + ": cannot write the model: memory ran out");
+  record::write_whole(path, archive.str());
 }
 
 }  // namespace afu::model

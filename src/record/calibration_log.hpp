@@ -15,8 +15,8 @@ inline constexpr const char* calibrations_header =
     "before,"
     "penalty_after,delta_norm,cosine,penalty_reference";
 
-/// A figure that does not apply is an empty cell. Each row reaches the file before `append` returns. Write
-/// errors throw std::runtime_error.
+/// A figure that does not apply, or is no finite number, is an empty cell. Each row reaches the file before
+/// `append` returns. Write errors throw std::runtime_error.
 class CalibrationLog {
  public:
   explicit CalibrationLog(std::filesystem::path path);

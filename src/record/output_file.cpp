@@ -10,7 +10,51 @@
 
 namespace afu::record {
 
-OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string failure(const fs::path& path, const std::string& reason) {
+  return fmt::format("cannot write '{}': {}", path.string(), reason);
+}
+
+/// 0, or why the disk does not have it. What cannot be synced at all (a pipe, some network folders) is no
+/// failure.
+int sync(int descriptor) {
+  while (::fsync(descriptor) != 0) {
+    if (errno == EINTR) continue;
+    return errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : errno;
+  }
+  return 0;
+}
+
+void sync_folder(const fs::path& file) {
+  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;  // a folder that may be written but not read
+  const int error = sync(descriptor);
+  ::close(descriptor);
+  if (error != 0) throw std::runtime_error(failure(file, std::generic_category().message(error)));
+}
+
+/// Removes a file that was not finished.
+class Unfinished {
+ public:
+  explicit Unfinished(fs::path path) : path_(std::move(path)) {}
+  ~Unfinished() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  void finished() { path_.clear(); }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) fail(errno);
 }
@@ -25,7 +69,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::fail(int error) {
-  error_ = fmt::format("cannot write '{}': {}", path_.string(), std::generic_category().message(error));
+  error_ = failure(path_, std::generic_category().message(error));
   buffer_.clear();
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
@@ -53,19 +97,33 @@ void OutputFile::flush() {
 void OutputFile::close() {
   flush();
   if (descriptor_ < 0) return;
+  if (const int error = sync(descriptor_); error != 0) fail(error);
   const int closed = ::close(std::exchange(descriptor_, -1));
   if (closed != 0 && errno != EINTR) fail(errno);
 }
 
-void write_whole(const std::filesystem::path& path, std::string_view text) {
-  auto part = path;
-  part += ".part";
-  OutputFile file(part);
-  file.buffer().append(text.data(), text.data() + text.size());
-  file.close();
+void write_whole(const fs::path& path, std::string_view text) {
   std::error_code error;
-  std::filesystem::rename(part, path, error);
-  if (error) throw std::runtime_error(fmt::format("cannot write '{}': {}", path.string(), error.message()));
+  const auto there = fs::status(path, error);
+  const bool special = fs::exists(there) && !fs::is_regular_file(there) && !fs::is_directory(there);
+  auto part = path;
+  if (!special) part += ".part";
+  Unfinished unfinished(special ? fs::path() : part);
+  try {
+    OutputFile file(part);
+    file.buffer().append(text.data(), text.data() + text.size());
+    file.close();
+  } catch (const std::runtime_error& e) {
+    // The name that the user knows.
+    const std::string what = e.what();
+    const auto reason = what.rfind("': ");
+    throw std::runtime_error(failure(path, reason == what.npos ? what : what.substr(reason + 3)));
+  }
+  if (special) return;
+  fs::rename(part, path, error);
+  if (error) throw std::runtime_error(failure(path, error.message()));
+  unfinished.finished();
+  sync_folder(path);
 }
 
 }  // namespace afu::record

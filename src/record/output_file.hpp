@@ -1,5 +1,5 @@
 #pragma once
-/// A file that is written from front to end: buffered, and every failed write is an exception.
+/// Files that are written: every failed write is an exception, and what is written is put on the disk.
 #include <fmt/format.h>
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace afu::record {
 
-/// Text is appended to `buffer()` in whole records; `drain` hands them to the system in blocks, so that what
-/// stands in the file ends with a whole record even if the program is killed.
+/// A file that is written from front to end, buffered. Text is appended to `buffer()` in whole records;
+/// `drain` hands them to the system in blocks, so that what stands in the file ends with a whole record even
+/// if the program is killed.
 class OutputFile {
  public:
   /// Creates or empties `path`. Throws std::runtime_error, naming the file and the system's reason.
@@ -29,7 +30,7 @@ class OutputFile {
   /// Writes everything gathered. Throws std::runtime_error (disk full, ...); so does every call after a
   /// failed one.
   void flush();
-  /// Flushes and closes. Idempotent.
+  /// Flushes, waits until the disk has it (fsync), and closes. Idempotent.
   void close();
 
   const std::filesystem::path& path() const { return path_; }
@@ -44,8 +45,10 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
-/// Writes the file in one step: who reads it meanwhile, or after a kill, finds the old text or the new one.
-/// Throws std::runtime_error.
+/// Writes the file in one step: beside it (`.part`), onto the disk, then renamed, and the folder's entry onto
+/// the disk. Who reads it meanwhile, or after a kill or a power cut, finds the old text or the new one; after
+/// a failure the old one, and nothing beside it. A device or pipe is written as it stands. Throws
+/// std::runtime_error, naming the file and the system's reason.
 void write_whole(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace afu::record

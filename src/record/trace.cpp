@@ -234,6 +234,8 @@ void TraceBuilder::add(const LaneSpan& s) {
 
 void TraceBuilder::finish() {
   if (!std::exchange(finished_, true)) {
+    if (now_ >= to_trace_time(last_trace_second))
+      writer_.label_process(simulated_process, "what is later than 9e9 s is drawn at 9e9 s");
     if (halted_) writer_.span(track_of(server_node), "halted", halts_.back().first, now_);
     constexpr std::string_view unfinished = "{\"unfinished\":true}";
     for (NodeId id = first_client_node; id < nodes_.size(); ++id) {

@@ -38,6 +38,8 @@ class TraceBuilder {
   void add(const Event& e);
   void add(const Decision& d);
   void add(const LaneSpan& s);
+  /// What was added so far reaches the file.
+  void flush() { writer_.flush(); }
   /// Ends what is still going on at the time of the last record and completes the file. Idempotent; nothing
   /// may be added afterwards.
   void finish();

@@ -21,9 +21,8 @@ void append_track(fmt::memory_buffer& out, char phase, TraceTrack track) {
 }  // namespace
 
 TraceTime to_trace_time(double seconds) {
-  constexpr double last = 9e9;  // 285 years: the next power would not fit
   if (!(seconds > 0)) return 0;
-  return std::llround(std::min(seconds, last) * 1e9);
+  return std::llround(std::min(seconds, last_trace_second) * 1e9);
 }
 
 TraceWriter::TraceWriter(std::filesystem::path path) : file_(std::move(path)) {
@@ -56,6 +55,15 @@ void TraceWriter::name_process(std::uint32_t process, std::string_view name) {
       begin_record(),
       FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_sort_index\",\"args\":{{\"sort_index\":{}}}"),
       process, process);
+  end_record({});
+}
+
+void TraceWriter::label_process(std::uint32_t process, std::string_view label) {
+  auto& out = begin_record();
+  append(out, FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_labels\",\"args\":{{\"labels\":"),
+         process);
+  append_string(out, label);
+  append_text(out, "}");
   end_record({});
 }
 

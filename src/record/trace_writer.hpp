@@ -12,7 +12,9 @@ namespace afu::record {
 /// Nanoseconds, so that the end of a span and the begin of the next are the same number. The file says
 /// microseconds, with three decimals.
 using TraceTime = std::int64_t;
+/// Of seconds below 0 (there are none) 0; of those beyond `last_trace_second` that one.
 TraceTime to_trace_time(double seconds);
+inline constexpr double last_trace_second = 9e9;  ///< 285 years: ten times as many would not fit
 
 /// Process and thread of the format. Neither is ever 0: Perfetto takes that for an idle CPU.
 struct TraceTrack {
@@ -25,6 +27,8 @@ class TraceWriter {
   explicit TraceWriter(std::filesystem::path path);
 
   void name_process(std::uint32_t process, std::string_view name);
+  /// What is shown beside the process's name.
+  void label_process(std::uint32_t process, std::string_view label);
   void name_thread(TraceTrack track, std::string_view name);
   void span(TraceTrack track, std::string_view name, TraceTime begin, TraceTime end,
             std::string_view args = {});
@@ -33,6 +37,8 @@ class TraceWriter {
   /// `step`: 's' start, 't' step: both bind to the span they fall into, to be written after it; 'f' finish:
   /// binds to the next record of its track, to be written before it.
   void flow(TraceTrack track, char step, std::uint64_t id, TraceTime at);
+  /// What was written so far reaches the file.
+  void flush() { file_.flush(); }
   /// Ends the array and closes the file. Idempotent.
   void finish();
 

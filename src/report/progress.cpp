@@ -6,11 +6,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 
 namespace afu::report {
 
 namespace {
+
+/// Whether what was written to it can be rewritten.
+bool rewrites(int descriptor) {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(descriptor) == 1 && terminal && *terminal && std::string(terminal) != "dumb";
+}
 
 constexpr auto period = std::chrono::milliseconds(100);
 
@@ -25,10 +32,19 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed) {
+double part_done(const Goal& goal, std::uint64_t updates, double simulated) {
   double done = 0;
   if (goal.updates > 0) done = static_cast<double>(updates) / static_cast<double>(goal.updates);
   if (goal.seconds > 0) done = std::max(done, simulated / goal.seconds);
+  return done;
+}
+
+bool line_due(double seconds, double done, double told) {
+  return seconds >= 10 || (seconds >= 2 && done >= told + 0.05);
+}
+
+std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed) {
+  const double done = part_done(goal, updates, simulated);
 
   std::string out = fmt::format("{}", updates);
   const auto to = std::back_inserter(out);
@@ -46,17 +62,23 @@ std::string progress_text(const Goal& goal, std::uint64_t updates, double simula
 ProgressLine::ProgressLine(Goal goal, bool quiet, int descriptor)
     : goal_(goal),
       descriptor_(descriptor),
-      shown_(!quiet && ::isatty(descriptor) == 1),
+      shown_(!quiet),
+      rewrites_(rewrites(descriptor)),
       begin_(Clock::now()),
-      next_(begin_) {}
+      last_(begin_) {}
 
 void ProgressLine::update(std::uint64_t updates, double simulated_seconds) {
   if (!shown_) return;
   const auto now = Clock::now();
-  if (now < next_) return;
-  next_ = now + period;
-  auto text =
-      progress_text(goal_, updates, simulated_seconds, std::chrono::duration<double>(now - begin_).count());
+  const auto seconds_since = [&](Clock::time_point t) {
+    return std::chrono::duration<double>(now - t).count();
+  };
+  const double done = part_done(goal_, updates, simulated_seconds);
+  if (rewrites_ ? now < last_ + period : !line_due(seconds_since(last_), done, told_)) return;
+  last_ = now;
+  told_ = done;
+  auto text = progress_text(goal_, updates, simulated_seconds, seconds_since(begin_));
+  if (!rewrites_) return write("afu: " + text + "\n");
   // A line that wraps could not be rewritten. The text is ASCII.
   winsize size{};
   if (::ioctl(descriptor_, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)

@@ -1,5 +1,5 @@
 #pragma once
-/// The line that shows on a terminal how far a run has come.
+/// How far a run has come, told while it goes on.
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -12,13 +12,21 @@ struct Goal {
   double seconds = 0;  ///< on the run's clock
 };
 
+/// Part of the goal that is reached; 0 where there is none.
+double part_done(const Goal& goal, std::uint64_t updates, double simulated);
+
+/// Whether a line is due where each is a line of its own. `seconds` since the last one; `done` and `told` are
+/// parts of the goal.
+bool line_due(double seconds, double done, double told);
+
 /// "120 / 480 updates, simulated 35.2 s, 41.0 updates/s, ETA 0:09". `elapsed` are the real seconds so far.
 /// The rate and the ETA stand there once they can be known: the ETA takes the run's average pace, and needs a
 /// goal.
 std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed);
 
-/// One line, rewritten in place at most ten times a second, and only where `descriptor` is a terminal:
-/// otherwise (and with `quiet`) nothing is ever written. To be used from one thread.
+/// On a terminal one line, rewritten in place at most ten times a second. Elsewhere (a pipe, a file, a
+/// terminal that cannot rewrite: TERM=dumb) a line of its own every ten seconds, or once 5 % more are done
+/// and two seconds have passed. With `quiet` nothing is ever written. To be used from one thread.
 class ProgressLine {
  public:
   explicit ProgressLine(Goal goal, bool quiet = false, int descriptor = 2);
@@ -36,8 +44,9 @@ class ProgressLine {
 
   Goal goal_;
   int descriptor_;
-  bool shown_, drawn_ = false;
-  Clock::time_point begin_, next_;
+  bool shown_, rewrites_, drawn_ = false;
+  Clock::time_point begin_, last_;
+  double told_ = 0;  ///< part of the goal that the last line told
 };
 
 }  // namespace afu::report

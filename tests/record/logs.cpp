@@ -124,8 +124,10 @@ TEST_CASE("attacks.csv has one row a figure") {
   TemporaryFolder tmp;
   AttackLog log(tmp / "attacks.csv");
   log.append({"merged", 7, 20, 1.5, "loss", "tpr_at_0.1pct", 0.25});
+  log.append({"merged", 7, 20, 1.5, "loss", "auc", std::nan("")});
   CHECK(text_of(tmp / "attacks.csv") ==
-        "point,version,updates,time,attack,figure,value\nmerged,7,20,1.5,loss,tpr_at_0.1pct,0.25\n");
+        "point,version,updates,time,attack,figure,value\nmerged,7,20,1.5,loss,tpr_at_0.1pct,0.25\n"
+        "merged,7,20,1.5,loss,auc,\n");
 }
 
 TEST_CASE("calibrations.csv: one row a calibration, figures that do not apply are empty cells") {
@@ -134,6 +136,7 @@ TEST_CASE("calibrations.csv: one row a calibration, figures that do not apply ar
   CalibrationRecord r;
   r.number = 1, r.client = 3, r.epoch = 1, r.base_version = 10, r.merged_version = 13, r.staleness = 2;
   r.updates_since = 4, r.began = 1.5, r.ended = 1.75, r.steps = 20, r.passes = 2800, r.samples = 3080;
+  r.penalty_after = std::numeric_limits<double>::infinity();
   r.weight = 0.5, r.loss_before = 0.75, r.loss_after = 0.25, r.norm = 0.125, r.cosine = -0.0625;
   log.append(r);
   CHECK(text_of(tmp / "calibrations.csv") ==

@@ -307,3 +307,14 @@ TEST_CASE("a trace that cannot be written is an error") {
   CHECK_THROWS_WITH_AS(trace.finish(), "cannot write '/dev/full': No space left on device",
                        std::runtime_error);
 }
+
+TEST_CASE("a trace says where its time ends") {
+  TemporaryFolder tmp;
+  for (const double time : {8e9, 1e12}) {
+    TraceBuilder trace(tmp / "trace.json", 1);
+    trace.add(Decision{time, Kind::merged, 0, 1, 0, 0, 1});
+    trace.finish();
+    const bool labelled = text_of(tmp / "trace.json").find("process_labels") != std::string::npos;
+    CHECK(labelled == (time > 9e9));
+  }
+}
