@@ -98,7 +98,7 @@ void train(Self self, double now, const federate::TrainTask& task) {
   st.samples = static_cast<std::uint32_t>(count);
   st.version = task.version;
   st.epoch = task.epoch;
-  st.passes = t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, count) : count * t.local_epochs;
+  st.passes = passes_of_job(t, count);
   federate::JobPtr job;
   if (!context.timing()) job = std::make_shared<const compute::Job>(training_job(st, task, samples));
   begin(self, now, task.job, static_cast<double>(st.passes), "train", std::move(job));

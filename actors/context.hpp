@@ -1,5 +1,6 @@
 #pragma once
 /// What all actors of a run share: immutable, or safe from several threads.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -46,6 +47,12 @@ struct Context {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   }
 };
+
+/// Sample gradients of a training job on so many samples.
+inline std::int64_t passes_of_job(const config::TrainingSection& t, std::int64_t samples) {
+  return t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, samples) : samples * t.local_epochs;
+}
+
 using ContextPtr = std::shared_ptr<const Context>;
 
 }  // namespace afu::actors

@@ -153,6 +153,13 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
         self->send(self->state.dispatcher, atom::drain_v);
         emit(self);
       },
+      [=](atom::halt) {
+        auto& st = self->state;
+        auto so_far = std::make_shared<RunReport>(*st.report);
+        if (st.campaign) so_far->snapshots = st.campaign->models();
+        st.draining = false;
+        self->send(st.federation, atom::drain_v, ReportPtr{std::move(so_far)});
+      },
   };
 }
 

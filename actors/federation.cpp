@@ -45,6 +45,8 @@ struct FederationState {
   std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
   int phase = running;
   bool have_outcome = false, have_rows = false, have_counts = false, asked = false;
+  int halts = 0;         ///< asked for by the launcher
+  bool hurried = false;  ///< what is still being measured is not waited for
 };
 using Self = federation_actor::stateful_pointer<FederationState>;
 
@@ -111,7 +113,7 @@ void reported(Self self) {
   auto& st = self->state;
   if (st.phase != reporting) return;
   const bool complete =
-      st.have_outcome && (st.have_rows || !st.evaluator) && (st.have_counts || !st.dispatcher);
+      st.have_outcome && (st.have_rows || !st.evaluator) && (st.have_counts || !st.dispatcher || st.hurried);
   if (complete || !st.report->failure.empty()) enter(self, clients_end);
 }
 
@@ -237,8 +239,17 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
   return {
       [=](atom::start) { begin(self); },
       [=](atom::halt) {
-        self->state.report->interrupted = true;
-        if (self->state.timeline) self->send(self->state.timeline, atom::halt_v);
+        auto& st = self->state;
+        ++st.halts;
+        if (st.phase == running) {
+          st.report->interrupted = true;
+          if (st.timeline) self->send(st.timeline, atom::halt_v);
+        }
+        // A run that has ended by itself and is only being measured is complete, unless that is cut short.
+        if (st.halts < 2 || st.phase > reporting) return;
+        st.hurried = st.report->interrupted = true;
+        if (st.evaluator) self->send(st.evaluator, atom::halt_v);
+        reported(self);
       },
       [=](const Progress& p) { caf::anon_send(self->state.launcher, p); },
       [=](const TimelineEnd& e) {

@@ -47,22 +47,25 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
     self->monitor(federation);
     self->send(federation, atom::start_v);
     if (options.on_start) options.on_start(federation, system);
-    bool over = false, interrupted = false, ended = false;
+    bool over = false, interrupted = false, hurried = false, ended = false;
+    Progress latest{};
     while (!over) {
-      self->receive(
-          [&](const Progress& p) {
-            if (options.progress) options.progress(p);
-          },
-          [&](const ReportPtr& r) { result = *r, ended = true; },
-          [&](const caf::down_msg& m) {
-            over = true;
-            if (!ended) result.failure = "the federation ended unexpectedly: " + system.render(m.reason);
-          },
-          caf::after(200ms) >> [] {});
-      if (!interrupted && options.interrupt && options.interrupt->load()) {
-        interrupted = true;
+      self->receive([&](const Progress& p) { latest = p; },
+                    [&](const ReportPtr& r) { result = *r, ended = true; },
+                    [&](const caf::down_msg& m) {
+                      over = true;
+                      if (!ended)
+                        result.failure = "the federation ended unexpectedly: " + system.render(m.reason);
+                    },
+                    caf::after(200ms) >> [] {});
+      if (options.progress && !over) options.progress(latest);
+      const auto asked = [&](const std::atomic<bool>* flag, bool& sent) {
+        if (sent || !flag || !flag->load()) return;
+        sent = true;
         self->send(federation, atom::halt_v);
-      }
+      };
+      asked(options.interrupt, interrupted);
+      if (interrupted) asked(options.hurry, hurried);
     }
   }
   return result;
@@ -86,9 +89,11 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   result.width = prepared.width;
   result.classes = prepared.classes;
   const auto& context = prepared.context;
+  if (options.prepared) options.prepared();
   context->began = std::chrono::steady_clock::now();
   result.report = play(context, options);
   result.notes = prepared.notes->all();
+  result.warnings = prepared.notes->warnings();
   const double wall = context->elapsed();
 
   const auto& r = result.report;
@@ -130,7 +135,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.events = r.timeline.events;
   s.history_bytes = r.outcome.history_bytes;
   for (const auto& name : r.replaced)
-    result.notes.push_back(name + " died and was replaced; its job was lost");
+    result.warnings.push_back(name + " died and was replaced; its job was lost");
   return result;
 }
 

@@ -23,7 +23,8 @@ struct Files {
 struct RunResult {
   RunReport report;
   record::Summary summary;
-  std::vector<std::string> notes;  ///< what the user should know: lanes refused, clients replaced
+  std::vector<std::string> notes;     ///< how it was computed: engines, lanes refused
+  std::vector<std::string> warnings;  ///< what a figure may not mean: clients replaced, jobs lost
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;  ///< of the model's input
 };
 
@@ -31,8 +32,13 @@ struct RunOptions {
   /// Results that runs with the same past share (virtual clock only); null: none.
   std::shared_ptr<compute::JobCache> cache;
   Files files;
-  const std::atomic<bool>* interrupt = nullptr;                               ///< set: end in order
-  std::function<void(const Progress&)> progress;                              ///< in the calling thread
+  /// All input was found usable, the data are loaded and the lanes fit; no actor lives yet. What it throws
+  /// ends the run.
+  std::function<void()> prepared;
+  const std::atomic<bool>* interrupt = nullptr;  ///< set: end in order, measure the last version
+  const std::atomic<bool>* hurry = nullptr;      ///< set, after `interrupt`: without measuring
+  /// In the calling thread: at each update, and five times a second while there is none.
+  std::function<void(const Progress&)> progress;
   std::function<void(const federation_actor&, caf::actor_system&)> on_start;  ///< for tests
 };
 

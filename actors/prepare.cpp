@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "metrics/sets.hpp"
+#include "sim/network.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::actors {
@@ -53,6 +55,32 @@ void check_batches(const config::Scenario& s, const data::FederatedData& data,
   }
 }
 
+/// What a client does over and over takes time, and so much that the run can come to its end.
+void check_durations(const config::Scenario& s, const sim::Profiles& profiles,
+                     const std::vector<std::uint32_t>& samples) {
+  constexpr double most_updates = 1e12;  // eleven days at a million a second
+  double updates = 0;
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    const auto client = static_cast<std::int64_t>(k);
+    const auto passes = static_cast<double>(passes_of_job(s.training, samples[k]));
+    const double job = profiles.job_seconds(client, 0, passes);
+    const double cycle = job + 2 * profiles.latency_seconds(client);
+    if (!(cycle > 0) || !std::isfinite(cycle))
+      throw InputError(
+          fmt::format("heterogeneity: a job of client {} takes {} s and its messages {} s, allowed: a finite "
+                      "time above 0 "
+                      "together ({:.6g} sample passes, seconds_per_sample {}, slowdown {})",
+                      client, job, cycle - job, passes, s.heterogeneity.compute.seconds_per_sample,
+                      profiles.slowdown(client)));
+    updates += s.stop.seconds / cycle;
+  }
+  if (s.stop.updates == 0 && s.stop.rounds == 0 && updates > most_updates)
+    throw InputError(
+        fmt::format("stop.seconds: {} s are about {:.1e} updates of jobs that short, allowed: {:.0e}, or "
+                    "stop.updates as well",
+                    s.stop.seconds, updates, most_updates));
+}
+
 std::int64_t clients_at_a_time(const config::Scenario& s) {
   const auto most = s.training.rule == "fedavg" ? s.training.clients_per_round : s.training.max_in_flight;
   return most > 0 ? std::min(most, s.partition.clients) : s.partition.clients;
@@ -79,6 +107,11 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   compute::ModelInput input;
   if (timing && s.data.source == "phantom") {  // nothing is trained, so nothing is generated
     const auto n = std::max<std::int64_t>(1, s.data.train_samples / clients);
+    if (s.data.train_samples < clients)
+      p.notes->warn(
+          fmt::format("data.train_samples = {} are fewer than the {} clients: each has 1 here, where "
+                      "nothing is trained",
+                      s.data.train_samples, clients));
     c.setup.samples.assign(static_cast<std::size_t>(clients), static_cast<std::uint32_t>(n));
     input = {s.data.channels, s.data.image_size, s.data.image_size, s.data.classes};
   } else {
@@ -132,9 +165,17 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     c.lookahead = s.compute.lookahead > 0 ? static_cast<std::size_t>(s.compute.lookahead)
                                           : std::max<std::size_t>(4, 2 * batched) * lanes;
   }
-  c.profiles = std::make_shared<const sim::Profiles>(s.heterogeneity, s.scenario.seed, clients, s.file);
-  c.availability =
-      std::make_shared<sim::Availability>(s.heterogeneity.availability, s.scenario.seed, clients, s.file);
+  c.profiles = from_input([&] {
+    return std::make_shared<const sim::Profiles>(s.heterogeneity, s.scenario.seed, clients, s.file);
+  });
+  c.availability = from_input([&] {
+    return std::make_shared<sim::Availability>(s.heterogeneity.availability, s.scenario.seed, clients,
+                                               s.file);
+  });
+  // The timeline makes its own: by then the run has begun.
+  from_input(
+      [&] { return sim::Network(*c.profiles, s.heterogeneity.network, s.scenario.seed, s.file).totals(); });
+  check_durations(s, *c.profiles, c.setup.samples);
   p.channels = input.channels, p.height = input.height, p.width = input.width, p.classes = input.classes;
   return p;
 }

@@ -71,7 +71,9 @@ using evaluator_actor = caf::typed_actor<
     // The figures, from the dispatcher.
     caf::reacts_to<atom::joined, std::uint64_t, ResultPtr>,
     // No more will come: tell the federation when all are measured.
-    caf::reacts_to<atom::drain>>;
+    caf::reacts_to<atom::drain>,
+    // Tell the federation at once what is measured so far.
+    caf::reacts_to<atom::halt>>;
 
 /// The clock: owns every message on its way and every timer, and delivers them in (time, sequence) order.
 using timeline_actor = caf::typed_actor<
@@ -84,7 +86,9 @@ using timeline_actor = caf::typed_actor<
     // A client's actor died and this one takes its place.
     caf::reacts_to<atom::replaced, NodeId, client_actor>,
     // Deliver nothing more and tell the federation how it ended.
-    caf::reacts_to<atom::halt>>;
+    caf::reacts_to<atom::halt>,
+    // INTERNAL: what was logged has been kept for a second; the recorder is to have it.
+    caf::reacts_to<atom::flush>>;
 
 /// Computes: the only place where tensors are touched. One thread, one device, one stream.
 using dispatcher_or_server = caf::typed_actor<caf::reacts_to<Finished>>;
@@ -120,6 +124,8 @@ using recorder_actor = caf::typed_actor<
     caf::reacts_to<record::CalibrationRecord>,
     // A lane's work in real time.
     caf::reacts_to<record::LaneSpan>,
+    // INTERNAL: what was recorded has been kept for a second; the files are to have it.
+    caf::reacts_to<atom::flush>,
     // Complete the files and tell the federation.
     caf::reacts_to<atom::close>>;
 
@@ -127,7 +133,7 @@ using recorder_actor = caf::typed_actor<
 using federation_actor = caf::typed_actor<
     // From the launcher: begin.
     caf::reacts_to<atom::start>,
-    // From the launcher: end in order, keeping what was recorded.
+    // From the launcher: end in order, keeping what was recorded. A second time: without measuring.
     caf::reacts_to<atom::halt>,
     // From the timeline: how far the run is, and that it ended.
     caf::reacts_to<Progress>, caf::reacts_to<TimelineEnd>,

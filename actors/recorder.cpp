@@ -1,4 +1,5 @@
 #include <caf/all.hpp>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -22,21 +23,32 @@ struct RecorderState {
   std::unique_ptr<record::AttackLog> attacks;
   std::string calibrations_file;
   std::unique_ptr<record::CalibrationLog> calibrations;
-  bool failed = false;
+  bool failed = false, flush_due = false;
 };
 using Self = recorder_actor::stateful_pointer<RecorderState>;
 
-/// Runs `f`; a write error ends the run, once.
+/// Runs `f`; the first write error ends the run.
 template <class F>
-void guarded(Self self, F f) {
+void attempt(Self self, F f) {
   auto& st = self->state;
-  if (st.failed) return;
   try {
     f(st);
   } catch (const std::exception& e) {
+    if (!st.failed) self->send(st.federation, atom::failed_v, std::string{"recorder: "} + e.what());
     st.failed = true;
-    self->send(st.federation, atom::failed_v, std::string{"recorder: "} + e.what());
   }
+}
+
+/// Not any more after a write error.
+template <class F>
+void guarded(Self self, F f) {
+  if (!self->state.failed) attempt(self, std::move(f));
+}
+
+/// Who looks at a run's files while it lasts finds them a second old at most.
+void flush_soon(Self self) {
+  if (std::exchange(self->state.flush_due, true)) return;
+  self->delayed_send(self, std::chrono::seconds(1), atom::flush_v);
 }
 
 recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation_actor federation) {
@@ -63,6 +75,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
                 },
                 entry);
         });
+        flush_soon(self);
       },
       [=](const record::MetricsRow& row) {
         guarded(self, [&](RecorderState& st) {
@@ -86,15 +99,23 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         guarded(self, [&](RecorderState& st) {
           if (st.trace) st.trace->add(span);
         });
+        flush_soon(self);
+      },
+      [=](atom::flush) {
+        self->state.flush_due = false;
+        guarded(self, [](RecorderState& st) {
+          if (st.events) st.events->flush();
+          if (st.trace) st.trace->flush();
+        });
       },
       [=](atom::close) {
-        guarded(self, [](RecorderState& st) {
-          if (st.events) st.events->close();
-          if (st.metrics) st.metrics->close();
-          if (st.attacks) st.attacks->close();
-          if (st.calibrations) st.calibrations->close();
-          if (st.trace) st.trace->finish();
-        });
+        // Each by itself: of a run that ends for one file's sake the others are complete.
+        const auto finish = [&](auto& file) {
+          if (file) attempt(self, [&](RecorderState&) { file->close(); });
+        };
+        auto& st = self->state;
+        finish(st.events), finish(st.metrics), finish(st.attacks), finish(st.calibrations);
+        if (st.trace) attempt(self, [](RecorderState& s) { s.trace->finish(); });
         self->send(self->state.federation, atom::closed_v);
       },
   };

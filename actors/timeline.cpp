@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <caf/all.hpp>
 #include <chrono>
 #include <cmath>
@@ -12,6 +14,9 @@ namespace {
 
 constexpr std::size_t log_batch = 1024;
 constexpr std::uint64_t updates_between_progress = 1;
+constexpr auto log_age = std::chrono::seconds(1);  ///< most before the recorder has what was logged
+/// Most events at one time of the virtual clock: far above what any federation has that gets on.
+constexpr std::uint64_t most_at_once(std::uint64_t clients) { return 100'000 + 16 * clients; }
 
 struct Pending {
   double sent = 0;
@@ -35,7 +40,9 @@ struct TimelineState {
   std::uint64_t outstanding = 0;  ///< deliveries not acknowledged yet
   NodeId awaited = 0;             ///< virtual clock: whose acknowledgement
   std::uint64_t generation = 0, events = 0, updates = 0;
-  bool wall = false, logging = false, ended = false, stopping = false;
+  std::uint64_t at_once = 0;  ///< events delivered at `now`
+  bool wall = false, logging = false, ended = false, stopping = false, stuck = false;
+  bool flush_due = false;
   double time_scale = 1;
   std::chrono::steady_clock::time_point began;
 };
@@ -60,7 +67,8 @@ void note(Self self, LogEntry entry) {
   auto& st = self->state;
   if (!st.logging) return;
   st.log->push_back(std::move(entry));
-  if (st.log->size() >= log_batch) flush(self);
+  if (st.log->size() >= log_batch) return flush(self);
+  if (!std::exchange(st.flush_due, true)) self->delayed_send(self, log_age, atom::flush_v);
 }
 
 double clock(const TimelineState& st) {
@@ -132,6 +140,23 @@ void prefetch_next(const TimelineState& st) {
   for (int line = 0; line < 10; ++line) __builtin_prefetch(actor + 64 * line, 1);
 }
 
+/// Whether the event at `next` may be delivered. A clock that does not go on would do so for ever: jobs and
+/// messages that take no time, or so little that adding it to the time changes nothing.
+bool gets_on(Self self, double next) {
+  auto& st = self->state;
+  if (next > st.now) st.at_once = 0;
+  if (++st.at_once <= most_at_once(st.directory->clients.size())) return true;
+  if (std::exchange(st.stuck, true)) return false;
+  const auto& post = st.queue.top().post;
+  self->send(
+      st.federation, atom::failed_v,
+      fmt::format("the clock does not go on: {} events at {} s, the next is {} from {} to {}; a client's "
+                  "job and its messages must take longer",
+                  st.at_once - 1, st.now, record::to_string(federate::event_type(post)),
+                  record::node_name(post.from), record::node_name(post.to)));
+  return false;
+}
+
 /// Hands out what is due; arms the wall clock's timer for what is not.
 void proceed(Self self) {
   auto& st = self->state;
@@ -151,6 +176,7 @@ void proceed(Self self) {
     }
     if (std::isinf(next)) return end(self, true);
     if (!st.wall) {
+      if (!gets_on(self, next)) return;
       st.now = next;
       deliver(self, st.queue.pop());
       return st.queue.prefetch_top();
@@ -227,6 +253,10 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
         proceed(self);
       },
       [=](atom::halt) { end(self, false); },
+      [=](atom::flush) {
+        self->state.flush_due = false;
+        flush(self);
+      },
   };
 }
 

@@ -1,7 +1,4 @@
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -9,10 +6,12 @@
 #include <vector>
 
 #include "cli/bench_parts.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/bench_aggregate.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
+#include "record/output_file.hpp"
 
 namespace afu::cli {
 namespace {
@@ -29,7 +28,7 @@ int bench_aggregate(const AggregateOptions& o) {
   section.name = o.model.name;
   const compute::NumericsLease numerics({});
   const auto b = compute::bench_aggregate(section, o.model.shape(), device_name(o.device), o.repetitions);
-  fmt::print("{}", compute::to_text(b));
+  print("{}", compute::to_text(b));
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{
       {"bench", "aggregate"}, {"model", b.model}, {"device", b.device}, {"parameters", b.parameters}};
@@ -65,9 +64,7 @@ void write_json(nlohmann::ordered_json j, const std::string& path) {
   j["processor"] = compute::device_info("cpu").description;
   if (const auto device = j.value("device", "cpu"); device != "cpu")
     j["gpu"] = compute::device_info(device).description;
-  std::ofstream out(path);
-  out << j.dump(2) << '\n';
-  if (!out.flush()) throw std::runtime_error("cannot write " + path);
+  record::write_whole(path, j.dump(2) + '\n');
 }
 
 std::function<int()> declare_bench(CLI::App& app) {

@@ -1,11 +1,10 @@
 /// afu bench calibrate: calibration steps a second with each invariance arm, against the floor of operations
 /// and bytes.
-#include <fmt/core.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/bench_parts.hpp"
+#include "cli/terminal.hpp"
 #include "compute/bench_calibrate.hpp"
 #include "compute/numerics.hpp"
 
@@ -26,7 +25,7 @@ int bench_calibrate(const Options& o) {
   const compute::NumericsLease numerics({});
   const auto b = compute::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps,
                                           device_name(o.device), o.repetitions);
-  fmt::print("{}", compute::to_text(b));
+  print("{}", compute::to_text(b));
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "calibrate"},
                            {"model", b.model},

@@ -1,5 +1,4 @@
 /// afu bench events: what an event costs, against the number of clients.
-#include <fmt/core.h>
 #include <time.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "actors/launch.hpp"
 #include "cli/bench_parts.hpp"
+#include "cli/terminal.hpp"
 #include "config/loader.hpp"
 #include "unlearn/registry.hpp"
 
@@ -67,12 +67,11 @@ namespace {
 
 int bench_events(const Options& o) {
   nlohmann::ordered_json j{{"bench", "events"}};
-  fmt::print("{:>9} {:>10} {:>9} {:>13} {:>13}\n", "clients", "events", "wall s", "CPU us/event",
-             "events/wall s");
+  print("{:>9} {:>10} {:>9} {:>13} {:>13}\n", "clients", "events", "wall s", "CPU us/event", "events/wall s");
   for (const auto clients : o.clients) {
     const auto r = run_timing_only(clients);
-    fmt::print("{:>9} {:>10} {:>9.3f} {:>13.3f} {:>13.0f}\n", r.clients, r.events, r.wall, r.microseconds(),
-               static_cast<double>(r.events) / r.wall);
+    print("{:>9} {:>10} {:>9.3f} {:>13.3f} {:>13.0f}\n", r.clients, r.events, r.wall, r.microseconds(),
+          static_cast<double>(r.events) / r.wall);
     j["rows"].push_back({{"clients", r.clients},
                          {"events", r.events},
                          {"wall_seconds", r.wall},

@@ -1,6 +1,5 @@
 /// afu bench scale: how far one node goes. Timing-only federations of 10 to 100,000 clients: events a second,
 /// what an event costs, memory; each in a process of its own, so that its memory is its own.
-#include <fmt/core.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "cli/bench_parts.hpp"
+#include "cli/terminal.hpp"
 #include "compute/bench_timing.hpp"
 #include "sim/event_queue.hpp"
 
@@ -65,7 +65,7 @@ Row measure(std::int64_t clients) {
       run = run_timing_only(clients);
       status = write(ends[1], &run, sizeof run) == static_cast<ssize_t>(sizeof run) ? 0 : 1;
     } catch (const std::exception& e) {
-      fmt::print(stderr, "afu: {}\n", e.what());
+      tell("afu: {}\n", e.what());
     }
     _exit(status);
   }
@@ -86,8 +86,8 @@ Row measure(std::int64_t clients) {
 
 int bench_scale(const Options& o) {
   nlohmann::ordered_json j{{"bench", "scale"}};
-  fmt::print("{:>9} {:>10} {:>9} {:>12} {:>13} {:>16} {:>9} {:>16}\n", "clients", "events", "wall s",
-             "events/s", "CPU us/event", "queue us/event", "peak MB", "more KB/client");
+  print("{:>9} {:>10} {:>9} {:>12} {:>13} {:>16} {:>9} {:>16}\n", "clients", "events", "wall s", "events/s",
+        "CPU us/event", "queue us/event", "peak MB", "more KB/client");
   std::fflush(stdout);  // a child would print it again
   Row least;
   for (const auto clients : o.clients) {
@@ -102,9 +102,9 @@ int bench_scale(const Options& o) {
       bytes_per_client = each;
       more = fmt::format("{:.2f}", each / 1024);
     }
-    fmt::print("{:>9} {:>10} {:>9.3f} {:>12.0f} {:>13.3f} {:>16.3f} {:>9.1f} {:>16}\n", r.clients, r.events,
-               r.wall, row.events_per_second(), r.microseconds(), row.queue_microseconds,
-               row.peak_bytes * 1e-6, more);
+    print("{:>9} {:>10} {:>9.3f} {:>12.0f} {:>13.3f} {:>16.3f} {:>9.1f} {:>16}\n", r.clients, r.events,
+          r.wall, row.events_per_second(), r.microseconds(), row.queue_microseconds, row.peak_bytes * 1e-6,
+          more);
     std::fflush(stdout);
     j["rows"].push_back({{"clients", r.clients},
                          {"events", r.events},

@@ -1,11 +1,10 @@
 #include "compute/bench_train.hpp"
 
-#include <fmt/core.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/bench_parts.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
@@ -44,9 +43,9 @@ int bench_train(const Options& o) {
   compute.deterministic = o.deterministic;
   const compute::NumericsLease numerics(compute::switches_of(compute, {settings.device}));
   const auto b = compute::bench_train(section, o.model.shape(), settings);
-  fmt::print("{}", compute::to_text(b));
+  print("{}", compute::to_text(b));
   if (const auto advice = compute::blas_advice(); b.device == "cpu" && !advice.empty())
-    fmt::print("note: {}\n", advice);
+    print("note: {}\n", advice);
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "train"},
                            {"model", b.model},

@@ -8,10 +8,12 @@
 
 #include "attack/compare.hpp"
 #include "cli/distances.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
 #include "record/csv_figure.hpp"
+#include "record/json_text.hpp"
 #include "record/output_file.hpp"
 #include "unlearn/registry.hpp"
 
@@ -51,10 +53,10 @@ void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
   for (const auto& r : references) {
     const auto [same, fresh] = begun.emplace(init_seed(r.scenario), r.name);
     if (!fresh)
-      fmt::print(stderr,
-                 "afu: note: {} and {} began with the same weights: their distance is too low a floor "
-                 "(give references their own unlearning.retrain.init_seed)\n",
-                 same->second, r.name);
+      tell(
+          "afu: note: {} and {} began with the same weights: their distance is too low a floor "
+          "(give references their own unlearning.retrain.init_seed)\n",
+          same->second, r.name);
   }
   for (const auto* list : {&references, &runs})
     for (const auto& r : *list) {
@@ -64,26 +66,24 @@ void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
         throw UsageError(r.name + ": not of the same federation as " + first.name + ":" + text);
       const auto same = begun.find(init_seed(r.scenario));
       if (list == &runs && same != begun.end() && same->second != r.name)
-        fmt::print(stderr, "afu: note: {} began with the weights of {}, which flatters it\n", r.name,
-                   same->second);
+        tell("afu: note: {} began with the weights of {}, which flatters it\n", r.name, same->second);
     }
 }
 
 void write_csv(const std::string& path, const std::vector<attack::ComparisonRow>& rows) {
-  record::OutputFile file(path);
-  const auto quoted = [](const std::string& text) {
-    if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  fmt::memory_buffer text;
+  const auto quoted = [](const std::string& name) {
+    if (name.find_first_of(",\"\n") == std::string::npos) return name;
     std::string out = "\"";
-    for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+    for (char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
     return out + "\"";
   };
-  fmt::format_to(std::back_inserter(file.buffer()), "run,reference,set,figure,value\n");
+  record::append_text(text, "run,reference,set,figure,value\n");
   for (const auto& r : rows) {
-    fmt::format_to(std::back_inserter(file.buffer()), "{},{},{},{},{}\n", quoted(r.run), quoted(r.reference),
-                   quoted(r.set), r.figure, record::csv_figure(r.value));
-    file.drain();
+    record::append(text, FMT_COMPILE("{},{},{},{},{}\n"), quoted(r.run), quoted(r.reference), quoted(r.set),
+                   r.figure, record::csv_figure(r.value));
   }
-  file.close();
+  record::write_whole(path, {text.data(), text.size()});
 }
 
 void print_table(const std::vector<attack::ComparisonRow>& rows) {
@@ -105,18 +105,18 @@ void print_table(const std::vector<attack::ComparisonRow>& rows) {
                                                          {"dMIA AUC", "membership.dmia_auc"},
                                                          {"+-", "membership.dmia_auc_error"},
                                                          {"|dMIA-0.5|", "membership.dmia_distance"}};
-  fmt::print("{:<{}}", "mean over references", std::max<std::size_t>(width, 20) + 2);
-  for (const auto& [title, key] : columns) fmt::print("{:>12}", title);
-  fmt::print("\n");
+  print("{:<{}}", "mean over references", std::max<std::size_t>(width, 20) + 2);
+  for (const auto& [title, key] : columns) print("{:>12}", title);
+  print("\n");
   for (const auto& n : names) {
     const auto shown = n == attack::among_references ? "among references" : n;
-    fmt::print("{:<{}}", shown, std::max<std::size_t>(width, 20) + 2);
+    print("{:<{}}", shown, std::max<std::size_t>(width, 20) + 2);
     for (const auto& [title, key] : columns) {
       const auto i = means[n].find(key);
       const bool told = i != means[n].end() && std::isfinite(i->second);
-      fmt::print("{:>12}", told ? fmt::format("{:.4f}", i->second) : "-");
+      print("{:>12}", told ? fmt::format("{:.4f}", i->second) : "-");
     }
-    fmt::print("\n");
+    print("\n");
   }
 }
 
@@ -134,8 +134,7 @@ int compare(const Options& o) {
   if (!o.csv.empty()) write_csv(o.csv, comparison.rows);
   print_table(comparison.rows);
   for (const auto& name : comparison.not_finite)
-    fmt::print(stderr, "afu: {}: parameters or answers of its model are not finite: it has no distances\n",
-               name);
+    tell("afu: {}: parameters or answers of its model are not finite: it has no distances\n", name);
   return comparison.not_finite.empty() ? 0 : 1;
 }
 

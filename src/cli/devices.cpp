@@ -1,11 +1,10 @@
 /// `afu devices`: what there is to compute on, and with --probe how fast it is.
-#include <fmt/core.h>
-
 #include <caf/config.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
@@ -25,30 +24,30 @@ struct Listed {
   std::optional<compute::DeviceProbe> probe;
 };
 
-void print(const Listed& d) {
-  fmt::print("{:<8} {}\n{:<8} {:.1f} GiB memory, {:.1f} GiB free, {} {}; {} lanes by default\n", d.info.name,
-             d.info.description, "", static_cast<double>(d.info.memory_bytes) / (1 << 30),
-             static_cast<double>(d.info.free_bytes) / (1 << 30), d.info.cores_or_sms,
-             d.info.name == "cpu" ? "cores" : "multiprocessors", d.lanes);
+void show(const Listed& d) {
+  print("{:<8} {}\n{:<8} {:.1f} GiB memory, {:.1f} GiB free, {} {}; {} lanes by default\n", d.info.name,
+        d.info.description, "", static_cast<double>(d.info.memory_bytes) / (1 << 30),
+        static_cast<double>(d.info.free_bytes) / (1 << 30), d.info.cores_or_sms,
+        d.info.name == "cpu" ? "cores" : "multiprocessors", d.lanes);
   if (!d.info.cores_reason.empty())
-    fmt::print("{:<8} cores: {}; memory: {}\n", "", d.info.cores_reason, d.info.memory_reason);
+    print("{:<8} cores: {}; memory: {}\n", "", d.info.cores_reason, d.info.memory_reason);
   if (!d.probe) return;
   const auto& p = *d.probe;
   if (d.info.name == "cpu") {
-    fmt::print(
+    print(
         "{:<8} one core: copies {:.1f} GB/s (read and written), fp32 products {:.1f} GFLOP/s; a task handed "
         "to "
         "another thread and back {:.1f} us\n",
         "", p.copy_bytes_per_second * 1e-9, p.matmul_flops_per_second * 1e-9, p.launch_seconds * 1e6);
     return;
   }
-  fmt::print(
+  print(
       "{:<8} copies {:.1f} GB/s (read and written), uploads {:.1f} GB/s, fp32 products {:.1f} TFLOP/s\n"
       "{:<8} a kernel every {:.2f} us queued one by one",
       "", p.copy_bytes_per_second * 1e-9, p.upload_bytes_per_second * 1e-9, p.matmul_flops_per_second * 1e-12,
       "", p.launch_seconds * 1e6);
-  if (p.replay_seconds > 0) fmt::print(", {:.2f} us in a graph", p.replay_seconds * 1e6);
-  fmt::print("\n");
+  if (p.replay_seconds > 0) print(", {:.2f} us in a graph", p.replay_seconds * 1e6);
+  print("\n");
 }
 
 nlohmann::ordered_json to_json(const Listed& d) {
@@ -88,13 +87,13 @@ int devices(const Options& o) {
     for (const auto& d : listed) j["devices"].push_back(to_json(d));
     for (const auto& [name, version] : versions) j["versions"][name] = version;
     if (const auto core = compute::better_blas_core(); !core.empty()) j["better_blas_core"] = core;
-    fmt::print("{}\n", j.dump(2));
+    print("{}\n", j.dump(2));
     return 0;
   }
-  for (const auto& d : listed) print(d);
-  fmt::print("\n");
-  for (const auto& [name, version] : versions) fmt::print("{:<10} {}\n", name, version);
-  if (const auto advice = compute::blas_advice(); !advice.empty()) fmt::print("\nnote: {}\n", advice);
+  for (const auto& d : listed) show(d);
+  print("\n");
+  for (const auto& [name, version] : versions) print("{:<10} {}\n", name, version);
+  if (const auto advice = compute::blas_advice(); !advice.empty()) print("\nnote: {}\n", advice);
   return 0;
 }
 

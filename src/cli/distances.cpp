@@ -6,12 +6,14 @@
 
 #include "attack/plan.hpp"
 #include "cli/study_folder.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/workspace.hpp"
 #include "data/federated.hpp"
 #include "metrics/sets.hpp"
 #include "model/archive.hpp"
 #include "record/csv_figure.hpp"
+#include "record/json_text.hpp"
 #include "record/output_file.hpp"
 
 namespace afu::cli {
@@ -77,13 +79,12 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
   const auto& names = plan.study.distances;
   std::vector<std::string> left_out;
   if (names.empty()) return left_out;
-  record::OutputFile file(folder / "distances.csv");
+  fmt::memory_buffer text;
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
-    fmt::format_to(std::back_inserter(file.buffer()), "{},{},{}.{},{}\n", cell, point, r.set, r.figure,
+    record::append(text, FMT_COMPILE("{},{},{}.{},{}\n"), cell, point, r.set, r.figure,
                    record::csv_figure(r.value));
-    file.drain();
   };
-  fmt::format_to(std::back_inserter(file.buffer()), "cell,point,figure,value\n");
+  record::append_text(text, "cell,point,figure,value\n");
   for (std::size_t group = 0; group < plan.groups; ++group) {
     std::vector<const study::Cell*> cells, references;
     std::string missing;
@@ -116,8 +117,7 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
         if (fs::exists(folder / c->folder / kept)) runs.push_back(load(*c, kept.c_str()));
       const auto comparison = examination.compare(runs, against);
       for (const auto& name : comparison.not_finite)
-        fmt::print(stderr, "afu: note: {} ({}): its parameters or answers are not finite: no distances\n",
-                   name, point);
+        tell("afu: note: {} ({}): its parameters or answers are not finite: no distances\n", name, point);
       for (const auto& r : comparison.rows) {
         if (!is_kept(r)) continue;
         if (r.run != attack::among_references)
@@ -127,7 +127,7 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
       }
     }
   }
-  file.close();
+  record::write_whole(folder / "distances.csv", {text.data(), text.size()});
   return left_out;
 }
 

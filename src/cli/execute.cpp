@@ -1,13 +1,14 @@
 #include "cli/execute.hpp"
 
-#include <fstream>
+#include <filesystem>
 #include <stdexcept>
-#include <utility>
+#include <string>
 
 #include "compute/devices.hpp"
 #include "compute/prepare_model.hpp"
 #include "config/writer.hpp"
 #include "record/host.hpp"
+#include "record/output_file.hpp"
 #include "record/seal.hpp"
 #include "record/summary.hpp"
 #include "unlearn/registry.hpp"
@@ -17,42 +18,63 @@ namespace {
 
 void write_scenario(const record::RunFolder& folder, const config::Scenario& s) {
   const auto path = folder.path("scenario.toml");
-  std::ofstream out(path);
-  out << config::to_toml(s, unlearn::method_sections());
-  out.close();
-  if (!out) throw std::runtime_error("cannot write " + path.string());
+  try {
+    record::write_whole(path, config::to_toml(s, unlearn::method_sections()));
+  } catch (...) {  // the empty claim alone would be taken for a run
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    throw;
+  }
+}
+
+void write_models(const config::Scenario& s, const record::RunFolder& folder,
+                  const actors::RunResult& result) {
+  const compute::ModelInput input{result.channels, result.height, result.width, result.classes};
+  if (s.scenario.execute == config::Execute::train && s.output.model && result.report.outcome.model)
+    compute::save(s.model, input, result.report.outcome.model, folder.path("model.pt"));
+  for (const auto& [point, model] : result.report.snapshots)
+    compute::save(s.model, input, model, folder.path("snapshot_" + point + ".pt"));
 }
 
 }  // namespace
 
-actors::RunResult execute(const config::Scenario& scenario, const record::RunFolder& folder,
+actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& folder,
                           actors::RunOptions options, bool alone) {
   const auto started = record::utc_now();
   std::vector<record::Input> inputs;  // as they are before the run reads them
   for (const auto& [key, path] : config::used_paths(scenario))
     inputs.push_back({key, path, record::digest_of_input(path)});
-  write_scenario(folder, scenario);
   const bool training = scenario.scenario.execute == config::Execute::train;
   if (scenario.output.events) options.files.events = folder.path("events.jsonl");
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
   if (training) options.files.metrics = folder.path("metrics.csv");
   if (training) options.files.attacks = folder.path("attacks.csv");
   options.files.calibrations = folder.path("calibrations.csv");
+  options.prepared = [&folder, &scenario, also = std::move(options.prepared)] {
+    if (also) also();
+    folder.claim();
+    write_scenario(folder, scenario);
+  };
   auto result = actors::run_scenario(scenario, options);
 
+  auto& failure = result.report.failure;
+  try {
+    write_models(scenario, folder, result);
+  } catch (const std::exception& e) {  // what the run recorded is kept, and its summary says what is missing
+    failure += (failure.empty() ? "" : "; ") + std::string(e.what());
+    result.summary.ended = "failed: " + failure;
+  }
   result.summary.started = started;
   result.summary.revision = compute::revision();
   if (!alone) result.summary.peak_rss_bytes = 0;
   auto versions = compute::library_versions();
   versions.emplace_back("CAF", "0.17.6");
-  const compute::ModelInput input{result.channels, result.height, result.width, result.classes};
-  if (training && scenario.output.model && result.report.outcome.model)
-    compute::save(scenario.model, input, result.report.outcome.model, folder.path("model.pt"));
-  for (const auto& [point, model] : result.report.snapshots)
-    compute::save(scenario.model, input, model, folder.path("snapshot_" + point + ".pt"));
-  record::write_summary(folder, result.summary, versions);
-  // Last: with files.json a folder is whole.
-  record::write_seal(folder, inputs);
+  try {
+    record::write_summary(folder, result.summary, versions);
+    record::write_seal(folder, inputs);  // last: with files.json a folder is whole
+  } catch (const std::exception& e) {
+    throw std::runtime_error((failure.empty() ? "" : failure + "; ") + e.what());
+  }
   return result;
 }
 

@@ -6,11 +6,13 @@
 
 namespace afu::cli {
 
-/// Writes scenario.toml, runs, writes the model, the summary and last files.json; events, trace and metrics
-/// are written along. `scenario` names its files by absolute paths. `alone`: nothing else runs in this
-/// process, so its memory is the run's. Throws as actors::run_scenario does, std::runtime_error where a file
-/// cannot be written; a run that failed returns with report.failure set and its folder complete.
-actors::RunResult execute(const config::Scenario& scenario, const record::RunFolder& folder,
+/// Claims the folder and writes scenario.toml once all input was found usable: until then nothing is touched.
+/// Then runs, writes the model, the summary and last files.json; events, trace and metrics are written along.
+/// `folder` was examined; `scenario` names its files by absolute paths. `alone`: nothing else runs in this
+/// process, so its memory is the run's. Throws as actors::run_scenario and RunFolder::claim do,
+/// std::runtime_error where the scenario or the summary cannot be written. A run that failed, and one whose
+/// model cannot be written, returns with report.failure set, its logs and its summary complete.
+actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& folder,
                           actors::RunOptions options, bool alone = true);
 
 }  // namespace afu::cli

@@ -1,11 +1,11 @@
 /// The verbs that only look: check, data, methods, reference.
-#include <fmt/core.h>
-
 #include <filesystem>
 #include <memory>
 
 #include "cli/scenario_options.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/ineffective.hpp"
 #include "config/loader.hpp"
 #include "config/writer.hpp"
 #include "data/describe.hpp"
@@ -13,11 +13,24 @@
 #include "data/image_folder.hpp"
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
+#include "sim/availability.hpp"
+#include "sim/network.hpp"
+#include "sim/profile.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::cli {
-
 namespace {
+
+/// What a run would draw from traces and distributions before it begins. Throws InputError.
+void check_files(const config::Scenario& s) {
+  from_input([&] {
+    const sim::Profiles profiles(s.heterogeneity, s.scenario.seed, s.partition.clients, s.file);
+    const sim::Network network(profiles, s.heterogeneity.network, s.scenario.seed, s.file);
+    const sim::Availability availability(s.heterogeneity.availability, s.scenario.seed, s.partition.clients,
+                                         s.file);
+    return 0;
+  });
+}
 
 /// Where a data set lies: found as a scenario's data.path is, from the working directory.
 std::string found(const std::string& path) {
@@ -36,14 +49,17 @@ std::function<int()> declare_check(CLI::App& app) {
   return [o] {
     const auto scenario = o->load();
     data::check_memory(scenario, data::usable_memory());
-    fmt::print("{}", config::to_toml(scenario, unlearn::method_sections()));
+    check_files(config::with_absolute_paths(scenario));
+    for (const auto& line : config::ineffective(scenario, unlearn::method_sections()))
+      tell("afu: warning: {}\n", line);
+    print("{}", config::to_toml(scenario, unlearn::method_sections()));
     return 0;
   };
 }
 
 std::function<int()> declare_reference(CLI::App&) {
   return [] {
-    fmt::print("{}", config::reference_toml(unlearn::method_sections()));
+    print("{}", config::reference_toml(unlearn::method_sections()));
     return 0;
   };
 }
@@ -52,13 +68,14 @@ std::function<int()> declare_methods(CLI::App&) {
   return [] {
     for (const auto& m : unlearn::methods()) {
       std::string forms;
-      for (auto c : m.traits.coordinations)
+      for (auto c : m.traits.coordinations) {
         forms += std::string(forms.empty() ? "" : ", ") + unlearn::to_string(c);
+        if (c == m.traits.default_coordination) forms += " (default)";
+      }
       std::string scopes;
       for (auto s : m.traits.scopes)
         scopes += std::string(scopes.empty() ? "" : ", ") + unlearn::to_string(s);
-      fmt::print("{:<16} {}\n{:<16} coordination: {} (the first is the default); scopes: {}\n", m.name,
-                 m.help, "", forms, scopes);
+      print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
     }
     return 0;
   };
@@ -81,8 +98,8 @@ std::function<int()> declare_data(CLI::App& app) {
       ScenarioOptions options{o->path, o->overrides};
       const auto scenario = options.load();
       const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
-      fmt::print("{}\n{}", data::describe_source(source),
-                 data::describe_federation(data::federate(source, scenario), scenario));
+      print("{}\n{}", data::describe_source(source),
+            data::describe_federation(data::federate(source, scenario), scenario));
       return 0;
     }
     if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
@@ -90,7 +107,7 @@ std::function<int()> declare_data(CLI::App& app) {
     const auto source = std::filesystem::is_directory(path)
                             ? data::load_image_folder(path, config::DataSection{}, 1)
                             : data::load_medmnist(path);
-    fmt::print("{}", data::describe_source(source));
+    print("{}", data::describe_source(source));
     return 0;
   };
 }

@@ -1,18 +1,19 @@
-/// afu: the launcher. Exit status 0: done; 1: the run failed; 2: the user's input cannot be used; 130:
-/// interrupted.
-#include <fmt/core.h>
-
+/// afu: the launcher. Exit status 0: done; 1: the run failed, or something could not be written; 2: the
+/// user's input cannot be used; 128 + n: ended by signal n in order (130: SIGINT), 141: the reader of what
+/// was printed had gone.
 #include <exception>
 #include <functional>
 #include <map>
+#include <new>
+#include <sstream>
 #include <string>
 
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/devices.hpp"
 #include "config/input_error.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"
-#include "record/run_folder.hpp"
 
 namespace {
 
@@ -32,9 +33,13 @@ const Verb verbs[] = {
     {"reference", "Prints the annotated reference of every scenario key", &afu::cli::declare_reference},
 };
 
-}  // namespace
+/// What is wrong, without the stack that LibTorch appends to its own.
+std::string reason(const std::exception& e) {
+  const std::string what = e.what();
+  return what.substr(0, what.find("\nException raised from"));
+}
 
-int main(int argc, char** argv) {
+int launch(int argc, char** argv) {
   CLI::App app{"afu: asynchronous federated unlearning on one node"};
   app.require_subcommand(1);
   std::map<CLI::App*, std::function<int()>> run;
@@ -45,29 +50,36 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    const int status = app.exit(e);
+    std::ostringstream out, err;
+    const int status = app.exit(e, out, err);
+    afu::cli::write_output(out.str());
+    if (!err.str().empty()) afu::cli::write_message(err.str());
     return status == 0 ? 0 : 2;
   }
   try {
     afu::compute::prepare_process();
     return run.at(app.get_subcommands().front())();
-  } catch (const afu::config::ConfigError& e) {
-    fmt::print(stderr, "{}\n", e.what());
-    return 2;
-  } catch (const afu::data::DataError& e) {
-    fmt::print(stderr, "afu: {}\n", e.what());
-    return 2;
-  } catch (const afu::record::RunFolderError& e) {
-    fmt::print(stderr, "afu: {}\n", e.what());
-    return 2;
-  } catch (const afu::cli::UsageError& e) {
-    fmt::print(stderr, "afu: {}\n", e.what());
+  } catch (const afu::config::ConfigError& e) {  // each of its lines names a place
+    afu::cli::tell("{}\n", e.what());
     return 2;
   } catch (const afu::InputError& e) {
-    fmt::print(stderr, "afu: {}\n", e.what());
+    afu::cli::tell("afu: {}\n", e.what());
     return 2;
+  } catch (const afu::data::DataError& e) {
+    afu::cli::tell("afu: {}\n", e.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    afu::cli::tell("afu: memory ran out\n");
+    return 1;
   } catch (const std::exception& e) {
-    fmt::print(stderr, "afu: {}\n", e.what());
+    afu::cli::tell("afu: {}\n", reason(e));
     return 1;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  afu::cli::prepare_streams();
+  return afu::cli::finish(launch(argc, argv));
 }

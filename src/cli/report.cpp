@@ -1,7 +1,6 @@
-#include <fmt/core.h>
-
 #include <memory>
 
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/text.hpp"
 #include "report/report.hpp"
@@ -24,7 +23,7 @@ std::function<int()> declare_report(CLI::App& app) {
       const auto document = report::report_on(o->folder);
       report::write_report(document, output);
       if (!o->quiet)
-        fmt::print("{}\n{}\n", config::printable(document.subtitle, true), (output / "report.html").string());
+        print("{}\n{}\n", config::printable(document.subtitle, true), (output / "report.html").string());
     } catch (const report::ReportError& e) {
       throw UsageError(e.what());
     }

@@ -1,22 +1,24 @@
-#include <fmt/core.h>
-
-#include <atomic>
-#include <csignal>
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <memory>
+#include <string>
 
 #include "actors/launch.hpp"
 #include "cli/execute.hpp"
+#include "cli/interrupts.hpp"
 #include "cli/scenario_options.hpp"
+#include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/ineffective.hpp"
 #include "config/writer.hpp"
 #include "record/run_folder.hpp"
 #include "report/progress.hpp"
 #include "report/table.hpp"
+#include "unlearn/registry.hpp"
 
 namespace afu::cli {
 namespace {
-
-std::atomic<bool> interrupt{false};
 
 struct Options {
   ScenarioOptions scenario;
@@ -24,44 +26,80 @@ struct Options {
   bool force = false, quiet = false;
 };
 
-int run(const Options& o) {
-  auto scenario = config::with_absolute_paths(o.scenario.load());
-  const auto name =
-      scenario.output.folder.empty() ? "runs/" + scenario.scenario.name : scenario.output.folder;
-  const auto folder = record::RunFolder::create(o.output.empty() ? name : o.output, o.force);
+std::string goal_text(const config::StopSection& stop) {
+  std::string text;
+  const auto add = [&](bool given, const std::string& limit) {
+    if (given) text += (text.empty() ? "" : " or ") + limit;
+  };
+  add(stop.updates > 0, fmt::format("{} updates", stop.updates));
+  add(stop.rounds > 0, fmt::format("{} rounds", stop.rounds));
+  add(stop.seconds > 0, fmt::format("{} s of its clock", stop.seconds));
+  return text;
+}
 
-  // A second SIGINT ends the process at once.
-  std::signal(SIGINT, [](int) {
-    interrupt = true;
-    std::signal(SIGINT, SIG_DFL);
-  });
-  std::signal(SIGTERM, [](int) { interrupt = true; });
+/// What is about to happen, before the data are loaded.
+std::string plan_text(const config::Scenario& s, const std::string& folder) {
+  const bool trains = s.scenario.execute == config::Execute::train;
+  return fmt::format("{}: {} clients {} by {} until {}; {} erasure{} by {}; into {}", s.scenario.name,
+                     s.partition.clients, trains ? "train " + s.model.name : "take their time (timing only)",
+                     s.training.rule, goal_text(s.stop), s.erasures.size(), s.erasures.size() == 1 ? "" : "s",
+                     s.unlearning.method, folder);
+}
+
+/// As a word of a shell's command.
+std::string shell_word(const std::string& text) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("-_./=+,:@%", c); };
+  if (!text.empty() && text[0] != '-' && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string word = text.rfind('-', 0) == 0 ? "'./" : "'";
+  for (char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+int run(const Options& o) {
+  const auto given = o.scenario.load();
+  const auto name = given.output.folder.empty() ? "runs/" + given.scenario.name : given.output.folder;
+  auto folder = record::RunFolder::examine(o.output.empty() ? name : o.output, o.force);
+  const auto scenario = config::with_absolute_paths(given);
+  for (const auto& line : config::ineffective(given, unlearn::method_sections()))
+    tell("afu: warning: {}\n", line);
+  if (!o.quiet) tell("afu: {}\n", plan_text(scenario, folder.root().string()));
 
   report::ProgressLine progress({static_cast<std::uint64_t>(scenario.stop.updates), scenario.stop.seconds},
                                 o.quiet);
+  bool told = o.quiet;
   actors::RunOptions options;
-  options.interrupt = &interrupt;
-  options.progress = [&](const actors::Progress& p) { progress.update(p.updates, p.now); };
+  options.interrupt = &Interrupts::asked();
+  options.hurry = &Interrupts::hurried();
+  options.prepared = [] { Interrupts::take(); };
+  options.progress = [&](const actors::Progress& p) {
+    progress.update(p.updates, p.now);
+    if (told || !Interrupts::asked()) return;
+    told = true;
+    progress.clear();
+    tell("afu: interrupted: measures the last version and ends; without measuring at the next signal\n");
+  };
   const auto result = execute(scenario, folder, options);
   progress.clear();
   const auto& summary = result.summary;
 
-  for (const auto& note : result.notes) fmt::print(stderr, "afu: note: {}\n", note);
+  for (const auto& warning : result.warnings) tell("afu: warning: {}\n", warning);
   if (!o.quiet) {
-    fmt::print("{}", report::final_table(summary));
-    fmt::print("\n{} events, {} updates, {:.2f} s simulated, {:.2f} s real; {}\n", summary.events,
-               summary.updates, summary.virtual_seconds, summary.wall_seconds, folder.root().string());
+    for (const auto& note : result.notes) tell("afu: note: {}\n", note);
+    print("{}", report::final_table(summary));
+    print("\n{} events, {} updates, {:.2f} s simulated, {:.2f} s real; {}\n", summary.events, summary.updates,
+          summary.virtual_seconds, summary.wall_seconds, folder.root().string());
     if (summary.overrun_share)
-      fmt::print("overrun share {:.3f}: jobs whose computation took longer than modelled\n",
-                 *summary.overrun_share);
+      print("overrun share {:.3f}: jobs whose computation took longer than modelled\n",
+            *summary.overrun_share);
+    print("its report: afu report {}\n", shell_word(folder.root().string()));
   }
   if (!result.report.failure.empty()) {
-    fmt::print(stderr, "afu: the run failed: {}\n", result.report.failure);
+    tell("afu: the run failed: {}\n", result.report.failure);
     return 1;
   }
-  if (result.report.interrupted) return 130;
+  if (result.report.interrupted) return Interrupts::status();
   if (summary.ended != "completed") {
-    fmt::print(stderr, "afu: {}\n", summary.ended);
+    tell("afu: {}\n", summary.ended);
     return 1;
   }
   return 0;
@@ -74,7 +112,7 @@ std::function<int()> declare_run(CLI::App& app) {
   o->scenario.declare(app);
   app.add_option("-o,--output", o->output, "Folder to write; overrides output.folder");
   app.add_flag("--force", o->force, "Replace a run that the folder holds");
-  app.add_flag("-q,--quiet", o->quiet, "No progress line, no table");
+  app.add_flag("-q,--quiet", o->quiet, "No progress, no notes, no table: only warnings and errors");
   return [o] { return run(*o); };
 }
 

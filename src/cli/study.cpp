@@ -146,6 +146,7 @@ int run(const Options& o) {
   options.jobs = o.jobs;
   options.cache_bytes = static_cast<std::uint64_t>(o.cache_mb * 1e6);
   options.interrupt = &Interrupts::asked();
+  options.hurry = &Interrupts::hurried();
   const bool rerun_changed = o.rerun_changed || o.force;
   if (o.plan) return show_plan(plan, examine(plan, options.folder, rerun_changed), options, o);
 

@@ -203,9 +203,7 @@ class Runners {
   Ended run_cell(const study::Cell& cell, std::shared_ptr<compute::JobCache> cache,
                  std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
-    const auto folder = record::RunFolder::create(path, true);
-    std::error_code ignored;
-    fs::remove(path / "failure.txt", ignored);
+    auto folder = record::RunFolder::examine(path, true);
     Ended ended;
     try {
       auto scenario = config::with_absolute_paths(cell.scenario);
@@ -214,6 +212,11 @@ class Runners {
       actors::RunOptions options;
       options.cache = std::move(cache);
       options.interrupt = options_.interrupt;
+      options.hurry = options_.hurry;
+      options.prepared = [&path] {
+        std::error_code ignored;
+        fs::remove(path / "failure.txt", ignored);
+      };
       options.progress = [&](const actors::Progress& p) { share = share_of(scenario.stop, p); };
       auto result = execute(scenario, folder, options, jobs_ == 1);
       ended.notes = std::move(result.notes);
@@ -229,7 +232,14 @@ class Runners {
     } catch (const std::exception& e) {
       ended.failure = e.what();
     }
-    if (!ended.failure.empty()) record::write_whole(path / "failure.txt", ended.failure + "\n");
+    if (!ended.failure.empty()) {
+      try {
+        fs::create_directories(path);
+        record::write_whole(path / "failure.txt", ended.failure + "\n");
+      } catch (const std::exception& e) {  // a full disk, most likely: this cell fails alone
+        ended.failure += std::string("; ") + e.what();
+      }
+    }
     return ended;
   }
 

@@ -3,13 +3,14 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
-#include <stdexcept>
+
+#include "config/input_error.hpp"
 
 namespace afu::cli {
 
 /// The user's fault: exit status 2.
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct UsageError : InputError {
+  using InputError::InputError;
 };
 
 /// Adds a verb's options to its sub-command; what it returns runs the verb and gives the exit status.

@@ -8,21 +8,29 @@
 
 namespace afu::compute {
 
+/// A note says how something was computed: engines, lanes, memory. A warning says that a figure may not mean
+/// what the user thinks: data left out, work lost, options without effect. Only notes can be turned off (-q).
 class Notes {
  public:
   /// The same words are kept once.
-  void add(std::string note) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
-  }
-  std::vector<std::string> all() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return notes_;
-  }
+  void add(std::string note) { keep(notes_, std::move(note)); }
+  void warn(std::string warning) { keep(warnings_, std::move(warning)); }
+  std::vector<std::string> all() const { return copy(notes_); }
+  std::vector<std::string> warnings() const { return copy(warnings_); }
 
  private:
+  using List = std::vector<std::string>;
+  void keep(List& list, std::string words) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (std::find(list.begin(), list.end(), words) == list.end()) list.push_back(std::move(words));
+  }
+  List copy(const List& list) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return list;
+  }
+
   mutable std::mutex mutex_;
-  std::vector<std::string> notes_;
+  List notes_, warnings_;
 };
 
 }  // namespace afu::compute
