@@ -6,6 +6,7 @@
 #include <map>
 #include <new>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 #include "cli/terminal.hpp"
@@ -69,6 +70,9 @@ int launch(int argc, char** argv) {
     afu::cli::tell("afu: {}\n", e.what());
     return 2;
   } catch (const std::bad_alloc&) {
+    afu::cli::tell("afu: memory ran out\n");
+    return 1;
+  } catch (const std::length_error&) {  // what a container says of a size that no memory has
     afu::cli::tell("afu: memory ran out\n");
     return 1;
   } catch (const std::exception& e) {
