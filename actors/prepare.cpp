@@ -118,10 +118,10 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     std::shared_ptr<const data::FederatedData> federated;
     {  // the source is a copy of all images, not needed any more once they are divided
       const auto source = data::load_source(s.data, s.scenario.seed, s.file);
-      for (const auto& note : source.notes) p.notes->add(fmt::format("data: {}", note));
+      for (const auto& note : source.notes) p.notes->warn(fmt::format("data: {}", note));
       federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
       for (const auto& note : data::federation_notes(*federated, s))
-        p.notes->add(fmt::format("data: {}", note));
+        p.notes->warn(fmt::format("data: {}", note));
     }
     for (const auto& client : federated->clients)
       c.setup.samples.push_back(static_cast<std::uint32_t>(client.train->size()));

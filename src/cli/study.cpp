@@ -141,6 +141,7 @@ class Lines {
 
 int run(const Options& o) {
   const auto plan = study::make_plan(study::load_study(o.file));
+  if (!(o.cache_mb >= 0)) throw UsageError("--cache-mb: this is not a number");  // no range holds it off
   StudyOptions options;
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
   options.jobs = o.jobs;
