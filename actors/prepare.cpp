@@ -139,7 +139,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       check_batches(s, *c.setup.data, c.setup.forget, least);
     const auto& attacks = s.evaluation.attacks;
     if (!s.erasures.empty() && std::find(attacks.begin(), attacks.end(), "all") != attacks.end())
-      p.notes->add("the attack probe is left out: the layers of a torchscript model are not known");
+      p.notes->warn("the attack probe is left out: the layers of a torchscript model are not known");
   }
   c.setup.model_bytes = static_cast<std::uint64_t>(compute::model_bytes(s.model, input));
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));

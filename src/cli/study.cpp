@@ -112,8 +112,10 @@ class Lines {
   Lines(spdlog::logger& log, bool quiet) : log_(log), quiet_(quiet) {}
 
   void ended(const StudyProgress& p, const std::string& cell, const std::string& failure,
-             const std::vector<std::string>& notes) {
+             const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
     if (!failure.empty()) log_.error("{} failed: {}", cell, failure);
+    for (const auto& warning : warnings)
+      if (told_.insert(warning).second) log_.warn("{} warns: {}", cell, warning);
     if (quiet_) return;
     for (const auto& note : notes)
       if (told_.insert(note).second) log_.info("{} notes: {}", cell, note);
@@ -170,7 +172,9 @@ int run(const Options& o) {
 
   Lines lines(*log, o.quiet);
   options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure,
-                      const std::vector<std::string>& notes) { lines.ended(p, cell, failure, notes); };
+                      const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
+    lines.ended(p, cell, failure, warnings, notes);
+  };
   options.waiting = [&](const StudyProgress& p) { lines.waiting(p); };
   const auto outcome = run_cells(plan, options, open);
   if (!o.quiet) {

@@ -196,7 +196,7 @@ class Runners {
 
   struct Ended {
     std::string failure;  ///< empty: it did not fail
-    std::vector<std::string> notes;
+    std::vector<std::string> warnings, notes;
     bool interrupted = false;
   };
 
@@ -219,6 +219,7 @@ class Runners {
       };
       options.progress = [&](const actors::Progress& p) { share = share_of(scenario.stop, p); };
       auto result = execute(scenario, folder, options, jobs_ == 1);
+      ended.warnings = std::move(result.warnings);
       ended.notes = std::move(result.notes);
       ended.interrupted = result.report.interrupted;
       if (ended.interrupted) return ended;
@@ -268,7 +269,7 @@ class Runners {
       ++progress_.failed;
       outcome_.failures.push_back(folder + ": " + ended.failure);
     }
-    if (options_.ended) options_.ended(progress(), folder, ended.failure, ended.notes);
+    if (options_.ended) options_.ended(progress(), folder, ended.failure, ended.warnings, ended.notes);
   }
 
   /// To be called with the mutex held.

@@ -27,9 +27,9 @@ struct StudyOptions {
   const std::atomic<bool>* interrupt = nullptr;
   const std::atomic<bool>* hurry = nullptr;  ///< as actors::RunOptions has it
   /// Called from the runners' threads, one at a time: after a cell has ended, with its folder, why it failed
-  /// (empty: it did not) and what its run noted.
+  /// (empty: it did not), what its run warned of and what it noted.
   std::function<void(const StudyProgress&, const std::string& cell, const std::string& failure,
-                     const std::vector<std::string>& notes)>
+                     const std::vector<std::string>& warnings, const std::vector<std::string>& notes)>
       ended;
   /// Called a few times a second, never at the same time as `ended`.
   std::function<void(const StudyProgress&)> waiting;
