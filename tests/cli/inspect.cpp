@@ -61,7 +61,7 @@ TEST_CASE("a run says what was left out of its images") {
   const auto run =
       afu_command(f, "run " + (f.path / "s.toml").string() + " -q -o " + (f.path / "r").string());
   CHECK(run.status == 0);
-  CHECK(run.err.find("note: data: 1 files in the class folders") != std::string::npos);
+  CHECK(run.err.find("warning: data: 1 files in the class folders") != std::string::npos);
 }
 
 TEST_CASE("check refuses images that do not fit into memory, with figures") {
