@@ -18,6 +18,7 @@ namespace {
 
 // A file may hold thousands of scans, each of which goes over the whole image; encoders write about ten.
 constexpr int max_scans = 100;
+constexpr std::int64_t max_scanned_pixels = 20 * max_image_pixels;
 // Of the decoder's own, which a progressive image needs for its coefficients: 2 bytes each.
 constexpr long max_decoder_bytes = 1l << 30;
 
@@ -71,7 +72,9 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   const auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
-  if (decompress->input_scan_number > max_scans) fail(session_of(info), "more than 100 scans");
+  const std::int64_t scans = decompress->input_scan_number;
+  if (scans > max_scans || scans * decompress->image_width * decompress->image_height > max_scanned_pixels)
+    fail(session_of(info), "more scans than an image of its size may have: 100, or fewer where it is large");
 }
 
 Orientation orientation_of(const Session& s) {
