@@ -17,10 +17,10 @@ double placement(const Scores& sorted, double s) {
   return (below + equal / 2) / static_cast<double>(sorted.size());
 }
 
-/// Variance of the mean of the scores' placements among `others`.
+/// Variance of the mean of the scores' placements among `others`; NaN of a single one, which does not tell.
 double placement_variance(const Scores& scores, const Scores& others) {
   const auto n = static_cast<double>(scores.size());
-  if (n < 2) return 0;
+  if (n < 2) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0, squares = 0;
   for (double s : scores) {
     const double p = placement(others, s);

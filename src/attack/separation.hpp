@@ -15,7 +15,8 @@ using Figures = std::map<std::string, double>;
 
 struct Separation {
   double auc = 0.5;
-  double auc_error = 0;  ///< its standard error (DeLong, DeLong and Clarke-Pearson 1988)
+  double auc_error = 0;  ///< its standard error (DeLong, DeLong and Clarke-Pearson 1988); NaN of one member
+                         ///< or one non-member
   double tpr_at_1pct = 0, tpr_at_01pct = 0;
   /// Whether the 95 % interval of the AUC holds `value`.
   bool holds(double value) const;

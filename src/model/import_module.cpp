@@ -167,6 +167,8 @@ class Importer {
         if (v.kind == Kind::real) return v.real;
         break;
       case c10::TypeKind::StringType:
+        if (v.kind == Kind::text && !is_plain_text(v.text))
+          archive_.refuse(name + " is a text with control characters");
         if (v.kind == Kind::text) return v.text;
         break;
       case c10::TypeKind::DeviceObjType:

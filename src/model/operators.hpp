@@ -9,8 +9,12 @@ namespace afu::model {
 
 /// Why the code in `unit` may not run at all: an operator outside the list of those that compute on tensors
 /// and values (operators.cpp: nothing there reads or writes a file, opens a connection, starts a thread or
-/// looks at memory that was never written). Empty where all of it may. Runs nothing.
+/// looks at memory that was never written), or a text that a terminal would obey. Empty where all of it may.
+/// Runs nothing.
 std::string forbidden(const torch::jit::CompilationUnit& unit);
+
+/// Whether the text holds no control characters but tabs and line ends.
+bool is_plain_text(const std::string& text);
 
 /// Why the module's forward pass does not give the same results again: a layer that draws random numbers in
 /// training (dropout, also between the layers of an LSTM or GRU), a value that it keeps from call to call:

@@ -73,6 +73,7 @@ class TorchScriptModel final : public Model {
     if (const auto why = not_reproducible(module_); !why.empty()) refuse(why);
     check_tensors();
     try_out();
+    module_.eval();
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {

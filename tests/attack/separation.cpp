@@ -50,6 +50,8 @@ TEST_CASE("separation: the standard error is DeLong's") {
   const auto s = separate({2, 4}, {1, 3});
   CHECK(s.auc == 0.75);
   CHECK(s.auc_error == doctest::Approx(std::sqrt(0.125 / 2 + 0.125 / 2)));
+  CHECK(std::isnan(separate({1}, {0, 2}).auc_error));  // one member has no variance
+  CHECK(separate({1}, {0, 2}).auc == 0.5);
   // Two normal distributions one deviation apart: AUC = Phi(1 / sqrt 2).
   const auto far = separate(normal(4000, 1, 1), normal(4000, 0, 2));
   CHECK(far.holds(0.5 * std::erfc(-0.5)));

@@ -117,10 +117,14 @@ TEST_CASE("operators that read or write files are refused by name before the mod
   save_with("    x = x + torch.rand_like(x)\n", file);
   refused(file, "aten::rand_like, which draws random numbers");
   // A warning is allowed; what a terminal would obey in it is not.
-  save_with("    warn(\"plain\")\n", file);
+  save_with("    torch.warn(\"plain\")\n", file);
   CHECK_NOTHROW(import_module(file.path()));
-  save_with("    warn(\"\\x1b[2J\")\n", file);
-  refused(file, "aten::warn");
+  save_with("    torch.warn(\"\\033[2J\")\n", file);
+  refused(file, "forward holds a text with control characters");
+  module = user_module();
+  module.register_attribute("title", c10::StringType::get(), std::string("\x1b[2J"));
+  module.save(file.path());
+  refused(file, "'title' is a text with control characters");
 }
 
 TEST_CASE("parameters are read from an archive whose code could not be run at all") {
