@@ -168,7 +168,8 @@ class TorchScriptModel final : public Model {
     try {
       result = call(module, batch);
     } catch (const std::exception& e) {  // c10::Error, or the interpreter's own
-      refuse(called + "fails: " + plain_reason(e));
+      refuse(called + "fails: " + plain_reason(e) +
+             " (images are float32 [B, C, H, W], scaled to (x / 255 - 0.5) / 0.5)");
     }
     if (!result.isTensor()) refuse(called + "gives a " + result.tagKind() + ", wanted one tensor of logits");
     const auto logits = result.toTensor();
