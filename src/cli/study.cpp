@@ -68,6 +68,7 @@ std::vector<std::size_t> open_cells(const StudyFolder& held, bool force) {
 
 std::vector<std::string> notes_of(const study::Plan& plan, const StudyFolder& held) {
   auto notes = held.notes;
+  notes.insert(notes.end(), plan.notes.begin(), plan.notes.end());
   for (const auto& [claim, why] : plan.study.claims_left_out)
     notes.push_back("the claim " + claim + " is not judged: " + why);
   return notes;

@@ -68,13 +68,21 @@ std::string changes_of(const study::Cell& cell, const fs::path& folder, const re
   }
   auto found = config::changes(held, wanted, methods);
   for (const auto& [key, path] : config::used_paths(wanted)) {
+    if (std::any_of(found.begin(), found.end(),
+                    [&, key = key](const auto& f) { return f.rfind(key, 0) == 0; }))
+      continue;  // the path itself changed, which is told
     const auto same_path = [&, key = key, path = path](const record::Input& i) {
       return i.key == key && i.path == path;
     };
     const auto input = std::find_if(seal.inputs.begin(), seal.inputs.end(), same_path);
-    if (input == seal.inputs.end()) continue;  // the path is among the changes
-    if (!(record::digest_of_input(path) == input->digest))
-      found.push_back(fmt::format("{}: the content of '{}' is another", key, path));
+    try {
+      if (input == seal.inputs.end())
+        found.push_back(fmt::format("{}: what '{}' held is not known", key, path));
+      else if (!(record::digest_of_input(path) == input->digest))
+        found.push_back(fmt::format("{}: the content of '{}' is another", key, path));
+    } catch (const std::runtime_error& e) {
+      found.push_back(key + ": " + e.what());
+    }
   }
   return joined(found, "; ");
 }

@@ -85,6 +85,40 @@ class Queue {
   std::vector<Group> groups_;
 };
 
+/// Threads that a run has beside its lanes.
+constexpr std::int64_t threads_of_a_run = 6;
+
+/// Throws where so many threads cannot live at once: a run that cannot start all of its own may not even
+/// fail.
+void check_threads(std::int64_t count, int runners) {
+  std::mutex mutex;
+  std::condition_variable over;
+  bool is_over = false;
+  std::vector<std::thread> threads;
+  std::string failure;
+  try {
+    while (static_cast<std::int64_t>(threads.size()) < count)
+      threads.emplace_back([&] {
+        std::unique_lock<std::mutex> lock(mutex);
+        over.wait(lock, [&] { return is_over; });
+      });
+  } catch (const std::system_error& e) {
+    failure = e.what();
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    is_over = true;
+  }
+  over.notify_all();
+  for (auto& t : threads) t.join();
+  if (!failure.empty())
+    throw std::runtime_error(
+        fmt::format("{} cells at a time need {} threads, of which {} can be started: {} (a limit: ulimit -u, "
+                    "or pids.max of "
+                    "the control group; fewer cells at a time: -j)",
+                    runners, count, threads.size(), failure));
+}
+
 class Runners {
  public:
   Runners(const study::Plan& plan, const StudyOptions& options, const std::vector<std::size_t>& open)
@@ -93,6 +127,7 @@ class Runners {
     progress_.done = plan.cells.size() - open.size();
     jobs_ = runners_for(open.size(), options.jobs);
     lanes_ = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms / jobs_);
+    if (!open.empty()) check_threads(jobs_ * (1 + lanes_ + threads_of_a_run), jobs_);
     expect(open);
   }
 
@@ -102,10 +137,7 @@ class Runners {
     for (int i = 0; i < jobs_ && failure.empty(); ++i) try {
         threads.emplace_back([this] { begin(); });
       } catch (const std::system_error& e) {
-        failure = fmt::format(
-            "cannot start the runner {} of {}: {} (a limit on threads: ulimit -u, or pids.max of the control "
-            "group; fewer runners: -j)",
-            i + 1, jobs_, e.what());
+        failure = fmt::format("cannot start the runner {} of {}: {}", i + 1, jobs_, e.what());
       }
     {
       std::unique_lock<std::mutex> lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "record/seal.hpp"
 #include "report/json_file.hpp"
 
 namespace afu::report {
@@ -117,6 +118,22 @@ void read_state(Cell& cell, const fs::path& folder) {
   }
 }
 
+/// A completed cell whose files are not as its run left them has no figures. One without files.json is of an
+/// older afu and is taken as it is.
+void hold_to_seal(Cell& cell, const fs::path& folder) {
+  if (cell.state != Cell::State::completed || !fs::exists(folder / "files.json")) return;
+  std::string damage;
+  try {
+    damage = record::damage(folder, record::read_seal(folder));
+  } catch (const std::runtime_error& e) {
+    damage = e.what();
+  }
+  if (damage.empty()) return;
+  cell.state = Cell::State::failed;
+  cell.why = "damaged: " + damage;
+  cell.run.reset();
+}
+
 }  // namespace
 
 void Cell::fail(std::string reason) {
@@ -228,6 +245,7 @@ Study read_study(const fs::path& folder) {
     }
     cell.folder = at.get<std::string>("folder");
     read_state(cell, folder / cell.folder);
+    hold_to_seal(cell, folder / cell.folder);
     s.cells.push_back(std::move(cell));
   }
   if (s.cells.empty()) j.at("cells").fail("holds no cell");

@@ -32,6 +32,10 @@ class Facts {
       return "the study does not follow the rebound protocol (rebound.enabled)";
     return {};
   }
+  /// `claim` has an obstacle, but an answer too: there is nobody to be faster than.
+  bool is_moot(const std::string& claim) const {
+    return claim == "latency" && erases_ && !has_rival() && (!trained_ || comparison().empty());
+  }
 
  private:
   std::string comparison() const {
@@ -44,12 +48,13 @@ class Facts {
     return {};
   }
   std::string latency() const {
-    const auto may_be_slower = [&](const Arm& a) {
+    if (auto why = trained_ ? comparison() : std::string(); !why.empty()) return why;
+    return has_rival() ? std::string() : "no other arm halts the federation or holds barriers";
+  }
+  bool has_rival() const {
+    return std::any_of(study_.arms.begin(), study_.arms.end(), [&](const Arm& a) {
       return a.synchronous && a.role != "control" && a.name != study_.subject;
-    };
-    if (std::none_of(study_.arms.begin(), study_.arms.end(), may_be_slower))
-      return "no other arm halts the federation or holds barriers";
-    return trained_ ? comparison() : std::string();
+    });
   }
 
   const Study& study_;
@@ -97,9 +102,13 @@ std::vector<std::string> choose_claims(Plan& plan) {
   for (std::size_t i = 0; i < s.claims.size(); ++i) {
     const auto& claim = s.claims[i];
     const auto why = facts.obstacle(claim);
+    const bool asked = i < s.claim_places.size();
     if (why.empty()) {
       kept.push_back(claim);
-    } else if (i < s.claim_places.size()) {
+    } else if (asked && facts.is_moot(claim)) {
+      kept.push_back(claim);
+      plan.notes.push_back("the claim " + claim + " will stay open: " + why);
+    } else if (asked) {
       const auto& at = s.claim_places[i];
       errors.push_back(fmt::format("{}:{}:{}: study.claims: {} cannot be judged: {}", s.file, at.line,
                                    at.column, config::quoted(claim), why));

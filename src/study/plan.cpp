@@ -178,7 +178,14 @@ class Planner {
     }
     if (s.rebound.enabled) {  // the tail is without any calibration
       auto& window = cell.scenario.calibration.window_updates;
-      window = std::min(window, s.rebound.rounds * s.rebound.round_updates);
+      const auto most = s.rebound.rounds * s.rebound.round_updates;
+      auto note = fmt::format(
+          "the arm \"{}\" calibrates for {} updates instead of {}: the tail of the rebound protocol is "
+          "without",
+          s.arms[arm].name, most, window);
+      if (window > most && std::find(plan_.notes.begin(), plan_.notes.end(), note) == plan_.notes.end())
+        plan_.notes.push_back(std::move(note));
+      window = std::min(window, most);
     }
     const auto& output = cell.scenario.output;
     if (!s.distances.empty() && !(output.model && output.snapshots))

@@ -25,6 +25,7 @@ struct Plan {
   Study study;  ///< with the controls of the rebound protocol, and what only scenarios tell
   std::vector<Cell> cells;
   std::size_t groups = 0;
+  std::vector<std::string> notes;  ///< what was changed of what the study says
 };
 
 /// Checks the scenario of every cell before any is run. The rebound protocol sets stop.updates,

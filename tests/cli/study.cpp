@@ -160,6 +160,7 @@ TEST_CASE("of two studies on one folder, and of a run on a cell that is being wr
   }
   for (int i = 0; i < 6000 && !fs::exists(out / cells[0] / "events.jsonl"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(child, SIGSTOP);  // it keeps its locks
   const auto by = "is being written by process " + std::to_string(child) + " on ";
   for (const char* flag : {"", " --force", " --rerun-changed"}) {
     const auto second = afu_command(f, "study " + file.string() + flag + " -o " + out.string());
@@ -302,6 +303,21 @@ set = { unlearning.method = "federaser", unlearning.history_budget_mb = 0.000001
             .out.find("cells/hungry/seed=1  (failed: ") != std::string::npos);
   CHECK(content(out / "cells/hungry/seed=1/failure.txt").find("history_budget_mb") != std::string::npos);
   for (const auto* cell : cells) CHECK(fs::exists(out / cell / "summary.json"));
+}
+
+TEST_CASE("a study whose threads cannot be started ends in order, with the reason") {
+  const Folder f;
+  const auto file = study_file(f);
+  const auto out = f.path / "result";
+  // One thread's stack is larger than the memory that the process may map.
+  const auto command = "ulimit -s 1000000000; ulimit -v 200000000; exec " + std::string(AFU_BINARY) +
+                       " study " + file.string() + " -o " + out.string() + " > " + (f.path / "out").string() +
+                       " 2> " + (f.path / "err").string();
+  const int status = std::system(("bash -c '" + command + "'").c_str());
+  CHECK(WEXITSTATUS(status) == 1);
+  CHECK(content(f.path / "err").find("threads, of which 0 can be started: ") != std::string::npos);
+  CHECK_FALSE(fs::exists(out / "afu.lock"));
+  REQUIRE(afu_command(f, "study " + file.string() + " -o " + out.string()).status == 0);
 }
 
 TEST_CASE("a study that is killed goes on where it stopped, to the same figures") {

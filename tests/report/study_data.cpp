@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "record/seal.hpp"
 #include "study_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -159,4 +160,25 @@ TEST_CASE("events are read back as they were written, and a broken line is named
   write_text(folder / "events.jsonl", text_of(folder / "events.jsonl") + "{\"t\":1,\"event\":\"party\"}\n");
   CHECK_THROWS_WITH_AS(read_events(folder / "events.jsonl"),
                        doctest::Contains("events.jsonl:3: event is no event"), ReportError);
+}
+
+TEST_CASE("a cell whose files are not as its run left them has no figures") {
+  afu::test::SyntheticStudy study({1, 2});
+  afu::test::fill_good_study(study);
+  const auto cell = study.cell("mine", 1);
+  nlohmann::ordered_json files;
+  for (const char* name : {"summary.json", "metrics.csv", "events.jsonl"}) {
+    const auto digest = record::digest_of_file(cell / name);
+    files[name] = {{"bytes", digest.bytes}, {"sha256", digest.sha256}};
+  }
+  const nlohmann::ordered_json seal{
+      {"schema", 1}, {"files", files}, {"inputs", nlohmann::ordered_json::array()}};
+  write_text(cell / "files.json", seal.dump());
+  CHECK(read_study(study.folder.path()).count(Cell::State::completed) == study.manifest["cells"].size());
+  std::filesystem::remove(cell / "events.jsonl");
+  const auto damaged = read_study(study.folder.path());
+  CHECK(damaged.count(Cell::State::failed) == 1);
+  const auto& found = *damaged.cells_of(0, 0).front();
+  CHECK(found.why == "damaged: events.jsonl is missing");
+  CHECK_FALSE(found.run);
 }

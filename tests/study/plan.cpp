@@ -115,6 +115,7 @@ rounds = 10
 tail_rounds = 5
 )"));
   CHECK(plan.study.rebound.round_updates == 7);
+  CHECK(any_has(plan.notes, "the arm \"for_ever\" calibrates for 70 updates instead of 100000"));
   std::set<std::string> controls;
   for (const auto& a : plan.study.arms)
     if (a.role == "control") controls.insert(a.name);
@@ -215,7 +216,7 @@ TEST_CASE("a key that two parts of a study set is refused: one of them would sil
       any_has(of(lr_axis + "[[axis]]\nkey = \"training\"\nvalues = [{ lr = 0.3 }]\n"), "is an axis already"));
   // A common setting that is in no cell.
   CHECK(any_has(of("set = { training.lr = 0.2 }\n" + lr_axis),
-                "test.toml:5:20: training.lr: is what the axis"));
+                "test.toml:5:18: training.lr: is what the axis"));
   // The study's own.
   for (const char* more :
        {"[[axis]]\nkey = \"scenario.seed\"\nvalues = [7, 8]\n", "set = { scenario.seed = 7 }\n",
@@ -244,7 +245,7 @@ base = "../quickstart.toml"
 seeds = [1]
 methods = ["retrain"]
 [[axis]]
-key = "scenario.name"
+key = "data.path"
 values = ["a b", "a_b", "0_a_b", "c", ")" + std::string(300, 'x') +
                                            "\"]\n"));
   std::set<std::string> folders;
@@ -301,9 +302,12 @@ TEST_CASE(
   const auto asked = errors_of(head +
                                "methods = [\"afu_ic\", \"none\"]\nclaims = [\"no_downtime\", \"latency\", "
                                "\"equivalence\"]\n");
-  CHECK(any_has(asked, "test.toml:5:26: study.claims: \"latency\" cannot be judged: no other arm halts"));
+  CHECK(any_has(asked, "test.toml:5:26: study.claims: \"latency\" cannot be judged: no arm retrains"));
   CHECK(any_has(asked, "test.toml:5:37: study.claims: \"equivalence\" cannot be judged: no arm retrains"));
   CHECK(asked.size() == 2);
+  const auto moot = study::make_plan(parse(quick + std::string("claims = [\"latency\"]\n")));
+  CHECK(moot.study.claims == Names{"latency"});  // the report's answer is that nobody is slower
+  CHECK(any_has(moot.notes, "the claim latency will stay open: no other arm halts"));
   CHECK(any_has(errors_of(quick + std::string("claims = [\"no_rebound\"]\n")), "rebound.enabled"));
   CHECK(any_has(errors_of(quick + std::string("claims = [\"equivalence\"]\n[statistics]\nfamily = []\n")),
                 "statistics.family names no metric"));
