@@ -12,6 +12,7 @@
 #include "cli/verb.hpp"
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
+#include "config/text.hpp"
 #include "record/csv_figure.hpp"
 #include "record/json_text.hpp"
 #include "record/output_file.hpp"
@@ -109,7 +110,7 @@ void print_table(const std::vector<attack::ComparisonRow>& rows) {
   for (const auto& [title, key] : columns) print("{:>12}", title);
   print("\n");
   for (const auto& n : names) {
-    const auto shown = n == attack::among_references ? "among references" : n;
+    const auto shown = n == attack::among_references ? "among references" : config::printable(n, true);
     print("{:<{}}", shown, std::max<std::size_t>(width, 20) + 2);
     for (const auto& [title, key] : columns) {
       const auto i = means[n].find(key);

@@ -335,6 +335,8 @@ DataTable axis_table(const Analysis& a, std::size_t axis) {
         auto text = e.n > 0 ? fmt::format("{:.2f}", e.mean) : std::string(absent_text);
         if (e.interval) text += fmt::format(" ± {:.2f}", e.interval->high - e.mean);
         row.push_back(number_cell(std::move(text), e.n > 0 ? std::optional(e.mean) : std::nullopt));
+        if (e.n > 0 && e.n < study.seeds.size())
+          row.back().note = fmt::format("{} of {}", e.n, study.seeds.size());
       }
       t.rows.push_back(std::move(row));
     }

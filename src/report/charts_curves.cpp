@@ -55,8 +55,8 @@ Chart all_rebounds(const Analysis& a, std::size_t group) {
   Chart chart;
   chart.id = study.id_of("rebound-all", group);
   chart.caption = fmt::format(
-      "Attack success after the erasure{}, means over the seeds of every arm; {} and {} with the "
-      "{:g} % interval.",
+      "Attack success after the erasure{}, means over the seeds of every arm, as far as its shortest "
+      "curve reaches; {} and {} with the {:g} % interval.",
       study.in_group(group), study.arms[study.subject].name, study.arms[study.reference].name,
       study.statistics.confidence * 100);
   chart.data = {
@@ -98,9 +98,10 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
     const auto& name = study.arms[arm].name;
     Chart chart;
     chart.id = study.id_of(fmt::format("rebound-{}", arm + 1), group);
-    chart.caption =
-        fmt::format("{}{}: attack success after the erasure, mean of {} and {:g} % interval.", name,
-                    study.in_group(group), counted(band.seeds, "seed"), study.statistics.confidence * 100);
+    chart.caption = fmt::format(
+        "{}{}: attack success after the erasure, mean of {} and {:g} % interval, as far as the "
+        "shortest of the curves reaches.",
+        name, study.in_group(group), counted(band.seeds, "seed"), study.statistics.confidence * 100);
     svg::Plot plot(chart.caption, rounds_axis(plan), {"attack success rate (%)", 0, 100, false, {}});
     if (plan.tail_rounds > 0) plot.rule_x(static_cast<double>(plan.rounds), "calibrator off");
     chart.data = {chart.id,

@@ -32,13 +32,23 @@ Chart pareto(const Analysis& a, std::size_t group) {
   };
   std::vector<Point> points;
   std::vector<double> times, gaps;
+  std::string lacking;
+  const auto has = [](const CellFigures& mine, const CellFigures& theirs, const Metric& m) {
+    return (mine.late.*m.figure).has_value() && (theirs.late.*m.figure).has_value();
+  };
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     Analysis::Values gap;
     for (const auto* cell : study.cells_of(group, arm))
       for (const auto* r : study.cells_of(group, study.reference))
         if (const auto* mine = a.figures(*cell), *theirs = a.figures(*r);
-            mine && theirs && r->seed == cell->seed)
-          if (const auto d = distance(mine->late, theirs->late)) gap[cell->seed] = *d * 100;
+            mine && theirs && r->seed == cell->seed) {
+          const bool whole = std::all_of(metrics().begin(), metrics().end(), [&](const Metric& m) {
+            return has(*mine, *theirs, m) || a.unjudged(group, arm, m).empty();
+          });
+          const auto d = whole ? distance(mine->late, theirs->late) : std::nullopt;
+          if (d) gap[cell->seed] = *d * 100;
+          if (!whole) lacking += (lacking.empty() ? "" : ", ") + cell->folder;
+        }
     const auto time = a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
     if (gap.empty() || time.empty()) continue;
     points.push_back({arm, stats::estimate(list(time), study.statistics.confidence),
@@ -59,6 +69,8 @@ Chart pareto(const Analysis& a, std::size_t group) {
       "the absolute "
       "difference, in pp (membership AUC in hundredths). Arms that never erased are not in it.",
       reference, study.in_group(group), study.statistics.confidence * 100);
+  if (!lacking.empty())
+    chart.caption += " Nor are cells that lack a metric, or whose reference does: " + lacking + ".";
   chart.data = {chart.id,
                 chart.caption,
                 {{"arm", "", false},

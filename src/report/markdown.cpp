@@ -36,7 +36,7 @@ std::string markdown(const DataTable& t) {
 }
 
 std::string markdown(const Chart& c) {
-  return fmt::format("- {} (drawn in report.html; tables/{}.csv)\n", plain(c.caption), c.data.id);
+  return fmt::format("- {} (charts/{}.svg; tables/{}.csv)\n", plain(c.caption), c.id, c.data.id);
 }
 
 std::string markdown(const Preformatted& p) { return plain(p.title) + "\n\n```\n" + p.text + "\n```\n\n"; }

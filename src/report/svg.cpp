@@ -153,6 +153,10 @@ Plot::Plot(const std::string& label, Axis x, Axis y, double width, double height
     y_.low = 0;
     y_.high = static_cast<double>(y_.rows.size());
     height_ = top_ + bottom_ + line_height * y_.high;
+  } else {
+    double widest = 0;
+    for (const auto& t : ticks_of(y_, 5)) widest = std::max(widest, text_width(t.text));
+    left_ = std::max(left_, widest + 28);  // the title stands beside them
   }
   frame();
 }

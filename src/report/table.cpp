@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 
+#include "config/text.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -22,7 +23,7 @@ std::string final_table(const record::Summary& s) {
   std::string out;
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}, {} clock, {}: {} updates, {:.2f} s on the run's clock, {:.1f} s real", s.method,
-                 s.clock, s.ended, s.updates, s.virtual_seconds, s.wall_seconds);
+                 s.clock, config::printable(s.ended, true), s.updates, s.virtual_seconds, s.wall_seconds);
   if (s.overrun_share) fmt::format_to(to, ", overrun share {}", share_text(s.overrun_share));
 
   constexpr auto row = "{:<22}{:>16}{:>12}\n";

@@ -35,11 +35,14 @@ stats::Estimate estimate_of(const Analysis& a, const Analysis::Values& values) {
   return stats::estimate(list(values), a.study().statistics.confidence);
 }
 
-/// A mean with its interval, as one cell.
-TableCell mean_cell(const Analysis& a, const Analysis::Values& values, double factor, int digits,
-                    const std::string& unit = {}) {
+/// A mean with its interval, as one cell, over the seeds that have it; noted where that is not all of
+/// `cells`.
+TableCell mean_cell(const Analysis& a, const Analysis::Values& values, std::size_t cells, double factor,
+                    int digits, const std::string& unit = {}) {
   const auto e = estimate_of(a, values);
-  return number_cell(spread(e, factor, digits, unit), e.n > 0 ? std::optional(e.mean) : std::nullopt);
+  auto cell = number_cell(spread(e, factor, digits, unit), e.n > 0 ? std::optional(e.mean) : std::nullopt);
+  if (e.n > 0 && e.n < cells) cell.note = fmt::format("{} of {}", e.n, cells);
+  return cell;
 }
 
 template <class Member>
@@ -77,8 +80,9 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
           "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where "
           "there is a margin, whether the arm is equivalent to {}: equivalent, different, or open "
           "(not enough power). Time to pass: until a version's attack success and test accuracy lie "
-          "within the margins of {}'s, three evaluations in a row; in brackets, in how many seeds "
-          "that came. Throughput: retained updates accepted after the request, of {}.",
+          "within the margins of {}'s, three evaluations in a row. \"2 of 5\": in so many seeds a figure "
+          "came, "
+          "and the mean is over them. Throughput: retained updates accepted after the request, of {}.",
           plan.late_evaluations > 1
               ? fmt::format(" (mean of the last {} evaluated versions)", plan.late_evaluations)
               : std::string(),
@@ -99,34 +103,35 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
   if (study.rebound.enabled) t.columns.push_back({"peak excess", "share", true});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto cells = study.cells_of(group, arm);
-    const auto completed = std::count_if(cells.begin(), cells.end(),
-                                         [](const Cell* c) { return c->state == Cell::State::completed; });
-    std::vector<TableCell> row{text_cell(arm_name(study, arm)),
-                               number_cell(completed == static_cast<std::ptrdiff_t>(cells.size())
-                                               ? fmt::format("{}", completed)
-                                               : fmt::format("{} of {}", completed, cells.size()),
-                                           static_cast<double>(completed))};
+    const auto completed = static_cast<std::size_t>(std::count_if(
+        cells.begin(), cells.end(), [](const Cell* c) { return c->state == Cell::State::completed; }));
+    std::vector<TableCell> row{
+        text_cell(arm_name(study, arm)),
+        number_cell(completed == cells.size() ? fmt::format("{}", completed)
+                                              : fmt::format("{} of {}", completed, cells.size()),
+                    static_cast<double>(completed))};
     for (const auto* metric : measured) {
       const auto& m = *metric;
       const auto scale = scale_of(m);
-      row.push_back(mean_cell(a, a.values(group, arm, m), scale.factor, *scale.unit ? 1 : 3, scale.unit));
+      row.push_back(
+          mean_cell(a, a.values(group, arm, m), completed, scale.factor, *scale.unit ? 1 : 3, scale.unit));
       if (plan.margins.count(m.name) == 0 || arm == study.reference) continue;
       const auto& c = a.comparison(group, arm, m);
       if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(a, group, c);
     }
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), 1, 2));
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::passing), 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), completed, 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::passing), completed, 1, 2));
     if (const auto n = values_of(a, group, arm, &CellFigures::passing).size(); n < cells.size())
       row.back().note = fmt::format("{} of {}", n, cells.size());
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), 1, 2));
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), completed, 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), completed, 1, 2));
     if (study.rebound.enabled)
       row.push_back(
           arm == study.reference
               ? number_cell(absent_text, std::nullopt)
               : mean_cell(
                     a, a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
-                    100, 1, "pp"));
+                    completed, 100, 1, "pp"));
     t.rows.push_back(std::move(row));
   }
   return t;
@@ -256,17 +261,17 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
       return a.values(group, arm,
                       [&](const Cell&, const CellFigures& f) -> std::optional<double> { return get(f); });
     };
-    const auto points = [&](auto get) { return mean_cell(a, of(get), 100, 1, "pp"); };
     const auto curves = of([](const CellFigures& f) {
       return f.curve.empty() ? std::nullopt : std::optional(static_cast<double>(f.curve.size() - 1));
     });
     if (curves.empty()) continue;
+    const auto points = [&](auto get) { return mean_cell(a, of(get), curves.size(), 100, 1, "pp"); };
     const auto halves = of([](const CellFigures& f) { return f.rebound.half; });
     std::vector<TableCell> row{
         text_cell(study.arms[arm].name), points([](const CellFigures& f) { return f.rebound.max; }),
         points([](const CellFigures& f) { return f.rebound.end; }),
         points([](const CellFigures& f) { return f.rebound.tail; }),
-        mean_cell(a, of([](const CellFigures& f) { return f.rebound.slope; }), 100, 2, "pp")};
+        mean_cell(a, of([](const CellFigures& f) { return f.rebound.slope; }), curves.size(), 100, 2, "pp")};
     if (arm == study.reference) {
       for (int i = 0; i < 3; ++i) row.push_back(number_cell(absent_text, std::nullopt));
     } else {
@@ -274,7 +279,7 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
       row.push_back(points([](const CellFigures& f) { return f.excess.peak; }));
       row.push_back(points([](const CellFigures& f) { return f.excess.tail; }));
     }
-    row.push_back(mean_cell(a, halves, 1, 1));
+    row.push_back(mean_cell(a, halves, 0, 1, 1));
     const auto share = stats::wilson(halves.size(), curves.size(), study.statistics.confidence);
     row.push_back(number_cell(fmt::format("{} of {} [{:.0f}, {:.0f} %]", halves.size(), curves.size(),
                                           share.low * 100, share.high * 100),

@@ -46,13 +46,15 @@ std::optional<double> reference_mean(const Analysis& a, const Cell& cell, const 
 }
 
 TableCell cell_of(const Analysis& a, const std::vector<double>& values, double factor, int digits,
-                  bool signed_value) {
+                  bool signed_value, std::size_t seeds) {
   if (values.empty()) return number_cell(absent_text, std::nullopt);
   const auto e = stats::estimate(values, a.study().statistics.confidence);
   auto text = signed_value ? fmt::format("{:+.{}f}", e.mean * factor, digits)
                            : fmt::format("{:.{}f}", e.mean * factor, digits);
   if (e.interval) text += fmt::format(" ± {:.{}f}", (e.interval->high - e.mean) * factor, digits);
-  return number_cell(std::move(text), e.mean);
+  auto cell = number_cell(std::move(text), e.mean);
+  if (e.n < seeds) cell.note = fmt::format("{} of {}", e.n, seeds);
+  return cell;
 }
 
 }  // namespace
@@ -160,14 +162,14 @@ DataTable distance_table(const Analysis& a) {
     }
     if (seeds == 0) return;
     row.push_back(number_cell(fmt::format("{}", seeds), static_cast<double>(seeds)));
-    row.push_back(cell_of(a, forget, 100, 1, true));
-    row.push_back(cell_of(a, attack, 100, 1, true));
+    row.push_back(cell_of(a, forget, 100, 1, true, seeds));
+    row.push_back(cell_of(a, attack, 100, 1, true, seeds));
     for (const auto& d : distances) {
       std::vector<double> of_cells;
       const auto& by_cell = values[{point, d.figure}];
       for (const auto* c : cells)
         if (const auto v = by_cell.find(c->folder); v != by_cell.end()) of_cells.push_back(v->second);
-      row.push_back(cell_of(a, of_cells, 1, 3, false));
+      row.push_back(cell_of(a, of_cells, 1, 3, false, seeds));
     }
     t.rows.push_back(std::move(row));
   };
