@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,7 +18,8 @@ namespace {
 constexpr double letter = 4.5, space_between = 8;
 constexpr double widest_text = 26 * letter;  ///< a column of words is broken to this
 constexpr double least_text = 14 * letter;
-constexpr std::size_t most_rows = 36;  ///< of a table on a page
+constexpr double most_for_keys = 0.65;  ///< of the width
+constexpr std::size_t most_rows = 36;   ///< of a table on a page
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -130,16 +132,31 @@ std::vector<Shape> shapes_of(const DataTable& t) {
   return out;
 }
 
-/// The first columns that say what a row is of: they stand in every part.
-std::size_t key_columns(const DataTable& t, const std::vector<Shape>& shapes) {
+/// The first columns that say what a row is of: as many columns of words as tell every row from the others.
+/// They stand in every part, broken where they would leave no room for others.
+std::size_t key_columns(const DataTable& t, std::vector<Shape>& shapes) {
   std::size_t keys = 0;
-  double width = 0;
-  while (keys < t.columns.size() && !t.columns[keys].numeric && keys < 3) {
-    width += shapes[keys].width + space_between;
-    if (keys > 0 && width > latex_width / 2) break;
+  std::set<std::vector<std::string>> seen;
+  while (keys < t.columns.size() && !t.columns[keys].numeric && seen.size() < t.rows.size()) {
     ++keys;
+    seen.clear();
+    for (const auto& row : t.rows) {
+      std::vector<std::string> key;
+      for (std::size_t c = 0; c < keys; ++c) key.push_back(row[c].text);
+      seen.insert(std::move(key));
+    }
   }
-  return std::max<std::size_t>(keys, 1);
+  keys = std::max<std::size_t>(keys, 1);
+  const auto begin = shapes.begin(), end = begin + static_cast<std::ptrdiff_t>(std::min(keys, shapes.size()));
+  for (std::size_t tries = 0; tries < keys; ++tries) {
+    double width = 0;
+    for (auto s = begin; s != end; ++s) width += s->width + space_between;
+    const auto widest =
+        std::max_element(begin, end, [](const Shape& l, const Shape& r) { return l.width < r.width; });
+    if (width <= most_for_keys * latex_width || widest->width <= least_text) break;
+    *widest = {least_text, true};
+  }
+  return keys;
 }
 
 /// Columns in parts that fit, each with the keys before it.
@@ -216,12 +233,13 @@ std::string what_it_is(const DataTable& t) {
 }  // namespace
 
 std::string to_latex(const DataTable& t) {
-  const auto shapes = shapes_of(t);
+  auto shapes = shapes_of(t);
+  const auto keys = key_columns(t, shapes);
   std::string out = "% needs \\usepackage{booktabs,array}; " + std::to_string(static_cast<int>(latex_width)) +
                     " pt wide at most\n";
   bool first = true;
   const auto rows = std::max<std::size_t>(1, t.rows.size());
-  for (const auto& part : parts_of(t, shapes, key_columns(t, shapes)))
+  for (const auto& part : parts_of(t, shapes, keys))
     for (std::size_t from = 0; from < rows; from += most_rows) {
       out += one(t, shapes, part, from, std::min(from + most_rows, t.rows.size()),
                  first ? t.caption : what_it_is(t) + " (Continued.)",

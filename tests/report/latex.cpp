@@ -57,6 +57,22 @@ TEST_CASE("columns that do not fit come in tables of their own, each with the ke
   CHECK(count(tall, "\\\\\n") == 100 + 3);  // and three headings
 }
 
+TEST_CASE("every part has as many columns of words as tell its rows apart") {
+  DataTable t{"x", "x", {{"arm", "", false}, {"metric", "", false}}, {}, false};
+  for (int c = 0; c < 12; ++c) t.columns.push_back({"f" + std::to_string(c), "", true});
+  for (const char* arm : {"a long name of an arm, the first", "a long name of an arm, the second"})
+    for (const char* metric : {"attack success rate, of all versions", "membership AUC"}) {
+      std::vector<TableCell> row{text_cell(arm), text_cell(metric)};
+      for (int c = 0; c < 12; ++c) row.push_back(number_cell("0.123 ± 0.456", 0.123));
+      t.rows.push_back(std::move(row));
+    }
+  const auto tex = to_latex(t);
+  const auto parts = count(tex, "\\begin{table}");
+  CHECK(parts >= 4);
+  CHECK(count(tex, "the first & membership AUC & 0.123") == parts);
+  CHECK(count(tex, "arraybackslash}p{") == 2 * parts);  // both are broken, or nothing else would fit
+}
+
 TEST_CASE("notes stand below their figures, and long words in a column of their own width") {
   DataTable t{"x", "x", {{"claim", "", false}, {"why", "", false}, {"n", "", true}}, {}, false};
   auto noted = number_cell("91.2 ± 0.3 %", 91.2);
