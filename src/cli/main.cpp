@@ -54,7 +54,7 @@ int launch(int argc, char** argv) {
     std::ostringstream out, err;
     const int status = app.exit(e, out, err);
     afu::cli::write_output(out.str());
-    if (!err.str().empty()) afu::cli::write_message(err.str());
+    if (!err.str().empty()) afu::cli::tell("{}", err.str());
     return status == 0 ? 0 : 2;
   }
   try {
