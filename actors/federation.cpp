@@ -232,12 +232,40 @@ void down(Self self, const caf::down_msg& m) {
   check_phase(self);
 }
 
+/// As begin; what it cannot start ends the run in order, with what was started before.
+void begin_or_fail(Self self) {
+  try {
+    begin(self);
+  } catch (const std::exception& e) {
+    self->state.report->failure = e.what();
+    enter(self, clients_end);
+  }
+}
+
+/// After an exception in a handler of this actor: it ends, and nobody else would end the others, for which
+/// the system then waits.
+caf::error abandon(Self self, const std::exception_ptr& exception) {
+  auto& st = self->state;
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    st.report->failure = std::string("the federation ended unexpectedly: ") + e.what();
+  } catch (...) {
+    st.report->failure = "the federation ended unexpectedly";
+  }
+  for (const auto& [address, node] : st.clients) self->send_exit(address, caf::exit_reason::kill);
+  for (const auto& [address, name] : st.others) self->send_exit(address, caf::exit_reason::kill);
+  caf::anon_send(st.launcher, ReportPtr{st.report});
+  return caf::exit_reason::unhandled_exception;
+}
+
 federation_actor::behavior_type federation(Self self, ContextPtr context, caf::actor launcher) {
   self->state.context = std::move(context);
   self->state.launcher = std::move(launcher);
   self->set_down_handler([=](const caf::down_msg& m) { down(self, m); });
+  self->set_exception_handler([=](std::exception_ptr& e) { return abandon(self, e); });
   return {
-      [=](atom::start) { begin(self); },
+      [=](atom::start) { begin_or_fail(self); },
       [=](atom::halt) {
         auto& st = self->state;
         ++st.halts;

@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 #include <utility>
 
+#include "actors/detached.hpp"
 #include "actors/spawn.hpp"
 #include "compute/job_key.hpp"
 
@@ -69,7 +70,7 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
 
 lane_actor spawn_lane(caf::actor_system& sys, ContextPtr context, std::uint32_t number,
                       federation_actor federation) {
-  return sys.spawn<caf::detached>(lane, std::move(context), number, std::move(federation));
+  return spawn_detached(sys, lane, std::move(context), number, std::move(federation));
 }
 
 }  // namespace afu::actors

@@ -8,8 +8,10 @@
 #include <thread>
 #include <utility>
 
+#include "actors/detached.hpp"
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
+#include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
 #include "record/host.hpp"
@@ -22,11 +24,13 @@ using namespace std::chrono_literals;
 
 class AfuSystemConfig : public caf::actor_system_config {
  public:
+  static int workers(const Context& context) { return context.wall() ? 2 : 1; }
+
   explicit AfuSystemConfig(const Context& context) {
     add_message_types<caf::id_block::afu>();
     // On the virtual clock one event follows the other, so a second worker would only pass them back and
     // forth between cores; what computes has threads of its own.
-    const std::size_t threads = context.wall() ? 2 : 1;
+    const auto threads = static_cast<std::size_t>(workers(context));
     set("scheduler.max-threads", threads);
     if (caf::get_or(*this, "scheduler.max-threads", std::size_t{0}) != threads)
       throw std::logic_error("CAF did not take scheduler.max-threads");
@@ -39,6 +43,10 @@ class AfuSystemConfig : public caf::actor_system_config {
 
 RunReport play(const ContextPtr& context, const RunOptions& options) {
   AfuSystemConfig config(*context);
+  // A system without one of its threads would end the process, or wait for ever.
+  const int lanes = static_cast<int>(context->lanes.size()), recorder = 1;
+  host::require_threads(threads_of_a_system(AfuSystemConfig::workers(*context)) + lanes + recorder);
+  compute::require_blas_buffers(lanes - 1);  // one is there already
   caf::actor_system system(config);
   RunReport result;
   {

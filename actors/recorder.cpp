@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "actors/detached.hpp"
 #include "actors/spawn.hpp"
 #include "record/attack_log.hpp"
 #include "record/calibration_log.hpp"
@@ -124,7 +125,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
 }  // namespace
 
 recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation) {
-  return sys.spawn<caf::detached>(recorder, std::move(context), std::move(federation));
+  return spawn_detached(sys, recorder, std::move(context), std::move(federation));
 }
 
 }  // namespace afu::actors

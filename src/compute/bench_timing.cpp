@@ -7,10 +7,10 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <thread>
 
 #include "compute/devices.hpp"
 #include "compute/fused/kernels.hpp"
+#include "host/threads.hpp"
 #include "sim/random.hpp"
 
 namespace afu::compute {
@@ -48,39 +48,47 @@ Seconds timed(int threads, const std::function<void(int)>& warm_up, const std::f
   bool go = false;
   double cpu = 0;
   std::exception_ptr failure;
-  std::vector<std::thread> pool;
-  for (int i = 0; i < threads; ++i)
-    pool.emplace_back([&, i] {
-      const auto guarded = [&](const std::function<void(int)>& f) {
-        try {
-          f(i);
-        } catch (...) {
-          std::lock_guard<std::mutex> lock(mutex);
-          if (!failure) failure = std::current_exception();
-        }
-      };
-      prepare_lane_thread();
-      guarded(warm_up);
-      {
-        std::unique_lock<std::mutex> lock(mutex);
-        ++ready;
-        changed.notify_all();
-        changed.wait(lock, [&] { return go; });
+  host::JoinedThreads pool;
+  const auto run = [&](int i) {
+    const auto guarded = [&](const std::function<void(int)>& f) {
+      try {
+        f(i);
+      } catch (...) {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (!failure) failure = std::current_exception();
       }
-      const double began = thread_seconds();
-      guarded(work);
-      std::lock_guard<std::mutex> lock(mutex);
-      cpu += thread_seconds() - began;
-    });
+    };
+    prepare_lane_thread();
+    guarded(warm_up);
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      ++ready;
+      changed.notify_all();
+      changed.wait(lock, [&] { return go; });
+      if (failure) return;
+    }
+    const double began = thread_seconds();
+    guarded(work);
+    std::lock_guard<std::mutex> lock(mutex);
+    cpu += thread_seconds() - began;
+  };
+  try {
+    for (int i = 0; i < threads; ++i) pool.start([&run, i] { run(i); });
+  } catch (const host::ThreadError&) {  // those that wait for it go on to their end
+    const std::lock_guard<std::mutex> lock(mutex);
+    failure = std::current_exception();
+    go = true;
+    changed.notify_all();
+  }
   Clock::time_point began;
   {
     std::unique_lock<std::mutex> lock(mutex);
-    changed.wait(lock, [&] { return ready == threads; });
+    changed.wait(lock, [&] { return ready == threads || failure; });
     began = Clock::now();
     go = true;
     changed.notify_all();
   }
-  for (auto& t : pool) t.join();
+  pool.join();
   const double wall = since(began);
   if (failure) std::rethrow_exception(failure);
   return {wall, cpu};

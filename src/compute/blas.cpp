@@ -2,6 +2,11 @@
 
 #include <ATen/Version.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <stdexcept>
 
 #include "compute/fused/kernels.hpp"
 #include "compute/loaded_symbol.hpp"
@@ -30,6 +35,24 @@ std::string blas_advice() {
       "OpenBLAS does not know this processor and takes its slowest kernels; with OPENBLAS_CORETYPE={} in the "
       "environment products by LibTorch are faster (afu's fused step does not use it)",
       core);
+}
+
+void require_blas_buffers(int threads) {
+  if (!loaded_symbol<char* (*)()>("openblas_get_config")) return;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  constexpr std::size_t buffer = (std::size_t{128} << 20) + (8 << 10);
+  const auto bytes = buffer * static_cast<std::size_t>(threads);
+  if (threads <= 0) return;
+  const auto mapped =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED)
+    throw std::runtime_error(
+        fmt::format("ulimit -v is {} MiB, which does not leave the 128 MiB of addresses that OpenBLAS needs "
+                    "for each thread that "
+                    "computes (here {}); it would wait for them for ever",
+                    static_cast<std::uint64_t>(limit.rlim_cur) >> 20, threads));
+  munmap(mapped, bytes);
 }
 
 void use_one_blas_thread() {

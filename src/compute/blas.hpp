@@ -18,6 +18,10 @@ std::string better_blas_core();
 /// The same as a line for the user.
 std::string blas_advice();
 
+/// Throws std::runtime_error where the address space is limited (ulimit -v) and the buffers that OpenBLAS
+/// takes for each thread that multiplies do not fit into it, `threads` times: it would try again for ever.
+void require_blas_buffers(int threads);
+
 /// One thread for its products: parallelism comes from lanes.
 void use_one_blas_thread();
 

@@ -1,6 +1,7 @@
 #include "compute/devices.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <c10/core/AutogradState.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -57,6 +58,15 @@ DeviceInfo cpu_info() {
   return info;
 }
 
+/// The vector extension that LibTorch's operators are compiled for, of those it holds: "AVX2".
+std::string torch_vectors() {
+  const std::string text = at::show_config(), key = "CPU capability usage: ";
+  const auto at = text.find(key);
+  if (at == std::string::npos) return "unknown";
+  const auto begin = at + key.size();
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
 int gpu_count() {
 #ifdef AFU_CUDA
   return c10::cuda::device_count();
@@ -83,6 +93,12 @@ DeviceInfo gpu_info(int index) {
 
 std::string cuda_version(int v) { return v == 0 ? "none" : fmt::format("{}.{}", v / 1000, v % 1000 / 10); }
 #endif
+
+/// For LibTorch's operators in this thread.
+void use_one_operator_thread() {
+  at::init_num_threads();
+  if (at::get_num_threads() != 1) at::set_num_threads(1);
+}
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names{"cpu"};
@@ -159,7 +175,8 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
       {"LibTorch", fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH)},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
       {"BLAS", blas_version()},
-      {"kernels", fused::kernels().name}};
+      {"kernels", fused::kernels().name},
+      {"LibTorch's vectors", torch_vectors()}};
 #ifdef AFU_CUDA
   // 0 where it fails, as it does without a driver (where C10_CUDA_CHECK itself would throw).
   int runtime = 0, driver = 0;
@@ -185,8 +202,13 @@ void prepare_process() {
   // each other.
   setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
 #endif
+  require_blas_buffers(2);  // for this thread, and for the one that OpenBLAS starts when it is loaded
   use_one_blas_thread();
-  at::set_num_threads(1);
+  // What at::set_num_threads(1) does as well. That starts a pool of as many threads as the machine has
+  // processors, to end them again, and waits for ever where one cannot be started.
+  setenv("OMP_NUM_THREADS", "1", /*overwrite=*/1);
+  setenv("MKL_NUM_THREADS", "1", /*overwrite=*/1);
+  use_one_operator_thread();
 #ifdef __GLIBC__
   // A training step frees and takes the same megabytes again and again. By default each goes back to the
   // kernel and comes back as zeroed pages; kept in the process, a step of cnn_small takes about a seventh
@@ -198,7 +220,7 @@ void prepare_process() {
 }
 
 void prepare_lane_thread([[maybe_unused]] bool own_backward) {
-  at::set_num_threads(1);
+  use_one_operator_thread();
 #if TORCH_VERSION_MAJOR >= 2
   c10::AutogradState::get_tls_state().set_multithreading_enabled(!own_backward);
 #endif

@@ -38,8 +38,9 @@ int admissible_lanes(const DeviceInfo& device, int wanted, std::int64_t bytes_pe
 /// whole process.
 std::int64_t allocated_peak(const std::string& device);
 
-/// Name and version of what the results depend on, for a run's context: afu, LibTorch, fmt, BLAS, CUDA,
-/// cuDNN.
+/// Name and version of what the results depend on, for a run's context: afu, LibTorch, fmt, BLAS with the
+/// processor that its kernels are for, the vectors of afu's kernels and of LibTorch's, CUDA, cuDNN. Where one
+/// of them differs, sums run in another order, and a run's bytes differ.
 std::vector<std::pair<std::string, std::string>> library_versions();
 
 /// `git describe` of the sources, "unknown" outside a repository.

@@ -6,12 +6,12 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "compute/bench_timing.hpp"
 #include "compute/graph/recorder.hpp"
 #include "compute/stream.hpp"
+#include "host/threads.hpp"
 
 namespace afu::compute {
 namespace {
@@ -38,7 +38,8 @@ double handover_seconds() {
   std::condition_variable changed;
   int given = 0, done = 0;
   bool over = false;
-  std::thread worker([&] {
+  host::JoinedThreads worker;
+  worker.start([&] {
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
       changed.wait(lock, [&] { return over || done < given; });

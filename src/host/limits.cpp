@@ -15,30 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The whole text; empty where there is none.
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-/// What follows `key` and a colon or blanks at the beginning of a line of `text`; empty where there is none.
-std::string field(const std::string& text, const std::string& key) {
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) {
-    if (line.compare(0, key.size(), key) != 0) continue;
-    const auto begin = line.find_first_not_of(": \t", key.size());
-    if (begin == key.size()) continue;  // a longer key
-    return begin == std::string::npos ? "" : line.substr(begin);
-  }
-  return "";
-}
-
 /// No machine has as much; version 1 of the control groups writes a number above it for "no limit".
 constexpr std::int64_t kUnknown = std::int64_t{1} << 60;
 
 /// A field of proc/meminfo or proc/self/status, which count in kibibytes; `other` where there is none.
 std::int64_t kib_field(const std::string& text, const std::string& key, std::int64_t other) {
-  const auto kib = detail::byte_count(field(text, key));
+  const auto kib = detail::byte_count(detail::field(text, key));
   return kib && *kib < kUnknown >> 10 ? *kib * 1024 : other;
 }
 
@@ -49,26 +31,18 @@ void bound(std::int64_t& value, std::string& reason, std::int64_t limit, const s
   reason = why;
 }
 
-/// Calls visit(folder) for the process's own group and all above it, within `root`.
-template <class Visit>
-void for_each_group(const fs::path& root, const detail::GroupFolder& group, const Visit& visit) {
-  if (group.mount.empty()) return;
-  const auto within = [&](const fs::path& p) { return root / p.relative_path(); };
-  for (auto folder = group.own;; folder = folder.parent_path()) {
-    visit(within(folder), folder.string());
-    if (folder == group.mount || !folder.has_relative_path()) break;
-  }
-}
-
+/// The files of a control group; `cache`: the field of memory.stat that can be taken back at once.
 struct GroupFiles {
-  const char *limit, *used, *cache;  ///< cache: the field of memory.stat that can be taken back at once
+  const char *limit, *used, *cache;
 };
-constexpr GroupFiles kVersion1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"};
-constexpr GroupFiles kVersion2{"memory.max", "memory.current", "inactive_file"};
+constexpr GroupFiles kMemoryFiles[] = {
+    {"memory.max", "memory.current", "inactive_file"},
+    {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}};
 
 void bound_processors(Limits& limits, const fs::path& folder, const std::string& name) {
-  const auto quota = text_of(folder / "cpu.cfs_quota_us"), period = text_of(folder / "cpu.cfs_period_us");
-  auto allowed = detail::cpu_max(text_of(folder / "cpu.max"));
+  const auto quota = detail::text_of(folder / "cpu.cfs_quota_us"),
+             period = detail::text_of(folder / "cpu.cfs_period_us");
+  auto allowed = detail::cpu_max(detail::text_of(folder / "cpu.max"));
   if (!allowed) allowed = detail::cpu_max(quota + " " + period);
   if (!allowed) return;
   // 1.0000001 of a rounded period is one processor, not two.
@@ -78,10 +52,11 @@ void bound_processors(Limits& limits, const fs::path& folder, const std::string&
 }
 
 void bound_memory(Limits& limits, const fs::path& folder, const std::string& name, const GroupFiles& files) {
-  const auto limit = detail::byte_count(text_of(folder / files.limit));
+  const auto limit = detail::byte_count(detail::text_of(folder / files.limit));
   if (!limit || *limit >= kUnknown) return;
-  const auto used = detail::byte_count(text_of(folder / files.used)).value_or(0);
-  const auto cache = detail::byte_count(field(text_of(folder / "memory.stat"), files.cache)).value_or(0);
+  const auto used = detail::byte_count(detail::text_of(folder / files.used)).value_or(0);
+  const auto cache =
+      detail::byte_count(detail::field(detail::text_of(folder / "memory.stat"), files.cache)).value_or(0);
   bound(limits.memory_bytes, limits.memory_reason, *limit,
         fmt::format("the control group {} allows {} MiB", name, *limit >> 20));
   const auto held = std::max<std::int64_t>(0, used - cache);
@@ -89,17 +64,34 @@ void bound_memory(Limits& limits, const fs::path& folder, const std::string& nam
 }
 
 void bound_address_space(Limits& limits, const fs::path& root) {
-  const auto limit = detail::byte_count(field(text_of(root / "proc/self/limits"), "Max address space"));
+  const auto limit =
+      detail::byte_count(detail::field(detail::text_of(root / "proc/self/limits"), "Max address space"));
   if (!limit || *limit >= kUnknown) return;
   bound(limits.memory_bytes, limits.memory_reason, *limit,
         fmt::format("the limit of the address space (ulimit -v) is {} MiB", *limit >> 20));
-  const auto held = kib_field(text_of(root / "proc/self/status"), "VmSize", 0);
+  const auto held = kib_field(detail::text_of(root / "proc/self/status"), "VmSize", 0);
   limits.free_bytes = std::min(limits.free_bytes, std::max<std::int64_t>(0, *limit - held));
 }
 
 }  // namespace
 
 namespace detail {
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string field(const std::string& text, const std::string& key) {
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.compare(0, key.size(), key) != 0) continue;
+    const auto begin = line.find_first_not_of(": \t", key.size());
+    if (begin == key.size()) continue;  // a longer key
+    return begin == std::string::npos ? "" : line.substr(begin);
+  }
+  return "";
+}
 
 std::vector<int> cpu_list(const std::string& text) {
   std::vector<int> list;
@@ -165,13 +157,26 @@ GroupFolder group_folder(const std::string& cgroup, const std::string& mountinfo
   return {};
 }
 
+void for_each_group(const fs::path& root, const std::string& controller,
+                    const std::function<void(const fs::path&, const std::string&)>& visit) {
+  const auto cgroup = text_of(root / "proc/self/cgroup"), mountinfo = text_of(root / "proc/self/mountinfo");
+  for (const auto& hierarchy : {std::string(), controller}) {
+    const auto group = group_folder(cgroup, mountinfo, hierarchy);
+    if (group.mount.empty()) continue;
+    for (auto folder = group.own;; folder = folder.parent_path()) {
+      visit(root / folder.relative_path(), folder.string());
+      if (folder == group.mount || !folder.has_relative_path()) break;
+    }
+  }
+}
+
 }  // namespace detail
 
 Limits limits(const fs::path& root) {
   Limits limits;
-  const auto online = detail::cpu_list(text_of(root / "sys/devices/system/cpu/online"));
-  const auto status = text_of(root / "proc/self/status");
-  auto allowed = detail::cpu_list(field(status, "Cpus_allowed_list"));
+  const auto online = detail::cpu_list(detail::text_of(root / "sys/devices/system/cpu/online"));
+  const auto status = detail::text_of(root / "proc/self/status");
+  auto allowed = detail::cpu_list(detail::field(status, "Cpus_allowed_list"));
   limits.processors = static_cast<std::int64_t>(online.size());
   limits.processors_reason = fmt::format("{} online", online.size());
   if (online.empty()) {
@@ -186,23 +191,16 @@ Limits limits(const fs::path& root) {
             fmt::format("{} of {} online by affinity", usable, online.size()));
   }
 
-  const auto meminfo = text_of(root / "proc/meminfo");
+  const auto meminfo = detail::text_of(root / "proc/meminfo");
   limits.memory_bytes = kib_field(meminfo, "MemTotal", kUnknown);
   limits.memory_reason = "the machine's";
   limits.free_bytes = kib_field(meminfo, "MemAvailable", limits.memory_bytes);
 
-  const auto cgroup = text_of(root / "proc/self/cgroup"), mountinfo = text_of(root / "proc/self/mountinfo");
-  const auto processors_of = [&](const auto& folder, const auto& name) {
-    bound_processors(limits, folder, name);
-  };
-  for (const auto* controller : {"", "cpu"})
-    for_each_group(root, detail::group_folder(cgroup, mountinfo, controller), processors_of);
-  for_each_group(
-      root, detail::group_folder(cgroup, mountinfo, ""),
-      [&](const auto& folder, const auto& name) { bound_memory(limits, folder, name, kVersion2); });
-  for_each_group(
-      root, detail::group_folder(cgroup, mountinfo, "memory"),
-      [&](const auto& folder, const auto& name) { bound_memory(limits, folder, name, kVersion1); });
+  detail::for_each_group(
+      root, "cpu", [&](const auto& folder, const auto& name) { bound_processors(limits, folder, name); });
+  detail::for_each_group(root, "memory", [&](const auto& folder, const auto& name) {
+    for (const auto& files : kMemoryFiles) bound_memory(limits, folder, name, files);
+  });
   bound_address_space(limits, root);
   if (limits.memory_bytes == kUnknown) limits.memory_bytes = 0, limits.memory_reason = "not to be learned";
   if (limits.free_bytes == kUnknown) limits.free_bytes = 0;

@@ -3,6 +3,7 @@
 /// control groups (versions 1 and 2, every ancestor's limit counts) and its resource limits leave.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ std::int64_t processors();
 /// What limits() is made of.
 namespace detail {
 
+/// The whole text; empty where there is none.
+std::string text_of(const std::filesystem::path& file);
+
+/// What follows `key` and a colon or blanks at the beginning of a line of `text`; empty where there is none.
+std::string field(const std::string& text, const std::string& key);
+
 /// "0-3,8" as 0, 1, 2, 3, 8; empty where the text is no such list.
 std::vector<int> cpu_list(const std::string& text);
 
@@ -40,10 +47,15 @@ std::optional<std::int64_t> byte_count(const std::string& text);
 struct GroupFolder {
   std::filesystem::path own, mount;
 };
-/// `cgroup`, `mountinfo`: the texts of those files of /proc/self. `controller`: "cpu" or "memory" of version
-/// 1; "": version 2.
+/// `cgroup`, `mountinfo`: the texts of those files of /proc/self. `controller`: "cpu", "memory" or "pids" of
+/// version 1; "": version 2.
 GroupFolder group_folder(const std::string& cgroup, const std::string& mountinfo,
                          const std::string& controller);
+
+/// Calls visit(folder, name) for the process's own group and all above it whose limits count for
+/// `controller`, in version 2 and then in version 1. `folder`: below `root`; `name`: as the process sees it.
+void for_each_group(const std::filesystem::path& root, const std::string& controller,
+                    const std::function<void(const std::filesystem::path&, const std::string&)>& visit);
 
 }  // namespace detail
 }  // namespace afu::host

@@ -77,7 +77,7 @@ TEST_CASE("the peak covers what was allocated") {
 
 TEST_CASE("library versions describe themselves") {
   const auto versions = library_versions();
-  for (const char* name : {"afu", "LibTorch", "fmt", "BLAS", "kernels"}) {
+  for (const char* name : {"afu", "LibTorch", "fmt", "BLAS", "kernels", "LibTorch's vectors"}) {
     CAPTURE(name);
     const auto at =
         std::find_if(versions.begin(), versions.end(), [&](const auto& v) { return v.first == name; });
