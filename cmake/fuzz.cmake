@@ -4,7 +4,7 @@
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "AFU_FUZZ needs clang: configure with -DCMAKE_CXX_COMPILER=clang++")
 endif()
-set(AFU_FUZZ_FLAGS -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+set(AFU_FUZZ_FLAGS -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 target_compile_options(afu_core PUBLIC -fsanitize=fuzzer-no-link,address,undefined ${AFU_FUZZ_FLAGS})
 file(GLOB FUZZ_SOURCES CONFIGURE_DEPENDS tests/fuzz/*.cpp)
 foreach(SOURCE IN LISTS FUZZ_SOURCES)

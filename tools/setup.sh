@@ -5,6 +5,7 @@
 #   tools/setup.sh --cuda     into build-cuda/  (CUDA LibTorch: yours by Torch_DIR or CMAKE_PREFIX_PATH, or else the
 #                                                torch wheel, unpacked into .deps/: 2.4 GB to download, 3.7 GB on disk)
 #   tools/setup.sh --no-build only installs
+#   tools/setup.sh --fuzz     installs clang as well, for tools/fuzz.sh
 #
 # Environment: AFU_DEPS_DIR (instead of .deps), BUILD_DIR (instead of build or build-cuda), JOBS (compilers at a time).
 # May be run again at any time: what is there already is left alone. Exit status 75: the torch wheel could not be had.
@@ -18,6 +19,7 @@ packages=(ca-certificates ccache cmake g++ git libboost-math-dev libcaf-dev libc
   libjpeg62-turbo-dev libopenblas0-pthread libpng-dev librsvg2-bin libspdlog-dev libssl-dev libtomlplusplus-dev
   libtorch-dev libzip-dev ninja-build nlohmann-json3-dev doctest-dev)
 wheel_packages=(python3 python3-venv unzip)
+fuzz_packages=(clang libclang-rt-14-dev)
 
 cuda=no
 build=yes
@@ -25,8 +27,9 @@ for argument in "$@"; do
   case $argument in
     --cuda) cuda=yes ;;
     --no-build) build=no ;;
+    --fuzz) packages+=("${fuzz_packages[@]}") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
-    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build)" >&2 && exit 2 ;;
+    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build, --fuzz)" >&2 && exit 2 ;;
   esac
 done
 
