@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "attack/plan.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
