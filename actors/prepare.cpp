@@ -8,14 +8,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "attack/plan.hpp"
 #include "compute/devices.hpp"
 #include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
 #include "config/input_error.hpp"
-#include "data/describe.hpp"
-#include "data/federated.hpp"
-#include "metrics/sets.hpp"
+#include "federate/holdings.hpp"
 #include "sim/network.hpp"
 #include "unlearn/registry.hpp"
 
@@ -99,48 +96,23 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.events_file = options.files.events;
   c.trace_file = options.files.trace;
   c.metrics_file = options.files.metrics;
+  if (!s.erasures.empty()) c.requests_file = options.files.requests;
   c.attacks_file = options.files.attacks;
   c.calibrations_file = options.files.calibrations;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 
-  compute::ModelInput input;
-  if (timing && s.data.source == "phantom") {  // nothing is trained, so nothing is generated
-    const auto n = std::max<std::int64_t>(1, s.data.train_samples / clients);
-    if (s.data.train_samples < clients)
-      p.notes->warn(
-          fmt::format("data.train_samples = {} are fewer than the {} clients: each has 1 here, where "
-                      "nothing is trained",
-                      s.data.train_samples, clients));
-    c.setup.samples.assign(static_cast<std::size_t>(clients), static_cast<std::uint32_t>(n));
-    input = {s.data.channels, s.data.image_size, s.data.image_size, s.data.classes};
-  } else {
-    std::shared_ptr<const data::FederatedData> federated;
-    {  // the source is a copy of all images, not needed any more once they are divided
-      const auto source = data::load_source(s.data, s.scenario.seed, s.file);
-      for (const auto& note : source.notes) p.notes->warn(fmt::format("data: {}", note));
-      federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
-      for (const auto& note : data::federation_notes(*federated, s))
-        p.notes->warn(fmt::format("data: {}", note));
-    }
-    for (const auto& client : federated->clients)
-      c.setup.samples.push_back(static_cast<std::uint32_t>(client.train->size()));
-    input = {federated->pool->channels, federated->pool->height, federated->pool->width,
-             federated->classes()};
-    for (const auto& e : s.erasures) c.setup.forget.push_back(data::forget_rows(*federated, s, e));
-    c.setup.data = federated;
-    if (!timing) {
-      c.evaluation = metrics::evaluation_sets(*federated, s, c.setup.forget);
-      c.attacks = attack::plan_attacks(*federated, shared, *c.evaluation);
-    }
-  }
-  if (!timing && s.model.name == "torchscript") {
+  auto held = federate::gather(shared);
+  const auto input = held.input;
+  c.setup.data = held.data;
+  c.setup.samples = std::move(held.samples);
+  c.setup.forget = std::move(held.forget);
+  c.evaluation = std::move(held.evaluation);
+  c.attacks = std::move(held.attacks);
+  for (auto& warning : held.warnings) p.notes->warn(std::move(warning));
+  if (!timing && s.model.name == "torchscript")
     if (const auto least = compute::least_training_batch(s.model, input); least > 1)
       check_batches(s, *c.setup.data, c.setup.forget, least);
-    const auto& attacks = s.evaluation.attacks;
-    if (!s.erasures.empty() && std::find(attacks.begin(), attacks.end(), "all") != attacks.end())
-      p.notes->warn("the attack probe is left out: the layers of a torchscript model are not known");
-  }
   c.setup.model_bytes = static_cast<std::uint64_t>(compute::model_bytes(s.model, input));
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));
   if (!timing) {

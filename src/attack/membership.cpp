@@ -11,7 +11,6 @@ namespace afu::attack {
 namespace {
 
 constexpr int splits = 5;
-constexpr std::size_t least_for_splits = 5;  ///< of each kind: one is held out then
 
 bool both(const Answers& a, const Answers& b) { return a.size() > 0 && b.size() > 0; }
 

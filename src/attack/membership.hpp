@@ -9,6 +9,9 @@
 
 namespace afu::attack {
 
+/// Of each kind, for classifiers that are tried on a fifth: one is held out then.
+inline constexpr std::size_t least_for_splits = 5;
+
 /// Who is asked. `known` are samples whose membership the attacker knows and learns from: the retained
 /// clients' training and held-out samples. An attack that lacks a set of its own reports nothing.
 struct Suspects {

@@ -8,6 +8,7 @@
 #include "cli/verb.hpp"
 #include "compute/workspace.hpp"
 #include "data/federated.hpp"
+#include "data/requests.hpp"
 #include "metrics/sets.hpp"
 #include "model/archive.hpp"
 #include "record/csv_figure.hpp"
@@ -29,9 +30,7 @@ class Examination {
                                                data_.classes()}),
                    compute::make_resident(data_.pool, torch::kCPU), torch::kCPU),
         batch_size_(s.evaluation.batch_size) {
-    std::vector<data::IndicesPtr> forget;
-    for (const auto& e : s.erasures) forget.push_back(data::forget_rows(data_, s, e));
-    sets_ = *metrics::evaluation_sets(data_, s, forget);
+    sets_ = *metrics::evaluation_sets(data_, s, data::requested_rows(data_, s));
     sets_.holdout = attack::attack_sets(data_, s, sets_)[attack::holdout];
   }
 

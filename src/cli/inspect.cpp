@@ -13,6 +13,7 @@
 #include "data/image_folder.hpp"
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
+#include "federate/holdings.hpp"
 #include "sim/availability.hpp"
 #include "sim/network.hpp"
 #include "sim/profile.hpp"
@@ -47,12 +48,13 @@ std::function<int()> declare_check(CLI::App& app) {
   auto o = std::make_shared<ScenarioOptions>();
   o->declare(app);
   return [o] {
-    const auto scenario = o->load();
-    data::check_memory(scenario, data::usable_memory());
-    check_files(config::with_absolute_paths(scenario));
-    for (const auto& line : config::ineffective(scenario, unlearn::method_sections()))
+    const auto scenario = std::make_shared<const config::Scenario>(o->load());
+    data::check_memory(*scenario, data::usable_memory());
+    check_files(config::with_absolute_paths(*scenario));
+    for (const auto& line : config::ineffective(*scenario, unlearn::method_sections()))
       tell("afu: warning: {}\n", line);
-    print("{}", config::to_toml(scenario, unlearn::method_sections()));
+    for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);
+    print("{}", config::to_toml(*scenario, unlearn::method_sections()));
     return 0;
   };
 }
@@ -76,6 +78,8 @@ std::function<int()> declare_methods(CLI::App&) {
       for (auto s : m.traits.scopes)
         scopes += std::string(scopes.empty() ? "" : ", ") + unlearn::to_string(s);
       print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
+      for (const auto& [scope, why] : m.traits.refusals)
+        print("{:<16} not {}: {}\n", "", unlearn::to_string(scope), why);
     }
     return 0;
   };

@@ -72,6 +72,11 @@ class Checks {
            number_text(d.test_fraction) + " and val_fraction " + number_text(d.val_fraction) +
                " leave no training images, allowed is a sum below 1",
            {"data.val_fraction", "data.source"});
+    if (s_.model.name == "torchscript" && s_.model.init_seed > 0)
+      fail("model.init_seed",
+           std::to_string(s_.model.init_seed) +
+               " draws no weights, model.name is \"torchscript\", which starts from its file's; allowed is 0",
+           {"model.name"});
     if (s_.model.name == "torchscript" && s_.model.path.empty())
       fail("model.path", "\"\" is no path, the model \"torchscript\" needs one", {"model.name"});
   }
@@ -153,7 +158,8 @@ class Checks {
 
   void erasures() {
     constexpr std::size_t most_partial = 64;  // a client's task names those it honours in 64 bits
-    std::set<std::int64_t> leaving;
+    std::set<std::int64_t> leaving, classes;
+    std::map<std::int64_t, double> parted;  // what requests ask of a client, in parts
     for (std::size_t i = 0; i < s_.erasures.size(); ++i) {
       const auto& e = s_.erasures[i];
       auto key = item("erasure", i);
@@ -167,7 +173,21 @@ class Checks {
         fail(key + ".fraction", number_text(e.fraction) +
                                     " is outside (0, 1), scope \"samples\" leaves the client "
                                     "some; scope \"client\" erases all");
+      if (e.scope == "class" && e.label >= 0) classes.insert(e.label);
+      if (e.scope != "samples" || e.client < 0) continue;
+      const double before = parted[e.client];
+      if (before > 0 && e.fraction < 1 && before + e.fraction >= 1)
+        fail(key + ".fraction", number_text(e.fraction) + " and the " + number_text(before) +
+                                    " that requests before it take of client " + std::to_string(e.client) +
+                                    " leave it nothing, allowed is a sum below 1");
+      parted[e.client] = before + e.fraction;
     }
+    if (s_.data.source == "phantom" && static_cast<std::int64_t>(classes.size()) >= s_.data.classes)
+      fail("erasure",
+           "all " + std::to_string(s_.data.classes) +
+               " classes are to be forgotten, allowed is to keep one at "
+               "least",
+           {"data.classes", "data.source", "erasure"});
     if (!leaving.empty() && static_cast<std::int64_t>(leaving.size()) >= s_.partition.clients)
       fail("erasure",
            "all " + std::to_string(s_.partition.clients) + " clients leave, allowed is to keep one at least",

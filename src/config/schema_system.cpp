@@ -188,7 +188,9 @@ std::vector<Field> fields_of(Erasure& e) {
            "everybody's samples of one class; the server itself asks.",
            {"client", "samples", "class"}));
   fields.push_back(
-      number("fraction", e.fraction, above(0, 1), "Of the client's training samples (scope \"samples\")."));
+      number("fraction", e.fraction, above(0, 1),
+             "Of the client's training samples (scope \"samples\"), rounded. A further request of the same "
+             "client takes other samples."));
   fields.push_back(number("class", e.label, from(0, 10000), "Which class (scope \"class\").")
                        .alias({"label"})
                        .in_reference("1")

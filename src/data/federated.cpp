@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <new>
 
@@ -98,6 +97,7 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   };
 
   auto& target = data.clients[static_cast<std::size_t>(data.backdoor_client)];
+  check_poison_share(*target.train, pool.labels, backdoor, data.backdoor_client);
   const auto originals =
       rows_to_poison(*target.train, pool.labels, backdoor, scenario.scenario.seed, data.backdoor_client);
   /// `rows` with copies of `chosen` in their place, which carry the trigger and its label.
@@ -205,58 +205,6 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.pool = std::move(pool);
   assert_calibration_disjoint(data, !data.pool->subjects.empty() && shared_subjects(source).empty());
   return data;
-}
-
-namespace {
-
-IndicesPtr class_rows(const FederatedData& data, std::int64_t label) {
-  if (label >= data.classes())
-    throw DataError(fmt::format("erasure.class: value is {}, allowed 0 to {}: the data have {} classes",
-                                label, data.classes() - 1, data.classes()));
-  Indices rows;
-  for (std::size_t c = 0; c < data.clients.size(); ++c) {
-    const auto before = rows.size();
-    for (auto r : *data.clients[c].train)
-      if (data.pool->labels[static_cast<std::size_t>(r)] == label) rows.push_back(r);
-    if (rows.size() - before == data.clients[c].train->size())
-      throw DataError(fmt::format("erasure.class: client {} has samples of class {} only", c, label));
-  }
-  std::sort(rows.begin(), rows.end());
-  return share(std::move(rows));
-}
-
-}  // namespace
-
-IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenario,
-                       const config::Erasure& erasure) {
-  if (erasure.scope == "class") return class_rows(data, erasure.label);
-  const auto& train = data.clients.at(static_cast<std::size_t>(erasure.client)).train;
-  if (erasure.scope == "client") return train;
-  const auto n = static_cast<std::int64_t>(train->size());
-  auto count = std::max<std::int64_t>(1, std::llround(erasure.fraction * static_cast<double>(n)));
-  if (erasure.fraction < 1) count = std::min(count, n - 1);
-
-  auto rows = *train;
-  sim::Stream s(
-      {scenario.scenario.seed, sim::purpose("forget"), static_cast<std::uint64_t>(erasure.client), 0});
-  sim::shuffle(rows, s);
-  std::stable_partition(rows.begin(), rows.end(), [&](std::int64_t r) {
-    return r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned;
-  });
-  rows.resize(static_cast<std::size_t>(count));
-  std::sort(rows.begin(), rows.end());
-  return share(std::move(rows));
-}
-
-IndicesPtr rows_without(const IndicesPtr& rows, const std::vector<IndicesPtr>& forgotten) {
-  const auto keep = [&](std::int64_t r) {
-    return std::none_of(forgotten.begin(), forgotten.end(),
-                        [&](const IndicesPtr& f) { return std::binary_search(f->begin(), f->end(), r); });
-  };
-  Indices kept;
-  kept.reserve(rows->size());
-  std::copy_if(rows->begin(), rows->end(), std::back_inserter(kept), keep);
-  return kept.size() == rows->size() ? rows : share(std::move(kept));
 }
 
 }  // namespace afu::data

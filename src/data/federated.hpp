@@ -20,16 +20,4 @@ Source load_source(const config::DataSection& section, std::uint64_t seed, const
 /// data cannot give.
 FederatedData federate(const Source& source, const config::Scenario& scenario);
 
-/// The training rows an erasure asks to forget: all of the client's, or erasure.fraction of them (rounded, at
-/// least one; all only where the fraction is 1), the poisoned copies first, since they are what must go, then
-/// others at random. The same rows for every request with the same client and fraction; a larger fraction
-/// includes a smaller one's. Scope "class": all clients' training rows of that class (poisoned copies count
-/// by the label they carry). In ascending order, except for the scope "client". Throws DataError where the
-/// data have no such class, or a client has nothing else.
-IndicesPtr forget_rows(const FederatedData& data, const config::Scenario& scenario,
-                       const config::Erasure& erasure);
-/// `rows` without those in any of `forgotten`, each of which is in ascending order; `rows` itself where that
-/// is all of them.
-IndicesPtr rows_without(const IndicesPtr& rows, const std::vector<IndicesPtr>& forgotten);
-
 }  // namespace afu::data

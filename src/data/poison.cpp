@@ -56,6 +56,19 @@ config::Backdoor control_trigger(const config::Backdoor& backdoor) {
   return other;
 }
 
+void check_poison_share(const Indices& train, const std::vector<std::int64_t>& labels,
+                        const config::Backdoor& backdoor, std::int64_t client) {
+  const auto others = std::count_if(train.begin(), train.end(), [&](std::int64_t r) {
+    return labels[static_cast<std::size_t>(r)] != backdoor.label;
+  });
+  if (others > 0 && backdoor.fraction > 0 &&
+      std::llround(backdoor.fraction * static_cast<double>(others)) == 0)
+    throw DataError(fmt::format(
+        "data.backdoor.fraction: {} of client {}'s {} training samples outside the target class {} rounds to "
+        "none, allowed is one at least, or 0",
+        backdoor.fraction, client, others, backdoor.label));
+}
+
 Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,
                        const config::Backdoor& backdoor, std::uint64_t seed, std::int64_t client) {
   Indices rows;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/federated.hpp"
+#include "data/requests.hpp"
 
 namespace afu::federate {
 
@@ -19,17 +19,19 @@ data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::ui
 
 std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours) {
   if (const auto rows = training_rows(setup, client, honours)) return static_cast<std::int64_t>(rows->size());
-  const auto all = static_cast<double>(setup.samples[client]);
-  double left = all, fraction = 0;  // a client's larger fraction includes its smaller one
+  const std::int64_t all = setup.samples[client];
+  double left = static_cast<double>(all);
   for (std::size_t i = 0; honours != 0; ++i, honours >>= 1) {
     if (!(honours & 1)) continue;
     const auto& e = setup.scenario->erasures[i];
-    if (e.scope == "samples")
-      fraction = std::max(fraction, e.fraction);
-    else
-      left -= all / static_cast<double>(setup.scenario->data.classes);
+    if (e.scope == "samples") {
+      if (e.client == static_cast<std::int64_t>(client))
+        left -= static_cast<double>(data::samples_asked(e.fraction, all));
+    } else {
+      left -= static_cast<double>(all) / static_cast<double>(setup.scenario->data.classes);
+    }
   }
-  return std::max<std::int64_t>(1, std::llround(left * (1 - fraction)));
+  return std::max<std::int64_t>(1, std::llround(left));
 }
 
 }  // namespace afu::federate

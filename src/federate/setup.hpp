@@ -24,7 +24,8 @@ struct Setup {
 /// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples"
 /// and "class"). Null without data.
 data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours);
-/// How many those are; without data what the scenario's fractions make of the client's samples.
+/// How many those are; without data what the scenario's fractions make of the client's samples, where a class
+/// counts as its share of all classes, and one sample is left at least.
 std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours);
 
 }  // namespace afu::federate

@@ -5,6 +5,7 @@
 
 #include "config/loader.hpp"
 #include "data/federated.hpp"
+#include "data/requests.hpp"
 #include "metrics/sets.hpp"
 
 #include <doctest/doctest.h>
@@ -42,9 +43,7 @@ updates = 20
     scenario = std::make_shared<const config::Scenario>(
         config::parse_scenario(text, "plan.toml", set, {{"afu_ic", "", {}}}));
     data = data::federate(data::load_source(scenario->data, 1, ""), *scenario);
-    std::vector<data::IndicesPtr> rows;
-    for (const auto& e : scenario->erasures) rows.push_back(data::forget_rows(data, *scenario, e));
-    evaluation = metrics::evaluation_sets(data, *scenario, rows);
+    evaluation = metrics::evaluation_sets(data, *scenario, data::requested_rows(data, *scenario));
     plan = plan_attacks(data, scenario, *evaluation);
   }
 

@@ -39,8 +39,8 @@ TEST_CASE("a run writes its folder once, and its summary keeps the contract") {
   const auto first = afu_command(f, run);
   CHECK(first.status == 0);
   CHECK(first.out.find("before erasure") != std::string::npos);
-  for (const char* name :
-       {"scenario.toml", "metrics.csv", "events.jsonl", "trace.json", "model.pt", "summary.json"})
+  for (const char* name : {"scenario.toml", "metrics.csv", "requests.csv", "events.jsonl", "trace.json",
+                           "model.pt", "summary.json"})
     CHECK(fs::file_size(f.path / "r" / name) > 0);
   const auto summary = nlohmann::json::parse(content(f.path / "r/summary.json"));
   for (const char* key :
@@ -136,6 +136,42 @@ TEST_CASE("mistakes exit with 2 and name their place") {
   CHECK(afu_command(f, "fly").status == 2);
   CHECK(afu_command(f, "--help").status == 0);
   CHECK(afu_command(f, "data " + (f.path / "none.npz").string()).status == 2);
+}
+
+TEST_CASE("a request that the data cannot serve is refused by check and run alike, before a folder is made") {
+  Folder f;
+  std::ofstream(f.path / "tiny.toml") << tiny;
+  const auto file = (f.path / "tiny.toml").string();
+  const auto refused = [&](const std::string& set, const std::string& what) {
+    CAPTURE(set);
+    for (const std::string verb : {"check ", "run "}) {
+      const auto folder = f.path / "refused";
+      const auto a =
+          afu_command(f, verb + file + set + (verb == "run " ? " -o " + folder.string() : std::string()));
+      CHECK(a.status == 2);
+      CHECK(a.out.empty());
+      CHECK(a.err.find(what) != std::string::npos);
+    }
+  };
+  refused(" --set erasure[0].scope=samples --set erasure[0].fraction=0.01",
+          "erasure[0].fraction: 0.01 of client 1's");
+  refused(
+      " --set unlearning.method=none --set partition.scheme=pathological --set "
+      "partition.classes_per_client=1 "
+      "--set partition.clients=2 --set 'erasure=[{scope=\"class\",class=0,at_update=3}]'",
+      "erasure[0]: it takes all");
+  const auto told = afu_command(f, "check " + file + " --set partition.holdout_fraction=0");
+  CHECK(told.status == 0);
+  CHECK(told.err.find("afu: warning: erasure[0]: client 1 has no held-out sample") != std::string::npos);
+  CHECK(told.out.find("holdout_fraction = 0.0") != std::string::npos);
+}
+
+TEST_CASE("the methods' list says why a scope is missing") {
+  Folder f;
+  const auto methods = afu_command(f, "methods");
+  CHECK(methods.status == 0);
+  CHECK(methods.out.find("not class: the ledger keeps one sum of contributions a client") !=
+        std::string::npos);
 }
 
 TEST_CASE("devices are listed, as JSON too, and probed when asked") {

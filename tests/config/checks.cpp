@@ -71,6 +71,34 @@ TEST_CASE("erasures") {
   CHECK(with_stop("partition.clients = \"x\"\n[[erasure]]\nclient = 11\nat_update = 5").size() == 1);
 }
 
+TEST_CASE("requests for parts of one client leave it something, and classes are not all forgotten") {
+  const auto part = [](const std::string& client, const std::string& fraction) {
+    return "[[erasure]]\nclient = " + client +
+           "\nat_update = 1\nscope = \"samples\"\nfraction = " + fraction + "\n";
+  };
+  CHECK(with_stop(part("2", "0.4") + part("2", "0.5") + part("1", "0.9")).empty());
+  CHECK(
+      with_stop(part("2", "0.4") + part("2", "0.6")) ==
+      Messages{
+          "s.toml:10:12: erasure[1].fraction: 0.6 and the 0.4 that requests before it take of client 2 leave "
+          "it nothing, allowed is a sum below 1"});
+  std::string all;
+  for (int label = 0; label < 4; ++label)
+    all += "[[erasure]]\nscope = \"class\"\nclass = " + std::to_string(label) + "\nat_update = 1\n";
+  const auto refused = with_stop(all);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].find("erasure: all 4 classes are to be forgotten, allowed is to keep one at least") !=
+        std::string::npos);
+  CHECK(with_stop(all.substr(0, all.rfind("[[erasure]]"))).empty());
+}
+
+TEST_CASE("a seed for weights that a file delivers has no effect, and is refused") {
+  CHECK(with_stop("[model]\nname = \"torchscript\"\npath = \"net.pt\"\ninit_seed = 3") ==
+        Messages{"s.toml:4:13: model.init_seed: 3 draws no weights, model.name is \"torchscript\", which "
+                 "starts from "
+                 "its file's; allowed is 0"});
+}
+
 TEST_CASE("what a method supports") {
   const std::string ask = "[[erasure]]\nclient = 2\nat_update = 1\nscope = \"samples\"\n";
   CHECK(with_stop(ask + "[unlearning]\nmethod = \"gradient_ascent\"\ncoordination = \"blocking\"") ==

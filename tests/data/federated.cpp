@@ -293,57 +293,6 @@ TEST_CASE("the backdoor's client: as asked, else the first erasure's, else 0") {
   CHECK(contains(message_of<DataError>([&] { build(s); }), "data.backdoor.size"));
 }
 
-TEST_CASE("rows to forget: all, or a fraction with the poison first") {
-  const auto s = with_backdoor();
-  const auto d = build(s);
-  config::Erasure e;
-  e.client = 3;
-  CHECK(*data::forget_rows(d, s, e) == *d.clients[3].train);
-  CHECK(data::rows_without(d.clients[3].train, {d.clients[3].train})->empty());
-  CHECK(data::rows_without(d.clients[3].train, {d.clients[2].train}) == d.clients[3].train);
-
-  e.scope = "samples";
-  const auto n = d.clients[3].train->size();
-  Indices smaller;
-  for (double fraction : {0.1, 0.5, 0.9, 1.0}) {
-    e.fraction = fraction;
-    const auto forget = data::forget_rows(d, s, e), rest = data::rows_without(d.clients[3].train, {forget});
-    CHECK(forget->size() == static_cast<std::size_t>(std::llround(fraction * static_cast<double>(n))));
-    CHECK(forget->size() + rest->size() == n);
-    Indices all = *forget;
-    all.insert(all.end(), rest->begin(), rest->end());
-    std::sort(all.begin(), all.end());
-    CHECK(all == *d.clients[3].train);
-    CHECK(poisoned_in(d, *forget) ==
-          std::min<std::int64_t>(d.poisoned, static_cast<std::int64_t>(forget->size())));
-    CHECK(std::includes(forget->begin(), forget->end(), smaller.begin(), smaller.end()));
-    smaller = *forget;
-  }
-  e.fraction = 0.999;
-  CHECK(data::forget_rows(d, s, e)->size() == n - 1);
-  e.fraction = 1e-9;
-  CHECK(data::forget_rows(d, s, e)->size() == 1);
-  e.client = 99;
-  CHECK_THROWS_AS(data::forget_rows(d, s, e), std::out_of_range);
-}
-
-TEST_CASE("rows of a class are everybody's") {
-  const auto s = with_backdoor();
-  const auto d = build(s);
-  config::Erasure e;
-  e.scope = "class";
-  e.label = 2;
-  const auto rows = data::forget_rows(d, s, e);
-  CHECK(std::is_sorted(rows->begin(), rows->end()));
-  std::size_t expected = 0;
-  for (const auto& c : d.clients)
-    for (auto r : *c.train) expected += d.pool->labels[static_cast<std::size_t>(r)] == 2;
-  CHECK(rows->size() == expected);
-  CHECK(expected > 0);
-  e.label = 99;
-  CHECK(contains(message_of<DataError>([&] { data::forget_rows(d, s, e); }), "erasure.class: value is 99"));
-}
-
 TEST_CASE("the same scenario gives the same federation, another seed another") {
   const auto a = build(with_backdoor()), b = build(with_backdoor());
   CHECK(a.pool->pixels == b.pool->pixels);

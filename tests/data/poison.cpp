@@ -93,3 +93,17 @@ TEST_CASE("poisoned rows are the fraction of those of other classes") {
                  }),
                  "client 3"));
 }
+
+TEST_CASE("a share of poison that rounds to no sample is refused") {
+  const std::vector<std::int64_t> labels{0, 1, 1, 1, 1, 1};
+  auto b = backdoor("patch");
+  const data::Indices rows{0, 1, 2, 3, 4, 5};
+  b.fraction = 0.1;  // of five that do not carry label 0: one half, which is one
+  CHECK_NOTHROW(data::check_poison_share(rows, labels, b, 2));
+  b.fraction = 0.09;
+  CHECK(contains(message_of<data::DataError>([&] { data::check_poison_share(rows, labels, b, 2); }),
+                 "data.backdoor.fraction: 0.09 of client 2's 5 training samples outside the target class 0 "
+                 "rounds to none"));
+  b.fraction = 0;  // nothing was asked for
+  CHECK_NOTHROW(data::check_poison_share(rows, labels, b, 2));
+}

@@ -1,0 +1,33 @@
+#pragma once
+/// What a run stands on before anything is computed: who holds what, what each request covers, and what is
+/// measured on what. `afu check` and a run gather the same, so that what one refuses the other does too.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attack/plan.hpp"
+#include "compute/job.hpp"
+#include "compute/prepare_model.hpp"
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+
+namespace afu::federate {
+
+struct Holdings {
+  /// Null in timing-only runs of generated data, where nothing is trained, so nothing is generated.
+  std::shared_ptr<const data::FederatedData> data;
+  std::vector<std::uint32_t> samples;    ///< training samples of each client
+  std::vector<data::IndicesPtr> forget;  ///< data::requested_rows; empty without data
+  compute::ModelInput input;
+  std::shared_ptr<const compute::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
+  /// What the source left out, how the images were divided, where the data give less than was asked for.
+  std::vector<std::string> warnings;
+};
+
+/// Loads the data. Throws data::DataError for data that cannot be used, or that cannot give what the scenario
+/// asks for.
+Holdings gather(const std::shared_ptr<const config::Scenario>& scenario);
+
+}  // namespace afu::federate
