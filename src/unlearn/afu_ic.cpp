@@ -206,6 +206,10 @@ void check(const config::Scenario& s, const config::Complain& complain) {
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
   }
+  if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
+    complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
+             "a calibration needs images of a client that asks for no erasure, and all " +
+                 std::to_string(s.partition.clients) + " ask; allowed with that is 0");
   if (v.integer("match_steps") > 0 && s.partition.holdout_fraction == 0)
     complain(
         key + "match_steps",
@@ -242,6 +246,9 @@ Method afu_ic_method() {
       "Subtracts the ledger of the target's contributions concurrently, then calibrates on held-out data. "
       "Blocking: everybody waits until it is calibrated; the window that follows is concurrent.";
   m.traits.needs.influence = true;
+  m.traits.refusals = {{Scope::data_class,
+                        "the ledger keeps one sum of contributions a client, in which those of its classes "
+                        "are not apart, so none can be subtracted"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.options = {
       {"gain",

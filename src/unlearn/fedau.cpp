@@ -91,6 +91,7 @@ Method fedau_method() {
   m.name = "fedau";
   m.help = "Mixes a head that the target trained along on random labels into the model's head.";
   m.traits.needs.auxiliary_head = true;
+  m.traits.refusals = {{Scope::data_class, "the auxiliary head is trained by the one client that may ask"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.options = {
       {"alpha", 0.9, "Weight of the auxiliary head in the new one.", "", 0.0, 1.0, false, {}},

@@ -173,6 +173,9 @@ Method federaser_method() {
   m.name = "federaser";
   m.help = "Goes through the stored rounds again without the target, with short local trainings.";
   m.traits.needs.history.rounds = true;
+  m.traits.refusals = {
+      {Scope::data_class,
+       "what it calibrates are stored updates of whole clients, each of which holds all its classes"}};
   m.traits.needs.history.all_clients = true;
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking};

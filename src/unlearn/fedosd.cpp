@@ -135,6 +135,8 @@ Method fedosd_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking};
   m.traits.scopes = {Scope::client};
+  m.traits.refusals = {{Scope::samples, "the target must stay away from its recovery rounds"},
+                       {Scope::data_class, "its unlearning gradient is one client's against all others'"}};
   m.traits.needs_target = true;
   m.options = {
       {"rounds", std::int64_t{100}, "Unlearning rounds.", "rounds", 1, 1000000, false, {}},

@@ -43,6 +43,7 @@ Method fedquit_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.needs_target = true;
+  m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = {
       {"lr", 1e-3, "Learning rate of Adam.", "", 0.0, 1.0, true, {}},
       {"epochs", std::int64_t{1}, "Local epochs over the forget set.", "epochs", 1, 1000, false, {}},

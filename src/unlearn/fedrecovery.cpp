@@ -59,6 +59,8 @@ Method fedrecovery_method() {
   m.traits.needs.history.rounds = true;
   m.traits.needs.history.models = true;
   m.traits.scopes = {Scope::client};
+  m.traits.refusals = {{Scope::samples, "it takes out residuals of whole updates"},
+                       {Scope::data_class, "it takes out residuals of whole updates"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.options = {
       {"scale",

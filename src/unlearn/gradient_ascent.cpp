@@ -35,6 +35,7 @@ Method gradient_ascent_method() {
   m.help = "The target ascends the loss of what is to be forgotten.";
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.traits.needs_target = true;
+  m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = {
       {"lr", 0.01, "Learning rate.", "", 0.0, 10.0, true, {}},
       {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},

@@ -2,6 +2,8 @@
 /// model without the target's contributions, the teacher is the model before the erasure, and the data are
 /// the server's own calibration images. The history is subtracted as it is ("lazy"); the paper rejects the
 /// alternative, `subtraction` = "rescaled", because it amplifies later skew.
+#include <string>
+
 #include "unlearn/registry.hpp"
 #include "unlearn/server_erasure.hpp"
 
@@ -32,6 +34,13 @@ class Distil : public EraseAtServer {
   }
 };
 
+void check(const config::Scenario& s, const config::Complain& complain) {
+  if (everybody_asks(s))
+    complain("unlearning.method",
+             "\"kd\" distils on calibration images of clients that ask for no erasure, and all " +
+                 std::to_string(s.partition.clients) + " ask");
+}
+
 }  // namespace
 
 Method kd_method() {
@@ -42,6 +51,8 @@ Method kd_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.scopes = {Scope::client};
+  m.traits.refusals = {{Scope::samples, "it subtracts the sum of a client's whole contributions"},
+                       {Scope::data_class, "it subtracts the sum of a client's whole contributions"}};
   m.options = {
       {"subtraction",
        std::string{"lazy"},
@@ -77,6 +88,7 @@ Method kd_method() {
        false,
        {}},
   };
+  m.check = &check;
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Distil>(r); };
   return m;
 }

@@ -10,7 +10,6 @@
 /// stand. `objective`: what the assignment makes least; the code's solver makes the distances large (METHODS
 /// 12, trap 8), which no option repeats. Sizes by default are the code's, the paper names none.
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "unlearn/registry.hpp"
@@ -68,12 +67,6 @@ Needs needs(const config::Values& settings) {
   return n;
 }
 
-bool everybody_asks(const config::Scenario& s) {
-  std::set<std::int64_t> asking;
-  for (const auto& e : s.erasures) asking.insert(e.client);
-  return static_cast<std::int64_t>(asking.size()) >= s.partition.clients;
-}
-
 void check(const config::Scenario& s, const config::Complain& complain) {
   const std::string why = ", the method \"knot\" lets nothing pass between clusters";
   const auto& t = s.training;
@@ -119,6 +112,8 @@ void check(const config::Scenario& s, const config::Complain& complain) {
 Method knot_method() {
   Method m;
   m.name = "knot";
+  m.traits.refusals = {
+      {Scope::data_class, "one client's cluster is rolled back, and a class is in all of them"}};
   m.help = "Clients train in clusters; the target's cluster alone is rolled back and trains again.";
   m.options = {
       {"clusters", std::int64_t{2}, "How many clusters there are.", "", 1, 1000, false, {}},

@@ -17,6 +17,7 @@
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "record/records.hpp"
 #include "unlearn/knot_assignment.hpp"
 
 namespace afu::unlearn {
@@ -60,11 +61,13 @@ struct Traits {
   Coordination default_coordination = Coordination::concurrent;
   std::vector<Coordination> coordinations{Coordination::concurrent};
   std::vector<Scope> scopes{Scope::client, Scope::samples};
+  /// Why the method has not got the other scopes.
+  std::vector<std::pair<Scope, std::string>> refusals{};
   bool needs_target = false;  ///< the target must compute
   bool restarts = false;      ///< begins a new lineage: such requests are served one after the other
 };
 
-inline constexpr std::uint32_t no_client = 0xffffffffu;
+using record::no_client;
 
 /// A request as the server took it.
 struct Request {

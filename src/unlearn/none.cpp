@@ -1,4 +1,6 @@
-/// The client just leaves ("natural forgetting"): the mandatory control of METHODS 5.11.
+/// The client just leaves ("natural forgetting"): the mandatory control of METHODS 5.11. Of a class:
+/// everybody trains on without its samples from the request on, as under every method, and nothing is done to
+/// the model.
 #include "unlearn/registry.hpp"
 
 namespace afu::unlearn {
@@ -11,7 +13,10 @@ class None : public Procedure {
 Method none_method() {
   Method m;
   m.name = "none";
-  m.help = "The client leaves and nothing is erased.";
+  m.help =
+      "The client leaves and nothing is erased; of a class, all go on without its samples, as with every "
+      "method.";
+  m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.start = [](const Request&) -> std::unique_ptr<Procedure> { return std::make_unique<None>(); };
   return m;
 }

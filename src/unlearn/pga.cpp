@@ -89,6 +89,7 @@ Method pga_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.needs_target = true;
+  m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = {
       {"lr", 2e-3, "Learning rate of the ascent.", "", 0.0, 10.0, true, {}},
       {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},

@@ -107,6 +107,8 @@ Method prune_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking};
   m.traits.scopes = {Scope::data_class};
+  m.traits.refusals = {{Scope::client, "channels tell classes apart, not clients"},
+                       {Scope::samples, "channels tell classes apart, not samples"}};
   m.options = {
       {"sparsity", 0.05, "Share of all convolutions' channels that is pruned.", "", 0.0, 1.0, true, {}},
       {"idf",

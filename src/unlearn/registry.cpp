@@ -1,6 +1,7 @@
 #include "unlearn/registry.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 namespace afu::unlearn {
@@ -47,6 +48,13 @@ Needs needs_of(const Method& method, const config::Scenario& scenario) {
   return method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
 }
 
+bool everybody_asks(const config::Scenario& s) {
+  std::set<std::int64_t> asking;
+  for (const auto& e : s.erasures)
+    if (e.client >= 0) asking.insert(e.client);
+  return static_cast<std::int64_t>(asking.size()) >= s.partition.clients;
+}
+
 const char* to_string(Coordination c) { return c == Coordination::blocking ? "blocking" : "concurrent"; }
 
 const char* to_string(Scope s) {
@@ -68,6 +76,24 @@ Scope scope_named(const std::string& name) {
 }
 
 namespace {
+
+/// With the reason, where the method tells it; so the sections themselves name no scopes.
+void check_scopes(const Method& method, const config::Scenario& s, const config::Complain& complain) {
+  std::string supported;
+  for (auto scope : method.traits.scopes)
+    supported += (supported.empty() ? "\"" : ", \"") + std::string(to_string(scope)) + "\"";
+  for (std::size_t i = 0; i < s.erasures.size(); ++i) {
+    const auto scope = scope_named(s.erasures[i].scope);
+    const auto& has = method.traits.scopes;
+    if (std::find(has.begin(), has.end(), scope) != has.end()) continue;
+    std::string why;
+    for (const auto& [refused, reason] : method.traits.refusals)
+      if (refused == scope) why = ": " + reason;
+    complain("erasure[" + std::to_string(i) + "].scope", "\"" + s.erasures[i].scope +
+                                                             "\" is not supported, the method \"" +
+                                                             method.name + "\" supports " + supported + why);
+  }
+}
 
 /// What a client has merged can be taken out of the model again only where it stays what it was when merged:
 /// w holds the sum of weight * delta, and no delta changes what becomes of another.
@@ -94,12 +120,12 @@ std::vector<config::PluginSection> method_sections() {
   std::vector<config::PluginSection> sections;
   for (const auto& m : methods()) {
     const auto check = [&m](const config::Scenario& s, const config::Complain& complain) {
+      check_scopes(m, s, complain);
       if (m.check) m.check(s, complain);
       check_rule(m, s, complain);
     };
     config::PluginSection section{m.name, m.help, m.options, {}, {}, check};
     for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));
-    for (auto s : m.traits.scopes) section.scopes.emplace_back(to_string(s));
     sections.push_back(std::move(section));
   }
   return sections;

@@ -17,6 +17,8 @@ std::vector<config::PluginSection> method_sections();
 Coordination coordination(const Method& method, const std::string& asked);
 /// What the server must keep for `method` in that scenario.
 Needs needs_of(const Method& method, const config::Scenario& scenario);
+/// Whether no client is left that asks for no erasure: calibration images are taken for such clients alone.
+bool everybody_asks(const config::Scenario& scenario);
 /// Throws std::invalid_argument for an unknown name.
 Scope scope_named(const std::string& name);
 

@@ -1,5 +1,8 @@
 /// Retraining from scratch, the gold standard (METHODS 5.1): initial weights, of the run or its own, the
 /// target absent, as many accepted updates as the erased lineage had, counting those of the target as done.
+/// Of a class: all clients take part, without their samples of it, and all updates are made again.
+#include <string>
+
 #include "unlearn/registry.hpp"
 
 namespace afu::unlearn {
@@ -31,13 +34,26 @@ class Retrain : public Procedure {
   std::uint64_t goal_ = 0;
 };
 
+void check(const config::Scenario& s, const config::Complain& complain) {
+  const auto seed = s.unlearning.methods.at("retrain").integer("init_seed");
+  if (seed > 0 && s.model.name == "torchscript")
+    complain(
+        "unlearning.retrain.init_seed",
+        std::to_string(seed) +
+            " draws no weights, model.name is \"torchscript\", which starts from its file's; allowed is 0");
+}
+
 }  // namespace
 
 Method retrain_method() {
   Method m;
   m.name = "retrain";
-  m.help = "Trains again from the initial weights without the target; the old model is served meanwhile.";
+  m.help =
+      "Trains again from the initial weights without the target, or at all clients without the class; the "
+      "old "
+      "model is served meanwhile.";
   m.traits.restarts = true;
+  m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.options = {
       {"init_seed",
        std::int64_t{0},
@@ -50,6 +66,7 @@ Method retrain_method() {
        false,
        {}}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  m.check = &check;
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Retrain>(r); };
   return m;
 }

@@ -36,6 +36,8 @@ Method subtract_method() {
   m.help = "Takes the target's accumulated contributions out of the model, and nothing else.";
   m.traits.needs.accumulator = true;
   m.traits.scopes = {Scope::client};
+  m.traits.refusals = {{Scope::samples, "it subtracts the sum of a client's whole contributions"},
+                       {Scope::data_class, "it subtracts the sum of a client's whole contributions"}};
   m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Subtract>(r); };
   return m;
 }
