@@ -36,7 +36,8 @@ struct Context {
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
-  std::string events_file, trace_file, metrics_file, attacks_file, calibrations_file;  ///< empty: not written
+  /// Empty: not written.
+  std::string events_file, trace_file, metrics_file, requests_file, attacks_file, calibrations_file;
 
   /// Whether a job submitted now may be one that other runs submit too.
   bool shares() const { return cache && past->load(std::memory_order_relaxed); }

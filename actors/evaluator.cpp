@@ -21,6 +21,7 @@ struct EvaluatorState {
     std::uint64_t number;
     federate::Evaluation evaluation;
     bool measured;
+    std::vector<std::uint32_t> found_by{};  ///< requests that found this version
   };
   std::deque<Item> items;
   std::uint64_t count = 0;
@@ -32,7 +33,7 @@ struct EvaluatorState {
 };
 using Self = evaluator_actor::stateful_pointer<EvaluatorState>;
 
-std::optional<double> figure(const compute::JobResult& r, const char* name) {
+std::optional<double> figure(const compute::JobResult& r, const std::string& name) {
   auto i = r.figures.find(name);
   return i == r.figures.end() ? std::nullopt : std::optional<double>(i->second);
 }
@@ -41,7 +42,8 @@ bool same(const record::MetricsRow& a, const record::MetricsRow& b) {
   return a.phase == b.phase && a.version == b.version && a.epoch == b.epoch && a.updates == b.updates;
 }
 
-void fill(record::MetricsRow& row, const compute::JobResult& r) {
+void fill(record::MetricsRow& row, const compute::JobResult& r,
+          const std::vector<compute::RequestSets>& requests) {
   row.test_accuracy = figure(r, "test_accuracy");
   row.balanced_accuracy = figure(r, "balanced_accuracy");
   row.forget_accuracy = figure(r, "forget_accuracy");
@@ -49,6 +51,12 @@ void fill(record::MetricsRow& row, const compute::JobResult& r) {
   row.attack_success_rate = figure(r, "attack_success_rate");
   row.mia_auc = figure(r, "mia_auc");
   row.test_loss = figure(r, "test_loss");
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto number = "." + std::to_string(i);
+    row.requests.push_back({figure(r, "forget_accuracy" + number),
+                            requests[i].backdoor ? row.attack_success_rate : std::nullopt,
+                            figure(r, "mia_auc" + number)});
+  }
 }
 
 void emit(Self self) {
@@ -60,6 +68,7 @@ void emit(Self self) {
       st.report->before = item.evaluation.row;
       st.report->has_before = true;
     }
+    for (auto request : item.found_by) st.report->found[request] = item.evaluation.row;
     st.report->final = item.evaluation.row;
     st.report->has_final = true;
     st.report->rows.push_back(std::move(item.evaluation.row));
@@ -102,10 +111,15 @@ void measure(Self self, const federate::Evaluation& e) {
   const auto& context = *st.context;
   if (st.campaign) submit(self, st.campaign->see(e.row, e.model, e.before_erasure));
   if (same(st.last, e.row)) {  // measured already, or about to be
-    if (e.before_erasure && !st.items.empty())
-      st.items.back().evaluation.before_erasure = true;
-    else if (e.before_erasure)
-      st.report->before = st.report->final, st.report->has_before = true;
+    if (!e.request) return;
+    if (!st.items.empty()) {
+      auto& item = st.items.back();
+      item.found_by.push_back(*e.request);
+      item.evaluation.before_erasure = item.evaluation.before_erasure || e.before_erasure;
+    } else {
+      st.report->found[*e.request] = st.report->final;
+      if (e.before_erasure) st.report->before = st.report->final, st.report->has_before = true;
+    }
     return;
   }
   st.last = e.row;
@@ -117,6 +131,7 @@ void measure(Self self, const federate::Evaluation& e) {
       compute::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
   st.items.push_back({st.count, e, false});
   st.items.back().evaluation.model.reset();
+  if (e.request) st.items.back().found_by.push_back(*e.request);
   const bool shared = context.cache && (e.before_erasure || e.row.phase == "training");
   self->send(st.dispatcher, Submission{id, key, "evaluate", std::move(job), shared});
   self->send(st.dispatcher, atom::join_v, id, caf::actor_cast<job_owner_actor>(self), false);
@@ -141,7 +156,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
         if (id >> 32 == attack_owner) attacked(self, id & 0xffffffffu, *r);
         for (auto& item : st.items)
           if (job_id(evaluator_owner, item.number) == id) {
-            fill(item.evaluation.row, *r);
+            fill(item.evaluation.row, *r, self->state.context->evaluation->requests);
             item.measured = true;
           }
         emit(self);

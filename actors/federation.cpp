@@ -295,6 +295,7 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
         auto& r = *self->state.report;
         r.rows = rows->rows;
         r.before = rows->before, r.has_before = rows->has_before;
+        r.found = rows->found;
         r.final = rows->final, r.has_final = rows->has_final;
         r.attacks = rows->attacks;
         r.snapshots = rows->snapshots;

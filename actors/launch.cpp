@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -83,6 +84,23 @@ record::Figures figures(const record::MetricsRow& row) {
   return {row.test_accuracy, row.forget_accuracy, row.retain_accuracy, row.attack_success_rate, row.mia_auc};
 }
 
+/// Of a run whose weights were not drawn here, and of which somebody asks to be forgotten: nothing that is
+/// done in the run takes out what they hold already.
+std::optional<std::string> delivered_weights(const config::Scenario& s,
+                                             const std::vector<record::MetricsRow>& rows) {
+  if (s.model.name != "torchscript" || s.erasures.empty()) return std::nullopt;
+  auto note = fmt::format(
+      "the initial weights are those of {}: what they know of the samples to be forgotten, {}", s.model.path,
+      s.unlearning.method == "retrain" ? "the retraining starts with, so it is no reference"
+                                       : "no method takes out, and no retraining is without");
+  if (rows.empty() || rows.front().version != 0 || !rows.front().forget_accuracy) return note;
+  const auto& first = rows.front();
+  note += fmt::format("; before any training forget accuracy is {:.1f} %", 100 * *first.forget_accuracy);
+  if (first.test_accuracy) note += fmt::format(", test accuracy {:.1f} %", 100 * *first.test_accuracy);
+  if (first.mia_auc) note += fmt::format(", membership AUC {:.3f}", *first.mia_auc);
+  return note;
+}
+
 }  // namespace
 
 RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options) {
@@ -110,14 +128,15 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.clock = context->wall() ? "wall" : "virtual";
   if (r.has_final) s.final = figures(r.final);
   if (r.has_before) s.before_erasure = figures(r.before);
-  const bool backdoor =
-      context->evaluation && context->evaluation->triggered && !context->evaluation->triggered->empty();
   std::vector<report::Interval> halted;  // by any request
   for (const auto& e : r.outcome.erasures) halted.insert(halted.end(), e.halted.begin(), e.halted.end());
   const report::RetainedWork retained(r.outcome.accepted, halted, r.timeline.now);
   for (const auto& e : r.outcome.erasures) {
     auto record = e.record;
-    report::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now, backdoor);
+    report::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now);
+    if (const auto found = r.found.find(record.request); found != r.found.end())
+      if (record.request < found->second.requests.size())
+        record.found = found->second.requests[record.request];
     s.erasures.push_back(std::move(record));
   }
   for (const auto& row : r.attacks)
@@ -144,6 +163,8 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.history_bytes = r.outcome.history_bytes;
   for (const auto& name : r.replaced)
     result.warnings.push_back(name + " died and was replaced; its job was lost");
+  if (auto note = delivered_weights(scenario, r.rows)) result.warnings.push_back(std::move(*note));
+  s.warnings = result.warnings;
   return result;
 }
 

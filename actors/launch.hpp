@@ -17,6 +17,7 @@ namespace afu::actors {
 /// Where a run's files go; empty: not written.
 struct Files {
   std::string events, trace, metrics, attacks;
+  std::string requests;      ///< only made where there are erasures
   std::string calibrations;  ///< only made once there is one
 };
 

@@ -10,6 +10,7 @@
 #include <caf/type_id.hpp>
 #include <cstdint>
 #include <exception>
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -150,6 +151,7 @@ struct RunReport {
   std::vector<record::MetricsRow> rows;
   record::MetricsRow before, final;
   bool has_before = false, has_final = false;
+  std::map<std::uint32_t, record::MetricsRow> found;  ///< the version that each request found
   std::vector<record::AttackRow> attacks;
   /// The models at the points of attack, by name; empty where they are not kept.
   std::vector<std::pair<std::string, federate::ParametersPtr>> snapshots;

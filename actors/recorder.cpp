@@ -9,6 +9,7 @@
 #include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
+#include "record/requests_log.hpp"
 #include "record/trace.hpp"
 
 namespace afu::actors {
@@ -21,6 +22,7 @@ struct RecorderState {
   std::unique_ptr<record::EventLog> events;
   std::unique_ptr<record::TraceBuilder> trace;
   std::unique_ptr<record::MetricsLog> metrics;
+  std::unique_ptr<record::RequestsLog> requests;
   std::unique_ptr<record::AttackLog> attacks;
   std::string calibrations_file;
   std::unique_ptr<record::CalibrationLog> calibrations;
@@ -59,6 +61,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
     if (!context->events_file.empty()) st.events = std::make_unique<record::EventLog>(context->events_file);
     if (!context->metrics_file.empty())
       st.metrics = std::make_unique<record::MetricsLog>(context->metrics_file);
+    if (!context->requests_file.empty())
+      st.requests = std::make_unique<record::RequestsLog>(context->requests_file);
     if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
       st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
     if (!context->trace_file.empty())
@@ -81,6 +85,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
       [=](const record::MetricsRow& row) {
         guarded(self, [&](RecorderState& st) {
           if (st.metrics) st.metrics->append(row);
+          if (st.requests) st.requests->append(row);
         });
       },
       [=](const record::AttackRow& row) {
@@ -115,7 +120,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (file) attempt(self, [&](RecorderState&) { file->close(); });
         };
         auto& st = self->state;
-        finish(st.events), finish(st.metrics), finish(st.attacks), finish(st.calibrations);
+        finish(st.events), finish(st.metrics), finish(st.requests), finish(st.attacks),
+            finish(st.calibrations);
         if (st.trace) attempt(self, [](RecorderState& s) { s.trace->finish(); });
         self->send(self->state.federation, atom::closed_v);
       },

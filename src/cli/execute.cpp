@@ -48,6 +48,7 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   if (scenario.output.events) options.files.events = folder.path("events.jsonl");
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
   if (training) options.files.metrics = folder.path("metrics.csv");
+  if (training) options.files.requests = folder.path("requests.csv");
   if (training) options.files.attacks = folder.path("attacks.csv");
   options.files.calibrations = folder.path("calibrations.csv");
   options.prepared = [&folder, &scenario, also = std::move(options.prepared)] {

@@ -55,10 +55,17 @@ struct TrainJob {
   std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
 };
 
+/// What one request is measured on: parts of the sets `forget` and `holdout`, all in ascending order.
+struct RequestSets {
+  IndicesPtr forget, holdout;
+  bool backdoor = false;  ///< it covers the whole backdoor, so the attack's success is a figure of its own
+};
+
 /// One set of rows an evaluation looks at.
 struct EvaluationSets {
   IndicesPtr test, forget, retain, holdout, triggered;  ///< empty or null: the figure does not apply
   std::int64_t backdoor_label = -1;
+  std::vector<RequestSets> requests{};  ///< one an erasure of the scenario
 };
 struct EvaluateJob {
   ParametersPtr model;

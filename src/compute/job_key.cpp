@@ -62,9 +62,13 @@ class Key {
     const auto& [head, relabelled, gamma, backbone] = a;
     add(head), add(relabelled), add(gamma), add(backbone);
   }
+  void add(const RequestSets& r) {
+    const auto& [forget, holdout, backdoor] = r;
+    add(forget), add(holdout), add(backdoor);
+  }
   void add(const EvaluationSets& s) {
-    const auto& [test, forget, retain, holdout, triggered, backdoor_label] = s;
-    add(test), add(forget), add(retain), add(holdout), add(triggered), add(backdoor_label);
+    const auto& [test, forget, retain, holdout, triggered, backdoor_label, requests] = s;
+    add(test), add(forget), add(retain), add(holdout), add(triggered), add(backdoor_label), add(requests);
   }
   void add(const Term& t) {
     const auto& [coefficient, vector, guard, guards] = t;

@@ -3,10 +3,12 @@
 #include "federate/coordinator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
 #include "data/non_members.hpp"
+#include "data/requests.hpp"
 #include "sim/random.hpp"
 #include "unlearn/registry.hpp"
 
@@ -56,15 +58,18 @@ Coordinator::Coordinator(Setup setup)
     r.scope = unlearn::scope_named(e.scope);
     r.label = e.label;
     r.coordination = coordination;
-    requests_[i].record.client = e.client;
+    auto& record = requests_[i].record;
+    record.client = e.client;
+    record.request = r.index;
+    record.scope = e.scope;
+    record.label = e.label;
     if (r.scope == unlearn::Scope::data_class) {
-      r.forget_count =
-          static_cast<std::int64_t>(total / static_cast<double>(std::max<std::int64_t>(1, s.data.classes)));
+      r.forget_count = std::llround(total / static_cast<double>(std::max<std::int64_t>(1, s.data.classes)));
     } else {
       r.client = static_cast<std::uint32_t>(e.client);
       clients_[r.client].asked = true;
-      const double share = r.scope == unlearn::Scope::samples ? e.fraction : 1.0;
-      r.forget_count = static_cast<std::int64_t>(share * setup_.samples[r.client]);
+      r.forget_count = data::samples_asked(r.scope == unlearn::Scope::samples ? e.fraction : 1.0,
+                                           setup_.samples[r.client]);
     }
     if (i < setup_.forget.size() && setup_.forget[i]) {
       r.forget = setup_.forget[i];
@@ -73,6 +78,7 @@ Coordinator::Coordinator(Setup setup)
         r.non_members = data::non_members(*setup_.data, *r.forget, *setup_.data->clients[r.client].holdout,
                                           s.scenario.seed);
     }
+    record.samples = r.forget_count;
   }
 }
 
@@ -86,7 +92,7 @@ void Coordinator::start(double now, Effects& fx) {
       requests_[i].requested = true;
       fx.posts.push_back(request_post(requests_[i].request, erasures[i].at_seconds));
     }
-  evaluate(false, fx);
+  evaluate(fx);
   needs_work_ = true;
   settle(fx);
 }
@@ -354,14 +360,30 @@ Evaluation Coordinator::evaluation(double now) const {
   return e;
 }
 
-void Coordinator::evaluate(bool before, Effects& fx) {
+void Coordinator::evaluate(Effects& fx, std::optional<std::uint32_t> request) {
   last_evaluated_updates_ = updates_;
   if (timing()) return;
   auto e = evaluation(now_);
-  e.before_erasure = before && !std::exchange(before_taken_, true);
-  if (version_ == last_evaluated_version_ && !e.before_erasure && e.row.phase == "training") return;
+  e.request = request;
+  e.before_erasure = request && !std::exchange(before_taken_, true);
+  if (version_ == last_evaluated_version_ && !request && e.row.phase == "training") return;
   last_evaluated_version_ = version_;
   fx.evaluations.push_back(std::move(e));
+}
+
+/// Nothing was left for `a` to erase: it is fulfilled when those are that took its samples before.
+void Coordinator::repeat(const Active& a, record::ErasureRecord& record) const {
+  const auto latest = [&](std::optional<double> record::ErasureRecord::*time) -> std::optional<double> {
+    double last = record.requested_at;
+    for (auto i : a.repeats) {
+      const auto& t = requests_[i].record.*time;
+      if (!t) return std::nullopt;
+      last = std::max(last, *t);
+    }
+    return last;
+  };
+  record.merged_at = latest(&record::ErasureRecord::merged_at);
+  record.forgotten_at = latest(&record::ErasureRecord::forgotten_at);
 }
 
 Outcome Coordinator::outcome() const {
@@ -369,12 +391,7 @@ Outcome Coordinator::outcome() const {
   for (const auto& a : requests_) {
     if (!a.procedure) continue;
     o.erasures.push_back({a.record, a.halted});
-    if (a.repeats) {
-      auto& record = o.erasures.back().record;
-      const auto& first = requests_[static_cast<std::size_t>(*a.repeats)].record;
-      if (first.merged_at) record.merged_at = std::max(record.requested_at, *first.merged_at);
-      if (first.forgotten_at) record.forgotten_at = std::max(record.requested_at, *first.forgotten_at);
-    }
+    if (!a.repeats.empty()) repeat(a, o.erasures.back().record);
     if (a.interval_began)
       o.erasures.back().halted.push_back({*a.interval_began, std::numeric_limits<double>::infinity()});
   }

@@ -30,7 +30,8 @@ namespace afu::federate {
 struct Evaluation {
   record::MetricsRow row;  ///< version, epoch, updates, time and phase; the figures are still absent
   ParametersPtr model;
-  bool before_erasure = false;  ///< the version that the first request found
+  bool before_erasure = false;             ///< the version that the first request found
+  std::optional<std::uint32_t> request{};  ///< the request that found this version; none: it was due
 };
 
 struct Effects {
@@ -108,7 +109,7 @@ class Coordinator {
     std::uint64_t wait_until = 0;
     bool requested = false, halting = false, restarted = false, barrier = false, done = false,
          readmitted = false;
-    std::optional<std::ptrdiff_t> repeats;  ///< the request that erases the client already
+    std::vector<std::size_t> repeats;  ///< requests that erase all of it already
     std::optional<double> interval_began;
     /// Work that clients were asked for, by client; the job's number is the client's.
     std::map<std::uint32_t, CollectTask> collecting;
@@ -186,6 +187,9 @@ class Coordinator {
   void settle(Effects& fx);
 
   std::vector<unlearn::Participant> participants(const Active& a) const;
+  std::vector<std::size_t> taken_before(const Active& a) const;
+  void leave_out_erased(Active& a) const;
+  void repeat(const Active& a, record::ErasureRecord& record) const;
   void take_class_request(Active& a);
   void take_client_request(Active& a);
   void advance(std::size_t request, const compute::JobResult* result, Effects& fx);
@@ -236,7 +240,7 @@ class Coordinator {
 
   void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
               Effects& fx);
-  void evaluate(bool before, Effects& fx);
+  void evaluate(Effects& fx, std::optional<std::uint32_t> request = {});
   std::int64_t stored_bytes() const;
   std::string phase() const;
 

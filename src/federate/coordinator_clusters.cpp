@@ -132,7 +132,7 @@ void Coordinator::roll_back(const Merge& merge, const std::vector<ParametersPtr>
   dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
   if (clusters_->checkpoint(a.request.client)) begin_again(a, *merge.cluster);
   decide(a.restarted ? Kind::rolled_back : Kind::erasure_merged, a.request.client, 0, 1.0, fx);
-  evaluate(false, fx);
+  evaluate(fx);
   a.waiting = Active::Waiting::turn;
 }
 

@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "data/requests.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -18,17 +19,11 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   auto& a = requests_[m.request];
   a.record.requested_at = now_;
   a.requested = true;
-  evaluate(true, fx);
+  evaluate(fx, m.request);
+  leave_out_erased(a);
   a.procedure = method_.start(a.request);
-  if (a.request.client != unlearn::no_client && clients_[a.request.client].leaving) {
-    a.done = true;  // all of it is erased, or being erased, already
-    a.repeats = std::find_if(requests_.begin(), requests_.end(),
-                             [&](const Active& other) {
-                               return &other != &a && other.procedure &&
-                                      other.request.client == a.request.client &&
-                                      other.request.scope == unlearn::Scope::client;
-                             }) -
-                requests_.begin();
+  if (a.repeats = taken_before(a); !a.repeats.empty()) {
+    a.done = true;
     return settle(fx);
   }
   drop_anchor();
@@ -42,6 +37,39 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   });
   if (!(exclusive(a) && busy)) a.waiting = Active::Waiting::turn;
   settle(fx);
+}
+
+/// The requests that erase, or have erased, all that `a` covers; none: something is left.
+std::vector<std::size_t> Coordinator::taken_before(const Active& a) const {
+  const auto& r = a.request;
+  std::vector<std::size_t> whole, parts;
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    const auto& other = requests_[i];
+    if (&other == &a || !other.procedure) continue;
+    if (r.scope == unlearn::Scope::data_class) {
+      if (other.request.scope == r.scope && other.request.label == r.label) whole.push_back(i);
+    } else if (other.request.client == r.client && other.request.scope == unlearn::Scope::client) {
+      whole.push_back(i);
+    } else if (other.request.client == r.client || other.request.scope == unlearn::Scope::data_class) {
+      parts.push_back(i);
+    }
+  }
+  if (!whole.empty()) return {whole.front()};
+  if (r.forget && r.forget->empty()) return parts;
+  return {};
+}
+
+/// What earlier requests have left of the rows that `a` is to erase at its target.
+void Coordinator::leave_out_erased(Active& a) const {
+  auto& r = a.request;
+  if (!r.forget || r.client == unlearn::no_client) return;
+  std::vector<data::IndicesPtr> erased;
+  for (const auto& other : requests_)
+    if (&other != &a && other.procedure && other.request.scope != unlearn::Scope::client &&
+        (other.request.client == r.client || other.request.client == unlearn::no_client))
+      erased.push_back(setup_.forget[other.request.index]);
+  r.forget = data::rows_without(r.forget, erased);
+  r.forget_count = static_cast<std::int64_t>(r.forget->size());
 }
 
 /// Whatever the target still sends was trained on what must go (METHODS 9.1 R1). Nobody waits for it.

@@ -185,7 +185,7 @@ void Coordinator::keep(std::int64_t bytes, Effects& fx) {
 void Coordinator::published(Effects& fx) {
   const auto every = static_cast<std::uint64_t>(scenario().evaluation.every_updates);
   const bool due = every > 0 && updates_ / every != last_evaluated_updates_ / every;
-  if (due || version_ <= dense_until_) evaluate(false, fx);
+  if (due || version_ <= dense_until_) evaluate(fx);
 }
 
 /// What is left to do once a message has been taken: the next merge, procedures that wait, work for idle

@@ -58,7 +58,7 @@ void Coordinator::perform(Active& a, unlearn::Replace& s, Effects& fx) {
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
   }
   decide(Kind::replaced, a.request.client, 0, 1.0, fx);
-  evaluate(false, fx);
+  evaluate(fx);
 }
 
 void Coordinator::perform(Active&, unlearn::Retune& s, Effects&) {
@@ -100,7 +100,7 @@ void Coordinator::perform(Active& a, unlearn::Forgotten&, Effects& fx) {
   }
   dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
   decide(Kind::forgotten, a.request.client, 0, 0, fx);
-  evaluate(false, fx);
+  evaluate(fx);
   ask_fisher(a, fx);
 }
 

@@ -143,7 +143,7 @@ class Shortfalls {
     if (!attacks_ || attacks_->names.empty()) return;
     const auto& asked = s_.evaluation.attacks;
     if (std::count(asked.begin(), asked.end(), "all") > 0 && !attacks_->asks("probe"))
-      tell("attacks: \"probe\" is left out, the layers of a torchscript model are not known");
+      tell("the attack probe is left out: the layers of a torchscript model are not known");
     const auto members = attacks_->sets[attack::forget], others = attacks_->sets[attack::holdout];
     if (is_empty(others))
       tell(

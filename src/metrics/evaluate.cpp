@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 #include "metrics/auc.hpp"
 #include "model/parameters.hpp"
@@ -25,6 +26,20 @@ std::vector<double> scores(const Predictions& p) {
   std::vector<double> s(p.losses.size());
   std::transform(p.losses.begin(), p.losses.end(), s.begin(), [](double loss) { return -loss; });
   return s;
+}
+
+/// Those of `of` at the rows `wanted`; `rows` are all it is of. Both ascend, `wanted` is a part of `rows`.
+Predictions taken(const Predictions& of, const data::Indices& rows, const data::Indices& wanted) {
+  Predictions p;
+  for (auto r : wanted) {
+    const auto i = static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), r) - rows.begin());
+    if (i == rows.size() || rows[i] != r)
+      throw std::invalid_argument(fmt::format("row {} of a request is in no set that is evaluated", r));
+    p.predicted.push_back(of.predicted[i]);
+    p.labels.push_back(of.labels[i]);
+    p.losses.push_back(of.losses[i]);
+  }
+  return p;
 }
 
 }  // namespace
@@ -75,7 +90,7 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
   };
   // A figure that is not a number is absent: the model has none, whatever a count over its answers would say.
   if (!model::is_finite(*job.model)) return result;
-  const auto tell = [&](const char* name, double value) {
+  const auto tell = [&](const std::string& name, double value) {
     if (std::isfinite(value)) result.figures[name] = value;
   };
   const auto& sets = *job.sets;
@@ -90,8 +105,17 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
   if (sets.backdoor_label >= 0)
     if (const auto triggered = on(sets.triggered))
       tell("attack_success_rate", share_predicted(*triggered, sets.backdoor_label));
-  if (forget)
-    if (const auto holdout = on(sets.holdout)) tell("mia_auc", auc(scores(*forget), scores(*holdout)));
+  const auto holdout = forget ? on(sets.holdout) : std::nullopt;
+  if (holdout) tell("mia_auc", auc(scores(*forget), scores(*holdout)));
+  for (std::size_t i = 0; forget && i < sets.requests.size(); ++i) {
+    const auto& request = sets.requests[i];
+    if (request.forget->empty()) continue;
+    const auto own = taken(*forget, *sets.forget, *request.forget);
+    tell(fmt::format("forget_accuracy.{}", i), accuracy(own));
+    if (!holdout || request.holdout->empty()) continue;
+    tell(fmt::format("mia_auc.{}", i),
+         auc(scores(own), scores(taken(*holdout, *sets.holdout, *request.holdout))));
+  }
   return result;
 }
 

@@ -23,7 +23,7 @@ Predictions predict(compute::Workspace& workspace, const data::Indices& rows, st
 /// finite, and those of a set where an answer to it is not: test_accuracy, balanced_accuracy, test_loss
 /// (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered, which excludes the target class
 /// already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members = forget, non-members = holdout,
-/// score = -loss.
+/// score = -loss. Of the i-th request alone, from the same answers: forget_accuracy.i, mia_auc.i.
 compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job);
 
 }  // namespace afu::metrics

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/requests.hpp"
+
 namespace afu::metrics {
 namespace {
 
@@ -16,6 +18,18 @@ data::Indices of_other_classes(const data::FederatedData& data, const config::Sc
       others.push_back(r);
   }
   return others;
+}
+
+/// Held-out rows of those whose samples `e` covers: of its client, or everybody's of its class. Ascending.
+data::Indices held_out(const data::FederatedData& data, const config::Erasure& e) {
+  data::Indices rows;
+  for (std::size_t c = 0; c < data.clients.size(); ++c) {
+    if (e.client >= 0 && e.client != static_cast<std::int64_t>(c)) continue;
+    for (auto r : *data.clients[c].holdout)
+      if (e.label < 0 || data.pool->labels[static_cast<std::size_t>(r)] == e.label) rows.push_back(r);
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
 }
 
 }  // namespace
@@ -45,13 +59,11 @@ std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::Feder
   auto sets = std::make_shared<compute::EvaluationSets>();
   data::Indices rows, holdout;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
+    auto own = held_out(data, s.erasures[i]);
     rows.insert(rows.end(), forget[i]->begin(), forget[i]->end());
-    const auto& e = s.erasures[i];
-    for (std::size_t c = 0; c < data.clients.size(); ++c) {
-      if (e.client >= 0 && e.client != static_cast<std::int64_t>(c)) continue;
-      for (auto r : *data.clients[c].holdout)
-        if (e.label < 0 || data.pool->labels[static_cast<std::size_t>(r)] == e.label) holdout.push_back(r);
-    }
+    holdout.insert(holdout.end(), own.begin(), own.end());
+    sets->requests.push_back({forget[i], std::make_shared<const data::Indices>(std::move(own)),
+                              data::covers_backdoor(data, *forget[i])});
   }
   for (auto* set : {&rows, &holdout}) {  // several requests may name the same samples
     std::sort(set->begin(), set->end());

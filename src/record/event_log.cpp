@@ -35,11 +35,13 @@ void EventLog::append(const Decision& d) {
   auto& out = file_.buffer();
   append_text(out, "{\"t\":");
   append_number(out, d.time);
-  record::append(
-      out,
-      FMT_COMPILE(
-          ",\"decision\":\"{}\",\"client\":{},\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"),
-      to_string(d.kind), d.client, d.version, d.epoch, d.staleness);
+  record::append(out, FMT_COMPILE(",\"decision\":\"{}\",\"client\":"), to_string(d.kind));
+  if (d.client == no_client)
+    append_text(out, "null");
+  else
+    record::append(out, FMT_COMPILE("{}"), d.client);
+  record::append(out, FMT_COMPILE(",\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"), d.version,
+                 d.epoch, d.staleness);
   append_number(out, d.weight);
   append_text(out, "}\n");
   file_.drain();

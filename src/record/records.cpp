@@ -15,6 +15,12 @@ std::string node_name(NodeId id) {
   }
 }
 
+std::string covers_text(const ErasureRecord& e) {
+  if (e.client < 0) return e.label < 0 ? "a class" : "class " + std::to_string(e.label);
+  const auto client = "client/" + std::to_string(e.client);
+  return e.scope == "samples" ? std::to_string(e.samples) + " samples of " + client : client;
+}
+
 const char* to_string(EventType t) {
   switch (t) {
     case EventType::train_task:

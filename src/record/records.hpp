@@ -43,6 +43,8 @@ struct Event {
   std::uint64_t bytes = 0;
 };
 
+inline constexpr std::uint32_t no_client = 0xffffffffu;
+
 /// What the server did with an update or an erasure; interleaved with the events, in order.
 struct Decision {
   enum class Kind : std::uint8_t {
@@ -68,7 +70,7 @@ struct Decision {
   };
   double time = 0;
   Kind kind = Kind::merged;
-  std::uint32_t client = 0;   ///< whose update or erasure
+  std::uint32_t client = 0;   ///< whose update or erasure; no_client: a class's, or nobody's
   std::uint64_t version = 0;  ///< the version after it
   std::uint64_t epoch = 0;
   std::uint64_t staleness = 0;
@@ -76,13 +78,22 @@ struct Decision {
 };
 const char* to_string(Decision::Kind k);
 
+/// What one request's own samples tell of a version.
+struct RequestFigures {
+  std::optional<double> forget_accuracy;
+  /// Absent unless the request covers the whole backdoor.
+  std::optional<double> attack_success_rate;
+  std::optional<double> mia_auc;  ///< against held-out samples of their owners
+};
+
 /// One evaluation; absent figures do not apply.
 struct MetricsRow {
   std::uint64_t version = 0, epoch = 0, updates = 0;
   double time = 0;
   std::optional<double> test_accuracy, balanced_accuracy, forget_accuracy, retain_accuracy,
       attack_success_rate, mia_auc, test_loss;
-  std::string phase;  ///< "training", "erasing", "forgotten"
+  std::string phase;                       ///< "training", "erasing", "forgotten"
+  std::vector<RequestFigures> requests{};  ///< one an erasure of the scenario
 };
 
 /// Of a run's points the third, "plus16": so many accepted updates after the second, "merged".
@@ -147,9 +158,9 @@ struct CalibrationTotals {
   double passes = 0, seconds = 0;  ///< sample gradients as modelled; on the run's clock, from post to merge
 };
 
-/// One client's request and what became of it. Times on the run's own clock.
+/// One request and what became of it. Times on the run's own clock.
 struct ErasureRecord {
-  std::int64_t client = 0;
+  std::int64_t client = 0;  ///< negative: a class's
   double requested_at = 0;
   std::optional<double> merged_at, forgotten_at, downtime_seconds, retained_throughput_ratio, rebound_max,
       rebound_end;
@@ -161,7 +172,17 @@ struct ErasureRecord {
   CalibrationTotals calibrations{};
   std::optional<GuardFigures> guard{};  ///< absent: there was none
   std::optional<GateFigures> gate{};    ///< likewise
+  std::uint32_t request = 0;            ///< which of the scenario's erasures
+  std::string scope = "client";         ///< "client", "samples", "class"
+  std::int64_t label = -1;              ///< the class of the scope "class"
+  std::int64_t samples = 0;             ///< training samples that it covers
+  /// Of its own samples: on the version that it found, and at the end of the run.
+  RequestFigures found{}, final{};
+  std::string rebound_of{};  ///< "attack_success_rate" or "forget_accuracy"; empty: there is no rebound
 };
+
+/// What an erasure covers: "client/3", "12 samples of client/3", "class 2".
+std::string covers_text(const ErasureRecord& e);
 
 struct Figures {
   std::optional<double> test_accuracy, forget_accuracy, retain_accuracy, attack_success_rate, mia_auc;
@@ -180,9 +201,10 @@ struct Summary {
   std::string model_sha256;  ///< empty: null
   // context
   std::uint64_t seed = 0;
-  std::string scenario, ended;  ///< "completed", "interrupted" or "failed: why"
-  std::string revision;         ///< of the sources; empty: null
-  std::string started;          ///< ISO 8601, UTC (record::utc_now()); empty: null
+  std::string scenario, ended;          ///< "completed", "interrupted" or "failed: why"
+  std::vector<std::string> warnings{};  ///< what must not be overlooked in the figures
+  std::string revision;                 ///< of the sources; empty: null
+  std::string started;                  ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
   std::uint64_t events = 0, history_bytes = 0;
 };

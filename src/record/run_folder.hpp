@@ -18,10 +18,10 @@ struct RunFolderError : InputError {
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 13> run_files{
-    "files.json",         "scenario.toml",      "metrics.csv",      "events.jsonl",     "trace.json",
-    "model.pt",           "summary.json",       "attacks.csv",      "calibrations.csv", "snapshot_before.pt",
-    "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
+inline constexpr std::array<std::string_view, 14> run_files{
+    "files.json",         "scenario.toml",      "metrics.csv",        "requests.csv",     "events.jsonl",
+    "trace.json",         "model.pt",           "summary.json",       "attacks.csv",      "calibrations.csv",
+    "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
 
 class FolderLock;
 

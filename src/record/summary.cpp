@@ -24,8 +24,17 @@ Json figures(const Figures& f) {
           {"mia_auc", figure(f.mia_auc)}};
 }
 
+Json figures(const RequestFigures& f) {
+  return {{"forget_accuracy", figure(f.forget_accuracy)},
+          {"attack_success_rate", figure(f.attack_success_rate)},
+          {"mia_auc", figure(f.mia_auc)}};
+}
+
 Json erasure(const ErasureRecord& e) {
   return {{"client", e.client < 0 ? Json() : Json(e.client)},
+          {"scope", e.scope},
+          {"class", e.label < 0 ? Json() : Json(e.label)},
+          {"samples", e.samples},
           {"requested_at", figure(e.requested_at)},
           {"merged_at", figure(e.merged_at)},
           {"forgotten_at", figure(e.forgotten_at)},
@@ -33,8 +42,11 @@ Json erasure(const ErasureRecord& e) {
           {"retained_throughput_ratio", figure(e.retained_throughput_ratio)},
           {"lost_updates", e.lost_updates},
           {"late_updates", e.late_updates},
+          {"rebound_of", text(e.rebound_of)},
           {"rebound_max", figure(e.rebound_max)},
-          {"rebound_end", figure(e.rebound_end)}};
+          {"rebound_end", figure(e.rebound_end)},
+          {"before", figures(e.found)},
+          {"final", figures(e.final)}};
 }
 
 /// `sum` over `n`; null where n is 0.
@@ -93,6 +105,7 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"scenario", text(s.scenario)},
           {"started", text(s.started)},
           {"ended", text(s.ended)},
+          {"warnings", s.warnings},
           {"events", s.events},
           {"history_bytes", s.history_bytes},
           {"erasure_costs", std::move(costs)},

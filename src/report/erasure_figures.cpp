@@ -1,10 +1,9 @@
 #include "report/erasure_figures.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <numeric>
 #include <optional>
+
+#include "report/request_figures.hpp"
 
 namespace afu::report {
 
@@ -36,28 +35,6 @@ std::optional<double> throughput_ratio(const RetainedWork& retained, double requ
   return after / before;
 }
 
-struct Rebound {
-  double max, end;
-};
-
-std::optional<Rebound> rebound(const std::vector<record::MetricsRow>& rows, double forgotten, bool backdoor) {
-  std::optional<double> start;
-  std::vector<double> later;
-  for (const auto& row : rows) {
-    const auto& m = backdoor ? row.attack_success_rate : row.forget_accuracy;
-    if (row.time < forgotten || !m || !std::isfinite(*m)) continue;
-    if (!start || row.time == forgotten)
-      start = *m;
-    else
-      later.push_back(*m);
-  }
-  if (later.empty()) return std::nullopt;
-  const auto last = std::min<std::size_t>(later.size(), 5);
-  const double mean = std::accumulate(later.end() - static_cast<std::ptrdiff_t>(last), later.end(), 0.0) /
-                      static_cast<double>(last);
-  return Rebound{*std::max_element(later.begin(), later.end()) - *start, mean - *start};
-}
-
 }  // namespace
 
 double throughput_window(double requested_at, double forgotten_at) {
@@ -65,17 +42,11 @@ double throughput_window(double requested_at, double forgotten_at) {
 }
 
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
-                          const RetainedWork& retained, const std::vector<Interval>& halted, double run_end,
-                          bool backdoor) {
+                          const RetainedWork& retained, const std::vector<Interval>& halted, double run_end) {
   const double forgotten = erasure.forgotten_at.value_or(run_end);
   erasure.downtime_seconds = time_within(halted, erasure.requested_at, forgotten);
   erasure.retained_throughput_ratio = throughput_ratio(retained, erasure.requested_at, forgotten, run_end);
-  erasure.rebound_max = erasure.rebound_end = std::nullopt;
-  if (!erasure.forgotten_at) return;
-  if (const auto r = rebound(rows, forgotten, backdoor)) {
-    erasure.rebound_max = r->max;
-    erasure.rebound_end = r->end;
-  }
+  fill_request_figures(erasure, rows);
 }
 
 }  // namespace afu::report

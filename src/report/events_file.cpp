@@ -68,7 +68,7 @@ Decision decision(const JsonPlace& j) {
   Decision d;
   d.time = j.within("t", 0, latest);
   d.kind = named(j, "decision", Decision::Kind::stopped);
-  d.client = j.get<std::uint32_t>("client");
+  d.client = j.at("client").value().is_null() ? record::no_client : j.get<std::uint32_t>("client");
   d.version = j.get<std::uint64_t>("version");
   d.epoch = j.get<std::uint64_t>("epoch");
   d.staleness = j.get<std::uint64_t>("staleness");

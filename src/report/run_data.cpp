@@ -30,6 +30,22 @@ record::Figures figures(const JsonPlace& j) {
   return f;
 }
 
+/// Null or absent: empty.
+std::string text_or_empty(const JsonPlace& j, const char* key) {
+  return j.has(key) && !j.at(key).value().is_null() ? j.get<std::string>(key) : std::string();
+}
+
+/// Of one request; all absent in a folder of an afu that did not tell them.
+record::RequestFigures request_figures(const JsonPlace& j, const char* key) {
+  record::RequestFigures f;
+  if (!j.has(key)) return f;
+  const auto own = j.at(key);
+  f.forget_accuracy = own.figure_within("forget_accuracy", 0, 1);
+  f.attack_success_rate = own.figure_within("attack_success_rate", 0, 1);
+  f.mia_auc = own.figure_within("mia_auc", 0, 1);
+  return f;
+}
+
 record::ErasureRecord erasure(const JsonPlace& j) {
   record::ErasureRecord e;
   e.client = j.at("client").value().is_null() ? -1 : j.get<std::uint32_t>("client");
@@ -40,14 +56,15 @@ record::ErasureRecord erasure(const JsonPlace& j) {
   e.retained_throughput_ratio = j.figure_within("retained_throughput_ratio", 0, most);
   e.rebound_max = j.figure_within("rebound_max", -1, 1);
   e.rebound_end = j.figure_within("rebound_end", -1, 1);
+  e.scope = text_or_empty(j, "scope");
+  if (j.has("class") && !j.at("class").value().is_null()) e.label = j.get<std::uint32_t>("class");
+  if (j.has("samples")) e.samples = j.get<std::uint32_t>("samples");
+  e.rebound_of = text_or_empty(j, "rebound_of");
+  e.found = request_figures(j, "before");
+  e.final = request_figures(j, "final");
   e.lost_updates = j.get<std::int64_t>("lost_updates");
   e.late_updates = j.get<std::int64_t>("late_updates");
   return e;
-}
-
-/// Null or absent: empty.
-std::string text_or_empty(const JsonPlace& j, const char* key) {
-  return j.has(key) && !j.at(key).value().is_null() ? j.get<std::string>(key) : std::string();
 }
 
 record::Summary to_summary(const JsonPlace& j) {
@@ -96,7 +113,7 @@ std::string plain(const Json& value) {
 std::vector<std::pair<std::string, std::string>> context_of(const Json& summary) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [key, value] : summary.at("context").items()) {  // an object: to_summary has read it
-    if (key == "erasure_costs" || value.is_null()) continue;
+    if (key == "erasure_costs" || value.is_null() || (value.is_array() && value.empty())) continue;
     if (value.is_object())
       for (const auto& [name, version] : value.items()) out.emplace_back(name, plain(version));
     else

@@ -33,7 +33,7 @@ DataTable figures_table(const Run& run) {
 DataTable erasures_table(const Run& run) {
   DataTable t{"erasures",
               "Requests to be forgotten; times in seconds on the run's clock.",
-              {{"client", "", false},
+              {{"what", "", false},
                {"requested", "s", true},
                {"merged", "s", true},
                {"forgotten", "s", true},
@@ -42,20 +42,30 @@ DataTable erasures_table(const Run& run) {
                {"lost updates", "", true},
                {"late updates", "", true},
                {"rebound max", "share", true},
-               {"rebound end", "share", true}},
+               {"rebound end", "share", true},
+               {"rebound of", "", false},
+               {"forget accuracy before", "", true},
+               {"at the end", "", true},
+               {"membership AUC before", "", true},
+               {"at the end", "", true}},
               {},
               false};
   for (const auto& e : run.summary.erasures) {
     const auto number = [](std::optional<double> v, int digits) {
       return number_cell(v ? fmt::format("{:.{}f}", *v, digits) : absent_text, v);
     };
-    t.rows.push_back({text_cell(e.client < 0 ? "a class" : fmt::format("client/{}", e.client)),
-                      number(e.requested_at, 2), number(e.merged_at, 2), number(e.forgotten_at, 2),
-                      number(e.downtime_seconds, 2), number(e.retained_throughput_ratio, 2),
-                      number(static_cast<double>(e.lost_updates), 0),
-                      number(static_cast<double>(e.late_updates), 0),
-                      number_cell(points_text(e.rebound_max), e.rebound_max),
-                      number_cell(points_text(e.rebound_end), e.rebound_end)});
+    const auto own = [&](const char* metric, const std::optional<double>& v) {
+      return number_cell(value_text(*find_metric(metric), v), v);
+    };
+    t.rows.push_back(
+        {text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
+         number(e.forgotten_at, 2), number(e.downtime_seconds, 2), number(e.retained_throughput_ratio, 2),
+         number(static_cast<double>(e.lost_updates), 0), number(static_cast<double>(e.late_updates), 0),
+         number_cell(points_text(e.rebound_max), e.rebound_max),
+         number_cell(points_text(e.rebound_end), e.rebound_end),
+         text_cell(e.rebound_of.empty() ? absent_text : e.rebound_of),
+         own("forget_accuracy", e.found.forget_accuracy), own("forget_accuracy", e.final.forget_accuracy),
+         own("mia_auc", e.found.mia_auc), own("mia_auc", e.final.mia_auc)});
   }
   return t;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 
@@ -34,15 +35,35 @@ std::string final_table(const record::Summary& s) {
     fmt::format_to(to, row, m.title, value_text(m, before.*m.figure), value_text(m, after.*m.figure));
   if (s.erasures.empty()) return out;
 
-  constexpr auto line = "{:>7}{:>12}{:>12}{:>12}{:>12}{:>12}{:>13}{:>13}\n";
+  std::size_t width = 8;
+  for (const auto& e : s.erasures) width = std::max(width, record::covers_text(e).size());
+  constexpr auto line = "{:<{}}{:>12}{:>12}{:>12}{:>12}{:>12}{:>13}{:>13}{:>9}\n";
   out += "\n";
-  fmt::format_to(to, line, "erased", "requested", "merged", "forgotten", "downtime", "throughput",
-                 "rebound max", "rebound end");
+  fmt::format_to(to, line, "erased", width, "requested", "merged", "forgotten", "downtime", "throughput",
+                 "rebound max", "rebound end", "of");
   for (const auto& e : s.erasures) {
-    fmt::format_to(to, line, e.client, seconds(e.requested_at), seconds(e.merged_at), seconds(e.forgotten_at),
-                   seconds(e.downtime_seconds), ratio(e.retained_throughput_ratio),
-                   points_text(e.rebound_max), points_text(e.rebound_end));
+    const char* of = e.rebound_of.empty()                ? absent_text
+                     : e.rebound_of == "forget_accuracy" ? "forget"
+                                                         : "attack";
+    fmt::format_to(to, line, record::covers_text(e), width, seconds(e.requested_at), seconds(e.merged_at),
+                   seconds(e.forgotten_at), seconds(e.downtime_seconds), ratio(e.retained_throughput_ratio),
+                   points_text(e.rebound_max), points_text(e.rebound_end), of);
   }
+  if (s.erasures.size() < 2) return out;
+
+  constexpr auto own = "{:<{}}{:>18}{:>12}{:>18}{:>12}{:>18}{:>12}\n";
+  out += "\n";
+  fmt::format_to(to, own, "of its own", width, "forget: before", "at the end", "attack: before", "at the end",
+                 "AUC: before", "at the end");
+  const auto value = [](const char* metric, const std::optional<double>& v) {
+    return value_text(*find_metric(metric), v);
+  };
+  for (const auto& e : s.erasures)
+    fmt::format_to(to, own, record::covers_text(e), width, value("forget_accuracy", e.found.forget_accuracy),
+                   value("forget_accuracy", e.final.forget_accuracy),
+                   value("attack_success_rate", e.found.attack_success_rate),
+                   value("attack_success_rate", e.final.attack_success_rate),
+                   value("mia_auc", e.found.mia_auc), value("mia_auc", e.final.mia_auc));
   return out;
 }
 

@@ -103,6 +103,45 @@ TEST_CASE("an evaluation is what single predictions add up to") {
   CHECK(f == lane.run(compute::EvaluateJob{version, sets, 13}).figures);
 }
 
+TEST_CASE("each request's figures are those of its own rows, without another forward pass") {
+  Lane lane;
+  const auto version = lane.trained(60, 4);
+  auto sets = std::make_shared<compute::EvaluationSets>();
+  sets->forget = test::rows(0, 60);
+  sets->holdout = test::rows(60, 100);
+  const auto odd = [](std::int64_t begin, std::int64_t end) {
+    data::Indices r;
+    for (auto i = begin + 1; i < end; i += 2) r.push_back(i);
+    return std::make_shared<const data::Indices>(std::move(r));
+  };
+  sets->requests = {{test::rows(0, 20), test::rows(60, 70), true},
+                    {odd(10, 60), odd(64, 100), false},  // overlaps the first
+                    {test::rows(0, 60), test::rows(60, 100), false},
+                    {test::rows(3, 4), test::rows(60, 60), false}};  // nothing to compare it with
+  const auto result = lane.run(compute::EvaluateJob{version, sets, 16});
+  CHECK(result.samples == 60 + 40);
+  const auto& f = result.figures;
+  for (std::size_t i = 0; i < sets->requests.size(); ++i) {
+    CAPTURE(i);
+    const auto n = std::to_string(i);
+    auto alone = std::make_shared<compute::EvaluationSets>();
+    alone->forget = sets->requests[i].forget;
+    alone->holdout = sets->requests[i].holdout;
+    const auto own = lane.run(compute::EvaluateJob{version, alone, 16}).figures;
+    CHECK(f.at("forget_accuracy." + n) == own.at("forget_accuracy"));
+    CHECK(f.count("mia_auc." + n) == own.count("mia_auc"));
+    if (own.count("mia_auc")) CHECK(f.at("mia_auc." + n) == doctest::Approx(own.at("mia_auc")).epsilon(1e-6));
+  }
+  CHECK(f.at("forget_accuracy.2") == f.at("forget_accuracy"));
+  CHECK(f.count("mia_auc.3") == 0);
+  // Counted: of the single row it is right or wrong, of the union the mean of all.
+  CHECK((f.at("forget_accuracy.3") == 0 || f.at("forget_accuracy.3") == 1));
+
+  sets->requests = {{test::rows(50, 61), nullptr, false}};
+  CHECK(compute::execute(*lane.workspace, compute::EvaluateJob{version, sets, 16}).error ==
+        "evaluate: row 60 of a request is in no set that is evaluated");
+}
+
 TEST_CASE("a figure whose set is missing is absent") {
   Lane lane;
   auto sets = std::make_shared<compute::EvaluationSets>();

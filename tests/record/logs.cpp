@@ -9,6 +9,7 @@
 #include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
+#include "record/requests_log.hpp"
 #include "tests/record/temporary_folder.hpp"
 
 using namespace afu::record;
@@ -118,6 +119,31 @@ TEST_CASE("metrics.csv: an absent figure is an empty cell, and every row is writ
   MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten"};
   log.append(full);
   CHECK(text_of(tmp / "metrics.csv") == header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5\n");
+}
+
+TEST_CASE("requests.csv: one row an evaluation and request, absent and non-finite figures are empty cells") {
+  TemporaryFolder tmp;
+  RequestsLog log(tmp / "requests.csv");
+  MetricsRow row;
+  row.version = 12, row.epoch = 1, row.updates = 10, row.time = 3.5, row.phase = "erasing";
+  row.requests = {{0.25, 0.5, 0.75}, {std::numeric_limits<double>::quiet_NaN(), std::nullopt, 0.5}};
+  log.append(row);
+  CHECK(text_of(tmp / "requests.csv") ==
+        "version,time,epoch,updates,phase,request,forget_accuracy,attack_success_rate,mia_auc\n"
+        "12,3.5,1,10,erasing,0,0.25,0.5,0.75\n12,3.5,1,10,erasing,1,,,0.5\n");
+}
+
+TEST_CASE("a decision about a class, or about nobody, names no client") {
+  TemporaryFolder tmp;
+  {
+    EventLog log(tmp / "events.jsonl");
+    Decision d;
+    d.kind = Decision::Kind::forgotten;
+    d.client = no_client;
+    log.append(d);
+    log.close();
+  }
+  CHECK(nlohmann::json::parse(text_of(tmp / "events.jsonl"))["client"].is_null());
 }
 
 TEST_CASE("attacks.csv has one row a figure") {

@@ -52,6 +52,12 @@ TEST_CASE("the final table of a run with an erasure") {
   s.final = {0.9087, 0.412, 0.9288, 0.0, 0.503};
   s.erasures.push_back({2, 40.0, 43.25, 43.25, 0.0, 1.0, 0.018, -0.004, 0, 3});
   s.erasures.push_back({11, 90.5, {}, {}, 2.5, {}, {}, {}, 0, 0});
+  s.erasures.push_back({-1, 95.0, 95.0, 95.0, 0.0, 1.0, 0.25, 0.125, 0, 0});
+  s.erasures[0].rebound_of = "attack_success_rate";
+  s.erasures[0].found = {0.95, 0.8125, 0.61}, s.erasures[0].final = {0.5, 0.0, 0.5};
+  s.erasures[1].scope = "samples", s.erasures[1].samples = 34;
+  s.erasures[1].found.forget_accuracy = 0.96;
+  s.erasures[2].scope = "class", s.erasures[2].label = 2, s.erasures[2].rebound_of = "forget_accuracy";
   CHECK("\n" + final_table(s) == R"(
 afu_ic, virtual clock, completed: 480 updates, 123.46 s on the run's clock, 12.3 s real
 
@@ -62,9 +68,15 @@ retain accuracy                 93.0 %      92.9 %
 attack success rate             81.2 %       0.0 %
 membership AUC                   0.612       0.503
 
- erased   requested      merged   forgotten    downtime  throughput  rebound max  rebound end
-      2     40.00 s     43.25 s     43.25 s      0.00 s        1.00      +1.8 pp      -0.4 pp
-     11     90.50 s           –           –      2.50 s           –            –            –
+erased                    requested      merged   forgotten    downtime  throughput  rebound max  rebound end       of
+client/2                    40.00 s     43.25 s     43.25 s      0.00 s        1.00      +1.8 pp      -0.4 pp   attack
+34 samples of client/11     90.50 s           –           –      2.50 s           –            –            –        –
+class 2                     95.00 s     95.00 s     95.00 s      0.00 s        1.00     +25.0 pp     +12.5 pp   forget
+
+of its own                 forget: before  at the end    attack: before  at the end       AUC: before  at the end
+client/2                           95.0 %      50.0 %            81.2 %       0.0 %             0.610       0.500
+34 samples of client/11            96.0 %           –                 –           –                 –           –
+class 2                                 –           –                 –           –                 –           –
 )");
 }
 

@@ -34,10 +34,10 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "before_erasure", "erasures", "counters", "virtual_seconds",
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
                                                "model_sha256"});
-  CHECK(keys(json["context"]) == std::vector<std::string>{"versions", "host", "system", "cpu", "cores",
-                                                          "memory_bytes", "devices", "revision", "seed",
-                                                          "scenario", "started", "ended", "events",
-                                                          "history_bytes", "erasure_costs", "attacks"});
+  CHECK(keys(json["context"]) ==
+        std::vector<std::string>{"versions", "host", "system", "cpu", "cores", "memory_bytes", "devices",
+                                 "revision", "seed", "scenario", "started", "ended", "warnings", "events",
+                                 "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate"});
@@ -45,10 +45,14 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
         std::vector<std::string>{"count", "steps", "passes", "samples", "seconds", "mean_staleness"});
   CHECK(keys(json["final"]) == figure_keys);
   CHECK(keys(json["before_erasure"]) == figure_keys);
-  CHECK(keys(json["erasures"][0]) == std::vector<std::string>{"client", "requested_at", "merged_at",
-                                                              "forgotten_at", "downtime_seconds",
-                                                              "retained_throughput_ratio", "lost_updates",
-                                                              "late_updates", "rebound_max", "rebound_end"});
+  CHECK(keys(json["erasures"][0]) ==
+        std::vector<std::string>{"client", "scope", "class", "samples", "requested_at", "merged_at",
+                                 "forgotten_at", "downtime_seconds", "retained_throughput_ratio",
+                                 "lost_updates", "late_updates", "rebound_of", "rebound_max", "rebound_end",
+                                 "before", "final"});
+  for (const char* key : {"before", "final"})
+    CHECK(keys(json["erasures"][0][key]) ==
+          std::vector<std::string>{"forget_accuracy", "attack_success_rate", "mia_auc"});
   CHECK(keys(json["counters"]) ==
         std::vector<std::string>{"updates", "samples_trained", "messages", "bytes_sent"});
 }
@@ -84,6 +88,9 @@ TEST_CASE("a complete summary reads back from its file") {
   s.final = {0.9, 0.5, 0.95, 0.01, 0.5};
   s.before_erasure = {0.91, 0.9, 0.96, 0.8, 0.7};
   s.erasures.push_back({3, 10.5, 12.25, 14.0, 0.0, 0.98, 0.04, 0.01, 1, 2});
+  s.erasures[0].samples = 85, s.erasures[0].rebound_of = "forget_accuracy";
+  s.erasures[0].found = {0.9, std::nullopt, 0.7}, s.erasures[0].final = {0.4, std::nullopt, 0.5};
+  s.warnings = {"mind the gap"};
   s.updates = 480, s.samples_trained = 96000, s.messages = 1000, s.bytes_sent = std::uint64_t{1} << 40;
   s.virtual_seconds = 60.5, s.wall_seconds = 7.25, s.overrun_share = 0.125, s.peak_rss_bytes = 123456789;
   s.model_sha256 = "abc", s.seed = std::numeric_limits<std::uint64_t>::max();
@@ -111,10 +118,15 @@ TEST_CASE("a complete summary reads back from its file") {
   CHECK(json["final"] == Json::parse(R"({"test_accuracy":0.9,"forget_accuracy":0.5,"retain_accuracy":0.95,
                                          "attack_success_rate":0.01,"mia_auc":0.5})"));
   CHECK(json["before_erasure"]["forget_accuracy"] == 0.9);
-  CHECK(json["erasures"] ==
-        Json::parse(R"([{"client":3,"requested_at":10.5,"merged_at":12.25,"forgotten_at":14.0,
-    "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,"rebound_max":0.04,
-    "rebound_end":0.01}])"));
+  CHECK(
+      json["erasures"] ==
+      Json::parse(
+          R"([{"client":3,"scope":"client","class":null,"samples":85,"requested_at":10.5,"merged_at":12.25,"forgotten_at":14.0,
+    "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,
+    "rebound_of":"forget_accuracy","rebound_max":0.04,"rebound_end":0.01,
+    "before":{"forget_accuracy":0.9,"attack_success_rate":null,"mia_auc":0.7},
+    "final":{"forget_accuracy":0.4,"attack_success_rate":null,"mia_auc":0.5}}])"));
+  CHECK(json["context"]["warnings"] == Json::array({"mind the gap"}));
   CHECK(json["counters"] == Json::parse(R"({"updates":480,"samples_trained":96000,"messages":1000,
                                             "bytes_sent":1099511627776})"));
   CHECK(json["virtual_seconds"] == 60.5);

@@ -1,0 +1,145 @@
+// What a request covers, through whole runs: parts, unions, classes.
+#include <algorithm>
+#include <cmath>
+
+#include "compute/prepare_model.hpp"
+#include "support.hpp"
+
+using namespace afu;
+using namespace afu::test;
+
+namespace {
+
+const char* two_clients = "[[erasure]]\nclient = 3\nat_update = 18\n";
+const std::vector<std::string> of_class{"erasure[0]={scope=\"class\",class=1,at_update=90}",
+                                        "data.backdoor.trigger=none", "stop.updates=180",
+                                        "data.difficulty=0.05", "training.lr=0.3"};
+
+std::vector<std::string> with(std::vector<std::string> set, std::vector<std::string> more) {
+  set.insert(set.end(), more.begin(), more.end());
+  return set;
+}
+
+}  // namespace
+
+TEST_CASE("two requests at once: each has its own figures, and together they are the union's") {
+  const auto p = play(std::string(small) + two_clients, {"unlearning.method=gradient_ascent"});
+  REQUIRE(p.result.report.failure == "");
+  const auto& s = p.result.summary;
+  REQUIRE(s.erasures.size() == 2);
+  REQUIRE(s.erasures[0].samples == 34);  // 40 each, 6 held out
+  REQUIRE(s.erasures[1].samples == 34);
+  bool differ = false;
+  for (const auto& row : p.result.report.rows) {
+    REQUIRE(row.requests.size() == 2);
+    const double a = *row.requests[0].forget_accuracy, b = *row.requests[1].forget_accuracy;
+    CHECK((a + b) / 2 == doctest::Approx(*row.forget_accuracy));  // as many samples each
+    CHECK(a * 34 == doctest::Approx(std::round(a * 34)));         // shares of their own samples
+    CHECK(b * 34 == doctest::Approx(std::round(b * 34)));
+    CHECK(row.requests[0].attack_success_rate == row.attack_success_rate);  // its backdoor, nobody else's
+    CHECK_FALSE(row.requests[1].attack_success_rate);
+    CHECK(row.requests[0].mia_auc);
+    CHECK(row.requests[1].mia_auc);
+    differ = differ || a != b;
+  }
+  CHECK(differ);
+  CHECK(s.erasures[0].rebound_of == "attack_success_rate");
+  CHECK(s.erasures[1].rebound_of == "forget_accuracy");
+  CHECK(s.erasures[0].final.forget_accuracy == p.result.report.rows.back().requests[0].forget_accuracy);
+  CHECK(s.erasures[0].found.forget_accuracy != s.erasures[1].found.forget_accuracy);
+  const double together = *s.erasures[0].found.forget_accuracy + *s.erasures[1].found.forget_accuracy;
+  CHECK(together / 2 == doctest::Approx(*s.before_erasure.forget_accuracy));  // they found the same version
+}
+
+TEST_CASE("a later request found another version than the first") {
+  const auto p = play(std::string(small) + "[[erasure]]\nclient = 3\nat_update = 30\n",
+                      {"unlearning.method=none", "stop.updates=60"});
+  const auto& s = p.result.summary;
+  REQUIRE(s.erasures.size() == 2);
+  // Of the rows up to its request the last one's.
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::optional<double> found;
+    for (const auto& row : p.result.report.rows)
+      if (row.time <= s.erasures[i].requested_at) found = row.requests[i].forget_accuracy;
+    CHECK(s.erasures[i].found.forget_accuracy == found);
+  }
+}
+
+TEST_CASE("samples that stay are no rebound of those that go") {
+  const auto part = [](double fraction) {
+    return play(small, {"unlearning.method=gradient_ascent", "erasure[0].scope=samples",
+                        "erasure[0].fraction=" + std::to_string(fraction), "stop.updates=60"});
+  };
+  // Of 34 samples about 11 are poisoned: a part of 0.2 leaves some of them.
+  const auto some = part(0.2), all = part(0.6);
+  CHECK(some.result.summary.erasures.at(0).samples == 7);
+  CHECK(some.result.summary.erasures.at(0).rebound_of == "forget_accuracy");
+  CHECK_FALSE(some.result.summary.erasures.at(0).final.attack_success_rate);
+  CHECK(some.result.summary.final.attack_success_rate);  // the model's own, as ever
+  CHECK(all.result.summary.erasures.at(0).rebound_of == "attack_success_rate");
+}
+
+TEST_CASE("two parts of one client go one after the other, and it trains on what neither has") {
+  const auto p = play(
+      std::string(small) + "[[erasure]]\nclient = 0\nscope = \"samples\"\nfraction = 0.4\nat_update = 30\n",
+      {"unlearning.method=retrain", "erasure[0].scope=samples", "erasure[0].fraction=0.4",
+       "stop.updates=90"});
+  REQUIRE(p.result.report.failure == "");
+  const auto& e = p.result.summary.erasures;
+  REQUIRE(e.size() == 2);
+  CHECK(e[0].samples == 14);
+  CHECK(e[1].samples == 14);
+  CHECK(e[1].forgotten_at);
+  const double fa = *p.result.summary.final.forget_accuracy * 28;  // of all 28 that are to be forgotten
+  CHECK(fa == doctest::Approx(std::round(fa)));
+}
+
+TEST_CASE("retrained without a class the model does not know it, left alone it does for a while") {
+  const auto retrain = play(small, with(of_class, {"unlearning.method=retrain"}));
+  const auto none = play(small, with(of_class, {"unlearning.method=none"}));
+  const auto& r = retrain.result.summary;
+  const auto& n = none.result.summary;
+  REQUIRE(retrain.result.report.failure == "");
+  REQUIRE(none.result.report.failure == "");
+  CHECK(*r.before_erasure.forget_accuracy > 0.8);
+  CHECK(*r.final.forget_accuracy < 0.1);  // nobody was ever shown it: it is not even guessed
+  CHECK(*r.final.test_accuracy > 0.8);    // of the other classes
+  CHECK(decisions(retrain, "restarted").size() == 1);
+  CHECK(decisions(retrain, "restarted")[0]["client"].is_null());
+  CHECK(r.erasures.at(0).forgotten_at);
+  CHECK(r.erasures.at(0).client == -1);
+  CHECK(r.erasures.at(0).label == 1);
+  CHECK(record::covers_text(r.erasures.at(0)) == "class 1");
+
+  CHECK(*n.before_erasure.forget_accuracy == *r.before_erasure.forget_accuracy);
+  CHECK_FALSE(n.erasures.at(0).forgotten_at);
+  bool remembered = false;  // by a version that was made after the request
+  for (const auto& row : none.result.report.rows)
+    remembered = remembered || (row.time > n.erasures[0].requested_at && *row.forget_accuracy > 0.5);
+  CHECK(remembered);
+  for (const auto& row : retrain.result.report.rows)
+    if (row.epoch > 0) CHECK(*row.forget_accuracy < 0.6);
+}
+
+TEST_CASE("weights from a file that hold the target are told of") {
+  const auto file =
+      std::filesystem::temp_directory_path() / ("afu-delivered-" + std::to_string(::getpid()) + ".pt");
+  const auto trained = play(small, {"unlearning.method=none", "data.backdoor.trigger=none"});
+  config::ModelSection section;
+  section.name = "logreg";
+  compute::save(section, {1, 10, 10, 3}, trained.result.report.outcome.model, file.string());
+  const auto from_file = [&](const char* method) {
+    return play(small, {std::string("unlearning.method=") + method, "data.backdoor.trigger=none",
+                        "model.name=torchscript", "model.path=" + file.string()});
+  };
+  const auto retrain = from_file("retrain");
+  REQUIRE(retrain.result.summary.warnings.size() == 1);
+  const auto& warning = retrain.result.summary.warnings[0];
+  CHECK(warning.find(file.string()) != std::string::npos);
+  CHECK(warning.find("the retraining starts with, so it is no reference") != std::string::npos);
+  CHECK(warning.find("before any training forget accuracy is") != std::string::npos);
+  CHECK(retrain.result.warnings == retrain.result.summary.warnings);
+  CHECK(from_file("gradient_ascent").result.summary.warnings.size() == 1);
+  CHECK(trained.result.summary.warnings.empty());
+  std::filesystem::remove(file);
+}

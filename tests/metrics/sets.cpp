@@ -1,0 +1,95 @@
+#include "metrics/sets.hpp"
+
+#include <algorithm>
+
+#include "config/loader.hpp"
+#include "data/federated.hpp"
+#include "data/requests.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+
+namespace {
+
+struct Built {
+  config::Scenario scenario;
+  data::FederatedData data;
+  std::vector<data::IndicesPtr> forget;
+  std::shared_ptr<const compute::EvaluationSets> sets;
+
+  explicit Built(const std::string& erasures, const std::vector<std::string>& set = {}) {
+    const std::string text = R"(
+[data]
+image_size = 12
+classes = 3
+train_samples = 400
+val_samples = 60
+test_samples = 60
+[data.backdoor]
+trigger = "patch"
+client = 1
+label = 0
+[partition]
+clients = 4
+[stop]
+updates = 40
+)";
+    scenario = config::parse_scenario(text + erasures, "sets.toml", set, {{"afu_ic", "", {}}});
+    data = data::federate(data::load_source(scenario.data, 1, ""), scenario);
+    forget = data::requested_rows(data, scenario);
+    sets = metrics::evaluation_sets(data, scenario, forget);
+  }
+};
+
+std::string part(double fraction, int at) {
+  return "[[erasure]]\nclient = 1\nscope = \"samples\"\nfraction = " + std::to_string(fraction) +
+         "\nat_update = " + std::to_string(at) + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("sets: the forget set of two requests is both their rows, and each has its own") {
+  const Built b("[[erasure]]\nclient = 1\nat_update = 9\n[[erasure]]\nclient = 3\nat_update = 9\n");
+  REQUIRE(b.sets->requests.size() == 2);
+  CHECK(*b.sets->requests[0].forget == *b.data.clients[1].train);
+  CHECK(*b.sets->requests[1].forget == *b.data.clients[3].train);
+  CHECK(*b.sets->requests[0].holdout == *b.data.clients[1].holdout);
+  CHECK(*b.sets->requests[1].holdout == *b.data.clients[3].holdout);
+  data::Indices both;
+  std::merge(b.data.clients[1].train->begin(), b.data.clients[1].train->end(),
+             b.data.clients[3].train->begin(), b.data.clients[3].train->end(), std::back_inserter(both));
+  CHECK(*b.sets->forget == both);
+  CHECK(b.sets->requests[0].backdoor);
+  CHECK_FALSE(b.sets->requests[1].backdoor);
+}
+
+TEST_CASE("sets: the forget set of a part is the rows that go, and no row that stays") {
+  const Built b(part(0.3, 9));
+  CHECK(*b.sets->forget == *b.forget[0]);
+  CHECK(b.sets->forget->size() == 26);  // of 85
+  CHECK(*b.sets->holdout == *b.data.clients[1].holdout);
+  // More poison than that: what the backdoor does afterwards is the work of samples that stay.
+  CHECK(b.data.poisoned > 26);
+  CHECK_FALSE(b.sets->requests[0].backdoor);
+  CHECK(Built(part(0.7, 9)).sets->requests[0].backdoor);
+  // Two parts, which have it between them: neither alone.
+  const Built two(part(0.3, 9) + part(0.4, 12));
+  CHECK_FALSE(two.sets->requests[0].backdoor);
+  CHECK_FALSE(two.sets->requests[1].backdoor);
+  CHECK(two.sets->forget->size() == two.forget[0]->size() + two.forget[1]->size());
+}
+
+TEST_CASE("sets: a class has everybody's rows of it, and everybody's held-out ones") {
+  const Built b("[[erasure]]\nscope = \"class\"\nclass = 2\nat_update = 9\n");
+  std::size_t held = 0;
+  for (const auto& c : b.data.clients)
+    for (auto r : *c.holdout) held += b.data.pool->labels[static_cast<std::size_t>(r)] == 2;
+  CHECK(b.sets->requests[0].holdout->size() == held);
+  CHECK(*b.sets->holdout == *b.sets->requests[0].holdout);
+  for (auto r : *b.sets->test) CHECK(b.data.pool->labels[static_cast<std::size_t>(r)] != 2);
+  for (auto r : *b.sets->retain) CHECK(b.data.pool->labels[static_cast<std::size_t>(r)] != 2);
+  CHECK_FALSE(b.sets->requests[0].backdoor);
+  // The poisoned copies carry class 0.
+  CHECK(Built("[[erasure]]\nscope = \"class\"\nclass = 0\nat_update = 9\n").sets->requests[0].backdoor);
+}
