@@ -56,7 +56,7 @@ std::vector<Situation> situations() {
       {"samples, then the client", {{0, "at_update = 14", 0.5}, {0, "at_update = 30"}}},
       {"samples, and at once the client", {{0, "at_update = 18", 0.5}, {0, "at_update = 18"}}},
       {"samples three times, of two clients",
-       {{0, "at_update = 16", 0.5}, {3, "at_update = 17", 0.5}, {0, "at_update = 20", 0.8}}},
+       {{0, "at_update = 16", 0.5}, {3, "at_update = 17", 0.5}, {0, "at_update = 20", 0.4}}},
       {"nearly everybody",
        {{0, "at_update = 18"}, {1, "at_update = 18"}, {2, "at_update = 19"}, {3, "at_update = 22"}}},
   };

@@ -11,9 +11,13 @@ using namespace afu::test;
 namespace {
 
 const char* two_clients = "[[erasure]]\nclient = 3\nat_update = 18\n";
-const std::vector<std::string> of_class{"erasure[0]={scope=\"class\",class=1,at_update=90}",
-                                        "data.backdoor.trigger=none", "stop.updates=180",
-                                        "data.difficulty=0.05", "training.lr=0.3"};
+const std::vector<std::string> of_class{"erasure[0]={scope=\"class\",class=0,at_update=90}",
+                                        "data.backdoor.trigger=none",
+                                        "stop.updates=180",
+                                        "data.difficulty=0.05",
+                                        "training.lr=0.1",
+                                        "training.local_epochs=3",
+                                        "evaluation.every_updates=1"};
 
 std::vector<std::string> with(std::vector<std::string> set, std::vector<std::string> more) {
   set.insert(set.end(), more.begin(), more.end());
@@ -103,13 +107,13 @@ TEST_CASE("retrained without a class the model does not know it, left alone it d
   REQUIRE(none.result.report.failure == "");
   CHECK(*r.before_erasure.forget_accuracy > 0.8);
   CHECK(*r.final.forget_accuracy < 0.1);  // nobody was ever shown it: it is not even guessed
-  CHECK(*r.final.test_accuracy > 0.8);    // of the other classes
+  CHECK(*r.final.test_accuracy > 0.7);    // of the other classes
   CHECK(decisions(retrain, "restarted").size() == 1);
   CHECK(decisions(retrain, "restarted")[0]["client"].is_null());
   CHECK(r.erasures.at(0).forgotten_at);
   CHECK(r.erasures.at(0).client == -1);
-  CHECK(r.erasures.at(0).label == 1);
-  CHECK(record::covers_text(r.erasures.at(0)) == "class 1");
+  CHECK(r.erasures.at(0).label == 0);
+  CHECK(record::covers_text(r.erasures.at(0)) == "class 0");
 
   CHECK(*n.before_erasure.forget_accuracy == *r.before_erasure.forget_accuracy);
   CHECK_FALSE(n.erasures.at(0).forgotten_at);
