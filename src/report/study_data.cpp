@@ -128,10 +128,7 @@ void hold_to_seal(Cell& cell, const fs::path& folder) {
   } catch (const std::runtime_error& e) {
     damage = e.what();
   }
-  if (damage.empty()) return;
-  cell.state = Cell::State::failed;
-  cell.why = "damaged: " + damage;
-  cell.run.reset();
+  if (!damage.empty()) cell.fail("damaged: " + damage);
 }
 
 }  // namespace

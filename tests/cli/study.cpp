@@ -310,9 +310,9 @@ TEST_CASE("a study whose threads cannot be started ends in order, with the reaso
   const auto file = study_file(f);
   const auto out = f.path / "result";
   // One thread's stack is larger than the memory that the process may map.
-  const auto command = "ulimit -s 1000000000; ulimit -v 200000000; exec " + std::string(AFU_BINARY) +
-                       " study " + file.string() + " -o " + out.string() + " > " + (f.path / "out").string() +
-                       " 2> " + (f.path / "err").string();
+  const auto command = "export OPENBLAS_NUM_THREADS=1; ulimit -s 1000000000; ulimit -v 200000000; exec " +
+                       std::string(AFU_BINARY) + " study " + file.string() + " -o " + out.string() + " > " +
+                       (f.path / "out").string() + " 2> " + (f.path / "err").string();
   const int status = std::system(("bash -c '" + command + "'").c_str());
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(content(f.path / "err").find("threads, of which 0 can be started: ") != std::string::npos);
