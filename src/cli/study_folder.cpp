@@ -12,6 +12,7 @@
 #include "config/changes.hpp"
 #include "config/loader.hpp"
 #include "config/writer.hpp"
+#include "record/json_depth.hpp"
 #include "record/output_file.hpp"
 #include "record/run_folder.hpp"
 #include "record/seal.hpp"
@@ -41,7 +42,7 @@ std::string text_of(const Json& object, const char* key) {
 }
 
 Json context_of(const fs::path& cell_folder) {
-  const auto summary = Json::parse(content(cell_folder / "summary.json"), nullptr, false);
+  const auto summary = record::parse_or_discard(content(cell_folder / "summary.json"));
   if (!summary.is_object() || !summary.contains("context")) return {};
   return summary["context"];
 }
@@ -159,7 +160,7 @@ void judge_manifest(const study::Plan& plan, const fs::path& folder, StudyFolder
   const auto path = folder / "study.json";
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return;
-  const auto held = Json::parse(content(path), nullptr, false);
+  const auto held = record::parse_or_discard(content(path));
   if (held.is_discarded()) {
     out.notes.push_back(fmt::format("'{}' is damaged and written anew", path.string()));
     return;

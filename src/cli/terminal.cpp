@@ -9,6 +9,8 @@
 #include <string>
 #include <system_error>
 
+#include "config/text.hpp"
+
 namespace afu::cli {
 namespace {
 
@@ -35,7 +37,10 @@ void write_output(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) failed();
 }
 
-void write_message(std::string_view text) {
+void write_message(std::string_view message) {
+  // It may quote what comes from a file.
+  const auto shown = config::printable(std::string(message));
+  std::string_view text = shown;
   // What stands on standard output so far comes first where both are one terminal.
   errno = 0;
   if (std::fflush(stdout) != 0) failed();

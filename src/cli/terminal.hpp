@@ -16,7 +16,8 @@ namespace afu::cli {
 void prepare_streams();
 
 void write_output(std::string_view text);
-void write_message(std::string_view text);
+/// As config::printable: a message cannot steer the terminal, whatever it quotes.
+void write_message(std::string_view message);
 
 /// What the verb is for, on standard output. Never throws for a failed write: `finish` tells.
 template <class... Args>

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "record/json_depth.hpp"
 #include "record/output_file.hpp"
 #include "record/sha256.hpp"
 
@@ -128,7 +130,8 @@ Seal read_seal(const fs::path& folder) {
   if (!fs::is_regular_file(file, ignored) || fs::file_size(file, ignored) > (1u << 20))
     fail(file, "is no list of a run's files");
   std::ifstream in(file, std::ios::binary);
-  const auto json = Json::parse(in, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto json = parse_or_discard(text);
   try {
     if (json.at("schema").get<int>() != seal_schema)
       fail(file, fmt::format("has schema {}, this program reads {}", json["schema"].dump(), seal_schema));

@@ -21,28 +21,10 @@ std::string shown(const Json& value) {
   return text;
 }
 
-/// Brackets alone are counted, so that it holds for broken text as well.
 void check_depth(const std::string& text, const std::string& file, std::size_t line) {
-  std::size_t depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\n') ++line;
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > deepest_json)
-        throw ReportError(at_line(file, line) + ": nests deeper than " + std::to_string(deepest_json) +
-                          " brackets, which no file of afu's does");
-    } else if (c == ']' || c == '}') {
-      depth -= depth > 0;
-    }
-  }
+  if (const auto lines = record::too_deep(text))
+    throw ReportError(at_line(file, line + *lines) + ": nests deeper than " + std::to_string(deepest_json) +
+                      " brackets, which no file of afu's does");
 }
 
 std::string reason_of(const nlohmann::json::exception& e) {

@@ -10,14 +10,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "record/json_depth.hpp"
 #include "report/run_data.hpp"
 
 namespace afu::report {
 
 using Json = nlohmann::ordered_json;
 
-/// Deeper than this no file of the program's nests. Copying or printing a value takes stack by its depth.
-inline constexpr std::size_t deepest_json = 100;
+using record::deepest_json;
 
 /// Throws ReportError, as "file:line: reason", also for text that nests deeper than `deepest_json` or holds a
 /// number beyond a double.
