@@ -29,7 +29,7 @@ struct Picture {
 };
 
 Picture look_at(const fs::path& png) {
-  const auto pixels = data::read_image(png.string(), 3, side);
+  const auto pixels = data::read_image(png.string(), 3, side).pixels;
   const std::size_t plane = static_cast<std::size_t>(side) * side;
   REQUIRE(pixels.size() == 3 * plane);
   std::map<int, std::size_t> seen;
