@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "config/text.hpp"
-
 namespace afu::cli {
 
 /// First thing in main. Descriptors 0 to 2 that are closed are opened on /dev/null: otherwise the first files
@@ -25,11 +23,10 @@ void print(fmt::format_string<Args...> format, Args&&... args) {
   write_output(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// A message to the user, on standard error, in one write. What a terminal would act on in it (of a file's
-/// name, of a value) is escaped.
+/// A message to the user, on standard error, in one write.
 template <class... Args>
 void tell(fmt::format_string<Args...> format, Args&&... args) {
-  write_message(config::printable(fmt::format(format, std::forward<Args>(args)...)));
+  write_message(fmt::format(format, std::forward<Args>(args)...));
 }
 
 /// Writes what is still to be written to standard output. Returns `status`; in place of 0, 1 where a write
