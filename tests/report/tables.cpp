@@ -136,13 +136,13 @@ TEST_CASE("the rebound table: rises over the erased model, excess over the refer
 
   test::SyntheticStudy back({1, 2, 3});
   back.arm("mine", "method", false, [](std::uint64_t seed) {
-    test::SyntheticRun r;  // half of (95 + 3) % is reached in round 4 by seed 1 alone
-    if (seed == 1) r.attack = [](double round) { return 0.03 + 0.12 * round; };
+    test::SyntheticRun r;  // half of (95 + 3) % is reached in round 5 by seed 1 alone
+    if (seed == 1) r.attack = [](double round) { return 0.03 + 0.095 * round; };
     return r;
   });
   back.arm("retrain", "reference", false, [](std::uint64_t) { return test::SyntheticRun{}; });
   const Analysis b(read_study(back.folder.path()));
-  CHECK(number(rebound_table(b, 0), {"mine"}, "half-life") == 4);
+  CHECK(number(rebound_table(b, 0), {"mine"}, "half-life") == 5);
   CHECK(number(rebound_table(b, 0), {"mine"}, "half back") == 1);
 }
 
