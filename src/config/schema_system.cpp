@@ -5,6 +5,9 @@ namespace afu::config {
 
 namespace schema {
 
+/// The end of simulated time (sim::horizon_seconds).
+constexpr double longest = 1e12;
+
 Section scenario(ScenarioSection& s) {
   auto seed =
       field("seed", &s.seed, static_cast<std::int64_t>(s.seed), from(0),
@@ -31,8 +34,8 @@ Section compute_heterogeneity(ComputeHeterogeneity& h) {
       "How fast clients compute. A job takes samples * epochs * seconds_per_sample * slowdown * jitter.",
       {number("seconds_per_sample", h.seconds_per_sample, above(0, 1e6), "On hardware with slowdown 1.",
               "seconds"),
-       number("slowdown", h.slowdown, above(0), "Factor of a client's hardware; one draw a client."),
-       number("jitter", h.jitter, above(0), "Factor of a single job; one draw a job."),
+       number("slowdown", h.slowdown, above(0, longest), "Factor of a client's hardware; one draw a client."),
+       number("jitter", h.jitter, above(0, longest), "Factor of a single job; one draw a job."),
        number("straggler_share", h.straggler_share, from(0, 1),
               "Part of the clients, rounded to whole ones, that are slower than drawn by straggler_factor. "
               "With more stragglers the same ones are among them."),
@@ -45,24 +48,26 @@ Section compute_heterogeneity(ComputeHeterogeneity& h) {
 }
 
 Section network_heterogeneity(NetworkHeterogeneity& h) {
-  return {"heterogeneity.network",
-          "The links. A message takes latency * jitter + bytes / bandwidth, each direction.",
-          {number("latency_seconds", h.latency_seconds, from(0),
-                  "One draw a client, the same each direction.", "seconds")
-               .alias({"latency", "delay"}),
-           number("uplink_mbit", h.uplink_mbit, from(0), "One draw a client; 0: unlimited.", "Mbit/s")
-               .alias({"uplink", "upload", "bandwidth", "bandwidth_mbit"}),
-           number("downlink_mbit", h.downlink_mbit, from(0), "One draw a client; 0: unlimited.", "Mbit/s")
-               .alias({"downlink", "download"}),
-           number("jitter", h.jitter, from(0), "Factor on the latency; one draw a message."),
-           number("server_mbit", h.server_mbit, from(0),
-                  "The server's own link, which all clients share, each direction; 0: unlimited.", "Mbit/s"),
-           number("loss_probability", h.loss_probability, from(0, 0.99),
-                  "That a message is lost; it is sent again after retransmit_seconds.")
-               .alias({"loss"}),
-           number("retransmit_seconds", h.retransmit_seconds, from(0), "Until a lost message is sent again.",
-                  "seconds"),
-           tables("override", h.overrides, "Gives one client a link, whatever was drawn.")}};
+  return {
+      "heterogeneity.network",
+      "The links. A message takes latency * jitter + bytes / bandwidth, each direction.",
+      {number("latency_seconds", h.latency_seconds, from(0, longest),
+              "One draw a client, the same each direction.", "seconds")
+           .alias({"latency", "delay"}),
+       number("uplink_mbit", h.uplink_mbit, from(0, longest), "One draw a client; 0: unlimited.", "Mbit/s")
+           .alias({"uplink", "upload", "bandwidth", "bandwidth_mbit"}),
+       number("downlink_mbit", h.downlink_mbit, from(0, longest), "One draw a client; 0: unlimited.",
+              "Mbit/s")
+           .alias({"downlink", "download"}),
+       number("jitter", h.jitter, from(0, longest), "Factor on the latency; one draw a message."),
+       number("server_mbit", h.server_mbit, from(0, longest),
+              "The server's own link, which all clients share, each direction; 0: unlimited.", "Mbit/s"),
+       number("loss_probability", h.loss_probability, from(0, 0.99),
+              "That a message is lost; it is sent again after retransmit_seconds.")
+           .alias({"loss"}),
+       number("retransmit_seconds", h.retransmit_seconds, from(0, longest),
+              "Until a lost message is sent again.", "seconds"),
+       tables("override", h.overrides, "Gives one client a link, whatever was drawn.")}};
 }
 
 Section availability(AvailabilityHeterogeneity& h) {
@@ -75,18 +80,20 @@ Section availability(AvailabilityHeterogeneity& h) {
             "evenly over the clients. trace: as the file says.",
             {"always", "markov", "diurnal", "trace"})
            .alias({"kind", "type"}),
-       number("mean_on_seconds", h.mean_on_seconds, above(0), "Mean length of a time on (markov).",
+       number("mean_on_seconds", h.mean_on_seconds, from(1e-3, longest), "Mean length of a time on (markov).",
               "seconds"),
-       number("mean_off_seconds", h.mean_off_seconds, above(0), "Mean length of a time off (markov).",
-              "seconds"),
-       number("period_seconds", h.period_seconds, above(0), "Length of a day (diurnal).", "seconds")
+       number("mean_off_seconds", h.mean_off_seconds, above(0, longest),
+              "Mean length of a time off (markov).", "seconds"),
+       number("period_seconds", h.period_seconds, from(1e-3, longest), "Length of a day (diurnal).",
+              "seconds")
            .alias({"period"}),
-       number("on_fraction", h.on_fraction, above(0, 1), "Part of the period that a client is on (diurnal)."),
+       number("on_fraction", h.on_fraction, from(1e-6, 1),
+              "Part of the period that a client is on (diurnal)."),
        text("path", h.path, "CSV file with the columns client,on_seconds,off_seconds (trace).")
            .alias({"file"}),
        number("dropout_probability", h.dropout_probability, from(0, 0.99), "That a job is lost in mid-round.")
            .alias({"dropout"}),
-       number("dropout_restart_seconds", h.dropout_restart_seconds, from(0),
+       number("dropout_restart_seconds", h.dropout_restart_seconds, from(0, longest),
               "Until the client reports the loss.", "seconds")}};
 }
 
@@ -154,7 +161,7 @@ Section stop(StopSection& s) {
            .alias({"max_updates"})
            .in_reference("200"),
        number("rounds", s.rounds, from(0), "Rounds (fedavg); 0: no limit.", "rounds").alias({"max_rounds"}),
-       number("seconds", s.seconds, from(0), "On the run's own clock; 0: no limit.", "seconds")
+       number("seconds", s.seconds, from(0, longest), "On the run's own clock; 0: no limit.", "seconds")
            .alias({"time", "timeout"})}};
 }
 
@@ -177,11 +184,11 @@ std::vector<Field> fields_of(Erasure& e) {
           .alias({"round"})
           .in_reference("15")
           .optional());
-  fields.push_back(
-      number("at_seconds", e.at_seconds, from(0), "Or: at this time of the run's own clock.", "seconds")
-          .alias({"time", "seconds", "at_time"})
-          .in_reference("60.0")
-          .optional());
+  fields.push_back(number("at_seconds", e.at_seconds, from(0, longest),
+                          "Or: at this time of the run's own clock.", "seconds")
+                       .alias({"time", "seconds", "at_time"})
+                       .in_reference("60.0")
+                       .optional());
   fields.push_back(
       text("scope", e.scope,
            "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. class: "
@@ -208,20 +215,21 @@ std::vector<Field> fields_of(ComputeOverride& o) {
 std::vector<Field> fields_of(NetworkOverride& o) {
   std::vector<Field> fields;
   fields.push_back(number("client", o.client, from(0, most_clients - 1), "Which client.").needed());
-  fields.push_back(
-      number("latency_seconds", o.latency_seconds, from(0), "Its latency; not given: as drawn.", "seconds")
-          .alias({"latency", "delay"})
-          .in_reference("0.5")
-          .optional());
-  fields.push_back(number("uplink_mbit", o.uplink_mbit, from(0),
+  fields.push_back(number("latency_seconds", o.latency_seconds, from(0, longest),
+                          "Its latency; not given: as drawn.", "seconds")
+                       .alias({"latency", "delay"})
+                       .in_reference("0.5")
+                       .optional());
+  fields.push_back(number("uplink_mbit", o.uplink_mbit, from(0, longest),
                           "Its uplink; 0: unlimited; not given: as drawn.", "Mbit/s")
                        .alias({"uplink", "upload"})
                        .in_reference("2.0")
                        .optional());
-  fields.push_back(number("downlink_mbit", o.downlink_mbit, from(0), "Its downlink; likewise.", "Mbit/s")
-                       .alias({"downlink", "download"})
-                       .in_reference("10.0")
-                       .optional());
+  fields.push_back(
+      number("downlink_mbit", o.downlink_mbit, from(0, longest), "Its downlink; likewise.", "Mbit/s")
+          .alias({"downlink", "download"})
+          .in_reference("10.0")
+          .optional());
   return fields;
 }
 

@@ -6,12 +6,21 @@
 #include <stdexcept>
 
 #include "sim/csv.hpp"
+#include "sim/horizon.hpp"
 
 namespace afu::sim {
 
 namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
+
+/// No question walks through many more windows than this, so that none takes long: a run must be able to end
+/// between any two events.
+constexpr double most_periods = 100'000;
+constexpr int block_bits = 24;  ///< of a markov window's number: the window in its block, which has fewer
+
+/// What would end later never does.
+double within_horizon(double t) { return t <= horizon_seconds ? t : never; }
 
 void check(const char* key, double v, bool allowed, const char* range) {
   if (!allowed)
@@ -37,11 +46,14 @@ Availability::Availability(const config::AvailabilityHeterogeneity& a, std::uint
     check("mean_on_seconds", mean_on_, mean_on_ > 0, "> 0");
     check("mean_off_seconds", mean_off_, mean_off_ >= 0, ">= 0");
     if (mean_off_ == 0) return;
+    check("mean_on_seconds", mean_on_, mean_on_ >= least_period_seconds, ">= 0.001 with times off");
     model_ = Model::markov;
+    block_ = most_periods * (mean_on_ + mean_off_);
     cursors_.resize(static_cast<std::size_t>(clients));
   } else if (a.model == "diurnal") {
-    check("period_seconds", period_, period_ > 0, "> 0");
-    check("on_fraction", on_fraction_, on_fraction_ > 0 && on_fraction_ <= 1, "> 0 and <= 1");
+    check("period_seconds", period_, period_ >= least_period_seconds, ">= 0.001");
+    check("on_fraction", on_fraction_, on_fraction_ >= least_on_fraction && on_fraction_ <= 1,
+          ">= 0.000001 and <= 1");
     if (on_fraction_ == 1) return;
     model_ = Model::diurnal;
   } else if (a.model == "trace") {
@@ -97,17 +109,24 @@ void Availability::read_trace(const std::string& file) {
   }
 }
 
+/// Window `number` follows on one that ended at `previous_end`. Windows stand in blocks of time, each of
+/// which begins anew in the stationary state: whoever asks about a late time begins at its block.
 Availability::Window Availability::markov(std::int64_t client, std::int64_t number,
                                           double previous_end) const {
   static constexpr std::uint64_t name = purpose("availability");
+  const auto block = number >> block_bits;
+  const double limit = static_cast<double>(block + 1) * block_;
   Stream s({seed_, name, static_cast<std::uint64_t>(client), static_cast<std::uint64_t>(number)});
-  // Without memory, what is left of the period at time 0 is distributed as a whole one.
-  bool starts_on = number == 0 && s.uniform() < mean_on_ / (mean_on_ + mean_off_);
+  // Without memory, what is left of the period at a block's begin is distributed as a whole one.
+  const bool opens = (number & ((std::int64_t{1} << block_bits) - 1)) == 0;
+  const bool starts_on = opens && s.uniform() < mean_on_ / (mean_on_ + mean_off_);
   Window w;
-  w.begin = starts_on ? 0 : previous_end + mean_off_ * s.exponential();
+  w.begin = starts_on ? previous_end : previous_end + mean_off_ * s.exponential();
   w.end = w.begin + mean_on_ * s.exponential();
   w.previous_end = previous_end;
   w.number = number;
+  if (w.begin >= limit) return markov(client, (block + 1) << block_bits, limit);
+  w.end = std::min(w.end, limit);
   return w;
 }
 
@@ -148,7 +167,9 @@ Availability::Window Availability::after(std::int64_t client, const Window& w) c
 Availability::Window Availability::find(std::int64_t client, double t) {
   if (model_ == Model::markov) {
     Window& w = cursors_[static_cast<std::size_t>(client)];
-    if (w.number < 0 || t < w.previous_end) w = markov(client, 0, 0);
+    const auto block = static_cast<std::int64_t>(t / block_);
+    if (w.number < 0 || t < w.previous_end || (w.number >> block_bits) < block)
+      w = markov(client, block << block_bits, static_cast<double>(block) * block_);
     while (w.end <= t) w = markov(client, w.number + 1, w.end);
     return w;
   }
@@ -165,21 +186,29 @@ Availability::Window Availability::find(std::int64_t client, double t) {
 }
 
 double Availability::next_on(std::int64_t client, double t) {
-  if (model_ == Model::always || t == never) return t;
-  return std::max(t, find(client, t).begin);
+  if (model_ == Model::always || t > horizon_seconds) return within_horizon(t);
+  return within_horizon(std::max(t, find(client, t).begin));
 }
 
 double Availability::finish(std::int64_t client, double start, double work_seconds) {
-  if (model_ == Model::always || start == never) return start + work_seconds;
-  if (work_seconds == never) return never;
+  if (model_ == Model::always) return within_horizon(start + work_seconds);
+  if (start > horizon_seconds || work_seconds > horizon_seconds) return never;
+  const double share = model_ == Model::markov    ? mean_on_ / (mean_on_ + mean_off_)
+                       : model_ == Model::diurnal ? on_fraction_
+                                                  : 0;
+  const double on = model_ == Model::markov ? mean_on_ : on_fraction_ * period_;
   auto w = find(client, start);
   double t = std::max(start, w.begin);
-  while (t != never && t + work_seconds > w.end) {
+  if (share > 0 && work_seconds > most_periods * on) return within_horizon(t + work_seconds / share);
+  auto walked = static_cast<std::int64_t>(2 * most_periods);
+  while (t <= horizon_seconds && t + work_seconds > w.end) {
+    // Windows so late and short that the clock has hardly a time within them.
+    if (share > 0 && --walked == 0) return within_horizon(t + work_seconds / share);
     work_seconds -= w.end - t;
     w = after(client, w);
     t = w.begin;
   }
-  return t == never ? never : t + work_seconds;
+  return within_horizon(t + work_seconds);
 }
 
 std::optional<double> Availability::dropout(std::int64_t client, std::uint64_t job_number) const {

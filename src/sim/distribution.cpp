@@ -12,12 +12,16 @@ namespace afu::sim {
 
 namespace {
 
+/// Of any parameter but those with a bound of their own: a latency beyond the clock's horizon says nothing.
+constexpr double most = 1e12;
+
 config::Option number(std::string name, double fallback, double min, bool above, std::string help) {
   config::Option o;
   o.name = std::move(name);
   o.fallback = fallback;
   o.help = std::move(help);
   o.min = min;
+  o.max = most;
   o.exclusive_min = above;
   return o;
 }
@@ -40,8 +44,8 @@ struct Declaration {
 
 const std::vector<Declaration>& declarations() {
   static const std::vector<Declaration> all = [] {
-    auto most = number("max", 100, 1, false, "largest value, a whole number");
-    most.max = zipf_most;
+    auto largest = number("max", 100, 1, false, "largest value, a whole number");
+    largest.max = zipf_most;
     // Within these two bounds no draw overflows to infinity.
     auto sigma = not_negative("sigma", 0.5, "standard deviation of the logarithm");
     sigma.max = 10;
@@ -63,7 +67,7 @@ const std::vector<Declaration>& declarations() {
           not_negative("cap", 0, "larger values become this one; 0: none")}},
         {"zipf",
          "whole numbers k = 1 ... max with P(k) proportional to k^-exponent",
-         {not_negative("exponent", 1.5, "0: all as likely"), most}},
+         {not_negative("exponent", 1.5, "0: all as likely"), largest}},
         {"trace", "values of a CSV file with one column `value`; entry i takes row i modulo the rows", {}},
     };
   }();

@@ -8,6 +8,9 @@ namespace afu::sim {
 
 namespace {
 
+/// With more, a message is sent again so often that it takes long to find out when it arrives.
+constexpr double most_lost = 0.99;
+
 double transfer_seconds(std::uint64_t bytes, double mbit) {
   return mbit > 0 ? static_cast<double>(bytes) * 8 / (mbit * 1e6) : 0;
 }
@@ -16,7 +19,7 @@ double transfer_seconds(std::uint64_t bytes, double mbit) {
 
 double SharedLink::take(double now, double ready, double seconds) {
   while (!busy_.empty() && busy_.begin()->second <= now) busy_.erase(busy_.begin());
-  if (seconds <= 0) return ready;
+  if (seconds <= 0 || std::isinf(ready)) return ready;
 
   // The interval that is busy at `ready`, if there is one; otherwise the next.
   auto next = busy_.upper_bound(ready);
@@ -61,8 +64,8 @@ Network::Network(const Profiles& profiles, const config::NetworkHeterogeneity& n
                                   ", allowed: " + range);
   };
   check("server_mbit", n.server_mbit, n.server_mbit >= 0, ">= 0");
-  check("loss_probability", n.loss_probability, n.loss_probability >= 0 && n.loss_probability < 1,
-        ">= 0 and < 1");
+  check("loss_probability", n.loss_probability, n.loss_probability >= 0 && n.loss_probability <= most_lost,
+        ">= 0 and <= 0.99");
   check("retransmit_seconds", n.retransmit_seconds, n.retransmit_seconds >= 0, ">= 0");
 }
 

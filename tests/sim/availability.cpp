@@ -150,13 +150,75 @@ TEST_CASE("a bad trace is refused with file and line") {
   refused("0,0\n", ":1: has 2 columns, wanted 3 (client,on_seconds,off_seconds)");
 }
 
+TEST_CASE("no question takes long, however late, long or finely divided") {
+  const auto asked = [](const Section& section) {
+    Availability a(section, 1, 3);
+    for (double t : {0.0, 1e3, 1e9, 9e11}) {
+      const double on = a.next_on(1, t);
+      CHECK(on >= t);
+      for (double work : {0.0, 1e-3, 1e3, 1e9, 1e300})
+        CHECK(a.finish(1, t, work) >= t + std::min(work, 1e12));
+    }
+    CHECK(a.finish(1, 0, 1e300) == never);
+    CHECK(a.next_on(1, 2e12) == never);
+  };
+  auto section = model("diurnal");
+  section.period_seconds = least_period_seconds;
+  section.on_fraction = least_on_fraction;
+  asked(section);
+  section.period_seconds = 1e12;
+  asked(section);
+  section = model("markov");
+  section.mean_on_seconds = section.mean_off_seconds = least_period_seconds;
+  asked(section);
+  section.mean_off_seconds = 1e-300;
+  asked(section);
+  section.mean_off_seconds = 1e12;
+  asked(section);
+  asked(model("always"));
+}
+
+TEST_CASE("markov: late times are stationary too, whoever asked about earlier ones") {
+  auto section = model("markov");
+  section.mean_on_seconds = 3;
+  section.mean_off_seconds = 1;
+  constexpr int clients = 4000;
+  Availability a(section, 1, clients), earlier(section, 1, clients);
+  int on = 0, differs = 0;
+  for (int client = 0; client < clients; ++client) {
+    const double late = a.next_on(client, 1e9);
+    on += late == 1e9;
+    earlier.next_on(client, 5), earlier.finish(client, 7, 100);
+    differs += earlier.next_on(client, 1e9) != late;
+  }
+  CHECK(on / double(clients) == doctest::Approx(0.75).epsilon(0.04));
+  CHECK(differs == 0);
+}
+
+TEST_CASE("work of very many periods takes its mean time") {
+  auto section = model("markov");
+  section.mean_on_seconds = 3;
+  section.mean_off_seconds = 1;
+  Availability a(section, 1, 1);
+  CHECK(a.finish(0, 0, 2e5) == doctest::Approx(2e5 * 4 / 3).epsilon(0.02));  // step by step
+  CHECK(a.finish(0, 0, 2e7) == doctest::Approx(2e7 * 4 / 3).epsilon(1e-6));
+  section = model("diurnal");
+  section.period_seconds = 10;
+  section.on_fraction = 0.25;
+  Availability d(section, 1, 1);
+  CHECK(d.finish(0, 0, 1e5) == doctest::Approx(4e5).epsilon(1e-3));
+  CHECK(d.finish(0, 0, 1e9) == doctest::Approx(4e9).epsilon(1e-6));
+}
+
 TEST_CASE("settings out of range are refused") {
   auto section = model("sometimes");
   CHECK_THROWS_WITH_AS(Availability(section, 1, 1), doctest::Contains("model is 'sometimes'"),
                        std::invalid_argument);
   section = model("diurnal");
-  section.on_fraction = 0;
-  CHECK_THROWS_AS(Availability(section, 1, 1), std::invalid_argument);
+  for (double fraction : {0.0, 1e-16, 1.5}) {
+    section.on_fraction = fraction;
+    CHECK_THROWS_AS(Availability(section, 1, 1), std::invalid_argument);
+  }
   section = model("markov");
   section.mean_on_seconds = 0;
   CHECK_THROWS_AS(Availability(section, 1, 1), std::invalid_argument);

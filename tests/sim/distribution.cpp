@@ -64,13 +64,14 @@ TEST_CASE("wrong parameters are refused with a reason") {
     return distribution_error(d);
   };
   CHECK(wrong("uniform", {{"min", 2}, {"max", 1}}) == "max is 1, allowed: at least min, which is 2");
-  CHECK(wrong("lognormal", {{"median", 0}}) == "median is 0, allowed: a finite number > 0");
+  CHECK(wrong("lognormal", {{"median", 0}}) == "median is 0, allowed: a finite number > 0 and <= 1e+12");
   CHECK(wrong("lognormal", {{"mu", 0}}) == "'mu' is no parameter of the distribution lognormal");
   CHECK(wrong("normal", {{"mean", 0}, {"sd", 0}}) == "mean and sd are 0, allowed: one of them positive");
   CHECK(wrong("pareto", {{"scale", 3}, {"cap", 2}}) == "cap is 2, allowed: 0, or at least scale, which is 3");
   CHECK(wrong("zipf", {{"max", 2.5}}) == "max is 2.5, allowed: a whole number");
   CHECK(wrong("zipf", {{"max", 2e6}}) == "max is 2e+06, allowed: a finite number >= 1 and <= 1e+06");
-  CHECK(wrong("constant", {{"value", std::nan("")}}) == "value is nan, allowed: a finite number >= 0");
+  CHECK(wrong("constant", {{"value", std::nan("")}}) ==
+        "value is nan, allowed: a finite number >= 0 and <= 1e+12");
   Distribution d{"exponential", {}, ""};
   CHECK(distribution_error(d) == "the distribution exponential lacks its parameter 'mean'");
   CHECK(distribution_error({"trace", {}, ""}) == "the distribution trace lacks its path");

@@ -1,5 +1,7 @@
 #include "sim/event_queue.hpp"
 
+#include "sim/horizon.hpp"
+
 #include <doctest/doctest.h>
 
 #include <map>
@@ -84,4 +86,13 @@ TEST_CASE("never is a time, not-a-number is none") {
   CHECK_THROWS_AS(q.push(std::nan(""), 3), std::invalid_argument);
   CHECK(q.size() == 2);
   CHECK(q.pop().payload == 2);
+}
+
+TEST_CASE("waits on the wall clock are bounded, whatever is waited for") {
+  using std::chrono::seconds;
+  CHECK(bounded_wait(2, 1) == seconds(2));
+  CHECK(bounded_wait(2, 0.5) == seconds(1));
+  CHECK(bounded_wait(-1, 1) == seconds(0));
+  for (double far : {1e4, 1e10, 1e300, std::numeric_limits<double>::infinity()})
+    CHECK(bounded_wait(far, 1) == seconds(600));
 }

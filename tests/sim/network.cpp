@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -191,4 +192,15 @@ TEST_CASE("a network that could never deliver is refused") {
   f.h.network.loss_probability = 1;
   CHECK_THROWS_WITH_AS(f.make(), doctest::Contains("heterogeneity.network.loss_probability is 1"),
                        std::invalid_argument);
+}
+
+TEST_CASE("a link that takes for ever gives infinite times, never times that are no number") {
+  SharedLink link;
+  constexpr double never = std::numeric_limits<double>::infinity();
+  CHECK(link.take(0, 1, never) == never);
+  CHECK(link.take(0, 2, 1) == never);  // behind it
+  CHECK(link.take(0, never, 1) == never);
+  CHECK(link.take(0, never, never) == never);
+  CHECK(link.take(0, 0, 0.5) == 0.5);  // before it
+  CHECK(link.take(0, 0.75, 1) == never);
 }
