@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compute/finite.hpp"
 #include "compute/graph/step.hpp"
 
 namespace afu::compute {
@@ -25,33 +26,43 @@ torch::Tensor operand(const torch::Tensor& t, std::int64_t expected, torch::Devi
 
 /// out = or, but for the first, += the sum of c[k] * v[k], for `Terms` vectors in one pass; the same
 /// additions in the same order as one vector after the other. Several streams at a time are what the memory
-/// is fastest with.
+/// is fastest with. Returns a sum over what was written, which is not finite where a value is not.
 template <std::size_t Terms, bool First>
-void add_terms(float* __restrict out, const Weighted* terms, std::int64_t begin, std::int64_t end) {
+float add_terms(float* __restrict out, const Weighted* terms, std::int64_t begin, std::int64_t end) {
   std::array<const float*, Terms> v;
   std::array<float, Terms> c;
   for (std::size_t k = 0; k < Terms; ++k) {
     v[k] = terms[k].second.data_ptr<float>();
     c[k] = static_cast<float>(terms[k].first);
   }
-  for (std::int64_t i = begin; i < end; ++i) {
+  const auto at = [&](std::int64_t i) {
     float sum = First ? c[0] * v[0][i] : out[i] + c[0] * v[0][i];
     for (std::size_t k = 1; k < Terms; ++k) sum += c[k] * v[k][i];
-    out[i] = sum;
-  }
+    return out[i] = sum;
+  };
+  constexpr std::int64_t kLanes = 16;  // partial sums, which the compiler vectorises
+  std::array<float, kLanes> seen{};
+  std::int64_t i = begin;
+  for (; i + kLanes <= end; i += kLanes)
+    for (std::int64_t k = 0; k < kLanes; ++k) seen[k] += at(i + k);
+  for (; i < end; ++i) seen[0] += at(i);
+  float total = 0;
+  for (const float s : seen) total += s;
+  return total;
 }
 
 constexpr std::size_t kStreams = 4;
-using AddTerms = void (*)(float* __restrict, const Weighted*, std::int64_t, std::int64_t);
+using AddTerms = float (*)(float* __restrict, const Weighted*, std::int64_t, std::int64_t);
 constexpr std::array<AddTerms, kStreams> kSet{add_terms<1, true>, add_terms<2, true>, add_terms<3, true>,
                                               add_terms<4, true>};
 constexpr std::array<AddTerms, kStreams> kAdd{add_terms<1, false>, add_terms<2, false>, add_terms<3, false>,
                                               add_terms<4, false>};
 
 /// The weighted sum as a new tensor. On the CPU block by block, and with `pieces` in one kernel on a GPU, so
-/// that every operand is read once and the result written once.
+/// that every operand is read once and the result written once. `finite` becomes false where a sum on the CPU
+/// is not, which costs no pass of its own.
 torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size, torch::Device device,
-                           const graph::Pieces* pieces = nullptr) {
+                           bool& finite, const graph::Pieces* pieces = nullptr) {
   const auto options = torch::dtype(torch::kFloat32).device(device);
   if (terms.empty()) return torch::zeros({size}, options);
   if (pieces) {
@@ -83,10 +94,12 @@ torch::Tensor weighted_sum(const std::vector<Weighted>& terms, std::int64_t size
   auto* out = sum.data_ptr<float>();
   for (std::int64_t begin = 0; begin < size; begin += kBlock) {
     const std::int64_t end = std::min(size, begin + kBlock);
+    float seen = 0;
     for (std::size_t k = 0; k < terms.size(); k += kStreams) {
       const auto count = std::min(kStreams, terms.size() - k);
-      (k == 0 ? kSet : kAdd)[count - 1](out, &terms[k], begin, end);
+      seen = (k == 0 ? kSet : kAdd)[count - 1](out, &terms[k], begin, end);
     }
+    if (!std::isfinite(seen)) finite = finite && all_finite(out + begin, end - begin);
   }
   return sum;
 }
@@ -136,7 +149,7 @@ void pull_back(torch::Tensor& w, const Pull& pull) {
 }
 
 torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device,
-                             const graph::Pieces* pieces, JobResult* seen) {
+                             const graph::Pieces* pieces, JobResult* seen, bool& finite) {
   std::vector<Weighted> terms;
   if (c.start && c.keep != 0) terms.emplace_back(c.keep, operand(c.start->values, size, device, "start"));
   for (const auto& t : c.terms) {
@@ -153,8 +166,9 @@ torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Dev
     }
     if (!t.guards.empty()) append_guarded(t, rest, terms, seen);
   }
-  auto sum = weighted_sum(terms, size, device, pieces);
+  auto sum = weighted_sum(terms, size, device, finite, pieces);
   for (const auto& pull : c.pulls) pull_back(sum, pull);
+  if (!c.pulls.empty() && device.is_cpu()) finite = finite && all_finite(sum.data_ptr<float>(), size);
   return sum;
 }
 
@@ -183,7 +197,7 @@ void append_cosines(const torch::Tensor& sum, const std::vector<ParametersPtr>& 
 }
 
 /// A vector without buffers (a ledger, an erasure) stays without them unless the rule says otherwise.
-torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::Device device) {
+torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::Device device, bool& finite) {
   const bool has_start = c.start && c.start->buffers.defined() && c.start->buffers.numel() > 0;
   if (c.buffers.empty()) {
     if (has_start) return operand(c.start->buffers, size, device, "buffers of start");
@@ -198,7 +212,7 @@ torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::De
   }
   if (has_start && rest != 0)
     terms.emplace(terms.begin(), rest, operand(c.start->buffers, size, device, "buffers of start"));
-  return weighted_sum(terms, size, device);
+  return weighted_sum(terms, size, device, finite);
 }
 
 }  // namespace
@@ -217,12 +231,14 @@ JobResult combine(Workspace& workspace, const CombineJob& job) {
   const auto* pieces = workspace.graph() ? workspace.graph()->pieces() : nullptr;
   for (const auto& c : job.outputs) {
     const bool first = &c == &job.outputs.front();
-    auto values =
-        combine_values(c, layout.parameter_count, workspace.device(), pieces, first ? &result : nullptr);
+    bool finite = true;
+    auto values = combine_values(c, layout.parameter_count, workspace.device(), pieces,
+                                 first ? &result : nullptr, finite);
     if (c.transform == Combination::Transform::feature_softmax) feature_softmax(values, layout);
     append_cosines(values, c.compared, result.numbers);
-    result.outputs.push_back(
-        workspace.wrap(std::move(values), combine_buffers(c, layout.buffer_count, workspace.device())));
+    auto buffers = combine_buffers(c, layout.buffer_count, workspace.device(), finite);
+    if (!finite && !result.not_finite) result.not_finite = result.outputs.size();
+    result.outputs.push_back(workspace.wrap(std::move(values), std::move(buffers)));
   }
   return result;
 }

@@ -1,6 +1,8 @@
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <functional>
 #include <new>
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "compute/combine.hpp"
+#include "compute/finite.hpp"
 #include "compute/kernels.hpp"
 #include "compute/workspace.hpp"
 #include "metrics/evaluate.hpp"
@@ -22,18 +25,34 @@ const char* job_name(const EvaluateJob&) { return "evaluate"; }
 const char* job_name(const CombineJob&) { return "combine"; }
 const char* job_name(const KernelJob& job) { return job.kernel.c_str(); }
 
-JobResult run(Workspace& workspace, const TrainJob& job) { return train::train_locally(workspace, job); }
+/// The result with the answer to whether it is finite. Numbers count as one more output.
+JobResult looked_at(Workspace& workspace, JobResult result) {
+  const FiniteCheck seen(result.outputs);
+  if (!workspace.device().is_cpu()) workspace.wait();
+  result.not_finite = seen.first_not_finite();
+  const auto finite = [](double v) { return std::isfinite(v); };
+  if (!result.not_finite && !std::all_of(result.numbers.begin(), result.numbers.end(), finite))
+    result.not_finite = result.outputs.size();
+  return result;
+}
+
+JobResult run(Workspace& workspace, const TrainJob& job) {
+  return looked_at(workspace, train::train_locally(workspace, job));
+}
 JobResult run(Workspace& workspace, const EvaluateJob& job) { return metrics::evaluate(workspace, job); }
-JobResult run(Workspace& workspace, const CombineJob& job) { return combine(workspace, job); }
+JobResult run(Workspace& workspace, const CombineJob& job) {
+  if (workspace.device().is_cpu()) return combine(workspace, job);  // which looks while it adds
+  return looked_at(workspace, combine(workspace, job));
+}
 JobResult run(Workspace& workspace, const KernelJob& job) {
   const auto kernel = find_kernel(job.kernel);
   if (!kernel) throw std::invalid_argument("there is no such kernel");
-  if (job.derived.empty()) return kernel(workspace, job);
+  if (job.derived.empty()) return looked_at(workspace, kernel(workspace, job));
   auto complete = job;
   complete.derived.clear();
   for (auto& vector : combine(workspace, CombineJob{job.derived}).outputs)
     complete.inputs.push_back(std::move(vector));
-  return kernel(workspace, complete);
+  return looked_at(workspace, kernel(workspace, complete));
 }
 
 /// What `compute` returns, with its time, or its error. `name`: of the job.
@@ -84,6 +103,12 @@ std::vector<JobResult> execute_together(Workspace& workspace, train::BatchedTrai
   std::vector<JobResult> results;
   const auto whole = attempt(workspace, "train", [&] {
     results = batched.train(workspace, jobs);
+    std::vector<ParametersPtr> deltas;
+    for (const auto& r : results) deltas.push_back(r.outputs.front());
+    const FiniteCheck seen(deltas);
+    workspace.wait();
+    for (std::size_t k = 0; k < results.size(); ++k)
+      if (!seen.finite(k)) results[k].not_finite = 0;
     return JobResult{};
   });
   if (!whole.error.empty()) results.assign(jobs.size(), whole);

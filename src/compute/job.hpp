@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -144,6 +145,9 @@ struct JobResult {
   double seconds = 0;             ///< real time on the lane
   std::string error;
   bool out_of_memory = false;  ///< that was the error: tried again with more to spare, it may succeed
+  /// The first of `outputs` that holds a value which is not finite, or how many there are where one of
+  /// `numbers` is not; absent: all are finite. Where it is there, nothing of it may go into a model.
+  std::optional<std::size_t> not_finite{};
 };
 
 }  // namespace afu::compute

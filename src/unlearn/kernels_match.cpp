@@ -53,7 +53,6 @@ compute::JobResult match_held_out(compute::Workspace& workspace, const compute::
   result.figures["loss_after"] = mean_cross_entropy(workspace, members, false).item<double>();
   result.samples = members.size(0) * (steps + 1) + others.size(0);
   result.outputs = {workspace.difference(base)};
-  check_finite(*result.outputs[0]);
   return result;
 }
 

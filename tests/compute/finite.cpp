@@ -1,0 +1,84 @@
+#include "compute/finite.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "tests/compute/fixture.hpp"
+
+using namespace afu;
+using test::Lane;
+
+namespace {
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float largest_float = std::numeric_limits<float>::max();
+
+/// A vector of the lane's model with `value` in one place.
+model::ParametersPtr with(const Lane& lane, float value, std::int64_t place) {
+  auto values = torch::ones({lane.workspace->layout()->parameter_count});
+  values[place] = value;
+  return lane.workspace->wrap(values, torch::empty({0}));
+}
+}  // namespace
+
+TEST_CASE("neither NaN nor infinity is finite, wherever it stands; all else is, however large") {
+  for (std::size_t size : {1, 7, 64, 1000}) {
+    std::vector<float> v(size, 1.5f);
+    v.front() = -largest_float;
+    v.back() = std::numeric_limits<float>::denorm_min();
+    CHECK(compute::all_finite(v.data(), static_cast<std::int64_t>(size)));
+    for (const float wrong : {infinity, -infinity, std::nanf(""), -std::nanf("")})
+      for (std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+        const auto kept = std::exchange(v[at], wrong);
+        CHECK_FALSE(compute::all_finite(v.data(), static_cast<std::int64_t>(size)));
+        v[at] = kept;
+      }
+  }
+  CHECK(compute::all_finite(nullptr, 0));
+}
+
+TEST_CASE("of several vectors the first that is not finite is named; buffers count") {
+  Lane lane;
+  auto bad_buffers = lane.workspace->wrap(torch::ones({3}), torch::full({2}, std::nan("")));
+  const compute::FiniteCheck seen({with(lane, 1, 0), nullptr, bad_buffers, with(lane, infinity, 5)});
+  CHECK(seen.finite(0));
+  CHECK(seen.finite(1));
+  CHECK_FALSE(seen.finite(3));
+  CHECK(seen.first_not_finite() == std::optional<std::size_t>{2});
+  CHECK_FALSE(compute::FiniteCheck().first_not_finite());
+}
+
+TEST_CASE("training that diverges says so, and large steps alone do not") {
+  Lane lane;
+  compute::TrainJob job;
+  job.base = lane.initial;
+  job.samples = test::rows(0, 60);
+  job.batch_size = 8;
+  CHECK_FALSE(lane.run(job).not_finite);
+  job.sgd.lr = 1e30;
+  job.epochs = 3;
+  CHECK(lane.run(job).not_finite == std::optional<std::size_t>{0});
+  job.base = with(lane, largest_float / 2, 11);
+  job.sgd.lr = 0;
+  CHECK_FALSE(lane.run(job).not_finite);
+}
+
+TEST_CASE("a merge whose sum overflows says which of its vectors is not finite") {
+  Lane lane;
+  const auto large = with(lane, largest_float, 2049 % lane.workspace->layout()->parameter_count);
+  compute::CombineJob job;
+  job.outputs = {{lane.initial, 1.0, {{0.5, large, nullptr}}, {}}, {large, 1.0, {{1.0, large, nullptr}}, {}}};
+  CHECK(lane.run(job).not_finite == std::optional<std::size_t>{1});
+  job.outputs.pop_back();
+  CHECK_FALSE(lane.run(job).not_finite);
+}
+
+TEST_CASE("an erasure that diverges is no error of the lane's: its result says that it is not finite") {
+  Lane lane;
+  compute::KernelJob job;
+  job.kernel = "gradient_ascent";
+  job.settings.set("lr", 1e30), job.settings.set("momentum", 0.9), job.settings.set("clip_norm", 0.0);
+  job.settings.set("epochs", std::int64_t{5}), job.settings.set("batch_size", std::int64_t{16});
+  job.inputs = {lane.initial};
+  job.samples = {test::rows(0, 60)};
+  CHECK(lane.run(job).not_finite == std::optional<std::size_t>{0});
+}
