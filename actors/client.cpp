@@ -19,8 +19,9 @@ struct ClientState {
 };
 using Self = client_actor::stateful_pointer<ClientState>;
 
-void acknowledge(Self self, std::vector<federate::Post> posts) {
+void acknowledge(Self self, std::vector<federate::Post> posts, bool gone = false) {
   Ack ack;
+  ack.gone = gone;
   ack.from = record::first_client_node + self->state.client;
   ack.posts = std::move(posts);
   self->send(self->state.wiring->timeline, std::move(ack));
@@ -71,11 +72,11 @@ void begin(Self self, double now, std::uint64_t number, double passes, const cha
 
   auto& availability = *context.availability;
   const double start = availability.next_on(st.client, now);
-  if (std::isinf(start)) return acknowledge(self, {});  // it never comes back
+  if (std::isinf(start)) return acknowledge(self, {}, true);  // it never comes back
   const double work = context.profiles->job_seconds(st.client, number, passes);
   const auto lost = availability.dropout(st.client, number);
   const double end = availability.finish(st.client, start, lost ? work * *lost : work);
-  if (std::isinf(end)) return acknowledge(self, {});
+  if (std::isinf(end)) return acknowledge(self, {}, true);
   if (job && !lost) {
     const auto id = job_id(record::first_client_node + st.client, st.job);
     self->send(st.wiring->dispatcher,
@@ -117,8 +118,9 @@ federate::Post report(const ClientState& st, double at, ResultPtr result) {
   if (st.collecting)
     return to_server(st, at, bytes,
                      federate::CollectResult{st.request, st.client, st.job, std::move(result)});
-  federate::Update u{st.client, st.job, st.version, st.epoch, st.samples, st.passes, nullptr, nullptr};
+  federate::Update u{st.client, st.job, st.version, st.epoch, st.samples, st.passes, nullptr, nullptr, true};
   if (result) {
+    u.finite = !result->not_finite;
     u.passes = result->samples;
     u.delta = result->outputs.front();
     if (result->outputs.size() > 1) u.auxiliary = result->outputs[1];

@@ -17,6 +17,7 @@
 #include "compute/numerics.hpp"
 #include "record/host.hpp"
 #include "report/erasure_figures.hpp"
+#include "sim/horizon.hpp"
 
 namespace afu::actors {
 namespace {
@@ -80,6 +81,62 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
   return result;
 }
 
+std::string gone_clients(const TimelineEnd& e) {
+  std::string names;
+  for (const auto& g : e.gone)
+    names +=
+        fmt::format("{}{} since {:.6g} s", names.empty() ? "" : ", ", record::node_name(g.client), g.since);
+  return fmt::format("{} will never be back, or never be done with what was begun: {}{}",
+                     e.gone_count == 1 ? "a client" : fmt::format("{} clients", e.gone_count), names,
+                     e.gone_count > e.gone.size() ? ", ..." : "");
+}
+
+/// Who is waited for where nothing is left to happen.
+std::string starvation(const RunReport& r) {
+  const auto& o = r.outcome;
+  std::string text = "no event was left before a stop condition was met";
+  if (r.timeline.beyond)
+    text =
+        fmt::format("the next event would come at {:.6g} s, beyond the {:g} s that the clock can tell apart",
+                    *r.timeline.beyond, sim::horizon_seconds);
+  std::string names;
+  for (const auto& b : o.busy)
+    names += fmt::format("{}client/{} (job {}, since {:.6g} s)", names.empty() ? "" : ", ", b.client, b.job,
+                         b.since);
+  if (!names.empty())
+    text += fmt::format("; {} waited for: {}{}", o.unused.busy_at_end == 1 ? "one client is" : "clients are",
+                        names,
+                        o.unused.busy_at_end > o.busy.size()
+                            ? fmt::format(" and {} more", o.unused.busy_at_end - o.busy.size())
+                            : "");
+  if (r.timeline.gone_count > 0) text += "; " + gone_clients(r.timeline);
+  return text;
+}
+
+std::string requester(const config::Erasure& e) {
+  return e.client < 0 ? fmt::format("class {}", e.label) : fmt::format("client/{}", e.client);
+}
+
+/// What must not be overlooked in a run's figures.
+std::vector<std::string> warnings(const config::Scenario& scenario, const RunReport& r) {
+  std::vector<std::string> all;
+  const auto& o = r.outcome;
+  for (std::size_t i = 0; i < o.erasures.size(); ++i) {
+    const auto& e = o.erasures[i].record;
+    if (e.reason.empty() || e.outcome == record::RequestOutcome::refused) continue;
+    const auto* what = e.outcome == record::RequestOutcome::merged ? "merged, but not forgotten" : "unserved";
+    all.push_back(
+        fmt::format("erasure[{}] of {}: {}: {}", i, requester(scenario.erasures.at(i)), what, e.reason));
+  }
+  all.insert(all.end(), o.warnings.begin(), o.warnings.end());
+  if (o.version == 0 && o.updates > 0)
+    all.push_back(fmt::format(
+        "no version was ever published, so the model is the initial one: {} accepted updates lie in "
+        "the rule's buffer",
+        o.unused.buffered_at_end));
+  return all;
+}
+
 record::Figures figures(const record::MetricsRow& row) {
   return {row.test_accuracy, row.forget_accuracy, row.retain_accuracy, row.attack_success_rate, row.mia_auc};
 }
@@ -139,6 +196,10 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
         record.found = found->second.requests[record.request];
     s.erasures.push_back(std::move(record));
   }
+  s.unused = r.outcome.unused;
+  s.unused.clients_gone = r.timeline.gone_count;
+  s.divergence = r.outcome.divergence;
+  s.warnings = warnings(scenario, r);
   for (const auto& row : r.attacks)
     if (row.point == "final") s.attacks.push_back(row);
   s.updates = r.outcome.updates;
@@ -153,18 +214,20 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.model_sha256 = model::sha256(r.outcome.model);
   s.seed = scenario.scenario.seed;
   s.scenario = scenario.scenario.name;
-  s.ended = !r.failure.empty() ? "failed: " + r.failure
-            : r.interrupted    ? "interrupted"
-            : r.timeline.starved && !r.outcome.stopped
-                ? "starved: no event was left before a stop condition was met"
-                : "completed";
+  s.ended = !r.failure.empty()                         ? "failed: " + r.failure
+            : r.outcome.divergence                     ? "diverged"
+            : r.interrupted                            ? "interrupted"
+            : r.timeline.starved && !r.outcome.stopped ? "starved: " + starvation(r)
+                                                       : "completed";
   s.devices = prepared.devices;
   s.events = r.timeline.events;
   s.history_bytes = r.outcome.history_bytes;
+  if (r.timeline.gone_count > 0) result.notes.push_back(gone_clients(r.timeline));
   for (const auto& name : r.replaced)
     result.warnings.push_back(name + " died and was replaced; its job was lost");
   if (auto note = delivered_weights(scenario, r.rows)) result.warnings.push_back(std::move(*note));
-  s.warnings = result.warnings;
+  s.warnings.insert(s.warnings.begin(), result.warnings.begin(), result.warnings.end());
+  result.warnings = s.warnings;
   return result;
 }
 

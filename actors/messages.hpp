@@ -72,7 +72,7 @@ typename Inspector::result_type inspect(Inspector& f, Update& x) {
     return detail::unpack(auxiliary, x.auxiliary);
   };
   return f(caf::meta::type_name("update"), x.client, x.job, x.base_version, x.base_epoch, x.samples, x.passes,
-           bytes, auxiliary, caf::meta::load_callback(load));
+           x.finite, bytes, auxiliary, caf::meta::load_callback(load));
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Dropped& x) {
@@ -102,6 +102,7 @@ struct Ack {
   std::vector<federate::Post> posts;
   std::vector<record::Decision> decisions;
   bool stop = false;
+  bool gone = false;          ///< from a client: it will never be back, or never done
   std::uint64_t updates = 0;  ///< the server's count, for progress
 };
 
@@ -136,6 +137,13 @@ struct TimelineEnd {
   double now = 0;
   bool starved = false;  ///< no event was left before a [stop] condition was met
   std::uint64_t events = 0, messages = 0, bytes = 0;
+  struct Gone {
+    NodeId client = 0;
+    double since = 0;
+  };
+  std::vector<Gone> gone{};        ///< clients that will never be back, or never done: the first ones
+  std::uint64_t gone_count = 0;    ///< of all
+  std::optional<double> beyond{};  ///< the next event would be then, where the clock is not exact any more
 };
 
 /// How far a run has come.

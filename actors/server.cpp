@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <caf/all.hpp>
 #include <deque>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -12,7 +14,8 @@ using Message = std::variant<atom::start, federate::Update, federate::Dropped, f
                              federate::CollectResult, federate::EraseResult, federate::CalibrateResult>;
 
 /// The aggregator. While the service lane computes a merge, messages wait here: on the virtual clock none can
-/// come, since the timeline waits for the acknowledgement.
+/// come, since the timeline waits for the acknowledgement. On the wall clock they also wait where a request
+/// is due with what has just been taken, until that has come; and none is taken once the run is over.
 struct ServerState {
   explicit ServerState(ContextPtr c) : context(std::move(c)), coordinator(context->setup) {}
   ContextPtr context;
@@ -23,7 +26,8 @@ struct ServerState {
   recorder_actor recorder;
   federation_actor federation;
   std::deque<std::pair<double, Message>> inbox;
-  bool merging = false, failed = false;
+  std::set<std::uint32_t> due;  ///< requests that were posted ahead of all else
+  bool merging = false, over = false;
   double now = 0;
   std::uint64_t merges = 0;
   federate::Effects effects;  ///< of the message being taken
@@ -48,7 +52,7 @@ void carry_out(Self self) {
     for (const auto& c : fx.calibrations) self->send(st.recorder, c);
   fx.calibrations.clear();
   if (!fx.failure.empty()) {
-    st.failed = true;
+    st.over = true;
     return self->send(st.federation, atom::failed_v, fx.failure);
   }
   if (fx.merge) {
@@ -64,7 +68,10 @@ void carry_out(Self self) {
   ack.from = record::server_node;
   ack.posts = std::move(fx.posts);
   ack.decisions = std::move(fx.decisions);
-  ack.stop = fx.stop;
+  ack.stop = st.over = fx.stop;
+  for (const auto& p : ack.posts)
+    if (const auto* request = std::get_if<federate::EraseRequest>(&p.payload); request && p.first)
+      st.due.insert(request->request);
   ack.updates = st.coordinator.updates();
   fx = {};
   self->send(st.timeline, std::move(ack));
@@ -73,10 +80,18 @@ void carry_out(Self self) {
 
 void take_next(Self self) {
   auto& st = *self->state.server;
-  if (st.merging || st.failed || st.inbox.empty()) return;
-  auto [now, message] = std::move(st.inbox.front());
-  st.inbox.pop_front();
-  st.now = now;
+  if (st.merging || st.over) return;
+  auto next = st.inbox.begin();
+  if (!st.due.empty())
+    next = std::find_if(st.inbox.begin(), st.inbox.end(), [&](const auto& waiting) {
+      const auto* request = std::get_if<federate::EraseRequest>(&waiting.second);
+      return request && st.due.count(request->request) > 0;
+    });
+  if (next == st.inbox.end()) return;
+  auto [now, message] = std::move(*next);
+  st.inbox.erase(next);
+  if (const auto* request = std::get_if<federate::EraseRequest>(&message)) st.due.erase(request->request);
+  st.now = std::max(st.now, now);
   std::visit(
       [&, now = now](const auto& m) {
         if constexpr (std::is_same_v<std::decay_t<decltype(m)>, atom::start>)
@@ -98,7 +113,7 @@ void merged(Self self, const Finished& f) {
   if (st.recorder) self->send(st.recorder, f.span);
   const auto& result = *f.results.front().second;
   if (!result.error.empty()) {
-    st.failed = true;
+    st.over = true;
     return self->send(st.federation, atom::failed_v, "server: " + result.error);
   }
   st.coordinator.merged(st.now, result, st.effects);

@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
 #include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include "actors/spawn.hpp"
 #include "sim/event_queue.hpp"
+#include "sim/horizon.hpp"
 #include "sim/network.hpp"
 
 namespace afu::actors {
@@ -17,6 +20,9 @@ constexpr std::uint64_t updates_between_progress = 1;
 constexpr auto log_age = std::chrono::seconds(1);  ///< most before the recorder has what was logged
 /// Most events at one time of the virtual clock: far above what any federation has that gets on.
 constexpr std::uint64_t most_at_once(std::uint64_t clients) { return 100'000 + 16 * clients; }
+/// Posts that go ahead of all else at their time take the sequence numbers below this.
+constexpr std::uint64_t first_ordinary = std::uint64_t{1} << 32;
+constexpr std::size_t most_gone = 5;  ///< clients gone for good that are named
 
 struct Pending {
   double sent = 0;
@@ -40,7 +46,10 @@ struct TimelineState {
   std::uint64_t outstanding = 0;  ///< deliveries not acknowledged yet
   NodeId awaited = 0;             ///< virtual clock: whose acknowledgement
   std::uint64_t generation = 0, events = 0, updates = 0;
-  std::uint64_t at_once = 0;  ///< events delivered at `now`
+  std::uint64_t at_once = 0;        ///< events delivered at `now`
+  std::uint64_t ahead = 0;          ///< posts so far that went ahead
+  std::unordered_set<NodeId> gone;  ///< clients that will never be back, or never done
+  TimelineEnd last;                 ///< what is to be told at the end
   bool wall = false, logging = false, ended = false, stopping = false, stuck = false;
   bool flush_due = false;
   double time_scale = 1;
@@ -82,7 +91,12 @@ void end(Self self, bool starved) {
   st.ended = true;
   flush(self);
   const auto totals = st.network->totals();
-  self->send(st.federation, TimelineEnd{st.now, starved, st.events, totals.messages, totals.bytes});
+  st.last.now = st.now;
+  st.last.starved = starved;
+  st.last.events = st.events;
+  st.last.messages = totals.messages;
+  st.last.bytes = totals.bytes;
+  self->send(st.federation, st.last);
 }
 
 /// Puts a post into the queue, at the time its link delivers it.
@@ -94,7 +108,10 @@ void accept(TimelineState& st, federate::Post post) {
     const auto client = static_cast<std::size_t>(post.link);
     arrives = st.network->send(departs, post.uplink, post.link, post.bytes, numbers[client]++).time;
   }
-  st.queue.push(arrives, Pending{departs, std::move(post)});
+  if (post.first)
+    st.queue.restore(arrives, st.ahead++, Pending{departs, std::move(post)});
+  else
+    st.queue.push(arrives, Pending{departs, std::move(post)});
 }
 
 const client_actor& client(const TimelineState& st, NodeId node) {
@@ -174,7 +191,11 @@ void proceed(Self self) {
       st.now = st.stop_seconds;
       return end(self, false);
     }
-    if (std::isinf(next)) return end(self, true);
+    if (next > sim::horizon_seconds) {
+      if (st.outstanding > 0) return;  // wall clock: what is being computed may still bring an earlier one
+      if (std::isfinite(next)) st.last.beyond = next;
+      return end(self, true);
+    }
     if (!st.wall) {
       if (!gets_on(self, next)) return;
       st.now = next;
@@ -188,9 +209,7 @@ void proceed(Self self) {
   }
   double wait = st.queue.top_time() - clock(st);
   if (st.stop_seconds > 0) wait = std::min(wait, st.stop_seconds - clock(st));
-  self->delayed_send(
-      self, std::chrono::nanoseconds(static_cast<std::int64_t>(std::max(0.0, wait * st.time_scale) * 1e9)),
-      atom::due_v, ++st.generation);
+  self->delayed_send(self, sim::bounded_wait(wait, st.time_scale), atom::due_v, ++st.generation);
 }
 
 void acknowledged(Self self, Ack& ack) {
@@ -199,6 +218,10 @@ void acknowledged(Self self, Ack& ack) {
   prefetch_next(st);
   if (st.outstanding > 0) --st.outstanding;
   if (st.wall) st.now = std::max(st.now, clock(st));
+  if (ack.gone && st.gone.insert(ack.from).second) {
+    st.last.gone_count = st.gone.size();
+    if (st.last.gone.size() < most_gone) st.last.gone.push_back({ack.from, st.now});
+  }
   for (auto& d : ack.decisions) note(self, d);
   for (auto& p : ack.posts) accept(st, std::move(p));
   if (ack.from == record::server_node && ack.updates >= st.updates + updates_between_progress) {
@@ -234,6 +257,7 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
         st.directory = directory;
         st.began = std::chrono::steady_clock::now();
         st.queue.reserve(directory->clients.size() + 16);
+        st.queue.set_next_sequence(first_ordinary);
         ++st.outstanding;
         st.awaited = record::server_node;
         self->send(st.directory->server, 0.0, atom::start_v);

@@ -42,6 +42,13 @@ void History::close_round(const model::ParametersPtr& after) {
   rounds_.push_back(std::move(current_));
 }
 
+std::size_t History::unfinished(std::uint32_t client) const {
+  if (!open_) return 0;
+  const auto& all = current_.contributions;
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [&](const Contribution& c) { return c.client == client; }));
+}
+
 void History::forget(std::uint32_t client) {
   const auto drop = [&](HistoryRound& round) {
     auto& all = round.contributions;

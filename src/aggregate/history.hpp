@@ -41,6 +41,11 @@ class History {
   /// The version that the first round began with; null before it, and in timing-only runs.
   const model::ParametersPtr& first() const { return first_; }
 
+  /// Whether anything was merged since the start.
+  bool begun() const { return open_ || number_ > 0; }
+  /// Updates of the client in the round that is not complete yet, which `rounds` lacks.
+  std::size_t unfinished(std::uint32_t client) const;
+
   /// After a merge by `plan` that led from `before` to `after`.
   void record(const MergePlan& plan, const model::ParametersPtr& before, const model::ParametersPtr& after);
   /// Drops everything derived from the client's data.

@@ -61,6 +61,8 @@ class Rule {
   /// Discards what `client` has in the buffer, and every vector that holds something of it; returns how many
   /// updates that were.
   virtual std::int64_t forget(std::uint32_t client) { return static_cast<void>(client), 0; }
+  /// Updates in the buffer.
+  virtual std::size_t buffered() const { return 0; }
   /// Discards everything buffered, and all vectors.
   virtual void reset() {}
 

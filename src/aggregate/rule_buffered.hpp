@@ -15,6 +15,7 @@ class Buffered : public Rule {
 
   /// m is a sum over all clients: it begins anew at zero when one is to be forgotten.
   std::int64_t forget(std::uint32_t client) override;
+  std::size_t buffered() const override { return buffer_.size(); }
   void reset() override;
   void extend(const MergePlan& plan, compute::CombineJob& job) override;
   void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,

@@ -97,6 +97,10 @@ int run(const Options& o) {
     tell("afu: the run failed: {}\n", result.report.failure);
     return 1;
   }
+  if (summary.divergence) {
+    tell("afu: the run diverged: {}\n", to_string(*summary.divergence));
+    return 1;
+  }
   if (result.report.interrupted) return Interrupts::status();
   if (summary.ended != "completed") {
     tell("afu: {}\n", summary.ended);

@@ -258,6 +258,8 @@ class Runners {
       const auto& how = result.summary.ended;
       if (!result.report.failure.empty())
         ended.failure = result.report.failure;
+      else if (result.summary.divergence)
+        ended.failure = to_string(*result.summary.divergence);
       else if (how != "completed")
         ended.failure = how;
       if (!ended.failure.empty() && how.rfind("failed", 0) != 0 && ended.failure.rfind(how, 0) != 0)

@@ -116,7 +116,7 @@ class Checks {
                "], partition.clients is " + std::to_string(p.clients),
            {"partition.clients"});
     check_training(s_, [&](const std::string& key, const std::string& text) {
-      fail(key, text, {"training.rule", "training.port_similarity", "training.ewc_strength"});
+      fail(key, text, {"training.rule", "training.port_similarity", "training.ewc_strength", "stop."});
     });
     ewc();
   }
@@ -241,8 +241,29 @@ class Checks {
             "stop.updates " + std::to_string(s.updates));
     reached("at_round", e.at_round, s.rounds, std::to_string(e.at_round),
             "stop.rounds " + std::to_string(s.rounds));
+    if (s_.erasures.size() == 1 && s_.training.rule == "fedavg") in_rounds(key, e);
     reached("at_seconds", e.at_seconds, s.seconds, number_text(e.at_seconds),
             "stop.seconds " + number_text(s.seconds));
+  }
+
+  /// A single request among barrier rounds: updates and rounds tell of each other, where no round goes on
+  /// without a client that dropped out.
+  void in_rounds(const std::string& key, const Erasure& e) {
+    const auto& t = s_.training;
+    const auto clients = t.clients_per_round > 0 ? t.clients_per_round : s_.partition.clients;
+    const auto of_a_round = ", a round has " + std::to_string(clients) + " updates";
+    const auto& s = s_.stop;
+    if (e.at_round > 0 && s.updates > 0 && s_.heterogeneity.availability.dropout_probability == 0 &&
+        e.at_round >= (s.updates + clients - 1) / clients)
+      fail(key + ".at_round",
+           std::to_string(e.at_round) + " is never reached, the run stops at stop.updates " +
+               std::to_string(s.updates) + of_a_round,
+           {"stop.", "partition.clients", "training.", "heterogeneity.availability"});
+    if (e.at_update > 0 && s.rounds > 0 && e.at_update / clients >= s.rounds)
+      fail(key + ".at_update",
+           std::to_string(e.at_update) + " is never reached, the run stops at stop.rounds " +
+               std::to_string(s.rounds) + of_a_round,
+           {"stop.", "partition.clients", "training."});
   }
 
   /// The default method may not be registered either.

@@ -21,6 +21,10 @@ void check_training(const Scenario& s, const Complain& complain) {
   of_rules("round_weights", t.round_weights != "samples", quoted(t.round_weights), {"fedavg"});
   of_rules("staleness_average", t.staleness_average > 0, number_text(t.staleness_average), {"fedbuff"});
   of_rules("mixing_halved_at", t.mixing_halved_at > 0, std::to_string(t.mixing_halved_at), {"fedasync"});
+  if ((t.rule == "fedbuff" || t.rule == "port") && s.stop.updates > 0 && t.buffer_size > s.stop.updates)
+    complain("training.buffer_size",
+             std::to_string(t.buffer_size) + " is never filled, the run stops at stop.updates " +
+                 std::to_string(s.stop.updates) + ", so no version would be published");
   if (t.rule == "port" && t.port_similarity == 0 && t.port_staleness == 0)
     complain(
         "training.port_staleness",

@@ -113,6 +113,12 @@ std::int64_t Clusters::forget(std::uint32_t client) {
   return c.rule->forget(client);
 }
 
+std::size_t Clusters::buffered() const {
+  auto n = held_.size();
+  for (const auto& c : clusters_) n += c.rule->buffered();
+  return n;
+}
+
 std::optional<std::size_t> Clusters::index(std::uint32_t client) const {
   const auto c = members_[client].cluster;
   return c == none ? std::nullopt : std::optional<std::size_t>{c};

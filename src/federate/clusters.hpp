@@ -49,6 +49,8 @@ class Clusters {
   /// What the client has in buffers; returns how many updates that were.
   std::int64_t forget(std::uint32_t client);
 
+  std::size_t buffered() const;  ///< updates held or in buffers
+
   std::optional<std::size_t> index(std::uint32_t client) const;  ///< none: it has no cluster
   bool together(std::uint32_t a, std::uint32_t b) const;         ///< in the same cluster
   aggregate::Rule& rule(std::size_t cluster) { return *clusters_[cluster].rule; }

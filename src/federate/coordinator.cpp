@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "data/non_members.hpp"
@@ -19,11 +18,12 @@ using Kind = record::Decision::Kind;
 namespace {
 constexpr std::uint64_t task_overhead_bytes = 64;  ///< what a message carries beside the parameters
 
-/// A client asks for itself; for a class the server does.
-Post request_post(const unlearn::Request& r, double at) {
+/// A client asks for itself; for a class the server does. What is due at a number of updates or rounds comes
+/// before all else that happens at that moment.
+Post request_post(const unlearn::Request& r, double at, bool first) {
   const auto from =
       r.client == unlearn::no_client ? record::server_node : record::first_client_node + r.client;
-  return {from, record::server_node, at, -1, true, 0, EraseRequest{r.index}};
+  return {from, record::server_node, at, -1, true, 0, EraseRequest{r.index}, first};
 }
 
 }  // namespace
@@ -90,8 +90,9 @@ void Coordinator::start(double now, Effects& fx) {
   for (std::uint32_t i = 0; i < erasures.size(); ++i)
     if (erasures[i].at_seconds >= 0) {
       requests_[i].requested = true;
-      fx.posts.push_back(request_post(requests_[i].request, erasures[i].at_seconds));
+      fx.posts.push_back(request_post(requests_[i].request, erasures[i].at_seconds, false));
     }
+  post_due(fx);
   evaluate(fx);
   needs_work_ = true;
   settle(fx);
@@ -104,6 +105,7 @@ void Coordinator::task(std::uint32_t client, Effects& fx) {
   auto& c = clients_[client];
   ++c.job;
   c.busy = true;
+  c.since = static_cast<float>(now_);
   ++in_flight_;
   if (keep_bases_)
     outgoing_[client] = {model_, rule_->whole_model() ? ledger_.snapshot() : std::vector<ParametersPtr>{}};
@@ -205,12 +207,14 @@ void Coordinator::on(double now, const Update& m, Effects& fx) {
   now_ = now;
   auto& c = clients_[m.client];
   if (m.job != c.job || (!c.busy && !c.excluded)) {  // a job that was abandoned for a newer one
+    ++unused_.rejected_updates;
     if (clusters_ && clusters_->predates(m.client, m.base_version))
       decide(Kind::rejected, m.client, version_ - m.base_version, 0, fx);
     return;
   }
   samples_trained_ += static_cast<std::uint64_t>(m.passes);
   if (c.excluded) {
+    ++unused_.rejected_updates;
     decide(Kind::rejected, m.client, version_ - m.base_version, 0, fx);
     for (auto& a : requests_)
       if (a.request.client == m.client && a.requested) ++a.record.lost_updates;
@@ -231,8 +235,10 @@ void Coordinator::on(double now, const Dropped& m, Effects& fx) {
       return settle(fx);
     }
   if (!c.busy) return;
+  ++unused_.lost_jobs;
   release(m.client);
   end_of_round();
+  reckon(fx);
   settle(fx);
 }
 
@@ -259,7 +265,9 @@ void Coordinator::accept(const Update& m, Effects& fx) {
       decide(Kind::late_dropped, m.client, a.staleness, 0, fx);
       for (auto& r : requests_)
         if (r.record.merged_at) ++r.record.lost_updates;
+      ++unused_.late_updates_dropped;
       end_of_round();
+      reckon(fx);
       return;
     }
     kind = policy == "accept"  ? Kind::late_accepted
@@ -275,6 +283,8 @@ void Coordinator::accept(const Update& m, Effects& fx) {
           a.rebase.insert(a.rebase.end(), correction.vectors.begin(), correction.vectors.end());
     }
   }
+  if (!m.finite)
+    return diverge({"update", m.client, m.job, std::nullopt, m.base_version, updates_, now_}, fx);
   ++updates_, ++accepted_total_, ++clients_[m.client].accepted;
   if (m.auxiliary) auxiliary_[m.client] = m.auxiliary;
   for (auto& r : requests_)  // a retraining is work that clients do for the method
@@ -298,7 +308,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
     merges_.push_back(merge_of(std::move(*plan), {kind}));
   }
   end_of_round();
-  after_accept(fx);
+  reckon(fx);
 }
 
 void Coordinator::end_of_round() {
@@ -312,17 +322,23 @@ void Coordinator::end_of_round() {
   }
 }
 
-void Coordinator::after_accept(Effects& fx) {
-  const auto& s = scenario();
+/// Has those ask whose number of updates or rounds is reached.
+void Coordinator::post_due(Effects& fx) {
   for (std::uint32_t i = 0; i < requests_.size(); ++i) {
     auto& a = requests_[i];
-    const auto& e = s.erasures[i];
+    const auto& e = scenario().erasures[i];
     const bool due = (e.at_update >= 0 && updates_ >= static_cast<std::uint64_t>(e.at_update)) ||
                      (e.at_round >= 0 && round_ >= static_cast<std::uint64_t>(e.at_round));
     if (a.requested || !due) continue;
     a.requested = true;
-    fx.posts.push_back(request_post(a.request, 0));
+    fx.posts.push_back(request_post(a.request, 0, true));
   }
+}
+
+/// What the numbers of updates and rounds bring about: requests, and the end.
+void Coordinator::reckon(Effects& fx) {
+  post_due(fx);
+  const auto& s = scenario();
   const bool waiting = std::any_of(requests_.begin(), requests_.end(), [](const Active& a) {
     return a.requested && !a.record.forgotten_at && a.restarted;  // a retraining is always seen to its end
   });
@@ -369,43 +385,6 @@ void Coordinator::evaluate(Effects& fx, std::optional<std::uint32_t> request) {
   if (version_ == last_evaluated_version_ && !request && e.row.phase == "training") return;
   last_evaluated_version_ = version_;
   fx.evaluations.push_back(std::move(e));
-}
-
-/// Nothing was left for `a` to erase: it is fulfilled when those are that took its samples before.
-void Coordinator::repeat(const Active& a, record::ErasureRecord& record) const {
-  const auto latest = [&](std::optional<double> record::ErasureRecord::*time) -> std::optional<double> {
-    double last = record.requested_at;
-    for (auto i : a.repeats) {
-      const auto& t = requests_[i].record.*time;
-      if (!t) return std::nullopt;
-      last = std::max(last, *t);
-    }
-    return last;
-  };
-  record.merged_at = latest(&record::ErasureRecord::merged_at);
-  record.forgotten_at = latest(&record::ErasureRecord::forgotten_at);
-}
-
-Outcome Coordinator::outcome() const {
-  Outcome o;
-  for (const auto& a : requests_) {
-    if (!a.procedure) continue;
-    o.erasures.push_back({a.record, a.halted});
-    if (!a.repeats.empty()) repeat(a, o.erasures.back().record);
-    if (a.interval_began)
-      o.erasures.back().halted.push_back({*a.interval_began, std::numeric_limits<double>::infinity()});
-  }
-  o.accepted = accepted_;
-  o.model = model_;
-  o.version = version_;
-  o.epoch = epoch_;
-  o.updates = accepted_total_;
-  o.samples_trained = samples_trained_;
-  o.rounds = round_;
-  o.history_bytes = history_bytes_;
-  for (auto& e : o.erasures) e.record.stored_bytes = history_bytes_;
-  o.stopped = stopped_;
-  return o;
 }
 
 }  // namespace afu::federate

@@ -57,6 +57,16 @@ struct Outcome {
   std::uint64_t version = 0, epoch = 0, updates = 0, samples_trained = 0, rounds = 0;
   std::uint64_t history_bytes = 0;  ///< most that was held for the unlearning method
   bool stopped = false;             ///< a [stop] condition was met
+  std::optional<record::Divergence> divergence;
+  record::UnusedWork unused;
+  std::vector<std::string> warnings;  ///< what an erasure or a regulariser could not do, and why
+  /// Clients with a task out, the first few, and since when.
+  struct Busy {
+    std::uint32_t client = 0;
+    std::uint64_t job = 0;
+    double since = 0;
+  };
+  std::vector<Busy> busy;
 };
 
 class Coordinator {
@@ -82,6 +92,7 @@ class Coordinator {
   struct Client {
     std::uint64_t job = 0, honours = 0;
     std::uint32_t accepted = 0;
+    float since = 0;         ///< when its task was handed out
     std::uint16_t held = 0;  ///< requests for a part of its samples that are being served
     bool busy = false, asked = false;
     bool leaving = false;   ///< all of it is erased, or being erased
@@ -165,7 +176,8 @@ class Coordinator {
   void abandon_all();
   void accept(const Update& m, Effects& fx);
   void end_of_round();
-  void after_accept(Effects& fx);
+  void post_due(Effects& fx);
+  void reckon(Effects& fx);
   Merge merge_of(aggregate::MergePlan plan, std::vector<record::Decision::Kind> kinds) const;
   aggregate::Rule& rule_of(const Merge& merge) {
     return merge.cluster ? clusters_->rule(*merge.cluster) : *rule_;
@@ -238,6 +250,14 @@ class Coordinator {
   void end_interval(Active& a);
   unlearn::View view(const Active& a) const;
 
+  // The end (coordinator_outcome.cpp).
+  void diverge(record::Divergence d, Effects& fx);
+  record::Divergence divergence_of(const Merge& merge) const;
+  std::string unmet(std::size_t request) const;
+  void warn(std::string text);
+  void look_for_target(std::size_t request);
+  void settle_outcome(std::size_t request, record::ErasureRecord& record) const;
+
   void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
               Effects& fx);
   void evaluate(Effects& fx, std::optional<std::uint32_t> request = {});
@@ -273,6 +293,9 @@ class Coordinator {
   bool before_taken_ = false;
   std::vector<report::AcceptedUpdate> accepted_;
   std::uint64_t history_bytes_ = 0, calibrations_ = 0;
+  std::optional<record::Divergence> divergence_;
+  record::UnusedWork unused_;
+  std::vector<std::string> warnings_;
   std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
   std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength
   std::shared_ptr<const compute::TrainExtras> task_extras_;  ///< both, as tasks carry them

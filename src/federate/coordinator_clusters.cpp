@@ -67,7 +67,9 @@ void Coordinator::judge_clusters(Effects& fx) {
   job.settings.set("batch_size", scenario().evaluation.batch_size);
   for (auto cluster : asked) job.inputs.push_back(clusters_->model_of(cluster));
   auto [rows, count] = calibration_rows(std::numeric_limits<std::int64_t>::max());
-  if (count == 0) return;  // nothing will ever be known: the mean it stays
+  if (count == 0)  // nothing will ever be known: the mean it stays
+    return warn(
+        "nobody who stays has calibration images, so no cluster is chosen: the clusters' mean is published");
   if (rows) job.samples = {std::move(rows)};
   const auto passes = static_cast<double>(count) * static_cast<double>(asked.size()) / 3;  // forward alone
   CalibrateTask task{no_request, version_, passes, nullptr};

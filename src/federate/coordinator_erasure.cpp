@@ -1,5 +1,6 @@
 /// Requests: what the server does with an unlearning method's steps.
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -26,12 +27,14 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
     a.done = true;
     return settle(fx);
   }
+  look_for_target(m.request);
   drop_anchor();
   if (a.request.scope == unlearn::Scope::data_class)
     take_class_request(a);
   else
     take_client_request(a);
   end_of_round();
+  reckon(fx);
   const bool busy = std::any_of(requests_.begin(), requests_.end(), [&](const Active& other) {
     return &other != &a && other.procedure && !other.done && exclusive(other);
   });
@@ -103,6 +106,8 @@ void Coordinator::on(double now, const CollectResult& m, Effects& fx) {
   const auto i = a.collecting.find(m.client);
   if (i == a.collecting.end() || i->second.job != m.job) return;  // of work that was asked for anew
   a.record.client_passes += i->second.passes;
+  if (m.result && m.result->not_finite)
+    return diverge({"work", m.client, m.job, m.request, version_, updates_, now_}, fx);
   a.collecting.erase(i);
   a.collected.emplace_back(m.client, m.result);
   if (a.collecting.empty() && a.waiting == Active::Waiting::collect) {
@@ -115,12 +120,23 @@ void Coordinator::on(double now, const CollectResult& m, Effects& fx) {
 
 void Coordinator::on(double now, const EraseResult& m, Effects& fx) {
   now_ = now;
+  if (m.result && m.result->not_finite) {
+    const auto& r = requests_[m.request].request;
+    const auto client = r.client == unlearn::no_client ? std::nullopt : std::optional{r.client};
+    return diverge({"erasure", client, std::nullopt, m.request, version_, updates_, now_}, fx);
+  }
   advance(m.request, m.result.get(), fx);
   settle(fx);
 }
 
 void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   now_ = now;
+  const bool gate_failed = m.probe && m.result && !std::isfinite(m.result->figures.at("scale"));
+  if (gate_failed || (m.result && m.result->not_finite)) {
+    const auto request = m.request == no_request ? std::nullopt : std::optional<std::uint64_t>{m.request};
+    const auto* what = m.probe ? "gate's answer" : request ? "calibration" : "Fisher information";
+    return diverge({what, std::nullopt, std::nullopt, request, m.base_version, updates_, now_}, fx);
+  }
   if (m.probe) {
     probed(m);
   } else if (m.request == no_request) {

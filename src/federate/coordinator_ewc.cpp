@@ -23,7 +23,9 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   job.inputs = {model_};
   auto [rows, count] = calibration_rows(t.ewc_samples);
   if (rows) job.samples = {std::move(rows)};
-  if (count == 0) return;
+  if (count == 0)
+    return warn(
+        "training.ewc_strength: nobody who stays has calibration images, so training goes on without it");
   const auto classes = setup_.data ? setup_.data->classes() : scenario().data.classes;
   const auto passes = static_cast<double>(t.ewc_labels == "all" ? count * classes : count);
   a.record.server_passes += passes;

@@ -87,6 +87,12 @@ void Coordinator::weigh(Merge& merge, const std::vector<double>& numbers) {
 void Coordinator::merged(double now, const compute::JobResult& result, Effects& fx) {
   now_ = now;
   auto& merge = merges_.front();
+  if (result.not_finite) {
+    const auto what = divergence_of(merge);
+    merges_.pop_front();
+    merging_ = false;
+    return diverge(what, fx);
+  }
   if (merge.of == Merge::Of::profiles) {
     assign_clusters(result.numbers, fx);
     return settle(fx);
@@ -192,6 +198,8 @@ void Coordinator::published(Effects& fx) {
 /// clients.
 void Coordinator::settle(Effects& fx) {
   if (merging_) return;
+  fx.stop = stopped_;
+  if (divergence_) return;
   for (;;) {
     if (!merges_.empty()) {
       start_merge(fx);

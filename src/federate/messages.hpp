@@ -39,6 +39,7 @@ struct Update {
   std::int64_t passes = 0;   ///< sample gradients computed
   ParametersPtr delta;
   ParametersPtr auxiliary;  ///< the auxiliary head after training; null: none was asked for
+  bool finite = true;       ///< both are, in every value
 };
 /// client -> server: the job was lost in mid-round. Job 0: whatever it was working on (a replaced client).
 struct Dropped {
@@ -109,6 +110,7 @@ struct Post {
   bool uplink = false;
   std::uint64_t bytes = 0;
   Payload payload;
+  bool first = false;  ///< ahead of all else that comes at that time
 };
 
 /// How the log sees a post.

@@ -1,5 +1,7 @@
 #include "record/records.hpp"
 
+#include <fmt/format.h>
+
 namespace afu::record {
 
 std::string node_name(NodeId id) {
@@ -96,10 +98,40 @@ const char* to_string(Decision::Kind k) {
       return "gated";
     case Kind::chosen:
       return "chosen";
+    case Kind::diverged:
+      return "diverged";
     case Kind::stopped:
       return "stopped";
   }
   return "unknown";
+}
+
+const char* to_string(RequestOutcome o) {
+  switch (o) {
+    case RequestOutcome::unserved:
+      return "unserved";
+    case RequestOutcome::merged:
+      return "merged";
+    case RequestOutcome::refused:
+      return "refused";
+  }
+  return "unknown";
+}
+
+std::string to_string(const Divergence& d) {
+  std::string text = "the " + d.what;
+  if (d.client) text += " of client/" + std::to_string(*d.client);
+  if (d.job) text += " (job " + std::to_string(*d.job) + ")";
+  if (d.request) text += " for erasure[" + std::to_string(*d.request) + "]";
+  return fmt::format("{}, computed from version {}, is not finite: after {} updates, at {:.6g} s", text,
+                     d.version, d.updates, d.time);
+}
+
+const ErasureRecord* first_request(const Summary& s) {
+  const ErasureRecord* first = nullptr;
+  for (const auto& e : s.erasures)
+    if (e.requested_at && (!first || *e.requested_at < *first->requested_at)) first = &e;
+  return first;
 }
 
 }  // namespace afu::record

@@ -66,6 +66,7 @@ struct Decision {
     rolled_back,  ///< the client's cluster
     gated,        ///< a part of the client's merged update was taken back
     chosen,       ///< to be published, the cluster whose number is the weight
+    diverged,     ///< what the client sent, or what was computed for it, is not finite: the run ends
     stopped
   };
   double time = 0;
@@ -158,10 +159,15 @@ struct CalibrationTotals {
   double passes = 0, seconds = 0;  ///< sample gradients as modelled; on the run's clock, from post to merge
 };
 
+/// How a request ended. merged: its erasure is in a published version. refused: the server took it and
+/// erases nothing. unserved: the run ended first.
+enum class RequestOutcome : std::uint8_t { unserved, merged, refused };
+const char* to_string(RequestOutcome o);
+
 /// One request and what became of it. Times on the run's own clock.
 struct ErasureRecord {
-  std::int64_t client = 0;  ///< negative: a class's
-  double requested_at = 0;
+  std::int64_t client = 0;             ///< negative: a class's
+  std::optional<double> requested_at;  ///< absent: the server was never asked
   std::optional<double> merged_at, forgotten_at, downtime_seconds, retained_throughput_ratio, rebound_max,
       rebound_end;
   std::int64_t lost_updates = 0, late_updates = 0;
@@ -179,6 +185,8 @@ struct ErasureRecord {
   /// Of its own samples: on the version that it found, and at the end of the run.
   RequestFigures found{}, final{};
   std::string rebound_of{};  ///< "attack_success_rate" or "forget_accuracy"; empty: there is no rebound
+  RequestOutcome outcome = RequestOutcome::unserved;
+  std::string reason{};  ///< why it was not merged, or not forgotten; empty: it was both
 };
 
 /// What an erasure covers: "client/3", "12 samples of client/3", "class 2".
@@ -187,6 +195,29 @@ std::string covers_text(const ErasureRecord& e);
 struct Figures {
   std::optional<double> test_accuracy, forget_accuracy, retain_accuracy, attack_success_rate, mia_auc;
 };
+
+/// Work that is in no version of the model.
+struct UnusedWork {
+  std::uint64_t rejected_updates = 0;  ///< of clients that had asked, or of tasks that had been taken back
+  std::uint64_t late_updates_dropped = 0, lost_jobs = 0;  ///< by unlearning.late; by dropout
+  std::uint64_t buffered_at_end = 0;                      ///< accepted updates that no merge came for
+  std::uint64_t busy_at_end = 0;                          ///< clients with a task out
+  std::uint64_t clients_never_heard = 0;  ///< that stay, with no update in the model's lineage
+  std::uint64_t clients_gone = 0;         ///< that will never be back, or never done
+};
+
+/// The first result that was not finite. It is in no version; the run ended with it.
+struct Divergence {
+  std::string what;                      ///< "update", "merge", "erasure", "calibration", ...
+  std::optional<std::uint32_t> client;   ///< whose; absent: of several, or of none
+  std::optional<std::uint64_t> job;      ///< the client's job number
+  std::optional<std::uint64_t> request;  ///< index into the scenario's erasures that it was computed for
+  std::uint64_t version = 0;             ///< that it was computed from
+  std::uint64_t updates = 0;             ///< accepted before it
+  double time = 0;                       ///< on the run's clock
+};
+/// "the update of client/3 (job 12), computed from version 31, is not finite: after 35 updates, at 4.5 s"
+std::string to_string(const Divergence& d);
 
 /// The contract of summary.json (DESIGN.md, "A run's folder").
 struct Summary {
@@ -201,12 +232,18 @@ struct Summary {
   std::string model_sha256;  ///< empty: null
   // context
   std::uint64_t seed = 0;
-  std::string scenario, ended;          ///< "completed", "interrupted" or "failed: why"
-  std::vector<std::string> warnings{};  ///< what must not be overlooked in the figures
-  std::string revision;                 ///< of the sources; empty: null
-  std::string started;                  ///< ISO 8601, UTC (record::utc_now()); empty: null
+  /// "completed", "interrupted", "diverged", "starved: who is waited for" or "failed: why"
+  std::string scenario, ended;
+  std::optional<Divergence> divergence{};  ///< present where the run ended with it
+  std::vector<std::string> warnings{};     ///< what must not be overlooked in the figures
+  UnusedWork unused{};
+  std::string revision;  ///< of the sources; empty: null
+  std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
   std::uint64_t events = 0, history_bytes = 0;
 };
+
+/// Of the requests that reached the server the first in time; null: none did.
+const ErasureRecord* first_request(const Summary& s);
 
 }  // namespace afu::record

@@ -46,7 +46,28 @@ Json erasure(const ErasureRecord& e) {
           {"rebound_max", figure(e.rebound_max)},
           {"rebound_end", figure(e.rebound_end)},
           {"before", figures(e.found)},
-          {"final", figures(e.final)}};
+          {"final", figures(e.final)},
+          {"outcome", to_string(e.outcome)},
+          {"reason", text(e.reason)}};
+}
+
+Json unused(const UnusedWork& u) {
+  return {{"rejected_updates", u.rejected_updates},
+          {"late_updates_dropped", u.late_updates_dropped},
+          {"lost_jobs", u.lost_jobs},
+          {"buffered_at_end", u.buffered_at_end},
+          {"busy_at_end", u.busy_at_end},
+          {"clients_never_heard", u.clients_never_heard},
+          {"clients_gone", u.clients_gone}};
+}
+
+Json divergence(const std::optional<Divergence>& d) {
+  if (!d) return {};
+  const auto number = [](const auto& v) { return v ? Json(*v) : Json(); };
+  return {{"what", d->what},         {"client", number(d->client)},
+          {"job", number(d->job)},   {"request", number(d->request)},
+          {"version", d->version},   {"updates", d->updates},
+          {"time", figure(d->time)}, {"text", to_string(*d)}};
 }
 
 /// `sum` over `n`; null where n is 0.
@@ -105,7 +126,9 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"scenario", text(s.scenario)},
           {"started", text(s.started)},
           {"ended", text(s.ended)},
+          {"divergence", divergence(s.divergence)},
           {"warnings", s.warnings},
+          {"unused", unused(s.unused)},
           {"events", s.events},
           {"history_bytes", s.history_bytes},
           {"erasure_costs", std::move(costs)},

@@ -33,18 +33,18 @@ void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
   f.accepted = throughput_of(log, run.summary);
   f.rounds = blame_rounds(log, round_updates > 0 ? round_updates : retained_clients(log));
   std::vector<double> before;
+  const auto* first = record::first_request(run.summary);
   for (const auto& r : f.rounds)
-    if (run.summary.erasures.empty() || r.end <= run.summary.erasures.front().requested_at)
-      before.push_back(r.end - r.begin);
+    if (!first || r.end <= *first->requested_at) before.push_back(r.end - r.begin);
   f.round_seconds = mean_of(before);
 }
 
 /// By the rows alone: whether the count of updates began again behind the first request; absent: they do not
 /// reach there.
 std::optional<bool> restarted_by(const Run& run) {
-  if (run.summary.erasures.empty()) return false;
-  if (run.rows.empty() || run.rows.back().time < run.summary.erasures.front().requested_at)
-    return std::nullopt;
+  const auto* first = record::first_request(run.summary);
+  if (!first) return false;
+  if (run.rows.empty() || run.rows.back().time < *first->requested_at) return std::nullopt;
   return std::adjacent_find(run.rows.begin(), run.rows.end(), [](const auto& l, const auto& r) {
            return r.updates < l.updates;
          }) != run.rows.end();
@@ -55,11 +55,12 @@ void passing(CellFigures& f, const Run& run, const record::Figures& reference, c
   if (!reference.attack_success_rate || !reference.test_accuracy || attack == plan.margins.end() ||
       test == plan.margins.end() || !f.latency || run.summary.erasures.size() != 1)
     return;
-  const double requested = run.summary.erasures.front().requested_at;
+  const auto requested = run.summary.erasures.front().requested_at;
+  if (!requested) return;
   const auto time = passing_time(
-      run.rows, requested + *f.latency,
+      run.rows, *requested + *f.latency,
       {*reference.attack_success_rate + attack->second, *reference.test_accuracy - test->second});
-  if (time) f.passing = *time - requested;
+  if (time) f.passing = *time - *requested;
 }
 
 }  // namespace
@@ -75,11 +76,11 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
   f.erased = !run.summary.erasures.empty();
   for (const auto& e : run.summary.erasures) {
     const auto& erased_at = f.restarted ? e.forgotten_at : e.merged_at;
-    if (erased_at)
-      f.latencies.push_back(*erased_at - e.requested_at);
+    if (erased_at && e.requested_at)
+      f.latencies.push_back(*erased_at - *e.requested_at);
     else
       f.erased = false;
-    if (!origin) origin = erased_at.value_or(e.requested_at);
+    if (!origin) origin = erased_at ? erased_at : e.requested_at;
     downtimes.push_back(e.downtime_seconds);
     throughputs.push_back(e.retained_throughput_ratio);
     f.client_passes += e.client_passes;

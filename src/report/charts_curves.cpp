@@ -175,8 +175,9 @@ std::vector<Chart> metric_curves(const Run& run) {
     svg::Plot plot(chart.caption, svg::axis_over("time (s)", times, true),
                    {metric.title + unit, 0, scale.factor, false, {}});
     for (const auto& e : run.summary.erasures) {
-      plot.rule_x(e.requested_at, "request", true);
-      if (e.forgotten_at && *e.forgotten_at > e.requested_at) plot.rule_x(*e.forgotten_at, "forgotten");
+      if (!e.requested_at) continue;
+      plot.rule_x(*e.requested_at, "request", true);
+      if (e.forgotten_at && *e.forgotten_at > *e.requested_at) plot.rule_x(*e.forgotten_at, "forgotten");
     }
     svg::Points points;
     for (const auto* row : rows) {

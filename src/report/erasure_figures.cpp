@@ -43,9 +43,12 @@ double throughput_window(double requested_at, double forgotten_at) {
 
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
                           const RetainedWork& retained, const std::vector<Interval>& halted, double run_end) {
-  const double forgotten = erasure.forgotten_at.value_or(run_end);
-  erasure.downtime_seconds = time_within(halted, erasure.requested_at, forgotten);
-  erasure.retained_throughput_ratio = throughput_ratio(retained, erasure.requested_at, forgotten, run_end);
+  erasure.downtime_seconds = erasure.retained_throughput_ratio = std::nullopt;
+  if (erasure.requested_at) {
+    const double requested = *erasure.requested_at, forgotten = erasure.forgotten_at.value_or(run_end);
+    erasure.downtime_seconds = time_within(halted, requested, forgotten);
+    erasure.retained_throughput_ratio = throughput_ratio(retained, requested, forgotten, run_end);
+  }
   fill_request_figures(erasure, rows);
 }
 

@@ -9,7 +9,7 @@ namespace afu::report {
 
 /// Sets `downtime_seconds`, `retained_throughput_ratio` and what fill_request_figures sets of `erasure`,
 /// whose other fields are given. Let r = requested_at and f = forgotten_at, or `run_end` when it was never
-/// forgotten.
+/// forgotten. Both are absent where the server was never asked.
 ///
 /// - downtime: the time within [r, f] that lies in any of `halted` (intervals may overlap and stand in any
 /// order; one

@@ -64,9 +64,10 @@ Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summar
   std::vector<Interval> halted;
   for (const auto& h : halts_of(log)) halted.push_back({h.begin, h.end});
   t.retained = RetainedWork(gathered.empty() ? merged : gathered, halted, summary.virtual_seconds);
-  if (summary.erasures.empty()) return t;
-  const auto& first = summary.erasures.front();
-  t.begin = first.requested_at;
+  const auto* request = record::first_request(summary);
+  if (!request) return t;
+  const auto& first = *request;
+  t.begin = *first.requested_at;
   t.end =
       std::min(summary.virtual_seconds,
                t.begin + throughput_window(t.begin, first.forgotten_at.value_or(summary.virtual_seconds)));

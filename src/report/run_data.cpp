@@ -46,10 +46,19 @@ record::RequestFigures request_figures(const JsonPlace& j, const char* key) {
   return f;
 }
 
+/// Summaries of before there was an outcome tell by whether the erasure was merged.
+record::RequestOutcome outcome(const JsonPlace& j, const record::ErasureRecord& e) {
+  using O = record::RequestOutcome;
+  const auto name = text_or_empty(j, "outcome");
+  for (auto o : {O::unserved, O::merged, O::refused})
+    if (name == to_string(o)) return o;
+  return e.merged_at ? O::merged : O::unserved;
+}
+
 record::ErasureRecord erasure(const JsonPlace& j) {
   record::ErasureRecord e;
   e.client = j.at("client").value().is_null() ? -1 : j.get<std::uint32_t>("client");
-  e.requested_at = j.within("requested_at", 0, most);
+  e.requested_at = j.figure_within("requested_at", 0, most);
   e.merged_at = j.figure_within("merged_at", 0, most);
   e.forgotten_at = j.figure_within("forgotten_at", 0, most);
   e.downtime_seconds = j.figure_within("downtime_seconds", 0, most);
@@ -64,6 +73,8 @@ record::ErasureRecord erasure(const JsonPlace& j) {
   e.final = request_figures(j, "final");
   e.lost_updates = j.get<std::int64_t>("lost_updates");
   e.late_updates = j.get<std::int64_t>("late_updates");
+  e.outcome = outcome(j, e);
+  e.reason = text_or_empty(j, "reason");
   return e;
 }
 
@@ -114,7 +125,9 @@ std::vector<std::pair<std::string, std::string>> context_of(const Json& summary)
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [key, value] : summary.at("context").items()) {  // an object: to_summary has read it
     if (key == "erasure_costs" || value.is_null() || (value.is_array() && value.empty())) continue;
-    if (value.is_object())
+    if (key == "divergence" && value.contains("text"))
+      out.emplace_back(key, plain(value["text"]));
+    else if (value.is_object())
       for (const auto& [name, version] : value.items()) out.emplace_back(name, plain(version));
     else
       out.emplace_back(key, plain(value));

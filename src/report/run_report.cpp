@@ -47,7 +47,9 @@ DataTable erasures_table(const Run& run) {
                {"forget accuracy before", "", true},
                {"at the end", "", true},
                {"membership AUC before", "", true},
-               {"at the end", "", true}},
+               {"at the end", "", true},
+               {"outcome", "", false},
+               {"why", "", false}},
               {},
               false};
   for (const auto& e : run.summary.erasures) {
@@ -57,15 +59,16 @@ DataTable erasures_table(const Run& run) {
     const auto own = [&](const char* metric, const std::optional<double>& v) {
       return number_cell(value_text(*find_metric(metric), v), v);
     };
-    t.rows.push_back(
-        {text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
-         number(e.forgotten_at, 2), number(e.downtime_seconds, 2), number(e.retained_throughput_ratio, 2),
-         number(static_cast<double>(e.lost_updates), 0), number(static_cast<double>(e.late_updates), 0),
-         number_cell(points_text(e.rebound_max), e.rebound_max),
-         number_cell(points_text(e.rebound_end), e.rebound_end),
-         text_cell(e.rebound_of.empty() ? absent_text : e.rebound_of),
-         own("forget_accuracy", e.found.forget_accuracy), own("forget_accuracy", e.final.forget_accuracy),
-         own("mia_auc", e.found.mia_auc), own("mia_auc", e.final.mia_auc)});
+    t.rows.push_back({text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
+                      number(e.forgotten_at, 2), number(e.downtime_seconds, 2),
+                      number(e.retained_throughput_ratio, 2), number(static_cast<double>(e.lost_updates), 0),
+                      number(static_cast<double>(e.late_updates), 0),
+                      number_cell(points_text(e.rebound_max), e.rebound_max),
+                      number_cell(points_text(e.rebound_end), e.rebound_end),
+                      text_cell(e.rebound_of.empty() ? absent_text : e.rebound_of),
+                      own("forget_accuracy", e.found.forget_accuracy),
+                      own("forget_accuracy", e.final.forget_accuracy), own("mia_auc", e.found.mia_auc),
+                      own("mia_auc", e.final.mia_auc), text_cell(to_string(e.outcome)), text_cell(e.reason)});
   }
   return t;
 }

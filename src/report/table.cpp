@@ -37,17 +37,18 @@ std::string final_table(const record::Summary& s) {
 
   std::size_t width = 8;
   for (const auto& e : s.erasures) width = std::max(width, record::covers_text(e).size());
-  constexpr auto line = "{:<{}}{:>12}{:>12}{:>12}{:>12}{:>12}{:>13}{:>13}{:>9}\n";
+  constexpr auto line = "{:<{}}{:>10}{:>12}{:>12}{:>12}{:>12}{:>12}{:>13}{:>13}{:>9}\n";
   out += "\n";
-  fmt::format_to(to, line, "erased", width, "requested", "merged", "forgotten", "downtime", "throughput",
-                 "rebound max", "rebound end", "of");
+  fmt::format_to(to, line, "request", width, "outcome", "requested", "merged", "forgotten", "downtime",
+                 "throughput", "rebound max", "rebound end", "of");
   for (const auto& e : s.erasures) {
     const char* of = e.rebound_of.empty()                ? absent_text
                      : e.rebound_of == "forget_accuracy" ? "forget"
                                                          : "attack";
-    fmt::format_to(to, line, record::covers_text(e), width, seconds(e.requested_at), seconds(e.merged_at),
-                   seconds(e.forgotten_at), seconds(e.downtime_seconds), ratio(e.retained_throughput_ratio),
-                   points_text(e.rebound_max), points_text(e.rebound_end), of);
+    fmt::format_to(to, line, record::covers_text(e), width, to_string(e.outcome), seconds(e.requested_at),
+                   seconds(e.merged_at), seconds(e.forgotten_at), seconds(e.downtime_seconds),
+                   ratio(e.retained_throughput_ratio), points_text(e.rebound_max), points_text(e.rebound_end),
+                   of);
   }
   if (s.erasures.size() < 2) return out;
 

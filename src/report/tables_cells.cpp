@@ -59,8 +59,8 @@ std::vector<CellColumn> cell_columns() {
        [](const Cell& c, const F&) { return Figure(static_cast<double>(c.run->summary.erasures.size())); }},
       {"requested", "s",
        [](const Cell& c, const F&) {
-         const auto& all = c.run->summary.erasures;
-         return all.empty() ? std::nullopt : Figure(all.front().requested_at);
+         const auto* first = record::first_request(c.run->summary);
+         return first ? first->requested_at : std::nullopt;
        }},
       {"merged", "s", last(&ErasureRecord::merged_at)},
       {"forgotten", "s", last(&ErasureRecord::forgotten_at)},

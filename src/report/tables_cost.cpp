@@ -28,10 +28,11 @@ enum Part : std::size_t { before, during, after, parts };
 constexpr std::array<const char*, parts> part_names{"before the request", "while it is served", "afterwards"};
 
 Part part_of(const RoundBlame& r, const Run& run) {
-  const auto& erasures = run.summary.erasures;
-  if (erasures.empty() || r.end <= erasures.front().requested_at) return before;
-  double served = erasures.front().requested_at;
-  for (const auto& e : erasures)  // what neither merged nor ended was never begun (the client just left)
+  const auto* first = record::first_request(run.summary);
+  if (!first || r.end <= *first->requested_at) return before;
+  double served = *first->requested_at;
+  for (const auto& e :
+       run.summary.erasures)  // what neither merged nor ended was never begun (the client just left)
     if (e.merged_at || e.forgotten_at)
       served = std::max(served, e.forgotten_at.value_or(run.summary.virtual_seconds));
   return r.begin < served ? during : after;

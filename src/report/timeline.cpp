@@ -38,11 +38,13 @@ const std::vector<std::pair<const char*, const char*>>& legend() {
 std::optional<Chart> timeline(const Run& run, std::optional<double> round_seconds, const std::string& id,
                               const std::string& name) {
   const auto file = run.folder / "trace.json";
-  if (run.summary.erasures.empty() || !std::filesystem::exists(file)) return std::nullopt;
-  const auto& erasure = run.summary.erasures.front();
+  const auto* request = record::first_request(run.summary);
+  if (!request || !std::filesystem::exists(file)) return std::nullopt;
+  const auto& erasure = *request;
+  const double requested = *erasure.requested_at;
   const double round = round_seconds.value_or(run.summary.virtual_seconds / 10);
-  const double begin = std::max(0.0, erasure.requested_at - rounds_before * round);
-  const double end = erasure.requested_at + rounds_behind * round;
+  const double begin = std::max(0.0, requested - rounds_before * round);
+  const double end = requested + rounds_behind * round;
   const auto trace = read_trace(file, begin, end);
   auto tracks = trace.tracks;
   const bool cut = tracks.size() > most_tracks;
@@ -79,9 +81,9 @@ std::optional<Chart> timeline(const Run& run, std::optional<double> round_second
                                number_cell(fmt::format("{:.3f}", span.begin), span.begin),
                                number_cell(fmt::format("{:.3f}", span.end), span.end)});
   }
-  plot.rule_x(erasure.requested_at, "request", true);
+  plot.rule_x(requested, "request", true);
   const auto mark = [&](const std::optional<double>& at, const std::string& text) {
-    if (at && *at > erasure.requested_at && *at < end) plot.rule_x(*at, text);
+    if (at && *at > requested && *at < end) plot.rule_x(*at, text);
   };
   mark(erasure.merged_at, "merged");
   if (erasure.forgotten_at != erasure.merged_at) mark(erasure.forgotten_at, "forgotten");

@@ -27,7 +27,11 @@ class FedEraser : public Procedure {
         return Halt{};
       case Stage::first:
         rounds_ = view.history->rounds();
-        if (rounds_.empty()) return finish();
+        if (rounds_.empty()) {  // nothing to go through again: what is left is the first version
+          if (!view.history->begun()) return finish();
+          stage_ = Stage::replaced;
+          return Replace{view.history->first()};
+        }
         stage_ = Stage::next_round;
         return first_round(view);
       case Stage::next_round:

@@ -18,7 +18,7 @@ bool supports(const unlearn::Method& m, unlearn::Scope scope) {
 }
 double seconds_of(const Played& p) {
   const auto& e = p.result.summary.erasures.at(0);
-  return *e.forgotten_at - e.requested_at;
+  return *e.forgotten_at - *e.requested_at;
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ TEST_CASE("every method under every training rule erases and goes on") {
       CHECK(e.merged_at.has_value() == (method.name != "none"));
       CHECK(e.forgotten_at.has_value() == (method.name != "none"));
       for (const auto& d : decisions(p, "merged"))  // nothing of the target after its request
-        if (d["t"].get<double>() > e.requested_at) CHECK(d["client"] != 0);
+        if (d["t"].get<double>() > *e.requested_at) CHECK(d["client"] != 0);
     }
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("retraining restarts once, and the old model is served until it has ca
   const auto& e = p.result.summary.erasures.at(0);
   CHECK(decisions(p, "restarted").size() == 1);
   CHECK(*e.merged_at == *e.forgotten_at);
-  CHECK(*e.downtime_seconds == doctest::Approx(*e.forgotten_at - e.requested_at));
+  CHECK(*e.downtime_seconds == doctest::Approx(*e.forgotten_at - *e.requested_at));
   const auto blocking = play(small, {"unlearning.method=retrain", "unlearning.coordination=blocking"});
   CHECK(blocking.result.report.failure == "");
   CHECK(blocking.result.summary.erasures.at(0).forgotten_at.has_value());
@@ -74,7 +74,7 @@ TEST_CASE("a client that has some samples erased goes on with the rest") {
     CAPTURE(m.name);
     const auto p = play(small, with(m.name, {"erasure[0].scope=samples", "erasure[0].fraction=0.5"}));
     CHECK(p.result.report.failure == "");
-    const double requested = p.result.summary.erasures.at(0).requested_at;
+    const double requested = p.result.summary.erasures.at(0).requested_at.value();
     bool back = false;
     for (const auto& d : decisions(p, "merged"))
       back = back || (d["client"] == 0 && d["t"].get<double>() > requested);
@@ -109,9 +109,9 @@ TEST_CASE("samples first, then the client, then the client once more") {
     const auto& e = p.result.summary.erasures;
     CHECK(e[0].forgotten_at.has_value());
     CHECK(e[1].forgotten_at.has_value());
-    CHECK(*e[2].forgotten_at == e[2].requested_at);  // all of it is erased already
+    CHECK(e[2].forgotten_at == e[2].requested_at);  // all of it is erased already
     for (const auto& d : decisions(p, "merged"))
-      if (d["t"].get<double>() > e[1].requested_at) CHECK(d["client"] != 0);
+      if (d["t"].get<double>() > *e[1].requested_at) CHECK(d["client"] != 0);
   }
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("a class is forgotten by everybody") {
     CHECK(p.result.summary.erasures.at(0).lost_updates >= 5);  // what was on its way had been trained on it
     bool all_go_on[6] = {};
     for (const auto& d : decisions(p, "merged"))
-      if (d["t"].get<double>() > p.result.summary.erasures.at(0).requested_at)
+      if (d["t"].get<double>() > p.result.summary.erasures.at(0).requested_at.value())
         all_go_on[d["client"].get<int>()] = true;
     CHECK(std::count(std::begin(all_go_on), std::end(all_go_on), true) >= 5);
   }

@@ -17,7 +17,7 @@ bool depends_on_the_targets_data(const std::string& method, const std::string& r
   set.emplace_back("data.backdoor.trigger=none");
   const auto clean = play(small, set);
   CHECK(poisoned.result.summary.ended == "completed");
-  REQUIRE(poisoned.result.summary.erasures.at(0).requested_at > 0);
+  REQUIRE(poisoned.result.summary.erasures.at(0).requested_at.value() > 0);
   return poisoned.result.summary.model_sha256 != clean.result.summary.model_sha256;
 }
 

@@ -93,17 +93,17 @@ void check(const Played& p, const Situation& s, bool erases) {
     const auto& ask = s.asks[i];
     CHECK(e.client == ask.client);
     const bool again = ask.fraction == 1 && asked.count(ask.client) > 0;
-    if (ask.fraction == 1) asked.emplace(ask.client, e.requested_at);
-    settled = std::max({settled, e.requested_at, e.forgotten_at.value_or(0)});
+    if (ask.fraction == 1) asked.emplace(ask.client, *e.requested_at);
+    settled = std::max({settled, *e.requested_at, e.forgotten_at.value_or(0)});
     if (!erases) {
       CHECK(!e.forgotten_at);
       continue;
     }
     REQUIRE(e.merged_at);
     REQUIRE(e.forgotten_at);
-    CHECK(*e.merged_at >= e.requested_at);
+    CHECK(*e.merged_at >= *e.requested_at);
     CHECK(*e.forgotten_at >= *e.merged_at);
-    CHECK(*e.downtime_seconds <= *e.forgotten_at - e.requested_at + 1e-9);
+    CHECK(*e.downtime_seconds <= *e.forgotten_at - *e.requested_at + 1e-9);
     if (again) {  // never before the request that erases it
       CHECK(*e.forgotten_at >= *p.result.summary.erasures[i - 1].forgotten_at);
       CHECK(e.client_passes == 0);

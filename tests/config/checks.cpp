@@ -99,6 +99,30 @@ TEST_CASE("a seed for weights that a file delivers has no effect, and is refused
                  "its file's; allowed is 0"});
 }
 
+TEST_CASE("what the run's end comes before is refused") {
+  CHECK(with_stop("[training]\nrule = \"fedbuff\"\nbuffer_size = 201") ==
+        Messages{
+            "s.toml:3:15: training.buffer_size: 201 is never filled, the run stops at stop.updates 200, so "
+            "no version would be published"});
+  CHECK(with_stop("[training]\nrule = \"port\"\nbuffer_size = 201").size() == 1);
+  CHECK(with_stop("[training]\nrule = \"fedbuff\"\nbuffer_size = 200").empty());
+  const std::string rounds = "[training]\nrule = \"fedavg\"\n";
+  CHECK(with_stop(rounds + "[[erasure]]\nclient = 2\nat_round = 24").empty());
+  CHECK(
+      with_stop(rounds + "[[erasure]]\nclient = 2\nat_round = 25") ==
+      Messages{"s.toml:5:12: erasure[0].at_round: 25 is never reached, the run stops at stop.updates 200, a "
+               "round has 8 updates"});
+  CHECK(with_stop(rounds + "clients_per_round = 3\n[[erasure]]\nclient = 2\nat_round = 66").empty());
+  CHECK(with_stop(rounds + "clients_per_round = 3\n[[erasure]]\nclient = 2\nat_round = 67").size() == 1);
+  CHECK(with_stop("heterogeneity.availability.dropout_probability = 0.1\n" + rounds +
+                  "[[erasure]]\nclient = 2\nat_round = 25")
+            .empty());
+  CHECK(errors_of(rounds + "[[erasure]]\nclient = 2\nat_update = 79\n[stop]\nrounds = 10").empty());
+  CHECK(errors_of(rounds + "[[erasure]]\nclient = 2\nat_update = 80\n[stop]\nrounds = 10") ==
+        Messages{"s.toml:5:13: erasure[0].at_update: 80 is never reached, the run stops at stop.rounds 10, a "
+                 "round has 8 updates"});
+}
+
 TEST_CASE("what a method supports") {
   const std::string ask = "[[erasure]]\nclient = 2\nat_update = 1\nscope = \"samples\"\n";
   CHECK(with_stop(ask + "[unlearning]\nmethod = \"gradient_ascent\"\ncoordination = \"blocking\"") ==

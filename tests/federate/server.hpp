@@ -26,7 +26,8 @@ struct Server {
   std::vector<std::pair<std::uint32_t, CollectTask>> collects;
   std::vector<CalibrateTask> calibrations;
   std::vector<record::Decision> decisions;
-  int jobs = 0;  ///< that a merge took, added up
+  std::vector<Post> first_posts;  ///< with which the run began
+  int jobs = 0;                   ///< that a merge took, added up
 
   explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false,
                   std::vector<data::IndicesPtr> forget = {}) {
@@ -42,6 +43,7 @@ struct Server {
     s.forget.resize(s.scenario->erasures.size());
     server = std::make_unique<Coordinator>(std::move(s));
     server->start(0, fx);
+    first_posts = fx.posts;
     carry_out();
   }
   model::ParametersPtr vector(double value) const {

@@ -36,8 +36,8 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "model_sha256"});
   CHECK(keys(json["context"]) ==
         std::vector<std::string>{"versions", "host", "system", "cpu", "cores", "memory_bytes", "devices",
-                                 "revision", "seed", "scenario", "started", "ended", "warnings", "events",
-                                 "history_bytes", "erasure_costs", "attacks"});
+                                 "revision", "seed", "scenario", "started", "ended", "divergence", "warnings",
+                                 "unused", "events", "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate"});
@@ -49,7 +49,7 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
         std::vector<std::string>{"client", "scope", "class", "samples", "requested_at", "merged_at",
                                  "forgotten_at", "downtime_seconds", "retained_throughput_ratio",
                                  "lost_updates", "late_updates", "rebound_of", "rebound_max", "rebound_end",
-                                 "before", "final"});
+                                 "before", "final", "outcome", "reason"});
   for (const char* key : {"before", "final"})
     CHECK(keys(json["erasures"][0][key]) ==
           std::vector<std::string>{"forget_accuracy", "attack_success_rate", "mia_auc"});
@@ -71,7 +71,9 @@ TEST_CASE("a figure that does not apply is null, a figure of zero is zero") {
   const auto& e = json["erasures"][0];
   CHECK(e["downtime_seconds"] == 0.0);
   CHECK(e["lost_updates"] == 0);
-  for (auto key : {"merged_at", "forgotten_at", "retained_throughput_ratio", "rebound_max", "rebound_end"})
+  CHECK(e["outcome"] == "unserved");
+  for (auto key : {"requested_at", "merged_at", "forgotten_at", "reason", "retained_throughput_ratio",
+                   "rebound_max", "rebound_end"})
     CHECK_MESSAGE(e[key].is_null(), key);
   for (auto key : {"overrun_share", "peak_rss_bytes", "model_sha256"})
     CHECK_MESSAGE(json[key].is_null(), key);
@@ -90,6 +92,7 @@ TEST_CASE("a complete summary reads back from its file") {
   s.erasures.push_back({3, 10.5, 12.25, 14.0, 0.0, 0.98, 0.04, 0.01, 1, 2});
   s.erasures[0].samples = 85, s.erasures[0].rebound_of = "forget_accuracy";
   s.erasures[0].found = {0.9, std::nullopt, 0.7}, s.erasures[0].final = {0.4, std::nullopt, 0.5};
+  s.erasures[0].outcome = RequestOutcome::merged;
   s.warnings = {"mind the gap"};
   s.updates = 480, s.samples_trained = 96000, s.messages = 1000, s.bytes_sent = std::uint64_t{1} << 40;
   s.virtual_seconds = 60.5, s.wall_seconds = 7.25, s.overrun_share = 0.125, s.peak_rss_bytes = 123456789;
@@ -125,7 +128,7 @@ TEST_CASE("a complete summary reads back from its file") {
     "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,
     "rebound_of":"forget_accuracy","rebound_max":0.04,"rebound_end":0.01,
     "before":{"forget_accuracy":0.9,"attack_success_rate":null,"mia_auc":0.7},
-    "final":{"forget_accuracy":0.4,"attack_success_rate":null,"mia_auc":0.5}}])"));
+    "final":{"forget_accuracy":0.4,"attack_success_rate":null,"mia_auc":0.5},"outcome":"merged","reason":null}])"));
   CHECK(json["context"]["warnings"] == Json::array({"mind the gap"}));
   CHECK(json["counters"] == Json::parse(R"({"updates":480,"samples_trained":96000,"messages":1000,
                                             "bytes_sent":1099511627776})"));
@@ -134,6 +137,19 @@ TEST_CASE("a complete summary reads back from its file") {
   CHECK(json["overrun_share"] == 0.125);
   CHECK(json["peak_rss_bytes"] == 123456789);
   CHECK(json["model_sha256"] == "abc");
+}
+
+TEST_CASE("what ended a run that diverged stands in its context, with a sentence") {
+  Summary s;
+  CHECK(to_json(s)["context"]["divergence"].is_null());
+  s.divergence = Divergence{"update", 3, 12, std::nullopt, 31, 35, 4.5};
+  s.warnings = {"look here"};
+  const auto context = to_json(s)["context"];
+  CHECK(
+      context["divergence"] ==
+      Json::parse(R"({"what":"update","client":3,"job":12,"request":null,"version":31,"updates":35,"time":4.5,
+    "text":"the update of client/3 (job 12), computed from version 31, is not finite: after 35 updates, at 4.5 s"})"));
+  CHECK(context["warnings"] == Json::array({"look here"}));
 }
 
 TEST_CASE("attacks stand by name and figure, and are null where there were none") {

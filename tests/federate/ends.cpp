@@ -1,0 +1,199 @@
+// How a run ends, on the server without actors: requests and what is not finite.
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "server.hpp"
+
+using namespace afu;
+using namespace afu::federate;
+using record::RequestOutcome;
+using test::Server;
+
+namespace {
+
+const char* asking = R"(
+[training]
+server_lr = 1
+staleness = "constant"
+weight_by_samples = false
+[unlearning]
+method = "gradient_ascent"
+[[erasure]]
+client = 0
+at_update = 2
+)";
+
+const record::ErasureRecord& erasure(const Outcome& o, std::size_t i = 0) { return o.erasures.at(i).record; }
+
+/// An update that is not finite.
+void diverge(Server& s, std::uint32_t client) {
+  const auto t = s.tasks.at(client);
+  Update u{client, t.job, t.version, t.epoch, 100, 100, s.vector(std::nan("")), nullptr};
+  u.finite = false;
+  s.now += 1;
+  s.server->on(s.now, u, s.fx);
+}
+
+}  // namespace
+
+TEST_CASE("a request that was never due, or not served, has an outcome and a reason") {
+  Server s(asking);
+  CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::unserved);
+  CHECK(erasure(s.server->outcome()).reason ==
+        "the run ended before it was due, after 2 updates; 0 were accepted");
+  CHECK_FALSE(erasure(s.server->outcome()).requested_at);
+  s.update(1, 1), s.update(2, 1);
+  CHECK(erasure(s.server->outcome()).requested_at);
+  CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::unserved);
+  CHECK(erasure(s.server->outcome()).reason == "the run ended while its erasure was being computed");
+  s.take(EraseResult{0, s.result(-0.5)});
+  CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::merged);
+  CHECK(erasure(s.server->outcome()).reason == "");
+}
+
+TEST_CASE("a method that erases nothing refuses") {
+  Server s(asking, {"unlearning.method=none"});
+  s.update(1, 1), s.update(2, 1);
+  CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::refused);
+  CHECK(erasure(s.server->outcome()).reason == "the method 'none' erases nothing");
+}
+
+TEST_CASE("who asks again shares the outcome of the request that erases it") {
+  Server s(asking, {"erasure=[{client=0,at_update=1},{client=0,at_update=2},{client=1,at_update=500}]"});
+  s.update(1, 1), s.update(2, 1);
+  CHECK(erasure(s.server->outcome(), 1).outcome == RequestOutcome::unserved);
+  s.take(EraseResult{0, s.result(-0.5)});
+  CHECK(erasure(s.server->outcome(), 0).outcome == RequestOutcome::merged);
+  CHECK(erasure(s.server->outcome(), 1).outcome == RequestOutcome::merged);
+  CHECK(erasure(s.server->outcome(), 2).reason ==
+        "the run ended before it was due, after 500 updates; 2 were accepted");
+}
+
+TEST_CASE("after no update at all is at the start") {
+  Server s(asking, {"erasure[0].at_update=0"});
+  CHECK(std::get_if<EraseRequest>(&s.first_posts.front().payload) != nullptr);
+  CHECK(s.first_posts.front().first);
+}
+
+TEST_CASE("a round that ends as its last client drops out counts for requests and for the end") {
+  Server s(
+      "[training]\nrule = \"fedavg\"\n[unlearning]\nmethod = \"none\"\n[[erasure]]\nclient = 0\nat_round = "
+      "1\n");
+  s.update(0, 1), s.update(1, 1), s.update(2, 1);
+  CHECK_FALSE(erasure(s.server->outcome()).requested_at);
+  s.take(Dropped{3, s.tasks.at(3).job});
+  CHECK(erasure(s.server->outcome()).requested_at);
+  CHECK(s.server->outcome().unused.lost_jobs == 1);
+}
+
+TEST_CASE("an update that is not finite ends the run, is named, and is in no version") {
+  Server s(asking, {"erasure=[]"});
+  s.update(0, 1), s.update(1, 1);
+  const auto model = s.server->evaluation(0).model;
+  const auto task = s.tasks.at(2);
+  diverge(s, 2);
+  CHECK(s.fx.stop);
+  CHECK_FALSE(s.fx.merge);
+  CHECK(s.fx.posts.empty());
+  REQUIRE(s.fx.decisions.size() == 1);
+  CHECK(s.fx.decisions[0].kind == record::Decision::Kind::diverged);
+  CHECK(s.fx.decisions[0].client == 2);
+  const auto o = s.server->outcome();
+  CHECK(o.model == model);
+  CHECK(o.updates == 2);
+  CHECK(o.stopped);
+  REQUIRE(o.divergence);
+  CHECK(o.divergence->what == "update");
+  CHECK(o.divergence->client == std::optional<std::uint32_t>{2});
+  CHECK(o.divergence->job == std::optional<std::uint64_t>{task.job});
+  CHECK(o.divergence->version == task.version);
+  CHECK(o.divergence->updates == 2);
+  CHECK(o.divergence->time == 3);
+  CHECK(to_string(*o.divergence) ==
+        "the update of client/2 (job 1), computed from version 0, is not finite: after 2 updates, at 3 s");
+}
+
+TEST_CASE("what nobody would merge does not end the run") {
+  Server s(asking);
+  s.update(1, 1), s.update(2, 1);  // client 0 has asked
+  diverge(s, 0);
+  CHECK_FALSE(s.fx.stop);
+  CHECK_FALSE(s.server->outcome().divergence);
+  CHECK(s.server->outcome().unused.rejected_updates == 1);
+}
+
+TEST_CASE("a merge that overflows is not published; large values alone are merged") {
+  constexpr double large = 2.5e38;
+  Server s(asking, {"erasure=[]"});
+  s.update(0, large);
+  CHECK(s.model() == doctest::Approx(large));
+  CHECK_FALSE(s.server->outcome().divergence);
+  s.update(1, large);
+  CHECK(s.model() == doctest::Approx(large));
+  const auto o = s.server->outcome();
+  CHECK(o.version == 1);
+  REQUIRE(o.divergence);
+  CHECK(o.divergence->what == "merge");
+  CHECK(o.divergence->client == std::optional<std::uint32_t>{1});
+}
+
+TEST_CASE("an erasure and a calibration that are not finite end the run with their names") {
+  const auto not_finite = [](const Server& s) {
+    auto r = std::make_shared<compute::JobResult>(*s.result(std::nan("")));
+    r->not_finite = 0;
+    return r;
+  };
+  Server s(asking);
+  s.update(1, 1), s.update(2, 1);
+  s.take(EraseResult{0, not_finite(s)});
+  auto d = s.server->outcome().divergence;
+  REQUIRE(d);
+  CHECK(d->what == "erasure");
+  CHECK(d->request == std::optional<std::uint64_t>{0});
+  CHECK(s.model() == doctest::Approx(2));
+  CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::unserved);
+
+  Server c(asking, {"unlearning.method=afu_ic", "erasure[0].client=1"});
+  c.update(1, 1), c.update(2, 1);
+  REQUIRE(c.erasures.size() == 1);
+  c.take(EraseResult{0, c.result(-1)});
+  REQUIRE(c.calibrations.size() == 1);
+  c.take(CalibrateResult{0, c.calibrations[0].base_version, not_finite(c)});
+  d = c.server->outcome().divergence;
+  REQUIRE(d);
+  CHECK(d->what == "calibration");
+  CHECK(erasure(c.server->outcome()).outcome == RequestOutcome::merged);
+  CHECK(erasure(c.server->outcome()).reason == "the run ended while its calibration was being computed");
+}
+
+TEST_CASE("what is in no version at the end is counted") {
+  Server s("[training]\nrule = \"fedbuff\"\nbuffer_size = 3\n[unlearning]\nmethod = \"none\"");
+  s.update(0, 1), s.update(1, 1);
+  const auto o = s.server->outcome();
+  CHECK(o.unused.buffered_at_end == 2);
+  CHECK(o.unused.busy_at_end == 4);
+  CHECK(o.unused.clients_never_heard == 2);
+  REQUIRE(o.busy.size() == 4);
+  CHECK(o.busy[0].job == 2);
+  CHECK(o.busy[0].since == doctest::Approx(1));
+  CHECK(o.busy[3].job == 1);
+}
+
+TEST_CASE("an erasure that has nothing to take out, or leaves something, is told") {
+  Server s(asking);
+  s.update(1, 1), s.update(2, 1);
+  CHECK(s.server->outcome().warnings ==
+        std::vector<std::string>{
+            "erasure[0] of client/0: no update of it was ever accepted before it asked, so "
+            "there was nothing to erase"});
+  Server recovery(asking, {"unlearning.method=fedrecovery"});
+  recovery.update(0, 1), recovery.update(1, 1);  // a round of rules without rounds has four
+  CHECK(recovery.server->outcome().warnings ==
+        std::vector<std::string>{
+            "erasure[0] of client/0: 1 of its updates are in a round that is not complete, "
+            "which 'fedrecovery' leaves as it is"});
+  Server both(asking);
+  both.update(0, 1), both.update(1, 1);
+  CHECK(both.server->outcome().warnings.empty());
+}
