@@ -22,6 +22,7 @@
 #include "compute/devices.hpp"
 #include "compute/job_cache.hpp"
 #include "config/writer.hpp"
+#include "host/threads.hpp"
 #include "record/output_file.hpp"
 
 namespace afu::cli {
@@ -86,37 +87,17 @@ class Queue {
 };
 
 /// Threads that a run has beside its lanes.
-constexpr std::int64_t threads_of_a_run = 6;
+constexpr int threads_of_a_run = 6;
 
 /// Throws where so many threads cannot live at once: a run that cannot start all of its own may not even
 /// fail.
-void check_threads(std::int64_t count, int runners) {
-  std::mutex mutex;
-  std::condition_variable over;
-  bool is_over = false;
-  std::vector<std::thread> threads;
-  std::string failure;
+void check_threads(int count, int runners) {
   try {
-    while (static_cast<std::int64_t>(threads.size()) < count)
-      threads.emplace_back([&] {
-        std::unique_lock<std::mutex> lock(mutex);
-        over.wait(lock, [&] { return is_over; });
-      });
-  } catch (const std::system_error& e) {
-    failure = e.what();
+    host::require_threads(count);
+  } catch (const host::ThreadError& e) {
+    throw host::ThreadError(
+        fmt::format("{} cells at a time: {}; fewer cells at a time: -j", runners, e.what()));
   }
-  {
-    const std::lock_guard<std::mutex> lock(mutex);
-    is_over = true;
-  }
-  over.notify_all();
-  for (auto& t : threads) t.join();
-  if (!failure.empty())
-    throw std::runtime_error(
-        fmt::format("{} cells at a time need {} threads, of which {} can be started: {} (a limit: ulimit -u, "
-                    "or pids.max of "
-                    "the control group; fewer cells at a time: -j)",
-                    runners, count, threads.size(), failure));
 }
 
 class Runners {
@@ -127,7 +108,7 @@ class Runners {
     progress_.done = plan.cells.size() - open.size();
     jobs_ = runners_for(open.size(), options.jobs);
     lanes_ = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms / jobs_);
-    if (!open.empty()) check_threads(jobs_ * (1 + lanes_ + threads_of_a_run), jobs_);
+    if (!open.empty()) check_threads(jobs_ * (1 + static_cast<int>(lanes_) + threads_of_a_run), jobs_);
     expect(open);
   }
 

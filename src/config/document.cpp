@@ -336,7 +336,11 @@ void apply_override(Node& root, const std::string& override_text, Errors& errors
     at = child;
     walked += (walked.empty() ? "" : ".") + step;
   }
-  assign(*at, override_value(override_text.substr(equals + 1), place));
+  auto value = override_value(override_text.substr(equals + 1), place);
+  if (is_index(steps.back()))  // an element is one value: an erasure, say
+    *at = std::move(value);
+  else
+    assign(*at, std::move(value));
 }
 
 Place place_of(const Node& root, const std::string& key) {

@@ -78,7 +78,7 @@ std::vector<std::string> key_steps(const std::string& key);
 
 /// Applies `a.b=value`: a TOML value, or else a bare string. Elements of arrays are `a[0].b` or `a.0.b`; the
 /// index after the last one appends. A table that is given for a section, `training={lr = 0.1}`, sets the
-/// keys that it has and leaves the others.
+/// keys that it has and leaves the others; an element of an array is replaced as a whole.
 void apply_override(Node& root, const std::string& override_text, Errors& errors);
 
 /// The place of `key` (`training.lr`, `erasure[0].client`), or of the nearest section around it that is

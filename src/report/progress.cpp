@@ -65,7 +65,7 @@ ProgressLine::ProgressLine(Goal goal, bool quiet, int descriptor)
       shown_(!quiet),
       rewrites_(rewrites(descriptor)),
       begin_(Clock::now()),
-      last_(begin_) {}
+      last_(rewrites_ ? begin_ - period : begin_) {}  // a terminal's line is there at once
 
 void ProgressLine::update(std::uint64_t updates, double simulated_seconds) {
   if (!shown_) return;

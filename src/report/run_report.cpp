@@ -64,8 +64,7 @@ DataTable erasures_table(const Run& run) {
                       number(e.retained_throughput_ratio, 2), number(static_cast<double>(e.lost_updates), 0),
                       number(static_cast<double>(e.late_updates), 0),
                       number_cell(points_text(e.rebound_max), e.rebound_max),
-                      number_cell(points_text(e.rebound_end), e.rebound_end),
-                      text_cell(e.rebound_of.empty() ? absent_text : e.rebound_of),
+                      number_cell(points_text(e.rebound_end), e.rebound_end), text_cell(e.rebound_of),
                       own("forget_accuracy", e.found.forget_accuracy),
                       own("forget_accuracy", e.final.forget_accuracy), own("mia_auc", e.found.mia_auc),
                       own("mia_auc", e.final.mia_auc), text_cell(to_string(e.outcome)), text_cell(e.reason)});

@@ -29,7 +29,7 @@ std::vector<std::string> seen_by(const Played& p, const std::set<int>& clients, 
   for (const auto& e : p.log) {
     if (e["t"].get<double>() > until) continue;
     if (e.contains("decision")) {
-      if (clients.count(e["client"].get<int>()))
+      if (e["client"].is_number() && clients.count(e["client"].get<int>()))
         lines.push_back(e["t"].dump() + e["decision"].dump() + e["client"].dump() +
                         (e["decision"] == "rejected" ? "" : e["staleness"].dump()) + e["weight"].dump());
       continue;

@@ -36,9 +36,8 @@ bool mentions(const std::vector<std::string>& lines, const std::string& text) {
                      [&](const auto& l) { return l.find(text) != std::string::npos; });
 }
 
-const std::vector<std::string> diverging{"training.lr=1.0",        "training.clip_norm=0",
-                                         "training.momentum=0.99", "training.local_epochs=40",
-                                         "model.name=mlp",         "training.server_lr=10"};
+const std::vector<std::string> diverging{"training.lr=1.0", "training.clip_norm=0",
+                                         "training.local_epochs=10", "model.name=cnn"};
 
 }  // namespace
 

@@ -141,7 +141,7 @@ TEST_CASE(
                     std::to_string(factor) + "\n",
                 with(method, {timing, "heterogeneity.compute.slowdown={distribution=\"constant\",value=1.0}",
                               "training.rule=fedavg", "training.local_epochs=2",
-                              "erasure[0]={client=0,at_round=8}", "stop={rounds=12}"}));
+                              "erasure[0]={client=0,at_round=8}", "stop.rounds=12", "stop.updates=0"}));
   };
   // An epoch is 40 samples of 0.01 s, the links take 0.02 s; the round that has begun is waited for first.
   const auto round = [](double factor, int epochs) { return factor * epochs * 0.4 + 0.02; };

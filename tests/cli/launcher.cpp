@@ -115,7 +115,7 @@ TEST_CASE("runs are attacked and compared with retrained ones") {
   const auto other = run("other", " --set data.train_samples=80 --set unlearning.method=retrain");
   const auto mixed = afu_command(f, "compare " + ours + " --reference " + other);
   CHECK(mixed.status == 2);
-  CHECK(mixed.err.find("data.train_samples is 60, not 80") != std::string::npos);
+  CHECK(mixed.err.find("data.train_samples is 120, not 80") != std::string::npos);
   CHECK(afu_command(f, "compare " + ours + " --reference " + (f.path / "none").string()).status == 2);
 }
 

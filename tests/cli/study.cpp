@@ -315,7 +315,8 @@ TEST_CASE("a study whose threads cannot be started ends in order, with the reaso
                        (f.path / "out").string() + " 2> " + (f.path / "err").string();
   const int status = std::system(("bash -c '" + command + "'").c_str());
   CHECK(WEXITSTATUS(status) == 1);
-  CHECK(content(f.path / "err").find("threads, of which 0 can be started: ") != std::string::npos);
+  CHECK(content(f.path / "err").find("threads are needed, of which 0 could be started: ") !=
+        std::string::npos);
   CHECK_FALSE(fs::exists(out / "afu.lock"));
   REQUIRE(afu_command(f, "study " + file.string() + " -o " + out.string()).status == 0);
 }
@@ -330,12 +331,12 @@ TEST_CASE("a study that is killed goes on where it stopped, to the same figures"
     execl(AFU_BINARY, AFU_BINARY, "study", file.c_str(), "-q", "-j", "1", "-o", killed.c_str(), nullptr);
     _exit(127);
   }
-  for (int i = 0; i < 6000 && !fs::exists(killed / cells[0] / "summary.json"); ++i)
+  for (int i = 0; i < 6000 && !fs::exists(killed / cells[0] / "files.json"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   kill(child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);
-  REQUIRE(fs::exists(killed / cells[0] / "summary.json"));
+  REQUIRE(fs::exists(killed / cells[0] / "files.json"));
   const auto rest = afu_command(f, "study " + file.string() + " -o " + killed.string());
   REQUIRE(rest.status == 0);
   CHECK(rest.out.find(" 0 complete before") == std::string::npos);

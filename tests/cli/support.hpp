@@ -49,8 +49,8 @@ name = "tiny"
 [data]
 image_size = 8
 classes = 2
-train_samples = 60
-val_samples = 40
+train_samples = 120
+val_samples = 90
 test_samples = 20
 [partition]
 clients = 3

@@ -53,6 +53,7 @@ TEST_CASE("the final table of a run with an erasure") {
   s.erasures.push_back({2, 40.0, 43.25, 43.25, 0.0, 1.0, 0.018, -0.004, 0, 3});
   s.erasures.push_back({11, 90.5, {}, {}, 2.5, {}, {}, {}, 0, 0});
   s.erasures.push_back({-1, 95.0, 95.0, 95.0, 0.0, 1.0, 0.25, 0.125, 0, 0});
+  s.erasures[0].outcome = s.erasures[2].outcome = afu::record::RequestOutcome::merged;
   s.erasures[0].rebound_of = "attack_success_rate";
   s.erasures[0].found = {0.95, 0.8125, 0.61}, s.erasures[0].final = {0.5, 0.0, 0.5};
   s.erasures[1].scope = "samples", s.erasures[1].samples = 34;
@@ -68,10 +69,10 @@ retain accuracy                 93.0 %      92.9 %
 attack success rate             81.2 %       0.0 %
 membership AUC                   0.612       0.503
 
-erased                    requested      merged   forgotten    downtime  throughput  rebound max  rebound end       of
-client/2                    40.00 s     43.25 s     43.25 s      0.00 s        1.00      +1.8 pp      -0.4 pp   attack
-34 samples of client/11     90.50 s           –           –      2.50 s           –            –            –        –
-class 2                     95.00 s     95.00 s     95.00 s      0.00 s        1.00     +25.0 pp     +12.5 pp   forget
+request                   outcome   requested      merged   forgotten    downtime  throughput  rebound max  rebound end       of
+client/2                   merged     40.00 s     43.25 s     43.25 s      0.00 s        1.00      +1.8 pp      -0.4 pp   attack
+34 samples of client/11  unserved     90.50 s           –           –      2.50 s           –            –            –        –
+class 2                    merged     95.00 s     95.00 s     95.00 s      0.00 s        1.00     +25.0 pp     +12.5 pp   forget
 
 of its own                 forget: before  at the end    attack: before  at the end       AUC: before  at the end
 client/2                           95.0 %      50.0 %            81.2 %       0.0 %             0.610       0.500

@@ -79,10 +79,12 @@ TEST_CASE("the lock of a process that was killed holds nobody up") {
 
 TEST_CASE("examining touches nothing, claiming makes the folder") {
   TemporaryFolder tmp;
-  auto fresh = RunFolder::examine(tmp / "a/run", false);
-  CHECK_FALSE(fs::exists(tmp / "a"));
-  fresh.claim();
-  CHECK(names_in(tmp / "a/run") == std::set<std::string>{"scenario.toml"});
+  {
+    auto fresh = RunFolder::examine(tmp / "a/run", false);
+    CHECK_FALSE(fs::exists(tmp / "a"));
+    fresh.claim();
+    CHECK(names_in(tmp / "a/run") == std::set<std::string>{"afu.lock", "scenario.toml"});
+  }
 
   write_text(tmp / "a/run/summary.json", "old");
   write_text(tmp / "a/run/model.pt.part", "left by a kill");
@@ -90,7 +92,7 @@ TEST_CASE("examining touches nothing, claiming makes the folder") {
   auto again = RunFolder::examine(tmp / "a/run", true);
   CHECK(text_of(tmp / "a/run/summary.json") == "old");
   again.claim();
-  CHECK(names_in(tmp / "a/run") == std::set<std::string>{"scenario.toml"});
+  CHECK(names_in(tmp / "a/run") == std::set<std::string>{"afu.lock", "scenario.toml"});
 }
 
 TEST_CASE("only the files of a run have a path") {

@@ -20,7 +20,7 @@ double ratio(const RetainedWork& work, double requested, double forgotten, doubl
   afu::record::ErasureRecord e;
   e.requested_at = requested;
   e.forgotten_at = forgotten;
-  fill_erasure_figures(e, {}, work, {}, run_end, false);
+  fill_erasure_figures(e, {}, work, {}, run_end);
   REQUIRE(e.retained_throughput_ratio);
   return *e.retained_throughput_ratio;
 }
