@@ -16,6 +16,7 @@
 #include "record/csv_figure.hpp"
 #include "record/json_text.hpp"
 #include "record/output_file.hpp"
+#include "record/seal.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::cli {
@@ -36,6 +37,8 @@ struct Run {
 Run load_run(const std::string& folder) {
   const auto file = fs::path(folder) / "scenario.toml";
   if (!fs::exists(file)) throw UsageError(folder + ": no run: it holds no scenario.toml");
+  if (const auto damage = record::damage(folder); !damage.empty())
+    throw UsageError(folder + ": damaged: " + damage);
   return {folder, config::load_scenario(file.string(), {}, unlearn::method_sections())};
 }
 

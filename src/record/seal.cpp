@@ -172,4 +172,13 @@ std::string damage(const fs::path& folder, const Seal& seal) {
   return {};
 }
 
+std::string damage(const fs::path& folder) {
+  if (!fs::exists(folder / "files.json")) return {};
+  try {
+    return damage(folder, read_seal(folder));
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+}
+
 }  // namespace afu::record

@@ -45,4 +45,8 @@ Seal read_seal(const std::filesystem::path& folder);
 /// `seal` tells, and which of these: "metrics.csv is missing". Empty: all is as the run left it.
 std::string damage(const std::filesystem::path& folder, const Seal& seal);
 
+/// The same by the folder's own files.json, and what is wrong with that. A run without one is of an older
+/// afu, or was killed: empty.
+std::string damage(const std::filesystem::path& folder);
+
 }  // namespace afu::record

@@ -1,6 +1,7 @@
 #include "report/report.hpp"
 
 #include "record/output_file.hpp"
+#include "record/seal.hpp"
 #include "report/svg.hpp"
 
 namespace afu::report {
@@ -9,7 +10,11 @@ namespace fs = std::filesystem;
 
 Document report_on(const fs::path& folder) {
   if (fs::exists(folder / "study.json")) return study_document(read_study(folder));
-  if (fs::exists(folder / "summary.json")) return run_document(read_run(folder));
+  if (fs::exists(folder / "summary.json")) {
+    if (const auto damage = record::damage(folder); !damage.empty())
+      throw ReportError(folder.string() + ": damaged: " + damage);
+    return run_document(read_run(folder));
+  }
   throw ReportError(folder.string() +
                     ": holds neither a study (study.json) nor a run that ended (summary.json)");
 }

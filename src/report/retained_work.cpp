@@ -60,12 +60,15 @@ RetainedWork::RetainedWork(const std::vector<AcceptedUpdate>& accepted, const st
 }
 
 double RetainedWork::running(double time) const {
-  double out = time;
+  // Summed up to each interval, not taken off: within one it is the same to the last bit, and never falls.
+  double out = 0, from = 0;
   for (const auto& i : idle_) {
     if (i.begin >= time) break;
-    out -= std::min(i.end, time) - i.begin;
+    out += i.begin - from;
+    if (time <= i.end) return out;
+    from = i.end;
   }
-  return out;
+  return out + (time - from);
 }
 
 double RetainedWork::in(double begin, double end) const {

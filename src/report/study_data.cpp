@@ -1,5 +1,7 @@
 #include "report/study_data.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "record/seal.hpp"
@@ -121,14 +123,27 @@ void read_state(Cell& cell, const fs::path& folder) {
 /// A completed cell whose files are not as its run left them has no figures. One without files.json is of an
 /// older afu and is taken as it is.
 void hold_to_seal(Cell& cell, const fs::path& folder) {
-  if (cell.state != Cell::State::completed || !fs::exists(folder / "files.json")) return;
-  std::string damage;
-  try {
-    damage = record::damage(folder, record::read_seal(folder));
-  } catch (const std::runtime_error& e) {
-    damage = e.what();
+  if (cell.state != Cell::State::completed) return;
+  if (const auto damage = record::damage(folder); !damage.empty()) cell.fail("damaged: " + damage);
+}
+
+/// A figure of the summary stands for a run's evaluations only where no run of the study has evaluations of
+/// that metric: one version's beside means over many would be another figure.
+void hold_to_rows(std::vector<Cell>& cells) {
+  for (const auto& m : metrics()) {
+    const auto in_rows = [&](const Cell& c) {
+      return c.run && std::any_of(c.run->rows.begin(), c.run->rows.end(),
+                                  [&](const record::MetricsRow& r) { return (r.*m.row).has_value(); });
+    };
+    if (std::none_of(cells.begin(), cells.end(), in_rows)) continue;
+    for (auto& c : cells) {
+      if (!c.run || in_rows(c) || !(c.run->summary.final.*m.figure)) continue;
+      c.run->summary.final.*m.figure = std::nullopt;
+      auto& flaws = c.run->flaws;
+      if (std::none_of(flaws.begin(), flaws.end(), [&](const Flaw& f) { return f.metric == &m; }))
+        flaws.push_back({&m, fmt::format("metrics.csv: no row has {}", m.name)});
+    }
   }
-  if (!damage.empty()) cell.fail("damaged: " + damage);
 }
 
 }  // namespace
@@ -246,6 +261,7 @@ Study read_study(const fs::path& folder) {
     s.cells.push_back(std::move(cell));
   }
   if (s.cells.empty()) j.at("cells").fail("holds no cell");
+  hold_to_rows(s.cells);
   return s;
 }
 

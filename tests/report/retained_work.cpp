@@ -102,3 +102,14 @@ TEST_CASE("nothing accepted is no work") {
   CHECK(one.first() == 4);
   CHECK(one.last() == 4);
 }
+
+TEST_CASE("while the server stands still nothing grows, to the last bit") {
+  const RetainedWork work({{0.07, 0}, {0.05, 1}, {3.1, 0}, {3.3, 1}, {7.7, 0}, {9.1, 1}},
+                          {{0.0715170711, 1.2328541551561555}, {3.4, 6.456028908932718}}, 12.3);
+  for (double begin : {0.0715170711, 0.1, 0.3, 0.7, 1.1})
+    for (double end : {0.11, 0.31, 0.71, 1.13, 1.2328541551561555}) CHECK(work.in(begin, end) == 0);
+  for (double begin : {3.4, 3.7, 4.1, 5.3, 6.1})
+    for (double end : {3.71, 4.13, 5.33, 6.17, 6.456028908932718}) CHECK(work.in(begin, end) == 0);
+  CHECK(work.in(0, 12.3) == Approx(6 + 2).epsilon(0.25));
+  for (double at = 0; at < 12.3; at += 0.01) CHECK(work.in(at, at + 0.01) >= 0);
+}

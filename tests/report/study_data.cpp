@@ -4,6 +4,7 @@
 #include <string>
 
 #include "record/seal.hpp"
+#include "report/report.hpp"
 #include "study_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -181,4 +182,26 @@ TEST_CASE("a cell whose files are not as its run left them has no figures") {
   const auto& found = *damaged.cells_of(0, 0).front();
   CHECK(found.why == "damaged: events.jsonl is missing");
   CHECK_FALSE(found.run);
+  CHECK_THROWS_WITH_AS(report_on(cell), doctest::Contains("seed=1: damaged: events.jsonl is missing"),
+                       ReportError);
+}
+
+TEST_CASE("a cell whose rows lack a metric that others' have is not given the summary's figure for it") {
+  afu::test::SyntheticStudy study({1, 2});
+  afu::test::fill_good_study(study);
+  const auto read = [&] { return *read_study(study.folder.path()).cells_of(0, 0).front()->run; };
+  CHECK(read().summary.final.test_accuracy);
+  CHECK(read().summary.final.mia_auc);  // which no run's rows have
+  CHECK(read().flaws.empty());
+  const auto file = study.cell("mine", 1) / "metrics.csv";
+  auto rows = text_of(file);
+  const std::string cut = ",0.8,";  // test accuracy, in every row
+  for (auto at = rows.find(cut); at != rows.npos; at = rows.find(cut)) rows.replace(at, cut.size(), ",,");
+  write_text(file, rows);
+  const auto run = read();
+  CHECK_FALSE(run.summary.final.test_accuracy);
+  CHECK(run.summary.final.mia_auc);
+  REQUIRE(run.flaws.size() == 1);
+  CHECK(run.flaws[0].metric == find_metric("test_accuracy"));
+  CHECK(run.flaws[0].text == "metrics.csv: no row has test_accuracy");
 }
