@@ -1,16 +1,29 @@
 #include "aggregate/ledger.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace afu::aggregate {
 
 using compute::Combination;
 using model::ParametersPtr;
 
-Ledger::Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients) : needs_(needs) {
+namespace {
+
+/// Of a client that nothing was merged of.
+Tracked untouched(std::uint32_t client) {
+  Tracked t;
+  t.client = client;
+  return t;
+}
+
+}  // namespace
+
+Ledger::Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients, bool whole_model)
+    : needs_(needs), whole_model_(whole_model) {
   if (!needs.any()) return;
   for (auto c : clients)
-    if (!find(c)) clients_.push_back({c, {}, {}, 0, {}, {}, 0, 0});
+    if (!find(c)) clients_.push_back(untouched(c));
 }
 
 const Tracked* Ledger::find(std::uint32_t client) const {
@@ -30,7 +43,7 @@ void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
   pending_.clear();
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& t = clients_[i];
-    if (needs_.influence || (needs_.accumulator && !plan.whole_model)) {
+    if (needs_.influence || (needs_.accumulator && !whole_model_)) {
       Combination c{t.influence, t.influence ? plan.keep : 1.0, {}, {}};
       for (const auto& p : plan.parts) {
         if (plan.whole_model && i < p.arrival.base_influence.size() && p.arrival.base_influence[i])
@@ -46,14 +59,18 @@ void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
         job.outputs.push_back(std::move(c));
       }
     }
-    if (needs_.accumulator && plan.whole_model) {
+    if (needs_.accumulator && whole_model_) {
       Combination c{t.accumulator, t.accumulator ? plan.keep : 1.0, {}, {}};
-      for (const auto& p : plan.parts)
-        if (p.arrival.client == t.client) {
+      for (const auto& p : plan.parts) {
+        if (p.arrival.client != t.client) continue;
+        if (plan.whole_model) {
           c.terms.push_back({p.coefficient, p.arrival.base, nullptr});
-          c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard, p.arrival.guards});
+          for (const auto& [weight, vector] : p.arrival.rebase)
+            c.terms.push_back({p.coefficient * weight, vector, nullptr});
         }
-      if (!c.terms.empty() || t.accumulator) {
+        c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard, p.arrival.guards});
+      }
+      if (!c.terms.empty() || (t.accumulator && plan.keep != 1.0)) {
         pending_.push_back({i, true});
         job.outputs.push_back(std::move(c));
       }
@@ -70,6 +87,7 @@ void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outp
   pending_.clear();
   for (auto& t : clients_) {
     t.mass *= plan.whole_model ? plan.keep : 1.0;
+    if (!plan.correction) t.last_model.reset();
     for (const auto& p : plan.parts) {
       t.all_weights += p.coefficient;
       if (p.arrival.client != t.client) continue;
@@ -84,6 +102,7 @@ void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outp
         t.last_base = p.arrival.base;
         t.last_delta = p.arrival.delta;
         t.last_weight = p.coefficient;
+        t.last_model = outputs.empty() ? nullptr : outputs.front();
       }
     }
   }
@@ -93,7 +112,11 @@ std::vector<Combination> Ledger::removal(std::uint32_t client, const ParametersP
                                          bool whole_model) const {
   const auto* target = find(client);
   const auto vector = !target ? nullptr : whole_model ? target->accumulator : target->influence;
-  if (!vector) return {{model, 1.0, {}, {}}, {model, 0.0, {}, {}}};
+  if (!vector) {
+    if (target && target->contributions > 0)
+      throw std::logic_error("the ledger counts contributions of a client and holds none");
+    return {{model, 1.0, {}, {}}, {model, 0.0, {}, {}}};
+  }
   if (!whole_model)
     return {{model, 1.0, {{-1.0, vector, nullptr}}, {}}, {nullptr, 1.0, {{-1.0, vector, nullptr}}, {}}};
   const double keep = 1.0 / (1.0 - target->mass);
@@ -118,11 +141,11 @@ void Ledger::apply_removal(std::uint32_t client, const std::vector<ParametersPtr
 
 void Ledger::forget(std::uint32_t client) {
   for (auto& t : clients_)
-    if (t.client == client) t = Tracked{client, {}, {}, 0, {}, {}, 0, 0};
+    if (t.client == client) t = untouched(client);
 }
 
 void Ledger::reset() {
-  for (auto& t : clients_) t = Tracked{t.client, {}, {}, 0, {}, {}, 0, 0};
+  for (auto& t : clients_) t = untouched(t.client);
 }
 
 std::int64_t Ledger::bytes() const {

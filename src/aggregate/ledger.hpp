@@ -23,6 +23,7 @@ struct Tracked {
   /// Delta rules: S_u += a delta. Mixing rules: S_u = (1-a) S_u + a (S_u,base + [k=u] delta).
   model::ParametersPtr influence;
   /// A_u: what of the current version is the client's whole models, mass m_u; w_ref = (w - A_u)/(1 - m_u).
+  /// A late update that a mixing rule adds as a difference adds to A_u, and nothing to m_u.
   /// Mixing only: with a delta rule the accumulator is the influence and the mass 0.
   model::ParametersPtr accumulator;
   double mass = 0;
@@ -31,6 +32,9 @@ struct Tracked {
   std::uint64_t contributions = 0;  ///< merged updates
   double weight = 0;                ///< sum of the coefficients of the client's merged updates
   double all_weights = 0;           ///< of everybody's, over the same merges
+  /// The version that the last merge made, where that merge took an update of the client in; else null: what
+  /// the client sent last is not part of the current version any more as one of a round's models.
+  model::ParametersPtr last_model{};
   /// The client's share of all that was merged, in [0, 1].
   double share() const { return all_weights > 0 ? weight / all_weights : 0; }
 };
@@ -38,7 +42,8 @@ struct Tracked {
 class Ledger {
  public:
   Ledger() = default;
-  Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients);
+  /// `whole_model`: of the training rule (Rule::whole_model).
+  Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients, bool whole_model = false);
 
   const LedgerNeeds& needs() const { return needs_; }
   const std::vector<Tracked>& clients() const { return clients_; }
@@ -67,6 +72,7 @@ class Ledger {
 
  private:
   LedgerNeeds needs_;
+  bool whole_model_ = false;
   std::vector<Tracked> clients_;
   /// Which vector of which client each appended output replaces.
   struct Slot {

@@ -41,7 +41,7 @@ Coordinator::Coordinator(Setup setup)
   std::sort(tracked.begin(), tracked.end());
   tracked.erase(std::unique(tracked.begin(), tracked.end()), tracked.end());
   needs_ = unlearn::needs_of(method_, s);
-  ledger_ = aggregate::Ledger(needs_, tracked);
+  ledger_ = aggregate::Ledger(needs_, tracked, rule_->whole_model());
   history_ = aggregate::History(needs_.history, tracked, rule_->synchronous() ? 0 : setup_.samples.size());
   if (needs_.clusters.count > 0)
     clusters_ = std::make_unique<Clusters>(needs_.clusters, setup_.samples.size(), tracked, setup_.initial);

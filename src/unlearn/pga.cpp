@@ -1,6 +1,7 @@
 /// PGA (Halimi et al. 2022; METHODS 5.5): projected gradient ascent at the target from w_ref, the model
-/// without the target's contribution: (w - pi w_u)/(1 - pi) after a FedAvg round, (w - A_u)/(1 - m_u) where
-/// whole models are mixed, and w - C_u where differences are added (`rescale` scales the others' up for it).
+/// without the target's contribution: the mean of the last round's other members after a FedAvg round,
+/// (w - A_u)/(1 - m_u) where whole models are mixed, and w - C_u where differences are added (`rescale`
+/// scales the others' up for it).
 ///
 /// When to stop is in conflict. The paper: once the validation accuracy falls below tau (`stop_accuracy`; a
 /// tau is known for MNIST only, 0.12, second hand, so by default it is off). Its code: once |w - w_u|^2
@@ -17,16 +18,30 @@
 namespace afu::unlearn {
 namespace {
 
+/// w after FedAvg rounds without the target's model w_u: the mean of what the last round's other members
+/// sent, and what was done to the model since that round made w_T, w_ref = w + pi (w_T - w_u) / (1 - pi).
+/// Where the target was not in that round (it was not chosen, dropped out, or asked in mid-round) that mean
+/// is w_T itself; where it was alone in it nothing but the round's base is left.
+compute::Combination without_last_model(const ParametersPtr& model, const aggregate::Tracked& t) {
+  const double pi = t.last_weight;
+  if (!t.last_model) return {model, 1.0, {}, {}};
+  if (pi >= 1) return {model, 1.0, {{-1.0, t.last_delta, nullptr}}, {}};
+  const double keep = 1.0 / (1.0 - pi);
+  compute::Combination c{
+      model, keep, {{-pi * keep, t.last_base, nullptr}, {-pi * keep, t.last_delta, nullptr}}, {}};
+  if (t.last_model != model) {
+    c.keep = 1.0;
+    c.terms.insert(c.terms.begin(), {pi * keep, t.last_model, nullptr});
+  }
+  return c;
+}
+
 /// w_ref and, after a FedAvg round, the target's last local model.
 std::vector<compute::Combination> reference(const View& view, bool rescaled) {
   const auto* t = view.target;
   if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
-  if (view.synchronous && t->last_base) {
-    const double pi = t->last_weight, keep = 1.0 / (1.0 - pi);
-    return {
-        {view.model, keep, {{-pi * keep, t->last_base, nullptr}, {-pi * keep, t->last_delta, nullptr}}, {}},
-        {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
-  }
+  if (view.synchronous && t->last_base)
+    return {without_last_model(view.model, *t), {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
   return {without_target(view, rescaled)};
 }
 

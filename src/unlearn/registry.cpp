@@ -110,6 +110,12 @@ void check_rule(const Method& method, const config::Scenario& s, const config::C
         "\"aso_fed\" merges each delta with the client's earlier ones, so they live on in the model" + why);
   if (t.rule == "port")
     complain("training.rule", "\"port\" weighs each delta by the course the others gave the model" + why);
+  if (t.rule == "fedasync" && t.mixing >= 1 && needs.accumulator)
+    complain(
+        "training.mixing",
+        "1 replaces the model by each fresh update's, so nothing is left without the client that sent the "
+        "last, allowed is below 1" +
+            why);
   if (t.server_momentum > 0)
     complain("training.server_momentum", "a delta lives on in the server's momentum, allowed is 0" + why);
 }

@@ -44,7 +44,7 @@ double distance(const torch::Tensor& a, const torch::Tensor& b) { return (a - b)
 TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make up the model (METHODS 13)") {
   config::TrainingSection t;
   auto rule = make_rule("fedasync", t, 1);
-  Ledger ledger({false, true, false}, {0, 1, 2, 3});
+  Ledger ledger({false, true, false}, {0, 1, 2, 3}, true);
   sim::Stream s({1, 2, 3, 4});
   const auto initial = random(s);
   auto w = initial;
@@ -128,4 +128,68 @@ TEST_CASE("in mixing form the influence is what would be missing had the client 
     influence.push_back(ledger.snapshot());
   }
   CHECK(distance(with.back() - without.back(), ledger.find(0)->influence->values) < 1e-4);
+}
+
+TEST_CASE("accumulators and initial model make up the model where late updates are rebased or differences") {
+  config::TrainingSection t;
+  auto rule = make_rule("fedasync", t, 1);
+  Ledger ledger({false, true, false}, {0, 1, 2}, true);
+  sim::Stream s({1, 2, 3, 4});
+  auto w = random(s);
+  auto initial = w->values.clone();
+  double initial_mass = 1;
+  for (int i = 0; i < 60; ++i) {
+    Arrival a;
+    a.client = static_cast<std::uint32_t>(s.below(3));
+    a.base = w;
+    a.delta = random(s);
+    const bool difference = i % 3 == 1;
+    if (i % 3 == 2) a.rebase = {{0.5, random(s)}, {-2.0, random(s)}};
+    auto plan = *rule->add(a);
+    if (difference) plan.whole_model = false, plan.keep = 1.0;
+    const double c = plan.parts[0].coefficient;
+    compute::CombineJob job;
+    ledger.extend(plan, job);
+    ledger.apply(plan, on_a_lane(job), 0);
+    auto next = w->values * plan.keep + a.delta->values * c;
+    if (!difference) next = next + a.base->values * c;
+    for (const auto& [weight, vector] : a.rebase) next = next + vector->values * (weight * c);
+    w = wrap(next);
+    initial_mass *= plan.keep;
+  }
+  auto sum = initial * initial_mass;
+  for (const auto& c : ledger.clients()) sum = sum + c.accumulator->values;
+  CHECK(distance(sum, w->values) < 1e-4);
+  CHECK_FALSE(ledger.find(0)->influence);  // all of it is where a removal looks for it
+}
+
+TEST_CASE("a removal of what the ledger counts and does not hold is no erasure that changes nothing") {
+  Ledger ledger({false, true, false}, {0}, true);
+  MergePlan plan;
+  plan.keep = 0.5;
+  plan.whole_model = true;
+  plan.parts.push_back({{}, 0.5});
+  sim::Stream s({1, 2, 3, 4});
+  const auto w = random(s);
+  CHECK(ledger.removal(0, w, true).front().terms.empty());  // it has not taken part
+  ledger.apply(plan, {}, 0);
+  CHECK_THROWS_AS(ledger.removal(0, w, true), std::logic_error);
+}
+
+TEST_CASE("the version that a client's update made is kept until the next one is made without it") {
+  Ledger ledger({false, false, true}, {1});
+  sim::Stream s({1, 2, 3, 4});
+  const auto first = random(s), second = random(s);
+  MergePlan plan;
+  plan.parts.push_back({{}, 0.5});
+  plan.parts[0].arrival.client = 1;
+  ledger.apply(plan, {first}, 1);
+  CHECK(ledger.find(1)->last_model == first);
+  plan.correction = true;
+  ledger.apply(plan, {second}, 1);
+  CHECK(ledger.find(1)->last_model == first);
+  plan.correction = false;
+  plan.parts[0].arrival.client = 0;
+  ledger.apply(plan, {second}, 1);
+  CHECK_FALSE(ledger.find(1)->last_model);
 }

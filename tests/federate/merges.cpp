@@ -233,6 +233,41 @@ TEST_CASE("subtract on a rule that adds differences: exactly the model without t
   CHECK(s.model() == doctest::Approx(others));
 }
 
+TEST_CASE("late updates that fedasync adds as differences are taken out with the rest of their client's") {
+  for (const std::string method : {"subtract", "kd", "pga"}) {
+    CAPTURE(method);
+    Server s(
+        "[training]\nrule = \"fedasync\"\nmixing = 0.5\nstaleness = \"constant\"\n[unlearning]\nlate = "
+        "\"guard\"\ncoordination = \"concurrent\"\nmethod = \"subtract\"\n[[erasure]]\nclient = 0\nat_update "
+        "= 2\n"
+        "[[erasure]]\nclient = 1\nat_update = 3\n",
+        {"unlearning.method=" + method}, false, {test::rows(0, 4), test::rows(4, 8)});
+    s.update(0, 2), s.update(2, 0);
+    if (method != "subtract") s.take(EraseResult{0, s.result(-0.5)});  // what the removal comes to
+    CHECK(s.model() == doctest::Approx(0));
+    s.update(1, -1);  // late, so half of it is added; it is all that client 1 contributes
+    if (method == "subtract") {
+      CHECK(s.model() == doctest::Approx(0));
+    } else {
+      CHECK(s.model() == doctest::Approx(-0.5));
+      const auto& job = std::get<compute::KernelJob>(*s.erasures.at(1).job);
+      const auto start = s.lane.run(compute::CombineJob{{job.derived.front()}});
+      CHECK(start.outputs.at(0)->values[0].item<double>() == doctest::Approx(0));
+    }
+  }
+}
+
+TEST_CASE("fedasync that replaces the model leaves nothing to take a client out of") {
+  const std::string text =
+      "[training]\nrule = \"fedasync\"\nmixing = 1\n[unlearning]\nmethod = \"subtract\"\n[[erasure]]\nclient "
+      "= "
+      "0\nat_update = 3\n";
+  CHECK_THROWS_WITH_AS(Server(text, {}), doctest::Contains("training.mixing: 1 replaces the model"),
+                       config::ConfigError);
+  CHECK_NOTHROW(Server(text, {"training.mixing=0.99"}));
+  CHECK_NOTHROW(Server(text, {"unlearning.method=afu_ic"}));
+}
+
 TEST_CASE("EWC: labels other than all cost one pass an image") {
   Server s(erasing, {"training.ewc_labels=sampled"});
   s.update(1, 1), s.update(2, 1);
