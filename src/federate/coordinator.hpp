@@ -245,6 +245,7 @@ class Coordinator {
   void begin_again(Active& a, std::size_t cluster);
   void roll_back(const Merge& merge, const std::vector<ParametersPtr>& outputs, Effects& fx);
   void restart(Active& a, bool barrier, Effects& fx);
+  void renew_rule();
   void readmit(Active& a);
   void begin_interval(Active& a);
   void end_interval(Active& a);

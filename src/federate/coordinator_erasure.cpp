@@ -230,11 +230,6 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   begin_interval(a);
   for (const auto& c : clients_) a.record.lost_updates += c.busy;
   abandon_all();
-  rule_->reset();
-  if (barrier && !rule_->synchronous()) {
-    a.barrier = true;
-    parked_rule_ = std::exchange(rule_, aggregate::make_rule("fedavg", scenario().training, mean_samples_));
-  }
   ledger_.reset();
   history_.reset();
   auxiliary_.clear();
@@ -244,6 +239,11 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   ++version_, ++epoch_;
   round_ = 0;
   if (a.request.scope == unlearn::Scope::samples) readmit(a);
+  renew_rule();
+  if (barrier && !rule_->synchronous()) {
+    a.barrier = true;
+    parked_rule_ = std::exchange(rule_, aggregate::make_rule("fedavg", scenario().training, mean_samples_));
+  }
   updates_ = 0;
   for (auto& c : clients_)
     if (c.excluded)
@@ -253,6 +253,19 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   last_evaluated_updates_ = updates_;
   decide(Kind::restarted, a.request.client, 0, 0, fx);
   needs_work_ = true;
+}
+
+/// The training rule anew, which weighs as if those that take part now were all there ever were.
+void Coordinator::renew_rule() {
+  double total = 0;
+  std::size_t staying = 0;
+  for (std::uint32_t c = 0; c < clients_.size(); ++c) {
+    if (clients_[c].excluded) continue;
+    total += static_cast<double>(training_samples(setup_, c, clients_[c].honours));
+    ++staying;
+  }
+  mean_samples_ = staying > 0 ? std::max(1.0, total / static_cast<double>(staying)) : 1.0;
+  rule_ = aggregate::make_rule(scenario().training.rule, scenario().training, mean_samples_, staying);
 }
 
 /// The rest of the target's samples takes part again, unless it has asked for more meanwhile.

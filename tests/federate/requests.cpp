@@ -18,6 +18,14 @@ std::string request(const std::string& what, int at) {
   return "[[erasure]]\n" + what + "\nat_update = " + std::to_string(at) + "\n";
 }
 
+/// The weight of the last update that was merged.
+double last_merge(const Server& s) {
+  double weight = 0;
+  for (const auto& d : s.decisions)
+    if (d.kind == record::Decision::Kind::merged) weight = d.weight;
+  return weight;
+}
+
 }  // namespace
 
 TEST_CASE("a class that is asked for twice is erased once") {
@@ -102,4 +110,25 @@ TEST_CASE("without a class, and nothing done to the model: the control") {
   CHECK(s.model() > before);
   CHECK(s.server->outcome().version == 3);
   CHECK_FALSE(s.server->outcome().erasures.at(0).record.merged_at);
+}
+
+TEST_CASE("a retraining weighs updates by the mean of those that take part in it") {
+  const std::string text =
+      "[training]\nserver_lr = 0.5\nstaleness = \"constant\"\n[unlearning]\nmethod = \"retrain\"\n";
+  const std::vector<std::uint32_t> samples{400, 100, 100, 100};
+  Server whole(text + request("client = 0", 1), {}, false, {}, samples);
+  whole.update(1, 1);  // 100 of 175 on average, and then of 100
+  CHECK(whole.decisions.at(0).weight == doctest::Approx(0.5 * 100 / 175));
+  whole.update(2, 1);
+  CHECK(whole.model() == doctest::Approx(0.5));
+  // With the other half of the target's samples it is 125 on average.
+  Server part(text + request("client = 0\nscope = \"samples\"\nfraction = 0.5", 1), {}, true, {}, samples);
+  part.update(1, 1), part.update(2, 1);
+  CHECK(last_merge(part) == doctest::Approx(0.5 * 100 / 125));
+  // In aso_fed all samples count, of which the target has none any more.
+  Server all(
+      "[training]\nrule = \"aso_fed\"\n[unlearning]\nmethod = \"retrain\"\n" + request("client = 0", 1), {},
+      false, {}, samples);
+  all.update(1, 1), all.update(2, 1);
+  CHECK(last_merge(all) == doctest::Approx(100.0 / 300));
 }

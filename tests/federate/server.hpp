@@ -30,7 +30,8 @@ struct Server {
   int jobs = 0;                   ///< that a merge took, added up
 
   explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false,
-                  std::vector<data::IndicesPtr> forget = {}) {
+                  std::vector<data::IndicesPtr> forget = {},
+                  std::vector<std::uint32_t> samples = {100, 100, 100, 100}) {
     const std::string all =
         "[data]\nclasses = 3\n[partition]\nclients = 4\n[calibration]\nsamples_per_environment = 4\n" + text +
         "\n[stop]\nupdates = 1000\n";
@@ -38,7 +39,7 @@ struct Server {
     s.scenario = std::make_shared<const config::Scenario>(
         config::parse_scenario(all, "test.toml", set, unlearn::method_sections()));
     if (!timing) s.initial = vector(0);
-    s.samples = {100, 100, 100, 100};
+    s.samples = std::move(samples);
     s.forget = std::move(forget);
     s.forget.resize(s.scenario->erasures.size());
     server = std::make_unique<Coordinator>(std::move(s));
