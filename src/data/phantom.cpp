@@ -34,6 +34,8 @@ const std::vector<std::string> finding_names{"clear",          "nodule",     "ef
                                              "cavity",         "cyst",       "fibrosis", "cardiomegaly",
                                              "paired nodules", "atelectasis"};
 
+// A draw is a statement of its own or an initialiser: the compiler may evaluate the arguments of a call in
+// any order.
 double between(sim::Stream& s, double low, double high) { return low + (high - low) * s.uniform(); }
 
 struct Ellipse {
@@ -144,9 +146,11 @@ void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], doub
         slice.add({x, y, r, r}, contrast);
       }
       break;
-    case effusion:
-      slice.fill_below(lung, lung.y + between(s, -0.1, 0.25), 0.2 * s.normal(), 0.2 + contrast);
+    case effusion: {
+      const double tilt = 0.2 * s.normal(), level = lung.y + between(s, -0.1, 0.25);
+      slice.fill_below(lung, level, tilt, 0.2 + contrast);
       break;
+    }
     case cyst: {
       const double r = between(s, 0.1, 0.16);
       slice.add({between(s, -0.12, 0.12), between(s, -0.5, 0.3), r, r}, -contrast);
@@ -207,8 +211,9 @@ Slice draw_slice(std::int64_t side, Finding finding, double difficulty, sim::Str
   const double visibility = s.uniform() < 0.25 * d ? between(s, 0, 0.5) : 1;
   const double contrast = 0.5 * (1 - 0.4 * d) * (1 - 0.5 * d * s.uniform()) * visibility;
   draw_finding(slice, finding, lungs, contrast, s);
-  slice.shade(0.15 * d * s.normal(), 0.15 * d * s.normal(), between(s, 1 - 0.3 * d, 1 + 0.3 * d),
-              0.06 * d * s.normal());
+  const double offset = 0.06 * d * s.normal(), gain = between(s, 1 - 0.3 * d, 1 + 0.3 * d);
+  const double gy = 0.15 * d * s.normal(), gx = 0.15 * d * s.normal();
+  slice.shade(gx, gy, gain, offset);
   return slice;
 }
 
