@@ -13,6 +13,11 @@ using model::ParametersPtr;
 /// p_i ~ (n_i / sum n) * [(cos(w_t - w_{t-2}, delta_i) + 1) / 2 * a + S / (tau_i + S) * b], sum p_i = 1.
 /// w_t is the version merged into, w_{t-2} the one that the merge before the last was made into. A cosine
 /// that cannot be computed counts as 0: in the first two merges, right after a request, in timing-only runs.
+///
+/// What differs from Plato's code: it takes the cosine of updates that are two versions late or more alone,
+/// and counts it as 1, a perfect likeness, for all others and where there is no older model; its vectors hold
+/// BatchNorm's statistics too. Here every update has its own cosine, of the parameters, and one that is not
+/// known neither helps nor harms.
 class Port : public Buffered {
  public:
   explicit Port(const TrainingSection& t)

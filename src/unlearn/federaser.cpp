@@ -2,9 +2,14 @@
 /// target. In each, the others train for a fraction of the usual epochs; their stored updates keep their
 /// length and take the new direction. Everybody waits in every round; what the federation learned meanwhile
 /// would be overwritten, so it is halted. Defaults are the paper's: length and direction of each client's
-/// whole update, and the weighted mean of these. The released code takes both tensor by tensor (`norm`) from
-/// the clients' means (`calibrate`). The paper's printed sum has a factor 1/(K - 1) on top of weights that
-/// sum to 1 already; it is taken for a slip, and is `printed_factor`.
+/// whole update, and the weighted mean of these. The paper's printed sum has a factor 1/(K - 1) on top of
+/// weights that sum to 1 already; it is taken for a slip, and is `printed_factor`.
+///
+/// What differs from the released code: it takes length and direction tensor by tensor, `norm` = "layer",
+/// from the clients' means, `calibrate` = "mean". Even with both set, its means are unweighted, ours weighted
+/// as the updates were merged; it rescales BatchNorm's statistics as if they were weights, ours are the mean
+/// of what the new trainings ended with; it has no floor under the length that it divides by, ours leaves a
+/// tensor alone that did not move.
 #include <algorithm>
 #include <cmath>
 #include <map>
