@@ -45,7 +45,7 @@ class Optimiser {
     if (adam_) {
       torch::NoGradGuard no_grad;
       if (pulled) g.addcmul_(extras_.fisher, w - extras_.anchor, extras_.strength);
-      if (sgd_.clip_norm > 0) g.mul_((sgd_.clip_norm / (g.norm() + 1e-6)).clamp_max(1.0));
+      if (sgd_.clip_norm > 0) train::clip(g, sgd_.clip_norm);
       adam_->step(w, g);
     } else {
       train::sgd_step(w, g, momentum_, {}, sgd_, pulled ? &extras_ : nullptr);

@@ -25,6 +25,34 @@ double square_sum(const float* x, std::int64_t n) {
   return total;
 }
 
+double length(const float* x, std::int64_t n) {
+  const double square = square_sum(x, n);
+  if (std::isfinite(square)) return std::sqrt(square);
+  double wide = 0;  // a float holds no square of more than 1.8e19, a double that of any float
+  for (std::int64_t i = 0; i < n; ++i) wide += static_cast<double>(x[i]) * x[i];
+  return std::sqrt(wide);
+}
+
+/// Multiplies by min(1, `longest` / (|g| + epsilon)).
+template <class Longest>
+void clip_to(torch::Tensor& g, const Longest& longest) {
+  const auto norm_in = [&](torch::ScalarType type) {
+    return g.dim() > 1 ? g.norm(2, {-1}, /*keepdim=*/true, type) : g.norm(2, type);
+  };
+  const auto factor_of = [&](const torch::Tensor& norm) {
+    return (longest / (norm + kClipEpsilon)).clamp_max(1.0);
+  };
+  const torch::Tensor norm = norm_in(g.scalar_type());
+  auto factor = factor_of(norm);
+  if (g.scalar_type() != torch::kFloat64) {
+    const torch::Tensor finite = at::isfinite(norm);
+    // On a GPU both are computed, for the host cannot look without waiting.
+    if (!g.is_cpu() || !finite.all().item<bool>())
+      factor = at::where(finite, factor, factor_of(norm_in(torch::kFloat64)).to(g.scalar_type()));
+  }
+  g.mul_(factor);
+}
+
 bool is_plain_cpu(const torch::Tensor& t) {
   return t.device().is_cpu() && t.scalar_type() == torch::kFloat32 && t.is_contiguous();
 }
@@ -81,8 +109,7 @@ void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict mom
   else
     regularise(g, w, base, n, s);
   float scale = 1;
-  if (s.clip_norm > 0)
-    scale = static_cast<float>(std::min(1.0, s.clip_norm / (std::sqrt(square_sum(g, n)) + kClipEpsilon)));
+  if (s.clip_norm > 0) scale = static_cast<float>(std::min(1.0, s.clip_norm / (length(g, n) + kClipEpsilon)));
   const auto lr = static_cast<float>(s.lr), keep = static_cast<float>(s.momentum);
   if (momentum)
     for (std::int64_t i = 0; i < n; ++i) {
@@ -94,6 +121,9 @@ void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict mom
 }
 
 }  // namespace
+
+void clip(torch::Tensor& g, double longest) { clip_to(g, longest); }
+void clip(torch::Tensor& g, const torch::Tensor& longest) { clip_to(g, longest); }
 
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
               const compute::SgdSettings& s, const StepExtras* extras) {
@@ -118,10 +148,7 @@ void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const
     g.add_(pull, extras->strength);
   }
   if (extras && extras->mask.defined()) g.mul_(extras->mask);
-  if (s.clip_norm > 0) {
-    const auto norm = g.dim() > 1 ? g.norm(2, {-1}, /*keepdim=*/true) : g.norm();
-    g.mul_((s.clip_norm / (norm + kClipEpsilon)).clamp_max(1.0));
-  }
+  if (s.clip_norm > 0) clip(g, s.clip_norm);
   if (has_momentum)
     w.add_(momentum.mul_(s.momentum).add_(g), -s.lr);
   else

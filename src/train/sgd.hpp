@@ -25,6 +25,12 @@ struct StepExtras {
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
               const compute::SgdSettings& s, const StepExtras* extras = nullptr);
 
+/// g *= min(1, longest / (|g| + 1e-6)) in place, of one gradient [d] or of several [K, d], each by its own
+/// norm, also where the float32 sum of squares overflows. Where `g` holds what is not finite, so does the
+/// result. No host synchronisation on a GPU. `longest`: a number, or float32 [].
+void clip(torch::Tensor& g, double longest);
+void clip(torch::Tensor& g, const torch::Tensor& longest);
+
 /// Adam (Kingma and Ba 2015) with bias correction, beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
 class Adam {
  public:

@@ -72,6 +72,41 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
     }
 }
 
+TEST_CASE("a gradient whose sum of squares no float holds is clipped as any other") {
+  compute::SgdSettings s;
+  s.lr = 1;
+  s.clip_norm = 5;
+  for (const double large : {1e19, 2e19, 1e30, 3e38})
+    for (const bool fused : {true, false}) {
+      CAPTURE(large);
+      CAPTURE(fused);
+      // What is not contiguous takes the tensor operators.
+      auto g = torch::full({fused ? 100 : 200}, large), w = torch::zeros_like(g), momentum = torch::Tensor();
+      if (!fused) g = g.slice(0, 0, 200, 2), w = w.slice(0, 0, 200, 2);
+      train::sgd_step(w, g, momentum, {}, s);
+      CHECK(w.norm().item<double>() == doctest::Approx(5).epsilon(1e-5));
+      CHECK(w[99].item<double>() == doctest::Approx(-0.5).epsilon(1e-5));
+    }
+  auto rows = torch::stack({torch::full({100}, 1e25), torch::full({100}, 1.0), torch::full({100}, 0.1)});
+  train::clip(rows, 5);
+  CHECK(rows[0][7].item<double>() == doctest::Approx(0.5).epsilon(1e-5));
+  CHECK(rows[1][7].item<double>() == doctest::Approx(0.5).epsilon(1e-5));
+  CHECK(rows[2][7].item<float>() == 0.1f);
+}
+
+TEST_CASE("clipping leaves a gradient that is not finite as not finite as it was") {
+  compute::SgdSettings s;
+  s.clip_norm = 5;
+  for (const double value : {std::nan(""), HUGE_VAL})
+    for (const bool fused : {true, false}) {
+      auto g = torch::full({fused ? 100 : 200}, 1.0), w = torch::zeros_like(g), momentum = torch::Tensor();
+      if (!fused) g = g.slice(0, 0, 200, 2), w = w.slice(0, 0, 200, 2);
+      g[3] = value;
+      train::sgd_step(w, g, momentum, {}, s);
+      CHECK(std::isnan(w[3].item<double>()));
+    }
+}
+
 TEST_CASE("the proximal term adds mu (w - base) to the gradient") {
   for (auto type : kTypes) {
     const auto base = start(type);

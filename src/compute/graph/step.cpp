@@ -9,13 +9,14 @@
 #include <tuple>
 #include <utility>
 
+#include "train/sgd.hpp"
+
 namespace afu::compute::graph {
 namespace {
 
 enum Strength { lr, momentum, decay, clip, prox, anchor, kStrengths };
 
 constexpr std::int64_t kFirstCapacity = 16384;
-constexpr double kClipEpsilon = 1e-6;  // as in train/sgd.cpp
 constexpr std::int64_t kLargeTensor = 1 << 16;
 
 /// Calls f(steps) for the pieces of a run of steps, largest first.
@@ -234,7 +235,7 @@ void Step::update(const StepKind& kind) {
     g.addcmul_(pull, strength(anchor));
   }
   if (kind.mask) g.mul_(mask_);
-  if (kind.clip) g.mul_((strength(clip) / (g.norm() + kClipEpsilon)).clamp_max(1.0));
+  if (kind.clip) train::clip(g, strength(clip));
   if (kind.momentum) at::addcmul_out(momentum_, g, momentum_, strength(momentum));
   w.addcmul_(kind.momentum ? momentum_ : g, strength(lr), -1);
 }
