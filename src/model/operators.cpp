@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -200,15 +201,41 @@ const Value* argument(const Node& node, const char* name) {
              : nullptr;
 }
 
-/// Whether `is` holds for the value whichever way the program takes, as far as that can be told.
-bool always(const Value* value, const std::function<bool(const c10::IValue&)>& is) {
+constexpr std::string_view counter = "num_batches_tracked";  // of BatchNorm
+
+/// What the value holds where it is an attribute of the module, or of one below it, that stays as it is: a
+/// module that sets one is refused (keeps_state), but for BatchNorm's counter, and `training` is the
+/// program's to set. `self`: the graph's input of that name, of `module`; null: there is none.
+std::optional<c10::IValue> attribute(const Value* value, const Value* self,
+                                     const torch::jit::Module& module) {
+  if (self != nullptr && value == self) return c10::IValue(module._ivalue());
   const auto* node = value->node();
+  if (node->kind() != torch::jit::prim::GetAttr) return std::nullopt;
+  const auto& name = node->s(torch::jit::attr::name);
+  if (name == "training" || name == counter) return std::nullopt;
+  const auto object = attribute(node->inputs().at(0), self, module);
+  if (!object || !object->isModule()) return std::nullopt;
+  const auto held = object->toModule();
+  return held.hasattr(name) ? std::optional<c10::IValue>(held.attr(name)) : std::nullopt;
+}
+
+/// What is known of a graph's values before it runs.
+struct Known {
+  const Value* self;
+  const torch::jit::Module& module;
+};
+
+/// Whether `is` holds for the value whichever way the program takes, as far as that can be told.
+bool always(const Value* value, const Known& known, const std::function<bool(const c10::IValue&)>& is) {
+  const auto* node = value->node();
+  if (const auto held = attribute(value, known.self, known.module)) return is(*held);
   if (const auto constant = torch::jit::toIValue(value)) return is(*constant);
   if (node->kind() == torch::jit::prim::Uninitialized) return true;  // beside an exception: nobody sees it
-  if (node->kind() == torch::jit::prim::unchecked_cast) return always(node->inputs().at(0), is);
+  if (node->kind() == torch::jit::prim::unchecked_cast) return always(node->inputs().at(0), known, is);
   if (node->kind() != torch::jit::prim::If) return false;
-  return std::all_of(node->blocks().begin(), node->blocks().end(),
-                     [&](const Block* branch) { return always(branch->outputs().at(value->offset()), is); });
+  return std::all_of(node->blocks().begin(), node->blocks().end(), [&](const Block* branch) {
+    return always(branch->outputs().at(value->offset()), known, is);
+  });
 }
 
 bool is_false(const c10::IValue& v) { return v.isBool() && !v.toBool(); }
@@ -218,16 +245,16 @@ bool is_zero(const c10::IValue& v) {
 bool is_one(const c10::IValue& v) { return v.isInt() && v.toInt() == 1; }
 
 /// Whether the node may draw random numbers in training.
-bool draws(const Node& node) {
+bool draws(const Node& node, const Known& known) {
   const auto kind = functional(node.kind().toQualString());
-  const auto* known =
+  const auto* found =
       std::find_if(std::begin(drawing), std::end(drawing), [&](const Drawing& d) { return kind == d.name; });
-  if (known == std::end(drawing)) return always_draws(node);
-  const auto* train = argument(node, known->train);
-  const auto* probability = argument(node, known->probability);
+  if (found == std::end(drawing)) return always_draws(node);
+  const auto* train = argument(node, found->train);
+  const auto* probability = argument(node, found->probability);
   const auto* layers = argument(node, "num_layers");  // of a recurrent network: dropped is between them
-  return !((train && always(train, is_false)) || (probability && always(probability, is_zero)) ||
-           (layers && always(layers, is_one)));
+  return !((train && always(train, known, is_false)) ||
+           (probability && always(probability, known, is_zero)) || (layers && always(layers, known, is_one)));
 }
 
 /// Whether the node changes an attribute of the module itself, not of an object that it makes and drops.
@@ -237,8 +264,6 @@ bool keeps_state(const Node& node) {
   while (object->node()->kind() == torch::jit::prim::GetAttr) object = object->node()->inputs().at(0);
   return object->node()->kind() != torch::jit::prim::CreateObject;
 }
-
-constexpr std::string_view counter = "num_batches_tracked";  // of BatchNorm
 
 /// Whether the node reads BatchNorm's counter of batches for more than counting on.
 bool reads_counter(const Node& node) {
@@ -251,9 +276,9 @@ bool reads_counter(const Node& node) {
   });
 }
 
-std::string complaint(const Node& node) {
+std::string complaint(const Node& node, const Known& known) {
   const std::string kind = node.kind().toQualString();
-  if (draws(node))
+  if (draws(node, known))
     return kind +
            " draws random numbers in training, from torch's global generator: parallel lanes share it and "
            "the "
@@ -307,8 +332,10 @@ std::string not_reproducible(const torch::jit::Module& module) {
     auto graph = torch::jit::toGraphFunction(function).graph()->copy();
     torch::jit::Inline(*graph);
     std::set<std::string> called;
+    const bool own = !graph->inputs().empty() && *graph->inputs().at(0)->type() == *module.type();
+    const Known known{own ? graph->inputs().at(0) : nullptr, module};
     each(*graph->block(), [&](const Node& node) {
-      if (why.empty()) why = complaint(node);
+      if (why.empty()) why = complaint(node, known);
       if (node.kind() == torch::jit::prim::CallMethod) called.insert(node.s(torch::jit::attr::name));
     });
     for (const auto& name : called)

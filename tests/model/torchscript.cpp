@@ -221,6 +221,37 @@ TEST_CASE("dropout that does nothing is accepted: of probability 0, or exported 
   }
 }
 
+TEST_CASE("the probability of a dropout may be an attribute of a module below") {
+  TemporaryFile file("attribute.pt");
+  // As torch.nn.MultiheadAttention has it, which hands its attribute on to a function.
+  const auto module = [](double probability, const char* more = "") {
+    torch::jit::Module inner("Attention");
+    inner.register_attribute("training", c10::BoolType::get(), true);
+    inner.register_attribute("dropout", c10::FloatType::get(), probability);
+    inner.register_parameter("weight", torch::ones({3, 64}).set_requires_grad(true), false);
+    inner.define(std::string("def drop(self, x: Tensor, p: float, training: bool) -> Tensor:\n"
+                             "    if not training:\n        p = 0.0\n"
+                             "    if p > 0.0:\n        x = torch.dropout(x, p, True)\n"
+                             "    return x\n"
+                             "def forward(self, x: Tensor) -> Tensor:\n") +
+                 more +
+                 "    x = self.drop(torch.flatten(x, 1), self.dropout, self.training)\n"
+                 "    return torch.linear(x, self.weight)\n");
+    torch::jit::Module m("Outer");
+    m.register_attribute("training", c10::BoolType::get(), true);
+    m.register_module("inner", inner);
+    m.define("def forward(self, x: Tensor) -> Tensor:\n    return self.inner.forward(x)\n");
+    return m;
+  };
+  module(0.0).save(file.path());
+  CHECK_NOTHROW(make_model(script(file.path()), kUserShape));
+  module(0.5).save(file.path());
+  CHECK_THROWS_WITH_AS(make_model(script(file.path()), kUserShape),
+                       doctest::Contains("aten::dropout draws random numbers"), afu::InputError);
+  module(0.0, "    self.dropout = 0.5\n").save(file.path());
+  CHECK_THROWS_AS(make_model(script(file.path()), kUserShape), afu::InputError);
+}
+
 TEST_CASE("a module that does not answer to every batch as it should is refused with one line") {
   TemporaryFile file("batch.pt");
   const auto refused = [&](const torch::jit::Module& module, const char* why) {
