@@ -241,6 +241,12 @@ Study read_study(const fs::path& folder) {
   s.rebound = rebound_plan(j.at("rebound"));
   s.statistics = statistics_plan(j.at("statistics"));
   s.claims = list<std::string>(j.at("claims"));
+  if (j.has("claims_left_out")) {
+    const auto left_out = j.at("claims_left_out");
+    for (std::size_t i = 0; i < left_out.size(); ++i)
+      s.claims_left_out.emplace_back(left_out.at(i).get<std::string>("claim"),
+                                     left_out.at(i).get<std::string>("why"));
+  }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto at = cells.at(i);
     Cell cell;

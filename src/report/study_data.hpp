@@ -65,6 +65,7 @@ struct Study {
   ReboundPlan rebound;
   StatisticsPlan statistics;
   std::vector<std::string> claims;
+  std::vector<std::pair<std::string, std::string>> claims_left_out;  ///< and why
   /// The axes' values that occur together, as "key = value, ..."; one empty text without axes.
   std::vector<std::string> groups;
   std::vector<std::vector<std::size_t>> group_values;  ///< of each group, the position in each axis' values

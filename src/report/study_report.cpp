@@ -75,7 +75,7 @@ Section findings(const Analysis& a) {
       s.parts.emplace_back(headline_table(a, g));
     }
   }
-  std::string failed, flawed, without_log;
+  std::string failed, flawed, without_log, unclaimed;
   const auto list = [](std::string& to, const std::string& item) { to += (to.empty() ? "" : "; ") + item; };
   std::size_t ran = 0, unlogged = 0;
   for (const auto& cell : study.cells) {
@@ -88,6 +88,8 @@ Section findings(const Analysis& a) {
       list(without_log, cell.folder);
     }
   }
+  for (const auto& [claim, why] : study.claims_left_out) list(unclaimed, fmt::format("{} ({})", claim, why));
+  if (!unclaimed.empty()) s.parts.emplace_back(Paragraph{"Claims that are not judged: " + unclaimed + "."});
   if (!failed.empty()) s.parts.emplace_back(Paragraph{"Failed: " + failed + "."});
   if (!flawed.empty())
     s.parts.emplace_back(

@@ -50,6 +50,19 @@ TEST_CASE("a study's folder is read back") {
   CHECK(*run.rows.front().attack_success_rate == 0.95);
 }
 
+TEST_CASE("claims that a study leaves out stand in its report, with the reason") {
+  test::SyntheticStudy made({1, 2, 3});
+  test::fill_good_study(made);
+  CHECK(read_study(made.folder.path()).claims_left_out.empty());
+  CHECK_FALSE(contains(to_markdown(report_on(made.folder.path())), "not judged"));
+  made.manifest["claims"] = {"no_rebound"};
+  made.manifest["claims_left_out"] = {{{"claim", "equivalence"}, {"why", "no arm retrains"}},
+                                      {{"claim", "latency"}, {"why", "no arm halts"}}};
+  made.save();
+  CHECK(contains(to_markdown(report_on(made.folder.path())),
+                 "Claims that are not judged: equivalence (no arm retrains); latency (no arm halts)."));
+}
+
 TEST_CASE("cells that failed or were not run are told apart") {
   test::SyntheticStudy made({1, 2, 3});
   test::fill_good_study(made);
