@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "attack/compare.hpp"
 #include "cli/distances.hpp"
+#include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/loader.hpp"
@@ -47,6 +49,14 @@ std::int64_t init_seed(const config::Scenario& s) {
   if (s.unlearning.method == "retrain")
     if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0) return own;
   return s.model.init_seed > 0 ? s.model.init_seed : static_cast<std::int64_t>(s.scenario.seed);
+}
+
+/// A model of a run that did not come to its end is a model all the same, and its distances are true of it.
+void warn_of_ending(const std::string& folder) {
+  const auto ended = ending_of(folder);
+  if (ended != "completed")
+    tell("afu: warning: {}: {}: its model is not that of a run that completed\n", folder,
+         ended.empty() ? "it does not tell how it ended (context.ended of its summary.json)" : ended);
 }
 
 /// All runs must be of one federation; begins alike is allowed, but said.
@@ -130,6 +140,10 @@ int compare(const Options& o) {
   for (const auto& r : o.runs) runs.push_back(load_run(r));
   for (const auto& r : o.references) references.push_back(load_run(r));
   check(runs, references);
+  std::set<std::string> looked_at;
+  for (const auto* list : {&runs, &references})
+    for (const auto& r : *list)
+      if (looked_at.insert(r.name).second) warn_of_ending(r.name);
 
   std::vector<KeptModel> compared, against;
   for (const auto& r : runs)

@@ -92,6 +92,11 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
           std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end();
       if (complete) cells.push_back(&c);
       if (reference && complete) references.push_back(&c);
+      if (!reference && !complete) {
+        const auto ended = ending_of(folder / c.folder);
+        left_out.push_back(
+            fmt::format("{} is left out: {}", c.folder, ended.empty() ? "no run of it ended" : ended));
+      }
       if (reference && !complete) missing += (missing.empty() ? "" : ", ") + c.folder;
     }
     if (!missing.empty()) {

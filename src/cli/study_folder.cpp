@@ -234,10 +234,11 @@ void write_manifest(const study::Plan& plan, const fs::path& folder, const std::
   record::write_whole(folder / "study.toml", content(plan.study.file));
 }
 
+std::string ending_of(const fs::path& run_folder) { return text_of(context_of(run_folder), "ended"); }
+
 bool has_completed(const fs::path& cell_folder) {
   std::error_code ignored;
-  return !fs::exists(cell_folder / "failure.txt", ignored) &&
-         text_of(context_of(cell_folder), "ended") == "completed";
+  return !fs::exists(cell_folder / "failure.txt", ignored) && ending_of(cell_folder) == "completed";
 }
 
 }  // namespace afu::cli

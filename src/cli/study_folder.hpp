@@ -41,6 +41,9 @@ std::unique_ptr<record::FolderLock> lock_study_folder(const std::filesystem::pat
 /// Writes study.json and study.toml.
 void write_manifest(const study::Plan& plan, const std::filesystem::path& folder, const std::string& command);
 
+/// How the run in `run_folder` ended (record::Summary::ended), by its summary; empty: that does not say.
+std::string ending_of(const std::filesystem::path& run_folder);
+
 /// Whether a cell's folder tells of a run that ended as it should; its files are not looked at.
 bool has_completed(const std::filesystem::path& cell_folder);
 

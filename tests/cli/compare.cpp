@@ -39,6 +39,22 @@ TEST_CASE("compare: a model that is not finite is named, has no distances, and t
   const auto ours = run("ours", "");
   const auto one = run("one", " --set unlearning.method=retrain --set model.init_seed=11");
   const auto two = run("two", " --set unlearning.method=retrain --set model.init_seed=12");
+  const auto summary = f.path / "ours/summary.json";
+  const auto told = content(summary);
+  const auto complete = afu_command(f, "compare " + ours + " --reference " + one);
+  CHECK(complete.status == 0);
+  CHECK(complete.err.find("warning") == std::string::npos);
+  for (const std::string ended : {"interrupted", "diverged"}) {
+    auto text = told;
+    text.replace(text.find("\"completed\""), 11, "\"" + ended + "\"");
+    std::ofstream(summary) << text;
+    const auto warned = afu_command(f, "compare " + ours + " --reference " + one);
+    CHECK(warned.status == 0);
+    CHECK(warned.out == complete.out);
+    CHECK(warned.err.find("afu: warning: " + ours + ": " + ended +
+                          ": its model is not that of a run that completed") != std::string::npos);
+  }
+  std::ofstream(summary) << told;
   spoil(f.path / "ours/model.pt");
   const auto csv = (f.path / "distances.csv").string();
   const auto c =
