@@ -50,17 +50,37 @@ std::optional<bool> restarted_by(const Run& run) {
          }) != run.rows.end();
 }
 
+/// The first of these that `figures` has and `plan` has a margin of.
+const Metric* first_with_margin(std::initializer_list<const char*> names, const record::Figures& figures,
+                                const StatisticsPlan& plan) {
+  for (const char* name : names)
+    if (const auto* m = find_metric(name); m && figures.*m->figure && plan.margins.count(name)) return m;
+  return nullptr;
+}
+
 void passing(CellFigures& f, const Run& run, const record::Figures& reference, const StatisticsPlan& plan) {
-  const auto attack = plan.margins.find("attack_success_rate"), test = plan.margins.find("test_accuracy");
-  if (!reference.attack_success_rate || !reference.test_accuracy || attack == plan.margins.end() ||
-      test == plan.margins.end() || !f.latency || run.summary.erasures.size() != 1)
-    return;
-  const auto requested = run.summary.erasures.front().requested_at;
-  if (!requested) return;
-  const auto time = passing_time(
-      run.rows, *requested + *f.latency,
-      {*reference.attack_success_rate + attack->second, *reference.test_accuracy - test->second});
-  if (time) f.passing = *time - *requested;
+  const auto* forgetting = first_with_margin({"attack_success_rate", "forget_accuracy"}, reference, plan);
+  const auto* utility = first_with_margin({"balanced_accuracy", "test_accuracy"}, reference, plan);
+  if (!forgetting || !utility || !f.last_request || !f.last_erased) return;
+  f.passing_known = std::any_of(run.rows.begin(), run.rows.end(), [&](const record::MetricsRow& row) {
+    return row.time >= *f.last_erased && row.*forgetting->row && row.*utility->row;
+  });
+  const auto time =
+      passing_time(run.rows, *f.last_erased,
+                   {forgetting, *(reference.*forgetting->figure) + plan.margins.at(forgetting->name), utility,
+                    *(reference.*utility->figure) - plan.margins.at(utility->name)});
+  if (time) f.passing = *time - *f.last_request;
+}
+
+/// Figures at 0+ and after the protocol's rounds.
+void moments(CellFigures& f, const Run& run, double erased_at, const ReboundPlan& plan) {
+  const ReboundPlan at_once{true, 0, 0, 1};
+  f.settled = f.late;
+  for (const auto& m : metrics()) {
+    const auto curve = round_curve(run.rows, erased_at, m, plan.enabled ? plan : at_once);
+    f.first.*m.figure = curve.empty() ? std::nullopt : std::optional(curve.front());
+    if (plan.enabled) f.settled.*m.figure = settled_of(curve, plan);
+  }
 }
 
 }  // namespace
@@ -91,6 +111,13 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
   f.latency = f.erased ? mean_of(f.latencies) : std::nullopt;
   f.downtime = mean_of_all(downtimes);
   f.throughput = mean_of_all(throughputs);
+  if (f.erased)
+    for (const auto& e : run.summary.erasures) {
+      const double at = f.restarted ? *e.forgotten_at : *e.merged_at;
+      f.last_request = std::max(f.last_request.value_or(0), *e.requested_at);
+      f.last_erased = std::max(f.last_erased.value_or(0), at);
+    }
+  if (origin) moments(f, run, *origin, plan);
   if (origin && plan.enabled) {
     f.curve = round_curve(run.rows, *origin, *find_metric("attack_success_rate"), plan);
     f.rebound = rebound_of(f.curve, run.summary.before_erasure.attack_success_rate, plan);
@@ -133,6 +160,16 @@ void Analysis::pair(std::size_t i) {
   }
 }
 
+std::string moment_text(Moment moment, const ReboundPlan& plan) {
+  if (moment == Moment::first) return "at once";
+  return moment == Moment::settled && plan.enabled ? "after " + std::to_string(plan.rounds) + " rounds"
+                                                   : std::string("at the end");
+}
+
+const record::Figures& figures_at(const CellFigures& f, Moment moment) {
+  return moment == Moment::first ? f.first : moment == Moment::settled ? f.settled : f.late;
+}
+
 const CellFigures* Analysis::figures(const Cell& cell) const {
   const auto& f = figures_.at(static_cast<std::size_t>(&cell - study_.cells.data()));
   return f ? &*f : nullptr;
@@ -154,9 +191,13 @@ std::vector<std::string> Analysis::unjudged(std::size_t group, std::size_t arm, 
   if (std::none_of(study_.cells.begin(), study_.cells.end(), measured)) return out;
   for (auto which : arm == study_.reference ? std::vector{arm} : std::vector{arm, study_.reference})
     for (const auto* cell : lacking(group, which, [&](const Cell&, const CellFigures& f) {
-           return (f.late.*metric.figure).has_value();
+           return (f.late.*metric.figure) && (f.first.*metric.figure) && (f.settled.*metric.figure);
          })) {
-      out.push_back(cell->folder + " has no " + metric.title);
+      const auto& f = *figures(*cell);
+      std::string when;
+      if (f.late.*metric.figure)
+        when = " " + moment_text(f.first.*metric.figure ? Moment::settled : Moment::first, study_.rebound);
+      out.push_back(cell->folder + " has no " + metric.title + when);
       for (const auto& flaw : cell->run->flaws)
         if (flaw.metric == &metric) out.back() += " (" + flaw.text + ")";
     }
@@ -171,8 +212,10 @@ Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Figu
   return out;
 }
 
-Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Metric& metric) const {
-  return values(group, arm, [&](const Cell&, const CellFigures& f) { return f.late.*metric.figure; });
+Analysis::Values Analysis::values(std::size_t group, std::size_t arm, const Metric& metric,
+                                  Moment moment) const {
+  return values(group, arm,
+                [&](const Cell&, const CellFigures& f) { return figures_at(f, moment).*metric.figure; });
 }
 
 void Analysis::compare(std::size_t group) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "report/blame.hpp"
@@ -23,15 +24,22 @@ struct CellFigures {
   /// `merged_at`. Absent where neither an event log nor the rows' count of updates tells which it was.
   std::optional<double> latency;
   std::vector<double> latencies;  ///< one a request served
-  /// From the request to the first version that passes beside the reference's late figures, within the
-  /// declared margins (TTE of METHODS 7.7).
+  /// From the last request to the first published version that is erased and useful and stays so: beside the
+  /// reference's late figures, within the declared margins, its attack success (forget accuracy where nothing
+  /// attacks) is low enough and its balanced accuracy (test accuracy where that is not measured) high enough
+  /// (TTE of METHODS 7.7). Absent where none was, and where it cannot be told.
   std::optional<double> passing;
+  bool passing_known = false;  ///< whether it can be told: both of run and reference have the figures
   std::optional<double> downtime;
   std::optional<double>
       throughput;  ///< paired with the run in which the client just leaves, where there is one
   bool throughput_paired = false;
   Throughput accepted;
-  record::Figures late;  ///< what arms are compared by
+  record::Figures late;   ///< of the last versions
+  record::Figures first;  ///< of 0+, the first published version that contains the erasure (rebound.hpp)
+  /// At the end of the protocol's rounds: means over the last five of them. Without a protocol: late.
+  record::Figures settled;
+  std::optional<double> last_request, last_erased;  ///< on the run's clock; nothing unless all were erased
   double client_passes = 0, server_passes = 0, stored_bytes = 0;
   /// From the first erased model on (or from the request, where nothing is erased); of the attack's success
   /// rate.
@@ -56,6 +64,18 @@ struct Comparison {
   std::optional<stats::Equivalence> equivalence;  ///< for metrics with a margin
 };
 
+/// A moment of a run that its figures are of.
+enum class Moment {
+  first,    ///< 0+
+  settled,  ///< after the protocol's rounds
+  late      ///< at the end
+};
+/// Those that claim (a) is judged at.
+inline constexpr Moment judged_moments[] = {Moment::first, Moment::settled};
+/// "at once", "after 50 rounds", "at the end"
+std::string moment_text(Moment moment, const ReboundPlan& plan);
+const record::Figures& figures_at(const CellFigures& f, Moment moment);
+
 class Analysis {
  public:
   /// A completed cell with a file that cannot be used becomes one that failed, for that reason.
@@ -64,7 +84,7 @@ class Analysis {
   using Values = std::map<std::uint64_t, double>;  ///< by seed
   using Figure = std::function<std::optional<double>(const Cell&, const CellFigures&)>;
   Values values(std::size_t group, std::size_t arm, const Figure& figure) const;
-  Values values(std::size_t group, std::size_t arm, const Metric& metric) const;
+  Values values(std::size_t group, std::size_t arm, const Metric& metric, Moment moment = Moment::late) const;
 
   /// Every arm but the reference x every metric. Holm's family is all of `family` x all these arms, of this
   /// group.
@@ -78,8 +98,8 @@ class Analysis {
   using Has = std::function<bool(const Cell&, const CellFigures&)>;
   std::vector<const Cell*> lacking(std::size_t group, std::size_t arm, const Has& has) const;
   /// Why a metric of an arm, or of the reference it is held against, cannot be judged: "cells/a/seed=1 has no
-  /// attack success rate (metrics.csv:7: ...)", for each completed cell without the figure. Empty: all have
-  /// it, or none of the study measures it.
+  /// attack success rate (metrics.csv:7: ...)", for each completed cell without the figure at one of the
+  /// moments. Empty: all have it, or none of the study measures it.
   std::vector<std::string> unjudged(std::size_t group, std::size_t arm, const Metric& metric) const;
 
  private:

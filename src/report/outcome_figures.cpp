@@ -37,17 +37,24 @@ record::Figures late_figures(const Run& run, std::size_t evaluations) {
 
 std::optional<double> passing_time(const std::vector<record::MetricsRow>& rows, double from,
                                    const Passing& passing) {
-  std::vector<const record::MetricsRow*> run;  // that pass, one after the other
+  const auto passes = [&](const record::MetricsRow& row) {
+    const auto &forgetting = row.*passing.forgetting->row, &utility = row.*passing.utility->row;
+    return forgetting && utility && *forgetting <= passing.most && *utility >= passing.least;
+  };
+  std::optional<double> since, candidate;  // of those that pass one after the other, the first
+  std::size_t good = 0, bad = 0;
   for (const auto& row : rows) {
     if (row.time < from) continue;
-    if (row.attack_success_rate && row.test_accuracy && *row.attack_success_rate <= passing.most_attack &&
-        *row.test_accuracy >= passing.least_test)
-      run.push_back(&row);
-    else
-      run.clear();
-    if (run.size() == passing.consecutive) return run.front()->time;
+    if (passes(row)) {
+      if (good++ == 0) candidate = row.time;
+      bad = 0;
+      if (good >= passing.consecutive && !since) since = candidate;
+    } else {
+      good = 0;
+      if (++bad >= passing.consecutive) since.reset();
+    }
   }
-  return std::nullopt;
+  return since;
 }
 
 Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summary& summary) {

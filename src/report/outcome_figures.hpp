@@ -16,14 +16,18 @@ namespace afu::report {
 /// is the summary's final one.
 record::Figures late_figures(const Run& run, std::size_t evaluations);
 
-/// What a published version must reach to pass as erased (METHODS 7.7, t_ok).
+/// What a published version must reach to pass as erased and useful (METHODS 7.7, t_ok).
 struct Passing {
-  double most_attack = 1, least_test = 0;
+  const Metric* forgetting = nullptr;  ///< the attack's success, or forget accuracy where nothing attacks
+  double most = 1;
+  const Metric* utility = nullptr;  ///< on the test set
+  double least = 0;
   std::size_t consecutive = 3;  ///< evaluations that must agree
 };
 
-/// The first time at or after `from` of an evaluation that passes, with the next ones up to `consecutive`.
-/// A version without attack success or test accuracy does not pass. Absent: never.
+/// The first time at or after `from` of an evaluation that passes, with the next ones up to `consecutive`,
+/// and after which never again as many in a row fail: a version that passes by chance, or for a while, is not
+/// it. A version without one of both figures does not pass. Absent: never.
 std::optional<double> passing_time(const std::vector<record::MetricsRow>& rows, double from,
                                    const Passing& passing);
 

@@ -100,16 +100,18 @@ RoundCurve round_curve(const std::vector<record::MetricsRow>& rows, double erase
   return out;
 }
 
+std::optional<double> settled_of(const RoundCurve& curve, const ReboundPlan& plan) {
+  if (curve.size() <= plan.rounds || plan.rounds == 0) return std::nullopt;
+  return mean_of(curve, plan.rounds > window ? plan.rounds - window + 1 : 1, plan.rounds);
+}
+
 Rebound rebound_of(const RoundCurve& curve, std::optional<double> original, const ReboundPlan& plan) {
   Rebound r;
   if (curve.empty()) return r;
   const double start = curve.front();
   const auto relative = [&](std::optional<double> v) { return v ? std::optional(*v - start) : v; };
   r.max = relative(largest(curve, 1, plan.rounds));
-  if (curve.size() > plan.rounds) {
-    const auto first = plan.rounds > window ? plan.rounds - window + 1 : 1;
-    r.end = mean_of(curve, first, plan.rounds) - start;
-  }
+  r.end = relative(settled_of(curve, plan));
   if (plan.tail_rounds > 0)
     r.tail = relative(largest(curve, plan.rounds + 1, plan.rounds + plan.tail_rounds));
   r.slope = slope_of(curve, slope_begins, plan.rounds);

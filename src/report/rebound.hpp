@@ -35,6 +35,10 @@ struct Rebound {
 /// `original`: m before the erasure; T_1/2 needs it, and needs it to be above m(0+).
 Rebound rebound_of(const RoundCurve& curve, std::optional<double> original, const ReboundPlan& plan);
 
+/// The mean of m over the last 5 of the protocol's rounds (all of them where there are fewer); absent where
+/// the curve ends before.
+std::optional<double> settled_of(const RoundCurve& curve, const ReboundPlan& plan);
+
 /// Of E(t) = m(t) - m_ret(t) over t = 1, 2, ... as far as both curves reach.
 struct Excess {
   RoundCurve curve;            ///< E, from t = 0

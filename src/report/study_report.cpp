@@ -199,11 +199,20 @@ Section methods(const Study& study) {
       "excess lies below the margin (one-sided test each; all must pass, so no correction is due), "
       "and fails where in any block it lies above (Bonferroni over the blocks). The peak of a "
       "single run, its largest mean over five rounds in a row, is above 0 even for a second "
-      "retraining. A claim about the attack holds only where the attack had succeeded "
-      "before the erasure, "
-      "by at least 50 pp more than the reference, in every seed, and for a rebound only where a "
-      "control arm shows one "
-      "of at least 10 pp."});
+      "retraining. A claim about the attack holds only where the attack had succeeded before the erasure, by "
+      "at least 50 pp more than the reference, in every seed, and for a rebound only where a control arm "
+      "that "
+      "erased shows one: a mean rise of at least 10 pp over its erased model and over the reference, with an "
+      "interval above 0, in the rounds or in the tail. About membership nothing is claimed unless its AUC "
+      "before the erasure was at least 0.550 by the lower end of its interval."});
+  s.parts.emplace_back(Paragraph{fmt::format(
+      "Equivalence is judged twice: at once, that is of the first published version that contains the "
+      "erasure, and {}. An arm whose time is compared must be equivalent itself, and its time ends with the "
+      "first published version that is erased and useful and stays so. Values that are the same in every "
+      "seed "
+      "have no spread, which is no proof: they count by the sign test. No claim holds before all its cells "
+      "are in.",
+      moment_text(Moment::settled, study.rebound))});
   return s;
 }
 

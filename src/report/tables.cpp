@@ -60,7 +60,9 @@ std::pair<std::string, Mark> place_of(const Analysis& a, std::size_t group, cons
   using O = stats::Equivalence::Outcome;
   if (!a.unjudged(group, c.arm, *c.metric).empty()) return {to_string(Outcome::unjudged), Mark::open};
   if (!c.equivalence || c.paired.difference.n < fewest_pairs) return {"too few seeds", Mark::open};
-  if (c.equivalence->outcome == O::equivalent) return {"equivalent", Mark::good};
+  if (c.equivalence->outcome == O::equivalent)
+    return without_power(a, group, c.arm, *c.metric) ? std::pair<std::string, Mark>{"no power", Mark::open}
+                                                     : std::pair<std::string, Mark>{"equivalent", Mark::good};
   if (c.equivalence->outcome == O::different) return {"different", Mark::bad};
   return {"open", Mark::open};
 }
@@ -78,9 +80,11 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
       study, "headline",
       fmt::format(
           "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where "
-          "there is a margin, whether the arm is equivalent to {}: equivalent, different, or open "
-          "(not enough power). Time to pass: until a version's attack success and test accuracy lie "
-          "within the margins of {}'s, three evaluations in a row. \"2 of 5\": in so many seeds a figure "
+          "there is a margin, whether the arm is equivalent to {}: equivalent, different, open "
+          "(not enough power), or no power (it was not there before the erasure). Time to pass: until the "
+          "first published version whose attack success and test accuracy lie within the margins of {}'s and "
+          "stay there (three evaluations in a row pass, and never again three fail). \"2 of 5\": in so many "
+          "seeds a figure "
           "came, "
           "and the mean is over them. Throughput: retained updates accepted after the request, of {}.",
           plan.late_evaluations > 1

@@ -88,13 +88,13 @@ record::Figures figures_at(const Run& run, const CellFigures& figures, const std
   if (point == "final") return figures.late;
   record::Figures out;
   if (figures.restarted || run.summary.erasures.empty()) return out;
-  const auto& forgotten = run.summary.erasures.front().forgotten_at;
-  if (!forgotten) return out;
+  const auto& merged = run.summary.erasures.front().merged_at;
+  if (!merged) return out;
   const record::MetricsRow* at_merge = nullptr;
   const record::MetricsRow* found = nullptr;
   for (const auto& row : run.rows) {
-    if (row.time < *forgotten) continue;
-    if (!at_merge || row.time == *forgotten) at_merge = &row;  // the last at that time holds the erasure
+    if (row.time < *merged) continue;
+    if (!at_merge || row.time == *merged) at_merge = &row;  // the last at that time holds the erasure
     if (point == "merged")
       found = at_merge;
     else if (!found && row.updates >= at_merge->updates + record::updates_until_later)

@@ -18,9 +18,9 @@ struct DistanceRow {
 /// Empty where there is no such file. Throws ReportError for a malformed one.
 std::vector<DistanceRow> read_distances(const std::filesystem::path& folder);
 
-/// A run's figures at a point: "merged" (the version in which the method called the client forgotten,
-/// calibrated), "plus16" (16 accepted updates later), "final" (CellFigures::late). Absent figures where the
-/// run has no such point.
+/// A run's figures at a point: "merged" (the first version that contains the erasure, calibrated or not),
+/// "plus16" (16 accepted updates later), "final" (CellFigures::late). Absent figures where the run has no
+/// such point.
 record::Figures figures_at(const Run& run, const CellFigures& figures, const std::string& point);
 
 /// All groups x arms x points: forget accuracy and attack success minus the references' means of the same

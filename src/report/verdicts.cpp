@@ -6,13 +6,11 @@
 #include <optional>
 
 #include "report/figure_text.hpp"
+#include "report/preconditions.hpp"
 
 namespace afu::report {
 
 namespace {
-
-constexpr double strong_attack = 0.5;    ///< P0 (METHODS 10)
-constexpr double visible_rebound = 0.1;  ///< P1
 
 const Metric& attack() { return *find_metric("attack_success_rate"); }
 
@@ -41,11 +39,12 @@ Standing standing(const Analysis& a, std::size_t group, std::vector<std::size_t>
   return s;
 }
 
-/// A seed that failed may not be dropped: what is left cannot show that a claim holds.
+/// A seed that failed or was not run yet may not be dropped: what is left cannot show that a claim holds.
 Verdict with_standing(Verdict v, const Standing& s) {
-  if (v.outcome == Outcome::holds && s.failed > 0) {
+  if (v.outcome == Outcome::holds && s.failed + s.missing > 0) {
     v.outcome = Outcome::open;
-    v.reason = "would hold but for cells that failed: " + v.reason;
+    v.reason = fmt::format("would hold but for cells that {}: {}", s.failed > 0 ? "failed" : "are not in yet",
+                           v.reason);
   }
   v.reason += s.text();
   return v;
@@ -77,28 +76,6 @@ std::optional<Verdict> too_few(std::size_t n, const std::string& of) {
                                             fewest_pairs)};
 }
 
-/// P0: the reason why an erasure of the attack could not be seen, if so.
-std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std::size_t arm) {
-  const auto of = [](const Cell& c) { return c.run->summary.before_erasure.attack_success_rate; };
-  const auto before = a.values(group, arm, [&](const Cell& c, const CellFigures&) { return of(c); });
-  const auto unknown =
-      a.lacking(group, arm, [&](const Cell& c, const CellFigures&) { return of(c).has_value(); });
-  if (!before.empty() && !unknown.empty())
-    return fmt::format("the attack's success before the erasure is not known in {}", unknown.front()->folder);
-  const auto after = a.values(group, a.study().reference, attack());
-  std::optional<double> least;
-  for (const auto& [seed, value] : before)
-    if (const auto r = after.find(seed); r != after.end())
-      least = std::min(least.value_or(value - r->second), value - r->second);
-  if (!least) return "the attack's success before the erasure is not known";
-  if (*least >= strong_attack) return std::nullopt;
-  return fmt::format(
-      "the attack was too weak to tell: before the erasure its success was only {} above {}'s in the "
-      "weakest seed, at least {} are needed",
-      difference_text(attack(), *least), a.study().arms[a.study().reference].name,
-      difference_text(attack(), strong_attack));
-}
-
 Verdict requiring(Verdict v, const std::optional<std::string>& obstacle) {
   if (v.outcome != Outcome::holds || !obstacle) return v;
   return {Outcome::open, *obstacle + "; otherwise: " + v.reason};
@@ -119,25 +96,6 @@ std::vector<std::vector<double>> blocks(const Analysis& a, std::size_t group, st
   return out;
 }
 
-/// P1.
-std::optional<std::string> no_visible_rebound(const Analysis& a, std::size_t group) {
-  const auto& arms = a.study().arms;
-  std::optional<double> most;
-  std::string whose;
-  for (std::size_t arm = 0; arm < arms.size(); ++arm) {
-    if (arms[arm].role != Arm::Role::control) continue;
-    for (const auto& values : blocks(a, group, arm))
-      if (const auto mean = stats::mean(values); !most || mean > *most) {
-        most = mean;
-        whose = arms[arm].name;
-      }
-  }
-  if (!most) return "no control arm shows what a rebound would look like";
-  if (*most >= visible_rebound) return std::nullopt;
-  return fmt::format("no control arm rebounded: the most is {} ({}), at least {} are needed",
-                     difference_text(attack(), *most), whose, difference_text(attack(), visible_rebound));
-}
-
 /// Of the completed cells of both arms, those whose curve of attack success is missing or broken off.
 std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std::size_t arm) {
   auto out = a.unjudged(group, arm, attack());
@@ -155,6 +113,34 @@ std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std
   return out;
 }
 
+bool is_of_forget_set(const Metric& metric) {
+  return &metric == &attack() || &metric == find_metric("mia_auc") ||
+         &metric == find_metric("forget_accuracy");
+}
+
+/// TOST of one metric at one moment.
+Verdict equivalence_of(const Metric& metric, const Pairs& p, const StatisticsPlan& plan) {
+  using TOST = stats::Equivalence::Outcome;
+  if (p.a.empty()) return {Outcome::open, "was not measured in both"};
+  if (auto few = too_few(p.a.size(), metric.title)) return *few;
+  const double margin = plan.margins.at(metric.name), alpha = 1 - plan.confidence;
+  const auto t = *stats::tost(p.a, p.b, margin, alpha);
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < p.a.size(); ++i) differences.push_back(p.a[i] - p.b[i]);
+  const auto outcome = t.outcome == TOST::equivalent  ? Outcome::holds
+                       : t.outcome == TOST::different ? Outcome::fails
+                                                      : Outcome::open;
+  Verdict v{outcome, fmt::format("{} {}, {} ±{}", difference_text(metric, stats::mean(differences)),
+                                 interval_text(metric, t.interval),
+                                 outcome == Outcome::holds   ? "inside"
+                                 : outcome == Outcome::fails ? "outside"
+                                                             : "across",
+                                 margin_text(metric, margin))};
+  if (const auto flat = without_spread(differences, alpha); flat && outcome == Outcome::holds)
+    v = {Outcome::open, v.reason + ", but " + *flat};
+  return v;
+}
+
 std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group, std::size_t arm) {
   std::vector<const CellFigures*> out;
   for (const auto* cell : a.study().cells_of(group, arm))
@@ -162,26 +148,39 @@ std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group
   return out;
 }
 
-Analysis::Values latencies(const Analysis& a, std::size_t group, std::size_t arm) {
-  return a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
+/// What claim (d) compares: see there.
+std::optional<double> time_of(bool untrained, const CellFigures& f) {
+  return untrained ? f.latency : f.passing;
 }
 
-double mean_latency(const Analysis& a, std::size_t group, std::size_t arm) {
-  return stats::mean(list(latencies(a, group, arm)));
+Analysis::Values times(const Analysis& a, std::size_t group, std::size_t arm) {
+  const bool untrained = a.study().untrained();
+  return a.values(group, arm, [&](const Cell&, const CellFigures& f) { return time_of(untrained, f); });
 }
 
-/// Of the arms whose claim (a) came out as `passing`; in an untrained study, of all.
+double mean_time(const Analysis& a, std::size_t group, std::size_t arm) {
+  return stats::mean(list(times(a, group, arm)));
+}
+
+/// Whom the subject may be held against in (d).
+std::vector<std::size_t> rivals(const Study& study, std::size_t subject) {
+  std::vector<std::size_t> out;
+  for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
+    if (study.arms[arm].synchronous && arm != subject && study.arms[arm].role != Arm::Role::control)
+      out.push_back(arm);
+  return out;
+}
+
+/// Of the rivals whose claim (a) came out as `passing`; in an untrained study, of all.
 std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t group, std::size_t subject,
                                                Outcome passing) {
   const auto& study = a.study();
   std::optional<std::size_t> best;
   double best_mean = 0;
-  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
-    if (!study.arms[arm].synchronous || arm == subject || study.arms[arm].role == Arm::Role::control)
-      continue;
+  for (auto arm : rivals(study, subject)) {
     const bool passes = study.untrained() || arm == study.reference;
     if ((passes ? Outcome::holds : equivalence(a, group, arm).outcome) != passing) continue;
-    const auto values = list(latencies(a, group, arm));
+    const auto values = list(times(a, group, arm));
     if (values.empty()) continue;
     if (const auto mean = stats::mean(values); !best || mean < best_mean) {
       best = arm;
@@ -189,6 +188,39 @@ std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t gr
     }
   }
   return best;
+}
+
+/// Why the subject has no time that could be compared in (d), if so.
+std::optional<Verdict> without_time(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto& study = a.study();
+  const auto completed = counted(study_cells(a, group, arm).size(), "cell");
+  const auto never = a.lacking(group, arm, [](const auto&, const auto& f) { return f.erased; });
+  if (!never.empty())
+    return Verdict{Outcome::fails, fmt::format("in {} of {} no model without the influence was published",
+                                               never.size(), completed)};
+  std::vector<std::string> missing;
+  add_lacking(missing,
+              a.lacking(group, arm, [](const auto&, const auto& f) { return f.latency.has_value(); }),
+              "time to erase (no event log tells whether training began again)");
+  if (!study.untrained())
+    add_lacking(missing, a.lacking(group, arm, [](const auto&, const auto& f) { return f.passing_known; }),
+                "time to pass (its versions, or the reference, lack a figure with a margin)");
+  if (!missing.empty()) return unjudged(missing);
+  if (!study.untrained()) {
+    const auto unfit =
+        a.lacking(group, arm, [](const auto&, const auto& f) { return f.passing.has_value(); });
+    if (!unfit.empty())
+      return Verdict{Outcome::fails,
+                     fmt::format("in {} of {} no published version is erased and useful and stays so, {} "
+                                 "the first",
+                                 unfit.size(), completed, unfit.front()->folder)};
+  } else if (const auto all = list(times(a, group, arm));
+             !all.empty() && std::all_of(all.begin(), all.end(), [](double t) { return t == 0; })) {
+    return Verdict{Outcome::open,
+                   "it publishes at the request itself, so that its time is 0 by construction, and nothing "
+                   "was trained that could tell whether that model is erased"};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -208,44 +240,57 @@ const char* to_string(Outcome outcome) {
 }
 
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm) {
-  using TOST = stats::Equivalence::Outcome;
   const auto& study = a.study();
+  const auto cells = standing(a, group, {arm, study.reference});
+  const auto unserved = a.lacking(group, arm, [](const auto&, const auto& f) { return f.erased; });
+  if (!unserved.empty())
+    return with_standing(
+        {Outcome::fails, fmt::format("nothing was erased in {}, {} the first",
+                                     counted(unserved.size(), "cell"), unserved.front()->folder)},
+        cells);
   Verdict v{Outcome::holds, {}};
-  bool with_attack = false;
-  for (const auto& name : study.statistics.family) {
-    const auto& metric = *find_metric(name);
-    const auto& c = a.comparison(group, arm, metric);
-    const auto n = c.paired.difference.n;
-    std::string part;
-    auto outcome = Outcome::open;
-    if (const auto missing = a.unjudged(group, arm, metric); !missing.empty()) {
-      outcome = Outcome::unjudged;
-      part = fmt::format("{} {}", metric.title, unjudged(missing).reason);
-    } else if (n == 0) {
-      part = fmt::format("{} was not measured in both", metric.title);
-    } else if (const auto few = too_few(n, metric.title)) {
-      part = few->reason;
-    } else {
-      const double margin = study.statistics.margins.at(name);
-      const auto place = c.equivalence->outcome;
-      outcome = place == TOST::equivalent  ? Outcome::holds
-                : place == TOST::different ? Outcome::fails
-                                           : Outcome::open;
-      part = fmt::format("{} {} {}, {} ±{}", metric.title, difference_text(metric, c.paired.difference.mean),
-                         interval_text(metric, c.equivalence->interval),
-                         outcome == Outcome::holds   ? "inside"
-                         : outcome == Outcome::fails ? "outside"
-                                                     : "across",
-                         margin_text(metric, margin));
-    }
-    with_attack = with_attack || (&metric == &attack() && n > 0);
+  // Of what was there to be forgotten (the attack, membership, the forget set): in the family; with power.
+  std::size_t to_forget = 0, with_power = 0;
+  std::optional<std::string> obstacle;
+  const auto add = [&](Outcome outcome, const std::string& part) {
     if (outcome == Outcome::fails || (outcome == Outcome::unjudged && v.outcome != Outcome::fails) ||
         (outcome == Outcome::open && v.outcome == Outcome::holds))
       v.outcome = outcome;
     v.reason += (v.reason.empty() ? "" : "; ") + part;
+  };
+  for (const auto& name : study.statistics.family) {
+    const auto& metric = *find_metric(name);
+    if (const auto missing = a.unjudged(group, arm, metric); !missing.empty()) {
+      add(Outcome::unjudged, fmt::format("{} {}", metric.title, unjudged(missing).reason));
+      continue;
+    }
+    std::string text = metric.title;
+    auto worst = Outcome::holds;
+    if (a.values(group, arm, metric).empty() || a.values(group, study.reference, metric).empty()) {
+      add(Outcome::open, text + " was not measured in both");
+      continue;
+    }
+    for (const auto moment : judged_moments) {
+      const auto p =
+          pairs(a.values(group, arm, metric, moment), a.values(group, study.reference, metric, moment));
+      const auto part = equivalence_of(metric, p, study.statistics);
+      text += fmt::format("{} {} {}", moment == judged_moments[0] ? "" : ",",
+                          moment_text(moment, study.rebound), part.reason);
+      if (part.outcome == Outcome::fails || worst == Outcome::holds) worst = part.outcome;
+    }
+    const auto weak = without_power(a, group, arm, metric);
+    if (&metric == &attack()) obstacle = weak;
+    if (is_of_forget_set(metric)) ++to_forget, with_power += !weak;
+    // Who cannot be told before cannot be told after: that is no finding, but one who can after is.
+    if (weak && &metric == find_metric("mia_auc") && worst != Outcome::fails)
+      add(Outcome::holds, fmt::format("{}: no power ({}), nothing is claimed about it", metric.title, *weak));
+    else
+      add(worst, text);
   }
-  if (with_attack) v = requiring(std::move(v), weak_attack(a, group, arm));
-  return with_standing(std::move(v), standing(a, group, {arm, study.reference}));
+  if (to_forget > 0 && with_power == 0 && !obstacle)
+    obstacle = "nothing that was there to be forgotten has power";
+  v = requiring(std::move(v), obstacle);
+  return with_standing(std::move(v), cells);
 }
 
 Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
@@ -254,7 +299,10 @@ Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
   const auto all = plan.rounds + plan.tail_rounds;
   if (!plan.enabled) return {Outcome::open, "the study has no rebound protocol"};
   const auto excess = blocks(a, group, arm);
-  const auto cells = standing(a, group, {arm, study.reference});
+  const auto control = visible_rebound_of(a, group);
+  std::vector<std::size_t> concerned{arm, study.reference};
+  if (control.arm) concerned.push_back(*control.arm);
+  const auto cells = standing(a, group, concerned);
   if (const auto missing = without_curve(a, group, arm); !missing.empty())
     return with_standing(unjudged(missing), cells);
   const auto seeds = excess.empty() ? 0 : excess.front().size();
@@ -292,7 +340,10 @@ Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
   if (rounds < all)
     obstacle = fmt::format("the shortest pair of curves ends at round {} of {}", rounds, all);
   else if (obstacle = weak_attack(a, group, arm); !obstacle)
-    obstacle = no_visible_rebound(a, group);
+    obstacle = control.obstacle;
+  for (std::size_t b = 0; b < excess.size() && !obstacle; ++b)
+    if (const auto flat = without_spread(excess[b], alpha))
+      obstacle = fmt::format("the excess in rounds {} to {} is {}", where[b].first, where[b].last, *flat);
   return with_standing(requiring(std::move(v), obstacle), cells);
 }
 
@@ -330,6 +381,9 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
   v.outcome = e.interval->low >= margin   ? Outcome::holds
               : e.interval->high < margin ? Outcome::fails
                                           : Outcome::open;
+  std::optional<std::string> flat;
+  if (auto why = without_spread(ratio, 1 - a.study().statistics.confidence))
+    flat = "the retained throughput is " + *why;
   v.reason = fmt::format("downtime 0 in {}; retained throughput, of {}, {:.3f} [{:.3f}, {:.3f}], {} {:.2f}",
                          counted(down.size(), "cell"),
                          paired ? "the run in which the client just leaves" : "that before the request",
@@ -338,34 +392,31 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
                          : v.outcome == Outcome::fails ? "below"
                                                        : "across",
                          margin);
-  return with_standing(std::move(v), cells);
+  return with_standing(requiring(std::move(v), flat), cells);
 }
 
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
   const auto& study = a.study();
-  std::size_t never = 0, completed = 0;
-  for (const auto* cell : study.cells_of(group, arm))
-    if (const auto* f = a.figures(*cell)) {
-      ++completed;
-      never += !f->erased;
-    }
-  if (never > 0)
-    return with_standing(
-        {Outcome::fails, fmt::format("in {} of {} no model without the influence was published", never,
-                                     counted(completed, "cell"))},
-        standing(a, group, {arm}));
-  std::vector<std::string> missing;
-  add_lacking(missing,
-              a.lacking(group, arm, [](const auto&, const auto& f) { return f.latency.has_value(); }),
-              "time to erase (no event log tells whether training began again)");
-  if (!missing.empty()) return with_standing(unjudged(missing), standing(a, group, {arm}));
+  const bool untrained = study.untrained();
+  const auto mine_alone = standing(a, group, {arm});
+  if (auto none = without_time(a, group, arm)) return with_standing(*none, mine_alone);
+  std::optional<std::string> obstacle;
+  if (!untrained) {
+    const auto own = equivalence(a, group, arm);
+    if (own.outcome == Outcome::fails || own.outcome == Outcome::unjudged)
+      return {own.outcome,
+              fmt::format("{} (a), without which there is no erased model to be there sooner",
+                          own.outcome == Outcome::fails ? "it fails" : "it cannot be judged by")};
+    if (own.outcome == Outcome::open)
+      obstacle = fmt::format("whether {} passes (a) is open", study.arms[arm].name);
+  }
   // Where none passes, the fastest that may: who is faster than that is faster than any that does.
   auto other = fastest_synchronous(a, group, arm, Outcome::holds);
-  const bool decided = other.has_value(), untrained = study.untrained();
+  const bool decided = other.has_value();
   if (!decided) other = fastest_synchronous(a, group, arm, Outcome::open);
   // One that cannot be judged might pass, and be faster than the one that was found.
   if (const auto dark = fastest_synchronous(a, group, arm, Outcome::unjudged);
-      dark && (!other || mean_latency(a, group, *dark) < mean_latency(a, group, *other)))
+      dark && (!other || mean_time(a, group, *dark) < mean_time(a, group, *other)))
     return with_standing(unjudged({fmt::format("whether {} passes (a): {}", study.arms[*dark].name,
                                                equivalence(a, group, *dark).reason)}),
                          standing(a, group, {arm, *dark}));
@@ -373,38 +424,42 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
     return with_standing(
         {Outcome::open, fmt::format("no synchronous arm {}, so there is none to be faster than",
                                     untrained ? "erased" : "can pass (a)")},
-        standing(a, group, {arm}));
-  const auto cells = standing(a, group, {arm, *other});
-  const auto p = pairs(latencies(a, group, arm), latencies(a, group, *other));
-  if (auto few = too_few(p.a.size(), "latencies")) return with_standing(*few, cells);
+        mine_alone);
+  auto cells = standing(a, group, {arm, *other});
+  cells.missing += standing(a, group, rivals(study, arm)).missing - standing(a, group, {*other}).missing;
+  const auto p = pairs(times(a, group, arm), times(a, group, *other));
+  if (auto few = too_few(p.a.size(), "times")) return with_standing(*few, cells);
   const double ratio = study.statistics.latency_ratio;
   std::vector<double> lead;
   for (std::size_t i = 0; i < p.a.size(); ++i) lead.push_back(p.b[i] - ratio * p.a[i]);
   const auto e = stats::estimate(lead, study.statistics.confidence);
   const double mine = stats::mean(p.a), theirs = stats::mean(p.b);
+  if (auto flat = without_spread(lead, 1 - study.statistics.confidence); flat && !obstacle)
+    obstacle = "the difference is " + *flat;
   Verdict v;
   const bool slower = e.interval->high < 0;
   v.outcome = e.interval->low >= 0 ? Outcome::holds : slower && decided ? Outcome::fails : Outcome::open;
-  v.reason = fmt::format("{} against {} of {}, the fastest synchronous arm{}", seconds_text(mine),
-                         seconds_text(theirs), study.arms[*other].name,
+  v.reason = fmt::format("{} {} against {} of {}, the fastest synchronous arm{}",
+                         untrained ? "time to the first version without it" : "time to pass",
+                         seconds_text(mine), seconds_text(theirs), study.arms[*other].name,
                          untrained ? " (nothing was trained, so equivalence is not part of it)"
                          : decided ? " that passes (a)"
                                    : " that may pass (a): none does with enough power");
-  v.reason +=
-      mine > 0 ? fmt::format(": {:.1f} times shorter", theirs / mine) : ": erased at the request itself";
+  v.reason += mine > 0 ? fmt::format(": {:.1f} times shorter", theirs / mine)
+                       : ": the version published at the request passes";
   v.reason += fmt::format("; {} - {:g} x {} = {} [{}, {}], {} 0", study.arms[*other].name, ratio,
                           study.arms[arm].name, seconds_text(e.mean), seconds_text(e.interval->low),
                           seconds_text(e.interval->high),
                           v.outcome == Outcome::holds ? "at or above"
                           : slower                    ? "below"
                                                       : "across");
-  const auto never_erased =
-      a.lacking(group, *other, [](const auto&, const auto& f) { return f.latency.has_value(); });
-  if (!never_erased.empty())
-    v.reason += fmt::format("; without {} in which {} never erased, {} the first",
-                            counted(never_erased.size(), "seed"), study.arms[*other].name,
-                            never_erased.front()->folder);
-  return with_standing(std::move(v), cells);
+  const auto never =
+      a.lacking(group, *other, [&](const auto&, const auto& f) { return time_of(untrained, f).has_value(); });
+  if (!never.empty())
+    v.reason += fmt::format("; without {} in which {} never {}, {} the first", counted(never.size(), "seed"),
+                            study.arms[*other].name, untrained ? "erased" : "passes and stays so",
+                            never.front()->folder);
+  return with_standing(requiring(std::move(v), obstacle), cells);
 }
 
 const std::vector<Claim>& claims() {

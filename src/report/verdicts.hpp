@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "report/analysis.hpp"
+#include "report/preconditions.hpp"
 
 namespace afu::report {
 
@@ -22,21 +23,24 @@ struct Verdict {
   std::string reason;  ///< in words, with numbers
 };
 
-/// Fewer seeds than this tell nothing.
-inline constexpr std::size_t fewest_pairs = 3;
+// No claim holds before every cell that it is about is in, nor by values that are the same in every seed
+// where these are too few (without_spread).
 
-/// (a) TOST of `arm` against the reference in each metric of the declared family: holds when every interval
-/// lies inside its margins, fails when one lies outside altogether. Where an attack is among them, "holds"
-/// further needs that it was there to be erased (P0): success before the erasure at least 0.5 above the
-/// reference's in every seed. A metric that the study measures and a completed cell lacks cannot be judged.
+/// (a) TOST of `arm` against the reference in each metric of the declared family, at both of
+/// `moments(study)`: the first published version that contains the erasure, and the end of the protocol's
+/// rounds. Holds when every interval lies inside its margins at both, fails when one lies outside altogether,
+/// or where a request was never served. Where an attack is among them, "holds" further needs that it was
+/// there to be erased (P0). Where membership could not be seen before the erasure (unseen_membership) nothing
+/// is claimed about it, and the reason says so; "holds" then needs another metric of the forget set, or the
+/// attack, that has power. A metric that the study measures and a completed cell lacks cannot be judged.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (b) The excess of attack success (Excess::blocks) over all rounds and the tail, in blocks of five rounds:
 /// holds when the upper end of every block's interval over the seeds (confidence 1 - 2 alpha, so one-sided
 /// alpha; an intersection-union test needs no correction) is at most `rebound_margin`, fails when the lower
 /// end of any, corrected by Bonferroni, is above. The mean of each run's peak would not do: the largest of
-/// many noisy values is above 0 for a second retrain too. "Holds" further needs P0 and that a control arm
-/// shows what a rebound looks like (P1): a block whose mean excess is at least 0.1.
+/// many noisy values is above 0 for a second retrain too. "Holds" further needs P0 and P1: a control arm that
+/// erased shows what a rebound looks like.
 Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (c) Downtime 0 in every cell, and the interval of the retained throughput at or above
@@ -47,12 +51,14 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 /// All of these name the completed cells that lack a figure, and then conclude nothing but that a claim fails
 /// by figures that all have.
 ///
-/// (d) With s the latency of the fastest synchronous arm that passes (a), l the subject's and r
-/// `latency_ratio`: the interval of s - r l over the seeds lies at or above 0. (Not s / l: an erasure at the
-/// request itself has l = 0.) Where (a) holds for none, s is that of the fastest for which it is open, and
-/// the claim holds or is open: who is so much faster than that is so of any that passes. Where nothing was
-/// trained (Study::untrained) there is no (a) to pass: s is then the fastest synchronous arm's, and the
-/// reason says so.
+/// (d) Of times to pass (Analysis, CellFigures::passing): with s that of the fastest synchronous arm that
+/// passes (a), l the subject's and r `latency_ratio`, the interval of s - r l over the seeds lies at or above
+/// 0. (Not s / l: l may be 0.) The subject itself must pass (a): who erased nothing is not sooner, so where
+/// it fails (a) the claim fails, and where (a) is open so is this. Where (a) holds for no synchronous arm, s
+/// is that of the fastest for which it is open: who is so much faster than that is so of any that passes.
+/// Where nothing was trained (Study::untrained) there is no (a) to pass and no version to look at: times are
+/// those to the first version that contains the erasure, s is the fastest synchronous arm's, and the reason
+/// says so. A method that publishes at the request is there after 0 s by construction: that is no finding.
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm);
 
 struct Claim {

@@ -111,7 +111,7 @@ TEST_CASE("the page is well-formed, whole in itself, and names every arm") {
     CHECK(contains(html, ">" + std::string(arm) + "</th>"));
   }
   CHECK(contains(html, "Made &lt;up&gt; &amp; known."));
-  CHECK(contains(html, "20 of 20 cells completed."));
+  CHECK(contains(html, "25 of 25 cells completed."));
   CHECK(contains(html, "<th scope=\"col\""));
   CHECK(contains(html, "prefers-color-scheme: dark"));
   CHECK(contains(html, "@media print"));
@@ -189,7 +189,7 @@ TEST_CASE("failed and missing cells are counted and shown") {
   std::filesystem::remove_all(made.study.cell("barrier", 1));
   const auto html = to_html(made.document());
   CHECK(malformed(html) == "");
-  CHECK(contains(html, "18 of 20 cells completed, 1 failed, 1 not run yet."));
+  CHECK(contains(html, "23 of 25 cells completed, 1 failed, 1 not run yet."));
   CHECK(contains(html, "Failed: cells/mine/seed=2 (lane 1: &lt;nan&gt;)."));
   CHECK(contains(html, "4 of 5"));
 }
@@ -199,7 +199,7 @@ TEST_CASE("a study of which nothing is there yet can be reported on") {
   std::filesystem::remove_all(made.study.folder / "cells");
   const auto html = to_html(made.document());
   CHECK(malformed(html) == "");
-  CHECK(contains(html, "0 of 20 cells completed, 20 not run yet."));
+  CHECK(contains(html, "0 of 25 cells completed, 25 not run yet."));
   CHECK(contains(html, "not enough power"));
 }
 
@@ -310,7 +310,7 @@ TEST_CASE("a file that cannot be used fails its cell, and the report names both"
   made.study.edit("none", 4, [](auto& j) { j["context"]["ended"] = "diverged"; });
   const auto html = to_html(made.document());
   CHECK(malformed(html) == "");
-  CHECK(contains(html, "17 of 20 cells completed, 3 failed."));
+  CHECK(contains(html, "22 of 25 cells completed, 3 failed."));
   CHECK(contains(html, "Failed: cells/mine/seed=2 (its files cannot be used: "));
   CHECK(contains(html, "mine/seed=2/events.jsonl:"));
   CHECK(contains(html, "cells/barrier/seed=3 (its files cannot be used: "));

@@ -34,19 +34,19 @@ TEST_CASE("a study's folder is read back") {
   test::fill_good_study(made);
   const auto s = read_study(made.folder.path());
   CHECK(s.name == "synthetic");
-  CHECK(s.arms.size() == 4);
+  CHECK(s.arms.size() == 5);
   CHECK(s.arms[s.subject].name == "mine");
   CHECK(s.arms[s.reference].role == Arm::Role::reference);
   CHECK(s.arms[2].synchronous);
-  CHECK(s.cells.size() == 12);
-  CHECK(s.count(Cell::State::completed) == 12);
+  CHECK(s.cells.size() == 15);
+  CHECK(s.count(Cell::State::completed) == 15);
   CHECK(s.groups == std::vector<std::string>{""});
   const auto& run = *s.cells_of(0, 0)[1]->run;
   CHECK(run.summary.seed == 2);
   CHECK(*run.summary.final.test_accuracy == 0.8 + 0.002);
   CHECK(run.summary.erasures.at(0).requested_at == 100);
   CHECK(run.summary.erasures[0].client_passes == 120);
-  CHECK_FALSE(run.rows.front().mia_auc);
+  CHECK(*run.rows.front().mia_auc == 0.7);
   CHECK(*run.rows.front().attack_success_rate == 0.95);
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a complete cell with a file that cannot be used failed, for a reason 
     const auto s = read_study(made.folder.path());
     const auto* cell = s.cells_of(0, 0)[1];
     CHECK(cell->run.has_value() == (cell->state == Cell::State::completed));
-    CHECK(s.count(Cell::State::completed) == (cell->run ? 12 : 11));
+    CHECK(s.count(Cell::State::completed) == (cell->run ? 15 : 14));
     return cell->state == Cell::State::failed ? cell->why : "it did not";
   };
   write_text(metrics, good + "1,2,3\n");

@@ -2,6 +2,7 @@
 /// Writes study folders with known figures, through the program's own writers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -25,6 +26,8 @@ struct SyntheticRun {
   bool restarted = false, erased = true;
   /// Attack success n rounds behind the erasure.
   std::function<double(double)> attack = [](double) { return 0.03; };
+  /// Of the versions behind the erasure, n rounds behind it; `final` where it is not given.
+  std::function<double(double)> test;
 };
 
 struct SyntheticStudy {
@@ -146,19 +149,31 @@ struct SyntheticStudy {
     write_text(where / "summary.json", record::to_json(s).dump(2));
 
     record::MetricsLog metrics(where / "metrics.csv");
-    const auto row = [&](double time, std::uint64_t updates, double attack) {
+    const auto row = [&](double time, std::uint64_t updates, double attack, const record::Figures& figures) {
       record::MetricsRow r;
       r.time = time;
       r.updates = updates;
       r.phase = time < erased ? "training" : "forgotten";
-      r.attack_success_rate = attack;
-      r.test_accuracy = 0.8;
+      r.test_accuracy = figures.test_accuracy;
+      r.forget_accuracy = figures.forget_accuracy;
+      r.retain_accuracy = figures.retain_accuracy;
+      r.mia_auc = figures.mia_auc;
+      if (figures.attack_success_rate) r.attack_success_rate = attack;
       metrics.append(r);
     };
-    row(requested, 100, 0.95);
-    row(erased, 100, 0.95);  // the version that the erasure found
-    for (std::uint64_t u = 0; u <= (rounds + tail) * round_updates; ++u)
-      row(erased + static_cast<double>(u), 100 + u, run.attack(static_cast<double>(u) / round_updates));
+    auto found = run.before;  // what is not measured at the end is not measured at all
+    for (auto figure : {&record::Figures::test_accuracy, &record::Figures::forget_accuracy,
+                        &record::Figures::retain_accuracy, &record::Figures::attack_success_rate,
+                        &record::Figures::mia_auc})
+      if (!(run.final.*figure)) (found.*figure).reset();
+    row(requested, 100, 0.95, found);
+    row(erased, 100, 0.95, found);  // the version that the erasure found
+    for (std::uint64_t u = 0; u <= (rounds + tail) * round_updates; ++u) {
+      const double t = static_cast<double>(u) / static_cast<double>(round_updates);
+      auto figures = run.final;
+      if (run.test) figures.test_accuracy = run.test(t);
+      row(erased + static_cast<double>(u), 100 + u, run.attack(t), figures);
+    }
     metrics.close();
 
     record::EventLog events(where / "events.jsonl");
@@ -177,6 +192,16 @@ struct SyntheticStudy {
     events.close();
   }
 };
+
+/// A control that erased and whose attack comes back.
+inline SyntheticRun leaking(std::uint64_t seed) {
+  SyntheticRun r;
+  r.final.attack_success_rate = 0.7;
+  r.attack = [seed](double t) {
+    return std::min(0.7, 0.05 + 0.1 * t + 0.01 * static_cast<double>(seed % 3));
+  };
+  return r;
+}
 
 /// A study in which every claim of `mine` holds, by figures that differ a little from seed to seed.
 inline void fill_good_study(SyntheticStudy& study) {
@@ -207,6 +232,7 @@ inline void fill_good_study(SyntheticStudy& study) {
     r.attack = [](double) { return 0.9; };
     return r;
   });
+  study.arm("leak", "control", false, [](std::uint64_t seed) { return leaking(seed); });
 }
 
 }  // namespace afu::test

@@ -1,0 +1,48 @@
+#pragma once
+/// What must have been so for a claim to have been able to fail (METHODS 10). Where it was not, the study has
+/// no power to tell, and no claim holds by it.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/analysis.hpp"
+
+namespace afu::report {
+
+inline constexpr double strong_attack = 0.5;    ///< P0: the least lead of the attack before the erasure
+inline constexpr double visible_rebound = 0.1;  ///< P1: the least mean rise of a control
+/// The least membership AUC before the erasure.
+inline constexpr double visible_membership = 0.55;
+/// Fewer seeds than this tell nothing.
+inline constexpr std::size_t fewest_pairs = 3;
+
+/// Where `values`, one a seed, are all the same their spread is 0 and any interval of their mean a point:
+/// that proves nothing. What is left is the sign test, by which n seeds on one side have p = 2^-n: at level
+/// `alpha` that few seeds cannot tell. The reason, if so.
+std::optional<std::string> without_spread(const std::vector<double>& values, double alpha);
+
+/// P0: before the erasure the attack's success was at least `strong_attack` above the reference's late one,
+/// in every seed. The reason why an erasure of the attack could not be seen, if so.
+std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std::size_t arm);
+
+/// Membership must be seen before it can be seen to go: the lower end of the interval of the membership AUC
+/// before the erasure (one-sided alpha, over the seeds) is at least `visible_membership`. Else the reason:
+/// "before the erasure 0.505 [0.480, 0.530], at least 0.550 are needed".
+std::optional<std::string> unseen_membership(const Analysis& a, std::size_t group, std::size_t arm);
+
+/// Why a metric of `arm` has no power, by those above; empty for metrics without a precondition.
+std::optional<std::string> without_power(const Analysis& a, std::size_t group, std::size_t arm,
+                                         const Metric& metric);
+
+/// P1: a control arm that erased, in every seed, shows what it looks like when influence comes back. Of each
+/// seed's run the lesser of two means is taken, once over the protocol's rounds and once over its tail: the
+/// rise m(t) - m(0+) over the erased model, and the excess over the reference. A control rebounds where the
+/// mean over the seeds of one of both is at least `visible_rebound` and the lower end of its interval
+/// (one-sided alpha, Bonferroni over the two) above 0. An arm that never erased has nothing to rebound from.
+struct VisibleRebound {
+  std::optional<std::string> obstacle;  ///< why none is seen
+  std::optional<std::size_t> arm;       ///< in which control it is, or is nearest to be
+};
+VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group);
+
+}  // namespace afu::report
