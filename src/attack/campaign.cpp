@@ -30,12 +30,16 @@ void Campaign::mark(const std::string& name, const record::MetricsRow& row,
 
 Campaign::Orders Campaign::see(const record::MetricsRow& row, const model::ParametersPtr& model,
                                bool before) {
+  restarted_ = restarted_ || (has_before_ && row.updates < found_updates_);
+  const bool erased = row.phase == "forgotten" || (row.epoch > found_epoch_ && !restarted_);
   if (before && !has_before_) {
     has_before_ = true;
+    found_epoch_ = row.epoch;
+    found_updates_ = row.updates;
     for (const auto& k : known)
       if (k.relearns >= 0 && plan_->asks(k.name)) before_ = model;
     mark("before", row, model);
-  } else if (row.phase == "forgotten" && has_before_ && !has_merged_) {
+  } else if (erased && has_before_ && !has_merged_) {
     has_merged_ = true;
     merged_at_ = row.updates;
     mark("merged", row, model);

@@ -14,9 +14,10 @@
 namespace afu::attack {
 
 /// Four points: "before": the version that the first request found; "merged": the first measured one that
-/// counts as forgotten (for a method that erases nothing, the first after the request); "plus16": the first
-/// measured 16 or more updates after it; "final". Two points may be one version. A score taken only at the
-/// merge ranks gradient ascent as excellent (AFU-IC.md).
+/// contains the erasure, calibrated or not (of training that began again, and of a method that erases
+/// nothing, the first that counts as forgotten); "plus16": the first measured 16 or more updates after it;
+/// "final". Two points may be one version. A score taken only at the merge ranks gradient ascent as excellent
+/// (AFU-IC.md).
 class Campaign {
  public:
   struct Order {
@@ -66,6 +67,8 @@ class Campaign {
   model::ParametersPtr before_, latest_;
   record::MetricsRow latest_row_;
   std::uint64_t merged_at_ = 0;
+  std::uint64_t found_epoch_ = 0, found_updates_ = 0;  ///< of "before"
+  bool restarted_ = false;                             ///< the count of updates began again behind it
   bool has_before_ = false, has_merged_ = false, has_later_ = false;
 };
 

@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "attack/names.hpp"
-#include "data/non_members.hpp"
 #include "metrics/sets.hpp"
 #include "sim/random.hpp"
 
@@ -34,7 +33,7 @@ std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const
   const auto most = s.evaluation.max_retain_samples;
   std::vector<data::IndicesPtr> sets(set_count);
   sets[forget] = evaluation.forget;
-  sets[holdout] = data::non_members(data, *evaluation.forget, *evaluation.holdout, s.scenario.seed);
+  sets[holdout] = evaluation.holdout;
   sets[known_in] = metrics::retained_rows(data, s, &data::ClientShare::train, most);
   sets[known_out] = metrics::retained_rows(data, s, &data::ClientShare::holdout, most);
   if (data.backdoor_label >= 0) {

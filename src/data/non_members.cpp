@@ -42,6 +42,7 @@ IndicesPtr non_members(const FederatedData& data, const Indices& forget, const I
   else if (q > 0)
     poisoned = some(std::move(poisoned), clean_now * p / q, seed);
   clean.insert(clean.end(), poisoned.begin(), poisoned.end());
+  std::sort(clean.begin(), clean.end());
   return std::make_shared<const Indices>(std::move(clean));
 }
 

@@ -42,6 +42,19 @@ Predictions taken(const Predictions& of, const data::Indices& rows, const data::
   return p;
 }
 
+/// All non-members, ascending: each request has its own share of poisoned ones among them.
+data::IndicesPtr held_out(const compute::EvaluationSets& sets) {
+  data::Indices rows;
+  const auto add = [&](const data::IndicesPtr& some) {
+    if (some) rows.insert(rows.end(), some->begin(), some->end());
+  };
+  add(sets.holdout);
+  for (const auto& request : sets.requests) add(request.holdout);
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return std::make_shared<const data::Indices>(std::move(rows));
+}
+
 }  // namespace
 
 Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels) {
@@ -105,16 +118,20 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
   if (sets.backdoor_label >= 0)
     if (const auto triggered = on(sets.triggered))
       tell("attack_success_rate", share_predicted(*triggered, sets.backdoor_label));
-  const auto holdout = forget ? on(sets.holdout) : std::nullopt;
-  if (holdout) tell("mia_auc", auc(scores(*forget), scores(*holdout)));
+  const auto held = forget ? held_out(sets) : nullptr;
+  const auto holdout = on(held);
+  const auto non_members = [&](const data::Indices& wanted) {
+    return scores(taken(*holdout, *held, wanted));
+  };
+  if (holdout && sets.holdout && !sets.holdout->empty())
+    tell("mia_auc", auc(scores(*forget), non_members(*sets.holdout)));
   for (std::size_t i = 0; forget && i < sets.requests.size(); ++i) {
     const auto& request = sets.requests[i];
     if (request.forget->empty()) continue;
     const auto own = taken(*forget, *sets.forget, *request.forget);
     tell(fmt::format("forget_accuracy.{}", i), accuracy(own));
-    if (!holdout || request.holdout->empty()) continue;
-    tell(fmt::format("mia_auc.{}", i),
-         auc(scores(own), scores(taken(*holdout, *sets.holdout, *request.holdout))));
+    if (holdout && request.holdout && !request.holdout->empty())
+      tell(fmt::format("mia_auc.{}", i), auc(scores(own), non_members(*request.holdout)));
   }
   return result;
 }

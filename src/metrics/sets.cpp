@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/non_members.hpp"
 #include "data/requests.hpp"
 
 namespace afu::metrics {
@@ -20,7 +21,8 @@ data::Indices of_other_classes(const data::FederatedData& data, const config::Sc
   return others;
 }
 
-/// Held-out rows of those whose samples `e` covers: of its client, or everybody's of its class. Ascending.
+/// Held-out rows of those whose samples `e` covers: of its client, or everybody's of its class. Ascending,
+/// and not poisoned yet.
 data::Indices held_out(const data::FederatedData& data, const config::Erasure& e) {
   data::Indices rows;
   for (std::size_t c = 0; c < data.clients.size(); ++c) {
@@ -62,7 +64,7 @@ std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::Feder
     auto own = held_out(data, s.erasures[i]);
     rows.insert(rows.end(), forget[i]->begin(), forget[i]->end());
     holdout.insert(holdout.end(), own.begin(), own.end());
-    sets->requests.push_back({forget[i], std::make_shared<const data::Indices>(std::move(own)),
+    sets->requests.push_back({forget[i], data::non_members(data, *forget[i], own, s.scenario.seed),
                               data::covers_backdoor(data, *forget[i])});
   }
   for (auto* set : {&rows, &holdout}) {  // several requests may name the same samples
@@ -70,8 +72,8 @@ std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::Feder
     set->erase(std::unique(set->begin(), set->end()), set->end());
   }
   sets->test = std::make_shared<const data::Indices>(of_other_classes(data, s, *data.test));
+  sets->holdout = data::non_members(data, rows, holdout, s.scenario.seed);
   sets->forget = std::make_shared<const data::Indices>(std::move(rows));
-  sets->holdout = std::make_shared<const data::Indices>(std::move(holdout));
   sets->retain = retained_rows(data, s, &data::ClientShare::train, s.evaluation.max_retain_samples);
   sets->triggered = data.triggered_test;
   sets->backdoor_label = data.backdoor_label;

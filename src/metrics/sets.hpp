@@ -13,7 +13,8 @@ namespace afu::metrics {
 /// The forget set is what all erasures of the scenario ask for (`forget`: data::requested_rows), and
 /// `requests` has each one's own. Where classes are to be forgotten, test and retain rows are those of the
 /// other classes, and the non-members are everybody's held-out samples of them; else those of the clients
-/// that ask.
+/// that ask. Non-members are poisoned to the share of what they are held against (data::non_members), all of
+/// them and each request's own alike: a membership AUC is of exchangeable pairs.
 std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::FederatedData& data,
                                                                const config::Scenario& scenario,
                                                                const std::vector<data::IndicesPtr>& forget);

@@ -81,6 +81,29 @@ TEST_CASE("campaign: before, merged, sixteen updates later, final") {
   CHECK(c.idle());
 }
 
+TEST_CASE(
+    "campaign: the merge is the first version that contains the erasure, not the first calibrated one") {
+  Campaign c(plan({"loss"}));
+  const auto erased = [](record::MetricsRow r) {
+    r.epoch = 1;
+    return r;
+  };
+  CHECK(c.see(row(10, "training"), version(), true).size() == 1);
+  CHECK(c.see(row(10, "erasing"), version(), false).empty());  // still the one that the request found
+  const auto bare = version();
+  const auto merged = c.see(erased(row(11, "erasing")), bare, false);
+  REQUIRE(merged.size() == 1);
+  CHECK(kernel(merged[0]).inputs.at(0) == bare);
+  CHECK(c.see(erased(row(13, "forgotten")), version(), false).empty());  // calibrated
+  CHECK(c.see(erased(row(27, "forgotten")), version(), false).size() == 1);
+
+  Campaign again(plan({"loss"}));  // training that begins again holds the erasure from its first weights on
+  CHECK(again.see(row(10, "training"), version(), true).size() == 1);
+  CHECK(again.see(erased(row(0, "erasing")), version(), false).empty());
+  CHECK(again.see(erased(row(12, "erasing")), version(), false).empty());
+  CHECK(again.see(erased(row(13, "forgotten")), version(), false).size() == 1);
+}
+
 TEST_CASE("campaign: attacks wait for the reference models and get all their answers") {
   Campaign c(plan({"lira"}, 2));
   const auto references = c.begin();

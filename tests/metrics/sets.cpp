@@ -40,6 +40,17 @@ updates = 40
     forget = data::requested_rows(data, scenario);
     sets = metrics::evaluation_sets(data, scenario, forget);
   }
+  /// The share of poisoned ones: trained on, or held out (those of the client's that were not before).
+  double poison(const data::Indices& rows) const {
+    const auto& own = *data.clients[1].holdout;
+    const auto& mixed = *data.poisoned_holdout;
+    const auto n = std::count_if(rows.begin(), rows.end(), [&](std::int64_t r) {
+      return (r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned) ||
+             (std::binary_search(mixed.begin(), mixed.end(), r) &&
+              !std::binary_search(own.begin(), own.end(), r));
+    });
+    return static_cast<double>(n) / static_cast<double>(rows.size());
+  }
 };
 
 std::string part(double fraction, int at) {
@@ -54,12 +65,14 @@ TEST_CASE("sets: the forget set of two requests is both their rows, and each has
   REQUIRE(b.sets->requests.size() == 2);
   CHECK(*b.sets->requests[0].forget == *b.data.clients[1].train);
   CHECK(*b.sets->requests[1].forget == *b.data.clients[3].train);
-  CHECK(*b.sets->requests[0].holdout == *b.data.clients[1].holdout);
+  CHECK(b.poison(*b.sets->requests[0].holdout) ==
+        doctest::Approx(b.poison(*b.sets->requests[0].forget)).epsilon(0.05));
   CHECK(*b.sets->requests[1].holdout == *b.data.clients[3].holdout);
   data::Indices both;
   std::merge(b.data.clients[1].train->begin(), b.data.clients[1].train->end(),
              b.data.clients[3].train->begin(), b.data.clients[3].train->end(), std::back_inserter(both));
   CHECK(*b.sets->forget == both);
+  CHECK(b.poison(*b.sets->holdout) == doctest::Approx(b.poison(both)).epsilon(0.05));
   CHECK(b.sets->requests[0].backdoor);
   CHECK_FALSE(b.sets->requests[1].backdoor);
 }
@@ -68,7 +81,10 @@ TEST_CASE("sets: the forget set of a part is the rows that go, and no row that s
   const Built b(part(0.3, 9));
   CHECK(*b.sets->forget == *b.forget[0]);
   CHECK(b.sets->forget->size() == 26);  // of 85
-  CHECK(*b.sets->holdout == *b.data.clients[1].holdout);
+  CHECK(b.poison(*b.sets->forget) > 0.2);
+  CHECK(b.poison(*b.sets->holdout) == doctest::Approx(b.poison(*b.sets->forget)).epsilon(0.05));
+  CHECK(*b.sets->holdout == *b.sets->requests[0].holdout);
+  CHECK(std::is_sorted(b.sets->holdout->begin(), b.sets->holdout->end()));
   // More poison than that: what the backdoor does afterwards is the work of samples that stay.
   CHECK(b.data.poisoned > 26);
   CHECK_FALSE(b.sets->requests[0].backdoor);
