@@ -121,6 +121,7 @@ federate::Post report(const ClientState& st, double at, ResultPtr result) {
   federate::Update u{st.client, st.job, st.version, st.epoch, st.samples, st.passes, nullptr, nullptr, true};
   if (result) {
     u.finite = !result->not_finite;
+    u.shortened = result->figures.count("shortened") > 0;
     u.passes = result->samples;
     u.delta = result->outputs.front();
     if (result->outputs.size() > 1) u.auxiliary = result->outputs[1];

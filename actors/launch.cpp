@@ -91,6 +91,23 @@ std::string gone_clients(const TimelineEnd& e) {
                      e.gone_count > e.gone.size() ? ", ..." : "");
 }
 
+/// What was scaled down because it was longer than the scenario lets it be.
+void add_shortened(const config::Scenario& s, const RunReport& r, std::vector<std::string>& notes) {
+  const auto& [updates, erasure_work, calibrations] = r.outcome.shortened;
+  if (updates > 0)
+    notes.push_back(fmt::format("{} of {} accepted updates were scaled down to training.max_delta = {}",
+                                updates, r.outcome.updates, s.training.max_delta));
+  if (erasure_work > 0)
+    notes.push_back(
+        fmt::format("{} of what clients computed for an erasure {} scaled down to training.max_delta = {}",
+                    erasure_work, erasure_work == 1 ? "was" : "were", s.training.max_delta));
+  std::uint64_t all = 0;
+  for (const auto& e : r.outcome.erasures) all += e.record.calibrations.count;
+  if (calibrations > 0)
+    notes.push_back(fmt::format("{} of {} calibrations were scaled down to calibration.max_delta = {}",
+                                calibrations, all, s.calibration.max_delta));
+}
+
 /// Who is waited for where nothing is left to happen.
 std::string starvation(const RunReport& r) {
   const auto& o = r.outcome;
@@ -198,6 +215,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   }
   s.unused = r.outcome.unused;
   s.unused.clients_gone = r.timeline.gone_count;
+  s.shortened = r.outcome.shortened;
   s.divergence = r.outcome.divergence;
   s.warnings = warnings(scenario, r);
   for (const auto& row : r.attacks)
@@ -222,6 +240,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.devices = prepared.devices;
   s.events = r.timeline.events;
   s.history_bytes = r.outcome.history_bytes;
+  add_shortened(scenario, r, result.notes);
   if (r.timeline.gone_count > 0) result.notes.push_back(gone_clients(r.timeline));
   for (const auto& name : r.replaced)
     result.warnings.push_back(name + " died and was replaced; its job was lost");

@@ -72,7 +72,7 @@ typename Inspector::result_type inspect(Inspector& f, Update& x) {
     return detail::unpack(auxiliary, x.auxiliary);
   };
   return f(caf::meta::type_name("update"), x.client, x.job, x.base_version, x.base_epoch, x.samples, x.passes,
-           x.finite, bytes, auxiliary, caf::meta::load_callback(load));
+           x.finite, x.shortened, bytes, auxiliary, caf::meta::load_callback(load));
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Dropped& x) {

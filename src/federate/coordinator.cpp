@@ -286,6 +286,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
   if (!m.finite)
     return diverge({"update", m.client, m.job, std::nullopt, m.base_version, updates_, now_}, fx);
   ++updates_, ++accepted_total_, ++clients_[m.client].accepted;
+  shortened_.updates += m.shortened;
   if (m.auxiliary) auxiliary_[m.client] = m.auxiliary;
   for (auto& r : requests_)  // a retraining is work that clients do for the method
     if (retrains(r, m.client)) {

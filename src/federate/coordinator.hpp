@@ -59,6 +59,7 @@ struct Outcome {
   bool stopped = false;             ///< a [stop] condition was met
   std::optional<record::Divergence> divergence;
   record::UnusedWork unused;
+  record::Shortened shortened;
   std::vector<std::string> warnings;  ///< what an erasure or a regulariser could not do, and why
   /// Clients with a task out, the first few, and since when.
   struct Busy {
@@ -296,6 +297,7 @@ class Coordinator {
   std::uint64_t history_bytes_ = 0, calibrations_ = 0;
   std::optional<record::Divergence> divergence_;
   record::UnusedWork unused_;
+  record::Shortened shortened_;
   std::vector<std::string> warnings_;
   std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
   std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength

@@ -108,6 +108,7 @@ void Coordinator::on(double now, const CollectResult& m, Effects& fx) {
   a.record.client_passes += i->second.passes;
   if (m.result && m.result->not_finite)
     return diverge({"work", m.client, m.job, m.request, version_, updates_, now_}, fx);
+  if (m.result) shortened_.erasure_work += m.result->figures.count("shortened");
   a.collecting.erase(i);
   a.collected.emplace_back(m.client, m.result);
   if (a.collecting.empty() && a.waiting == Active::Waiting::collect) {

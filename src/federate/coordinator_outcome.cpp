@@ -169,6 +169,7 @@ Outcome Coordinator::outcome() const {
   o.stopped = stopped_;
   o.divergence = divergence_;
   o.unused = unused_;
+  o.shortened = shortened_;
   o.warnings = warnings_;
   o.unused.buffered_at_end = clusters_ ? clusters_->buffered() : rule_->buffered();
   for (const auto& m : merges_)

@@ -79,6 +79,7 @@ void Coordinator::perform(Active& a, unlearn::MergeCalibration& s, Effects&) {
   a.waiting = Active::Waiting::merge;
   merges_.push_back({std::nullopt, a.request.index, false, s.delta, std::nullopt, {}});
   merges_.back().weight = s.weight;
+  shortened_.calibrations += s.shortened;
 }
 
 void Coordinator::perform(Active& a, unlearn::AwaitUpdates& s, Effects&) {

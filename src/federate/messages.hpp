@@ -40,6 +40,7 @@ struct Update {
   ParametersPtr delta;
   ParametersPtr auxiliary;  ///< the auxiliary head after training; null: none was asked for
   bool finite = true;       ///< both are, in every value
+  bool shortened = false;   ///< to training.max_delta
 };
 /// client -> server: the job was lost in mid-round. Job 0: whatever it was working on (a replaced client).
 struct Dropped {

@@ -206,6 +206,13 @@ struct UnusedWork {
   std::uint64_t clients_gone = 0;         ///< that will never be back, or never done
 };
 
+/// Differences that were longer than they may be, and were scaled down to that.
+struct Shortened {
+  std::uint64_t updates = 0;       ///< accepted, by training.max_delta
+  std::uint64_t erasure_work = 0;  ///< what clients computed for an erasure, by training.max_delta
+  std::uint64_t calibrations = 0;  ///< by calibration.max_delta
+};
+
 /// The first result that was not finite. It is in no version; the run ended with it.
 struct Divergence {
   std::string what;                      ///< "update", "merge", "erasure", "calibration", ...
@@ -237,6 +244,7 @@ struct Summary {
   std::optional<Divergence> divergence{};  ///< present where the run ended with it
   std::vector<std::string> warnings{};     ///< what must not be overlooked in the figures
   UnusedWork unused{};
+  Shortened shortened{};
   std::string revision;  ///< of the sources; empty: null
   std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;

@@ -61,6 +61,10 @@ Json unused(const UnusedWork& u) {
           {"clients_gone", u.clients_gone}};
 }
 
+Json shortened(const Shortened& s) {
+  return {{"updates", s.updates}, {"erasure_work", s.erasure_work}, {"calibrations", s.calibrations}};
+}
+
 Json divergence(const std::optional<Divergence>& d) {
   if (!d) return {};
   const auto number = [](const auto& v) { return v ? Json(*v) : Json(); };
@@ -129,6 +133,7 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"divergence", divergence(s.divergence)},
           {"warnings", s.warnings},
           {"unused", unused(s.unused)},
+          {"shortened", shortened(s.shortened)},
           {"events", s.events},
           {"history_bytes", s.history_bytes},
           {"erasure_costs", std::move(costs)},

@@ -115,19 +115,22 @@ std::vector<compute::JobResult> BatchedTraining::train(compute::Workspace& works
     }
   }
   std::vector<compute::JobResult> results(jobs.size());
+  std::vector<torch::Tensor> factors(jobs.size());
   for (std::int64_t k = 0; k < clients; ++k) {  // vectors of their own: one that is kept keeps no other
     const auto& schedule = schedules[static_cast<std::size_t>(k)];
     const auto& last = schedule.steps() < steps ? after : network.parameters();
     auto delta = last[k] - start[start.size(0) == 1 ? 0 : k];
-    shorten(delta, first.sgd.max_delta);
+    factors[static_cast<std::size_t>(k)] = shorten(delta, first.sgd.max_delta);
     auto& result = results[static_cast<std::size_t>(k)];
     result.outputs = {workspace.wrap(std::move(delta), torch::empty({0}, start.options()))};
     result.samples = static_cast<std::int64_t>(schedule.order().size());
   }
   const auto seen = losses.to(torch::kCPU);  // waits
-  for (std::size_t k = 0; k < jobs.size(); ++k)
+  for (std::size_t k = 0; k < jobs.size(); ++k) {
     results[k].figures["loss"] =
         last_epoch(schedules[k], seen.accessor<double, 2>(), static_cast<std::int64_t>(k));
+    note_shortened(results[k], factors[k]);
+  }
   return results;
 }
 

@@ -55,19 +55,26 @@ std::vector<Run> runs_of(const Schedule& schedule) {
   return runs;
 }
 
-/// What the job changed, shortened to `max_delta` where it is longer; its buffers are values, which stay.
-model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job) {
+/// What the job changed, shortened to `max_delta` where it is longer, which `factor` tells (see shorten); its
+/// buffers are values, which stay.
+model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job,
+                                torch::Tensor& factor) {
   const auto whole = workspace.difference(job.base);
-  shorten(whole->values, job.sgd.max_delta);
+  factor = shorten(whole->values, job.sgd.max_delta);
   return whole;
 }
 
 }  // namespace
 
-void shorten(torch::Tensor delta, double most) {
-  if (most <= 0) return;
+torch::Tensor shorten(torch::Tensor delta, double most) {
+  if (most <= 0) return {};
   const auto factor = (most / delta.norm(2, at::kDouble)).clamp_max(1.0).nan_to_num(1.0);
   delta.mul_(factor.to(torch::kFloat32));
+  return factor;
+}
+
+void note_shortened(compute::JobResult& result, const torch::Tensor& factor) {
+  if (factor.defined() && factor.item<double>() < 1) result.figures["shortened"] = 1;
 }
 
 compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
@@ -87,9 +94,11 @@ compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph:
     of_epoch += run.count * run.steps;
     result.samples += run.count * run.steps;
   }
-  result.outputs = {difference(workspace, job)};
+  torch::Tensor factor;
+  result.outputs = {difference(workspace, job, factor)};
   recorded.finish();
   workspace.wait();
+  note_shortened(result, factor);
   result.figures["loss"] = recorded.loss() / static_cast<double>(of_epoch);
   return result;
 }
@@ -150,9 +159,11 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
     loss_mean.add(loss, count);
     result.samples += count;
   }
-  result.outputs = {difference(workspace, job)};
+  torch::Tensor factor;
+  result.outputs = {difference(workspace, job, factor)};
   if (auxiliary) result.outputs.push_back(auxiliary->result());
   workspace.wait();
+  note_shortened(result, factor);
   result.figures["loss"] = loss_mean.value();
   return result;
 }

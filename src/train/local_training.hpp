@@ -14,6 +14,7 @@ namespace afu::train {
 
 /// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
 /// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
+/// Figure "shortened": 1 where job.sgd.max_delta scaled the difference down, else absent.
 /// With job.auxiliary, output 1: the auxiliary head (train/auxiliary_head.hpp), which job.extras do not
 /// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
@@ -24,8 +25,12 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
 compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
                                   const compute::TrainJob& job, const Schedule& schedule);
 
-/// Scales a difference [d] in place down to the length `most` where it is longer; 0: never.
-void shorten(torch::Tensor delta, double most);
+/// Scales a difference [d] in place down to the length `most` where it is longer; 0: never. Returns the
+/// factor, float64 [] on the device; undefined where `most` is 0.
+torch::Tensor shorten(torch::Tensor delta, double most);
+
+/// Has the result's figure "shortened" be 1 where `factor` is below 1. Waits for the device.
+void note_shortened(compute::JobResult& result, const torch::Tensor& factor);
 
 /// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross
 /// entropy. Returns the mean cross entropy, detached, on the device.

@@ -169,7 +169,8 @@ MergeCalibration CalibrationRun::merge(const View& view, const compute::JobResul
   MergeCalibration m{first_output(result), 1.0};
   if (c.staleness_discount) m.weight /= std::sqrt(1.0 + static_cast<double>(view.version - base_version_));
   if (result && c.max_delta > 0)
-    if (const double norm = result->figures.at("norm"); norm > c.max_delta) m.weight *= c.max_delta / norm;
+    if (const double norm = result->figures.at("norm"); norm > c.max_delta)
+      m.weight *= c.max_delta / norm, m.shortened = true;
   return m;
 }
 

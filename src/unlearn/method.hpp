@@ -166,6 +166,7 @@ struct Calibrate {
 struct MergeCalibration {
   ParametersPtr delta;
   double weight = 1.0;
+  bool shortened = false;  ///< `weight` is that of a difference longer than calibration.max_delta
 };
 /// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates
 /// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is

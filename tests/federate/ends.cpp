@@ -87,6 +87,18 @@ TEST_CASE("a round that ends as its last client drops out counts for requests an
   CHECK(s.server->outcome().unused.lost_jobs == 1);
 }
 
+TEST_CASE("updates and work for erasures that were shortened are counted") {
+  Server s(asking);
+  const auto t = s.tasks.at(1);
+  Update u{1, t.job, t.version, t.epoch, 100, 100, s.vector(1), nullptr};
+  u.shortened = true;
+  s.now += 1;
+  s.server->on(s.now, u, s.fx);
+  s.server->on(s.now, u, s.fx);  // its job is over: it is not accepted
+  CHECK(s.server->outcome().shortened.updates == 1);
+  CHECK(s.server->outcome().shortened.calibrations == 0);
+}
+
 TEST_CASE("an update that is not finite ends the run, is named, and is in no version") {
   Server s(asking, {"erasure=[]"});
   s.update(0, 1), s.update(1, 1);

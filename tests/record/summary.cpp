@@ -35,9 +35,10 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
                                                "model_sha256"});
   CHECK(keys(json["context"]) ==
-        std::vector<std::string>{"versions", "host", "system", "cpu", "cores", "memory_bytes", "devices",
-                                 "revision", "seed", "scenario", "started", "ended", "divergence", "warnings",
-                                 "unused", "events", "history_bytes", "erasure_costs", "attacks"});
+        std::vector<std::string>{"versions",     "host",    "system",        "cpu",           "cores",
+                                 "memory_bytes", "devices", "revision",      "seed",          "scenario",
+                                 "started",      "ended",   "divergence",    "warnings",      "unused",
+                                 "shortened",    "events",  "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate"});

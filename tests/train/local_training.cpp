@@ -152,9 +152,13 @@ TEST_CASE("what a client sends is scaled down to max_delta, and no further") {
   const auto whole = lane.run(job).outputs.at(0)->values;
   const double length = whole.norm().item<double>();
   job.sgd.max_delta = length / 4;
-  const auto clipped = lane.run(job).outputs.at(0)->values;
+  const auto shortened = lane.run(job);
+  CHECK(shortened.figures.at("shortened") == 1);
+  const auto clipped = shortened.outputs.at(0)->values;
   CHECK(clipped.norm().item<double>() == doctest::Approx(length / 4).epsilon(1e-5));
   CHECK(test::largest(clipped * 4 - whole) < 1e-5);
   job.sgd.max_delta = length * 2;
-  CHECK(same(lane.run(job).outputs.at(0)->values, whole));
+  const auto left = lane.run(job);
+  CHECK(left.figures.count("shortened") == 0);
+  CHECK(same(left.outputs.at(0)->values, whole));
 }
