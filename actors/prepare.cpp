@@ -114,6 +114,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     if (const auto least = compute::least_training_batch(s.model, input); least > 1)
       check_batches(s, *c.setup.data, c.setup.forget, least);
   c.setup.model_bytes = static_cast<std::uint64_t>(compute::model_bytes(s.model, input));
+  c.setup.statistics = compute::has_buffers(s.model, input);
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));
   if (!timing) {
     const auto init_seed =

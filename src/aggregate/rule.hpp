@@ -25,6 +25,8 @@ struct Arrival {
   model::ParametersPtr
       guard;  ///< not null: the delta passes the one-sided guard against this erasure (METHODS 9.4)
   std::vector<compute::GuardPtr> guards{};  ///< likewise, against these subspaces
+  /// Its base still held what has been erased since: its running statistics (buffers) are not merged.
+  bool late = false;
   /// What a rebase adds to the base: coefficient and vector of the erasures and calibrations merged since
   /// (AFU-IC step 6).
   std::vector<std::pair<double, model::ParametersPtr>> rebase;

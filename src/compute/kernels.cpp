@@ -20,6 +20,7 @@
 #include "unlearn/kernels_pga.hpp"
 #include "unlearn/kernels_prune.hpp"
 #include "unlearn/kernels_relabel.hpp"
+#include "unlearn/kernels_statistics.hpp"
 #include "unlearn/kernels_uce.hpp"
 
 namespace afu::compute {
@@ -29,6 +30,7 @@ Kernel find_kernel(const std::string& name) {
       {"accuracies", &unlearn::accuracies},
       {"adversarial_trigger", &calibrate::adversarial_trigger},
       {"attack", &attack::attack},
+      {"batch_statistics", &unlearn::batch_statistics},
       {"calibrate", &calibrate::calibrate},
       {"distil", &unlearn::distil},
       {"erasure_subspace", &calibrate::erasure_subspace},

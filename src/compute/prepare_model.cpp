@@ -44,6 +44,11 @@ std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& 
   return 4 * (layout->parameter_count + layout->buffer_count);
 }
 
+bool has_buffers(const config::ModelSection& section, const ModelInput& input) {
+  auto net = model::make_model(section, shape(input));
+  return model::make_layout(*net)->buffer_count > 0;
+}
+
 std::int64_t least_training_batch(const config::ModelSection& section, const ModelInput& input) {
   return model::make_model(section, shape(input))->least_training_batch();
 }

@@ -21,6 +21,9 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
 /// Parameters and buffers as they travel, without making a version.
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);
 
+/// Whether the model has floating-point buffers: BatchNorm's running statistics, as a rule.
+bool has_buffers(const config::ModelSection& section, const ModelInput& input);
+
 /// See Model::least_training_batch.
 std::int64_t least_training_batch(const config::ModelSection& section, const ModelInput& input);
 

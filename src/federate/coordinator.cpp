@@ -270,6 +270,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
       reckon(fx);
       return;
     }
+    a.late = true;
     kind = policy == "accept"  ? Kind::late_accepted
            : policy == "guard" ? Kind::late_guarded
                                : Kind::late_rebased;

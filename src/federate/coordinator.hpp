@@ -118,7 +118,7 @@ class Coordinator {
       updates,
       cluster
     } waiting = Waiting::nothing;
-    std::uint64_t wait_until = 0;
+    std::uint64_t wait_until = 0, halted_version = 0;
     bool requested = false, halting = false, restarted = false, barrier = false, done = false,
          readmitted = false;
     std::vector<std::size_t> repeats;  ///< requests that erase all of it already
@@ -127,11 +127,14 @@ class Coordinator {
     std::map<std::uint32_t, CollectTask> collecting;
     std::vector<std::pair<std::uint32_t, ResultPtr>> collected;
     std::optional<record::CalibrationRecord> calibration;  ///< the one that is being computed or merged
+    std::vector<record::CalibrationRecord> in_private;     ///< done before it, and not merged yet
     std::uint64_t calibrated_updates = 0;                  ///< accepted when the last one began
     std::optional<unlearn::GuardErasure> guard;
     ParametersPtr guarded;               ///< the version that the guard was built at
     std::uint64_t restored_updates = 0;  ///< accepted when the model was last pulled back to it
     std::optional<unlearn::GateUpdates> gate;
+    /// What waits until the calibrator has taken the running statistics of the model that it makes.
+    std::optional<unlearn::Step> unsettled;
     record::ErasureRecord record;
     std::vector<report::Interval> halted;
   };
@@ -149,6 +152,8 @@ class Coordinator {
     double weight = 1.0;                   ///< of a calibration's delta
     std::optional<std::size_t> cluster{};  ///< whose model it makes; none: the published one
     enum class Of { model, profiles, rollback } of = Of::model;  ///< the latter two are about clusters
+    ParametersPtr calibration{};                                 ///< of an erasure: what was done in private
+    ParametersPtr statistics{};  ///< of an erasure: a vector whose buffers become the model's
   };
   /// A merge of updates that gates are looking at.
   struct Probe {
@@ -183,6 +188,12 @@ class Coordinator {
   aggregate::Rule& rule_of(const Merge& merge) {
     return merge.cluster ? clusters_->rule(*merge.cluster) : *rule_;
   }
+  compute::CombineJob request_job(const Merge& merge) const;
+  // Running statistics (coordinator_statistics.cpp).
+  bool take_statistics(Active& a, compute::Combination model, unlearn::Step step, Effects& fx);
+  void settle_statistics(Active& a, const compute::JobResult* result, Effects& fx);
+  Merge merge_of(const Active& a, const unlearn::MergeErasure& s) const;
+  void replace(Active& a, const ParametersPtr& model, Effects& fx);
   void start_merge(Effects& fx);
   void weigh(Merge& merge, const std::vector<double>& numbers);
   void finish_merge(const compute::JobResult& result, Effects& fx);
@@ -256,6 +267,7 @@ class Coordinator {
   void diverge(record::Divergence d, Effects& fx);
   record::Divergence divergence_of(const Merge& merge) const;
   std::string unmet(std::size_t request) const;
+  std::string stopped_for(std::size_t request) const;
   void warn(std::string text);
   void look_for_target(std::size_t request);
   void settle_outcome(std::size_t request, record::ErasureRecord& record) const;

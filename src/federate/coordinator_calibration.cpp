@@ -38,6 +38,10 @@ void Coordinator::calibration_posted(Active& a, const unlearn::Calibrate& s) {
   r.updates_since = updates_ - a.calibrated_updates;
   r.steps = s.job.settings.integer("steps");
   r.passes = s.passes;
+  if (a.calibration) {
+    a.calibration->ended = now_;
+    a.in_private.push_back(*a.calibration);
+  }
   a.calibrated_updates = updates_;
   a.calibration = r;
 }
@@ -62,20 +66,22 @@ void Coordinator::calibration_computed(Active& a, const compute::JobResult* resu
 /// `before`: the version that it was merged into.
 void Coordinator::calibration_merged(Active& a, const Merge& merge, std::uint64_t before, Effects& fx) {
   if (!a.calibration) return;
-  auto r = *std::exchange(a.calibration, std::nullopt);
-  r.number = ++calibrations_;
-  r.merged_version = version_;
-  r.staleness = before - r.base_version;
-  r.ended = now_;
-  r.weight = merge.weight;
+  a.calibration->ended = now_;
+  a.in_private.push_back(*std::exchange(a.calibration, std::nullopt));
   auto& totals = a.record.calibrations;
-  ++totals.count;
-  totals.staleness_sum += r.staleness;
-  totals.steps += r.steps;
-  totals.samples += r.samples;
-  totals.passes += r.passes;
-  totals.seconds += r.ended - r.began;
-  fx.calibrations.push_back(r);
+  for (auto& r : std::exchange(a.in_private, {})) {
+    r.number = ++calibrations_;
+    r.merged_version = version_;
+    r.staleness = before - r.base_version;
+    r.weight = merge.weight;
+    ++totals.count;
+    totals.staleness_sum += r.staleness;
+    totals.steps += r.steps;
+    totals.samples += r.samples;
+    totals.passes += r.passes;
+    totals.seconds += r.ended - r.began;
+    fx.calibrations.push_back(r);
+  }
 }
 
 void Coordinator::perform(Active& a, unlearn::GuardErasure& s, Effects&) {

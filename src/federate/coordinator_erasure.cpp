@@ -145,6 +145,9 @@ void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
       clusters_->answered(m.result ? m.result->numbers : std::vector<double>{});
     else
       take_fisher(m);
+  } else if (auto& a = requests_[m.request]; a.unsettled) {
+    settle_statistics(a, m.result.get(), fx);
+    if (a.waiting == Active::Waiting::nothing) advance(m.request, nullptr, fx);
   } else {
     calibration_computed(requests_[m.request], m.result.get());
     advance(m.request, m.result.get(), fx);

@@ -56,27 +56,39 @@ void Coordinator::start_merge(Effects& fx) {
           c.terms.push_back({part.coefficient * weight, vector, nullptr});
       }
       c.terms.push_back({part.coefficient, a.delta, a.guard, a.guards});
-      c.buffers.emplace_back(std::min(1.0, part.coefficient), a.delta);
+      if (!a.late) c.buffers.emplace_back(std::min(1.0, part.coefficient), a.delta);
     }
     job.outputs.push_back(std::move(c));
     ledger_.extend(*merge.plan, job);
     merge.rule_outputs = job.outputs.size();
     rule.extend(*merge.plan, job);
     if (merge.cluster) job.outputs.push_back(clusters_->published(*merge.cluster, job.outputs.front()));
-  } else if (merge.by_accumulator) {
-    job.outputs = ledger_.removal(requests_[merge.request].request.client, model_, rule_->whole_model());
   } else {
-    const auto* tracked = ledger_.find(requests_[merge.request].request.client);
-    const auto passed = merge.erasure ? std::vector<compute::GuardPtr>{} : guards();
-    if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
-      c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
-    else if (merge.delta)
-      c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
-    if (!passed.empty() && !c.terms.empty())  // what a rebase has to add
-      job.outputs.push_back({nullptr, 1.0, c.terms, {}});
-    job.outputs.insert(job.outputs.begin(), std::move(c));
+    job = request_job(merge);
+    if (merge.statistics) job.outputs.front().buffers = {{1.0, merge.statistics}};
   }
   fx.merge = std::move(job);
+}
+
+/// Of an erasure or a calibration: the version that it makes, then, where that is not known beforehand, the
+/// difference that it adds; after an erasure by the accumulators those of the others.
+compute::CombineJob Coordinator::request_job(const Merge& merge) const {
+  const auto client = requests_[merge.request].request.client;
+  if (merge.by_accumulator) return {ledger_.removal(client, model_, rule_->whole_model())};
+  compute::Combination c{model_, 1.0, {}, {}};
+  const auto* tracked = ledger_.find(client);
+  const auto all = guards();
+  const auto passed = merge.erasure ? std::vector<compute::GuardPtr>{} : all;
+  if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
+    c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
+  else if (merge.delta)
+    c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
+  if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, all});
+  compute::CombineJob job;
+  if ((!all.empty() && !merge.erasure && !c.terms.empty()) || merge.calibration)  // what a rebase has to add
+    job.outputs.push_back({nullptr, 1.0, c.terms, {}});
+  job.outputs.insert(job.outputs.begin(), std::move(c));
+  return job;
 }
 
 void Coordinator::weigh(Merge& merge, const std::vector<double>& numbers) {
@@ -143,13 +155,11 @@ void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
   if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
     applied = {-*merge.influence_gain, tracked->influence};
   if (merge.by_accumulator && outputs.size() > 1) {
-    applied = {1.0, outputs[1]};
     ledger_.apply_removal(a.request.client, outputs, 2, rule_->whole_model());
   }
-  if (!merge.erasure) {
-    if (outputs.size() > 1) applied = {1.0, outputs[1]};
-    calibration_merged(a, merge, version_ - 1, fx);
-  } else {
+  if (outputs.size() > 1) applied = {1.0, outputs[1]};
+  calibration_merged(a, merge, version_ - 1, fx);
+  if (merge.erasure) {
     ++epoch_;
     a.calibrated_updates = updates_;
     a.record.merged_at = now_;

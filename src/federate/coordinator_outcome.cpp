@@ -87,6 +87,7 @@ std::string Coordinator::unmet(std::size_t request) const {
     case W::merge:
       return "the run ended before a merge of it was done";
     case W::calibrate:
+      if (a.unsettled) return "the run ended while the running statistics of its model were being taken";
       return "the run ended while its calibration was being computed";
     case W::updates:
       return fmt::format("the run ended before {} of the others were accepted",
@@ -95,6 +96,17 @@ std::string Coordinator::unmet(std::size_t request) const {
       return "the run ended before its cluster had made again what was rolled back";
   }
   return "the run ended first";
+}
+
+/// Of a request that everybody was halted for as the run ended: what is in the model now is a part of it.
+std::string Coordinator::stopped_for(std::size_t request) const {
+  const auto& a = requests_[request];
+  if (!a.halting) return "";
+  const auto versions = version_ - a.halted_version;
+  return fmt::format(
+      "; all others had been halted for it since {:.6g} s, and {}", a.interval_began.value_or(now_),
+      versions == 0 ? "no version was published in that time"
+                    : counted(static_cast<std::size_t>(versions), "version") + " published on the way");
 }
 
 void Coordinator::warn(std::string text) {
@@ -145,7 +157,7 @@ void Coordinator::settle_outcome(std::size_t request, record::ErasureRecord& rec
   if (record.outcome == RequestOutcome::refused)
     record.reason = fmt::format("the method '{}' erases nothing", method_.name);
   else if (!record.forgotten_at)
-    record.reason = unmet(waits_for);
+    record.reason = unmet(waits_for) + stopped_for(waits_for);
 }
 
 Outcome Coordinator::outcome() const {

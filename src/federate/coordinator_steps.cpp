@@ -10,6 +10,7 @@ using Kind = record::Decision::Kind;
 
 void Coordinator::perform(Active& a, unlearn::Halt&, Effects& fx) {
   a.halting = true;
+  a.halted_version = version_;
   if (halts_++ == 0) decide(Kind::halted, a.request.client, 0, 0, fx);
   begin_interval(a);
   a.waiting = Active::Waiting::drain;
@@ -43,13 +44,27 @@ void Coordinator::perform(Active& a, unlearn::Erase& s, Effects& fx) {
                       s.at_target ? setup_.model_bytes : 0, std::move(task)});
 }
 
-void Coordinator::perform(Active& a, unlearn::MergeErasure& s, Effects&) {
+void Coordinator::perform(Active& a, unlearn::MergeErasure& s, Effects& fx) {
+  auto merge = merge_of(a, s);
+  if (take_statistics(a, timing() ? compute::Combination{} : request_job(merge).outputs.front(), s, fx))
+    return;
   a.waiting = Active::Waiting::merge;
-  merges_.push_back({std::nullopt, a.request.index, true, s.delta, s.influence_gain, {}, s.by_accumulator});
+  merges_.push_back(std::move(merge));
+}
+
+Coordinator::Merge Coordinator::merge_of(const Active& a, const unlearn::MergeErasure& s) const {
+  Merge merge{std::nullopt, a.request.index, true, s.delta, s.influence_gain, {}, s.by_accumulator};
+  merge.calibration = s.calibration;
+  return merge;
 }
 
 void Coordinator::perform(Active& a, unlearn::Replace& s, Effects& fx) {
-  if (s.model) model_ = s.model;
+  if (take_statistics(a, {s.model, 1.0, {}, {}}, s, fx)) return;
+  replace(a, s.model, fx);
+}
+
+void Coordinator::replace(Active& a, const ParametersPtr& model, Effects& fx) {
+  if (model) model_ = model;
   ++version_;
   if (!a.record.merged_at) {
     ++epoch_;

@@ -17,6 +17,7 @@ struct Setup {
   model::ParametersPtr initial;
   model::ParametersPtr restart;  ///< what a retraining starts from; null: from `initial`
   std::uint64_t model_bytes = 0;
+  bool statistics = false;               ///< the model has running statistics (BatchNorm)
   std::vector<std::uint32_t> samples;    ///< training samples of each client
   std::vector<data::IndicesPtr> forget;  ///< rows to forget, one set an erasure of the scenario
 };

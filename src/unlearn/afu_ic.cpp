@@ -1,6 +1,13 @@
 /// AFU-IC: the ledger's entry is subtracted while everybody else trains on, then the server calibrates on
 /// held-out data (AFU-IC.md "Recommended algorithm"; METHODS 9). The arms of METHODS 9 and what AFU-IC.md
 /// leaves to be tried are options of [unlearning.afu_ic] and [calibration].
+///
+/// What is published first is the bare subtraction, publish = "at_once", or, publish = "calibrated", a
+/// version that has been calibrated before anybody saw it. With the latter the old model is served meanwhile,
+/// and clients train on it: the calibration is computed at w_v + e, v the version that it begins from, as a
+/// difference c, and what is merged in the end is the then current w + e + c. So the updates accepted
+/// meanwhile are in the erased model as well as in the served one. Rules that mix whole models merge e as the
+/// ledger has it then, and carry e + c to the bases of tasks that are still out (AFU-IC.md step 6).
 #include <utility>
 
 #include "unlearn/afu_ic_jobs.hpp"
@@ -45,14 +52,46 @@ class AfuIc : public Procedure {
           stage_ = Stage::merge;
           break;
         case Stage::merge:
-          stage_ = Stage::guard;
           run_.erasing(view.model, erasure_);
+          if (in_private(view)) {
+            stage_ = Stage::begin_private;
+            return draft(view.model, erasure_, 1.0);
+          }
+          stage_ = Stage::guard;
           return merge(view);
+        case Stage::begin_private:
+          take_draft(result);
+          run_.erased(draft_);
+          run_.begin(view.scenario->calibration.steps, true);
+          stage_ = Stage::calibrate_private;
+          break;
+        case Stage::calibrate_private: {
+          auto private_view = view;
+          private_view.model = draft_;
+          auto step = run_.next(private_view, std::exchange(result, nullptr));
+          if (!step) {
+            stage_ = Stage::guard;
+            return merge(view);
+          }
+          if (const auto* c = std::get_if<MergeCalibration>(&*step)) {
+            stage_ = Stage::calibrated_private;
+            return draft(draft_, c->delta, c->weight);
+          }
+          return std::move(*step);
+        }
+        case Stage::calibrated_private:
+          take_draft(std::exchange(result, nullptr));
+          stage_ = Stage::calibrate_private;
+          break;
         case Stage::guard: {
           const auto& c = view.scenario->calibration;
-          stage_ = c.steps > 0 ? Stage::calibrate : Stage::calibrated;
-          run_.erased(view.model);
-          run_.begin(c.steps, true);
+          stage_ = c.steps > 0 && !in_private(view) ? Stage::calibrate : Stage::calibrated;
+          if (!in_private(view)) {
+            run_.erased(view.model);
+            run_.begin(c.steps, true);
+          }
+          draft_.reset();
+          calibration_.reset();
           if (guarded(c)) return guard(c);
           break;
         }
@@ -109,6 +148,9 @@ class AfuIc : public Procedure {
     subspace,
     basis,
     merge,
+    begin_private,
+    calibrate_private,
+    calibrated_private,
     guard,
     calibrate,
     calibrated,
@@ -127,6 +169,9 @@ class AfuIc : public Procedure {
   static bool guarded(const config::CalibrationSection& c) { return c.guard_rank > 0 || c.guard_measure; }
   /// What a gate looks at is no part of a placebo.
   static bool gated(const config::CalibrationSection& c) { return c.gate && !c.placebo; }
+  static bool in_private(const View& view) {
+    return view.settings->text("publish") == "calibrated" && view.scenario->calibration.steps > 0;
+  }
   bool blocking() const { return request_.coordination == Coordination::blocking; }
   double gain(const View& view) const { return view.settings->real("gain"); }
   /// A target that holds nothing out has no level to aim at.
@@ -156,8 +201,25 @@ class AfuIc : public Procedure {
   }
 
   MergeErasure merge(const View& view) const {
-    if (ledger(view) && !by_layer(view)) return {erasure_, gain(view)};
-    return {erasure_, std::nullopt};
+    MergeErasure step{erasure_, std::nullopt};
+    if (ledger(view) && !by_layer(view)) step.influence_gain = gain(view);
+    step.calibration = calibration_;
+    return step;
+  }
+
+  /// `model` + weight * `delta`, and the sum of all calibrations once there are any.
+  Erase draft(const ParametersPtr& model, const ParametersPtr& delta, double weight) const {
+    compute::CombineJob job;
+    if (model) {
+      job.outputs.push_back({model, 1.0, {{weight, delta, nullptr}}, {}});
+      if (draft_) job.outputs.push_back({calibration_, 1.0, {{weight, delta, nullptr}}, {}});
+    }
+    return {std::move(job), 0, false};
+  }
+  void take_draft(const compute::JobResult* result) {
+    if (!result || result->outputs.empty()) return;
+    if (draft_) calibration_ = result->outputs.at(1);
+    draft_ = result->outputs.front();
   }
 
   GuardErasure guard(const config::CalibrationSection& c) {
@@ -184,8 +246,9 @@ class AfuIc : public Procedure {
   Stage stage_ = Stage::start;
   std::int64_t round_ = 0;
   CalibrationRun run_;
-  ParametersPtr erasure_;             ///< e
-  std::vector<ParametersPtr> basis_;  ///< of the guard
+  ParametersPtr erasure_;              ///< e
+  ParametersPtr draft_, calibration_;  ///< w_v + e + c, which nobody has seen, and c
+  std::vector<ParametersPtr> basis_;   ///< of the guard
   std::uint64_t window_end_ = 0;
 };
 
@@ -205,6 +268,24 @@ void check(const config::Scenario& s, const config::Complain& complain) {
     complain(key + "gain_by",
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
+  }
+  if (v.text("publish") == "calibrated") {
+    if (erasure != "ledger")
+      complain(key + "publish", "\"calibrated\" publishes once, the erasure \"" + erasure +
+                                    "\" is merged and calibrated in rounds, allowed with it is \"at_once\"");
+    if (v.integer("match_steps") > 0)
+      complain(
+          key + "publish",
+          "\"calibrated\" publishes once, what match_steps are taken from is published before them, allowed "
+          "with them is \"at_once\"");
+    if (s.calibration.staleness_discount || s.calibration.max_delta > 0)
+      complain(s.calibration.staleness_discount ? "calibration.staleness_discount" : "calibration.max_delta",
+               "what is calibrated in private is merged with the erasure, whole; allowed with " + key +
+                   "publish = \"calibrated\" is " + (s.calibration.staleness_discount ? "false" : "0"));
+    if (s.calibration.steps == 0)
+      complain(
+          key + "publish",
+          "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is \"at_once\"");
   }
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
@@ -277,6 +358,16 @@ Method afu_ic_method() {
        1.0,
        false,
        {}},
+      {"publish",
+       std::string("at_once"),
+       "What is published first. at_once: the model without the target's contributions, as it is; its "
+       "calibration "
+       "follows. calibrated: that model after its calibration; until then the old one is served.",
+       "",
+       0,
+       0,
+       false,
+       {"at_once", "calibrated"}},
       {"erasure",
        std::string("ledger"),
        "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "

@@ -140,11 +140,15 @@ struct Erase {
 /// w <- w + delta, never discounted by staleness. The erasure epoch rises. For a delta that is -c S_u,
 /// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge.
 /// `by_accumulator`: w <- (w - A_u)/(1 - m_u) as they are at the merge, which takes all whole models of the
-/// target out (METHODS 5.5); with a delta rule, w <- w - S_u.
+/// target out (METHODS 5.5); with a delta rule, w <- w - S_u. `calibration`: the sum of the calibrations that
+/// were done in private, which is added too; they count as merged by this one.
+/// Where the network has running statistics (BatchNorm) they are taken anew, on the calibration images, by
+/// the calibrator before the merge; so they are when the model is replaced.
 struct MergeErasure {
   ParametersPtr delta;
   std::optional<double> influence_gain;
   bool by_accumulator = false;
+  ParametersPtr calibration{};
 };
 /// The model becomes this one; only while all are halted. The first one of a request raises the erasure
 /// epoch.

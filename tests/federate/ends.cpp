@@ -209,3 +209,18 @@ TEST_CASE("an erasure that has nothing to take out, or leaves something, is told
   both.update(0, 1), both.update(1, 1);
   CHECK(both.server->outcome().warnings.empty());
 }
+
+TEST_CASE("a run that ends in the middle of a blocking erasure says who was halted, and how far it came") {
+  Server s(
+      "[unlearning]\nmethod = \"fedosd\"\n[unlearning.fedosd]\nrounds = 3\n[[erasure]]\nclient = "
+      "0\nat_update = 1\n",
+      {}, false, {test::rows(0, 1)});
+  s.update(1, 1);
+  for (std::uint32_t c : {2u, 3u}) s.update(c, 0);
+  if (s.collects.empty()) s.update(1, 0);
+  REQUIRE_FALSE(s.collects.empty());
+  const auto record = s.server->outcome().erasures.at(0).record;
+  CHECK(record.outcome == record::RequestOutcome::unserved);
+  CHECK(record.reason.find("the run ended while 4 clients worked on its erasure") == 0);
+  CHECK(record.reason.find("; all others had been halted for it since ") != std::string::npos);
+}

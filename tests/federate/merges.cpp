@@ -276,3 +276,68 @@ TEST_CASE("EWC: labels other than all cost one pass an image") {
   CHECK(s.calibrations[0].passes == 12);
   CHECK(std::get<compute::KernelJob>(*s.calibrations[0].job).settings.text("labels") == "sampled");
 }
+
+namespace {
+
+/// afu_ic that calibrates in private: what the unlearner and the calibrator answer, and what is then
+/// published.
+struct Calibrated : Server {
+  explicit Calibrated(const std::string& training)
+      : Server(
+            "[training]\nserver_lr = 1\nmixing = 0.5\nstaleness = \"constant\"\nweight_by_samples = false\n" +
+                training +
+                "[unlearning]\nmethod = \"afu_ic\"\n[unlearning.afu_ic]\npublish = \"calibrated\"\n"
+                "[[erasure]]\nclient = 0\nat_update = 2\n",
+            {"calibration.window_updates=0"}) {}
+  void erase() { take(EraseResult{0, computed(*erasures.back().job)}); }
+  ResultPtr computed(const compute::Job& job) {
+    return std::make_shared<compute::JobResult>(lane.run(std::get<compute::CombineJob>(job)));
+  }
+  double input(std::size_t i) const {
+    return std::get<compute::KernelJob>(*calibrations.back().job).inputs.at(i)->values[0].item<double>();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("afu_ic that calibrates in private publishes one version, with what was accepted meanwhile") {
+  Calibrated s("");
+  s.update(0, 4), s.update(1, 2);
+  REQUIRE(s.erasures.size() == 1);
+  s.erase();
+  REQUIRE(s.erasures.size() == 2);
+  s.erase();
+  REQUIRE(s.calibrations.size() == 1);
+  CHECK(s.input(0) == doctest::Approx(2));  // begins without the target's 4
+  CHECK(s.input(1) == doctest::Approx(6));  // and keeps near what the model was
+  s.update(2, 1);
+  CHECK(s.model() == doctest::Approx(7));  // the old model is served, and trained
+  const auto version = s.server->outcome().version;
+  CHECK_FALSE(s.server->outcome().erasures.at(0).record.merged_at);
+  s.take(CalibrateResult{0, s.calibrations[0].base_version, s.result(0.5), false});
+  REQUIRE(s.erasures.size() == 3);
+  CHECK(s.server->outcome().version == version);
+  s.erase();
+  CHECK(s.server->outcome().version == version + 1);
+  CHECK(s.model() == doctest::Approx(7 - 4 + 0.5));
+  const auto record = s.server->outcome().erasures.at(0).record;
+  CHECK(record.merged_at);
+  CHECK(record.merged_at == record.forgotten_at);
+  CHECK(record.calibrations.count == 1);
+  CHECK(record.calibrations.staleness_sum == 1);  // one update came between
+  s.update(3, 1);                                 // late; a difference needs no rebase
+  CHECK(s.model() == doctest::Approx(4.5));
+}
+
+TEST_CASE("afu_ic that calibrates in private, on whole models: late bases get erasure and calibration") {
+  Calibrated s("rule = \"fedasync\"\n");
+  s.update(0, 4);  // 2
+  s.update(1, 2);  // (2 + 2) / 2 = 2, of which 1 is the target's
+  s.erase(), s.erase();
+  s.update(2, 0);  // (2 + 0) / 2 = 1, of which 0.5 is the target's
+  s.take(CalibrateResult{0, s.calibrations.at(0).base_version, s.result(0.25), false});
+  s.erase();
+  CHECK(s.model() == doctest::Approx(1 - 0.5 + 0.25));
+  s.update(3, 1);  // its base, 0, is moved by - 0.5 + 0.25
+  CHECK(s.model() == doctest::Approx(0.5 * 0.75 + 0.5 * (1 - 0.25)));
+}

@@ -17,7 +17,7 @@ using namespace afu::federate;
 /// A server whose merges a lane computes at once. Messages are handed on by the test. Vectors hold one value
 /// everywhere.
 struct Server {
-  Lane lane{"logreg", 1};
+  Lane lane;
   std::unique_ptr<Coordinator> server;
   Effects fx;
   double now = 0;
@@ -31,7 +31,9 @@ struct Server {
 
   explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false,
                   std::vector<data::IndicesPtr> forget = {},
-                  std::vector<std::uint32_t> samples = {100, 100, 100, 100}) {
+                  std::vector<std::uint32_t> samples = {100, 100, 100, 100},
+                  const std::string& network = "logreg")
+      : lane(network, 1, network == "resnet18" ? small_shape : tiny_shape) {
     const std::string all =
         "[data]\nclasses = 3\n[partition]\nclients = 4\n[calibration]\nsamples_per_environment = 4\n" + text +
         "\n[stop]\nupdates = 1000\n";
@@ -40,6 +42,7 @@ struct Server {
         config::parse_scenario(all, "test.toml", set, unlearn::method_sections()));
     if (!timing) s.initial = vector(0);
     s.samples = std::move(samples);
+    s.statistics = lane.workspace->layout()->buffer_count > 0;
     s.forget = std::move(forget);
     s.forget.resize(s.scenario->erasures.size());
     server = std::make_unique<Coordinator>(std::move(s));
@@ -49,7 +52,8 @@ struct Server {
   }
   model::ParametersPtr vector(double value) const {
     return lane.workspace->wrap(
-        torch::full({lane.workspace->layout()->parameter_count}, value, torch::kFloat32), torch::empty({0}));
+        torch::full({lane.workspace->layout()->parameter_count}, value, torch::kFloat32),
+        torch::full({lane.workspace->layout()->buffer_count}, value, torch::kFloat32));
   }
   double model() const {
     const auto m = server->evaluation(now).model;

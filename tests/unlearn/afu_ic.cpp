@@ -44,7 +44,7 @@ struct AfuIc : Asked {
       auto step = procedure->next(view, result);
       names.emplace_back(step_name(step));
       job = {};
-      job.outputs = {test::some_model()};
+      job.outputs = {test::some_model(), test::some_model()};
       result = nullptr;
       if (std::holds_alternative<unlearn::Erase>(step)) result = &job;
       if (auto* c = std::get_if<unlearn::Calibrate>(&step); c && c->job.kernel == "calibrate") {
@@ -239,4 +239,48 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
   names = alone.run();
   CHECK(std::vector<std::string>(names.end() - 4, names.end()) ==
         Names{"Forgotten", "GateUpdates", "AwaitUpdates", "Done"});
+}
+
+TEST_CASE("afu_ic: what is calibrated in private is merged once, with all that was done") {
+  AfuIc s;
+  s.set("publish", std::string("calibrated"));
+  s.scenario.calibration.until_loss = true;  // as the jobs' figures are absent, to the end
+  s.scenario.calibration.until_loss_steps = 60;
+  const auto names = s.run();
+  CHECK(beginning(names, 10) == Names{"Erase", "Erase", "Calibrate", "Erase", "Calibrate", "Erase",
+                                      "Calibrate", "Erase", "MergeErasure", "Forgotten"});
+  CHECK(s.count(names, "MergeErasure") == 1);
+  CHECK(s.all<unlearn::MergeErasure>().at(0).calibration);
+  CHECK(s.all<unlearn::MergeErasure>().at(0).influence_gain == 1.0);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(s.all<unlearn::Calibrate>().at(i).job.inputs.at(0) != s.view.model);
+  // The window's begin at what is published, as ever.
+  CHECK(s.all<unlearn::Calibrate>().at(3).job.inputs.at(0) == s.view.model);
+  CHECK(s.count(names, "MergeCalibration") == 3);
+
+  AfuIc blocking;
+  blocking.set("publish", std::string("calibrated"));
+  blocking.request.coordination = Coordination::blocking;
+  CHECK(beginning(blocking.run(), 8) ==
+        Names{"Halt", "Erase", "Erase", "Calibrate", "Erase", "MergeErasure", "Resume", "Forgotten"});
+}
+
+TEST_CASE("afu_ic: what cannot be calibrated in private is refused") {
+  AfuIc s;
+  s.set("publish", std::string("calibrated"));
+  CHECK(s.complaints().empty());
+  s.set("erasure", std::string("fedquit"));
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+  s.set("erasure", std::string("ledger"));
+  s.set("match_steps", std::int64_t{1});
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+  s.set("match_steps", std::int64_t{0});
+  s.scenario.calibration.max_delta = 1;
+  CHECK(s.complaints().count("calibration.max_delta") == 1);
+  s.scenario.calibration.max_delta = 0;
+  s.scenario.calibration.staleness_discount = true;
+  CHECK(s.complaints().count("calibration.staleness_discount") == 1);
+  s.scenario.calibration.staleness_discount = false;
+  s.scenario.calibration.steps = 0;
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
 }
