@@ -44,6 +44,7 @@ TEST_CASE("compare: a model that is not finite is named, has no distances, and t
   const auto complete = afu_command(f, "compare " + ours + " --reference " + one);
   CHECK(complete.status == 0);
   CHECK(complete.err.find("warning") == std::string::npos);
+  fs::remove(f.path / "ours/files.json");  // with it the edited summary counts as damage
   for (const std::string ended : {"interrupted", "diverged"}) {
     auto text = told;
     text.replace(text.find("\"completed\""), 11, "\"" + ended + "\"");
