@@ -2,7 +2,8 @@
 # Builds the fuzz targets of tests/fuzz with clang and its sanitizers, and runs each for a while:
 #   tools/fuzz.sh [SECONDS [NAME...]]     60 seconds each unless said otherwise, as many at a time as processors
 # Exit status 1 where one fails; the input stands in build-fuzz/found/. Kept inputs: tests/fuzz/corpus/NAME/.
-# Environment: JOBS (compilers and targets at a time), BUILD_DIR (default build-fuzz).
+# Environment: JOBS (compilers and targets at a time), BUILD_DIR (default build-fuzz), SEED (default 1, so that two runs try
+# much the same inputs).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,7 +31,7 @@ run_one() {
   esac
   extra=$root/tests/fuzz/corpus/$name
   [ ! -d "$extra" ] || seeds+=("$extra")
-  if "$folder/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+  if "$folder/fuzz_$name" -seed="${SEED:-1}" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$found/" "$grown" "${seeds[@]}" >"$log" 2>&1; then
     echo "fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, nothing found"
   else
