@@ -55,8 +55,10 @@ TEST_CASE("clients that lanes step together make the same run, up to rounding") 
       REQUIRE(together.played.result.report.failure == "");
       CHECK(together.played.result.summary.ended == "completed");
       CHECK(events(together.played) == events(alone.played));
-      const auto name = std::string(lanes) == "compute.lanes=1" ? "train 6 clients" : "train 3 clients";
-      CHECK(count(together, name) > 0);
+      int batches = 0;  // of how many clients each is depends on who was there when a lane came free
+      for (int n = 2; n <= 6; ++n)
+        batches += static_cast<int>(count(together, "train " + std::to_string(n) + " clients"));
+      CHECK(batches > 0);
       const auto a = alone.played.result.summary.final, b = together.played.result.summary.final;
       CHECK(*b.test_accuracy == doctest::Approx(*a.test_accuracy).epsilon(0.05));
     }
