@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "attack/plan.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
@@ -31,7 +30,6 @@ class Examination {
                    compute::make_resident(data_.pool, torch::kCPU), torch::kCPU),
         batch_size_(s.evaluation.batch_size) {
     sets_ = *metrics::evaluation_sets(data_, s, data::requested_rows(data_, s));
-    sets_.holdout = attack::attack_sets(data_, s, sets_)[attack::holdout];
   }
 
   attack::Compared load(const KeptModel& kept) {
