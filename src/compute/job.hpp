@@ -56,7 +56,8 @@ struct TrainJob {
   std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
 };
 
-/// What one request is measured on: parts of the sets `forget` and `holdout`, all in ascending order.
+/// What one request is measured on: its part of the set `forget`, and non-members that are poisoned to the
+/// share of that part; both in ascending order.
 struct RequestSets {
   IndicesPtr forget, holdout;
   bool backdoor = false;  ///< it covers the whole backdoor, so the attack's success is a figure of its own
