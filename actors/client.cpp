@@ -55,7 +55,8 @@ compute::Job training_job(const ClientState& st, const federate::TrainTask& task
                            t.batch_size,
                            {s.scenario.seed, sim::purpose("train"), st.client, task.job},
                            task.extras,
-                           task.auxiliary};
+                           task.auxiliary,
+                           t.augment};
 }
 
 /// Starts `job`, which the modelled client works on for `passes` sample gradients; an older one is abandoned.

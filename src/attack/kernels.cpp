@@ -31,6 +31,26 @@ void set_sgd(config::Values& v, const config::TrainingSection& t) {
   v.set("batch_size", t.batch_size);
 }
 
+void set_augmentation(config::Values& v, const config::Augmentation& a) {
+  v.set("flip", a.flip);
+  v.set("rotate", a.rotate);
+  v.set("scale", a.scale);
+  v.set("shift", a.shift);
+  v.set("contrast", a.contrast);
+  v.set("brightness", a.brightness);
+}
+
+config::Augmentation augmentation(const config::Values& v) {
+  config::Augmentation a;
+  a.flip = v.flag("flip");
+  a.rotate = v.real("rotate");
+  a.scale = v.real("scale");
+  a.shift = v.real("shift");
+  a.contrast = v.real("contrast");
+  a.brightness = v.real("brightness");
+  return a;
+}
+
 compute::SgdSettings sgd(const config::Values& v) {
   compute::SgdSettings s;
   s.lr = v.real("lr");
@@ -102,6 +122,7 @@ compute::KernelJob reference_job(const Plan& plan, std::uint64_t index) {
   compute::KernelJob job;
   job.kernel = "reference_model";
   set_sgd(job.settings, plan.scenario->training);
+  set_augmentation(job.settings, plan.scenario->training.augment);
   job.settings.set("epochs", plan.reference_epochs);
   job.settings.set("evaluation_batch_size", plan.scenario->evaluation.batch_size);
   job.samples = {plan.reference_rows.at(index)};
@@ -185,6 +206,7 @@ compute::JobResult reference_model(compute::Workspace& workspace, const compute:
   training.base = model::initial_parameters(workspace.net(), workspace.layout(), job.key);
   training.samples = job.samples[0];
   training.sgd = sgd(job.settings);
+  training.augment = augmentation(job.settings);
   training.epochs = job.settings.integer("epochs");
   training.batch_size = job.settings.integer("batch_size");
   training.key = job.key;

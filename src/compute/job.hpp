@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/augmentation.hpp"
 #include "config/option.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
@@ -54,6 +55,7 @@ struct TrainJob {
   sim::StreamKey key;                                   ///< order of the samples
   std::shared_ptr<const TrainExtras> extras{};          ///< null: none
   std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
+  config::Augmentation augment{};
 };
 
 /// What one request is measured on: its part of the set `forget`, and non-members that are poisoned to the

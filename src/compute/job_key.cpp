@@ -54,6 +54,10 @@ class Key {
     const auto& [lr, momentum, weight_decay, clip_norm, prox_mu, max_delta] = s;
     add(lr), add(momentum), add(weight_decay), add(clip_norm), add(prox_mu), add(max_delta);
   }
+  void add(const config::Augmentation& a) {
+    const auto& [flip, rotate, scale, shift, contrast, brightness] = a;
+    add(flip), add(rotate), add(scale), add(shift), add(contrast), add(brightness);
+  }
   void add(const TrainExtras& x) {
     const auto& [lr_factor, mask, anchor, fisher, strength] = x;
     add(lr_factor), add(mask), add(anchor), add(fisher), add(strength);
@@ -89,9 +93,9 @@ class Key {
     add(pulls);
   }
   void add(const TrainJob& j) {
-    const auto& [base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary] = j;
+    const auto& [base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment] = j;
     add(base), add(samples), add(sgd), add(epochs), add(steps), add(batch_size), add(key), add(extras);
-    add(auxiliary);
+    add(auxiliary), add(augment);
   }
   void add(const EvaluateJob& j) {
     const auto& [model, sets, batch_size] = j;

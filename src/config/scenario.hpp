@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/augmentation.hpp"
 #include "config/option.hpp"
 
 namespace afu::config {
@@ -108,6 +109,7 @@ struct TrainingSection {
   std::string ewc_labels = "all";              ///< all sampled own: of its Fisher information
   std::int64_t clients_per_round = 0;          ///< fedavg: 0 = all
   std::int64_t max_in_flight = 0;              ///< asynchronous rules: clients working at a time, 0 = all
+  Augmentation augment;
 };
 
 struct ComputeOverride {

@@ -25,6 +25,7 @@ std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& met
       partition(s.partition),
       model(s.model),
       training(s.training),
+      augment(s.training.augment),
       compute_heterogeneity(s.heterogeneity.compute),
       network_heterogeneity(s.heterogeneity.network),
       availability(s.heterogeneity.availability),

@@ -109,6 +109,22 @@ Section model(ModelSection& m) {
               "that begin elsewhere differ in nothing else.")}};
 }
 
+Section augment(Augmentation& a) {
+  return {
+      "training.augment",
+      "How far a client's local training changes an image each time that it is seen; every amount is uniform "
+      "in its range. What a method computes for an erasure by steps of its own sees the images as they are.",
+      {flag("flip", a.flip, "Left and right are exchanged every second time.").alias({"mirror"}),
+       number("rotate", a.rotate, from(0, 180), "Either way.", "degrees").alias({"rotation"}),
+       number("scale", a.scale, from(0, 0.9), "Part of the size by which it changes, either way.")
+           .alias({"zoom", "crop"}),
+       number("shift", a.shift, from(0, 1024), "Across and down, either way.", "pixels").alias({"translate"}),
+       number("contrast", a.contrast, from(0, 1),
+              "Part by which distances to the image's mean change, either way.")
+           .alias({"jitter"}),
+       number("brightness", a.brightness, from(0, 1), "Part of the whole range, either way.")}};
+}
+
 Section training(TrainingSection& t) {
   return {
       "training",

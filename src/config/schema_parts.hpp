@@ -65,6 +65,7 @@ Section backdoor(Backdoor& b);
 Section partition(PartitionSection& p);
 Section model(ModelSection& m);
 Section training(TrainingSection& t);
+Section augment(Augmentation& a);
 Section compute_heterogeneity(ComputeHeterogeneity& h);
 Section network_heterogeneity(NetworkHeterogeneity& h);
 Section availability(AvailabilityHeterogeneity& h);

@@ -8,6 +8,7 @@
 
 #include "compute/fused/program.hpp"
 #include "compute/graph/step.hpp"
+#include "train/augment.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
@@ -132,7 +133,7 @@ torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& 
 compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
   const Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
-  if (auto* recorded = workspace.graph(); recorded && !job.auxiliary)
+  if (auto* recorded = workspace.graph(); recorded && !job.auxiliary && !job.augment.any())
     return train_recorded(workspace, *recorded, job, schedule);
   const auto order = workspace.upload(schedule.order());
   workspace.load(*job.base);
@@ -146,12 +147,14 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
   if (job.extras) extras = extras_on(workspace, *job.extras);
   std::optional<AuxiliaryTraining> auxiliary;
   if (job.auxiliary) auxiliary.emplace(workspace, job, schedule.order());
+  Augmenter augment(job.augment, job.key);
   EpochMean loss_mean(w);
   compute::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     const auto begin = schedule.begin(step), count = schedule.count(step);
-    const auto batch = workspace.gather(order, begin, count);
+    auto batch = workspace.gather(order, begin, count);
+    batch.images = augment(batch.images);
     const auto loss =
         auxiliary ? auxiliary->gradient(batch, begin) : cross_entropy_gradient(workspace, batch);
     sgd_step(w, workspace.gradients(), momentum, base, job.sgd, extras ? &*extras : nullptr);

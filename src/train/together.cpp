@@ -19,7 +19,7 @@ std::int64_t steps_of(const compute::TrainJob& job) {
 
 bool may_be_batched(const compute::TrainJob& job) {
   return job.base && job.samples && !job.samples->empty() && job.batch_size > 0 && !job.extras &&
-         !job.auxiliary;
+         !job.auxiliary && !job.augment.any();
 }
 
 bool fit_together(const compute::TrainJob& a, const compute::TrainJob& b) {

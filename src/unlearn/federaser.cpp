@@ -142,7 +142,8 @@ class FedEraser : public Procedure {
                                 {view.scenario->scenario.seed, sim::purpose("federaser"), p.client,
                                  (std::uint64_t{request_.index} << 32) + round_},
                                 nullptr,
-                                nullptr};
+                                nullptr,
+                                t.augment};
       w.passes = static_cast<double>(passes);
     }
     return work;

@@ -79,7 +79,16 @@ class FedOsd : public Procedure {
     for (const auto& p : view.participants()) {
       auto& w = work.work.emplace_back();
       w.client = p.client;
-      w.job = compute::TrainJob{model_, p.rows, sgd, epochs, 0, batch, key(view, p.client), nullptr, nullptr};
+      w.job = compute::TrainJob{model_,
+                                p.rows,
+                                sgd,
+                                epochs,
+                                0,
+                                batch,
+                                key(view, p.client),
+                                nullptr,
+                                nullptr,
+                                view.scenario->training.augment};
       w.passes = static_cast<double>(p.samples * epochs);
     }
     return work;
