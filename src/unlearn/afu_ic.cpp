@@ -7,7 +7,11 @@
 /// and clients train on it: the calibration is computed at w_v + e, v the version that it begins from, as a
 /// difference c, and what is merged in the end is the then current w + e + c. So the updates accepted
 /// meanwhile are in the erased model as well as in the served one. Rules that mix whole models merge e as the
-/// ledger has it then, and carry e + c to the bases of tasks that are still out (AFU-IC.md step 6).
+/// ledger has it then, and carry e + c to the bases of tasks that are still out (AFU-IC.md step 6). The bare
+/// subtraction often gives every image the same class, so the default, "auto", is "calibrated" where that can
+/// be.
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "unlearn/afu_ic_jobs.hpp"
@@ -18,6 +22,39 @@
 
 namespace afu::unlearn {
 namespace {
+
+/// What publish = "calibrated" cannot go with: a key, why, and what is allowed with it.
+struct Obstacle {
+  std::string key, reason;
+};
+
+/// The first of them; nothing: "calibrated" can be.
+std::optional<Obstacle> against_calibrated(const config::Values& v, const config::CalibrationSection& c) {
+  const std::string publish = "unlearning.afu_ic.publish";
+  const auto& erasure = v.text("erasure");
+  if (erasure != "ledger")
+    return Obstacle{publish, "\"calibrated\" publishes once, the erasure \"" + erasure +
+                                 "\" is merged and calibrated in rounds, allowed with it is \"at_once\""};
+  if (v.integer("match_steps") > 0)
+    return Obstacle{
+        publish,
+        "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
+        "allowed with them is \"at_once\""};
+  if (c.staleness_discount || c.max_delta > 0)
+    return Obstacle{c.staleness_discount ? "calibration.staleness_discount" : "calibration.max_delta",
+                    "what is calibrated in private is merged with the erasure, whole; allowed with " +
+                        publish + " = \"calibrated\" is " + (c.staleness_discount ? "false" : "0")};
+  if (c.steps == 0)
+    return Obstacle{publish,
+                    "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is "
+                    "\"at_once\""};
+  return std::nullopt;
+}
+
+bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
+  const auto& publish = v.text("publish");
+  return publish == "calibrated" || (publish == "auto" && !against_calibrated(v, c));
+}
 
 class AfuIc : public Procedure {
  public:
@@ -170,7 +207,7 @@ class AfuIc : public Procedure {
   /// What a gate looks at is no part of a placebo.
   static bool gated(const config::CalibrationSection& c) { return c.gate && !c.placebo; }
   static bool in_private(const View& view) {
-    return view.settings->text("publish") == "calibrated" && view.scenario->calibration.steps > 0;
+    return publishes_calibrated(*view.settings, view.scenario->calibration);
   }
   bool blocking() const { return request_.coordination == Coordination::blocking; }
   double gain(const View& view) const { return view.settings->real("gain"); }
@@ -269,24 +306,8 @@ void check(const config::Scenario& s, const config::Complain& complain) {
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
   }
-  if (v.text("publish") == "calibrated") {
-    if (erasure != "ledger")
-      complain(key + "publish", "\"calibrated\" publishes once, the erasure \"" + erasure +
-                                    "\" is merged and calibrated in rounds, allowed with it is \"at_once\"");
-    if (v.integer("match_steps") > 0)
-      complain(
-          key + "publish",
-          "\"calibrated\" publishes once, what match_steps are taken from is published before them, allowed "
-          "with them is \"at_once\"");
-    if (s.calibration.staleness_discount || s.calibration.max_delta > 0)
-      complain(s.calibration.staleness_discount ? "calibration.staleness_discount" : "calibration.max_delta",
-               "what is calibrated in private is merged with the erasure, whole; allowed with " + key +
-                   "publish = \"calibrated\" is " + (s.calibration.staleness_discount ? "false" : "0"));
-    if (s.calibration.steps == 0)
-      complain(
-          key + "publish",
-          "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is \"at_once\"");
-  }
+  if (v.text("publish") == "calibrated")
+    if (const auto obstacle = against_calibrated(v, s.calibration)) complain(obstacle->key, obstacle->reason);
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
              "a calibration needs images of a client that asks for no erasure, and all " +
@@ -359,15 +380,17 @@ Method afu_ic_method() {
        false,
        {}},
       {"publish",
-       std::string("at_once"),
-       "What is published first. at_once: the model without the target's contributions, as it is; its "
-       "calibration "
-       "follows. calibrated: that model after its calibration; until then the old one is served.",
+       std::string("auto"),
+       "What is published first. at_once: the model without the target's contributions, as it is, which is "
+       "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
+       "the "
+       "old one is served. auto: calibrated where it can be, which is with a ledger, without match_steps, "
+       "calibration.staleness_discount and calibration.max_delta, and with calibration.steps; else at_once.",
        "",
        0,
        0,
        false,
-       {"at_once", "calibrated"}},
+       {"auto", "at_once", "calibrated"}},
       {"erasure",
        std::string("ledger"),
        "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "

@@ -17,6 +17,20 @@ TEST_CASE("the log and the model do not depend on the number of lanes") {
   CHECK(other.result.summary.model_sha256 != one.result.summary.model_sha256);
 }
 
+TEST_CASE("neither do they where an erasure is calibrated before it is published, nor where it is not") {
+  for (const char* publish : {"unlearning.afu_ic.publish=calibrated", "unlearning.afu_ic.publish=at_once"})
+    for (const char* rule : {"training.rule=async_delta", "training.rule=fedasync"}) {
+      CAPTURE(publish);
+      CAPTURE(rule);
+      const auto one = play(small, {publish, rule, "compute.lanes=1"});
+      const auto three = play(small, {publish, rule, "compute.lanes=3"});
+      REQUIRE(one.result.report.failure == "");
+      CHECK(one.result.summary.erasures.at(0).outcome == record::RequestOutcome::merged);
+      CHECK(three.text == one.text);
+      CHECK(three.result.summary.model_sha256 == one.result.summary.model_sha256);
+    }
+}
+
 TEST_CASE("a device named twice is two, which changes nothing but where jobs run") {
   const auto one = play(small, {"compute.lanes=1"});
   const auto two = play(small, {"compute.lanes=1", "compute.devices=[\"cpu\",\"cpu\"]"});

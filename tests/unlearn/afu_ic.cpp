@@ -19,6 +19,7 @@ struct AfuIc : Asked {
   std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
 
   AfuIc() : Asked("afu_ic") {
+    set("publish", std::string("at_once"));
     target.contributions = 2;
     target.influence = test::some_model();
     view.target = &target;
@@ -283,4 +284,26 @@ TEST_CASE("afu_ic: what cannot be calibrated in private is refused") {
   s.scenario.calibration.staleness_discount = false;
   s.scenario.calibration.steps = 0;
   CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+}
+
+TEST_CASE("afu_ic: unless told otherwise it is calibrated in private wherever that can be") {
+  const Names privately{"Erase", "Erase", "Calibrate", "Erase", "MergeErasure", "Forgotten"};
+  AfuIc s;
+  s.set("publish", std::string("auto"));
+  CHECK(beginning(s.run(), 6) == privately);
+
+  const auto at_once = [](void (*change)(AfuIc&)) {
+    AfuIc automatic, asked;
+    automatic.set("publish", std::string("auto"));
+    for (auto* one : {&automatic, &asked}) change(*one);
+    CHECK(automatic.complaints().empty());
+    const auto names = automatic.run();
+    CHECK(names == asked.run());
+    CHECK(names.at(1) == "MergeErasure");
+  };
+  at_once([](AfuIc& a) { a.set("erasure", std::string("fedquit")); });
+  at_once([](AfuIc& a) { a.set("match_steps", std::int64_t{2}); });
+  at_once([](AfuIc& a) { a.scenario.calibration.max_delta = 1; });
+  at_once([](AfuIc& a) { a.scenario.calibration.staleness_discount = true; });
+  at_once([](AfuIc& a) { a.scenario.calibration.steps = 0; });
 }
