@@ -51,6 +51,8 @@ void fill(record::MetricsRow& row, const compute::JobResult& r,
   row.attack_success_rate = figure(r, "attack_success_rate");
   row.mia_auc = figure(r, "mia_auc");
   row.test_loss = figure(r, "test_loss");
+  row.test_auc = figure(r, "test_auc");
+  row.calibration_error = figure(r, "calibration_error");
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto number = "." + std::to_string(i);
     row.requests.push_back({figure(r, "forget_accuracy" + number),

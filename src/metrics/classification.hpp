@@ -1,6 +1,7 @@
 #pragma once
 /// Figures of a classifier's predictions (METHODS 7.1, 7.2). Of a model that answered with a logit that is
 /// not finite they are not numbers either: it did not answer, which is something else than a wrong answer.
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -11,6 +12,8 @@ struct Predictions {
   std::vector<std::int64_t> predicted;  ///< the largest logit's class; -1 where a logit is not finite
   std::vector<std::int64_t> labels;
   std::vector<double> losses;  ///< cross entropy; NaN where a logit is not finite
+  /// Softmax [samples, classes], sample by sample; empty unless asked for (predictions_from).
+  std::vector<double> probabilities{};
   /// Whether every logit is.
   bool finite() const;
 };
@@ -22,5 +25,16 @@ double balanced_accuracy(const Predictions& p);
 /// Share of samples predicted as `label`.
 double share_predicted(const Predictions& p, std::int64_t label);
 double mean_loss(const Predictions& p);
+
+// Of the probabilities; they also throw std::invalid_argument where these are missing.
+
+/// Area under the ROC curve: of two classes by the score of class 1; of more the mean over the classes that
+/// occur among the labels, each against the rest by its own score. NaN where fewer than two classes occur.
+double area(const Predictions& p);
+/// Expected calibration error (Guo et al. 2017): over `calibration_bins` bins of the confidence in the
+/// predicted class, ((k - 1) / bins, k / bins], the mean of |accuracy - mean confidence|, weighted by the
+/// bins' samples.
+double calibration_error(const Predictions& p);
+inline constexpr std::size_t calibration_bins = 15;
 
 }  // namespace afu::metrics

@@ -57,7 +57,7 @@ data::IndicesPtr held_out(const compute::EvaluationSets& sets) {
 
 }  // namespace
 
-Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels) {
+Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels, Wanted wanted) {
   Predictions p;
   const auto unknown = logits.isfinite().logical_not().any(1);
   p.predicted = to_vector<std::int64_t>(logits.argmax(1).masked_fill_(unknown, -1));
@@ -65,6 +65,8 @@ Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& l
   const auto losses =
       at::cross_entropy_loss(logits, labels, /*weight=*/{}, at::Reduction::None).to(torch::kFloat64);
   p.losses = to_vector<double>(losses.masked_fill(unknown, std::numeric_limits<double>::quiet_NaN()));
+  if (wanted == Wanted::probabilities)
+    p.probabilities = to_vector<double>(logits.to(torch::kFloat64).softmax(1));
   return p;
 }
 
@@ -85,9 +87,10 @@ std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace,
   return {torch::cat(logits), torch::cat(labels)};
 }
 
-Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
+Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
+                    Wanted wanted) {
   const auto [logits, labels] = logits_of(workspace, rows, batch_size);
-  return logits.defined() ? predictions_from(logits, labels) : Predictions{};
+  return logits.defined() ? predictions_from(logits, labels, wanted) : Predictions{};
 }
 
 compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job) {
@@ -96,10 +99,11 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
   workspace.load(*job.model);
   workspace.net().train(false);
   compute::JobResult result;
-  const auto on = [&](const data::IndicesPtr& rows) -> std::optional<Predictions> {
+  const auto on = [&](const data::IndicesPtr& rows,
+                      Wanted wanted = Wanted::classes) -> std::optional<Predictions> {
     if (!rows || rows->empty()) return std::nullopt;
     result.samples += static_cast<std::int64_t>(rows->size());
-    return predict(workspace, *rows, job.batch_size);
+    return predict(workspace, *rows, job.batch_size, wanted);
   };
   // A figure that is not a number is absent: the model has none, whatever a count over its answers would say.
   if (!model::is_finite(*job.model)) return result;
@@ -107,10 +111,12 @@ compute::JobResult evaluate(compute::Workspace& workspace, const compute::Evalua
     if (std::isfinite(value)) result.figures[name] = value;
   };
   const auto& sets = *job.sets;
-  if (const auto test = on(sets.test)) {
+  if (const auto test = on(sets.test, Wanted::probabilities)) {
     tell("test_accuracy", accuracy(*test));
     tell("balanced_accuracy", balanced_accuracy(*test));
+    tell("test_auc", area(*test));
     tell("test_loss", mean_loss(*test));
+    tell("calibration_error", calibration_error(*test));
   }
   const auto forget = on(sets.forget);
   if (forget) tell("forget_accuracy", accuracy(*forget));

@@ -15,8 +15,9 @@ void MetricsLog::append(const MetricsRow& row) {
   auto& out = file_.buffer();
   record::append(out, FMT_COMPILE("{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
                  row.phase);
-  for (const auto& figure : {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy,
-                             row.retain_accuracy, row.attack_success_rate, row.mia_auc, row.test_loss}) {
+  for (const auto& figure :
+       {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy, row.retain_accuracy,
+        row.attack_success_rate, row.mia_auc, row.test_loss, row.test_auc, row.calibration_error}) {
     out.push_back(',');
     append_text(out, csv_figure(figure));
   }

@@ -18,6 +18,10 @@ Json size(std::uint64_t v) { return v == 0 ? Json() : Json(v); }
 
 Json figures(const Figures& f) {
   return {{"test_accuracy", figure(f.test_accuracy)},
+          {"balanced_accuracy", figure(f.balanced_accuracy)},
+          {"test_auc", figure(f.test_auc)},
+          {"test_loss", figure(f.test_loss)},
+          {"calibration_error", figure(f.calibration_error)},
           {"forget_accuracy", figure(f.forget_accuracy)},
           {"retain_accuracy", figure(f.retain_accuracy)},
           {"attack_success_rate", figure(f.attack_success_rate)},

@@ -27,7 +27,8 @@ Chart latency_distributions(const Analysis& a, std::size_t group);
 /// One run's metrics over its updates.
 std::vector<Chart> metric_curves(const Run& run);
 
-/// Mean over the metrics that both have of |metric - reference's|, in the same unit (a share).
+/// Mean over test, forget and retain accuracy, attack success and membership AUC, as far as both have them,
+/// of |metric - reference's|, in the same unit (a share).
 std::optional<double> distance(const record::Figures& f, const record::Figures& reference);
 
 }  // namespace afu::report

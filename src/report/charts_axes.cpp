@@ -37,7 +37,8 @@ std::vector<AxisFigure> axis_figures() {
       {"time-to-erase", "time to erase", "s", 1, true, member(&CellFigures::latency)},
       {"downtime", "downtime", "s", 1, true, member(&CellFigures::downtime)},
       {"throughput", "retained throughput ratio", "", 1, false, member(&CellFigures::throughput)}};
-  for (const char* name : {"test_accuracy", "attack_success_rate", "mia_auc"}) {
+  for (const char* name :
+       {"test_accuracy", "balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"}) {
     const auto& metric = *find_metric(name);
     const auto scale = scale_of(metric);
     out.push_back({name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,

@@ -172,8 +172,13 @@ std::vector<Chart> metric_curves(const Run& run) {
     std::vector<double> times;
     for (const auto* row : rows) times.push_back(row->time);
     const auto unit = *scale.unit ? fmt::format(" ({})", scale.unit) : std::string();
-    svg::Plot plot(chart.caption, svg::axis_over("time (s)", times, true),
-                   {metric.title + unit, 0, scale.factor, false, {}});
+    svg::Axis y{metric.title + unit, 0, scale.factor, false, {}};
+    if (metric.quantity == Quantity::loss) {
+      std::vector<double> losses;
+      for (const auto* row : rows) losses.push_back(*(row->*metric.row));
+      y = svg::axis_over(y.title, losses, true);
+    }
+    svg::Plot plot(chart.caption, svg::axis_over("time (s)", times, true), y);
     for (const auto& e : run.summary.erasures) {
       if (!e.requested_at) continue;
       plot.rule_x(*e.requested_at, "request", true);
@@ -187,7 +192,7 @@ std::vector<Chart> metric_curves(const Run& run) {
           {number_cell(fmt::format("{:.2f}", row->time), row->time),
            number_cell(fmt::format("{}", row->version), static_cast<double>(row->version)),
            number_cell(fmt::format("{}", row->updates), static_cast<double>(row->updates)),
-           number_cell(fmt::format("{:.2f}", v), v)});
+           number_cell(fmt::format("{:.{}f}", v, *scale.unit ? 2 : 4), v)});
     }
     svg::Points stretch;
     for (std::size_t i = 0; i < points.size(); ++i) {

@@ -13,11 +13,23 @@ namespace afu::report {
 
 using svg::Style;
 
+namespace {
+
+/// All in [0, 1], and each of another set, or asked in another way.
+const std::vector<const Metric*>& distance_metrics() {
+  static const std::vector<const Metric*> all{find_metric("test_accuracy"), find_metric("forget_accuracy"),
+                                              find_metric("retain_accuracy"),
+                                              find_metric("attack_success_rate"), find_metric("mia_auc")};
+  return all;
+}
+
+}  // namespace
+
 std::optional<double> distance(const record::Figures& f, const record::Figures& reference) {
   double sum = 0;
   int n = 0;
-  for (const auto& m : metrics())
-    if (const auto& a = f.*m.figure, &b = reference.*m.figure; a && b) {
+  for (const auto* m : distance_metrics())
+    if (const auto& a = f.*m->figure, &b = reference.*m->figure; a && b) {
       sum += std::abs(*a - *b);
       ++n;
     }
@@ -42,8 +54,9 @@ Chart pareto(const Analysis& a, std::size_t group) {
       for (const auto* r : study.cells_of(group, study.reference))
         if (const auto* mine = a.figures(*cell), *theirs = a.figures(*r);
             mine && theirs && r->seed == cell->seed) {
-          const bool whole = std::all_of(metrics().begin(), metrics().end(), [&](const Metric& m) {
-            return has(*mine, *theirs, m) || a.unjudged(group, arm, m).empty();
+          const auto& compared = distance_metrics();
+          const bool whole = std::all_of(compared.begin(), compared.end(), [&](const Metric* m) {
+            return has(*mine, *theirs, *m) || a.unjudged(group, arm, *m).empty();
           });
           const auto d = whole ? distance(mine->late, theirs->late) : std::nullopt;
           if (d) gap[cell->seed] = *d * 100;
@@ -65,9 +78,10 @@ Chart pareto(const Analysis& a, std::size_t group) {
   chart.caption = fmt::format(
       "Time to erase against distance to {}{}: means and {:g} % intervals over the seeds; nearer the lower "
       "left is "
-      "better, the line joins the arms that none beats in both. Distance: the mean over the five metrics of "
-      "the absolute "
-      "difference, in pp (membership AUC in hundredths). Arms that never erased are not in it.",
+      "better, the line joins the arms that none beats in both. Distance: the mean over test, forget and "
+      "retain "
+      "accuracy, attack success and membership AUC of the absolute difference, in pp (AUC in hundredths). "
+      "Arms that never erased are not in it.",
       reference, study.in_group(group), study.statistics.confidence * 100);
   if (!lacking.empty())
     chart.caption += " Nor are cells that lack a metric, or whose reference does: " + lacking + ".";

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <string_view>
 
 namespace afu::report {
 
 namespace {
 
-bool is_area(const Metric& m) { return std::string_view(m.name) == "mia_auc"; }
+bool is_share(const Metric& m) { return m.quantity == Quantity::share; }
 
 }  // namespace
 
@@ -22,20 +21,20 @@ std::string points_text(std::optional<double> v) {
 }
 
 std::string value_text(const Metric& m, std::optional<double> v) {
-  return v && is_area(m) ? fmt::format("{:.3f}", *v) : share_text(v);
+  return v && !is_share(m) ? fmt::format("{:.3f}", *v) : share_text(v);
 }
 
 std::string difference_text(const Metric& m, std::optional<double> v) {
-  return v && is_area(m) ? fmt::format("{:+.3f}", *v) : points_text(v);
+  return v && !is_share(m) ? fmt::format("{:+.3f}", *v) : points_text(v);
 }
 
 std::string margin_text(const Metric& m, double v) {
-  return is_area(m) ? fmt::format("{:.3f}", v) : fmt::format("{:.1f} pp", v * 100);
+  return is_share(m) ? fmt::format("{:.1f} pp", v * 100) : fmt::format("{:.3f}", v);
 }
 
 std::string interval_text(const Metric& m, const stats::Interval& i) {
-  return is_area(m) ? fmt::format("[{:+.3f}, {:+.3f}]", i.low, i.high)
-                    : fmt::format("[{:+.1f}, {:+.1f}]", i.low * 100, i.high * 100);
+  return is_share(m) ? fmt::format("[{:+.1f}, {:+.1f}]", i.low * 100, i.high * 100)
+                     : fmt::format("[{:+.3f}, {:+.3f}]", i.low, i.high);
 }
 
 std::string seconds_text(std::optional<double> v) {
@@ -64,7 +63,8 @@ std::string capitalised(std::string text) {
   return text;
 }
 
-Scale scale_of(const Metric& m) { return is_area(m) ? Scale{"", 1} : Scale{"%", 100}; }
-Scale difference_scale_of(const Metric& m) { return is_area(m) ? Scale{"", 1} : Scale{"pp", 100}; }
+Scale scale_of(const Metric& m) { return is_share(m) ? Scale{"%", 100} : Scale{"", 1}; }
+Scale difference_scale_of(const Metric& m) { return is_share(m) ? Scale{"pp", 100} : Scale{"", 1}; }
+const char* unit_of(const Metric& m) { return m.quantity == Quantity::loss ? "nats" : "share"; }
 
 }  // namespace afu::report

@@ -1,6 +1,6 @@
 #pragma once
 /// Figures as people read them, on a terminal and in a report: shares in per cent and their differences in
-/// percentage points (pp), areas plain.
+/// percentage points (pp), areas and losses plain.
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -30,5 +30,6 @@ struct Scale {
 };
 Scale scale_of(const Metric& m);             ///< "%", 100
 Scale difference_scale_of(const Metric& m);  ///< "pp", 100
+const char* unit_of(const Metric& m);        ///< of a CSV's values: "share", "nats"
 
 }  // namespace afu::report

@@ -24,9 +24,12 @@ namespace {
 /// The most that a time, a ratio or a count of gradients may be: beyond it sums of squares are not exact.
 constexpr double most = 1e18;
 
+/// The most that a metric may be.
+double highest(const Metric& m) { return m.quantity == Quantity::loss ? most : 1; }
+
 record::Figures figures(const JsonPlace& j) {
   record::Figures f;
-  for (const auto& m : metrics()) f.*m.figure = j.figure_within(m.name, 0, 1);
+  for (const auto& m : metrics()) f.*m.figure = j.figure_within(m.name, 0, highest(m));
   return f;
 }
 
@@ -140,12 +143,18 @@ std::vector<std::pair<std::string, std::string>> context_of(const Json& summary)
 const std::vector<Metric>& metrics() {
   using F = record::Figures;
   using R = record::MetricsRow;
+  using Q = Quantity;
   static const std::vector<Metric> all{
-      {"test_accuracy", "test accuracy", &F::test_accuracy, &R::test_accuracy},
-      {"forget_accuracy", "forget accuracy", &F::forget_accuracy, &R::forget_accuracy},
-      {"retain_accuracy", "retain accuracy", &F::retain_accuracy, &R::retain_accuracy},
-      {"attack_success_rate", "attack success rate", &F::attack_success_rate, &R::attack_success_rate},
-      {"mia_auc", "membership AUC", &F::mia_auc, &R::mia_auc}};
+      {"test_accuracy", "test accuracy", Q::share, &F::test_accuracy, &R::test_accuracy},
+      {"balanced_accuracy", "balanced accuracy", Q::share, &F::balanced_accuracy, &R::balanced_accuracy},
+      {"test_auc", "test AUC", Q::area, &F::test_auc, &R::test_auc},
+      {"test_loss", "test loss", Q::loss, &F::test_loss, &R::test_loss},
+      {"calibration_error", "calibration error", Q::share, &F::calibration_error, &R::calibration_error},
+      {"forget_accuracy", "forget accuracy", Q::share, &F::forget_accuracy, &R::forget_accuracy},
+      {"retain_accuracy", "retain accuracy", Q::share, &F::retain_accuracy, &R::retain_accuracy},
+      {"attack_success_rate", "attack success rate", Q::share, &F::attack_success_rate,
+       &R::attack_success_rate},
+      {"mia_auc", "membership AUC", Q::area, &F::mia_auc, &R::mia_auc}};
   return all;
 }
 
@@ -177,15 +186,19 @@ std::vector<record::MetricsRow> read_metrics(const fs::path& file, std::vector<F
   const auto fail = [&](const std::string& reason) {
     throw ReportError(fmt::format("{}:{}: {}", file.string(), number, reason));
   };
-  const std::string header = record::metrics_header;
-  // Columns may be added behind those known here.
-  if (!std::getline(in, line) || line.compare(0, header.size(), header) != 0)
-    fail("wanted the columns " + header);
+  // An older afu did not have the last of the columns; a newer one may add others behind them.
+  std::string header = record::metrics_header;
+  const auto begins_with = [&](const std::string& columns) {
+    return line == columns || line.compare(0, columns.size() + 1, columns + ",") == 0;
+  };
+  const auto oldest = header.substr(0, header.find(",test_auc"));
+  if (!std::getline(in, line) || !begins_with(oldest)) fail("wanted the columns " + header);
+  if (!begins_with(header)) header = oldest;
   const auto names = cells_of(header);
   const auto columns = cells_of(line).size();
   const auto flaw = [&](const Metric* metric, const std::string& what) {
     const auto same = [&](const Flaw& f) { return f.metric == metric; };
-    if (metric != nullptr && flaws != nullptr && std::none_of(flaws->begin(), flaws->end(), same))
+    if (flaws != nullptr && std::none_of(flaws->begin(), flaws->end(), same))
       flaws->push_back({metric, fmt::format("metrics.csv:{}: {} is {}", number, metric->name, what)});
   };
   std::set<const Metric*> absent;
@@ -198,21 +211,16 @@ std::vector<record::MetricsRow> read_metrics(const fs::path& file, std::vector<F
         !parse(cells[3], row.updates) || !(row.time >= 0 && row.time <= most))
       fail("version, time, epoch and updates must be numbers, 0 or more");
     row.phase = cells[4];
-    std::size_t i = 5;
-    for (auto figure : {&record::MetricsRow::test_accuracy, &record::MetricsRow::balanced_accuracy,
-                        &record::MetricsRow::forget_accuracy, &record::MetricsRow::retain_accuracy,
-                        &record::MetricsRow::attack_success_rate, &record::MetricsRow::mia_auc,
-                        &record::MetricsRow::test_loss}) {
-      const auto name = std::string(names[i]);
-      const auto cell = cells[i++];
-      const auto* metric = find_metric(name);
+    for (std::size_t i = 5; i < names.size(); ++i) {
+      const auto cell = cells[i];
+      const auto* metric = find_metric(std::string(names[i]));
       double value = 0;
       if (cell.empty()) {
         // Of a metric that earlier rows have, or later ones.
-        if (metric != nullptr && std::any_of(rows.begin(), rows.end(),
-                                             [&](const auto& r) { return (r.*metric->row).has_value(); }))
+        if (std::any_of(rows.begin(), rows.end(),
+                        [&](const auto& r) { return (r.*metric->row).has_value(); }))
           flaw(metric, "empty");
-        else if (metric != nullptr)
+        else
           absent.insert(metric);
         continue;
       }
@@ -221,10 +229,10 @@ std::vector<record::MetricsRow> read_metrics(const fs::path& file, std::vector<F
         flaw(metric, fmt::format("'{}'", cell));
         continue;
       }
-      if (name != "test_loss" && !(value >= 0 && value <= 1))
-        fail(fmt::format("{} is {}, allowed is 0 to 1", name, cell));
+      if (!(value >= 0 && value <= highest(*metric)))
+        fail(fmt::format("{} is {}, allowed is 0 to {:g}", metric->name, cell, highest(*metric)));
       if (absent.erase(metric) > 0) flaw(metric, "the first; rows before it are empty");
-      row.*figure = value;
+      row.*metric->row = value;
     }
     rows.push_back(std::move(row));
   }
@@ -245,8 +253,10 @@ Run read_run(const fs::path& folder) {
   for (const auto& m : metrics()) {
     const auto has = [&](const record::MetricsRow& r) { return (r.*m.row).has_value(); };
     const auto told = [&](const Flaw& f) { return f.metric == &m; };
-    if (!measured(m) && std::any_of(run.rows.begin(), run.rows.end(), has) &&
-        std::none_of(run.flaws.begin(), run.flaws.end(), told))
+    if (!json.at("final").contains(m.name) && !run.rows.empty())
+      run.summary.final.*m.figure = run.rows.back().*m.row;  // an older afu did not tell it
+    else if (!measured(m) && std::any_of(run.rows.begin(), run.rows.end(), has) &&
+             std::none_of(run.flaws.begin(), run.flaws.end(), told))
       run.flaws.push_back({&m, fmt::format("summary.json: final.{} is null", m.name)});
   }
   return run;

@@ -17,13 +17,19 @@ struct ReportError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// One of the five figures of a model, in its three places.
+/// What a metric's values are, and so how people read them: shares in per cent, an area under a ROC curve as
+/// it is, both in [0, 1]; a loss, which has no upper bound, in nats.
+enum class Quantity { share, area, loss };
+
+/// One of the figures of a model, in its three places.
 struct Metric {
   const char *name, *title;
+  Quantity quantity;
   std::optional<double> record::Figures::*figure;
   std::optional<double> record::MetricsRow::*row;
 };
-/// test_accuracy, forget_accuracy, retain_accuracy, attack_success_rate, mia_auc
+/// test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error (the test set); forget_accuracy,
+/// retain_accuracy, attack_success_rate, mia_auc
 const std::vector<Metric>& metrics();
 /// Null: no such metric.
 const Metric* find_metric(const std::string& name);
@@ -45,8 +51,10 @@ struct Run {
   std::vector<std::pair<std::string, std::string>> context;
 };
 
-/// Throws ReportError for a file that is missing (but for metrics.csv, where no figure was measured) or
-/// malformed, one of another schema, and values that cannot be: shares outside [0, 1], times below 0.
+/// Folders of an older afu may lack the later metrics: their final figures are then the last row's, if it has
+/// them. Throws ReportError for a file that is missing (but for metrics.csv, where no figure was measured) or
+/// malformed, one of another schema, and values that cannot be: shares outside [0, 1], times and losses below
+/// 0.
 Run read_run(const std::filesystem::path& folder);
 record::Summary read_summary(const std::filesystem::path& file);
 /// A cell that holds "nan" or an infinity is a figure that is absent; each is told in `flaws`, if given.

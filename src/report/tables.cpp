@@ -99,7 +99,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
                     [&](const Cell& c) { return c.run && c.run->summary.final.*m.figure; }))
       measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
-  for (const auto* m : measured) t.columns.push_back({m->title, "share", true});
+  for (const auto* m : measured) t.columns.push_back({m->title, unit_of(*m), true});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"time to pass", "s", true},
                                      {"downtime", "s", true},

@@ -52,7 +52,7 @@ TEST_CASE("a model with a parameter that is not finite has no figures, and two o
     CHECK(lane.run(compute::EvaluateJob{broken, sets, 13}).figures.empty());
   }
   CHECK(model::is_finite(*lane.initial));
-  CHECK(lane.run(compute::EvaluateJob{lane.initial, sets, 13}).figures.size() == 5);
+  CHECK(lane.run(compute::EvaluateJob{lane.initial, sets, 13}).figures.size() == 7);
 }
 
 TEST_CASE("an evaluation is what single predictions add up to") {
@@ -94,6 +94,23 @@ TEST_CASE("an evaluation is what single predictions add up to") {
   double sum = 0;
   for (double l : losses(sets->test)) sum += l;
   CHECK(f.at("test_loss") == doctest::Approx(sum / 60).epsilon(1e-5));
+  // The area by counting pairs, class by class; the calibration error bin by bin.
+  const auto p = lane.logits(version, sets->test).to(torch::kFloat64).softmax(1);
+  double areas = 0;
+  for (int c = 0; c < 3; ++c) {
+    const auto own = p.select(1, c);
+    const auto in = own.masked_select(labels == c), out = own.masked_select(labels != c);
+    areas += (in.unsqueeze(1) > out.unsqueeze(0)).to(torch::kFloat64).mean().item<double>() / 3;
+  }
+  CHECK(f.at("test_auc") == doctest::Approx(areas).epsilon(1e-5));
+  const auto confidence = std::get<0>(p.max(1)), right = (predicted == labels).to(torch::kFloat64);
+  double gap = 0;
+  for (int k = 0; k < 15; ++k) {
+    const auto in = (confidence * 15 > k).logical_and(confidence * 15 <= k + 1);
+    if (in.any().item<bool>())
+      gap += std::abs((right - confidence).masked_select(in).sum().item<double>()) / 60;
+  }
+  CHECK(f.at("calibration_error") == doctest::Approx(gap).epsilon(1e-5));
   double wins = 0;  // members with the smaller loss
   for (double m : losses(sets->forget))
     for (double n : losses(sets->holdout)) wins += m < n ? 1 : m == n ? 0.5 : 0;

@@ -109,16 +109,18 @@ TEST_CASE("metrics.csv: an absent figure is an empty cell, and every row is writ
   MetricsRow row;
   row.version = 12, row.epoch = 1, row.updates = 10, row.time = 3.5, row.phase = "training";
   row.test_accuracy = 0.9375, row.mia_auc = 0.5, row.test_loss = std::numeric_limits<double>::infinity();
+  row.test_auc = std::nan(""), row.calibration_error = 0.0625;
   log.append(row);
   const std::string header =
       "version,time,epoch,updates,phase,test_accuracy,balanced_accuracy,forget_accuracy,retain_accuracy,"
-      "attack_success_rate,mia_auc,test_loss\n";
-  const std::string first = "12,3.5,1,10,training,0.9375,,,,,0.5,\n";
+      "attack_success_rate,mia_auc,test_loss,test_auc,calibration_error\n";
+  const std::string first = "12,3.5,1,10,training,0.9375,,,,,0.5,,,0.0625\n";
   CHECK(text_of(tmp / "metrics.csv") == header + first);
 
-  MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten"};
+  MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten", {}, 0.625, 0.375};
   log.append(full);
-  CHECK(text_of(tmp / "metrics.csv") == header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5\n");
+  CHECK(text_of(tmp / "metrics.csv") ==
+        header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5,0.625,0.375\n");
 }
 
 TEST_CASE("requests.csv: one row an evaluation and request, absent and non-finite figures are empty cells") {

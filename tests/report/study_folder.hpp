@@ -15,6 +15,7 @@
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/summary.hpp"
+#include "report/run_data.hpp"
 
 namespace afu::test {
 
@@ -154,18 +155,13 @@ struct SyntheticStudy {
       r.time = time;
       r.updates = updates;
       r.phase = time < erased ? "training" : "forgotten";
-      r.test_accuracy = figures.test_accuracy;
-      r.forget_accuracy = figures.forget_accuracy;
-      r.retain_accuracy = figures.retain_accuracy;
-      r.mia_auc = figures.mia_auc;
+      for (const auto& m : report::metrics()) r.*m.row = figures.*m.figure;
       if (figures.attack_success_rate) r.attack_success_rate = attack;
       metrics.append(r);
     };
     auto found = run.before;  // what is not measured at the end is not measured at all
-    for (auto figure : {&record::Figures::test_accuracy, &record::Figures::forget_accuracy,
-                        &record::Figures::retain_accuracy, &record::Figures::attack_success_rate,
-                        &record::Figures::mia_auc})
-      if (!(run.final.*figure)) (found.*figure).reset();
+    for (const auto& m : report::metrics())
+      if (!(run.final.*m.figure)) (found.*m.figure).reset();
     row(requested, 100, 0.95, found);
     row(erased, 100, 0.95, found);  // the version that the erasure found
     for (std::uint64_t u = 0; u <= (rounds + tail) * round_updates; ++u) {
