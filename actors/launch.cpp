@@ -15,6 +15,7 @@
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
+#include "metrics/sets.hpp"
 #include "record/host.hpp"
 #include "report/erasure_figures.hpp"
 #include "sim/horizon.hpp"
@@ -163,7 +164,8 @@ record::Figures figures(const record::MetricsRow& row) {
 /// Of a run whose weights were not drawn here, and of which somebody asks to be forgotten: nothing that is
 /// done in the run takes out what they hold already.
 std::optional<std::string> delivered_weights(const config::Scenario& s,
-                                             const std::vector<record::MetricsRow>& rows) {
+                                             const std::vector<record::MetricsRow>& rows,
+                                             const std::optional<record::SetLabels>& test_set) {
   if (s.model.name != "torchscript" || s.erasures.empty()) return std::nullopt;
   auto note = fmt::format(
       "the initial weights are those of {}: what they know of the samples to be forgotten, {}", s.model.path,
@@ -173,6 +175,8 @@ std::optional<std::string> delivered_weights(const config::Scenario& s,
   const auto& first = rows.front();
   note += fmt::format("; before any training forget accuracy is {:.1f} %", 100 * *first.forget_accuracy);
   if (first.test_accuracy) note += fmt::format(", test accuracy {:.1f} %", 100 * *first.test_accuracy);
+  if (first.test_accuracy && test_set)
+    note += fmt::format(" (majority class {:.1f} %)", 100 * test_set->majority_share);
   if (first.mia_auc) note += fmt::format(", membership AUC {:.3f}", *first.mia_auc);
   return note;
 }
@@ -202,6 +206,10 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   auto& s = result.summary;
   s.method = scenario.unlearning.method;
   s.clock = context->wall() ? "wall" : "virtual";
+  if (context->evaluation) {
+    s.test_set = metrics::set_labels(*context->setup.data, context->evaluation->test);
+    s.retain_set = metrics::set_labels(*context->setup.data, context->evaluation->retain);
+  }
   if (r.has_final) s.final = figures(r.final);
   if (r.has_before) s.before_erasure = figures(r.before);
   std::vector<report::Interval> halted;  // by any request
@@ -246,7 +254,8 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   if (r.timeline.gone_count > 0) result.notes.push_back(gone_clients(r.timeline));
   for (const auto& name : r.replaced)
     result.warnings.push_back(name + " died and was replaced; its job was lost");
-  if (auto note = delivered_weights(scenario, r.rows)) result.warnings.push_back(std::move(*note));
+  if (auto note = delivered_weights(scenario, r.rows, s.test_set))
+    result.warnings.push_back(std::move(*note));
   s.warnings.insert(s.warnings.begin(), result.warnings.begin(), result.warnings.end());
   result.warnings = s.warnings;
   return result;

@@ -1,6 +1,8 @@
 #include "metrics/sets.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "data/non_members.hpp"
@@ -35,6 +37,21 @@ data::Indices held_out(const data::FederatedData& data, const config::Erasure& e
 }
 
 }  // namespace
+
+std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows) {
+  if (!rows || rows->empty()) return std::nullopt;
+  std::map<std::int64_t, double> counts;
+  for (auto r : *rows) ++counts[data.pool->labels[static_cast<std::size_t>(r)]];
+  record::SetLabels s;
+  s.samples = rows->size();
+  s.classes = counts.size();
+  for (const auto& [label, count] : counts) {
+    const double share = count / static_cast<double>(rows->size());
+    s.majority_share = std::max(s.majority_share, share);
+    s.entropy -= share * std::log(share);
+  }
+  return s;
+}
 
 data::IndicesPtr retained_rows(const data::FederatedData& data, const config::Scenario& s,
                                data::IndicesPtr data::ClientShare::*part, std::int64_t at_most) {

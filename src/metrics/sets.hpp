@@ -2,11 +2,13 @@
 /// Which rows a run is measured on.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "compute/job.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "record/records.hpp"
 
 namespace afu::metrics {
 
@@ -18,6 +20,9 @@ namespace afu::metrics {
 std::shared_ptr<const compute::EvaluationSets> evaluation_sets(const data::FederatedData& data,
                                                                const config::Scenario& scenario,
                                                                const std::vector<data::IndicesPtr>& forget);
+
+/// Of `rows`, as the data label them; absent where there are none.
+std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows);
 
 /// Rows of the clients that ask for nothing, without the classes that are to be forgotten: their `train` or
 /// their `holdout`; at most `most`, evenly taken (0: all).

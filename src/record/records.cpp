@@ -127,6 +127,11 @@ std::string to_string(const Divergence& d) {
                      d.version, d.updates, d.time);
 }
 
+std::string to_string(const SetLabels& s) {
+  return fmt::format("{} sample{} of {} class{}, the largest {:.1f} %", s.samples, s.samples == 1 ? "" : "s",
+                     s.classes, s.classes == 1 ? "" : "es", s.majority_share * 100);
+}
+
 const ErasureRecord* first_request(const Summary& s) {
   const ErasureRecord* first = nullptr;
   for (const auto& e : s.erasures)

@@ -198,6 +198,15 @@ struct Figures {
   std::optional<double> balanced_accuracy{}, test_auc{}, test_loss{}, calibration_error{};
 };
 
+/// The labels of a set that a model is measured on: what a constant answer to it is worth.
+struct SetLabels {
+  std::uint64_t samples = 0, classes = 0;  ///< classes that occur
+  double majority_share = 0;               ///< of the largest class: a constant classifier's accuracy
+  double entropy = 0;                      ///< nats: the loss of who answers with the classes' shares
+};
+/// "480 samples of 3 classes, the largest 50.0 %"
+std::string to_string(const SetLabels& s);
+
 /// Work that is in no version of the model.
 struct UnusedWork {
   std::uint64_t rejected_updates = 0;  ///< of clients that had asked, or of tasks that had been taken back
@@ -251,6 +260,7 @@ struct Summary {
   std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
   std::uint64_t events = 0, history_bytes = 0;
+  std::optional<SetLabels> test_set{}, retain_set{};  ///< absent where nothing was measured on it
 };
 
 /// Of the requests that reached the server the first in time; null: none did.

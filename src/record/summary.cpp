@@ -78,6 +78,14 @@ Json divergence(const std::optional<Divergence>& d) {
           {"time", figure(d->time)}, {"text", to_string(*d)}};
 }
 
+Json set_labels(const std::optional<SetLabels>& s) {
+  if (!s) return {};
+  return {{"samples", s->samples},
+          {"classes", s->classes},
+          {"majority_share", figure(s->majority_share)},
+          {"entropy", figure(s->entropy)}};
+}
+
 /// `sum` over `n`; null where n is 0.
 Json mean(double sum, std::uint64_t n) { return n == 0 ? Json() : Json(sum / static_cast<double>(n)); }
 
@@ -132,6 +140,8 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
           {"revision", text(s.revision)},
           {"seed", s.seed},
           {"scenario", text(s.scenario)},
+          {"test_set", set_labels(s.test_set)},
+          {"retain_set", set_labels(s.retain_set)},
           {"started", text(s.started)},
           {"ended", text(s.ended)},
           {"divergence", divergence(s.divergence)},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 #include "report/svg.hpp"
 #include "report/verdicts.hpp"
@@ -103,6 +104,7 @@ Chart draw(const Study& study, const Strip& strip) {
 
 std::vector<Chart> strips(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
+  const auto runs = runs_of(study, group);
   std::vector<Chart> out;
   for (const auto& metric : metrics()) {
     const auto scale = scale_of(metric);
@@ -112,6 +114,7 @@ std::vector<Chart> strips(const Analysis& a, std::size_t group) {
     strip.caption =
         fmt::format("{} at the end{}: every seed, the mean and its {:g} % interval.",
                     capitalised(metric.title), study.in_group(group), study.statistics.confidence * 100);
+    strip.caption += majority_sentence(metric, runs);
     strip.unit = scale.unit;
     strip.factor = scale.factor;
     strip.column = metric.name;
@@ -153,6 +156,7 @@ std::vector<Chart> difference_strips(const Analysis& a, std::size_t group) {
         "the shaded margin of ± {}.",
         reference, metric.title, study.in_group(group), (2 * study.statistics.confidence - 1) * 100,
         margin_text(metric, margin));
+    strip.caption += majority_sentence(metric, runs_of(study, group));
     strip.unit = scale.unit;
     strip.factor = scale.factor;
     strip.column = name + " difference";

@@ -7,6 +7,7 @@
 
 #include "report/across_axes.hpp"
 #include "report/charts.hpp"
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 #include "report/svg.hpp"
 #include "report/verdicts.hpp"
@@ -27,6 +28,7 @@ struct AxisFigure {
   double factor = 1;
   bool duration = false;
   Analysis::Figure of;
+  const Metric* metric = nullptr;
 };
 
 std::vector<AxisFigure> axis_figures() {
@@ -42,7 +44,7 @@ std::vector<AxisFigure> axis_figures() {
     const auto& metric = *find_metric(name);
     const auto scale = scale_of(metric);
     out.push_back({name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,
-                   [&metric](const Cell&, const CellFigures& f) { return f.late.*metric.figure; }});
+                   [&metric](const Cell&, const CellFigures& f) { return f.late.*metric.figure; }, &metric});
     std::replace(out.back().id.begin(), out.back().id.end(), '_', '-');
   }
   return out;
@@ -279,6 +281,7 @@ std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
       chart.caption += fmt::format(" One panel a combination of {}.", other_axes(study, axis));
     else if (lanes.size() > 1)
       chart.caption += " " + averaged_over(study, axis, lanes.size());
+    if (figure.metric != nullptr) chart.caption += majority_sentence(*figure.metric, runs_of(study));
     if (!without.empty()) chart.caption += fmt::format(" Not in it, for want of the figure: {}.", without);
     chart.data = {chart.id,
                   chart.caption,

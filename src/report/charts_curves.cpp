@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "report/charts.hpp"
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 #include "report/svg.hpp"
 
@@ -160,6 +161,7 @@ std::vector<Chart> metric_curves(const Run& run) {
     std::replace(chart.id.begin(), chart.id.end(), '_', '-');
     chart.caption = fmt::format("{} of every version that was evaluated, over the run's clock.",
                                 capitalised(metric.title));
+    chart.caption += majority_sentence(metric, {&run.summary});
     if (const auto absent = run.rows.size() - rows.size(); absent > 0)
       chart.caption +=
           fmt::format(" Of {} it is missing: there the line is broken.", counted(absent, "version"));

@@ -24,7 +24,9 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
-std::string heading(const Column& column) { return column.unit == "s" ? column.name + " (s)" : column.name; }
+std::string heading(const Column& column) {
+  return column.name + column.aside + (column.unit == "s" ? " (s)" : "");
+}
 
 TableCell text_cell(std::string text, TableCell::Mark mark) {
   auto csv = no_formula(text);

@@ -11,6 +11,7 @@ struct Column {
   std::string name;
   std::string unit;  ///< of the CSV's values; empty: none
   bool numeric = true;
+  std::string aside{};  ///< for people: stands behind the name, " (majority class 50.0 %)"
 };
 /// What people read at its head: values in seconds stand there without their unit, others carry theirs.
 std::string heading(const Column& column);

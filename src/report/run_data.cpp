@@ -81,6 +81,15 @@ record::ErasureRecord erasure(const JsonPlace& j) {
   return e;
 }
 
+/// Absent in a summary of an afu that did not tell it.
+std::optional<record::SetLabels> set_labels(const JsonPlace& context, const char* key) {
+  if (!context.has(key) || context.at(key).value().is_null()) return std::nullopt;
+  const auto j = context.at(key);
+  j.within("classes", 1, most);
+  return record::SetLabels{j.get<std::uint64_t>("samples"), j.get<std::uint64_t>("classes"),
+                           j.within("majority_share", 0, 1), j.within("entropy", 0, most)};
+}
+
 record::Summary to_summary(const JsonPlace& j) {
   record::Summary s;
   check_schema(j, record::summary_schema);
@@ -114,6 +123,8 @@ record::Summary to_summary(const JsonPlace& j) {
   s.seed = context.get<std::uint64_t>("seed");
   s.ended = text_or_empty(context, "ended");
   s.scenario = text_or_empty(context, "scenario");
+  s.test_set = set_labels(context, "test_set");
+  s.retain_set = set_labels(context, "retain_set");
   s.revision = text_or_empty(context, "revision");
   s.started = text_or_empty(context, "started");
   return s;
@@ -124,11 +135,15 @@ std::string plain(const Json& value) {
                            : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::vector<std::pair<std::string, std::string>> context_of(const Json& summary) {
+std::vector<std::pair<std::string, std::string>> context_of(const Json& summary,
+                                                            const record::Summary& read) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [key, value] : summary.at("context").items()) {  // an object: to_summary has read it
     if (key == "erasure_costs" || value.is_null() || (value.is_array() && value.empty())) continue;
-    if (key == "divergence" && value.contains("text"))
+    if (const auto& set = key == "test_set" ? read.test_set : read.retain_set;
+        set && (key == "test_set" || key == "retain_set"))
+      out.emplace_back(key, to_string(*set));
+    else if (key == "divergence" && value.contains("text"))
       out.emplace_back(key, plain(value["text"]));
     else if (value.is_object())
       for (const auto& [name, version] : value.items()) out.emplace_back(name, plain(version));
@@ -245,7 +260,7 @@ Run read_run(const fs::path& folder) {
   const auto file = folder / "summary.json";
   const auto json = parse_json(read_file(file), file.string());
   run.summary = to_summary({json, file.string()});
-  run.context = context_of(json);
+  run.context = context_of(json, run.summary);
   const auto measured = [&](const Metric& m) { return (run.summary.final.*m.figure).has_value(); };
   // A run that measured something has the file: without it other figures would stand for its own.
   if (fs::exists(folder / "metrics.csv") || std::any_of(metrics().begin(), metrics().end(), measured))

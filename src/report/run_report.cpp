@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "report/charts.hpp"
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 #include "report/report.hpp"
 #include "report/tables.hpp"
@@ -23,7 +24,9 @@ DataTable figures_table(const Run& run) {
   for (const auto& m : metrics()) {
     const auto before = run.summary.before_erasure.*m.figure, after = run.summary.final.*m.figure;
     const auto change = before && after ? std::optional(*after - *before) : std::nullopt;
-    t.rows.push_back({text_cell(m.title), number_cell(value_text(m, before), before),
+    auto title = text_cell(m.title);
+    title.text += majority_aside(m, {&run.summary});
+    t.rows.push_back({std::move(title), number_cell(value_text(m, before), before),
                       number_cell(value_text(m, after), after),
                       number_cell(difference_text(m, change), change)});
   }

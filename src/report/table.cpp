@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "config/text.hpp"
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -27,12 +28,15 @@ std::string final_table(const record::Summary& s) {
                  s.clock, config::printable(s.ended, true), s.updates, s.virtual_seconds, s.wall_seconds);
   if (s.overrun_share) fmt::format_to(to, ", overrun share {}", share_text(s.overrun_share));
 
-  constexpr auto row = "{:<22}{:>16}{:>12}\n";
+  constexpr auto row = "{:<{}}{:>16}{:>12}\n";
+  std::size_t titles = 20;
+  for (const auto& m : metrics()) titles = std::max(titles, title_beside_majority(m, {&s}).size());
   out += "\n\n";
-  fmt::format_to(to, row, "", "before erasure", "at the end");
+  fmt::format_to(to, row, "", titles + 2, "before erasure", "at the end");
   const auto &before = s.before_erasure, &after = s.final;
   for (const auto& m : metrics())
-    fmt::format_to(to, row, m.title, value_text(m, before.*m.figure), value_text(m, after.*m.figure));
+    fmt::format_to(to, row, title_beside_majority(m, {&s}), titles + 2, value_text(m, before.*m.figure),
+                   value_text(m, after.*m.figure));
   if (s.erasures.empty()) return out;
 
   std::size_t width = 8;

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "report/across_axes.hpp"
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -99,7 +100,8 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
                     [&](const Cell& c) { return c.run && c.run->summary.final.*m.figure; }))
       measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
-  for (const auto* m : measured) t.columns.push_back({m->title, unit_of(*m), true});
+  for (const auto* m : measured)
+    t.columns.push_back({m->title, unit_of(*m), true, majority_aside(*m, runs_of(study, group))});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"time to pass", "s", true},
                                      {"downtime", "s", true},
@@ -200,6 +202,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
                   study.arms[study.reference].name, plan.confidence * 100, family,
                   (2 * plan.confidence - 1) * 100),
       group);
+  for (const auto& m : metrics()) t.caption += majority_sentence(m, runs_of(study, group));
   t.columns = {{"arm", "", false},       {"metric", "", false},     {"pairs", "", true},
                {"difference", "", true}, {"low", "", true},         {"high", "", true},
                {"p", "", true},          {"p (Holm)", "", true},    {"d_z", "", true},

@@ -78,6 +78,16 @@ std::vector<CellColumn> cell_columns() {
   for (const auto& m : metrics())
     out.push_back({std::string("before: ") + m.name, "",
                    [&m](const Cell& c, const F&) { return c.run->summary.before_erasure.*m.figure; }});
+  const auto of_test_set = [](auto get) {
+    return [get](const Cell& c, const F&) -> Figure {
+      const auto& set = c.run->summary.test_set;
+      return set ? Figure(get(*set)) : std::nullopt;
+    };
+  };
+  out.push_back({"test set: classes", "",
+                 of_test_set([](const record::SetLabels& s) { return static_cast<double>(s.classes); })});
+  out.push_back({"test set: majority share", "",
+                 of_test_set([](const record::SetLabels& s) { return s.majority_share; })});
   out.insert(out.end(), {{"peak excess", "", [](const Cell&, const F& f) { return f.excess.peak; }},
                          {"client passes", "samples", cost(&F::client_passes)},
                          {"server passes", "samples", cost(&F::server_passes)},

@@ -40,7 +40,8 @@ TEST_CASE("a run is reported on, alone and in a study") {
   CHECK(contains(f.text("out"), "alone/report.html"));
   const auto alone = f.text("alone/report.html");
   for (const char* part :
-       {"tiny: afu_ic", "id=\"timeline\"", "id=\"blame\"", "test accuracy", "g-compute", "client/1"}) {
+       {"tiny: afu_ic", "id=\"timeline\"", "id=\"blame\"", "test accuracy (majority class ",
+        "balanced accuracy", "test AUC", "g-compute", "client/1"}) {
     CAPTURE(part);
     CHECK(contains(alone, part));
   }

@@ -1,6 +1,7 @@
 #include "metrics/sets.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "config/loader.hpp"
 #include "data/federated.hpp"
@@ -108,4 +109,26 @@ TEST_CASE("sets: a class has everybody's rows of it, and everybody's held-out on
   CHECK_FALSE(b.sets->requests[0].backdoor);
   // The poisoned copies carry class 0.
   CHECK(Built("[[erasure]]\nscope = \"class\"\nclass = 0\nat_update = 9\n").sets->requests[0].backdoor);
+}
+
+TEST_CASE(
+    "a set's labels: the classes that occur, the share of the largest, and the loss of who answers with "
+    "shares") {
+  auto pool = std::make_shared<data::Dataset>();
+  pool->labels = {2, 0, 2, 2, 5, 5, 0, 1};
+  data::FederatedData data;
+  data.pool = pool;
+  const auto rows = [](data::Indices r) { return std::make_shared<const data::Indices>(std::move(r)); };
+  const auto s = metrics::set_labels(data, rows({0, 1, 2, 3, 4, 5, 6}));  // 3 of class 2, 2 of 0 and of 5
+  REQUIRE(s);
+  CHECK(s->samples == 7);
+  CHECK(s->classes == 3);
+  CHECK(s->majority_share == doctest::Approx(3.0 / 7));
+  CHECK(s->entropy == doctest::Approx(std::log(7.0) - (3 * std::log(3.0) + 4 * std::log(2.0)) / 7));
+  const auto one = metrics::set_labels(data, rows({0, 2}));
+  CHECK(one->classes == 1);
+  CHECK(one->majority_share == 1);
+  CHECK(one->entropy == 0);
+  CHECK_FALSE(metrics::set_labels(data, rows({})));
+  CHECK_FALSE(metrics::set_labels(data, nullptr));
 }

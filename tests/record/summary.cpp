@@ -36,10 +36,11 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
                                                "model_sha256"});
   CHECK(keys(json["context"]) ==
-        std::vector<std::string>{"versions",     "host",    "system",        "cpu",           "cores",
-                                 "memory_bytes", "devices", "revision",      "seed",          "scenario",
-                                 "started",      "ended",   "divergence",    "warnings",      "unused",
-                                 "shortened",    "events",  "history_bytes", "erasure_costs", "attacks"});
+        std::vector<std::string>{"versions",      "host",       "system",    "cpu",    "cores",
+                                 "memory_bytes",  "devices",    "revision",  "seed",   "scenario",
+                                 "test_set",      "retain_set", "started",   "ended",  "divergence",
+                                 "warnings",      "unused",     "shortened", "events", "history_bytes",
+                                 "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate"});
@@ -96,6 +97,7 @@ TEST_CASE("a complete summary reads back from its file") {
   s.erasures[0].found = {0.9, std::nullopt, 0.7}, s.erasures[0].final = {0.4, std::nullopt, 0.5};
   s.erasures[0].outcome = RequestOutcome::merged;
   s.warnings = {"mind the gap"};
+  s.test_set = {480, 3, 0.5, 1.03125};
   s.updates = 480, s.samples_trained = 96000, s.messages = 1000, s.bytes_sent = std::uint64_t{1} << 40;
   s.virtual_seconds = 60.5, s.wall_seconds = 7.25, s.overrun_share = 0.125, s.peak_rss_bytes = 123456789;
   s.model_sha256 = "abc", s.seed = std::numeric_limits<std::uint64_t>::max();
@@ -116,6 +118,9 @@ TEST_CASE("a complete summary reads back from its file") {
   CHECK(json["context"]["revision"] == "0123abcd");
   CHECK(json["context"]["started"] == "2024-05-01T12:34:56Z");
   CHECK(json["context"]["ended"] == "completed");
+  CHECK(json["context"]["test_set"] ==
+        Json::parse(R"({"samples":480,"classes":3,"majority_share":0.5,"entropy":1.03125})"));
+  CHECK(json["context"]["retain_set"].is_null());
   CHECK(json["context"]["events"] == 2000);
   CHECK(json["context"]["history_bytes"] == 4096);
   CHECK(json["method"] == "afu_ic");

@@ -1,6 +1,7 @@
 /// Runs read back: what is missing in them is told, what cannot be is refused.
 #include "report/run_data.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -160,4 +161,23 @@ TEST_CASE("a loss may be above 1 and a share may not, and neither below 0") {
     test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5," + cells + "\n");
     CHECK_THROWS_WITH_AS(made.read(), doctest::Contains(why), ReportError);
   }
+}
+
+TEST_CASE("what a run tells of its sets is read, and cannot be a set without classes") {
+  const Made made;
+  const auto run = made.read();
+  REQUIRE(run.summary.test_set);
+  CHECK(run.summary.test_set->samples == 400);
+  CHECK(run.summary.test_set->classes == 4);
+  CHECK(run.summary.test_set->majority_share == 0.4);
+  CHECK(run.summary.test_set->entropy == 1.3);
+  CHECK_FALSE(run.summary.retain_set);
+  const std::pair<std::string, std::string> told{"test_set", "400 samples of 4 classes, the largest 40.0 %"};
+  CHECK(std::find(run.context.begin(), run.context.end(), told) != run.context.end());
+  CHECK(made.why([](Json& j) { j["context"]["test_set"]["classes"] = 0; }) ==
+        "summary.json: context.test_set.classes is 0, allowed is 1 to 1e+18");
+  CHECK(made.why([](Json& j) { j["context"]["test_set"]["majority_share"] = 1.5; }) ==
+        "summary.json: context.test_set.majority_share is 1.5, allowed is 0 to 1");
+  made.study.edit("mine", 1, [](Json& j) { j["context"].erase("test_set"); });
+  CHECK_FALSE(made.read().summary.test_set);
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ namespace afu::test {
 /// erasure.
 struct SyntheticRun {
   record::Figures before{0.8, 0.9, 0.85, 0.95, 0.7}, final{0.8, 0.7, 0.82, 0.03, 0.5};
+  std::optional<record::SetLabels> test_set{{400, 4, 0.4, 1.3}};
   double latency = 2, downtime = 0, throughput = 1;
   bool restarted = false, erased = true;
   /// Attack success n rounds behind the erasure.
@@ -135,6 +137,7 @@ struct SyntheticStudy {
     s.ended = "completed";
     s.final = run.final;
     s.before_erasure = run.before;
+    s.test_set = run.test_set;
     s.updates = 140;
     s.virtual_seconds = 140;
     record::ErasureRecord e;
