@@ -164,7 +164,6 @@ class Coordinator {
   struct Correction {
     std::uint64_t epoch;
     std::vector<std::pair<double, ParametersPtr>> vectors;
-    bool open = true;  ///< calibrations still add to it
   };
 
   bool timing() const { return !setup_.initial; }

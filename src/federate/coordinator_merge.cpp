@@ -79,13 +79,15 @@ compute::CombineJob Coordinator::request_job(const Merge& merge) const {
   const auto* tracked = ledger_.find(client);
   const auto all = guards();
   const auto passed = merge.erasure ? std::vector<compute::GuardPtr>{} : all;
-  if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
+  const bool of_ledger = merge.influence_gain && rule_->whole_model() && tracked && tracked->influence;
+  if (of_ledger)
     c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
   else if (merge.delta)
     c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
   if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, all});
   compute::CombineJob job;
-  if ((!all.empty() && !merge.erasure && !c.terms.empty()) || merge.calibration)  // what a rebase has to add
+  // What a rebase has to add, and a guard to hold late updates against.
+  if ((!all.empty() && !merge.erasure && !c.terms.empty()) || merge.calibration || of_ledger)
     job.outputs.push_back({nullptr, 1.0, c.terms, {}});
   job.outputs.insert(job.outputs.begin(), std::move(c));
   return job;
@@ -150,10 +152,7 @@ void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
     return;
   }
   auto& a = requests_[merge.request];
-  const auto* tracked = ledger_.find(a.request.client);
   std::pair<double, ParametersPtr> applied{merge.weight, merge.delta};
-  if (merge.influence_gain && rule_->whole_model() && tracked && tracked->influence)
-    applied = {-*merge.influence_gain, tracked->influence};
   if (merge.by_accumulator && outputs.size() > 1) {
     ledger_.apply_removal(a.request.client, outputs, 2, rule_->whole_model());
   }
@@ -163,12 +162,12 @@ void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
     ++epoch_;
     a.calibrated_updates = updates_;
     a.record.merged_at = now_;
-    corrections_.push_back({epoch_, {}, true});
+    corrections_.push_back({epoch_, {}});
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
     if (a.request.scope == unlearn::Scope::samples) readmit(a);
   }
   // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
-  if (applied.second && !a.record.forgotten_at && !corrections_.empty() && corrections_.back().open)
+  if (applied.second && !a.record.forgotten_at && !corrections_.empty())
     corrections_.back().vectors.push_back(applied);
   decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, merge.weight,
          fx);

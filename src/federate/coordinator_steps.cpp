@@ -69,7 +69,7 @@ void Coordinator::replace(Active& a, const ParametersPtr& model, Effects& fx) {
   if (!a.record.merged_at) {
     ++epoch_;
     a.record.merged_at = now_;
-    corrections_.push_back({epoch_, {}, true});
+    corrections_.push_back({epoch_, {}});
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
   }
   decide(Kind::replaced, a.request.client, 0, 1.0, fx);
@@ -107,7 +107,6 @@ void Coordinator::perform(Active& a, unlearn::Restart& s, Effects& fx) { restart
 void Coordinator::perform(Active& a, unlearn::Forgotten&, Effects& fx) {
   a.record.forgotten_at = now_;
   if (!a.record.merged_at) a.record.merged_at = now_;
-  for (auto& correction : corrections_) correction.open = false;
   if (a.restarted) end_interval(a);
   if (a.barrier) {
     a.barrier = false;

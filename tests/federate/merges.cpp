@@ -257,6 +257,41 @@ TEST_CASE("late updates that fedasync adds as differences are taken out with the
   }
 }
 
+TEST_CASE("afu_ic on whole models: the guard lets late updates erase on, and not bring back what is erased") {
+  Server s(
+      "[training]\nrule = \"fedasync\"\nmixing = 0.5\nstaleness = \"constant\"\n[unlearning]\nlate = "
+      "\"guard\"\nmethod = \"afu_ic\"\n[[erasure]]\nclient = 0\nat_update = 2\n",
+      {"calibration.steps=0", "calibration.window_steps=0"}, false, {test::rows(0, 4)});
+  s.update(0, 4);  // 2
+  s.update(1, 2);  // (2 + 2) / 2 = 2, of which 1 is the target's
+  s.take(EraseResult{0, s.result(-1)});
+  CHECK(s.model() == doctest::Approx(1));
+  s.update(2, 3);  // late, and all of it points back to where the target had drawn the model
+  CHECK(s.model() == doctest::Approx(1));
+  s.update(3, -2);  // late, and away from there
+  CHECK(s.model() == doctest::Approx(0));
+}
+
+TEST_CASE(
+    "afu_ic on whole models: of two requests, late bases get each one's calibration up to its own end") {
+  Server s(
+      "[training]\nrule = \"fedasync\"\nmixing = 0.5\nstaleness = \"constant\"\n[unlearning]\nmethod = "
+      "\"afu_ic\"\n[[erasure]]\nclient = 0\nat_update = 1\n[[erasure]]\nclient = 1\nat_update = 1\n",
+      {"calibration.window_updates=0"}, false, {test::rows(0, 4), test::rows(4, 8)});
+  s.update(0, 4);  // 2, all of it the first target's
+  s.take(EraseResult{0, s.result(-2)});
+  s.take(EraseResult{1, s.result(0)});
+  CHECK(s.model() == doctest::Approx(0));
+  REQUIRE(s.calibrations.size() == 2);
+  s.take(CalibrateResult{0, s.calibrations[0].base_version, s.result(0.25), false});
+  REQUIRE(s.server->outcome().erasures.at(0).record.forgotten_at);
+  s.take(CalibrateResult{1, s.calibrations[1].base_version, s.result(0.5), false});
+  REQUIRE(s.server->outcome().erasures.at(1).record.forgotten_at);
+  CHECK(s.model() == doctest::Approx(0.75));
+  s.update(2, 0);  // its base, 0, is moved by -2 + 0.25 + 0.5
+  CHECK(s.model() == doctest::Approx(0.5 * 0.75 + 0.5 * (-2 + 0.75)));
+}
+
 TEST_CASE("fedasync that replaces the model leaves nothing to take a client out of") {
   const std::string text =
       "[training]\nrule = \"fedasync\"\nmixing = 1\n[unlearning]\nmethod = \"subtract\"\n[[erasure]]\nclient "
