@@ -53,7 +53,7 @@ compute::Job training_job(const ClientState& st, const federate::TrainTask& task
                            t.local_epochs,
                            t.local_steps,
                            t.batch_size,
-                           {s.scenario.seed, sim::purpose("train"), st.client, task.job},
+                           federate::training_key(s, st.client, task.job),
                            task.extras,
                            task.auxiliary,
                            t.augment};

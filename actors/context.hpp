@@ -38,6 +38,7 @@ struct Context {
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
   /// Empty: not written.
   std::string events_file, trace_file, metrics_file, requests_file, attacks_file, calibrations_file;
+  std::string audit_folder;  ///< likewise
 
   /// Whether a job submitted now may be one that other runs submit too.
   bool shares() const { return cache && past->load(std::memory_order_relaxed); }

@@ -15,6 +15,7 @@
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
+#include "federate/audit.hpp"
 #include "metrics/sets.hpp"
 #include "record/host.hpp"
 #include "report/erasure_figures.hpp"
@@ -196,6 +197,9 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   result.classes = prepared.classes;
   const auto& context = prepared.context;
   if (options.prepared) options.prepared();
+  if (!context->audit_folder.empty())
+    federate::write_audit_start(context->audit_folder, context->setup,
+                                {prepared.channels, prepared.height, prepared.width, prepared.classes});
   context->began = std::chrono::steady_clock::now();
   result.report = play(context, options);
   result.notes = prepared.notes->all();

@@ -19,6 +19,7 @@ struct Files {
   std::string events, trace, metrics, attacks;
   std::string requests;      ///< only made where there are erasures
   std::string calibrations;  ///< only made once there is one
+  std::string audit;         ///< a folder, which exists once `prepared` has been called
 };
 
 struct RunResult {

@@ -20,6 +20,7 @@
 #include "compute/job_bytes.hpp"
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
+#include "record/audit_log.hpp"
 #include "record/records.hpp"
 
 namespace afu::federate {
@@ -226,3 +227,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::MetricsRow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::AttackRow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::CalibrationRecord)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::LaneSpan)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::record::AuditJob)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::AuditedUpdate)

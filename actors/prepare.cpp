@@ -99,6 +99,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   if (!s.erasures.empty()) c.requests_file = options.files.requests;
   c.attacks_file = options.files.attacks;
   c.calibrations_file = options.files.calibrations;
+  c.audit_folder = options.files.audit;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 

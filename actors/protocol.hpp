@@ -124,6 +124,8 @@ using recorder_actor = caf::typed_actor<
     caf::reacts_to<record::CalibrationRecord>,
     // A lane's work in real time.
     caf::reacts_to<record::LaneSpan>,
+    // For audit/: a job that was handed out, and an update that output.audit_updates names.
+    caf::reacts_to<record::AuditJob>, caf::reacts_to<federate::AuditedUpdate>,
     // INTERNAL: what was recorded has been kept for a second; the files are to have it.
     caf::reacts_to<atom::flush>,
     // Complete the files and tell the federation.

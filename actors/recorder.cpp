@@ -2,10 +2,13 @@
 #include <chrono>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
+#include "compute/vectors_file.hpp"
 #include "record/attack_log.hpp"
+#include "record/audit_log.hpp"
 #include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
@@ -26,6 +29,9 @@ struct RecorderState {
   std::unique_ptr<record::AttackLog> attacks;
   std::string calibrations_file;
   std::unique_ptr<record::CalibrationLog> calibrations;
+  std::unique_ptr<record::AuditLog> audit;
+  std::string updates_file;
+  std::vector<std::pair<std::string, model::ParametersPtr>> updates;  ///< written at the end
   bool failed = false, flush_due = false;
 };
 using Self = recorder_actor::stateful_pointer<RecorderState>;
@@ -65,6 +71,10 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
       st.requests = std::make_unique<record::RequestsLog>(context->requests_file);
     if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
       st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
+    if (!context->audit_folder.empty()) {
+      st.audit = std::make_unique<record::AuditLog>(context->audit_folder + "/jobs.jsonl");
+      st.updates_file = context->audit_folder + "/updates.npz";
+    }
     if (!context->trace_file.empty())
       st.trace = std::make_unique<record::TraceBuilder>(
           context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()));
@@ -107,11 +117,18 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         });
         flush_soon(self);
       },
+      [=](const record::AuditJob& job) {
+        guarded(self, [&](RecorderState& st) {
+          if (st.audit) st.audit->append(job);
+        });
+      },
+      [=](const federate::AuditedUpdate& u) { self->state.updates.emplace_back(u.name, u.delta); },
       [=](atom::flush) {
         self->state.flush_due = false;
         guarded(self, [](RecorderState& st) {
           if (st.events) st.events->flush();
           if (st.trace) st.trace->flush();
+          if (st.audit) st.audit->flush();
         });
       },
       [=](atom::close) {
@@ -121,7 +138,9 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         };
         auto& st = self->state;
         finish(st.events), finish(st.metrics), finish(st.requests), finish(st.attacks),
-            finish(st.calibrations);
+            finish(st.calibrations), finish(st.audit);
+        if (!st.updates_file.empty())
+          attempt(self, [](RecorderState& s) { compute::write_vectors(s.updates_file, s.updates); });
         if (st.trace) attempt(self, [](RecorderState& s) { s.trace->finish(); });
         self->send(self->state.federation, atom::closed_v);
       },

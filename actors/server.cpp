@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "actors/spawn.hpp"
+#include "federate/audit.hpp"
 
 namespace afu::actors {
 namespace {
@@ -51,6 +52,10 @@ void carry_out(Self self) {
   if (st.recorder)
     for (const auto& c : fx.calibrations) self->send(st.recorder, c);
   fx.calibrations.clear();
+  const bool audits = st.recorder && !st.context->audit_folder.empty();
+  if (audits)
+    for (auto& u : fx.audited) self->send(st.recorder, std::move(u));
+  fx.audited.clear();
   if (!fx.failure.empty()) {
     st.over = true;
     return self->send(st.federation, atom::failed_v, fx.failure);
@@ -64,6 +69,9 @@ void carry_out(Self self) {
     return;
   }
   st.merging = false;
+  if (audits)
+    for (const auto& p : fx.posts)
+      if (auto job = federate::audited_job(p, st.context->setup)) self->send(st.recorder, std::move(*job));
   Ack ack;
   ack.from = record::server_node;
   ack.posts = std::move(fx.posts);

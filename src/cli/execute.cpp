@@ -1,11 +1,14 @@
 #include "cli/execute.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 
 #include "compute/devices.hpp"
 #include "compute/prepare_model.hpp"
+#include "compute/vectors_file.hpp"
 #include "config/writer.hpp"
 #include "record/host.hpp"
 #include "record/output_file.hpp"
@@ -32,8 +35,24 @@ void write_models(const config::Scenario& s, const record::RunFolder& folder,
   const compute::ModelInput input{result.channels, result.height, result.width, result.classes};
   if (s.scenario.execute == config::Execute::train && s.output.model && result.report.outcome.model)
     compute::save(s.model, input, result.report.outcome.model, folder.path("model.pt"));
+  if (s.output.audit)
+    compute::write_vectors(folder.path("audit/final.npz"), {{"final", result.report.outcome.model}});
   for (const auto& [point, model] : result.report.snapshots)
     compute::save(s.model, input, model, folder.path("snapshot_" + point + ".pt"));
+}
+
+std::string audit_note(const record::RunFolder& folder) {
+  std::uintmax_t bytes = 0;
+  int files = 0;
+  for (const auto name : record::run_files) {
+    std::error_code none;
+    if (name.rfind("audit/", 0) != 0) continue;
+    const auto size = std::filesystem::file_size(folder.path(name), none);
+    if (!none) bytes += size, ++files;
+  }
+  return fmt::format(
+      "audit/ holds {} files, {:.1f} MB: tools/audit/check_run.py computes the run again from them", files,
+      static_cast<double>(bytes) / 1e6);
 }
 
 }  // namespace
@@ -51,10 +70,12 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   if (training) options.files.requests = folder.path("requests.csv");
   if (training) options.files.attacks = folder.path("attacks.csv");
   options.files.calibrations = folder.path("calibrations.csv");
+  if (scenario.output.audit) options.files.audit = (folder.root() / "audit").string();
   options.prepared = [&folder, &scenario, also = std::move(options.prepared)] {
     if (also) also();
     folder.claim();
     write_scenario(folder, scenario);
+    if (scenario.output.audit) folder.audit();
   };
   auto result = actors::run_scenario(scenario, options);
 
@@ -65,6 +86,7 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
     failure += (failure.empty() ? "" : "; ") + std::string(e.what());
     result.summary.ended = "failed: " + failure;
   }
+  if (scenario.output.audit) result.notes.push_back(audit_note(folder));
   result.summary.started = started;
   result.summary.revision = compute::revision();
   if (!alone) result.summary.peak_rss_bytes = 0;

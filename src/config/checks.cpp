@@ -7,6 +7,7 @@
 
 #include "attack/names.hpp"
 #include "config/checks_calibration.hpp"
+#include "config/checks_output.hpp"
 #include "config/checks_training.hpp"
 #include "config/text.hpp"
 
@@ -34,6 +35,8 @@ class Checks {
     stop();
     devices();
     attacks();
+    check_output(s_, [&](const std::string& key, const std::string& text,
+                         std::initializer_list<std::string> needs) { fail(key, text, needs); });
   }
 
  private:

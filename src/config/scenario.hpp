@@ -245,7 +245,9 @@ struct OutputSection {
   bool events = true;
   bool trace = true;
   bool model = true;
-  bool snapshots = false;  ///< also the models at the points of attack
+  bool snapshots = false;                  ///< also the models at the points of attack
+  bool audit = false;                      ///< also what an outside checker needs: audit/
+  std::vector<std::string> audit_updates;  ///< single updates that audit/ is to hold, "CLIENT/JOB"
 };
 
 struct StopSection {

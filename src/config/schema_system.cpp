@@ -143,14 +143,24 @@ Section compute(ComputeSection& c) {
 }
 
 Section output(OutputSection& o) {
-  return {"output",
-          "What is written.",
-          {text("folder", o.folder, "The run's folder; empty: runs/NAME.").alias({"dir", "path"}),
-           flag("events", o.events, "Write events.jsonl."), flag("trace", o.trace, "Write trace.json."),
-           flag("model", o.model, "Write model.pt."),
-           flag("snapshots", o.snapshots,
-                "Write the models that the attacks see: snapshot_before.pt, snapshot_merged.pt, "
-                "snapshot_plus16.pt, snapshot_final.pt.")}};
+  return {
+      "output",
+      "What is written.",
+      {text("folder", o.folder, "The run's folder; empty: runs/NAME.").alias({"dir", "path"}),
+       flag("events", o.events, "Write events.jsonl."), flag("trace", o.trace, "Write trace.json."),
+       flag("model", o.model, "Write model.pt."),
+       flag("snapshots", o.snapshots,
+            "Write the models that the attacks see: snapshot_before.pt, snapshot_merged.pt, "
+            "snapshot_plus16.pt, snapshot_final.pt."),
+       flag("audit", o.audit,
+            "Write audit/: who owns which samples, these as the models see them, the first and the last "
+            "weights, every job with the key of its sample order. tools/audit/check_run.py computes the "
+            "run again from that. It takes the bytes of the data set, two or three times those of the model, "
+            "once more for every update asked for, some hundred for a training job and as many as its rows "
+            "need for another. Needs execute = \"train\" and events."),
+       text("audit_updates", o.audit_updates,
+            "Also single updates, as they reached the server, each named CLIENT/JOB by the numbers of "
+            "events.jsonl: [\"0/3\"] is the third of client 0.")}};
 }
 
 Section stop(StopSection& s) {

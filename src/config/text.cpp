@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -167,6 +168,16 @@ std::string nearest(const std::string& name, const std::vector<std::string>& can
     if (d < best_distance) best = c, best_distance = d;
   }
   return best;
+}
+
+std::optional<std::pair<std::uint32_t, std::uint64_t>> job_named(const std::string& text) {
+  std::pair<std::uint32_t, std::uint64_t> job;
+  const char *begin = text.data(), *end = begin + text.size();
+  const auto client = std::from_chars(begin, end, job.first);
+  if (client.ec != std::errc() || client.ptr == end || *client.ptr != '/') return std::nullopt;
+  const auto number = std::from_chars(client.ptr + 1, end, job.second);
+  if (number.ec != std::errc() || number.ptr != end) return std::nullopt;
+  return job;
 }
 
 }  // namespace afu::config

@@ -1,7 +1,10 @@
 #pragma once
 /// How values, ranges and names are written: the same in messages, in the reference and in resolved
 /// scenarios.
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/option.hpp"
@@ -25,6 +28,9 @@ std::size_t not_utf8_at(const std::string& text);
 bool is_folder_name(const std::string& name);
 /// What of is_folder_name is said where it does not hold: "\"-rf\" is no folder's name, allowed are ...".
 std::string no_folder_name(const std::string& name);
+
+/// "3/12": client 3, its job 12. Nothing for any other text.
+std::optional<std::pair<std::uint32_t, std::uint64_t>> job_named(const std::string& text);
 
 /// A TOML basic string with its quotes.
 std::string quoted(const std::string& text);

@@ -75,6 +75,7 @@ struct FederatedData {
   std::int64_t backdoor_client = -1;
   std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned
   std::int64_t poisoned_begin = 0;  ///< the poisoned copies are the pool's rows [begin, begin + poisoned)
+  Indices poisoned_originals;       ///< the rows that these are copies of, in the same order
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
 };
 

@@ -110,6 +110,7 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   };
   target.train = poisoned(*target.train, originals);
   data.poisoned = static_cast<std::int64_t>(originals.size());
+  data.poisoned_originals = originals;
 
   Indices others;
   for (auto r : *data.test)

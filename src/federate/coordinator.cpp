@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "config/text.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "sim/random.hpp"
@@ -47,6 +48,8 @@ Coordinator::Coordinator(Setup setup)
     clusters_ = std::make_unique<Clusters>(needs_.clusters, setup_.samples.size(), tracked, setup_.initial);
   keep_bases_ = rule_->whole_model() || ledger_.needs().last_update;
   model_ = setup_.initial;
+  for (const auto& name : s.output.audit_updates)
+    if (const auto job = config::job_named(name)) audits_.insert(*job);
 
   clients_.resize(setup_.samples.size());
   const auto coordination = unlearn::coordination(method_, s.unlearning.coordination);
@@ -205,6 +208,7 @@ void Coordinator::abandon_all() {
 
 void Coordinator::on(double now, const Update& m, Effects& fx) {
   now_ = now;
+  if (!audits_.empty()) audit(m, fx);
   auto& c = clients_[m.client];
   if (m.job != c.job || (!c.busy && !c.excluded)) {  // a job that was abandoned for a newer one
     ++unused_.rejected_updates;

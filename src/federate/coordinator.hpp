@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,11 +35,18 @@ struct Evaluation {
   std::optional<std::uint32_t> request{};  ///< the request that found this version; none: it was due
 };
 
+/// What a client sent, for audit/updates.npz.
+struct AuditedUpdate {
+  std::string name;  ///< "client_3_job_12"
+  ParametersPtr delta;
+};
+
 struct Effects {
   std::vector<Post> posts;
   std::vector<record::Decision> decisions;
   std::vector<Evaluation> evaluations;
   std::vector<record::CalibrationRecord> calibrations;
+  std::vector<AuditedUpdate> audited;  ///< those that the scenario's output.audit_updates names
   /// To be computed; then call `merged` and nothing else before. A merge may take two of them.
   std::optional<compute::CombineJob> merge;
   bool stop = false;
@@ -180,6 +188,7 @@ class Coordinator {
   void release(std::uint32_t client);
   void abandon_all();
   void accept(const Update& m, Effects& fx);
+  void audit(const Update& m, Effects& fx);
   void end_of_round();
   void post_due(Effects& fx);
   void reckon(Effects& fx);
@@ -310,6 +319,8 @@ class Coordinator {
   record::UnusedWork unused_;
   record::Shortened shortened_;
   std::vector<std::string> warnings_;
+  std::set<std::pair<std::uint32_t, std::uint64_t>>
+      audits_;                                          ///< jobs whose update is asked for and not in yet
   std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
   std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength
   std::shared_ptr<const compute::TrainExtras> task_extras_;  ///< both, as tasks carry them

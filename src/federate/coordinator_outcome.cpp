@@ -183,6 +183,9 @@ Outcome Coordinator::outcome() const {
   o.unused = unused_;
   o.shortened = shortened_;
   o.warnings = warnings_;
+  for (const auto& [client, job] : audits_)
+    o.warnings.push_back(fmt::format(
+        "output.audit_updates: \"{}/{}\" is not in audit/: no such update reached the server", client, job));
   o.unused.buffered_at_end = clusters_ ? clusters_->buffered() : rule_->buffered();
   for (const auto& m : merges_)
     if (m.plan && !m.plan->correction) o.unused.buffered_at_end += m.plan->parts.size();

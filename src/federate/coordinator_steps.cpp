@@ -27,7 +27,7 @@ void Coordinator::perform(Active& a, unlearn::Collect& s, Effects& fx) {
   if (s.work.empty()) return;
   a.waiting = Active::Waiting::collect;
   for (auto& w : s.work) {
-    CollectTask task{a.request.index, ++clients_[w.client].job, w.passes, nullptr};
+    CollectTask task{a.request.index, ++clients_[w.client].job, w.passes, nullptr, version_};
     if (!timing()) task.work = std::make_shared<const compute::Job>(std::move(w.job));
     collect_task(task, w.client, fx);
     a.collecting.emplace(w.client, std::move(task));
@@ -37,7 +37,7 @@ void Coordinator::perform(Active& a, unlearn::Collect& s, Effects& fx) {
 void Coordinator::perform(Active& a, unlearn::Erase& s, Effects& fx) {
   a.waiting = Active::Waiting::erase;
   (s.at_target ? a.record.client_passes : a.record.server_passes) += s.passes;
-  EraseTask task{a.request.index, s.at_target, a.request.client, s.passes, nullptr};
+  EraseTask task{a.request.index, s.at_target, a.request.client, s.passes, nullptr, version_};
   if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(s.job));
   fx.posts.push_back({record::server_node, record::unlearner_node, 0,
                       s.at_target ? static_cast<std::int64_t>(a.request.client) : -1, false,

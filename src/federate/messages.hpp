@@ -50,9 +50,10 @@ struct Dropped {
 /// server -> client: compute this for an unlearning method. A client that is training abandons that.
 struct CollectTask {
   std::uint32_t request = 0;
-  std::uint64_t job = 0;  ///< as in TrainTask
-  double passes = 0;      ///< sample gradients it costs
-  JobPtr work;            ///< null in timing-only runs
+  std::uint64_t job = 0;      ///< as in TrainTask
+  double passes = 0;          ///< sample gradients it costs
+  JobPtr work;                ///< null in timing-only runs
+  std::uint64_t version = 0;  ///< the current one when it was asked for
 };
 /// client -> server.
 struct CollectResult {
@@ -71,6 +72,7 @@ struct EraseTask {
   std::uint32_t client = 0;
   double passes = 0;  ///< sample gradients it costs
   JobPtr job;
+  std::uint64_t version = 0;  ///< the current one when it was asked for
 };
 /// The unlearner's and the calibrator's timer.
 struct WorkDone {

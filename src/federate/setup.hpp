@@ -7,6 +7,7 @@
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
+#include "sim/random.hpp"
 
 namespace afu::federate {
 
@@ -21,6 +22,9 @@ struct Setup {
   std::vector<std::uint32_t> samples;    ///< training samples of each client
   std::vector<data::IndicesPtr> forget;  ///< rows to forget, one set an erasure of the scenario
 };
+
+/// Names the stream that orders the samples of a client's training job.
+sim::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job);
 
 /// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples"
 /// and "class"). Null without data.

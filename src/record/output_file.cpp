@@ -102,6 +102,20 @@ void OutputFile::close() {
   if (closed != 0 && errno != EINTR) fail(errno);
 }
 
+void place_whole(const fs::path& part, const fs::path& path) {
+  Unfinished unfinished(part);
+  const int descriptor = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw std::runtime_error(failure(path, std::generic_category().message(errno)));
+  const int unsynced = sync(descriptor);
+  ::close(descriptor);
+  if (unsynced != 0) throw std::runtime_error(failure(path, std::generic_category().message(unsynced)));
+  std::error_code error;
+  fs::rename(part, path, error);
+  if (error) throw std::runtime_error(failure(path, error.message()));
+  unfinished.finished();
+  sync_folder(path);
+}
+
 void write_whole(const fs::path& path, std::string_view text) {
   std::error_code error;
   const auto there = fs::status(path, error);

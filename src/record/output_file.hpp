@@ -45,6 +45,10 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
+/// Puts the complete file `part` onto the disk and gives it the name `path`, then its folder's entry. Throws
+/// std::runtime_error that names `path` and the system's reason; `part` is then gone.
+void place_whole(const std::filesystem::path& part, const std::filesystem::path& path);
+
 /// Writes the file in one step: beside it (`.part`), onto the disk, then renamed, and the folder's entry onto
 /// the disk. Who reads it meanwhile, or after a kill or a power cut, finds the old text or the new one; after
 /// a failure the old one, and nothing beside it. A device or pipe is written as it stands. Throws

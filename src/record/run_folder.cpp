@@ -106,6 +106,7 @@ void RunFolder::claim() {
   if (force_)
     for (const auto& file : files_of_a_run(root)) remove_file(file);
   for (auto name : run_files) fs::remove(root / (std::string(name) + ".part"), error);
+  fs::remove(root / "audit", error);  // where nothing is left in it
 
   const auto claim = root / "scenario.toml";
   const int descriptor = ::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -121,6 +122,15 @@ fs::path RunFolder::path(std::string_view name) const {
   if (std::find(run_files.begin(), run_files.end(), name) == run_files.end())
     throw std::logic_error(fmt::format("'{}' is not listed among the files of a run", name));
   return root_ / name;
+}
+
+fs::path RunFolder::audit() const {
+  const auto folder = root_ / "audit";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw std::runtime_error(fmt::format("cannot create '{}': {}", folder.string(), error.message()));
+  return folder;
 }
 
 }  // namespace afu::record

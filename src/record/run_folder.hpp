@@ -18,10 +18,11 @@ struct RunFolderError : InputError {
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 14> run_files{
-    "files.json",         "scenario.toml",      "metrics.csv",        "requests.csv",     "events.jsonl",
-    "trace.json",         "model.pt",           "summary.json",       "attacks.csv",      "calibrations.csv",
-    "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt"};
+inline constexpr std::array<std::string_view, 20> run_files{
+    "files.json",         "scenario.toml",      "metrics.csv",        "requests.csv",      "events.jsonl",
+    "trace.json",         "model.pt",           "summary.json",       "attacks.csv",       "calibrations.csv",
+    "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt", "audit/run.json",
+    "audit/data.npz",     "audit/initial.npz",  "audit/jobs.jsonl",   "audit/updates.npz", "audit/final.npz"};
 
 class FolderLock;
 
@@ -47,6 +48,8 @@ class RunFolder {
   /// folder.
   std::filesystem::path path(std::string_view name) const;
   const std::filesystem::path& root() const { return root_; }
+  /// The folder of the files in audit/, made where it is not there. Throws std::runtime_error.
+  std::filesystem::path audit() const;
 
  private:
   RunFolder(std::filesystem::path root, bool force) : root_(std::move(root)), force_(force) {}

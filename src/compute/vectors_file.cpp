@@ -1,0 +1,44 @@
+#include "compute/vectors_file.hpp"
+
+#include <deque>
+#include <nlohmann/json.hpp>
+
+#include "model/parameters.hpp"
+#include "record/npz_file.hpp"
+
+namespace afu::compute {
+
+namespace {
+
+nlohmann::ordered_json slots_json(const std::vector<model::Slot>& slots) {
+  auto all = nlohmann::ordered_json::array();
+  for (const auto& s : slots)
+    all.push_back({{"name", s.name}, {"shape", s.shape}, {"offset", s.offset}, {"size", s.size}});
+  return all;
+}
+
+}  // namespace
+
+void write_vectors(const std::filesystem::path& path,
+                   const std::vector<std::pair<std::string, model::ParametersPtr>>& vectors) {
+  std::deque<torch::Tensor> kept;
+  std::vector<record::NpzArray> arrays;
+  const auto add = [&](const std::string& name, const torch::Tensor& t) {
+    kept.push_back(t.detach().to(torch::kCPU, torch::kFloat32).contiguous());
+    arrays.push_back({name, 'f', sizeof(float), {kept.back().numel()}, kept.back().data_ptr<float>()});
+  };
+  for (const auto& [name, v] : vectors) {
+    if (!v) continue;
+    add(name, v->values);
+    if (v->buffers.defined() && v->buffers.numel() > 0) add(name + ".buffers", v->buffers);
+  }
+  if (!arrays.empty()) record::write_npz(path, arrays);
+}
+
+std::string layout_json(const model::ParametersPtr& vector) {
+  const nlohmann::ordered_json layout{{"parameters", slots_json(vector->layout->parameters)},
+                                      {"buffers", slots_json(vector->layout->buffers)}};
+  return layout.dump();
+}
+
+}  // namespace afu::compute

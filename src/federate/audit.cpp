@@ -1,0 +1,193 @@
+#include "federate/audit.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "compute/vectors_file.hpp"
+#include "federate/coordinator.hpp"
+#include "record/npz_file.hpp"
+#include "record/output_file.hpp"
+
+namespace afu::federate {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int audit_schema = 1;
+
+Json rows_json(const data::IndicesPtr& rows) { return rows ? Json(*rows) : Json::array(); }
+
+Json requests_json(const Setup& setup) {
+  auto all = Json::array();
+  const auto& erasures = setup.scenario->erasures;
+  for (std::size_t i = 0; i < erasures.size(); ++i) {
+    const auto& e = erasures[i];
+    Json r{{"request", i}, {"scope", e.scope}};
+    r["client"] = e.client >= 0 ? Json(e.client) : Json(nullptr);
+    r["class"] = e.label >= 0 ? Json(e.label) : Json(nullptr);
+    r["forget"] = i < setup.forget.size() ? rows_json(setup.forget[i]) : Json::array();
+    all.push_back(std::move(r));
+  }
+  return all;
+}
+
+Json backdoor_json(const config::Backdoor& b, const data::FederatedData& d) {
+  if (d.backdoor_client < 0) return nullptr;
+  data::Indices copies;
+  for (std::int64_t i = 0; i < d.poisoned; ++i) copies.push_back(d.poisoned_begin + i);
+  return {{"client", d.backdoor_client},
+          {"label", d.backdoor_label},
+          {"trigger", b.trigger},
+          {"size", b.size},
+          {"opacity", b.opacity},
+          {"poisoned", copies},
+          {"originals", d.poisoned_originals},
+          {"triggered_test", rows_json(d.triggered_test)},
+          {"control_test", rows_json(d.control_test)},
+          {"poisoned_holdout", rows_json(d.poisoned_holdout)}};
+}
+
+Json run_json(const Setup& setup, const compute::ModelInput& input) {
+  const auto& s = *setup.scenario;
+  const auto& d = *setup.data;
+  auto clients = Json::array();
+  for (std::size_t c = 0; c < d.clients.size(); ++c)
+    clients.push_back(
+        {{"client", c},
+         {"train", rows_json(d.clients[c].train)},
+         {"holdout", rows_json(d.clients[c].holdout)},
+         {"calibration", c < d.calibration.size() ? rows_json(d.calibration[c]) : Json::array()}});
+  return {{"schema", audit_schema},
+          {"seed", s.scenario.seed},
+          {"model",
+           {{"name", s.model.name},
+            {"channels", input.channels},
+            {"height", input.height},
+            {"width", input.width},
+            {"classes", input.classes}}},
+          {"layout", Json::parse(compute::layout_json(setup.initial))},
+          {"class_names", d.class_names},
+          {"clients", std::move(clients)},
+          {"requests", requests_json(setup)},
+          {"test", rows_json(d.test)},
+          {"validation", rows_json(d.val)},
+          {"backdoor", backdoor_json(s.data.backdoor, d)}};
+}
+
+void write_data(const std::filesystem::path& file, const data::Images& pool) {
+  const auto n = pool.size();
+  std::vector<record::NpzArray> arrays{
+      {"images", 'u', 1, {n, pool.channels, pool.height, pool.width}, pool.pixels.data()},
+      {"labels", 'i', sizeof(std::int64_t), {n}, pool.labels.data()}};
+  if (!pool.subjects.empty())
+    arrays.push_back({"subjects", 'i', sizeof(std::int64_t), {n}, pool.subjects.data()});
+  record::write_npz(file, arrays);
+}
+
+using record::AuditJob;
+
+AuditJob job_line(const Post& post, const TrainTask& t, const Setup& setup) {
+  const auto& s = *setup.scenario;
+  const auto client = post.to - record::first_client_node;
+  AuditJob j;
+  j.kind = j.kernel = "train";
+  j.job = t.job;
+  j.version = t.version;
+  j.epoch = t.epoch;
+  j.key = training_key(s, client, t.job);
+  for (std::uint32_t i = 0; i < s.erasures.size(); ++i)
+    if (t.honours >> i & 1) j.left_out.push_back(i);
+  j.lr = s.training.lr * (t.extras ? t.extras->lr_factor : 1.0);
+  j.epochs = s.training.local_epochs;
+  j.steps = s.training.local_steps;
+  j.batch_size = s.training.batch_size;
+  const auto add = [&](bool there, const char* what) {
+    if (there) j.extras += (j.extras.empty() ? "" : " ") + std::string(what);
+  };
+  add(t.extras && t.extras->mask, "mask");
+  add(t.extras && t.extras->anchor, "anchor");
+  add(t.auxiliary != nullptr, "auxiliary");
+  return j;
+}
+
+/// What `work` says of itself.
+void describe(AuditJob& j, const JobPtr& work) {
+  if (!work) return;
+  std::visit(
+      [&](const auto& w) {
+        using Work = std::decay_t<decltype(w)>;
+        if constexpr (std::is_same_v<Work, compute::TrainJob>) {
+          j.kernel = "train";
+          j.key = w.key;
+          j.rows = {w.samples};
+        } else if constexpr (std::is_same_v<Work, compute::KernelJob>) {
+          j.kernel = w.kernel;
+          j.rows = w.samples;
+          if (w.key.purpose != 0) j.key = w.key;
+        } else {
+          j.kernel = std::is_same_v<Work, compute::CombineJob> ? "combine" : "evaluate";
+        }
+      },
+      *work);
+}
+
+std::optional<AuditJob> job_line(const Post&, const CollectTask& t, const Setup&) {
+  AuditJob j;
+  j.kind = "collect";
+  j.job = t.job;
+  j.version = t.version;
+  j.request = t.request;
+  describe(j, t.work);
+  return j;
+}
+std::optional<AuditJob> job_line(const Post&, const EraseTask& t, const Setup&) {
+  AuditJob j;
+  j.kind = "erase";
+  j.job = t.request;
+  j.version = t.version;
+  j.request = t.request;
+  describe(j, t.job);
+  return j;
+}
+std::optional<AuditJob> job_line(const Post&, const CalibrateTask& t, const Setup&) {
+  AuditJob j;
+  j.kind = "calibrate";
+  j.version = t.base_version;
+  if (t.request != no_request) j.job = t.request, j.request = t.request;
+  describe(j, t.job);
+  return j;
+}
+template <class Other>
+std::optional<AuditJob> job_line(const Post&, const Other&, const Setup&) {
+  return std::nullopt;
+}
+
+}  // namespace
+
+void write_audit_start(const std::filesystem::path& folder, const Setup& setup,
+                       const compute::ModelInput& input) {
+  record::write_whole(folder / "run.json",
+                      run_json(setup, input).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n');
+  write_data(folder / "data.npz", *setup.data->pool);
+  compute::write_vectors(folder / "initial.npz", {{"initial", setup.initial}, {"restart", setup.restart}});
+}
+
+/// Also of an update that is not accepted.
+void Coordinator::audit(const Update& m, Effects& fx) {
+  if (m.delta && audits_.erase({m.client, m.job}) > 0)
+    fx.audited.push_back({fmt::format("client_{}_job_{}", m.client, m.job), m.delta});
+}
+
+std::optional<record::AuditJob> audited_job(const Post& post, const Setup& setup) {
+  auto job = std::visit(
+      [&](const auto& payload) -> std::optional<AuditJob> { return job_line(post, payload, setup); },
+      post.payload);
+  if (job) job->to = post.to;
+  return job;
+}
+
+}  // namespace afu::federate
