@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""The outside checker fails where a run is not what it says: doctored.py AFU."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from run_case import afu_run, checked
+
+SETTINGS = ['output.audit_updates=["0/2"]', "training.rule=fedbuff", "unlearning.method=kd", "unlearning.kd.lr=0.1"]
+FOLDER = tempfile.TemporaryDirectory(prefix="afu-audit-")
+AFU = ""
+
+
+def edit_text(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        text = (run / name).read_text()
+        assert old in text, f"{name} has no {old!r}"
+        (run / name).write_text(text.replace(old, new, 1))
+
+    return edit
+
+
+def edit_json(change: Callable[[dict], None]) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        file = run / "audit/run.json"
+        value = json.loads(file.read_text())
+        change(value)
+        file.write_text(json.dumps(value))
+
+    return edit
+
+
+def edit_array(file: str, name: str, change: Callable[[np.ndarray], None]) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        with np.load(run / "audit" / file) as npz:
+            arrays = dict(npz)
+        change(arrays[name])
+        np.savez(run / "audit" / file, **arrays)
+
+    return edit
+
+
+def add_at(position: int, amount: float) -> Callable[[np.ndarray], None]:
+    def change(a: np.ndarray) -> None:
+        a[position] += a.dtype.type(amount)
+
+    return change
+
+
+def swap_rows(value: dict) -> None:
+    a, b = value["clients"][0]["train"], value["clients"][2]["train"]
+    a[0], b[0] = b[0], a[0]
+
+
+def swap_order(value: dict) -> None:
+    rows = value["clients"][0]["train"]
+    rows[0], rows[1] = rows[1], rows[0]
+
+
+def swap_calibration(value: dict) -> None:
+    a, b = value["clients"][0]["calibration"], value["clients"][1]["calibration"]
+    a[0], b[0] = b[0], a[0]
+
+
+class Doctored(unittest.TestCase):
+    run_folder: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.run_folder = Path(FOLDER.name) / "run"
+        afu_run(AFU, "logreg", SETTINGS, cls.run_folder)
+
+    def answer(self, change: Callable[[Path], None]) -> tuple[int, str]:
+        copy = Path(FOLDER.name) / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.run_folder, copy)
+        change(copy)
+        result = checked(copy)
+        return result.returncode, result.stdout + result.stderr
+
+    def differs(self, change: Callable[[Path], None], says: str = "DIFFERS") -> None:
+        status, text = self.answer(change)
+        self.assertEqual(status, 1, text)
+        self.assertIn(says, text)
+
+    def test_the_run_as_it_is_agrees(self) -> None:
+        status, text = self.answer(lambda run: None)
+        self.assertEqual(status, 0, text)
+        self.assertIn("agrees: largest differences: weights ", text)
+        self.assertIn("client_0_job_2 ", text)
+
+    def test_one_weight_changed_by_a_thousandth(self) -> None:
+        self.differs(edit_array("final.npz", "final", add_at(7, 1e-3)), "weights 1.00e-03")
+
+    def test_one_first_weight_changed(self) -> None:
+        self.differs(edit_array("initial.npz", "initial", add_at(7, 1e-3)), "is not what the seed 11 draws")
+
+    def test_one_update_changed(self) -> None:
+        self.differs(edit_array("updates.npz", "client_0_job_2", add_at(3, 1e-3)), "client_0_job_2 1.00e-03")
+
+    def test_another_staleness_exponent(self) -> None:
+        self.differs(edit_text("scenario.toml", "staleness_a = 0.5", "staleness_a = 0.6"), "the weight is")
+
+    def test_another_weight_in_the_log(self) -> None:
+        self.differs(edit_text("events.jsonl", '"weight":0.', '"weight":0.0'), "the weight is")
+
+    def test_another_step_size(self) -> None:
+        self.differs(edit_text("scenario.toml", "lr = 0.02", "lr = 0.021"), "a job's step size is 0.02")
+
+    def test_another_momentum(self) -> None:
+        self.differs(edit_text("scenario.toml", "momentum = 0.9", "momentum = 0.91"))
+
+    def test_another_temperature_of_the_distillation(self) -> None:
+        self.differs(edit_text("scenario.toml", "temperature = 3.0", "temperature = 4.0"))
+
+    def test_rows_of_two_clients_swapped(self) -> None:
+        self.differs(edit_json(swap_rows))
+
+    def test_rows_in_another_order(self) -> None:
+        self.differs(edit_json(swap_order))
+
+    def test_calibration_rows_swapped(self) -> None:
+        self.differs(edit_json(swap_calibration), "computes on other rows")
+
+    def test_a_label_changed(self) -> None:
+        row = json.loads((self.run_folder / "audit/run.json").read_text())["clients"][2]["train"][0]
+        self.differs(edit_array("data.npz", "labels", add_at(row, 1)))
+
+    def test_another_key(self) -> None:
+        self.differs(edit_text("audit/jobs.jsonl", '"round":2', '"round":3'), "another key than its own")
+
+    def test_an_update_of_the_erased_client_let_in(self) -> None:
+        def change(run: Path) -> None:
+            lines = (run / "events.jsonl").read_text().splitlines()
+            rejected = next(i for i, line in enumerate(lines) if '"rejected"' in line)
+            lines[rejected] = lines[rejected].replace("rejected", "buffered")
+            (run / "events.jsonl").write_text("\n".join(lines) + "\n")
+
+        self.differs(change, "client 1 is to be forgotten, its update is accepted")
+
+    def test_what_cannot_be_used(self) -> None:
+        cases: list[tuple[Callable[[Path], None], str]] = [
+            (lambda run: shutil.rmtree(run / "audit"), "output.audit = true"),
+            (lambda run: (run / "audit/run.json").write_text("{"), "cannot be read"),
+            (lambda run: (run / "audit/data.npz").write_bytes(b"no zip"), "cannot be read"),
+            (edit_text("scenario.toml", 'method = "kd"', 'method = "knot"'), "computed again are none, retrain"),
+            (edit_text("scenario.toml", 'name = "logreg"', 'name = "lenet"'), '"logreg" and "cnn_small"'),
+        ]
+        for change, says in cases:
+            status, text = self.answer(change)
+            self.assertEqual(status, 2, text)
+            self.assertIn(says, text)
+
+
+if __name__ == "__main__":
+    AFU = sys.argv.pop(1)
+    unittest.main()

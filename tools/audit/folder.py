@@ -1,0 +1,92 @@
+"""A run's folder, read: what afu wrote with output.audit = true."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nets import Layout, Unusable
+
+SCHEMA = 1
+
+
+@dataclass
+class RunFolder:
+    scenario: dict[str, Any]
+    run: dict[str, Any]
+    events: list[dict[str, Any]]
+    layout: Layout
+    images: np.ndarray  # [N, C, H, W] uint8
+    labels: np.ndarray
+    initial: np.ndarray
+    restart: np.ndarray | None
+    final: np.ndarray
+    updates: dict[str, np.ndarray]
+    tasks: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # by client and job
+    erase_jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # by request, in order
+    calibrate_jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def client_of(node: str) -> int:
+    return int(node.removeprefix("client/"))
+
+
+def read(path: Path) -> RunFolder:
+    audit = path / "audit"
+    if not audit.is_dir():
+        raise Unusable(f"'{path}' has no audit/: the run was made without output.audit = true")
+    try:
+        scenario = tomllib.loads((path / "scenario.toml").read_text())
+        run = json.loads((audit / "run.json").read_text())
+        events = _lines(path / "events.jsonl")
+        jobs = _lines(audit / "jobs.jsonl")
+        data, initial = _arrays(audit / "data.npz"), _arrays(audit / "initial.npz")
+        final = _arrays(audit / "final.npz")
+        updates = _arrays(audit / "updates.npz") if (audit / "updates.npz").exists() else {}
+        if run["schema"] != SCHEMA:
+            raise Unusable(f"'{audit}/run.json' has schema {run['schema']}, this program reads {SCHEMA}")
+        if run["layout"]["buffers"]:
+            raise Unusable("the model has running statistics (BatchNorm), which are not computed again")
+        folder = RunFolder(
+            scenario,
+            run,
+            events,
+            Layout(run["layout"]["parameters"]),
+            data["images"],
+            data["labels"],
+            initial["initial"],
+            initial.get("restart"),
+            final["final"],
+            updates,
+        )
+        _sort_jobs(folder, jobs)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
+        raise Unusable(f"'{path}' cannot be read: {type(e).__name__}: {e}") from e
+    if folder.layout.size != len(folder.initial) or folder.layout.size != len(folder.final):
+        raise Unusable(f"'{path}': the layout has {folder.layout.size} parameters, the weights have others")
+    return folder
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as npz:
+        return {name: npz[name] for name in npz.files}
+
+
+def _sort_jobs(folder: RunFolder, jobs: list[dict[str, Any]]) -> None:
+    for job in jobs:
+        if job["kind"] == "train":
+            folder.tasks[client_of(job["to"]), job["job"]] = job
+        elif job["kind"] == "erase":
+            folder.erase_jobs.setdefault(job["request"], []).append(job)
+        elif job["kind"] == "calibrate" and job["kernel"] == "calibrate":
+            folder.calibrate_jobs.setdefault(job["request"], []).append(job)
