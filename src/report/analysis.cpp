@@ -31,7 +31,8 @@ void read_log(CellFigures& f, const Run& run, std::size_t round_updates) {
     return d && d->kind == record::Decision::Kind::restarted;
   });
   f.accepted = throughput_of(log, run.summary);
-  f.rounds = blame_rounds(log, round_updates > 0 ? round_updates : retained_clients(log));
+  f.round_updates = round_updates > 0 ? round_updates : retained_clients(log);
+  f.rounds = blame_rounds(log, f.round_updates);
   std::vector<double> before;
   const auto* first = record::first_request(run.summary);
   for (const auto& r : f.rounds)
@@ -54,7 +55,7 @@ std::optional<bool> restarted_by(const Run& run) {
 const Metric* first_with_margin(std::initializer_list<const char*> names, const record::Figures& figures,
                                 const StatisticsPlan& plan) {
   for (const char* name : names)
-    if (const auto* m = find_metric(name); m && figures.*m->figure && plan.margins.count(name)) return m;
+    if (const auto* m = find_metric(name); m && figures.*m->figure && plan.margin(name)) return m;
   return nullptr;
 }
 
@@ -67,8 +68,8 @@ void passing(CellFigures& f, const Run& run, const record::Figures& reference, c
   });
   const auto time =
       passing_time(run.rows, *f.last_erased,
-                   {forgetting, *(reference.*forgetting->figure) + plan.margins.at(forgetting->name), utility,
-                    *(reference.*utility->figure) - plan.margins.at(utility->name)});
+                   {forgetting, *(reference.*forgetting->figure) + *plan.margin(forgetting->name), utility,
+                    *(reference.*utility->figure) - *plan.margin(utility->name)});
   if (time) f.passing = *time - *f.last_request;
 }
 
@@ -87,6 +88,7 @@ void moments(CellFigures& f, const Run& run, double erased_at, const ReboundPlan
 
 CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late) {
   CellFigures f;
+  f.round_updates = plan.round_updates;
   f.late = late_figures(run, late);
   read_log(f, run, plan.round_updates);
   const auto restarted = f.has_log ? std::optional(f.restarted) : restarted_by(run);
@@ -137,6 +139,13 @@ Analysis::Analysis(Study study) : study_(std::move(study)), figures_(study_.cell
   }
   for (std::size_t i = 0; i < study_.cells.size(); ++i)
     if (figures_[i]) pair(i);
+  const auto has_balanced = [&](const Cell& c) {
+    return figures(c) && std::any_of(c.run->rows.begin(), c.run->rows.end(),
+                                     [](const auto& row) { return (row.*balanced_utility.row).has_value(); });
+  };
+  if (std::any_of(study_.cells.begin(), study_.cells.end(), has_balanced)) utility_ = &balanced_utility;
+  for (std::size_t g = 0; g < study_.groups.size(); ++g)
+    for (auto seed : study_.seeds) serve(g, seed);
   comparisons_.resize(study_.groups.size());
   for (std::size_t g = 0; g < study_.groups.size(); ++g) compare(g);
 }
@@ -158,6 +167,28 @@ void Analysis::pair(std::size_t i) {
         mine.throughput_paired = true;
       }
   }
+}
+
+/// What users got in each of the cells of a group and seed, all over the same time.
+void Analysis::serve(std::size_t group, std::uint64_t seed) {
+  std::vector<CellFigures*> served;
+  std::vector<double> ends;
+  std::optional<double> round_seconds;  // the reference's
+  for (std::size_t i = 0; i < study_.cells.size(); ++i) {
+    const auto& cell = study_.cells[i];
+    if (!figures_[i] || cell.group != group || cell.seed != seed) continue;
+    auto& f = *figures_[i];
+    if (cell.arm == study_.reference) round_seconds = f.round_seconds;
+    f.served = served_curve(*cell.run, *utility_, f.restarted, f.round_updates);
+    f.without_service = f.served.unknown;
+    if (f.served.held.empty()) continue;  // nobody asked
+    served.push_back(&f);
+    ends.push_back(f.served.end);
+  }
+  if (served.empty()) return;
+  const double horizon = service_horizon(ends, round_seconds);
+  for (auto* f : served)
+    if ((f->service = service_of(f->served, horizon, utility_margin()))) f->without_service.clear();
 }
 
 std::string moment_text(Moment moment, const ReboundPlan& plan) {

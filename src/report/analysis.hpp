@@ -10,6 +10,7 @@
 #include "report/blame.hpp"
 #include "report/outcome_figures.hpp"
 #include "report/rebound.hpp"
+#include "report/service.hpp"
 #include "report/study_data.hpp"
 #include "stats/paired.hpp"
 
@@ -49,6 +50,10 @@ struct CellFigures {
   std::vector<RoundBlame> rounds;       ///< empty without an event log
   std::optional<double> round_seconds;  ///< their mean duration up to the first request
   bool has_log = false;                 ///< an event log was there
+  std::size_t round_updates = 0;        ///< accepted updates of a round; 0: not known
+  ServedCurve served;                   ///< of the accuracy that Analysis::utility tells
+  std::optional<Service> service;       ///< over as long as of all arms of the group and seed; see
+  std::string without_service;          ///< why there is none
 };
 
 /// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients; `late`: see
@@ -93,6 +98,10 @@ class Analysis {
   /// Of a cell of study(). Null unless it completed.
   const CellFigures* figures(const Cell& cell) const;
   const Study& study() const { return study_; }
+  /// What service is measured in, in all cells: balanced accuracy where any of them has it.
+  const Utility& utility() const { return *utility_; }
+  /// Its margin; absent: the study has none.
+  std::optional<double> utility_margin() const { return study_.statistics.margin(utility_->metric); }
 
   /// Completed cells of an arm for which `has` is false.
   using Has = std::function<bool(const Cell&, const CellFigures&)>;
@@ -105,7 +114,9 @@ class Analysis {
  private:
   void compare(std::size_t group);
   void pair(std::size_t cell);
+  void serve(std::size_t group, std::uint64_t seed);
   Study study_;
+  const Utility* utility_ = &plain_utility;
   std::vector<std::optional<CellFigures>> figures_;  ///< of study.cells
   std::vector<std::vector<Comparison>> comparisons_;
 };

@@ -22,6 +22,9 @@ Chart pareto(const Analysis& a, std::size_t group);
 /// One an arm: its attack success after the erasure, the mean over the seeds and its interval, and the
 /// reference's.
 std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group);
+/// What users got after the request: the accuracy of the version being served, every arm's mean over the
+/// seeds, and when what was to be erased was out of it.
+Chart service_curves(const Analysis& a, std::size_t group);
 /// Of the time from each request to the first erased model.
 Chart latency_distributions(const Analysis& a, std::size_t group);
 /// One run's metrics over its updates.

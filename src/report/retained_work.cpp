@@ -5,9 +5,6 @@
 
 namespace afu::report {
 
-namespace {
-
-/// In order, apart, cut at `end`.
 std::vector<Interval> united(std::vector<Interval> intervals, double end) {
   std::sort(intervals.begin(), intervals.end(),
             [](const auto& a, const auto& b) { return a.begin < b.begin; });
@@ -22,6 +19,8 @@ std::vector<Interval> united(std::vector<Interval> intervals, double end) {
   }
   return out;
 }
+
+namespace {
 
 /// Updates up to `at`; all of them one after the other, those at one moment at once.
 double grown(const std::vector<double>& arrivals, double at) {

@@ -10,6 +10,9 @@ struct Interval {
   double begin = 0, end = 0;
 };
 
+/// Those of any order that may overlap, in order, apart and cut at `end`.
+std::vector<Interval> united(std::vector<Interval> intervals, double end);
+
 /// An update that the server accepted, of a client that never asks to be forgotten.
 struct AcceptedUpdate {
   double time = 0;

@@ -102,6 +102,10 @@ Document run_document(const Run& run) {
       origin{"origin", "Where it comes from", {}};
   figures.parts.emplace_back(figures_table(run));
   if (!s.erasures.empty()) figures.parts.emplace_back(erasures_table(run));
+  if (auto service = service_table(a, 0); !service.rows.empty())
+    figures.parts.emplace_back(std::move(service));
+  for (const auto& why : without_service(a, 0))
+    figures.parts.emplace_back(Paragraph{"What users of the model got is not known: " + why + "."});
   std::string flaws;
   for (const auto& flaw : run.flaws) flaws += (flaws.empty() ? "" : "; ") + flaw.text;
   if (!flaws.empty()) figures.parts.emplace_back(Paragraph{"Figures that are missing: " + flaws + "."});

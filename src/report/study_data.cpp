@@ -190,6 +190,12 @@ bool Study::untrained() const {
          });
 }
 
+std::optional<double> StatisticsPlan::margin(const std::string& metric) const {
+  auto found = margins.find(metric);
+  if (found == margins.end() && metric == "balanced_accuracy") found = margins.find("test_accuracy");
+  return found == margins.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<const Cell*> Study::cells_of(std::size_t group, std::size_t arm) const {
   std::vector<const Cell*> out;
   for (auto seed : seeds)

@@ -52,6 +52,10 @@ struct StatisticsPlan {
   /// Keys of these that the study's file gives ("margins.mia_auc"): all others are defaults. Absent: not
   /// known.
   std::optional<std::vector<std::string>> declared;
+
+  /// Of a metric. Of balanced accuracy, where a study does not give it, that of test accuracy, which is of
+  /// the same images; the margin of any other that has none is absent.
+  std::optional<double> margin(const std::string& metric) const;
 };
 
 struct Study {

@@ -102,6 +102,19 @@ Section findings(const Analysis& a) {
   return s;
 }
 
+/// What users of the model got.
+void add_service(const Analysis& a, std::size_t group, Section& section, Details& details) {
+  details.add(section, group, service_curves(a, group));
+  details.add(section, group, service_table(a, group));
+  if (const auto untold = without_service(a, group);
+      !untold.empty() && (group == 0 || !many_groups(a.study()))) {
+    std::string text;
+    for (const auto& cell : untold) text += (text.empty() ? "" : "; ") + cell;
+    section.parts.emplace_back(
+        Paragraph{"What users got is not known" + a.study().in_group(group) + ": " + text + "."});
+  }
+}
+
 /// Figures against each axis' values, over all groups.
 Section across_axes(const Analysis& a) {
   const auto& study = a.study();
@@ -245,12 +258,14 @@ Document study_document(Study read) {
   const auto& study = a.study();  // in which cells may have failed that were complete when it was read
   Document d{study.name + ": study", subtitle(study), {}};
   Details details(d, study);
-  Section tradeoff{"tradeoff", "Sooner or closer", {}}, seeds{"seeds", "All seeds", {}},
+  Section service{"users", "What did users of the model get?", {}},
+      tradeoff{"tradeoff", "Sooner or closer", {}}, seeds{"seeds", "All seeds", {}},
       rebound{"rebound-curves", "Does it come back?", {}},
       lines{"timelines", "Who did what around the erasure", {}},
       blame{"waiting", "What the rounds waited for", {}}, cost{"costs", "What it cost", {}},
       tests{"tests", "All comparisons", {}};
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
+    add_service(a, g, service, details);
     details.add(tradeoff, g, pareto(a, g));
     details.add(tradeoff, g, latency_distributions(a, g));
     details.add(seeds, g, strips(a, g));
@@ -298,7 +313,7 @@ Document study_document(Study read) {
   d.sections.push_back(std::move(likeness));
   d.sections.push_back(across_axes(a));
   if (many_groups(study)) d.sections.push_back(groups(a));
-  for (auto* section : {&tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})
+  for (auto* section : {&service, &tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})
     d.sections.push_back(std::move(*section));
   d.sections.push_back(methods(study));
   d.sections.push_back(std::move(where_from));

@@ -8,6 +8,7 @@
 #include "report/across_axes.hpp"
 #include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
+#include "report/table_parts.hpp"
 
 namespace afu::report {
 
@@ -15,45 +16,14 @@ namespace {
 
 using Mark = TableCell::Mark;
 
-DataTable begin(const Study& study, const std::string& id, std::string caption, std::size_t group) {
-  if (!study.groups[group].empty()) caption += " " + study.groups[group] + ".";
-  return {study.id_of(id, group), std::move(caption), {}, {}, false};
-}
-
 Mark mark_of(Outcome o) {
   return o == Outcome::holds ? Mark::good : o == Outcome::fails ? Mark::bad : Mark::open;
-}
-
-/// The mean and half its interval's width; the seeds where there is no interval.
-std::string spread(const stats::Estimate& e, double factor, int digits, const std::string& unit) {
-  if (e.n == 0) return absent_text;
-  auto out = fmt::format("{:.{}f}", e.mean * factor, digits);
-  if (e.interval) out += fmt::format(" ± {:.{}f}", (e.interval->high - e.mean) * factor, digits);
-  return unit.empty() ? out : out + " " + unit;
-}
-
-stats::Estimate estimate_of(const Analysis& a, const Analysis::Values& values) {
-  return stats::estimate(list(values), a.study().statistics.confidence);
-}
-
-/// A mean with its interval, as one cell, over the seeds that have it; noted where that is not all of
-/// `cells`.
-TableCell mean_cell(const Analysis& a, const Analysis::Values& values, std::size_t cells, double factor,
-                    int digits, const std::string& unit = {}) {
-  const auto e = estimate_of(a, values);
-  auto cell = number_cell(spread(e, factor, digits, unit), e.n > 0 ? std::optional(e.mean) : std::nullopt);
-  if (e.n > 0 && e.n < cells) cell.note = fmt::format("{} of {}", e.n, cells);
-  return cell;
 }
 
 template <class Member>
 Analysis::Values values_of(const Analysis& a, std::size_t group, std::size_t arm, Member member) {
   return a.values(group, arm,
                   [&](const Cell&, const CellFigures& f) { return std::optional<double>(f.*member); });
-}
-
-std::string arm_name(const Study& study, std::size_t arm) {
-  return study.arms[arm].name + (study.arms[arm].synchronous ? " (sync)" : "");
 }
 
 /// "equivalent", "different", "open": what TOST says, with the mark that goes with it.
@@ -77,7 +47,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
     const auto* f = a.figures(c);
     return f && f->throughput_paired;
   });
-  auto t = begin(
+  auto t = begin_table(
       study, "headline",
       fmt::format(
           "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where "
@@ -109,8 +79,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
   if (study.rebound.enabled) t.columns.push_back({"peak excess", "share", true});
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto cells = study.cells_of(group, arm);
-    const auto completed = static_cast<std::size_t>(std::count_if(
-        cells.begin(), cells.end(), [](const Cell* c) { return c->state == Cell::State::completed; }));
+    const auto completed = completed_of(a, group, arm);
     std::vector<TableCell> row{
         text_cell(arm_name(study, arm)),
         number_cell(completed == cells.size() ? fmt::format("{}", completed)
@@ -145,8 +114,8 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
 
 DataTable verdict_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
-  auto t = begin(study, "verdicts",
-                 fmt::format("What the study says about {}.", study.arms[study.subject].name), group);
+  auto t = begin_table(study, "verdicts",
+                       fmt::format("What the study says about {}.", study.arms[study.subject].name), group);
   t.columns = {{"claim", "", false}, {"verdict", "", false}, {"why", "", false}};
   for (const auto& claim : claims()) {
     if (std::find(study.claims.begin(), study.claims.end(), claim.name) == study.claims.end()) continue;
@@ -194,7 +163,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
   std::string family;
   for (const auto& m : plan.family)
     family += (family.empty() ? "" : ", ") + std::string(find_metric(m)->title);
-  auto t = begin(
+  auto t = begin_table(
       study, "comparisons",
       fmt::format("Each arm minus {}, paired by seed: mean difference and {:g} % interval, paired t-test, p "
                   "after Holm over the family ({}; all arms together), Cohen's d_z; TOST: its "
@@ -242,7 +211,7 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
 DataTable rebound_table(const Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.rebound;
-  auto t = begin(
+  auto t = begin_table(
       study, "rebound",
       fmt::format(
           "Attack success over {} rounds of {} accepted updates after the erasure and {} more with the "

@@ -22,6 +22,11 @@ DataTable blame_table(const Analysis& a, std::size_t group);
 /// The critical path of every round of one run an arm, the first seed that completed.
 DataTable rounds_table(const Analysis& a, std::size_t group);
 DataTable cost_table(const Analysis& a, std::size_t group);
+/// What users of the model got after the request (service.hpp): accuracy lost over time, time below the
+/// margin, time in which the data was still in what was served. Without rows where no cell can tell.
+DataTable service_table(const Analysis& a, std::size_t group);
+/// The completed cells of which that cannot be told, and why: "cells/a/seed=1 (...)".
+std::vector<std::string> without_service(const Analysis& a, std::size_t group);
 /// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
 DataTable cells_table(const Analysis& a);
 

@@ -41,6 +41,9 @@ std::vector<CellColumn> cell_columns() {
   using F = CellFigures;
   using S = record::Summary;
   const auto figure = [](Figure F::*m) { return [m](const Cell&, const F& f) { return f.*m; }; };
+  const auto service = [](Figure (*get)(const Service&)) {
+    return [get](const Cell&, const F& f) { return f.service ? get(*f.service) : std::nullopt; };
+  };
   const auto cost = [](double F::*m) { return [m](const Cell&, const F& f) { return Figure(f.*m); }; };
   const auto counter = [](std::uint64_t S::*m) {
     return [m](const Cell& c, const F&) { return Figure(static_cast<double>(c.run->summary.*m)); };
@@ -66,6 +69,10 @@ std::vector<CellColumn> cell_columns() {
       {"forgotten", "s", last(&ErasureRecord::forgotten_at)},
       {"time to erase", "s", figure(&F::latency)},
       {"time to pass", "s", figure(&F::passing)},
+      {"service looked at", "s", service([](const Service& s) { return Figure(s.horizon); })},
+      {"service lost", "pp s", service([](const Service& s) { return Figure(s.lost); })},
+      {"below the margin", "s", service([](const Service& s) { return s.below; })},
+      {"still held", "s", service([](const Service& s) { return Figure(s.held); })},
       {"downtime", "s", figure(&F::downtime)},
       {"throughput", "", figure(&F::throughput)},
       {"lost updates", "", sum(&ErasureRecord::lost_updates)},
