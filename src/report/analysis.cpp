@@ -66,10 +66,14 @@ void passing(CellFigures& f, const Run& run, const record::Figures& reference, c
   f.passing_known = std::any_of(run.rows.begin(), run.rows.end(), [&](const record::MetricsRow& row) {
     return row.time >= *f.last_erased && row.*forgetting->row && row.*utility->row;
   });
+  // What the others have still to teach it is nothing that the erasure takes time for.
+  const auto& before = run.summary.before_erasure.*utility->figure;
+  const double useful =
+      std::min(*(reference.*utility->figure), before.value_or(*(reference.*utility->figure)));
   const auto time =
       passing_time(run.rows, *f.last_erased,
                    {forgetting, *(reference.*forgetting->figure) + *plan.margin(forgetting->name), utility,
-                    *(reference.*utility->figure) - *plan.margin(utility->name)});
+                    useful - *plan.margin(utility->name)});
   if (time) f.passing = *time - *f.last_request;
 }
 

@@ -25,10 +25,11 @@ struct CellFigures {
   /// `merged_at`. Absent where neither an event log nor the rows' count of updates tells which it was.
   std::optional<double> latency;
   std::vector<double> latencies;  ///< one a request served
-  /// From the last request to the first published version that is erased and useful and stays so: beside the
-  /// reference's late figures, within the declared margins, its attack success (forget accuracy where nothing
-  /// attacks) is low enough and its balanced accuracy (test accuracy where that is not measured) high enough
-  /// (TTE of METHODS 7.7). Absent where none was, and where it cannot be told.
+  /// From the last request to the first published version that is erased and useful and stays so (TTE of
+  /// METHODS 7.7). Erased: its attack success (forget accuracy where nothing attacks) is at most the
+  /// reference's late one and the declared margin. Useful: its balanced accuracy (test accuracy where that is
+  /// not measured) is at least, less the declared margin, the lesser of the reference's late one and of what
+  /// the run had before the first request. Absent where none was, and where it cannot be told.
   std::optional<double> passing;
   bool passing_known = false;  ///< whether it can be told: both of run and reference have the figures
   std::optional<double> downtime;

@@ -148,6 +148,22 @@ TEST_CASE("a study pairs its cells with those of the method none") {
   CHECK(*mine->passing == Approx(2));
 }
 
+TEST_CASE("a version is useful as the reference is in the end, or as what users had when the request came") {
+  test::SyntheticStudy made;
+  const auto learning = [](double before) {
+    test::SyntheticRun run;
+    run.before.test_accuracy = before;
+    run.test = [](double round) { return round < 3 ? 0.70 : 0.80; };
+    return run;
+  };
+  made.arm("mine", "method", false, [&](std::uint64_t seed) { return learning(seed == 1 ? 0.71 : 0.80); });
+  made.arm("retrain", "method", false, [](std::uint64_t) { return test::SyntheticRun{}; });
+  const Analysis a(read_study(made.folder.path()));
+  const auto cells = a.study().cells_of(0, 0);
+  CHECK(*a.figures(*cells[0])->passing == Approx(2));      // it took nothing from them
+  CHECK(*a.figures(*cells[1])->passing == Approx(2 + 6));  // it did, for three rounds of two seconds
+}
+
 TEST_CASE("the figures at the merge are those of the first version with the erasure, and 16 updates later") {
   auto run = run_of({}, 5);
   run.summary.erasures[0].merged_at = 4;
