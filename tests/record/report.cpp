@@ -113,13 +113,13 @@ TEST_CASE("beside an accuracy stands what the largest class alone would score") 
   s.test_set = {480, 4, 0.5, 1.25};
   s.retain_set = {100, 4, 0.625, 1.25};
   const auto table = final_table(s);
-  CHECK(table.find("\n                                              before erasure  at the end\n") !=
+  CHECK(table.find("\n                                           before erasure  at the end\n") !=
         table.npos);
-  CHECK(table.find("\ntest accuracy (majority class 50.0 %)                      –      50.0 %\n") !=
+  CHECK(table.find("\ntest accuracy (majority class 50.0 %)                   –      50.0 %\n") !=
         table.npos);
-  CHECK(table.find("\nretain accuracy (majority class 62.5 %)                    –      75.0 %\n") !=
+  CHECK(table.find("\nretain accuracy (majority class 62.5 %)                 –      75.0 %\n") !=
         table.npos);
-  CHECK(table.find("\nbalanced accuracy                                          –      25.0 %\n") !=
+  CHECK(table.find("\nbalanced accuracy                                       –      25.0 %\n") !=
         table.npos);
   CHECK(afu::record::to_string(*s.test_set) == "480 samples of 4 classes, the largest 50.0 %");
   CHECK(afu::record::to_string(afu::record::SetLabels{1, 1, 1, 0}) ==
