@@ -59,16 +59,19 @@ StatisticsPlan statistics_plan(const JsonPlace& j) {
   StatisticsPlan s;
   s.confidence = j.get<double>("confidence");
   if (!(s.confidence > 0.5 && s.confidence < 1)) j.at("confidence").fail("must lie between 0.5 and 1");
+  std::string names;
+  for (const auto& m : metrics()) names += (names.empty() ? "" : ", ") + std::string(m.name);
   const auto margins = j.at("margins");
   for (const auto& [name, value] : margins.value().items()) {
     const auto margin = margins.get<double>(name.c_str());
-    if (!find_metric(name)) margins.at(name.c_str()).fail("is no metric known here");
+    if (!find_metric(name)) margins.at(name.c_str()).fail("is no metric known here, allowed are " + names);
     if (!(margin > 0)) margins.at(name.c_str()).fail("must be above 0");
     s.margins[name] = margin;
   }
   s.family = list<std::string>(j.at("family"));
   for (const auto& m : s.family) {
-    if (!find_metric(m)) j.at("family").fail("names '" + m + "', which is no metric known here");
+    if (!find_metric(m))
+      j.at("family").fail("names '" + m + "', which is no metric known here, allowed are " + names);
     if (s.margins.count(m) == 0) j.at("family").fail("names '" + m + "', which has no margin");
   }
   if (j.has("late_evaluations")) s.late_evaluations = j.get<std::size_t>("late_evaluations");

@@ -1,4 +1,6 @@
 /// Study files: every key is declared once, like a scenario's.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -8,6 +10,7 @@
 #include "config/reader.hpp"
 #include "config/schema_parts.hpp"
 #include "config/text.hpp"
+#include "report/run_data.hpp"
 #include "study/study.hpp"
 
 namespace afu::study {
@@ -26,6 +29,9 @@ struct Raw {
   bool has(const Node& n) const { return n.place.line > 0; }
 };
 
+/// In nats: of 1e6 classes a constant classifier's loss is 14.
+constexpr double most_loss_margin = 100;
+
 Node nothing() { return {config::Table{}, {}}; }
 
 std::vector<Section> sections(Study& s, Raw& raw) {
@@ -35,9 +41,13 @@ std::vector<Section> sections(Study& s, Raw& raw) {
   };
   auto& st = s.statistics;
   auto& margins = st.margins;
-  const auto margin = [&](const char* metric, const char* help) {
-    return number(metric, margins.at(metric), above(0, 1), help);
-  };
+  std::vector<std::string> metrics;
+  std::vector<config::Field> of_metrics;
+  for (const auto& m : report::metrics()) {
+    const double most = m.quantity == report::Quantity::loss ? most_loss_margin : 1;
+    metrics.push_back(m.name);
+    of_metrics.push_back(number(m.name, margins[m.name], above(0, most), fmt::format("Of the {}.", m.title)));
+  }
   return {
       {"study",
        "What is run.",
@@ -70,7 +80,7 @@ std::vector<Section> sections(Study& s, Raw& raw) {
        "How the cells are compared (METHODS 7.9). To be decided before the study runs.",
        {number("confidence", st.confidence, above(0.5, 0.9999), "Of the intervals."),
         text("family", st.family, "Metrics whose paired tests are corrected together (Holm).",
-             {"test_accuracy", "forget_accuracy", "retain_accuracy", "attack_success_rate", "mia_auc"}),
+             std::move(metrics)),
         number("late_evaluations", st.late_evaluations, from(0, 100000),
                "A metric of a cell is its mean over the last so many evaluated versions, as far as they come "
                "after the erasure: a single version's noise is no finding. 0: the final version alone.",
@@ -84,11 +94,8 @@ std::vector<Section> sections(Study& s, Raw& raw) {
         number(
             "latency_ratio", st.latency_ratio, above(1, 1e6),
             "How many times sooner the subject must have its first erased model than a synchronous arm.")}},
-      {"statistics.margins",
-       "Within these the subject counts as equivalent to the reference (TOST).",
-       {margin("test_accuracy", "Of test accuracy."), margin("forget_accuracy", "Of forget accuracy."),
-        margin("retain_accuracy", "Of retain accuracy."), margin("attack_success_rate", "Of attack success."),
-        margin("mia_auc", "Of the membership AUC.")}},
+      {"statistics.margins", "Within these the subject counts as equivalent to the reference (TOST).",
+       std::move(of_metrics)},
       {"",
        "",
        {node("arm", raw.arms, "An arm; repeat it. Keys: name, role, set."),
@@ -100,11 +107,10 @@ class Parser {
  public:
   Parser(Node root, const std::string& file, Errors& errors) : root_(std::move(root)), errors_(errors) {
     s_.file = file;
-    s_.statistics.margins = {{"test_accuracy", 0.02},
-                             {"forget_accuracy", 0.05},
-                             {"retain_accuracy", 0.02},
-                             {"attack_success_rate", 0.05},
-                             {"mia_auc", 0.03}};
+    s_.statistics.margins = {
+        {"test_accuracy", 0.02},   {"balanced_accuracy", 0.03},   {"test_auc", 0.03},
+        {"test_loss", 0.1},        {"calibration_error", 0.05},   {"forget_accuracy", 0.05},
+        {"retain_accuracy", 0.02}, {"attack_success_rate", 0.05}, {"mia_auc", 0.03}};
     s_.name = std::filesystem::path(file).stem().string();
     for (auto* n : {&raw_.seeds, &raw_.set, &raw_.methods, &raw_.arms, &raw_.axes}) *n = nothing();
   }

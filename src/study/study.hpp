@@ -45,7 +45,7 @@ struct Rebound {
 struct Statistics {
   double confidence = 0.95;
   std::map<std::string, double> margins;  ///< of equivalence, by metric
-  std::vector<std::string> family{"test_accuracy", "attack_success_rate", "mia_auc"};
+  std::vector<std::string> family{"balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"};
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
   std::int64_t late_evaluations = 10;  ///< a metric is the mean over the last so many; 0: the last alone
   std::vector<std::string>

@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "config/loader.hpp"
+#include "report/run_data.hpp"
 #include "unlearn/registry.hpp"
 
 using namespace afu;
@@ -176,6 +178,32 @@ key = "training.lr"
   CHECK(any_has(errors_of(std::string(quick) + "subject = \"pga\"\n"), "\"pga\" is no arm of this study"));
   CHECK(any_has(errors_of("[study]\nbase = \"nowhere.toml\"\nseeds = [1]\nmethods = [\"none\"]\n"),
                 "nowhere.toml"));
+}
+
+TEST_CASE("fidelity is judged by balanced accuracy and AUC, and a margin may be given of any metric") {
+  const auto usual = parse(quick).statistics;
+  CHECK(usual.family ==
+        std::vector<std::string>{"balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"});
+  CHECK(usual.margins.at("balanced_accuracy") == 0.03);
+  CHECK(usual.margins.at("test_auc") == 0.03);
+  CHECK(usual.margins.at("test_accuracy") == 0.02);
+  std::string margins = "[statistics]\nfamily = [";
+  for (const auto& m : report::metrics()) margins += std::string("\"") + m.name + "\", ";
+  margins += "]\n[statistics.margins]\n";
+  for (const auto& m : report::metrics()) margins += m.name + std::string(" = 0.25\n");
+  const auto all = parse(quick + margins).statistics;
+  CHECK(all.family.size() == report::metrics().size());
+  for (const auto& m : report::metrics()) CHECK(all.margins.at(m.name) == 0.25);
+  CHECK(parse(quick + std::string("[statistics.margins]\ntest_loss = 2.5\n"))
+            .statistics.margins.at("test_loss") == 2.5);
+  CHECK(any_has(errors_of(quick + std::string("[statistics.margins]\ntest_auc = 2.5\n")), "test_auc: 2.5"));
+  const char* const names =
+      "test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error, forget_accuracy, "
+      "retain_accuracy, attack_success_rate";
+  CHECK(any_has(errors_of(quick + std::string("[statistics.margins]\nfame = 0.1\n")), names));
+  auto quoted = errors_of(quick + std::string("[statistics]\nfamily = [\"fame\"]\n"));
+  for (auto& message : quoted) message.erase(std::remove(message.begin(), message.end(), '"'), message.end());
+  CHECK(any_has(quoted, names));
 }
 
 TEST_CASE("an axis over a section sets the keys of its table and leaves the others, as an arm does") {
