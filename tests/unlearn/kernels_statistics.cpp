@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/compute/fixture.hpp"
+#include "tests/model/support.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -38,6 +39,36 @@ TEST_CASE("running statistics are taken anew: nothing of the old ones stays, wei
   for (int i = 0; i < 150; ++i) lane.workspace->net().forward(images);
   lane.workspace->net().train(false);
   CHECK(at::allclose(lane.workspace->buffers(), of_a->buffers, 1e-3, 1e-6));
+}
+
+TEST_CASE("a user's TorchScript module has its statistics taken anew") {
+  const model::test::TemporaryFile file("statistics.pt");
+  model::test::user_module().save(file.path());
+  auto section = test::network("torchscript");
+  section.path = file.path();
+  const auto images = test::tiny_images(40);
+  compute::Workspace workspace(model::make_model(section, test::tiny_shape),
+                               compute::make_resident(images, torch::kCPU), torch::kCPU);
+  const auto initial = model::initial_parameters(workspace.net(), workspace.layout(), model::test::key());
+  REQUIRE(workspace.layout()->buffer_count == 4);  // means and variances; the counter is none of them
+  std::vector<model::ParametersPtr> taken;
+  for (const float old : {3.0f, 1e3f}) {
+    const auto of = workspace.wrap(initial->values, torch::full_like(initial->buffers, old));
+    const auto result = compute::execute(workspace, statistics(of));
+    REQUIRE(result.error == "");
+    taken.push_back(result.outputs.at(0));
+    CHECK(at::equal(taken.back()->values, initial->values));
+  }
+  CHECK(at::allclose(taken[0]->buffers, taken[1]->buffers, 1e-4, 1e-6));
+
+  // In so many words: mean and unbiased variance of what the kernel gives, over all images and pixels.
+  data::Indices rows;
+  for (const auto& set : statistics(initial).samples) rows.insert(rows.end(), set->begin(), set->end());
+  const auto x = workspace.gather(workspace.upload(rows)).images;
+  const auto kernel = initial->values.narrow(0, 0, 18).view({2, 1, 3, 3});
+  const auto planes = at::conv2d(x, kernel, {}, 1, 1).transpose(0, 1).flatten(1);
+  const auto expected = at::cat({planes.mean(1), planes.var(1)});
+  CHECK(at::allclose(taken[0]->buffers, expected, 1e-4, 1e-6));
 }
 
 TEST_CASE("a network without running statistics stays as it is") {
