@@ -121,7 +121,18 @@ class Checks {
     check_training(s_, [&](const std::string& key, const std::string& text) {
       fail(key, text, {"training.rule", "training.port_similarity", "training.ewc_strength", "stop."});
     });
+    site_shift();
     ewc();
+  }
+
+  void site_shift() {
+    const auto& shift = s_.partition.shift;
+    if (shift.test != SiteShiftSection{}.test && !shift.any())
+      fail("partition.shift.test",
+           quoted(shift.test) +
+               " does nothing, contrast, noise, bias_field and resolution are 0, allowed with it is one "
+               "above 0",
+           {"partition.shift."});
   }
 
   /// Its Fisher information is taken on calibration images of clients that do not ask.

@@ -9,7 +9,8 @@ namespace {
 bool matters(const std::string& section, const std::string& key) {
   if (section == "scenario") return key == "seed";
   if (section == "model") return key != "init_seed";
-  return section == "data" || section == "data.backdoor" || section == "partition";
+  return section == "data" || section == "data.backdoor" || section == "partition" ||
+         section == "partition.shift";
 }
 
 /// Key and value of all that matters, in the schema's order.
@@ -25,6 +26,12 @@ std::vector<std::pair<std::string, std::string>> federation(Scenario s) {
     erasures += e.client >= 0 ? "client " + std::to_string(e.client) : "class " + std::to_string(e.label);
     if (e.scope == "samples") erasures += ", fraction " + number_text(e.fraction);
   }
+  // Images that clients give are no non-members any more.
+  const auto& c = s.calibration;
+  facts.emplace_back("calibration.source",
+                     c.source == "clients"
+                         ? "clients (" + std::to_string(c.samples_per_environment) + " images each)"
+                         : c.source);
   facts.emplace_back("erasure", erasures.empty() ? "none" : erasures);
   return facts;
 }

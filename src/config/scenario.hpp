@@ -58,6 +58,13 @@ struct DataSection {
   Backdoor backdoor;
 };
 
+/// What a site's scanner does to all of its images (data/site_shift.hpp). Strengths; 0: nothing.
+struct SiteShiftSection {
+  double contrast = 0, noise = 0, bias_field = 0, resolution = 0;
+  std::string test = "sites";  ///< sites none: whose scanners the test images come from
+  bool any() const { return contrast > 0 || noise > 0 || bias_field > 0 || resolution > 0; }
+};
+
 struct PartitionSection {
   std::string scheme = "iid";  ///< iid dirichlet dirichlet_client pathological subject
   std::int64_t clients = 8;
@@ -66,6 +73,7 @@ struct PartitionSection {
   std::int64_t min_samples = 10;  ///< a draw that leaves a client with fewer is repeated (dirichlet)
   double holdout_fraction =
       0.15;  ///< of each client's samples, never trained on: the non-members of its members
+  SiteShiftSection shift;
 };
 
 struct ModelSection {
@@ -175,6 +183,7 @@ struct UnlearningSection {
 };
 
 struct CalibrationSection {
+  std::string source = "validation";          ///< validation clients: whose the images are
   std::int64_t samples_per_environment = 20;  ///< an environment is a retained client
   std::int64_t steps = 20;
   std::int64_t batch_size = 0;  ///< of a step, over all environments; 0: the whole set

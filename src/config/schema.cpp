@@ -23,6 +23,7 @@ std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& met
       data(s.data),
       backdoor(s.data.backdoor),
       partition(s.partition),
+      site_shift(s.partition.shift),
       model(s.model),
       training(s.training),
       augment(s.training.augment),

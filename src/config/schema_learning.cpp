@@ -82,6 +82,32 @@ Section partition(PartitionSection& p) {
                   "attacks.")}};
 }
 
+Section site_shift(SiteShiftSection& s) {
+  return {
+      "partition.shift",
+      "Covariate shift: every client is a site whose scanner alters all of its images in a way of its own, "
+      "drawn once from the seed: those it trains on, holds out and gives to the calibration. Strengths are "
+      "the "
+      "most that a site may draw; 0: not at all. `afu data` tells what each site drew.",
+      {number("contrast", s.contrast, from(0, 1),
+              "x <- gain * x^gamma for x from 0 to 1: gamma = 2^u with u within -contrast and contrast, gain "
+              "within 1 - contrast / 2 and 1 + contrast / 2."),
+       number(
+           "noise", s.noise, from(0, 0.5),
+           "Gaussian noise, anew in each image; a site's deviation is within 0 and noise of the full range."),
+       number(
+           "bias_field", s.bias_field, from(0, 2),
+           "A smooth field that all images of a site are multiplied by: its logarithm has the mean 0 and, at "
+           "the most, a modulus within 0 and bias_field."),
+       number("resolution", s.resolution, from(0, 16),
+              "Blur: the deviation of a site's Gaussian point spread is within 0 and resolution.", "pixels"),
+       text("test", s.test,
+            "sites: the test images are divided evenly among the sites' scanners, for they stand in for what "
+            "the "
+            "federation will see. none: they are left as they are, as if of a site that took no part.",
+            {"sites", "none"})}};
+}
+
 Section model(ModelSection& m) {
   return {
       "model",
@@ -253,7 +279,13 @@ Section calibration(CalibrationSection& c) {
       "calibration",
       "The server-side calibration of afu_ic, on held-out images: none of the target's, none of the test "
       "set.",
-      {number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
+      {text(
+           "source", c.source,
+           "Whose the images are. validation: of the validation split, in each client's class mix. clients: "
+           "each client that never asks for an erasure gives held-out images of its own, of its own subjects "
+           "and scanner; they are no non-members any more.",
+           {"validation", "clients"}),
+       number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
               "Images an environment; a retained client is an environment."),
        number("steps", c.steps, from(0, 1'000'000), "SGD steps right after the merge."),
        number("batch_size", c.batch_size, from(0, 1'000'000),
@@ -313,7 +345,9 @@ Section calibration(CalibrationSection& c) {
            "intensity, blurred (four times the cost).",
            {"client", "interventional"}),
        flag("placebo", c.placebo,
-            "The control: the same images, steps and schedule with the cross entropy alone, and no gate."),
+            "The control: the same images, altered copies, steps and schedule with the cross entropy alone, "
+            "and no "
+            "gate."),
        number(
            "stages", c.stages, from(1, 1'000'000),
            "The calibration right after the merge begins at the model before the erasure and goes through "

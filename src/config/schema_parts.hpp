@@ -63,6 +63,7 @@ Section scenario(ScenarioSection& s);
 Section data(DataSection& d);
 Section backdoor(Backdoor& b);
 Section partition(PartitionSection& p);
+Section site_shift(SiteShiftSection& s);
 Section model(ModelSection& m);
 Section training(TrainingSection& t);
 Section augment(Augmentation& a);

@@ -46,6 +46,62 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
   return environments;
 }
 
+namespace {
+
+Contribution contribution(const Indices& holdout, const Images& images, const config::Scenario& s,
+                          bool by_subject, std::uint64_t client) {
+  static const std::vector<std::int64_t> each_alone;
+  auto groups = group_rows(holdout, by_subject ? images.subjects : each_alone);
+  sim::Stream stream({s.scenario.seed, sim::purpose("calibration contribution"), client, 0});
+  sim::shuffle(groups, stream);
+  const auto wanted = static_cast<std::size_t>(s.calibration.samples_per_environment);
+  const auto to_forget = [&](std::int64_t row) {
+    const auto label = images.labels[static_cast<std::size_t>(row)];
+    return std::any_of(s.erasures.begin(), s.erasures.end(), [&](const auto& e) { return e.label == label; });
+  };
+  Contribution out;
+  for (const auto& group : groups) {
+    const auto before = out.rows.size();
+    for (auto r : group)
+      if (out.rows.size() < wanted && !to_forget(r)) out.rows.push_back(r);
+    if (out.rows.size() == before) out.kept.insert(out.kept.end(), group.begin(), group.end());
+  }
+  std::sort(out.rows.begin(), out.rows.end());
+  std::sort(out.kept.begin(), out.kept.end());
+  return out;
+}
+
+}  // namespace
+
+std::vector<Contribution> contributed_environments(const std::vector<IndicesPtr>& holdouts,
+                                                   const Images& images, const config::Scenario& s,
+                                                   bool by_subject) {
+  constexpr std::size_t most_named = 8;
+  const auto wanted = static_cast<std::size_t>(s.calibration.samples_per_environment);
+  std::vector<Contribution> all;
+  std::string names;
+  std::size_t givers = 0, short_of = 0;
+  for (std::size_t c = 0; c < holdouts.size(); ++c) {
+    const bool asks = std::any_of(s.erasures.begin(), s.erasures.end(),
+                                  [&](const auto& e) { return e.client == static_cast<std::int64_t>(c); });
+    all.push_back(asks ? Contribution{{}, *holdouts[c]}
+                       : contribution(*holdouts[c], images, s, by_subject, c));
+    givers += !asks;
+    const auto n = all.back().rows.size();
+    if (asks || n == wanted) continue;
+    if (short_of++ < most_named) names += fmt::format("{}client {} has {}", names.empty() ? "" : ", ", c, n);
+  }
+  if (short_of > most_named) names += fmt::format(", and {} more", short_of - most_named);
+  if (short_of > 0)
+    throw DataError(
+        fmt::format("calibration.source = \"clients\": each is to give {} held-out images "
+                    "(calibration.samples_per_environment), {} of the {} that ask for no erasure hold out "
+                    "fewer: {}; allowed "
+                    "are fewer images, or a larger partition.holdout_fraction (it is {})",
+                    wanted, short_of, givers, names, s.partition.holdout_fraction));
+  return all;
+}
+
 std::vector<std::int64_t> environment_shares(const std::vector<std::int64_t>& sizes, std::int64_t total,
                                              std::int64_t least) {
   auto shares = apportion(total, sizes, sizes);

@@ -1,9 +1,10 @@
 #pragma once
 /// The held-out images of the server's calibration: one environment a client, drawn from the validation
-/// split.
+/// split or from what the clients hold out.
 #include <cstdint>
 #include <vector>
 
+#include "config/scenario.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {
@@ -17,6 +18,18 @@ namespace afu::data {
 std::vector<Indices> calibration_environments(const std::vector<std::vector<std::int64_t>>& class_counts,
                                               const Indices& val, const std::vector<std::int64_t>& labels,
                                               std::int64_t samples, std::uint64_t seed);
+
+struct Contribution {
+  Indices rows, kept;  ///< what a client gives, and what it goes on holding out; ascending
+};
+/// What every client gives of the rows it holds out: calibration.samples_per_environment at random, of
+/// classes that no request wants forgotten; with `by_subject` of whole subjects, of which no image is then
+/// held out any longer. Whoever asks for an erasure at any time gives nothing: its images would have to be
+/// withdrawn, and what was calibrated on them would stay in the model. Throws DataError, naming the clients,
+/// where somebody has too few.
+std::vector<Contribution> contributed_environments(const std::vector<IndicesPtr>& holdouts,
+                                                   const Images& images, const config::Scenario& scenario,
+                                                   bool by_subject);
 
 /// `total` samples dealt out to environments of these sizes in proportion to them (data::apportion), but
 /// `least` at least to each; none gets more than it has.

@@ -2,6 +2,7 @@
 /// Images and their labels in memory, and how a federation divides them. No tensors here: lanes upload the
 /// pool.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -47,6 +48,17 @@ struct Source {
   }
 };
 
+/// What one site's scanner does to an image: x <- blurred(field * gain * x^gamma) + noise
+/// (data/site_shift.hpp).
+struct SiteShift {
+  double gamma = 1, gain = 1;
+  double noise = 0;               ///< deviation, of the full range
+  double bias = 0;                ///< largest modulus of the field's logarithm
+  std::array<double, 5> waves{};  ///< weights of the cosines that the logarithm is a sum of
+  double blur = 0;                ///< deviation of the point spread, pixels
+  bool any() const { return gamma != 1 || gain != 1 || noise > 0 || bias > 0 || blur > 0; }
+};
+
 /// What one client owns. `train` rows may be poisoned copies; `clean_train` are the same samples before
 /// poisoning.
 struct ClientShare {
@@ -63,8 +75,14 @@ struct FederatedData {
   IndicesPtr test;
   IndicesPtr val;  ///< validation rows left after the calibration set was taken
   std::vector<IndicesPtr>
-      calibration;  ///< one environment a client (the target's own is present, unused after it left)
-  IndicesPtr triggered_test;  ///< test images of other classes with the trigger on; empty: no backdoor
+      calibration;  ///< one environment a client; of one that ever asks for an erasure it is unused, or empty
+  /// Places of environments that are taken by an image which stands in another one too.
+  std::size_t calibration_repeats = 0;
+  /// Held-out images that neither are non-members nor calibrate: of subjects that gave others to the
+  /// calibration.
+  std::size_t set_aside = 0;
+  std::vector<SiteShift> sites;  ///< one a client; empty: no shift
+  IndicesPtr triggered_test;     ///< test images of other classes with the trigger on; empty: no backdoor
   /// The images of triggered_test, in its order, with a trigger of another family: nobody was trained on it.
   IndicesPtr control_test;
   /// The backdoor client's held-out samples, as large a share of them poisoned as of its training samples:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/text.hpp"
+#include "data/site_shift.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
 #include "record/sha256.hpp"
@@ -131,15 +132,41 @@ std::vector<std::string> federation_notes(const FederatedData& data, const confi
         fmt::format("{} of {} subjects have images at more than one client", shared.size(), owner.size()));
 
   const auto wanted = static_cast<std::size_t>(scenario.calibration.samples_per_environment);
+  const bool validation = scenario.calibration.source == "validation";
   const auto small = std::count_if(data.calibration.begin(), data.calibration.end(),
                                    [&](const IndicesPtr& rows) { return rows->size() < wanted; });
-  if (small > 0)
+  if (validation && small > 0)
     notes.push_back(fmt::format(
         "{} of {} calibration environments have fewer than calibration.samples_per_environment = {} "
         "images: validation has no more of their classes",
         small, data.calibration.size(), wanted));
+  if (data.set_aside > 0)
+    notes.push_back(
+        fmt::format("{} held-out images are neither non-members nor calibrate: others of their subjects are "
+                    "in the calibration set",
+                    data.set_aside));
   return notes;
 }
+
+namespace {
+
+/// What each site's scanner does.
+std::string describe_sites(const FederatedData& data, const config::SiteShiftSection& shift) {
+  if (data.sites.empty()) return "";
+  auto out = fmt::format("\nscanners   {}; test images: {}\n", strengths_text(shift),
+                         shift.test == "sites" ? "divided evenly among them" : "of none of them");
+  Table table({"client", "gamma", "gain", "bias field", "blur", "noise"});
+  for (std::size_t i = 0; i < std::min(data.sites.size(), most_rows); ++i) {
+    const auto& s = data.sites[i];
+    table.add({cell(i), fmt::format("{:.3f}", s.gamma), fmt::format("{:.3f}", s.gain),
+               fmt::format("{:.3f}", s.bias), fmt::format("{:.3f}", s.blur), fmt::format("{:.4f}", s.noise)});
+  }
+  out += "\n" + table.text();
+  if (data.sites.size() > most_rows) out += fmt::format("  ... and {} more\n", data.sites.size() - most_rows);
+  return out;
+}
+
+}  // namespace
 
 std::string describe_federation(const FederatedData& data, const config::Scenario& scenario) {
   const auto& pool = *data.pool;
@@ -177,14 +204,20 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
                      sizes[sizes.size() / 2]);
   std::set<std::int64_t> calibration;
   for (const auto& e : data.calibration) calibration.insert(e->begin(), e->end());
-  out += fmt::format("  test {}, validation {} and {} more in the calibration set\n", data.test->size(),
-                     data.val->size(), calibration.size());
+  if (scenario.calibration.source == "clients")
+    out +=
+        fmt::format("  test {}, validation {}; {} of the clients' held-out images in the calibration set\n",
+                    data.test->size(), data.val->size(), calibration.size());
+  else
+    out += fmt::format("  test {}, validation {} and {} more in the calibration set\n", data.test->size(),
+                       data.val->size(), calibration.size());
   if (data.backdoor_client >= 0)
     out += fmt::format(
         "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and label {}; {} triggered test "
         "images\n",
         data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
         data.triggered_test->size());
+  out += describe_sites(data, p.shift);
   for (const auto& note : federation_notes(data, scenario))
     out += fmt::format("  note: {}\n", config::printable(note, true));
   return out;

@@ -10,9 +10,11 @@
 #include "data/calibration_set.hpp"
 #include "data/image_folder.hpp"
 #include "data/medmnist.hpp"
+#include "data/memory_need.hpp"
 #include "data/partition.hpp"
 #include "data/phantom.hpp"
 #include "data/poison.hpp"
+#include "data/site_shift.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
@@ -58,6 +60,11 @@ Indices without(const Indices& a, const Indices& b) {
   Indices out;
   std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
   return out;
+}
+
+Indices all_of(Indices a, const Indices& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
 }
 
 std::string data_path(const config::DataSection& section, const std::string& scenario_file) {
@@ -130,9 +137,64 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
           : target.holdout;
 }
 
-}  // namespace
+/// Environments of validation images.
+void take_validation(FederatedData& data, const std::vector<std::vector<std::int64_t>>& class_counts,
+                     const Indices& val, const std::vector<std::int64_t>& labels,
+                     const config::Scenario& scenario) {
+  Indices used;
+  for (auto& rows : calibration_environments(
+           class_counts, val, labels, scenario.calibration.samples_per_environment, scenario.scenario.seed)) {
+    used.insert(used.end(), rows.begin(), rows.end());
+    data.calibration.push_back(share(std::move(rows)));
+  }
+  std::sort(used.begin(), used.end());
+  data.val = share(without(val, used));
+  const auto places = used.size();
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  data.calibration_repeats = places - used.size();
+}
 
-namespace {
+/// Environments of images that the clients hold out, which these then do no more.
+void ask_clients(FederatedData& data, const Images& pool, const config::Scenario& scenario, bool by_subject) {
+  std::vector<IndicesPtr> holdouts;
+  for (const auto& c : data.clients) holdouts.push_back(c.holdout);
+  auto given = contributed_environments(holdouts, pool, scenario, by_subject);
+  for (std::size_t c = 0; c < given.size(); ++c) {
+    const auto& [rows, kept] = given[c];
+    data.set_aside += holdouts[c]->size() - rows.size() - kept.size();
+    data.clients[c].holdout = share(kept);
+    data.calibration.push_back(share(rows));
+  }
+}
+
+/// Every image of a site passes its scanner. Before the poisoning: a trigger is put on what the scanner gave.
+void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scenario) {
+  const auto seed = scenario.scenario.seed;
+  const auto& shift = scenario.partition.shift;
+  const auto sites = static_cast<std::int64_t>(data.clients.size());
+  data.sites = draw_site_shifts(shift, sites, seed);
+  // A validation image of several environments is there once for each scanner.
+  std::vector<bool> taken(static_cast<std::size_t>(pool.size()), false);
+  for (auto& environment : data.calibration) {
+    Indices own, again;
+    for (auto r : *environment) {
+      auto at = taken[static_cast<std::size_t>(r)];
+      (at ? again : own).push_back(r);
+      at = true;
+    }
+    if (again.empty()) continue;
+    own = all_of(std::move(own), range(pool.size(), static_cast<std::int64_t>(again.size())));
+    append(pool, pool, again);
+    environment = share(std::move(own));
+  }
+  const auto tested =
+      shift.test == "sites" ? deal_to_sites(*data.test, pool, sites, seed) : std::vector<Indices>{};
+  for (std::size_t c = 0; c < data.clients.size(); ++c) {
+    for (const auto& rows : {data.clients[c].train, data.clients[c].holdout, data.calibration[c]})
+      shift_rows(pool, *rows, data.sites[c], seed);
+    if (!tested.empty()) shift_rows(pool, tested[c], data.sites[c], seed);
+  }
+}
 
 Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
   if (section.source == "phantom") return make_phantom_source(section, seed);
@@ -173,11 +235,13 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   auto images_at_most = source.train.size() + source.val.size() + source.test.size();
   if (scenario.data.backdoor.trigger != "none")
     images_at_most += source.train.size() + 2 * source.test.size();
+  images_at_most += shifted_copies(scenario);
   pool->pixels.reserve(static_cast<std::size_t>(images_at_most * pool->image_bytes()));
   for (const auto* images : {&source.train, &source.val, &source.test})
     append(*pool, *images, all_rows(images->size()));
   const auto n_train = source.train.size(), n_val = source.val.size();
   const auto val = range(n_train, n_val);
+  data.val = share(val);
   data.test = share(range(n_train + n_val, source.test.size()));
 
   std::vector<std::vector<std::int64_t>> class_counts;
@@ -191,20 +255,19 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
     data.clients.push_back({share(std::move(parts.train)), share(std::move(parts.holdout))});
   }
 
-  Indices used;
-  for (auto& rows : calibration_environments(class_counts, val, pool->labels,
-                                             scenario.calibration.samples_per_environment, seed)) {
-    used.insert(used.end(), rows.begin(), rows.end());
-    data.calibration.push_back(share(std::move(rows)));
-  }
-  std::sort(used.begin(), used.end());
-  data.val = share(without(val, used));
+  if (scenario.calibration.source == "clients")
+    ask_clients(data, *pool, scenario, keeps_subjects(subjects, scenario.partition));
+  else
+    take_validation(data, class_counts, val, pool->labels, scenario);
+  if (scenario.partition.shift.any()) shift_sites(data, *pool, scenario);
 
   data.poisoned_begin = pool->size();
   data.triggered_test = data.control_test = share({});
   if (scenario.data.backdoor.trigger != "none") plant_backdoor(data, *pool, scenario);
   data.pool = std::move(pool);
-  assert_calibration_disjoint(data, !data.pool->subjects.empty() && shared_subjects(source).empty());
+  const bool whole =
+      scenario.calibration.source == "validation" || keeps_subjects(subjects, scenario.partition);
+  assert_calibration_disjoint(data, whole && !subjects.empty() && shared_subjects(source).empty());
   return data;
 }
 

@@ -12,12 +12,14 @@ namespace afu::data {
 /// paths: see config::resolve_data_path. Throws DataError.
 Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file);
 
-/// Pool rows: train, val, test, then the poisoned copies, then the triggered test images, then those with the
+/// Pool rows: train, val, test, then, where sites' scanners differ, copies of validation images that several
+/// environments have, then the poisoned copies, then the triggered test images, then those with the
 /// control trigger (data::control_trigger), then the poisoned copies of held-out samples. The copies carry
 /// the target label and stand in the target client's `train` in place of their originals, which nobody trains
 /// on; the triggered images are those of other classes and keep their true labels. Calibration environments
-/// have the class mix of their client before poisoning. Throws DataError where the scenario asks for what the
-/// data cannot give.
+/// have the class mix of their client before poisoning, or are images of its own. A scanner's shift is on all
+/// of a client's images, with or without a trigger; validation images that nobody takes keep their pixels.
+/// Throws DataError where the scenario asks for what the data cannot give.
 FederatedData federate(const Source& source, const config::Scenario& scenario);
 
 }  // namespace afu::data

@@ -13,7 +13,8 @@ namespace afu::data {
 std::uint64_t memory_need(const ImageCounts& c) {
   const auto images = static_cast<std::uint64_t>(c.train + c.val + c.test);
   const auto copies =
-      c.backdoor ? 2 * static_cast<std::uint64_t>(c.test) + static_cast<std::uint64_t>(c.train) : 0;
+      static_cast<std::uint64_t>(c.copies) +
+      (c.backdoor ? 2 * static_cast<std::uint64_t>(c.test) + static_cast<std::uint64_t>(c.train) : 0);
   constexpr std::uint64_t label_and_row = 16;
   return (2 * images + copies) * (static_cast<std::uint64_t>(c.image_bytes) + label_and_row);
 }
@@ -35,13 +36,19 @@ void require_memory(const std::string& what, const ImageCounts& c, std::uint64_t
         what, c.train + c.val + c.test, c.image_bytes, bytes_text(need), bytes_text(available)));
 }
 
-void check_phantom_memory(const config::DataSection& d, std::uint64_t available) {
+std::int64_t shifted_copies(const config::Scenario& s) {
+  if (!s.partition.shift.any() || s.calibration.source != "validation") return 0;
+  return s.partition.clients * s.calibration.samples_per_environment;
+}
+
+void check_phantom_memory(const config::DataSection& d, std::uint64_t available, std::int64_t copies) {
   ImageCounts c;
   c.train = d.limit > 0 ? std::min(d.limit, d.train_samples) : d.train_samples;
   c.val = d.val_samples;
   c.test = d.test_samples;
   c.image_bytes = d.channels * d.image_size * d.image_size;
   c.backdoor = d.backdoor.trigger != "none";
+  c.copies = copies;
   require_memory(fmt::format("data.train_samples = {}, val_samples = {}, test_samples = {}", d.train_samples,
                              d.val_samples, d.test_samples),
                  c, available);
@@ -50,7 +57,7 @@ void check_phantom_memory(const config::DataSection& d, std::uint64_t available)
 void check_memory(const config::Scenario& s, std::uint64_t available) {
   // A timing run generates nothing: see actors::prepare.
   if (s.data.source == "phantom" && s.scenario.execute == config::Execute::train)
-    check_phantom_memory(s.data, available);
+    check_phantom_memory(s.data, available, shifted_copies(s));
 }
 
 std::uint64_t usable_memory() { return record::host_info().memory_bytes; }

@@ -11,23 +11,29 @@ namespace afu::data {
 struct ImageCounts {
   std::int64_t train = 0, val = 0, test = 0;
   std::int64_t image_bytes = 0;
-  bool backdoor = false;  ///< poisoned and triggered copies are made
+  bool backdoor = false;    ///< poisoned and triggered copies are made
+  std::int64_t copies = 0;  ///< others, at most
 };
 
 /// The bytes that a federation of these images takes while it is made: each image twice, as the source has it
 /// and in the pool; at most two triggered copies of each test image and a poisoned one of each training
-/// image; labels and row numbers.
+/// image; other copies; labels and row numbers.
 std::uint64_t memory_need(const ImageCounts& counts);
 
 /// Throws DataError with the figures where memory_need(counts) exceeds `available` bytes. `what` begins the
 /// message: the key or the file that asks for it.
 void require_memory(const std::string& what, const ImageCounts& counts, std::uint64_t available);
 
+/// The most copies of validation images that are made since sites' scanners differ: one for each place in an
+/// environment.
+std::int64_t shifted_copies(const config::Scenario& scenario);
+
 /// What a scenario that generates its images asks for; of sources whose size stands in files nothing is known
 /// before they are read (data::load_source then asks). Throws DataError as require_memory does.
 void check_memory(const config::Scenario& scenario, std::uint64_t available);
 /// The same for what make_phantom_source is to generate.
-void check_phantom_memory(const config::DataSection& section, std::uint64_t available);
+void check_phantom_memory(const config::DataSection& section, std::uint64_t available,
+                          std::int64_t copies = 0);
 
 /// The bytes that this process may use at most.
 std::uint64_t usable_memory();

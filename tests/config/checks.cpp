@@ -305,6 +305,26 @@ TEST_CASE("runs of one federation may differ in method, times and initial weight
   CHECK(federation_differences(a, load({"scenario.seed=2"})) == Messages{"scenario.seed is 1, not 2"});
   CHECK(federation_differences(a, load({"erasure[0].client=1"})) ==
         Messages{"erasure is client of client 0, not client of client 1"});
+  CHECK(federation_differences(a, load({"partition.shift.noise=0.25"})) ==
+        Messages{"partition.shift.noise is 0.0, not 0.25"});
+  CHECK(federation_differences(a, load({"calibration.samples_per_environment=7"})).empty());
+  CHECK(federation_differences(
+            a, load({"calibration.samples_per_environment=7", "calibration.source=\"clients\""})) ==
+        Messages{"calibration.source is validation, not clients (7 images each)"});
+}
+
+TEST_CASE("sites' shifts: strengths have ranges, and the test images' is nothing without any") {
+  const auto of = [](const std::string& lines) { return with_stop("[partition.shift]\n" + lines); };
+  CHECK(of("contrast = 1.5") == Messages{"s.toml:2:12: partition.shift.contrast: 1.5 is outside [0, 1]"});
+  CHECK(of("noise = -0.1") == Messages{"s.toml:2:9: partition.shift.noise: -0.1 is outside [0, 0.5]"});
+  CHECK(of("bias_feild = 1") ==
+        Messages{"s.toml:2:1: partition.shift.bias_feild: unknown key, did you mean bias_field?"});
+  CHECK(of("test = \"some\"") ==
+        Messages{"s.toml:2:8: partition.shift.test: \"some\" is unknown, allowed are \"sites\", \"none\""});
+  CHECK(of("test = \"none\"") ==
+        Messages{"s.toml:2:8: partition.shift.test: \"none\" does nothing, contrast, noise, bias_field and "
+                 "resolution are 0, allowed with it is one above 0"});
+  CHECK(of("test = \"none\"\nresolution = 2").empty());
 }
 
 TEST_CASE("calibration options that do nothing without another one") {

@@ -9,6 +9,7 @@
 #include "data/describe.hpp"
 #include "data/phantom.hpp"
 #include "data/poison.hpp"
+#include "data/site_shift.hpp"
 #include "tests/data/support.hpp"
 
 using namespace afu;
@@ -348,4 +349,211 @@ TEST_CASE(
     for (const auto& e : d.calibration) CHECK(e->size() == 20);
     CHECK(d.val->size() < 10);
   }
+}
+
+namespace {
+
+config::Scenario shifted(config::Scenario s) {
+  s.partition.shift.contrast = 0.6;
+  s.partition.shift.noise = 0.05;
+  s.partition.shift.bias_field = 0.5;
+  s.partition.shift.resolution = 1;
+  return s;
+}
+
+/// Who has which row is the same in both.
+void check_same_rows(const data::FederatedData& a, const data::FederatedData& b) {
+  for (std::size_t c = 0; c < a.clients.size(); ++c) {
+    CHECK(*a.clients[c].train == *b.clients[c].train);
+    CHECK(*a.clients[c].holdout == *b.clients[c].holdout);
+    CHECK(*a.calibration[c] == *b.calibration[c]);
+  }
+  CHECK(*a.test == *b.test);
+  CHECK(a.pool->labels == b.pool->labels);
+}
+
+}  // namespace
+
+TEST_CASE("a site's scanner alters its training, held-out and calibration images, and nobody else's") {
+  const auto plain = build(scenario()), d = build(shifted(scenario()));
+  check_same_rows(plain, d);
+  CHECK(plain.sites.empty());
+  REQUIRE(d.sites.size() == 8);
+  for (std::size_t c = 0; c < 8; ++c)
+    for (const auto& rows : {d.clients[c].train, d.clients[c].holdout, d.calibration[c]}) {
+      auto expected = *plain.pool;
+      data::shift_rows(expected, *rows, d.sites[c], 1);
+      for (auto r : *rows) {
+        const auto from = expected.pixels.begin() + r * 144;
+        CHECK(image(d, r) == std::vector<std::uint8_t>(from, from + 144));
+        CHECK(image(d, r) != image(plain, r));
+      }
+    }
+  for (auto r : *d.val) CHECK(image(d, r) == image(plain, r));
+  CHECK(build(shifted(scenario())).pool->pixels == d.pool->pixels);
+  auto s = shifted(scenario());
+  s.scenario.seed = 2;
+  CHECK(build(s).sites[0].gamma != d.sites[0].gamma);
+}
+
+TEST_CASE("test images have the sites' shifts, an equal share each, or none at all") {
+  const auto plain = build(scenario()), d = build(shifted(scenario()));
+  const auto parts = data::deal_to_sites(*plain.test, *plain.pool, 8, 1);
+  auto expected = *plain.pool;
+  for (std::size_t c = 0; c < 8; ++c) {
+    CHECK(parts[c].size() == 25);
+    data::shift_rows(expected, parts[c], d.sites[c], 1);
+  }
+  for (auto r : *d.test) {
+    const auto from = expected.pixels.begin() + r * 144;
+    CHECK(image(d, r) == std::vector<std::uint8_t>(from, from + 144));
+  }
+  auto s = shifted(scenario());
+  s.partition.shift.test = "none";
+  const auto none = build(s);
+  for (auto r : *none.test) CHECK(image(none, r) == image(plain, r));
+  CHECK(image(none, 0) == image(d, 0));
+}
+
+TEST_CASE("triggers are put on what the scanner gave: poisoned and held-out samples stay exchangeable") {
+  const auto clean = build(shifted(scenario())), d = build(shifted(with_backdoor()));
+  const auto trigger = with_backdoor().data.backdoor;
+  const auto& before = *clean.clients[3].train;
+  Indices missing;
+  std::set_difference(before.begin(), before.end(), d.clients[3].train->begin(), d.clients[3].train->end(),
+                      std::back_inserter(missing));
+  REQUIRE(static_cast<std::int64_t>(missing.size()) == d.poisoned);
+  const auto with_trigger = [&](std::int64_t row) {
+    auto pixels = image(clean, row);
+    data::apply_trigger(pixels.data(), 1, 12, 12, trigger);
+    return pixels;
+  };
+  for (std::int64_t i = 0; i < d.poisoned; ++i)
+    CHECK(image(d, d.poisoned_begin + i) == with_trigger(missing[static_cast<std::size_t>(i)]));
+  Indices held_out;
+  std::set_difference(clean.clients[3].holdout->begin(), clean.clients[3].holdout->end(),
+                      d.poisoned_holdout->begin(), d.poisoned_holdout->end(), std::back_inserter(held_out));
+  REQUIRE_FALSE(held_out.empty());
+  const auto copies = d.poisoned_holdout->end() - static_cast<std::ptrdiff_t>(held_out.size());
+  for (std::size_t i = 0; i < held_out.size(); ++i)
+    CHECK(image(d, copies[static_cast<std::ptrdiff_t>(i)]) == with_trigger(held_out[i]));
+  std::size_t i = 0;
+  for (auto r : *d.test)
+    if (label(d, r) != 1) CHECK(image(d, (*d.triggered_test)[i++]) == with_trigger(r));
+}
+
+TEST_CASE("a validation image of several environments is there once for each scanner") {
+  auto s = scenario();
+  s.data.val_samples = 40;  // for 8 x 20 places
+  const auto plain = build(s), d = build(shifted(s));
+  CHECK(plain.calibration_repeats == 120);
+  CHECK(d.calibration_repeats == 120);
+  CHECK(d.pool->size() == plain.pool->size() + 120);
+  std::set<std::int64_t> rows;
+  for (std::size_t c = 0; c < 8; ++c) {
+    CHECK(d.calibration[c]->size() == plain.calibration[c]->size());
+    CHECK(std::is_sorted(d.calibration[c]->begin(), d.calibration[c]->end()));
+    for (auto r : *d.calibration[c]) CHECK(rows.insert(r).second);
+    std::multiset<std::int64_t> labels, before;
+    for (auto r : *d.calibration[c]) labels.insert(label(d, r));
+    for (auto r : *plain.calibration[c]) before.insert(label(plain, r));
+    CHECK(labels == before);
+  }
+}
+
+TEST_CASE("clients give held-out images of their own to the calibration, which are no non-members then") {
+  auto s = with_backdoor();
+  s.erasures.push_back({});  // client 6 asks later
+  s.erasures[1].client = 6;
+  s.calibration.samples_per_environment = 6;
+  const auto plain = build(s);
+  s.calibration.source = "clients";
+  const auto d = build(s);
+  CHECK(d.val->size() == 240);
+  CHECK(d.set_aside == 0);
+  for (std::size_t c = 0; c < 8; ++c) {
+    CHECK(*d.clients[c].train == *plain.clients[c].train);
+    const auto &given = *d.calibration[c], &kept = *d.clients[c].holdout, &before = *plain.clients[c].holdout;
+    if (c == 3 || c == 6) {  // who asks, now or later, has no image in it
+      CHECK(given.empty());
+      CHECK(kept == before);
+      continue;
+    }
+    CHECK(given.size() == 6);
+    CHECK(kept.size() == 9);
+    Indices both;
+    std::merge(given.begin(), given.end(), kept.begin(), kept.end(), std::back_inserter(both));
+    CHECK(both == before);
+  }
+  CHECK(*build(s).calibration[0] == *d.calibration[0]);
+  s.scenario.seed = 2;
+  CHECK(*build(s).calibration[0] != *d.calibration[0]);
+
+  auto site = shifted(s);
+  const auto a = build(s), b = build(site);
+  check_same_rows(a, b);
+  auto expected = *a.pool;
+  data::shift_rows(expected, *a.calibration[0], b.sites[0], 2);
+  for (auto r : *a.calibration[0]) {
+    const auto from = expected.pixels.begin() + r * 144;
+    CHECK(image(b, r) == std::vector<std::uint8_t>(from, from + 144));
+  }
+  CHECK(contains(data::describe_federation(b, site),
+                 "scanners   contrast 0.6, noise 0.05, bias field 0.5, resolution 1; test images: divided "
+                 "evenly among them"));
+  CHECK(contains(data::describe_federation(b, site),
+                 fmt::format("\n  7       {:.3f}  {:.3f}", b.sites[7].gamma, b.sites[7].gain)));
+  CHECK(contains(data::describe_federation(b, site),
+                 "36 of the clients' held-out images in the calibration set"));
+}
+
+TEST_CASE("images of a class that is to be forgotten are not given to the calibration") {
+  auto s = scenario();
+  s.erasures[0].client = -1;
+  s.erasures[0].scope = "class";
+  s.erasures[0].label = 2;
+  s.calibration.source = "clients";
+  s.calibration.samples_per_environment = 5;
+  const auto d = build(s);
+  for (std::size_t c = 0; c < 8; ++c) {
+    CHECK(d.calibration[c]->size() == 5);
+    for (auto r : *d.calibration[c]) CHECK(label(d, r) != 2);
+  }
+}
+
+TEST_CASE("clients that hold out too few images to give are named, with how many they have") {
+  auto s = scenario();
+  s.calibration.source = "clients";
+  const auto message = message_of<DataError>([&] { build(s); });
+  CHECK(contains(message, "calibration.source = \"clients\": each is to give 20 held-out images"));
+  CHECK(contains(message,
+                 "7 of the 7 that ask for no erasure hold out fewer: client 0 has 15, client 1 has 15"));
+  CHECK(contains(message, "partition.holdout_fraction (it is 0.15)"));
+  s.partition.clients = 40;
+  s.calibration.samples_per_environment = 4;
+  CHECK(contains(message_of<DataError>([&] { build(s); }), "client 8 has 3, and 31 more; allowed"));
+}
+
+TEST_CASE("subjects give all of their images to the calibration or none, and what is over counts nowhere") {
+  auto s = scenario();
+  s.partition.clients = 4;
+  s.partition.scheme = "subject";
+  s.partition.holdout_fraction = 0.5;
+  s.calibration.source = "clients";
+  s.calibration.samples_per_environment = 9;  // of two subjects with six images
+  const auto d = data::federate(subject_source(), s);
+  CHECK(d.set_aside == 9);
+  CHECK(d.calibration[3]->empty());
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(d.calibration[c]->size() == 9);
+    std::set<std::int64_t> given, others;
+    for (auto r : *d.calibration[c]) given.insert(d.pool->subjects[static_cast<std::size_t>(r)]);
+    for (const auto& rows : {d.clients[c].train, d.clients[c].holdout})
+      for (auto r : *rows) others.insert(d.pool->subjects[static_cast<std::size_t>(r)]);
+    CHECK(given.size() == 2);
+    for (auto subject : given) CHECK(others.count(subject) == 0);
+  }
+  const auto notes = data::federation_notes(d, s);
+  REQUIRE(notes.size() == 1);
+  CHECK(contains(notes[0], "9 held-out images are neither non-members nor calibrate"));
 }
