@@ -61,7 +61,7 @@ const Metric* first_with_margin(std::initializer_list<const char*> names, const 
 
 void passing(CellFigures& f, const Run& run, const record::Figures& reference, const StatisticsPlan& plan) {
   const auto* forgetting = first_with_margin({"attack_success_rate", "forget_accuracy"}, reference, plan);
-  const auto* utility = first_with_margin({"balanced_accuracy", "test_accuracy"}, reference, plan);
+  const auto* utility = utility_of(reference, plan);
   if (!forgetting || !utility || !f.last_request || !f.last_erased) return;
   f.passing_known = std::any_of(run.rows.begin(), run.rows.end(), [&](const record::MetricsRow& row) {
     return row.time >= *f.last_erased && row.*forgetting->row && row.*utility->row;
@@ -89,6 +89,10 @@ void moments(CellFigures& f, const Run& run, double erased_at, const ReboundPlan
 }
 
 }  // namespace
+
+const Metric* utility_of(const record::Figures& reference, const StatisticsPlan& plan) {
+  return first_with_margin({"balanced_accuracy", "test_accuracy"}, reference, plan);
+}
 
 CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late) {
   CellFigures f;

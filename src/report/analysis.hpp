@@ -57,6 +57,10 @@ struct CellFigures {
   std::string without_service;          ///< why there is none
 };
 
+/// The metric that tells of a published version whether it is useful (CellFigures::passing): balanced
+/// accuracy, or test accuracy where the reference has no other; null where it has none with a margin.
+const Metric* utility_of(const record::Figures& reference, const StatisticsPlan& plan);
+
 /// Figures of a single run. `plan.round_updates` 0: as many as the log has retained clients; `late`: see
 /// StatisticsPlan::late_evaluations.
 CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late);

@@ -157,6 +157,8 @@ std::vector<Chart> difference_strips(const Analysis& a, std::size_t group) {
         reference, metric.title, study.in_group(group), (2 * study.statistics.confidence - 1) * 100,
         margin_text(metric, margin));
     strip.caption += majority_sentence(metric, runs_of(study, group));
+    if (const auto why = no_better_than_constant(a, group, metric))
+      strip.caption += " No power: " + *why + ".";
     strip.unit = scale.unit;
     strip.factor = scale.factor;
     strip.column = name + " difference";

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "report/constant_classifier.hpp"
 #include "report/figure_text.hpp"
 
 namespace afu::report {
@@ -82,11 +83,55 @@ std::optional<std::string> unseen_membership(const Analysis& a, std::size_t grou
                      e.interval->low, e.interval->high, visible_membership);
 }
 
+std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_t group, const Metric& of) {
+  const bool calibration = &of == find_metric("calibration_error");
+  const auto& metric = calibration ? *find_metric("test_auc") : of;
+  if (!has_constant_score(metric)) return std::nullopt;
+  const auto& study = a.study();
+  const auto& name = study.arms[study.reference].name;
+  const char* const claimed = "nothing is claimed about fidelity";
+  const auto constant = [&](const Cell& c) { return constant_score(metric, c.run->summary); };
+  const auto silent = a.lacking(group, study.reference,
+                                [&](const Cell& c, const CellFigures&) { return constant(c).has_value(); });
+  if (!silent.empty())
+    return fmt::format(
+        "whether {}'s {} is above a constant classifier's cannot be told, since the summary of {} does not "
+        "tell "
+        "the classes of the set: {}",
+        name, metric.title, silent.front()->folder, claimed);
+  const auto given = study.statistics.margins.find(metric.name);
+  const double margin = given == study.statistics.margins.end() ? 0 : given->second;
+  const bool less_is_better = metric.quantity == Quantity::loss;
+  for (const auto moment : {Moment::first, Moment::settled, Moment::late}) {
+    std::vector<double> figures, constants, leads;
+    for (const auto* cell : study.cells_of(group, study.reference))
+      if (const auto* f = a.figures(*cell))
+        if (const auto v = figures_at(*f, moment).*metric.figure) {
+          figures.push_back(*v);
+          constants.push_back(*constant(*cell));
+          leads.push_back((less_is_better ? -1 : 1) * (figures.back() - constants.back()));
+        }
+    const auto when = moment_text(moment, study.rebound);
+    if (leads.size() < fewest_pairs)
+      return fmt::format("{}'s {} {} is known in too few seeds: {}", name, metric.title, when, claimed);
+    const auto e = stats::estimate(leads, 2 * study.statistics.confidence - 1);
+    if (e.interval->low > margin) continue;
+    return fmt::format(
+        "{}'s {} {} {} is not clearly {} a constant classifier's {} (it leads by {} {}, more than {} is "
+        "needed): {}",
+        name, metric.title, when, value_text(metric, stats::mean(figures)),
+        less_is_better ? "below" : "above", value_text(metric, stats::mean(constants)),
+        difference_text(metric, e.mean), interval_text(metric, *e.interval), margin_text(metric, margin),
+        claimed);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> without_power(const Analysis& a, std::size_t group, std::size_t arm,
                                          const Metric& metric) {
   if (&metric == &attack()) return weak_attack(a, group, arm);
   if (&metric == find_metric("mia_auc")) return unseen_membership(a, group, arm);
-  return std::nullopt;
+  return no_better_than_constant(a, group, metric);
 }
 
 VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group) {

@@ -30,6 +30,16 @@ std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std
 /// "before the erasure 0.505 [0.480, 0.530], at least 0.550 are needed".
 std::optional<std::string> unseen_membership(const Analysis& a, std::size_t group, std::size_t arm);
 
+/// The reference must do clearly better on the test set (for retain accuracy on the retain set) than a
+/// classifier that gives every sample the same answer, or to be like it is no finding: at both judged moments
+/// and at the end the lower end of the interval of its lead (one-sided alpha, over the seeds) is above the
+/// metric's margin. For the calibration error, which a constant classifier may have none of, so must the test
+/// AUC's be. Else the reason: "retrain's balanced accuracy 34.8 % is not clearly above a constant
+/// classifier's 33.3 % ...: nothing is claimed about fidelity"; also where a run does not tell what its set
+/// holds. Empty for other metrics.
+std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_t group,
+                                                   const Metric& metric);
+
 /// Why a metric of `arm` has no power, by those above; empty for metrics without a precondition.
 std::optional<std::string> without_power(const Analysis& a, std::size_t group, std::size_t arm,
                                          const Metric& metric);

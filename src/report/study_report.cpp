@@ -217,7 +217,15 @@ Section methods(const Study& study) {
       "that "
       "erased shows one: a mean rise of at least 10 pp over its erased model and over the reference, with an "
       "interval above 0, in the rounds or in the tail. About membership nothing is claimed unless its AUC "
-      "before the erasure was at least 0.550 by the lower end of its interval."});
+      "before the erasure was at least 0.550 by the lower end of its interval. About fidelity nothing is "
+      "claimed by "
+      "a metric in which the reference does not lead a classifier that gives every sample the same answer by "
+      "more "
+      "than the margin, by the lower end of its interval: its accuracy is the share of the largest class, "
+      "its "
+      "balanced accuracy 1 / classes, its AUC 0.5, its loss the labels' entropy. Nor can a time to a useful "
+      "model "
+      "be shorter then."});
   s.parts.emplace_back(Paragraph{fmt::format(
       "Equivalence is judged twice: at once, that is of the first published version that contains the "
       "erasure, and {}. An arm whose time is compared must be equivalent itself, and its time ends with the "

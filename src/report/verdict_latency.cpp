@@ -89,6 +89,16 @@ std::optional<Verdict> without_time(const Analysis& a, std::size_t group, std::s
   return std::nullopt;
 }
 
+/// Why a version that counts as useful in (d) need not be.
+std::optional<std::string> useful_to_nobody(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  for (const auto* cell : study.cells_of(group, study.reference))
+    if (const auto* f = a.figures(*cell))
+      if (const auto* metric = utility_of(f->late, study.statistics))
+        if (auto why = no_better_than_constant(a, group, *metric)) return why;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
@@ -105,6 +115,8 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
                           own.outcome == Outcome::fails ? "it fails" : "it cannot be judged by")};
     if (own.outcome == Outcome::open)
       obstacle = fmt::format("whether {} passes (a) is open", study.arms[arm].name);
+    else
+      obstacle = useful_to_nobody(a, group);
   }
   // Where none passes, the fastest that may: who is faster than that is faster than any that does.
   auto other = fastest_synchronous(a, group, arm, Outcome::holds);

@@ -30,9 +30,11 @@ struct Verdict {
 /// `moments(study)`: the first published version that contains the erasure, and the end of the protocol's
 /// rounds. Holds when every interval lies inside its margins at both, fails when one lies outside altogether,
 /// or where a request was never served. Where an attack is among them, "holds" further needs that it was
-/// there to be erased (P0). Where membership could not be seen before the erasure (unseen_membership) nothing
-/// is claimed about it, and the reason says so; "holds" then needs another metric of the forget set, or the
-/// attack, that has power. A metric that the study measures and a completed cell lacks cannot be judged.
+/// there to be erased (P0), and of each metric of fidelity that the reference is clearly better than a
+/// constant classifier (no_better_than_constant). Where membership could not be seen before the erasure
+/// (unseen_membership) nothing is claimed about it, and the reason says so; "holds" then needs another metric
+/// of the forget set, or the attack, that has power. A metric that the study measures and a completed cell
+/// lacks cannot be judged.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (b) The excess of attack success (Excess::blocks) over all rounds and the tail, in blocks of five rounds:
@@ -54,11 +56,13 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 /// (d) Of times to pass (Analysis, CellFigures::passing): with s that of the fastest synchronous arm that
 /// passes (a), l the subject's and r `latency_ratio`, the interval of s - r l over the seeds lies at or above
 /// 0. (Not s / l: l may be 0.) The subject itself must pass (a): who erased nothing is not sooner, so where
-/// it fails (a) the claim fails, and where (a) is open so is this. Where (a) holds for no synchronous arm, s
-/// is that of the fastest for which it is open: who is so much faster than that is so of any that passes.
-/// Where nothing was trained (Study::untrained) there is no (a) to pass and no version to look at: times are
-/// those to the first version that contains the erasure, s is the fastest synchronous arm's, and the reason
-/// says so. A method that publishes at the request is there after 0 s by construction: that is no finding.
+/// it fails (a) the claim fails, and where (a) is open so is this; and so it is where a constant classifier
+/// would pass as useful (no_better_than_constant, of the metric that passing looks at). Where (a) holds for
+/// no synchronous arm, s is that of the fastest for which it is open: who is so much faster than that is so
+/// of any that passes. Where nothing was trained (Study::untrained) there is no (a) to pass and no version to
+/// look at: times are those to the first version that contains the erasure, s is the fastest synchronous
+/// arm's, and the reason says so. A method that publishes at the request is there after 0 s by construction:
+/// that is no finding.
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm);
 
 struct Claim {

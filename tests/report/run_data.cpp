@@ -171,7 +171,8 @@ TEST_CASE("what a run tells of its sets is read, and cannot be a set without cla
   CHECK(run.summary.test_set->classes == 4);
   CHECK(run.summary.test_set->majority_share == 0.4);
   CHECK(run.summary.test_set->entropy == 1.3);
-  CHECK_FALSE(run.summary.retain_set);
+  REQUIRE(run.summary.retain_set);
+  CHECK(run.summary.retain_set->majority_share == 0.5);
   const std::pair<std::string, std::string> told{"test_set", "400 samples of 4 classes, the largest 40.0 %"};
   CHECK(std::find(run.context.begin(), run.context.end(), told) != run.context.end());
   CHECK(made.why([](Json& j) { j["context"]["test_set"]["classes"] = 0; }) ==

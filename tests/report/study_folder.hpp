@@ -24,7 +24,7 @@ namespace afu::test {
 /// erasure.
 struct SyntheticRun {
   record::Figures before{0.8, 0.9, 0.85, 0.95, 0.7}, final{0.8, 0.7, 0.82, 0.03, 0.5};
-  std::optional<record::SetLabels> test_set{{400, 4, 0.4, 1.3}};
+  std::optional<record::SetLabels> test_set{{400, 4, 0.4, 1.3}}, retain_set{{300, 4, 0.5, 1.2}};
   double latency = 2, downtime = 0, throughput = 1;
   bool restarted = false, erased = true;
   /// Attack success n rounds behind the erasure.
@@ -138,6 +138,7 @@ struct SyntheticStudy {
     s.final = run.final;
     s.before_erasure = run.before;
     s.test_set = run.test_set;
+    s.retain_set = run.retain_set;
     s.updates = 140;
     s.virtual_seconds = 140;
     record::ErasureRecord e;
@@ -189,6 +190,42 @@ struct SyntheticStudy {
         events.append(record::Decision{t, record::Decision::Kind::restarted, 0, u, 1, 0, 0});
     }
     events.close();
+  }
+};
+
+/// Of a test set of three classes, one of them the half of it.
+struct Fidelity {
+  double accuracy = 0.5, balanced_accuracy = 1.0 / 3, auc = 0.5, loss = 1.04, calibration_error = 0;
+};
+inline constexpr Fidelity constant_classifier{}, sound_classifier{0.8, 0.7, 0.9, 0.5, 0.05};
+
+/// Five seeds in which all arms forget as they should, and are as useful as `mine` and `others`, each a
+/// little different from seed to seed by `spread`. Every metric has a margin; `family` is judged.
+struct FidelityStudy : SyntheticStudy {
+  FidelityStudy(const std::vector<std::string>& family, const Fidelity& mine, const Fidelity& others,
+                double spread = 0) {
+    auto& statistics = manifest["statistics"];
+    for (const auto& m : report::metrics()) statistics["margins"][m.name] = 0.03;
+    statistics["family"] = family;
+    const auto run = [=](const Fidelity& of, double latency) {
+      return [=](std::uint64_t seed) {
+        SyntheticRun r;
+        r.latency = latency + 0.01 * static_cast<double>(seed);
+        r.test_set = {480, 3, 0.5, 1.04};
+        const double shift = spread * (static_cast<double>(seed) - 3);
+        for (auto* figures : {&r.before, &r.final}) {
+          figures->test_accuracy = of.accuracy + shift;
+          figures->balanced_accuracy = of.balanced_accuracy + shift;
+          figures->test_auc = of.auc + shift;
+          figures->test_loss = of.loss + shift;
+          figures->calibration_error = of.calibration_error;
+        }
+        return r;
+      };
+    };
+    arm("mine", "method", false, run(mine, 2));
+    arm("retrain", "reference", false, run(others, 30));
+    arm("barrier", "method", true, run(others, 25));
   }
 };
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "report/charts.hpp"
 #include "report/figure_text.hpp"
 #include "report/tables_distance.hpp"
 #include "study_folder.hpp"
@@ -275,4 +276,31 @@ TEST_CASE("the distance table: against the references' means of the same seed, a
   CHECK(number(t, {"among retrains", "late"}, "JS") == Approx(0.005));
   CHECK(t.caption.find("Missing in distances.csv, and in no mean: cells/mine/seed=2, late forget.agreement; "
                        "cells/mine/seed=3, late forget.agreement.") != std::string::npos);
+}
+
+TEST_CASE("no table or chart calls a figure equivalent that a constant classifier has too") {
+  const auto made = test::FidelityStudy({"test_accuracy", "test_auc"}, test::constant_classifier,
+                                        test::constant_classifier);
+  const Analysis a(read_study(made.folder.path()));
+  const auto headline = headline_table(a, 0), comparisons = comparison_table(a, 0);
+  for (const char* metric :
+       {"test accuracy", "balanced accuracy", "test AUC", "test loss", "calibration error"}) {
+    CAPTURE(metric);
+    CHECK(at(headline, {"mine"}, metric).note == "no power");
+    CHECK(at(comparisons, {"mine", metric}, "equivalence").text == "no power");
+  }
+  CHECK(at(headline, {"mine"}, "attack success rate").note == "equivalent");
+  CHECK(at(headline, {"mine"}, "test loss").text == "1.040 ± 0.000");  // and no per cent
+  CHECK(at(comparisons, {"mine", "test loss"}, "margin").text == "± 0.030");
+  CHECK(heading(headline.columns.at(2)) == "test accuracy (majority class 50.0 %)");
+  CHECK(headline.columns.at(2).name == "test accuracy");  // of the CSV
+  CHECK(comparisons.caption.find("Test accuracy: the majority class alone is 50.0 %.") != std::string::npos);
+  for (const auto& chart : difference_strips(a, 0)) {
+    CHECK(chart.caption.find("No power: retrain's test ") != std::string::npos);
+    CHECK(chart.caption.find("is not clearly above a constant classifier's") != std::string::npos);
+  }
+  const auto sound = test::FidelityStudy({"test_accuracy"}, test::sound_classifier, test::sound_classifier);
+  const Analysis b(read_study(sound.folder.path()));
+  CHECK(at(headline_table(b, 0), {"mine"}, "test accuracy").note == "equivalent");
+  CHECK(difference_strips(b, 0).at(0).caption.find("No power") == std::string::npos);
 }
