@@ -114,7 +114,7 @@ TEST_CASE("sets: a class has everybody's rows of it, and everybody's held-out on
 TEST_CASE(
     "a set's labels: the classes that occur, the share of the largest, and the loss of who answers with "
     "shares") {
-  auto pool = std::make_shared<data::Dataset>();
+  auto pool = std::make_shared<data::Images>();
   pool->labels = {2, 0, 2, 2, 5, 5, 0, 1};
   data::FederatedData data;
   data.pool = pool;
