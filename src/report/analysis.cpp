@@ -147,11 +147,12 @@ Analysis::Analysis(Study study) : study_(std::move(study)), figures_(study_.cell
   }
   for (std::size_t i = 0; i < study_.cells.size(); ++i)
     if (figures_[i]) pair(i);
-  const auto has_balanced = [&](const Cell& c) {
+  const auto& balanced = *find_metric("balanced_accuracy");
+  const bool measured = std::any_of(study_.cells.begin(), study_.cells.end(), [&](const Cell& c) {
     return figures(c) && std::any_of(c.run->rows.begin(), c.run->rows.end(),
-                                     [](const auto& row) { return (row.*balanced_utility.row).has_value(); });
-  };
-  if (std::any_of(study_.cells.begin(), study_.cells.end(), has_balanced)) utility_ = &balanced_utility;
+                                     [&](const auto& row) { return (row.*balanced.row).has_value(); });
+  });
+  utility_ = measured ? &balanced : find_metric("test_accuracy");
   for (std::size_t g = 0; g < study_.groups.size(); ++g)
     for (auto seed : study_.seeds) serve(g, seed);
   comparisons_.resize(study_.groups.size());

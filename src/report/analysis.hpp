@@ -53,7 +53,7 @@ struct CellFigures {
   bool has_log = false;                 ///< an event log was there
   std::size_t round_updates = 0;        ///< accepted updates of a round; 0: not known
   ServedCurve served;                   ///< of the accuracy that Analysis::utility tells
-  std::optional<Service> service;       ///< over as long as of all arms of the group and seed; see
+  std::optional<Service> service;       ///< over the same time as of all arms of its seed
   std::string without_service;          ///< why there is none
 };
 
@@ -103,10 +103,11 @@ class Analysis {
   /// Of a cell of study(). Null unless it completed.
   const CellFigures* figures(const Cell& cell) const;
   const Study& study() const { return study_; }
-  /// What service is measured in, in all cells: balanced accuracy where any of them has it.
-  const Utility& utility() const { return *utility_; }
+  /// What service is measured in, in all cells: balanced accuracy, of which a constant classifier has little;
+  /// test accuracy where no cell has that.
+  const Metric& utility() const { return *utility_; }
   /// Its margin; absent: the study has none.
-  std::optional<double> utility_margin() const { return study_.statistics.margin(utility_->metric); }
+  std::optional<double> utility_margin() const { return study_.statistics.margin(utility_->name); }
 
   /// Completed cells of an arm for which `has` is false.
   using Has = std::function<bool(const Cell&, const CellFigures&)>;
@@ -121,7 +122,7 @@ class Analysis {
   void pair(std::size_t cell);
   void serve(std::size_t group, std::uint64_t seed);
   Study study_;
-  const Utility* utility_ = &plain_utility;
+  const Metric* utility_ = nullptr;
   std::vector<std::optional<CellFigures>> figures_;  ///< of study.cells
   std::vector<std::vector<Comparison>> comparisons_;
 };

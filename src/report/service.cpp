@@ -63,7 +63,7 @@ std::optional<double> ServedCurve::erased() const {
   return held.empty() || std::isinf(last) ? std::nullopt : std::optional(last);
 }
 
-ServedCurve served_curve(const Run& run, const Utility& utility, bool restarted, std::size_t round_updates) {
+ServedCurve served_curve(const Run& run, const Metric& utility, bool restarted, std::size_t round_updates) {
   ServedCurve c;
   const auto* first = record::first_request(run.summary);
   if (first == nullptr) {

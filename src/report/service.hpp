@@ -15,17 +15,6 @@
 
 namespace afu::report {
 
-/// What service is measured in: an accuracy on the test set.
-struct Utility {
-  const char *metric = "", *title = "";
-  std::optional<double> record::MetricsRow::*row = nullptr;
-};
-/// Balanced accuracy, which no constant classifier has much of.
-inline constexpr Utility balanced_utility{"balanced_accuracy", "balanced accuracy",
-                                          &record::MetricsRow::balanced_accuracy};
-/// For folders of an afu that did not measure that.
-inline constexpr Utility plain_utility{"test_accuracy", "test accuracy", &record::MetricsRow::test_accuracy};
-
 /// Between two evaluations the earlier one's figure stands for the versions between them, unless more than so
 /// many rounds' updates were accepted there.
 inline constexpr std::size_t longest_gap_rounds = 2;
@@ -53,9 +42,10 @@ struct ServedCurve {
   std::optional<double> erased() const;
 };
 
-/// `restarted`: the run's erasures train again from the initial model (CellFigures). `round_updates`:
-/// accepted updates of a round; 0: not known, and then no version may have been left out of the evaluation.
-ServedCurve served_curve(const Run& run, const Utility& utility, bool restarted, std::size_t round_updates);
+/// `utility`: an accuracy on the test set. `restarted`: the run's erasures train again from the initial model
+/// (CellFigures). `round_updates`: accepted updates of a round; 0: not known, and then no version may have
+/// been left out of the evaluation.
+ServedCurve served_curve(const Run& run, const Metric& utility, bool restarted, std::size_t round_updates);
 
 /// Within `horizon` seconds from the first request.
 struct Service {

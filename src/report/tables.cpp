@@ -54,8 +54,8 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
           "there is a margin, whether the arm is equivalent to {}: equivalent, different, open "
           "(not enough power), or no power (it was not there before the erasure, or {} is not clearly "
           "better than a constant classifier). Time to pass: until the first published version whose attack "
-          "success and balanced accuracy (test accuracy where that is not known) lie within the margins of "
-          "{}'s and "
+          "success is within its margin of {}'s, and whose {} within its own of {}'s or of what there was "
+          "before the request, and "
           "stay there (three evaluations in a row pass, and never again three fail). \"2 of 5\": in so many "
           "seeds a figure "
           "came, "
@@ -64,7 +64,7 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
               ? fmt::format(" (mean of the last {} evaluated versions)", plan.late_evaluations)
               : std::string(),
           plan.confidence * 100, study.arms[study.reference].name, study.arms[study.reference].name,
-          study.arms[study.reference].name,
+          study.arms[study.reference].name, a.utility().title, study.arms[study.reference].name,
           paired ? "those in the run of the same seed in which the client just leaves" : "those before it"),
       group);
   std::vector<const Metric*> measured;  // by any cell of the study

@@ -18,6 +18,8 @@ namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
+const Metric& balanced = *find_metric("balanced_accuracy");
+
 struct Version {
   double time;
   std::uint64_t version, epoch, updates;
@@ -76,7 +78,7 @@ Run retraining() {
 }  // namespace
 
 TEST_CASE("service lost is the accuracy below that of the version the request found, over time") {
-  const auto c = served_curve(at_once(), balanced_utility, false, 2);
+  const auto c = served_curve(at_once(), balanced, false, 2);
   CHECK(c.base == 0.8);
   CHECK(c.unknown.empty());
   CHECK(c.known_until == 50);
@@ -92,11 +94,11 @@ TEST_CASE("service lost is the accuracy below that of the version the request fo
   CHECK(*service_of(c, 1, 0.02)->below == Approx(1));
   CHECK(service_of(c, 0, 0.02)->lost == 0);
   CHECK_FALSE(service_of(c, 1, std::nullopt)->below);
-  CHECK(served_curve(at_once(), plain_utility, false, 2).base == 0.5);
+  CHECK(served_curve(at_once(), *find_metric("test_accuracy"), false, 2).base == 0.5);
 }
 
 TEST_CASE("a retraining serves the old model until it has caught up: nothing lost, and not erased") {
-  const auto c = served_curve(retraining(), balanced_utility, true, 5);
+  const auto c = served_curve(retraining(), balanced, true, 5);
   REQUIRE(c.versions.size() == 3);  // neither of the weak ones
   const auto until_there = service_of(c, 20, 0.02);
   CHECK(until_there->lost == 0);
@@ -111,14 +113,14 @@ TEST_CASE("a retraining serves the old model until it has caught up: nothing los
   CHECK(c.at(19.9) == 0.8);
   CHECK(c.at(20) == 0.77);
   // Were they published, as by a method that replaces the model, they would count.
-  CHECK(service_of(served_curve(retraining(), balanced_utility, false, 5), 20, 0.02)->lost ==
+  CHECK(service_of(served_curve(retraining(), balanced, false, 5), 20, 0.02)->lost ==
         Approx(60 * 5 + 30 * 10));
 }
 
 TEST_CASE("a retraining that does not catch up serves the old model to the end") {
   auto run = retraining();
   run.summary.erasures = {request(10, std::nullopt, std::nullopt)};
-  const auto c = served_curve(run, balanced_utility, true, 5);
+  const auto c = served_curve(run, balanced, true, 5);
   CHECK(c.versions.size() == 1);
   CHECK_FALSE(c.erased());
   CHECK(service_of(c, 50, 0.02)->lost == 0);
@@ -133,7 +135,7 @@ TEST_CASE("of retrainings one after the other each is published when it has caug
                      {35, 35, 2, 5, 0.2},
                      {50, 50, 2, 10, 0.8}},
                     {request(10, 30, 30), request(12, 50, 50)});
-  const auto c = served_curve(run, balanced_utility, true, 20);
+  const auto c = served_curve(run, balanced, true, 20);
   REQUIRE(c.versions.size() == 3);
   CHECK(c.versions[1].since == 20);
   CHECK(c.versions[1].utility == 0.7);
@@ -147,11 +149,11 @@ TEST_CASE("of retrainings one after the other each is published when it has caug
 TEST_CASE("several requests: what holds any of them that was made holds what was to be erased") {
   const auto run = run_of({{10, 10, 0, 10, 0.8}, {60, 60, 3, 11, 0.8}},
                           {request(10, 12, 13), request(30, 35, 36), request(34, 40, 40)});
-  const auto s = service_of(served_curve(run, balanced_utility, false, 5), 50, 0.02);
+  const auto s = service_of(served_curve(run, balanced, false, 5), 50, 0.02);
   CHECK(s->held == Approx(2 + 10));
   auto never = run;
   never.summary.erasures[1].merged_at.reset();
-  CHECK(service_of(served_curve(never, balanced_utility, false, 5), 50, 0.02)->held == Approx(2 + 30));
+  CHECK(service_of(served_curve(never, balanced, false, 5), 50, 0.02)->held == Approx(2 + 30));
 }
 
 TEST_CASE("where evaluations are too far apart nothing is made up") {
@@ -159,7 +161,7 @@ TEST_CASE("where evaluations are too far apart nothing is made up") {
   const auto with = [](std::uint64_t updates) {
     return served_curve(run_of({{10, 10, 0, 10, 0.8}, {12, 12, 1, 12, 0.6}, {20, 16, 1, 12 + updates, 0.8}},
                                {request(10, 12, 12)}),
-                        balanced_utility, false, 2);
+                        balanced, false, 2);
   };
   CHECK(with(4).unknown.empty());
   const auto sparse = with(5);
@@ -170,27 +172,27 @@ TEST_CASE("where evaluations are too far apart nothing is made up") {
   CHECK_FALSE(service_of(sparse, 3, 0.02));
   CHECK(service_of(sparse, 2, 0.02)->lost == 0);  // the old model, so far as it is known
   // Merges that are far apart leave nothing out: every version was evaluated.
-  CHECK(served_curve(run_of({{10, 10, 0, 10, 0.8}, {30, 11, 1, 90, 0.6}}, {request(10, 30, 30)}),
-                     balanced_utility, false, 2)
+  CHECK(served_curve(run_of({{10, 10, 0, 10, 0.8}, {30, 11, 1, 90, 0.6}}, {request(10, 30, 30)}), balanced,
+                     false, 2)
             .unknown.empty());
 }
 
 TEST_CASE("a version without the figure ends what is known, and is named") {
   auto run = at_once();
   run.rows[4].balanced_accuracy.reset();
-  const auto c = served_curve(run, balanced_utility, false, 2);
+  const auto c = served_curve(run, balanced, false, 2);
   CHECK(c.unknown == "version 13, published at 11.5 s, has no balanced accuracy");
   CHECK(c.known_until == 1.5);
   CHECK_FALSE(service_of(c, 2, 0.02));
   run.rows[1].balanced_accuracy = std::numeric_limits<double>::quiet_NaN();
-  CHECK(served_curve(run, balanced_utility, false, 2).unknown ==
+  CHECK(served_curve(run, balanced, false, 2).unknown ==
         "version 10, published at 10 s, has no balanced accuracy");
   run.rows.erase(run.rows.begin(), run.rows.begin() + 2);
-  const auto none = served_curve(run, balanced_utility, false, 2);
+  const auto none = served_curve(run, balanced, false, 2);
   CHECK(none.unknown == "no version from before the request was evaluated");
   CHECK_FALSE(service_of(none, 0, 0.02));
   CHECK(none.held.size() == 1);
-  CHECK(served_curve(run_of({{1, 1, 0, 1, 0.8}}, {}), balanced_utility, false, 2).unknown ==
+  CHECK(served_curve(run_of({{1, 1, 0, 1, 0.8}}, {}), balanced, false, 2).unknown ==
         "nobody asked to be forgotten");
 }
 
@@ -240,7 +242,7 @@ TEST_CASE("the table of service has every arm over the same time, by balanced ac
   auto first = at_once();
   // Without an event log a round has no known number of updates: every version was evaluated.
   const Analysis a(study_of({{first, worse}, {old_model(14), old_model(20)}}));
-  CHECK(a.utility().metric == std::string("balanced_accuracy"));
+  CHECK(a.utility().name == std::string("balanced_accuracy"));
   CHECK(*a.utility_margin() == 0.02);
   const auto t = service_table(a, 0);
   REQUIRE(t.rows.size() == 2);

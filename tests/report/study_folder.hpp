@@ -30,7 +30,7 @@ struct SyntheticRun {
   /// Attack success n rounds behind the erasure.
   std::function<double(double)> attack = [](double) { return 0.03; };
   /// Of the versions behind the erasure, n rounds behind it; `final` where it is not given.
-  std::function<double(double)> test;
+  std::function<double(double)> test, balanced;
 };
 
 struct SyntheticStudy {
@@ -154,9 +154,11 @@ struct SyntheticStudy {
     write_text(where / "summary.json", record::to_json(s).dump(2));
 
     record::MetricsLog metrics(where / "metrics.csv");
-    const auto row = [&](double time, std::uint64_t updates, double attack, const record::Figures& figures) {
+    const auto row = [&](double time, std::uint64_t updates, double attack, const record::Figures& figures,
+                         std::uint64_t epoch) {
       record::MetricsRow r;
       r.time = time;
+      r.epoch = epoch;
       r.updates = updates;
       r.phase = time < erased ? "training" : "forgotten";
       for (const auto& m : report::metrics()) r.*m.row = figures.*m.figure;
@@ -166,13 +168,14 @@ struct SyntheticStudy {
     auto found = run.before;  // what is not measured at the end is not measured at all
     for (const auto& m : report::metrics())
       if (!(run.final.*m.figure)) (found.*m.figure).reset();
-    row(requested, 100, 0.95, found);
-    row(erased, 100, 0.95, found);  // the version that the erasure found
+    row(requested, 100, 0.95, found, 0);
+    row(erased, 100, 0.95, found, 0);  // the version that the erasure found
     for (std::uint64_t u = 0; u <= (rounds + tail) * round_updates; ++u) {
       const double t = static_cast<double>(u) / static_cast<double>(round_updates);
       auto figures = run.final;
       if (run.test) figures.test_accuracy = run.test(t);
-      row(erased + static_cast<double>(u), 100 + u, run.attack(t), figures);
+      if (run.balanced) figures.balanced_accuracy = run.balanced(t);
+      row(erased + static_cast<double>(u), 100 + u, run.attack(t), figures, 1);
     }
     metrics.close();
 
