@@ -125,6 +125,26 @@ class Doctored(unittest.TestCase):
     def test_rows_of_two_clients_swapped(self) -> None:
         self.differs(edit_json(swap_rows))
 
+    def test_a_row_owned_twice(self) -> None:
+        def change(value: dict) -> None:
+            value["clients"][0]["train"][0] = value["test"][0]
+
+        self.differs(edit_json(change), "is of test and of client 0's train")
+
+    def test_a_poisoned_image_changed(self) -> None:
+        row = json.loads((self.run_folder / "audit/run.json").read_text())["backdoor"]["poisoned"][0]
+
+        def change(images: np.ndarray) -> None:
+            images[row, 0, 0, 0] ^= 1
+
+        self.differs(edit_array("data.npz", "images", change), "a poisoned row is not its original")
+
+    def test_other_rows_to_forget(self) -> None:
+        def change(value: dict) -> None:
+            value["requests"][0]["forget"].pop()
+
+        self.differs(edit_json(change), "request 0 forgets other rows than it should")
+
     def test_rows_in_another_order(self) -> None:
         self.differs(edit_json(swap_order))
 

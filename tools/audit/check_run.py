@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import folder as run_folder
+import ownership
 from folder import RunFolder
 from nets import Unusable
 from philox import Key, purpose
@@ -43,6 +44,8 @@ def check(path: Path, dtype: type, tolerance: float | None) -> bool:
     folder = run_folder.read(path)
     replay = Replay(folder, dtype)
     check_initial(folder)
+    for fault in ownership.faults(folder):
+        raise Mismatch(f"audit/run.json: {fault}")
     replay.run()
     found = {"weights": largest_difference(replay.model, folder.final)} | replay.updates_checked
     missing = sorted(set(folder.updates) - set(replay.updates_checked))

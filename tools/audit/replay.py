@@ -32,6 +32,8 @@ class Replay:
             raise Unusable(f"unlearning.method is {self.method!r}, computed again are {', '.join(METHODS)}")
         if self.training["ewc_strength"]:
             raise Unusable("training.ewc_strength is above 0, which is not computed again")
+        if any(self.training.get("augment", {}).values()):
+            raise Unusable("training.augment changes the images, which is not computed again")
         if self.scenario["scenario"]["clock"] != "virtual":
             raise Unusable('scenario.clock is "wall": its log has arrivals and decisions in no common order')
         net = make_net(self.scenario["model"]["name"], folder.layout)

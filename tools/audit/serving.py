@@ -115,7 +115,7 @@ class AfuIc(Request):
             if s[key] != allowed:
                 raise Unusable(f"unlearning.afu_ic.{key} is {s[key]!r}; what is computed again is {allowed!r}")
         refuse_what_is_not_computed(self.c)
-        self.gain, self.private = s["gain"], s["publish"] == "calibrated"
+        self.gain, self.at_once = s["gain"], s["publish"] == "at_once"
         self._calibrate_jobs = iter(self.replay.folder.calibrate_jobs.get(self.number, []))
         self.before: np.ndarray | None = None
         self.reference: np.ndarray | None = None  # the erased model: of distillation
@@ -133,6 +133,8 @@ class AfuIc(Request):
             influence = r.ledger.at(job["version"], self.client).influence
             self.delta = np.zeros_like(r.model) if influence is None else -self.gain * influence
             self.before = r.model
+        elif self.at_once:
+            raise r.mismatch("a draft is computed in private where the erasure is to be published at once")
         elif self.draft is None:
             self.draft = self.reference = self.before + self.delta
         else:
@@ -156,7 +158,7 @@ class AfuIc(Request):
         if job is None:
             raise r.mismatch(f"request {self.number} has more calibrations than audit/jobs.jsonl")
         if job["rows"] != r.environments():
-            raise r.mismatch(f"a calibration of request {self.number} computes on other rows than those of who stays")
+            raise r.mismatch(f"a calibration of request {self.number} computes on others' rows than who stays")
         steps, stages = self.c["window_steps"], 1
         if not self.forgotten:
             steps = self.c["steps"]
