@@ -123,6 +123,7 @@ class AfuIc(Request):
         self.done_in_private: np.ndarray | None = None
         self.change: np.ndarray | None = None  # of the last calibration
         self.change_from = self.taken = 0
+        self.enough = False  # the cross entropy is what it was before the erasure, or the steps are used up
 
     def erase_result(self) -> None:
         r = self.replay
@@ -160,7 +161,10 @@ class AfuIc(Request):
         if job["rows"] != r.environments():
             raise r.mismatch(f"a calibration of request {self.number} computes on others' rows than who stays")
         steps, stages = self.c["window_steps"], 1
-        if not self.forgotten:
+        first = not self.forgotten
+        if first:
+            if self.taken > 0 and (self.enough or not self.c["until_loss"]):
+                raise r.mismatch(f"request {self.number} is calibrated once more, though it was enough")
             steps = self.c["steps"]
             stages = min(max(steps, 1), self.c["stages"]) if self.taken == 0 else 1
             self.taken += steps
@@ -169,6 +173,9 @@ class AfuIc(Request):
         calibrator = Calibrator(r.trainer, self.c, r.environments())
         self.change = calibrator.delta(base, self.before, self.reference, self.delta, steps, stages)
         self.change_from = job["version"]
+        if first and self.c["until_loss"]:
+            level = calibrator.risk(base + self.change) <= calibrator.risk(self.before)
+            self.enough = level or self.taken >= self.c["until_loss_steps"]
 
     def calibrated(self, model: np.ndarray) -> tuple[np.ndarray, float]:
         if self.change is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nets import CnnSmall, LogReg, log_softmax, softmax
+from nets import CnnSmall, LogReg, log_softmax
 from philox import Key, Stream, purpose
 
 CLIP_EPSILON = 1e-6
@@ -155,9 +155,6 @@ class Trainer:
 
     def log_probabilities(self, w: np.ndarray, rows: list[int]) -> np.ndarray:
         return log_softmax(self.net.forward(w, self.data.images(rows)))
-
-    def probabilities(self, w: np.ndarray, rows: list[int]) -> np.ndarray:
-        return softmax(self.net.forward(w, self.data.images(rows)))
 
 
 class HeadTrainer:
