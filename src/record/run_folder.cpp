@@ -24,10 +24,18 @@ namespace {
                   root.string(), held));
 }
 
+constexpr std::string_view audit_folder = "audit";
+
+bool in_audit(std::string_view name) { return fs::path(name).parent_path() == audit_folder; }
+
+/// A link in the place of audit/ counts itself, not what it leads to.
 std::vector<fs::path> files_of_a_run(const fs::path& root) {
   std::vector<fs::path> found;
+  std::error_code ignored;
+  const bool linked = fs::is_symlink(root / audit_folder, ignored);
+  if (linked) found.push_back(root / audit_folder);
   for (auto name : run_files) {
-    std::error_code ignored;
+    if (linked && in_audit(name)) continue;
     // Not followed: a dangling link is something that a run would write through.
     if (fs::exists(fs::symlink_status(root / name, ignored))) found.push_back(root / name);
   }
@@ -81,7 +89,8 @@ RunFolder RunFolder::examine(const fs::path& path, bool force) {
   const auto held = files_of_a_run(root);
   if (!held.empty() && !force) {
     std::string names;
-    for (const auto& file : held) names += (names.empty() ? "" : ", ") + file.filename().string();
+    for (const auto& file : held)
+      names += (names.empty() ? "" : ", ") + file.lexically_relative(root).string();
     refuse(root, names);
   }
   for (const auto& file : held) refuse_to_remove_folder(file);
@@ -106,7 +115,7 @@ void RunFolder::claim() {
   if (force_)
     for (const auto& file : files_of_a_run(root)) remove_file(file);
   for (auto name : run_files) fs::remove(root / (std::string(name) + ".part"), error);
-  fs::remove(root / "audit", error);  // where nothing is left in it
+  fs::remove(root / audit_folder, error);  // where nothing is left in it
 
   const auto claim = root / "scenario.toml";
   const int descriptor = ::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -125,7 +134,7 @@ fs::path RunFolder::path(std::string_view name) const {
 }
 
 fs::path RunFolder::audit() const {
-  const auto folder = root_ / "audit";
+  const auto folder = root_ / audit_folder;
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

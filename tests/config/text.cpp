@@ -29,3 +29,11 @@ TEST_CASE("a folder's name is no option, no path and no line") {
         "\"-rf\" is no folder's name, allowed are letters, digits, '-', '_' and '.', the first neither '-' "
         "nor '.'");
 }
+
+TEST_CASE("a job is named by its client and its number, and by nothing else") {
+  CHECK(job_named("3/12") == std::pair<std::uint32_t, std::uint64_t>(3, 12));
+  CHECK(job_named("0/18446744073709551615")->second == 18446744073709551615ull);
+  for (const char* none :
+       {"", "3", "3/", "/12", "3/12/1", "3 /12", "3/ 12", "-3/12", "3/-1", "a/1", "3/1x", "4294967296/1"})
+    CHECK_FALSE(job_named(none));
+}

@@ -106,6 +106,7 @@ TEST_CASE("only the files of a run have a path") {
 TEST_CASE("any file of a run keeps a folder from being overwritten") {
   for (auto name : run_files) {
     TemporaryFolder tmp;
+    fs::create_directories((tmp / std::string(name)).parent_path());
     write_text(tmp / std::string(name), "old");
     write_text(tmp / "notes.txt", "mine");
 
@@ -139,6 +140,20 @@ TEST_CASE("links are neither written through nor followed by force") {
   RunFolder::create(tmp / "run", true);
   CHECK(text_of(tmp / "outside.pt") == "precious");
   CHECK(names_in(tmp / "run") == std::set<std::string>{"scenario.toml"});
+}
+
+TEST_CASE("a link in the place of audit/ is replaced, and what it leads to stays") {
+  TemporaryFolder tmp;
+  fs::create_directories(tmp / "run");
+  fs::create_directories(tmp / "elsewhere");
+  write_text(tmp / "elsewhere/run.json", "precious");
+  fs::create_symlink(tmp / "elsewhere", tmp / "run/audit");
+  CHECK(refusal(tmp / "run", false).find("(audit)") != std::string::npos);
+  const auto folder = RunFolder::create(tmp / "run", true);
+  CHECK(text_of(tmp / "elsewhere/run.json") == "precious");
+  CHECK(folder.audit() == tmp / "run/audit");
+  CHECK_FALSE(fs::is_symlink(tmp / "run/audit"));
+  CHECK(fs::is_directory(tmp / "run/audit"));
 }
 
 TEST_CASE("what cannot be a run's folder is refused with its name") {
