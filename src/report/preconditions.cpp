@@ -83,6 +83,26 @@ std::optional<std::string> unseen_membership(const Analysis& a, std::size_t grou
                      e.interval->low, e.interval->high, visible_membership);
 }
 
+std::optional<std::string> unseen_forget_set(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto& metric = *find_metric("forget_accuracy");
+  const auto& study = a.study();
+  const auto of = [](const Cell& c) { return c.run->summary.before_erasure.forget_accuracy; };
+  const auto unknown =
+      a.lacking(group, arm, [&](const Cell& c, const CellFigures&) { return of(c).has_value(); });
+  if (!unknown.empty()) return "before the erasure it is not known in " + unknown.front()->folder;
+  const auto p = pairs(a.values(group, arm, [&](const Cell& c, const CellFigures&) { return of(c); }),
+                       a.values(group, study.reference, metric));
+  if (p.a.size() < fewest_pairs) return "before the erasure it is known in too few seeds";
+  std::vector<double> leads;
+  for (std::size_t i = 0; i < p.a.size(); ++i) leads.push_back(p.a[i] - p.b[i]);
+  const auto e = stats::estimate(leads, 2 * study.statistics.confidence - 1);
+  const double margin = study.statistics.margin(metric.name).value_or(0);
+  if (e.interval->low > margin) return std::nullopt;
+  return fmt::format("before the erasure it was {} {} above {}'s, more than {} is needed",
+                     difference_text(metric, e.mean), interval_text(metric, *e.interval),
+                     study.arms[study.reference].name, margin_text(metric, margin));
+}
+
 std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_t group, const Metric& of) {
   const bool calibration = &of == find_metric("calibration_error");
   const auto& metric = calibration ? *find_metric("test_auc") : of;
@@ -131,6 +151,7 @@ std::optional<std::string> without_power(const Analysis& a, std::size_t group, s
                                          const Metric& metric) {
   if (&metric == &attack()) return weak_attack(a, group, arm);
   if (&metric == find_metric("mia_auc")) return unseen_membership(a, group, arm);
+  if (&metric == find_metric("forget_accuracy")) return unseen_forget_set(a, group, arm);
   return no_better_than_constant(a, group, metric);
 }
 

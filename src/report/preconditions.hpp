@@ -30,6 +30,12 @@ std::optional<std::string> weak_attack(const Analysis& a, std::size_t group, std
 /// "before the erasure 0.505 [0.480, 0.530], at least 0.550 are needed".
 std::optional<std::string> unseen_membership(const Analysis& a, std::size_t group, std::size_t arm);
 
+/// What was learned of the forget set must be seen before it can be seen to go: the lower end of the interval
+/// of how far forget accuracy before the erasure lay above the reference's late one (one-sided alpha, over
+/// the seeds) is above the metric's margin. Else the reason: "before the erasure it was +1.2 pp [0.3, 2.1]
+/// above retrain's, more than 5 pp is needed".
+std::optional<std::string> unseen_forget_set(const Analysis& a, std::size_t group, std::size_t arm);
+
 /// The reference must do clearly better on the test set (for retain accuracy on the retain set) than a
 /// classifier that gives every sample the same answer, or to be like it is no finding: at both judged moments
 /// and at the end the lower end of the interval of its lead (one-sided alpha, over the seeds) is above the

@@ -134,7 +134,7 @@ Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm) {
     if (&metric == &attack()) obstacle = weak;
     if (is_of_forget_set(metric)) ++to_forget, with_power += !weak;
     // Who cannot be told before cannot be told after: that is no finding, but one who can after is.
-    if (weak && &metric == find_metric("mia_auc") && worst != Outcome::fails)
+    if (weak && is_of_forget_set(metric) && &metric != &attack() && worst != Outcome::fails)
       add(Outcome::holds, fmt::format("{}: no power ({}), nothing is claimed about it", metric.title, *weak));
     else if (weak && !is_of_forget_set(metric) && worst == Outcome::holds)
       add(Outcome::open, text + ", but " + *weak);

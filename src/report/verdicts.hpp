@@ -31,9 +31,10 @@ struct Verdict {
 /// rounds. Holds when every interval lies inside its margins at both, fails when one lies outside altogether,
 /// or where a request was never served. Where an attack is among them, "holds" further needs that it was
 /// there to be erased (P0), and of each metric of fidelity that the reference is clearly better than a
-/// constant classifier (no_better_than_constant). Where membership could not be seen before the erasure
-/// (unseen_membership) nothing is claimed about it, and the reason says so; "holds" then needs another metric
-/// of the forget set, or the attack, that has power. A metric that the study measures and a completed cell
+/// constant classifier (no_better_than_constant). Where membership or what was learned of the forget set
+/// could not be seen before the erasure (unseen_membership, unseen_forget_set) nothing is claimed about it,
+/// and the reason says so; "holds" then needs another metric of the forget set, or the attack, that has
+/// power. A metric that the study measures and a completed cell
 /// lacks cannot be judged.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 

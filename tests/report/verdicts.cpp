@@ -151,6 +151,30 @@ TEST_CASE("who was not told from others before the erasure proves nothing by not
   CHECK(contains(attacked.reason, "membership AUC: no power"));
 }
 
+TEST_CASE("a forget set that was answered no better than by a retrained model proves nothing") {
+  const auto with = [](double before) {
+    SyntheticStudy made;
+    const auto run = [=](std::uint64_t seed) {
+      SyntheticRun r;  // 0.70 in the end, retrained or not
+      *r.final.test_accuracy += 0.001 * step(seed);
+      *r.final.forget_accuracy += 0.001 * step(seed);
+      r.before.forget_accuracy = before + 0.01 * step(seed);
+      r.before.attack_success_rate = r.final.attack_success_rate = std::nullopt;
+      return r;
+    };
+    made.manifest["statistics"]["family"] = std::vector{"test_accuracy", "forget_accuracy"};
+    made.manifest["statistics"]["margins"]["forget_accuracy"] = 0.05;
+    made.arm("mine", "method", false, run);
+    made.arm("retrain", "reference", false, run);
+    return judge(made, equivalence);
+  };
+  CHECK(with(0.90).outcome == Outcome::holds);
+  const auto v = with(0.74);  // it held: nothing was learned of it that could have been forgotten
+  CHECK(v.outcome == Outcome::open);
+  CHECK(contains(v.reason, "forget accuracy: no power (before the erasure it was +4.0 pp ["));
+  CHECK(contains(v.reason, "above retrain's, more than 5.0 pp is needed), nothing is claimed about it"));
+}
+
 TEST_CASE("a cell that failed keeps a claim from holding, and is counted") {
   SyntheticStudy made({1, 2, 3, 4, 5, 6});
   test::fill_good_study(made);
