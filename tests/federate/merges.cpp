@@ -276,10 +276,12 @@ TEST_CASE(
     "afu_ic on whole models: of two requests, late bases get each one's calibration up to its own end") {
   Server s(
       "[training]\nrule = \"fedasync\"\nmixing = 0.5\nstaleness = \"constant\"\n[unlearning]\nmethod = "
-      "\"afu_ic\"\n[[erasure]]\nclient = 0\nat_update = 1\n[[erasure]]\nclient = 1\nat_update = 1\n",
-      {"calibration.window_updates=0"}, false, {test::rows(0, 4), test::rows(4, 8)});
+      "\"afu_ic\"\n[[erasure]]\nclient = 0\nat_update = 2\n[[erasure]]\nclient = 1\nat_update = 2\n",
+      {"calibration.window_updates=0", "unlearning.afu_ic.publish=at_once"}, false,
+      {test::rows(0, 4), test::rows(4, 8)});
   s.update(0, 4);  // 2, all of it the first target's
-  s.take(EraseResult{0, s.result(-2)});
+  s.update(1, 0);  // (2 + 0) / 2
+  s.take(EraseResult{0, s.result(-1)});
   s.take(EraseResult{1, s.result(0)});
   CHECK(s.model() == doctest::Approx(0));
   REQUIRE(s.calibrations.size() == 2);
@@ -288,8 +290,8 @@ TEST_CASE(
   s.take(CalibrateResult{1, s.calibrations[1].base_version, s.result(0.5), false});
   REQUIRE(s.server->outcome().erasures.at(1).record.forgotten_at);
   CHECK(s.model() == doctest::Approx(0.75));
-  s.update(2, 0);  // its base, 0, is moved by -2 + 0.25 + 0.5
-  CHECK(s.model() == doctest::Approx(0.5 * 0.75 + 0.5 * (-2 + 0.75)));
+  s.update(2, 0);  // its base, 0, is moved by -1 + 0.25 + 0.5
+  CHECK(s.model() == doctest::Approx(0.5 * 0.75 + 0.5 * (-1 + 0.75)));
 }
 
 TEST_CASE("fedasync that replaces the model leaves nothing to take a client out of") {
