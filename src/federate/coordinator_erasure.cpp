@@ -20,6 +20,7 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   auto& a = requests_[m.request];
   a.record.requested_at = now_;
   a.requested = true;
+  a.calibrated_updates = updates_;
   evaluate(fx, m.request);
   leave_out_erased(a);
   a.procedure = method_.start(a.request);

@@ -125,8 +125,8 @@ struct CalibrationRecord {
   std::uint64_t epoch = 0;
   std::uint64_t base_version = 0, merged_version = 0;  ///< where it began; the version that holds it
   std::uint64_t staleness = 0;                         ///< versions published in between
-  std::uint64_t updates_since =
-      0;                        ///< accepted updates since the last calibration, the first: since the erasure
+  /// Accepted updates since the last calibration; the first: since the erasure, or, before it, the request.
+  std::uint64_t updates_since = 0;
   double began = 0, ended = 0;  ///< posted, merged
   std::int64_t steps = 0;
   double passes = 0;         ///< sample gradients as modelled

@@ -187,7 +187,7 @@ TEST_CASE("blocking afu_ic halts everybody until it is calibrated, concurrent ha
   const auto concurrent = calibrated({});
   CHECK(*erasure(concurrent).downtime_seconds == 0);
   CHECK(decisions(concurrent.played, "halted").empty());
-  const auto blocking = calibrated({"unlearning.coordination=blocking"});
+  const auto blocking = calibrated({"unlearning.coordination=blocking", "unlearning.afu_ic.publish=at_once"});
   REQUIRE(blocking.played.result.report.failure == "");
   const auto halted = decisions(blocking.played, "halted"), resumed = decisions(blocking.played, "resumed");
   REQUIRE(halted.size() == 1);

@@ -44,7 +44,8 @@ const std::vector<std::string> diverging{"training.lr=1.0", "training.clip_norm=
 TEST_CASE("at_update = n comes after exactly n updates, also where a hundred come at one instant") {
   for (const int n : {1, 99, 100, 101, 120, 250}) {
     CAPTURE(n);
-    const auto p = play(small, with(equal_clients, {"erasure[0].at_update=" + std::to_string(n)}));
+    const auto p = play(small, with(equal_clients, {"erasure[0].at_update=" + std::to_string(n),
+                                                    "unlearning.afu_ic.publish=at_once"}));
     CHECK(accepted_before_the_request(p) == static_cast<std::size_t>(n));
     CHECK(p.result.summary.erasures.at(0).outcome == RequestOutcome::merged);
   }

@@ -166,7 +166,7 @@ TEST_CASE("an erasure and a calibration that are not finite end the run with the
   CHECK(s.model() == doctest::Approx(2));
   CHECK(erasure(s.server->outcome()).outcome == RequestOutcome::unserved);
 
-  Server c(asking, {"unlearning.method=afu_ic", "erasure[0].client=1"});
+  Server c(asking, {"unlearning.method=afu_ic", "unlearning.afu_ic.publish=at_once", "erasure[0].client=1"});
   c.update(1, 1), c.update(2, 1);
   REQUIRE(c.erasures.size() == 1);
   c.take(EraseResult{0, c.result(-1)});
