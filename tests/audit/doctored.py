@@ -173,7 +173,7 @@ class Doctored(unittest.TestCase):
             (lambda run: (run / "audit/run.json").write_text("{"), "cannot be read"),
             (lambda run: (run / "audit/data.npz").write_bytes(b"no zip"), "cannot be read"),
             (edit_text("scenario.toml", 'method = "kd"', 'method = "knot"'), "computed again are none, retrain"),
-            (edit_text("scenario.toml", 'name = "logreg"', 'name = "lenet"'), '"logreg" and "cnn_small"'),
+            (edit_text("scenario.toml", '[model]\nname = "logreg"', '[model]\nname = "lenet"'), '"logreg" and'),
         ]
         for change, says in cases:
             status, text = self.answer(change)
