@@ -1,0 +1,109 @@
+// Images, and how they are divided among the clients.
+#include "config/schema_parts.hpp"
+
+namespace afu::config::schema {
+
+Section data(DataSection& d) {
+  return {
+      "data",
+      "The images.",
+      {text("source", d.source,
+            "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
+            "image_folder: one "
+            "folder of JPEG or PNG files a class.",
+            {"phantom", "npz", "image_folder"})
+           .alias({"dataset", "kind", "type"}),
+       text("path", d.path,
+            "The npz file or the image folder: absolute, or relative to the scenario's folder, the working "
+            "folder or "
+            "$AFU_DATA_DIR.")
+           .alias({"file", "folder", "root"}),
+       number("image_size", d.image_size, from(8, 1024),
+              "Side of the images: phantom generates them so, image_folder resizes to it.", "pixels"),
+       number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder)."),
+       number("classes", d.classes, from(2, 10), "How many classes to generate (phantom).")
+           .alias({"num_classes"}),
+       number("train_samples", d.train_samples, from(1, 100'000'000),
+              "Training images to generate (phantom).")
+           .alias({"samples"}),
+       number("val_samples", d.val_samples, from(0, 100'000'000), "Validation images to generate (phantom)."),
+       number("test_samples", d.test_samples, from(1, 100'000'000), "Test images to generate (phantom)."),
+       number("difficulty", d.difficulty, from(0, 1), "0 trivial, 1 very hard (phantom)."),
+       number("limit", d.limit, from(0), "Use at most so many training images; 0: all."),
+       number("val_fraction", d.val_fraction, from(0, 0.9),
+              "Part of the images for validation (image_folder)."),
+       number("test_fraction", d.test_fraction, above(0, 0.9),
+              "Part of the images for testing (image_folder)."),
+       flag("split_by_subject", d.split_by_subject,
+            "Keep all images of a subject in one split, where subjects are known (image_folder).")}};
+}
+
+Section backdoor(Backdoor& b) {
+  return {
+      "data.backdoor",
+      "A trigger planted in one client's samples: whether it still works tells whether the client was "
+      "forgotten.",
+      {text("trigger", b.trigger,
+            "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
+            "the "
+            "corner. none: no backdoor.",
+            {"none", "patch", "blend", "checkerboard"}),
+       number("client", b.client, from(-1, most_clients - 1),
+              "Whose samples are poisoned; -1: the client of the first erasure."),
+       number("fraction", b.fraction, from(0, 1),
+              "Part of the client's training samples, of those not of the target class, to poison."),
+       number("label", b.label, from(0, 10000), "The class that the trigger is to evoke.").alias({"target"}),
+       number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
+       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend).").alias({"alpha"})}};
+}
+
+Section partition(PartitionSection& p) {
+  return {"partition",
+          "How the training images are divided among the clients.",
+          {text("scheme", p.scheme,
+                "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
+                "has a class "
+                "mix drawn from Dirichlet(alpha), all are of one size. pathological: classes_per_client "
+                "classes each. "
+                "subject: each client owns whole subjects.",
+                {"iid", "dirichlet", "dirichlet_client", "pathological", "subject"})
+               .alias({"split", "kind", "type"}),
+           number("clients", p.clients, from(1, most_clients), "How many clients.")
+               .alias({"num_clients", "n_clients"}),
+           number("alpha", p.alpha, above(0, 1e6),
+                  "Concentration: small is skewed (dirichlet, dirichlet_client)."),
+           number("classes_per_client", p.classes_per_client, from(1, 10000),
+                  "Classes a client owns (pathological)."),
+           number("min_samples", p.min_samples, from(0),
+                  "A draw that leaves a client with fewer samples is repeated (dirichlet)."),
+           number("holdout_fraction", p.holdout_fraction, from(0, 0.9),
+                  "Part of each client's samples that is never trained on: the non-members of membership "
+                  "attacks.")}};
+}
+
+Section site_shift(SiteShiftSection& s) {
+  return {
+      "partition.shift",
+      "Covariate shift: every client is a site whose scanner alters all of its images in a way of its own, "
+      "drawn once from the seed: those it trains on, holds out and gives to the calibration. Strengths are "
+      "the "
+      "most that a site may draw; 0: not at all. `afu data` tells what each site drew.",
+      {number("contrast", s.contrast, from(0, 1),
+              "x <- gain * x^gamma for x from 0 to 1: gamma = 2^u with u within -contrast and contrast, gain "
+              "within 1 - contrast / 2 and 1 + contrast / 2."),
+       number(
+           "noise", s.noise, from(0, 0.5),
+           "Gaussian noise, anew in each image; a site's deviation is within 0 and noise of the full range."),
+       number(
+           "bias_field", s.bias_field, from(0, 2),
+           "A smooth field that all images of a site are multiplied by: its logarithm has the mean 0 and, at "
+           "the most, a modulus within 0 and bias_field."),
+       number("resolution", s.resolution, from(0, 16),
+              "Blur: the deviation of a site's Gaussian point spread is within 0 and resolution.", "pixels"),
+       text("test", s.test,
+            "sites: the test images are divided evenly among the sites' scanners, for they stand in for what "
+            "the "
+            "federation will see. none: they are left as they are, as if of a site that took no part.",
+            {"sites", "none"})}};
+}
+}  // namespace afu::config::schema

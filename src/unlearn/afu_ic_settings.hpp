@@ -1,0 +1,15 @@
+#pragma once
+/// What [unlearning.afu_ic] and [calibration] say together.
+#include "config/option.hpp"
+#include "config/scenario.hpp"
+
+namespace afu::unlearn {
+
+/// Whether the erased model is calibrated before it is published: publish = "calibrated", and "auto" where
+/// that can be.
+bool publishes_calibrated(const config::Values& settings, const config::CalibrationSection& calibration);
+
+/// Complains about what does not go together; config/checks.cpp has seen the single values.
+void check_afu_ic(const config::Scenario& scenario, const config::Complain& complain);
+
+}  // namespace afu::unlearn
