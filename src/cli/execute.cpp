@@ -51,8 +51,9 @@ std::string audit_note(const record::RunFolder& folder) {
     if (!none) bytes += size, ++files;
   }
   return fmt::format(
-      "audit/ holds {} files, {:.1f} MB: tools/audit/check_run.py computes the run again from them", files,
-      static_cast<double>(bytes) / 1e6);
+      "audit/ holds {} files, {:.1f} MB; tools/audit/README.md tells which runs can be computed again from "
+      "them",
+      files, static_cast<double>(bytes) / 1e6);
 }
 
 }  // namespace

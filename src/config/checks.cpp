@@ -353,8 +353,9 @@ class Checks {
       if (wrong && c.batched_clients != 1)
         fail("compute.batched_clients",
              std::to_string(c.batched_clients) + " needs " + why + "; allowed is 1",
-             {"compute.", "model.name"});
+             {"compute.", "model.name", "training.augment."});
     };
+    refuse_batches(s_.training.augment.any(), "images as they are, training.augment changes them");
     refuse_batches(c.deterministic,
                    "compute.deterministic = false, since sums then depend on who trains together");
     refuse_batches(c.precision == "bf16", "compute.precision \"fp32\" or \"tf32\"");

@@ -235,7 +235,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   auto images_at_most = source.train.size() + source.val.size() + source.test.size();
   if (scenario.data.backdoor.trigger != "none")
     images_at_most += source.train.size() + 2 * source.test.size();
-  images_at_most += shifted_copies(scenario);
+  images_at_most += shifted_copies(scenario, source.val.size());
   pool->pixels.reserve(static_cast<std::size_t>(images_at_most * pool->image_bytes()));
   for (const auto* images : {&source.train, &source.val, &source.test})
     append(*pool, *images, all_rows(images->size()));

@@ -36,9 +36,9 @@ void require_memory(const std::string& what, const ImageCounts& c, std::uint64_t
         what, c.train + c.val + c.test, c.image_bytes, bytes_text(need), bytes_text(available)));
 }
 
-std::int64_t shifted_copies(const config::Scenario& s) {
+std::int64_t shifted_copies(const config::Scenario& s, std::int64_t validation) {
   if (!s.partition.shift.any() || s.calibration.source != "validation") return 0;
-  return s.partition.clients * s.calibration.samples_per_environment;
+  return s.partition.clients * std::min(s.calibration.samples_per_environment, validation);
 }
 
 void check_phantom_memory(const config::DataSection& d, std::uint64_t available, std::int64_t copies) {
@@ -57,7 +57,7 @@ void check_phantom_memory(const config::DataSection& d, std::uint64_t available,
 void check_memory(const config::Scenario& s, std::uint64_t available) {
   // A timing run generates nothing: see actors::prepare.
   if (s.data.source == "phantom" && s.scenario.execute == config::Execute::train)
-    check_phantom_memory(s.data, available, shifted_copies(s));
+    check_phantom_memory(s.data, available, shifted_copies(s, s.data.val_samples));
 }
 
 std::uint64_t usable_memory() { return record::host_info().memory_bytes; }

@@ -24,9 +24,9 @@ std::uint64_t memory_need(const ImageCounts& counts);
 /// message: the key or the file that asks for it.
 void require_memory(const std::string& what, const ImageCounts& counts, std::uint64_t available);
 
-/// The most copies of validation images that are made since sites' scanners differ: one for each place in an
-/// environment.
-std::int64_t shifted_copies(const config::Scenario& scenario);
+/// The most copies of `validation` images that are made since sites' scanners differ: one for each place in
+/// an environment, in which each stands at most once.
+std::int64_t shifted_copies(const config::Scenario& scenario, std::int64_t validation);
 
 /// What a scenario that generates its images asks for; of sources whose size stands in files nothing is known
 /// before they are read (data::load_source then asks). Throws DataError as require_memory does.

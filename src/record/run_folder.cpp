@@ -28,14 +28,15 @@ constexpr std::string_view audit_folder = "audit";
 
 bool in_audit(std::string_view name) { return fs::path(name).parent_path() == audit_folder; }
 
-/// A link in the place of audit/ counts itself, not what it leads to.
+/// What is no folder in the place of audit/ counts itself; a link does so too, not what it leads to.
 std::vector<fs::path> files_of_a_run(const fs::path& root) {
   std::vector<fs::path> found;
   std::error_code ignored;
-  const bool linked = fs::is_symlink(root / audit_folder, ignored);
-  if (linked) found.push_back(root / audit_folder);
+  const auto audit = fs::symlink_status(root / audit_folder, ignored);
+  const bool no_folder = fs::exists(audit) && !fs::is_directory(audit);
+  if (no_folder) found.push_back(root / audit_folder);
   for (auto name : run_files) {
-    if (linked && in_audit(name)) continue;
+    if (no_folder && in_audit(name)) continue;
     // Not followed: a dangling link is something that a run would write through.
     if (fs::exists(fs::symlink_status(root / name, ignored))) found.push_back(root / name);
   }
@@ -112,10 +113,11 @@ void RunFolder::claim() {
     throw RunFolderError(fmt::format("cannot create output folder '{}': {}", root.string(), error.message()));
   if (!lock_) lock_ = std::make_shared<FolderLock>(root);
   // A run that wrote here until the lock was there is found now, by its scenario.toml.
-  if (force_)
-    for (const auto& file : files_of_a_run(root)) remove_file(file);
+  if (const auto held = files_of_a_run(root); force_ && !held.empty()) {
+    for (const auto& file : held) remove_file(file);
+    ::rmdir((root / audit_folder).c_str());  // where nothing is left in it
+  }
   for (auto name : run_files) fs::remove(root / (std::string(name) + ".part"), error);
-  fs::remove(root / audit_folder, error);  // where nothing is left in it
 
   const auto claim = root / "scenario.toml";
   const int descriptor = ::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -24,8 +24,8 @@ namespace {
 /// The most that a time, a ratio or a count of gradients may be: beyond it sums of squares are not exact.
 constexpr double most = 1e18;
 
-/// The most that a metric may be.
-double highest(const Metric& m) { return m.quantity == Quantity::loss ? most : 1; }
+/// The most that a metric may be. A loss is the difference of two float32 logits at the most.
+double highest(const Metric& m) { return m.quantity == Quantity::loss ? 1e39 : 1; }
 
 record::Figures figures(const JsonPlace& j) {
   record::Figures f;

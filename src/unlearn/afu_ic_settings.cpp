@@ -1,7 +1,7 @@
 #include "unlearn/afu_ic_settings.hpp"
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "unlearn/registry.hpp"
 
@@ -13,34 +13,34 @@ struct Obstacle {
   std::string key, reason;
 };
 
-/// The first of them; nothing: "calibrated" can be.
-std::optional<Obstacle> against_calibrated(const config::Values& v, const config::CalibrationSection& c) {
+/// All of them; none: "calibrated" can be.
+std::vector<Obstacle> against_calibrated(const config::Values& v, const config::CalibrationSection& c) {
   const std::string publish = "unlearning.afu_ic.publish";
+  const auto whole = "what is calibrated in private is merged with the erasure, whole; allowed with " +
+                     publish + " = \"calibrated\" is ";
   const auto& erasure = v.text("erasure");
+  std::vector<Obstacle> all;
   if (erasure != "ledger")
-    return Obstacle{publish, "\"calibrated\" publishes once, the erasure \"" + erasure +
-                                 "\" is merged and calibrated in rounds, allowed with it is \"at_once\""};
+    all.push_back({publish, "\"calibrated\" publishes once, the erasure \"" + erasure +
+                                "\" is merged and calibrated in rounds, allowed with it is \"at_once\""});
   if (v.integer("match_steps") > 0)
-    return Obstacle{
-        publish,
-        "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
-        "allowed with them is \"at_once\""};
-  if (c.staleness_discount || c.max_delta > 0)
-    return Obstacle{c.staleness_discount ? "calibration.staleness_discount" : "calibration.max_delta",
-                    "what is calibrated in private is merged with the erasure, whole; allowed with " +
-                        publish + " = \"calibrated\" is " + (c.staleness_discount ? "false" : "0")};
+    all.push_back({publish,
+                   "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
+                   "allowed with them is \"at_once\""});
+  if (c.staleness_discount) all.push_back({"calibration.staleness_discount", whole + "false"});
+  if (c.max_delta > 0) all.push_back({"calibration.max_delta", whole + "0"});
   if (c.steps == 0)
-    return Obstacle{publish,
-                    "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is "
-                    "\"at_once\""};
-  return std::nullopt;
+    all.push_back({publish,
+                   "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is "
+                   "\"at_once\""});
+  return all;
 }
 
 }  // namespace
 
 bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
   const auto& publish = v.text("publish");
-  return publish == "calibrated" || (publish == "auto" && !against_calibrated(v, c));
+  return publish == "calibrated" || (publish == "auto" && against_calibrated(v, c).empty());
 }
 
 void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
@@ -59,7 +59,7 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
              "merge");
   }
   if (v.text("publish") == "calibrated")
-    if (const auto obstacle = against_calibrated(v, s.calibration)) complain(obstacle->key, obstacle->reason);
+    for (const auto& [at, reason] : against_calibrated(v, s.calibration)) complain(at, reason);
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
              "a calibration needs images of a client that asks for no erasure, and all " +

@@ -256,6 +256,9 @@ TEST_CASE("what computes, and how exactly, must go with the devices") {
         Messages{
             "s.toml:2:19: compute.batched_clients: 8 needs compute.precision \"fp32\" or \"tf32\"; allowed "
             "is 1"});
+  CHECK(with_stop(batched + "deterministic = false\n[training.augment]\nflip = true") ==
+        Messages{"s.toml:2:19: compute.batched_clients: 8 needs images as they are, training.augment changes "
+                 "them; allowed is 1"});
   CHECK(with_stop(batched + "deterministic = false\n[model]\nname = \"resnet18\"") ==
         Messages{"s.toml:2:19: compute.batched_clients: 8 needs a built-in network without BatchNorm and "
                  "residual connections; allowed is 1"});

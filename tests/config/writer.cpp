@@ -60,7 +60,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.heterogeneity.network.latency_seconds = {"constant", {{"value", 1e-7}}, ""};
   s.heterogeneity.compute.overrides = {{3, 0.1}, {1, 1e6}};
   s.heterogeneity.network.overrides = {{2, 0.0, -1, 3.5}};
-  s.output.audit = false;  // which goes with execute = "train" and events alone
+  s.compute.batched_clients = 1;  // which alone goes with training.augment
+  s.output.audit = false;         // which goes with execute = "train" and events alone
   s.stop = {500, 60, 1e-3 + 1e6};
   s.erasures = {
       {1, 40, -1, -1, "client", 0.5}, {2, -1, 7, -1, "samples", 0.1}, {3, -1, -1, 0.1 + 0.2, "client", 1.0}};
@@ -81,8 +82,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
       INFO(a[i].path, ".", x.option.name);
       if (is_single(x)) {
         CHECK(get(x) == get(y));
-        const std::set<std::string> elsewhere{"clock", "irm_estimator", "mixing_halved_at",
-                                              "staleness_average", "audit"};
+        const std::set<std::string> elsewhere{
+            "clock", "irm_estimator", "mixing_halved_at", "staleness_average", "audit", "batched_clients"};
         if (elsewhere.count(x.option.name) == 0) CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;
       } else if (auto* d = std::get_if<Distribution*>(&x.slot)) {

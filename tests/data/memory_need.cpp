@@ -38,3 +38,16 @@ TEST_CASE("the need counts every copy") {
   data::require_memory("x", c, 0);  // nothing is known of the memory
   CHECK(data::bytes_text(1'500'000'000) == "1.5 GB");
 }
+
+TEST_CASE("of a validation image a site's scanner makes one copy at most, however many are asked for") {
+  config::Scenario s;
+  s.partition.clients = 40;
+  s.calibration.samples_per_environment = 1'000'000;
+  CHECK(data::shifted_copies(s, 78) == 0);
+  s.partition.shift.noise = 0.1;
+  CHECK(data::shifted_copies(s, 78) == 40 * 78);
+  s.calibration.samples_per_environment = 20;
+  CHECK(data::shifted_copies(s, 78) == 40 * 20);
+  s.calibration.source = "clients";
+  CHECK(data::shifted_copies(s, 78) == 0);
+}

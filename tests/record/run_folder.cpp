@@ -156,6 +156,26 @@ TEST_CASE("a link in the place of audit/ is replaced, and what it leads to stays
   CHECK(fs::is_directory(tmp / "run/audit"));
 }
 
+TEST_CASE("what a user has in the place of audit/ stays, a folder of theirs even where the run is replaced") {
+  TemporaryFolder tmp;
+  fs::create_directories(tmp / "file");
+  write_text(tmp / "file/audit", "precious");
+  CHECK(refusal(tmp / "file", false).find("(audit)") != std::string::npos);
+  CHECK(text_of(tmp / "file/audit") == "precious");
+  const auto forced = RunFolder::create(tmp / "file", true);
+  CHECK(fs::is_directory(forced.audit()));
+
+  fs::create_directories(tmp / "empty/audit");
+  RunFolder::create(tmp / "empty", false);
+  CHECK(fs::is_directory(tmp / "empty/audit"));
+
+  fs::create_directories(tmp / "full/audit");
+  write_text(tmp / "full/audit/run.json", "of a run");
+  write_text(tmp / "full/audit/notes.txt", "precious");
+  RunFolder::create(tmp / "full", true);
+  CHECK(names_in(tmp / "full/audit") == std::set<std::string>{"notes.txt"});
+}
+
 TEST_CASE("what cannot be a run's folder is refused with its name") {
   TemporaryFolder tmp;
   write_text(tmp / "file", "x");

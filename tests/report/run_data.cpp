@@ -147,15 +147,16 @@ TEST_CASE("folders of an older afu, without the later metrics, are read, and new
 TEST_CASE("a loss may be above 1 and a share may not, and neither below 0") {
   const Made made;
   CHECK(made.why([](Json& j) { j["final"]["test_loss"] = 12.5; }) == "it was read");
+  CHECK(made.why([](Json& j) { j["final"]["test_loss"] = 1.86e26; }) == "it was read");  // nearly diverged
   CHECK(made.why([](Json& j) { j["final"]["test_loss"] = -0.5; }) ==
-        "summary.json: final.test_loss is -0.5, allowed is 0 to 1e+18");
+        "summary.json: final.test_loss is -0.5, allowed is 0 to 1e+39");
   CHECK(made.why([](Json& j) { j["final"]["test_auc"] = 1.5; }) ==
         "summary.json: final.test_auc is 1.5, allowed is 0 to 1");
   const auto file = made.study.cell("mine", 1) / "metrics.csv";
   const auto good = test::text_of(file);
   test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5,12.5,,\n");
   CHECK(*made.read().rows.back().test_loss == 12.5);
-  for (const auto& [cells, why] : {std::pair("-1,,", "25: test_loss is -1, allowed is 0 to 1e+18"),
+  for (const auto& [cells, why] : {std::pair("-1,,", "25: test_loss is -1, allowed is 0 to 1e+39"),
                                    {",2,", "25: test_auc is 2, allowed is 0 to 1"},
                                    {",,1.01", "25: calibration_error is 1.01, allowed is 0 to 1"}}) {
     test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5," + cells + "\n");

@@ -280,7 +280,10 @@ TEST_CASE("afu_ic: what cannot be calibrated in private is refused") {
   CHECK(s.complaints().count("calibration.max_delta") == 1);
   s.scenario.calibration.max_delta = 0;
   s.scenario.calibration.staleness_discount = true;
+  s.scenario.calibration.max_delta = 1;  // both are told at once
+  CHECK(s.complaints().count("calibration.max_delta") == 1);
   CHECK(s.complaints().count("calibration.staleness_discount") == 1);
+  s.scenario.calibration.max_delta = 0;
   s.scenario.calibration.staleness_discount = false;
   s.scenario.calibration.steps = 0;
   CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
