@@ -49,6 +49,27 @@ def edit_array(file: str, name: str, change: Callable[[np.ndarray], None]) -> Ca
     return edit
 
 
+def edit_summary(change: Callable[[dict], None]) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        value = json.loads((run / "summary.json").read_text())
+        change(value)
+        (run / "summary.json").write_text(json.dumps(value))
+
+    return edit
+
+
+def drop_lines(name: str, part: str) -> Callable[[Path], None]:
+    """Drops the lines that have `part`."""
+
+    def edit(run: Path) -> None:
+        lines = (run / name).read_text().splitlines(keepends=True)
+        kept = [line for line in lines if part not in line]
+        assert len(kept) < len(lines), f"{name} has no {part!r}"
+        (run / name).write_text("".join(kept))
+
+    return edit
+
+
 def add_at(position: int, amount: float) -> Callable[[np.ndarray], None]:
     def change(a: np.ndarray) -> None:
         a[position] += a.dtype.type(amount)
@@ -139,6 +160,31 @@ class Doctored(unittest.TestCase):
 
         self.differs(edit_array("data.npz", "images", change), "a poisoned row is not its original")
 
+    def test_a_row_out_of_range(self) -> None:
+        for row in (-1, 10**6):
+            self.differs(edit_json(lambda value: value["test"].append(row)), f"test has row {row}")
+
+    def test_a_triggered_image_changed(self) -> None:
+        backdoor = json.loads((self.run_folder / "audit/run.json").read_text())["backdoor"]
+        for name in ("triggered_test", "control_test", "poisoned_holdout"):
+            row = backdoor[name][-1]
+
+            def change(images: np.ndarray) -> None:
+                images[row, 0, 3, 3] ^= 1
+
+            self.differs(edit_array("data.npz", "images", change), f"{name} is not its original")
+            self.differs(edit_array("data.npz", "labels", add_at(row, 1)), f"{name} has another label")
+
+    def test_other_rows_with_a_trigger(self) -> None:
+        for name, says in (
+            ("triggered_test", "are not the last rows"),
+            ("control_test", "are not the last rows"),
+            ("poisoned_holdout", "poisoned_holdout has other rows"),
+            ("originals", "a poisoned row: 18 copies of 17 rows"),
+        ):
+            self.differs(edit_json(lambda value: value["backdoor"][name].pop()), says)
+        self.differs(edit_json(lambda value: value.update(backdoor=None)), "the run has none")
+
     def test_other_rows_to_forget(self) -> None:
         def change(value: dict) -> None:
             value["requests"][0]["forget"].pop()
@@ -167,11 +213,82 @@ class Doctored(unittest.TestCase):
 
         self.differs(change, "client 1 is to be forgotten, its update is accepted")
 
+    def test_a_log_without_the_request(self) -> None:
+        self.differs(drop_lines("events.jsonl", '"erase_request"'), "request 0 is due here, after 20 updates")
+
+    def test_a_request_out_of_time(self) -> None:
+        def change(run: Path) -> None:
+            lines = (run / "events.jsonl").read_text().splitlines()
+            request = next(i for i, line in enumerate(lines) if '"erase_request"' in line)
+            lines.insert(request - 30, lines.pop(request).replace('"t":0.7', '"t":0.0'))
+            (run / "events.jsonl").write_text("\n".join(lines) + "\n")
+
+        self.differs(change, "time runs backwards")
+
+    def test_a_request_that_the_scenario_does_not_have(self) -> None:
+        self.differs(edit_text("scenario.toml", "at_update = 20", "at_update = 21"), "request 0 is not due here")
+        self.differs(edit_text("scenario.toml", "[[erasure]]\nclient = 1", "[[erasure]]\nclient = 2"), "erasure[0]")
+        self.differs(edit_json(lambda value: value["requests"].clear()), "the scenario has 1 requests, run.json 0")
+
+    def test_a_run_that_never_was(self) -> None:
+        def change(run: Path) -> None:
+            (run / "events.jsonl").write_text("")
+            (run / "audit/jobs.jsonl").write_text("")
+            with np.load(run / "audit/initial.npz") as npz:
+                np.savez(run / "audit/final.npz", final=npz["initial"])
+
+        self.differs(change, "the log has 0")
+
+        def and_its_summary(run: Path) -> None:
+            change(run)
+            edit_summary(forge)(run)
+
+        def forge(summary: dict) -> None:
+            summary["context"]["events"] = summary["counters"]["updates"] = 0
+
+        self.differs(and_its_summary, "the log is empty")
+
+    def test_a_log_cut_short(self) -> None:
+        def change(run: Path) -> None:
+            lines = (run / "events.jsonl").read_text().splitlines()
+            (run / "events.jsonl").write_text("\n".join(lines[:60]) + "\n")
+            events = [json.loads(line) for line in lines[:60]]
+            updates = sum(e.get("decision") in ("merged", "buffered") for e in events)
+            updates -= 2 * len({e["version"] for e in events if e.get("decision") == "merged"})  # buffered before
+
+            def forge(summary: dict) -> None:
+                summary["context"]["events"] = sum("event" in e for e in events)
+                summary["counters"]["updates"] = updates
+
+            edit_summary(forge)(run)
+
+        self.differs(change, "before the end that the scenario's stop sets")
+
+    def test_no_time_passes(self) -> None:
+        def change(run: Path) -> None:
+            lines = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+            lines = [e | {"t": 0} | ({"sent": 0} if "sent" in e else {}) for e in lines]
+            (run / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in lines))
+
+        self.differs(change, "takes no time")
+
+    def test_another_outcome_in_the_summary(self) -> None:
+        self.differs(edit_text("summary.json", '"outcome": "merged"', '"outcome": "unserved"'), "in the log it was merged")
+        self.differs(edit_text("summary.json", '"ended": "completed"', '"ended": "well"'), "which no run does")
+        self.differs(edit_text("summary.json", '"requested_at": 0.', '"requested_at": 1.'), "request 0 came at")
+
+    def test_a_job_that_was_never_handed_out(self) -> None:
+        name = "audit/jobs.jsonl"
+        self.differs(drop_lines(name, '"to":"client/0","job":3,'), "job 3 of client 0 is not in audit/jobs.jsonl")
+        self.differs(drop_lines(name, '"kind":"erase"'), "request 0 has more erasures than audit/jobs.jsonl")
+
     def test_what_cannot_be_used(self) -> None:
         cases: list[tuple[Callable[[Path], None], str]] = [
             (lambda run: shutil.rmtree(run / "audit"), "output.audit = true"),
             (lambda run: (run / "audit/run.json").write_text("{"), "cannot be read"),
             (lambda run: (run / "audit/data.npz").write_bytes(b"no zip"), "cannot be read"),
+            (lambda run: (run / "summary.json").unlink(), "cannot be read"),
+            (edit_text("events.jsonl", '"job":1,', '"jab":1,'), "KeyError"),
             (edit_text("scenario.toml", 'method = "kd"', 'method = "knot"'), "computed again are none, retrain"),
             (edit_text("scenario.toml", '[model]\nname = "logreg"', '[model]\nname = "lenet"'), '"logreg" and'),
         ]

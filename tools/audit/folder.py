@@ -28,6 +28,8 @@ class RunFolder:
     restart: np.ndarray | None
     final: np.ndarray
     updates: dict[str, np.ndarray]
+    summary: dict[str, Any]
+    path: Path
     tasks: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)  # by client and job
     erase_jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # by request, in order
     calibrate_jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -44,6 +46,7 @@ def read(path: Path) -> RunFolder:
     try:
         scenario = tomllib.loads((path / "scenario.toml").read_text())
         run = json.loads((audit / "run.json").read_text())
+        summary = json.loads((path / "summary.json").read_text())
         events = _lines(path / "events.jsonl")
         jobs = _lines(audit / "jobs.jsonl")
         data, initial = _arrays(audit / "data.npz"), _arrays(audit / "initial.npz")
@@ -64,9 +67,11 @@ def read(path: Path) -> RunFolder:
             initial.get("restart"),
             final["final"],
             updates,
+            summary,
+            path,
         )
         _sort_jobs(folder, jobs)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as e:
         raise Unusable(f"'{path}' cannot be read: {type(e).__name__}: {e}") from e
     if folder.layout.size != len(folder.initial) or folder.layout.size != len(folder.final):
         raise Unusable(f"'{path}': the layout has {folder.layout.size} parameters, the weights have others")

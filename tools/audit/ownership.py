@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+import poison
 from folder import RunFolder
 from philox import Key, Stream, purpose
 
 
 def faults(folder: RunFolder) -> list[str]:
-    return _shared_rows(folder) + _poison(folder) + _requested(folder)
+    return _out_of_range(folder) or _shared_rows(folder) + poison.faults(folder) + _requested(folder)
+
+
+def _sets(folder: RunFolder) -> list[tuple[str, list[int]]]:
+    run = folder.run
+    sets = [("test", run["test"]), ("validation", run["validation"])]
+    for c in run["clients"]:
+        sets += [(f"client {c['client']}'s {kind}", c[kind]) for kind in ("train", "holdout", "calibration")]
+    return sets
+
+
+def _out_of_range(folder: RunFolder) -> list[str]:
+    """Rows that the data do not have; clients and seed that are not the scenario's."""
+    found, b, count = [], folder.run["backdoor"] or {}, len(folder.labels)
+    kinds = ("poisoned", "originals", "triggered_test", "control_test", "poisoned_holdout")
+    sets = _sets(folder) + [(kind, b[kind]) for kind in kinds if b]
+    sets += [(f"request {r['request']}'s forget", r["forget"]) for r in folder.run["requests"]]
+    for name, rows in sets:
+        wrong = [row for row in rows if type(row) is not int or not 0 <= row < count]
+        found += [f"{name} has row {wrong[0]!r}, the data have {count}"] if wrong else []
+    if len(folder.images) != count:
+        found.append(f"there are {len(folder.images)} images and {count} labels")
+    if [c["client"] for c in folder.run["clients"]] != list(range(folder.scenario["partition"]["clients"])):
+        found.append("the clients are not those of the scenario")
+    if folder.run["seed"] != folder.scenario["scenario"]["seed"]:
+        found.append("the seed is not that of the scenario")
+    return found[:3]
 
 
 def _shared_rows(folder: RunFolder) -> list[str]:
     """Only calibration sets may share a row."""
-    run, seen, found = folder.run, {}, []
-    sets = [("test", run["test"]), ("validation", run["validation"])]
-    for c in run["clients"]:
-        sets += [(f"client {c['client']}'s {kind}", c[kind]) for kind in ("train", "holdout", "calibration")]
-    for name, rows in sets:
+    seen, found = {}, []
+    for name, rows in _sets(folder):
         for row in rows:
             both_calibrate = name.endswith("calibration") and seen.get(row, name).endswith("calibration")
             if row in seen and not both_calibrate:
                 found.append(f"row {row} is of {seen[row]} and of {name}")
             seen[row] = name
     return found[:3]
-
-
-def _poison(folder: RunFolder) -> list[str]:
-    b, found = folder.run["backdoor"], []
-    if b is None:
-        return []
-    trained = {row for c in folder.run["clients"] for row in c["train"]}
-    if not set(b["poisoned"]) <= set(folder.run["clients"][b["client"]]["train"]):
-        found.append(f"not all poisoned rows are client {b['client']}'s to train on")
-    if set(b["originals"]) & trained:
-        found.append("an original of a poisoned row is trained on as well")
-    if (folder.labels[b["poisoned"]] != b["label"]).any():
-        found.append("a poisoned row has another label than the backdoor's")
-    if b["trigger"] == "patch":
-        wanted = folder.images[b["originals"]].copy()
-        wanted[:, :, -b["size"] :, -b["size"] :] = 255
-        if not np.array_equal(wanted, folder.images[b["poisoned"]]):
-            found.append("a poisoned row is not its original with a white square in the corner")
-    return found
 
 
 def _requested(folder: RunFolder) -> list[str]:

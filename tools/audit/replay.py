@@ -12,6 +12,7 @@ from nets import Unusable, make_net
 from philox import Key, purpose
 from rounds import training_sgd
 from rules import RULES, Arrival, Plan, Rule
+from schedule import Schedule
 from serving import METHODS, Request, make_request
 from training import Data, HeadTrainer, Trainer
 
@@ -43,6 +44,7 @@ class Replay:
         self.restart = self.initial if folder.restart is None else folder.restart.astype(dtype)
         self.rows: list[list[int]] = [c["train"] for c in folder.run["clients"]]
         self.requests = [make_request(self, i, r) for i, r in enumerate(folder.run["requests"])]
+        self.schedule = Schedule(self.scenario, self.requests, self.require)
         self.asked = {r.client for r in self.requests if r.client is not None}
         if self.method == "afu_ic" and len(self.asked) < len(self.requests):
             raise Unusable("several requests of one client by \"afu_ic\" are not computed again")
@@ -79,6 +81,7 @@ class Replay:
 
     def run(self) -> None:
         for self.line, entry in enumerate(self.folder.events, 1):
+            self.schedule.line(entry)
             if "event" in entry:
                 self.require(not self.group, "decisions of a merge are missing before this event")
                 self.update = None
@@ -90,8 +93,17 @@ class Replay:
             if handler:
                 handler(entry)
         self.require(not self.group, "decisions of a merge are missing at the end")
+        self.schedule.end(self.folder.summary)
+        for request in self.requests:
+            request.finish()
+
+    def on_train_task(self, entry: dict[str, Any]) -> None:
+        self.schedule.task(entry)
+        self.task_of(client_of(entry["to"]), entry["job"], entry)
 
     def on_update(self, entry: dict[str, Any]) -> None:
+        task = self.task_of(client_of(entry["from"]), entry["job"])
+        self.schedule.update(entry, not task["left_out"])
         self.update = entry | {"client": client_of(entry["from"])}
         name = f"client_{self.update['client']}_job_{entry['job']}"
         if name in self.folder.updates:
@@ -100,7 +112,9 @@ class Replay:
 
     def on_erase_request(self, entry: dict[str, Any]) -> None:
         request = self.requests[entry["job"]]
+        request.repeats = self.repeated_by(request)
         request.made = True
+        self.schedule.changed()
         who = range(len(self.rows)) if request.client is None else [request.client]
         for client in who:
             self.rule.forget(client)
@@ -119,7 +133,15 @@ class Replay:
         if self.method == "none":
             self.readmit(request)
 
+    def repeated_by(self, request: Request) -> list[int]:
+        """The earlier requests that take all rows of this one between them; otherwise none."""
+        others = [r for r in self.requests if r.made and r.client in (None, request.client)]
+        owned = self.folder.run["requests"]
+        rows = {row for r in others for row in owned[r.number]["forget"]}
+        return [r.number for r in others] if rows.issuperset(owned[request.number]["forget"]) else []
+
     def on_erase_result(self, entry: dict[str, Any]) -> None:
+        self.require(0 <= entry["job"] < len(self.requests), f"there is no request {entry['job']}")
         self.requests[entry["job"]].erase_result()
 
     def on_calibrate_result(self, entry: dict[str, Any]) -> None:
@@ -128,10 +150,18 @@ class Replay:
 
     # ---- updates
 
-    def trained(self, client: int, job: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """The update, and with FedAU the auxiliary head."""
+    def task_of(self, client: int, job: int, entry: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The job as it was handed out; `entry` tells of it."""
         task = self.folder.tasks.get((client, job))
         self.require(task is not None, f"job {job} of client {client} is not in audit/jobs.jsonl")
+        self.require(task["version"] in self.versions, f"job {job} of client {client} has a version yet to come")
+        same = entry is None or (task["version"], task["epoch"]) == (entry["version"], entry["epoch"])
+        self.require(same, f"job {job} of client {client} was handed out with another version than it came back")
+        return task
+
+    def trained(self, client: int, job: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The update, and with FedAU the auxiliary head."""
+        task = self.task_of(client, job)
         key = Key(self.seed, purpose("train"), client, job)
         self.require(task["key"] == vars(key), f"job {job} of client {client} has another key than its own")
         self.require(set(task["left_out"]) <= self.honours[client], "rows are left out that nobody asked for")
@@ -168,9 +198,7 @@ class Replay:
         self.require(update is not None, "no update has come")
         client, job = update["client"], update["job"]
         self.require(client not in self.excluded, f"client {client} is to be forgotten, its update is accepted")
-        task = self.folder.tasks[client, job]
-        same = task["version"] == update["version"] and task["epoch"] == update["epoch"]
-        self.require(same, f"job {job} of client {client} was handed out with another version than it came back")
+        task = self.task_of(client, job, update)
         delta, head = self.trained(client, job)
         gone = {row for r in task["left_out"] for row in self.folder.run["requests"][r]["forget"]}
         samples = sum(row not in gone for row in self.rows[client])
@@ -178,6 +206,7 @@ class Replay:
         a = Arrival(client, samples, self.version - base, delta, self.versions[base], base, auxiliary=head)
         a.late = update["epoch"] < self.epoch
         self.update = None
+        self.schedule.update_accepted(client)
         self._treat_late(a, update["epoch"])
         return a
 
@@ -200,7 +229,9 @@ class Replay:
     def decided_rejected(self, decision: dict[str, Any]) -> None:
         self.update = None
 
-    decided_late_dropped = decided_rejected
+    def decided_late_dropped(self, decision: dict[str, Any]) -> None:
+        self.update = None
+        self.schedule.changed()
 
     def decided_buffered(self, decision: dict[str, Any]) -> None:
         a = self.arrival()
@@ -212,6 +243,8 @@ class Replay:
         if not self.group:
             plan = self.rule.flush() if self.rule.synchronous else self.take(self.arrival())
             self.require(plan is not None, "there is nothing to merge")
+            if self.rule.synchronous:
+                self.schedule.round_ended()
             self.merge(plan)
         client, staleness, weight = self.group.pop(0)
         self.require(decision["version"] == self.version, f"the version is {self.version}")
@@ -258,6 +291,7 @@ class Replay:
 
     def decided_erasure_merged(self, decision: dict[str, Any]) -> None:
         request = self.request_of(decision)
+        self.schedule.decided(request.number, decision["decision"])
         before = self.model
         self.publish(request.erased(before))
         self.epoch += 1
@@ -284,6 +318,7 @@ class Replay:
 
     def decided_replaced(self, decision: dict[str, Any]) -> None:
         request = self.request_of(decision)
+        self.schedule.decided(request.number, decision["decision"])
         self.publish(request.replaced(self.model))
         if not request.merged:
             self.epoch += 1
@@ -293,12 +328,14 @@ class Replay:
 
     def decided_restarted(self, decision: dict[str, Any]) -> None:
         request = self.request_of(decision)
+        self.schedule.decided(request.number, decision["decision"])
         self.ledger.reset()
         self.corrections = []
         self.publish(self.restart)
         self.epoch += 1
         if request.scope == "samples":
             self.readmit(request)
+        self.schedule.restart(request.number, self.excluded)
         staying = [c for c in range(len(self.rows)) if c not in self.excluded]
         self.mean_samples = max(1.0, sum(len(self.left(c)) for c in staying) / max(1, len(staying)))
         self.rule = self.make_rule(self.training["rule"], len(staying))
@@ -308,6 +345,7 @@ class Replay:
 
     def decided_forgotten(self, decision: dict[str, Any]) -> None:
         request = self.request_of(decision)
+        self.schedule.decided(request.number, decision["decision"])
         request.forgotten = True
         if request.scope == "samples":
             self.readmit(request)

@@ -24,10 +24,22 @@ class Request:
     def __init__(self, replay: Any, number: int, description: dict[str, Any]) -> None:
         self.replay, self.number, self.scope = replay, number, description["scope"]
         self.client: int | None = description["client"]
+        self.label: int | None = description["class"]
         self.forget: list[int] = description["forget"]
+        self.repeats: list[int] = []  # earlier requests that take all its rows
         self.made = self.merged = self.forgotten = False
         self.delta: np.ndarray | None = None
         self._erase_jobs = iter(replay.folder.erase_jobs.get(number, []))
+
+    def finish(self) -> None:
+        """The log is at its end: at most one job of a kind may still be out."""
+        left = {"erasures": sum(1 for _ in self._erase_jobs), "calibrations": self._calibrations_left()}
+        for kind, number in left.items():
+            if number > 1:
+                raise self.replay.mismatch(f"{number} {kind} of request {self.number} were handed out and never came")
+
+    def _calibrations_left(self) -> int:
+        return 0
 
     def case(self, version: int) -> Case:
         r = self.replay
@@ -124,6 +136,9 @@ class AfuIc(Request):
         self.change: np.ndarray | None = None  # of the last calibration
         self.change_from = self.taken = 0
         self.enough = False  # the cross entropy is what it was before the erasure, or the steps are used up
+
+    def _calibrations_left(self) -> int:
+        return sum(1 for _ in self._calibrate_jobs)
 
     def erase_result(self) -> None:
         r = self.replay
