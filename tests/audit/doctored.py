@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
 import tempfile
 import unittest
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +72,43 @@ def drop_lines(name: str, part: str) -> Callable[[Path], None]:
     return edit
 
 
+def edit_bytes(name: str, old: bytes, new: bytes) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        content = (run / name).read_bytes()
+        assert content.count(old) == 1, f"{name} has {content.count(old)} times {old!r}"
+        (run / name).write_bytes(content.replace(old, new))
+
+    return edit
+
+
+def without_sums(edit: Callable[[Path], None]) -> Callable[[Path], None]:
+    """After `edit` of model.pt its members' checksums are made anew."""
+
+    def packed(run: Path) -> None:
+        edit(run)
+        with zipfile.ZipFile(run / "model.pt") as old:
+            members = []
+            for info in old.infolist():
+                with old.open(info) as member:
+                    member._expected_crc = None  # of what was there before
+                    members.append((info.filename, member.read()))
+        with zipfile.ZipFile(run / "model.pt", "w") as new:
+            for name, content in members:
+                new.writestr(name, content)
+
+    return packed
+
+
+def seal(run: Path) -> None:
+    """Makes files.json anew, as who doctors a run would."""
+    value = json.loads((run / "files.json").read_text())
+    for name, entry in value["files"].items():
+        if (run / name).exists():
+            content = (run / name).read_bytes()
+            entry.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    (run / "files.json").write_text(json.dumps(value))
+
+
 def add_at(position: int, amount: float) -> Callable[[np.ndarray], None]:
     def change(a: np.ndarray) -> None:
         a[position] += a.dtype.type(amount)
@@ -100,16 +139,19 @@ class Doctored(unittest.TestCase):
         cls.run_folder = Path(FOLDER.name) / "run"
         afu_run(AFU, "logreg", SETTINGS, cls.run_folder)
 
-    def answer(self, change: Callable[[Path], None]) -> tuple[int, str]:
+    def answer(self, change: Callable[[Path], None], seals: bool = True) -> tuple[int, str]:
+        """`seals`: who changes the run makes its list of files anew."""
         copy = Path(FOLDER.name) / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.run_folder, copy)
         change(copy)
+        if seals:
+            seal(copy)
         result = checked(copy)
         return result.returncode, result.stdout + result.stderr
 
-    def differs(self, change: Callable[[Path], None], says: str = "DIFFERS") -> None:
-        status, text = self.answer(change)
+    def differs(self, change: Callable[[Path], None], says: str = "DIFFERS", seals: bool = True) -> None:
+        status, text = self.answer(change, seals)
         self.assertEqual(status, 1, text)
         self.assertIn(says, text)
 
@@ -277,10 +319,41 @@ class Doctored(unittest.TestCase):
         self.differs(edit_text("summary.json", '"ended": "completed"', '"ended": "well"'), "which no run does")
         self.differs(edit_text("summary.json", '"requested_at": 0.', '"requested_at": 1.'), "request 0 came at")
 
+    def test_a_job_with_rows_to_be_forgotten(self) -> None:
+        plain, self.run_folder = self.run_folder, Path(FOLDER.name) / "class"
+        settings = ["unlearning.method=not", 'erasure=[{scope="class",class=1,at_update=20}]']
+        afu_run(AFU, "logreg", settings, self.run_folder)
+        says = "has rows that were to be forgotten when it was handed out"
+
+        def change(run: Path) -> None:
+            jobs = run / "audit/jobs.jsonl"
+            parts = jobs.read_text().split('"left_out":[0]')
+            begin, end = '"left_out":[0]'.join(parts[:10]), '"left_out":[0]'.join(parts[10:])
+            jobs.write_text(begin + '"left_out":[]' + end)  # of a job that began well behind the request
+
+        self.differs(change, says)
+        self.run_folder = plain
+
     def test_a_job_that_was_never_handed_out(self) -> None:
         name = "audit/jobs.jsonl"
         self.differs(drop_lines(name, '"to":"client/0","job":3,'), "job 3 of client 0 is not in audit/jobs.jsonl")
         self.differs(drop_lines(name, '"kind":"erase"'), "request 0 has more erasures than audit/jobs.jsonl")
+
+    def test_a_file_that_is_not_the_sealed_one(self) -> None:
+        longer = edit_text("metrics.csv", "0", "00")
+        self.differs(longer, "files.json: metrics.csv has", seals=False)
+        self.differs(edit_text("metrics.csv", "0", "1"), "files.json: metrics.csv has another content", seals=False)
+        self.differs(lambda run: (run / "requests.csv").unlink(), "files.json: requests.csv is missing")
+        self.differs(edit_text("files.json", '"events.jsonl"', '"other.jsonl"'), "does not list events.jsonl", False)
+
+    def test_another_model_delivered(self) -> None:
+        with np.load(self.run_folder / "audit/final.npz") as npz:
+            weights = npz["final"]
+        edit = edit_bytes("model.pt", weights[:64].tobytes(), (weights[:64] + 1).tobytes())
+        self.differs(without_sums(edit), "model.pt differs from audit/final.npz by up to 1")
+        self.differs(lambda run: (run / "model.pt").unlink(), "model.pt is missing")
+        other = edit_summary(lambda summary: summary.update(model_sha256="0" * 64))
+        self.differs(other, "summary.json's model_sha256 is not that of audit/final.npz")
 
     def test_what_cannot_be_used(self) -> None:
         cases: list[tuple[Callable[[Path], None], str]] = [
@@ -288,13 +361,16 @@ class Doctored(unittest.TestCase):
             (lambda run: (run / "audit/run.json").write_text("{"), "cannot be read"),
             (lambda run: (run / "audit/data.npz").write_bytes(b"no zip"), "cannot be read"),
             (lambda run: (run / "summary.json").unlink(), "cannot be read"),
+            (edit_text("files.json", '"files"', '"other"'), "files.json' cannot be read"),
+            (lambda run: (run / "model.pt").write_bytes(b"no zip"), "model.pt' cannot be read"),
             (edit_text("events.jsonl", '"job":1,', '"jab":1,'), "KeyError"),
             (edit_text("scenario.toml", 'method = "kd"', 'method = "knot"'), "computed again are none, retrain"),
             (edit_text("scenario.toml", '[model]\nname = "logreg"', '[model]\nname = "lenet"'), '"logreg" and'),
         ]
         for change, says in cases:
-            status, text = self.answer(change)
+            status, text = self.answer(change, seals="files.json" not in says)
             self.assertEqual(status, 2, text)
+            self.assertNotIn("Traceback", text)
             self.assertIn(says, text)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+import delivered
 import folder as run_folder
 import ownership
 from folder import RunFolder
@@ -46,6 +47,8 @@ def check(path: Path, dtype: type, tolerance: float | None) -> bool:
     folder = run_folder.read(path)
     replay = Replay(folder, dtype)
     check_initial(folder)
+    for fault in delivered.sealed(path):
+        raise Mismatch(f"files.json: {fault}")
     replay.schedule.check_requests()
     for fault in ownership.faults(folder):
         raise Mismatch(f"audit/run.json: {fault}")
@@ -56,11 +59,13 @@ def check(path: Path, dtype: type, tolerance: float | None) -> bool:
         raise Mismatch(f"audit/updates.npz: no event tells of {', '.join(missing)}")
     allowed = TOLERANCES[folder.scenario["model"]["name"]] if tolerance is None else tolerance
     good = all(difference <= allowed for difference in found.values())
+    for fault in delivered.faults(folder) if good else []:
+        raise Mismatch(fault)
     parts = ", ".join(f"{name} {difference:.2e}" for name, difference in found.items())
     moved = largest_difference(folder.final, folder.initial)
     print(
         f"{path}: {'agrees' if good else 'DIFFERS'}: largest differences: {parts}; tolerance {allowed:g}; "
-        f"{replay.version} versions, the weights moved by up to {moved:.3g}"
+        f"{folder.summary['context']['ended']}; {replay.version} versions, the weights moved by up to {moved:.3g}"
     )
     return good
 

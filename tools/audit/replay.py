@@ -59,7 +59,7 @@ class Replay:
         every = self.scenario["unlearning"]["federaser"]["interval"] if self.method == "federaser" else 1
         self.history = History(every, 0 if self.rule.synchronous else len(self.rows))
         self.excluded: set[int] = set()
-        self.honours: dict[int, set[int]] = {c: set() for c in range(len(self.rows))}
+        self.honours: dict[int, dict[int, float]] = {c: {} for c in range(len(self.rows))}  # requests, since when
         self.corrections: list[tuple[int, list[np.ndarray]]] = []
         self.auxiliary: dict[int | None, np.ndarray] = {}
         self.update: dict[str, Any] | None = None  # that has just come
@@ -71,7 +71,7 @@ class Replay:
     # ---- what is told
 
     def mismatch(self, text: str) -> Mismatch:
-        return Mismatch(f"events.jsonl:{self.line}: {text}")
+        return Mismatch(f"events.jsonl:{self.line}: {text}" if self.line else text)
 
     def require(self, ok: bool, text: str) -> None:
         if not ok:
@@ -99,7 +99,11 @@ class Replay:
 
     def on_train_task(self, entry: dict[str, Any]) -> None:
         self.schedule.task(entry)
-        self.task_of(client_of(entry["to"]), entry["job"], entry)
+        client, job = client_of(entry["to"]), entry["job"]
+        task = self.task_of(client, job, entry)
+        owed = {number for number, since in self.honours[client].items() if since < entry["sent"]}
+        text = f"job {job} of client {client} has rows that were to be forgotten when it was handed out"
+        self.require(owed <= set(task["left_out"]), text)
 
     def on_update(self, entry: dict[str, Any]) -> None:
         task = self.task_of(client_of(entry["from"]), entry["job"])
@@ -119,7 +123,7 @@ class Replay:
         for client in who:
             self.rule.forget(client)
             if request.client is None:
-                self.honours[client].add(request.number)
+                self.honours[client][request.number] = entry["t"]
         if request.client is not None:
             self.excluded.add(request.client)
             earlier = {
@@ -164,7 +168,7 @@ class Replay:
         task = self.task_of(client, job)
         key = Key(self.seed, purpose("train"), client, job)
         self.require(task["key"] == vars(key), f"job {job} of client {client} has another key than its own")
-        self.require(set(task["left_out"]) <= self.honours[client], "rows are left out that nobody asked for")
+        self.require(set(task["left_out"]) <= set(self.honours[client]), "rows are left out that nobody asked for")
         gone = {row for r in task["left_out"] for row in self.folder.run["requests"][r]["forget"]}
         rows = [row for row in self.rows[client] if row not in gone]
         t, base = self.training, self.versions[task["version"]]
@@ -372,7 +376,7 @@ class Replay:
 
     def readmit(self, request: Request) -> None:
         if request.scope == "samples" and request.number not in self.honours[request.client]:
-            self.honours[request.client].add(request.number)
+            self.honours[request.client][request.number] = self.schedule.now
             self.excluded.discard(request.client)
 
     def participants(self, request: Request) -> dict[int, list[int]]:
