@@ -35,7 +35,8 @@ Section augment(Augmentation& a) {
   return {
       "training.augment",
       "How far a client's local training changes an image each time that it is seen; every amount is uniform "
-      "in its range. What a method computes for an erasure by steps of its own sees the images as they are.",
+      "in its range. What a method computes for an erasure by steps of its own sees the images as they are. "
+      "On a GPU the steps of such training are launched one by one, not recorded.",
       {flag("flip", a.flip, "Left and right are exchanged every second time.").alias({"mirror"}),
        number("rotate", a.rotate, from(0, 180), "Either way.", "degrees").alias({"rotation"}),
        number("scale", a.scale, from(0, 0.9), "Part of the size by which it changes, either way.")
