@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "host/threads.hpp"
+#include "base/threads.hpp"
 
 namespace afu::actors {
 

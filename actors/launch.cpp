@@ -17,7 +17,7 @@
 #include "compute/numerics.hpp"
 #include "federate/audit.hpp"
 #include "metrics/sets.hpp"
-#include "record/host.hpp"
+#include "base/host.hpp"
 #include "report/erasure_figures.hpp"
 #include "sim/horizon.hpp"
 

@@ -11,7 +11,7 @@
 #include "compute/devices.hpp"
 #include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "federate/holdings.hpp"
 #include "sim/network.hpp"
 #include "unlearn/registry.hpp"

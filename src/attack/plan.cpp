@@ -5,7 +5,7 @@
 
 #include "attack/names.hpp"
 #include "metrics/sets.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::attack {
 namespace {

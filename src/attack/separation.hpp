@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::attack {
 

@@ -11,7 +11,7 @@
 #include "compute/bench_aggregate.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include "compute/blas.hpp"
 #include "compute/devices.hpp"
 #include "compute/numerics.hpp"
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 namespace afu::cli {
 namespace {

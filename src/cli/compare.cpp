@@ -15,9 +15,9 @@
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
 #include "config/text.hpp"
-#include "record/csv_figure.hpp"
-#include "record/json_text.hpp"
-#include "record/output_file.hpp"
+#include "base/csv_figure.hpp"
+#include "base/json_text.hpp"
+#include "base/output_file.hpp"
 #include "record/seal.hpp"
 #include "unlearn/registry.hpp"
 

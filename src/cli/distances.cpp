@@ -10,9 +10,9 @@
 #include "data/requests.hpp"
 #include "metrics/sets.hpp"
 #include "model/archive.hpp"
-#include "record/csv_figure.hpp"
-#include "record/json_text.hpp"
-#include "record/output_file.hpp"
+#include "base/csv_figure.hpp"
+#include "base/json_text.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::cli {
 

@@ -12,7 +12,7 @@
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/devices.hpp"
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"
 

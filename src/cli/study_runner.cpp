@@ -22,8 +22,8 @@
 #include "compute/devices.hpp"
 #include "compute/job_cache.hpp"
 #include "config/writer.hpp"
-#include "host/threads.hpp"
-#include "record/output_file.hpp"
+#include "base/threads.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::cli {
 namespace {

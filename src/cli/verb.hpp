@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 
 namespace afu::cli {
 

@@ -10,8 +10,8 @@
 
 #include "compute/devices.hpp"
 #include "compute/fused/kernels.hpp"
-#include "host/threads.hpp"
-#include "sim/random.hpp"
+#include "base/threads.hpp"
+#include "base/random.hpp"
 
 namespace afu::compute {
 namespace {

@@ -17,7 +17,7 @@
 #include "afu_revision.hpp"
 #include "compute/blas.hpp"
 #include "compute/fused/kernels.hpp"
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 #ifdef AFU_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>

@@ -11,7 +11,7 @@ namespace afu::compute {
 struct DeviceInfo {
   std::string name;               ///< "cpu", "cuda:0", ...: what [compute] devices says
   std::string description;        ///< the maker's name
-  std::int64_t memory_bytes = 0;  ///< in all; on the CPU what this process may have (host/limits.hpp)
+  std::int64_t memory_bytes = 0;  ///< in all; on the CPU what this process may have (base/limits.hpp)
   std::int64_t free_bytes = 0;    ///< at the time of asking
   std::int64_t cores_or_sms = 0;  ///< cores this process may run on; multiprocessors of a GPU
   std::string cores_reason, memory_reason;  ///< of the CPU: what set these numbers

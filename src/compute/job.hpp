@@ -14,7 +14,7 @@
 #include "config/option.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::compute {
 

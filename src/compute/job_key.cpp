@@ -4,7 +4,7 @@
 
 #include <type_traits>
 
-#include "record/sha256.hpp"
+#include "base/sha256.hpp"
 
 namespace afu::compute {
 namespace {

@@ -11,7 +11,7 @@
 #include "compute/bench_timing.hpp"
 #include "compute/graph/recorder.hpp"
 #include "compute/stream.hpp"
-#include "host/threads.hpp"
+#include "base/threads.hpp"
 
 namespace afu::compute {
 namespace {

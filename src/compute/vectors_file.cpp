@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/parameters.hpp"
-#include "record/npz_file.hpp"
+#include "base/npz_file.hpp"
 
 namespace afu::compute {
 

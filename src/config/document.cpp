@@ -9,7 +9,7 @@
 
 #include "config/nesting.hpp"
 #include "config/text.hpp"
-#include "config/text_file.hpp"
+#include "base/text_file.hpp"
 
 namespace afu::config {
 

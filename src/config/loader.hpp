@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 

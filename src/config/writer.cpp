@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <type_traits>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "config/loader.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"

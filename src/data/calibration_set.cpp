@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "data/units.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

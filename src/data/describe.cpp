@@ -12,7 +12,7 @@
 #include "data/site_shift.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
-#include "record/sha256.hpp"
+#include "base/sha256.hpp"
 
 namespace afu::data {
 

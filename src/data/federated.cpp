@@ -18,7 +18,7 @@
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

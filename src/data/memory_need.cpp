@@ -6,7 +6,7 @@
 #include <array>
 
 #include "data/dataset.hpp"
-#include "record/host.hpp"
+#include "base/host.hpp"
 
 namespace afu::data {
 

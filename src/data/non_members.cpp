@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 namespace {

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 namespace afu::data {
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "data/units.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

@@ -10,7 +10,7 @@
 #include "data/memory_need.hpp"
 #include "data/parallel.hpp"
 #include "data/source_checks.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

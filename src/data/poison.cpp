@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

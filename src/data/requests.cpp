@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

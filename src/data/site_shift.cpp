@@ -11,7 +11,7 @@
 
 #include "data/parallel.hpp"
 #include "data/units.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

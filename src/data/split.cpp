@@ -8,7 +8,7 @@
 #include <set>
 
 #include "data/units.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::data {
 

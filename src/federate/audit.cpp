@@ -8,8 +8,8 @@
 
 #include "compute/vectors_file.hpp"
 #include "federate/coordinator.hpp"
-#include "record/npz_file.hpp"
-#include "record/output_file.hpp"
+#include "base/npz_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::federate {
 

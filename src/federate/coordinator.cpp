@@ -9,7 +9,7 @@
 #include "config/text.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::federate {

@@ -7,7 +7,7 @@
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::federate {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 
 namespace afu::model {
 namespace {

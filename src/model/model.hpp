@@ -9,7 +9,7 @@
 
 #include "config/scenario.hpp"
 #include "model/parameters.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::model {
 

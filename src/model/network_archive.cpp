@@ -7,7 +7,7 @@
 
 #include "model/archive.hpp"
 #include "model/network.hpp"
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::model {
 namespace {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "record/sha256.hpp"
+#include "base/sha256.hpp"
 
 namespace afu::model {
 namespace {

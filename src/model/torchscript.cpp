@@ -4,7 +4,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/runtime/jit_exception.h>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "model/archive.hpp"
 #include "model/import_module.hpp"
 #include "model/operators.hpp"

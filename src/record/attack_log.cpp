@@ -1,7 +1,7 @@
 #include "record/attack_log.hpp"
 
-#include "record/csv_figure.hpp"
-#include "record/json_text.hpp"
+#include "base/csv_figure.hpp"
+#include "base/json_text.hpp"
 
 namespace afu::record {
 

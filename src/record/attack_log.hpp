@@ -2,7 +2,7 @@
 /// attacks.csv: one row a figure of an attack at a point of the run.
 #include <filesystem>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
 
 namespace afu::record {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "data/dataset.hpp"
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::record {
 

@@ -2,7 +2,7 @@
 /// calibrations.csv: one row a calibration that was merged.
 #include <filesystem>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
 
 namespace afu::record {

@@ -1,6 +1,6 @@
 #include "record/event_log.hpp"
 
-#include "record/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace afu::record {
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
 
 namespace afu::record {

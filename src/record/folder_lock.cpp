@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "record/host.hpp"
+#include "base/host.hpp"
 #include "record/run_folder.hpp"
 
 namespace afu::record {

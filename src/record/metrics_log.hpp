@@ -2,7 +2,7 @@
 /// metrics.csv: one row an evaluation.
 #include <filesystem>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
 
 namespace afu::record {

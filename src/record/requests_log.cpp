@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "record/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace afu::record {
 

@@ -2,7 +2,7 @@
 /// requests.csv: what each evaluation says of each request's own samples.
 #include <filesystem>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/records.hpp"
 
 namespace afu::record {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 
 namespace afu::record {
 

@@ -15,9 +15,9 @@
 #include <system_error>
 #include <utility>
 
-#include "record/json_depth.hpp"
-#include "record/output_file.hpp"
-#include "record/sha256.hpp"
+#include "base/json_depth.hpp"
+#include "base/output_file.hpp"
+#include "base/sha256.hpp"
 
 namespace afu::record {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::record {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "record/host.hpp"
+#include "base/host.hpp"
 #include "record/records.hpp"
 #include "record/run_folder.hpp"
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "record/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace afu::record {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "record/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace afu::record {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::record {
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "record/json_depth.hpp"
+#include "base/json_depth.hpp"
 #include "report/run_data.hpp"
 
 namespace afu::report {

@@ -1,6 +1,6 @@
 #include "report/report.hpp"
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 #include "record/seal.hpp"
 #include "report/svg.hpp"
 

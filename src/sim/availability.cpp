@@ -5,7 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "sim/csv.hpp"
+#include "base/csv.hpp"
 #include "sim/horizon.hpp"
 
 namespace afu::sim {

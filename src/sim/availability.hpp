@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "config/scenario.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::sim {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "config/input_error.hpp"
-#include "sim/csv.hpp"
+#include "base/input_error.hpp"
+#include "base/csv.hpp"
 
 namespace afu::sim {
 

@@ -8,7 +8,7 @@
 
 #include "config/option.hpp"
 #include "config/scenario.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::sim {
 

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 
 namespace afu::sim {
 

@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 #include "config/augmentation.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::train {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "data/dataset.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::train {
 

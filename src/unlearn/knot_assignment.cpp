@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 namespace afu::unlearn {
 namespace {

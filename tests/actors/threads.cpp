@@ -6,7 +6,7 @@
 #include <caf/all.hpp>
 
 #include "actors/detached.hpp"
-#include "host/threads.hpp"
+#include "base/threads.hpp"
 #include "support.hpp"
 
 using namespace afu;

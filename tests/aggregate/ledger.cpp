@@ -3,7 +3,7 @@
 #include <torch/types.h>
 
 #include "model/parameters.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include "config/scenario.hpp"
 #include "harness.hpp"
 #include "sim/availability.hpp"
-#include "sim/csv.hpp"
+#include "base/csv.hpp"
 #include "sim/distribution.hpp"
 
 namespace {

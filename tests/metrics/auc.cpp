@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 using afu::metrics::auc;
 

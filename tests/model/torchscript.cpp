@@ -5,7 +5,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "config/input_error.hpp"
+#include "base/input_error.hpp"
 #include "model/footprint.hpp"
 
 using namespace afu::model;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tests/sim/temporary_file.hpp"
+#include "tests/base/temporary_file.hpp"
 
 using namespace afu::sim;
 using Section = afu::config::AvailabilityHeterogeneity;

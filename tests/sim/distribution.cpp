@@ -6,8 +6,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "sim/csv.hpp"
-#include "tests/sim/temporary_file.hpp"
+#include "base/csv.hpp"
+#include "tests/base/temporary_file.hpp"
 
 using namespace afu::sim;
 using afu::config::Distribution;

@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 using namespace afu::sim;
 

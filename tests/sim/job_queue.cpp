@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 using namespace afu::sim;
 

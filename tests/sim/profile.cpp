@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "config/input_error.hpp"
-#include "tests/sim/temporary_file.hpp"
+#include "base/input_error.hpp"
+#include "tests/base/temporary_file.hpp"
 
 using namespace afu::sim;
 using namespace afu::config;

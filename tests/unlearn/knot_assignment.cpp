@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/loader.hpp"
-#include "sim/random.hpp"
+#include "base/random.hpp"
 #include "unlearn/registry.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "record/npz_file.hpp"
+#include "base/npz_file.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 #include <fmt/format.h>
 

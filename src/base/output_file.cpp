@@ -1,4 +1,4 @@
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

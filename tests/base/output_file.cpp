@@ -1,5 +1,5 @@
 /// Files that are written at once, or not at all, and that reach the disk.
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

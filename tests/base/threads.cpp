@@ -1,4 +1,4 @@
-#include "host/threads.hpp"
+#include "base/threads.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "record/json_depth.hpp"
+#include "base/json_depth.hpp"
 
 #include <nlohmann/json.hpp>
 

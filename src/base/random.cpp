@@ -1,4 +1,4 @@
-#include "sim/random.hpp"
+#include "base/random.hpp"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "host/threads.hpp"
+#include "base/threads.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 namespace afu::host {
 namespace {

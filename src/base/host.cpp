@@ -1,4 +1,4 @@
-#include "record/host.hpp"
+#include "base/host.hpp"
 
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -6,7 +6,7 @@
 #include <ctime>
 #include <fstream>
 
-#include "host/limits.hpp"
+#include "base/limits.hpp"
 
 namespace afu::record {
 

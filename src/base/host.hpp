@@ -8,7 +8,7 @@ namespace afu::record {
 struct HostInfo {
   std::string name, system,
       cpu;             ///< host name; "Linux 6.1.0 x86_64"; the CPU's model. Empty: not to be learned
-  unsigned cores = 0;  ///< that this process may use, as are the bytes (host/limits.hpp)
+  unsigned cores = 0;  ///< that this process may use, as are the bytes (base/limits.hpp)
   std::uint64_t memory_bytes = 0;
 };
 HostInfo host_info();

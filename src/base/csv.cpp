@@ -1,4 +1,4 @@
-#include "sim/csv.hpp"
+#include "base/csv.hpp"
 
 #include <charconv>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "config/input_error.hpp"
-#include "config/text_file.hpp"
+#include "base/input_error.hpp"
+#include "base/text_file.hpp"
 
 namespace afu::sim {
 

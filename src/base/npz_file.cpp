@@ -1,4 +1,4 @@
-#include "record/npz_file.hpp"
+#include "base/npz_file.hpp"
 
 #include <fmt/format.h>
 #include <zip.h>
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "record/output_file.hpp"
+#include "base/output_file.hpp"
 
 namespace afu::record {
 
