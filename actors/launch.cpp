@@ -18,7 +18,7 @@
 #include "federate/audit.hpp"
 #include "metrics/sets.hpp"
 #include "base/host.hpp"
-#include "report/erasure_figures.hpp"
+#include "figures/erasure_figures.hpp"
 #include "sim/horizon.hpp"
 
 namespace afu::actors {

@@ -22,7 +22,7 @@
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
 #include "record/records.hpp"
-#include "report/erasure_figures.hpp"
+#include "figures/erasure_figures.hpp"
 #include "unlearn/method.hpp"
 
 namespace afu::federate {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "report/analysis.hpp"
+#include "figures/analysis.hpp"
 #include "report/document.hpp"
 
 namespace afu::report {

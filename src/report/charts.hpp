@@ -2,7 +2,7 @@
 /// A study's pictures, each with the table of what it shows. All are of one group of cells.
 #include <vector>
 
-#include "report/analysis.hpp"
+#include "figures/analysis.hpp"
 #include "report/document.hpp"
 
 namespace afu::report {

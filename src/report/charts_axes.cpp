@@ -7,10 +7,10 @@
 
 #include "report/across_axes.hpp"
 #include "report/charts.hpp"
-#include "report/constant_classifier.hpp"
-#include "report/figure_text.hpp"
+#include "figures/constant_classifier.hpp"
+#include "figures/figure_text.hpp"
 #include "report/svg.hpp"
-#include "report/verdicts.hpp"
+#include "figures/verdicts.hpp"
 
 namespace afu::report {
 

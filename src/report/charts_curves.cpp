@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "report/charts.hpp"
-#include "report/constant_classifier.hpp"
-#include "report/figure_text.hpp"
+#include "figures/constant_classifier.hpp"
+#include "figures/figure_text.hpp"
 #include "report/svg.hpp"
 
 namespace afu::report {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "report/charts.hpp"
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/svg.hpp"
 
 namespace afu::report {

@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "report/charts.hpp"
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/svg.hpp"
-#include "report/verdicts.hpp"
+#include "figures/verdicts.hpp"
 
 namespace afu::report {
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "report/document.hpp"
-#include "report/study_data.hpp"
+#include "figures/study_data.hpp"
 
 namespace afu::report {
 

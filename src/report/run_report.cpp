@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "report/charts.hpp"
-#include "report/constant_classifier.hpp"
-#include "report/figure_text.hpp"
+#include "figures/constant_classifier.hpp"
+#include "figures/figure_text.hpp"
 #include "report/report.hpp"
 #include "report/tables.hpp"
 #include "report/timeline.hpp"

@@ -5,7 +5,7 @@
 
 #include "report/across_axes.hpp"
 #include "report/charts.hpp"
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/report.hpp"
 #include "report/tables.hpp"
 #include "report/tables_distance.hpp"

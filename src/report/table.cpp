@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "config/text.hpp"
-#include "report/constant_classifier.hpp"
-#include "report/figure_text.hpp"
+#include "figures/constant_classifier.hpp"
+#include "figures/figure_text.hpp"
 
 namespace afu::report {
 

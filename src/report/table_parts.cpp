@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 
 namespace afu::report {
 

@@ -2,7 +2,7 @@
 /// What the tables of a study have in common.
 #include <string>
 
-#include "report/analysis.hpp"
+#include "figures/analysis.hpp"
 #include "report/document.hpp"
 
 namespace afu::report {

@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include "report/across_axes.hpp"
-#include "report/constant_classifier.hpp"
-#include "report/figure_text.hpp"
+#include "figures/constant_classifier.hpp"
+#include "figures/figure_text.hpp"
 #include "report/table_parts.hpp"
 
 namespace afu::report {

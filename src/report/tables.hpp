@@ -1,8 +1,8 @@
 #pragma once
 /// A study's tables. All are of one group of cells but for `verdict_overview` and `cells_table`.
-#include "report/analysis.hpp"
+#include "figures/analysis.hpp"
 #include "report/document.hpp"
-#include "report/verdicts.hpp"
+#include "figures/verdicts.hpp"
 
 namespace afu::report {
 

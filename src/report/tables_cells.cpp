@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "report/across_axes.hpp"
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/tables.hpp"
 
 namespace afu::report {

@@ -5,7 +5,7 @@
 #include <array>
 #include <map>
 
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/tables.hpp"
 
 namespace afu::report {

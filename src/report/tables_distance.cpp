@@ -7,8 +7,8 @@
 #include <map>
 #include <sstream>
 
-#include "report/csv_line.hpp"
-#include "report/figure_text.hpp"
+#include "figures/csv_line.hpp"
+#include "figures/figure_text.hpp"
 
 namespace afu::report {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "report/analysis.hpp"
+#include "figures/analysis.hpp"
 #include "report/document.hpp"
 
 namespace afu::report {

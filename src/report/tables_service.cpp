@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/table_parts.hpp"
 #include "report/tables.hpp"
 

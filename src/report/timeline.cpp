@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/svg.hpp"
 
 namespace afu::report {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "report/document.hpp"
-#include "report/run_data.hpp"
+#include "figures/run_data.hpp"
 
 namespace afu::report {
 

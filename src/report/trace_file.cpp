@@ -6,7 +6,7 @@
 #include <iterator>
 #include <map>
 
-#include "report/json_file.hpp"
+#include "figures/json_file.hpp"
 #include "report/timeline.hpp"
 
 namespace afu::report {

@@ -10,7 +10,7 @@
 #include "config/reader.hpp"
 #include "config/schema_parts.hpp"
 #include "config/text.hpp"
-#include "report/run_data.hpp"
+#include "figures/run_data.hpp"
 #include "study/study.hpp"
 
 namespace afu::study {

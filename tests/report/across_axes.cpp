@@ -8,7 +8,7 @@
 
 #include "report/report.hpp"
 #include "report/tables.hpp"
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -11,7 +11,7 @@
 #include "data/image_file.hpp"
 #include "record/trace.hpp"
 #include "report/report.hpp"
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "report/report.hpp"
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

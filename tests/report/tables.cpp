@@ -6,9 +6,9 @@
 #include <string>
 
 #include "report/charts.hpp"
-#include "report/figure_text.hpp"
+#include "figures/figure_text.hpp"
 #include "report/tables_distance.hpp"
-#include "study_folder.hpp"
+#include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "config/loader.hpp"
-#include "report/run_data.hpp"
+#include "figures/run_data.hpp"
 #include "unlearn/registry.hpp"
 
 using namespace afu;
