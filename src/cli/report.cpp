@@ -3,7 +3,7 @@
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/text.hpp"
-#include "report/report.hpp"
+#include "page/report.hpp"
 
 namespace afu::cli {
 

@@ -13,8 +13,8 @@
 #include "config/ineffective.hpp"
 #include "config/writer.hpp"
 #include "record/run_folder.hpp"
-#include "report/progress.hpp"
-#include "report/table.hpp"
+#include "page/progress.hpp"
+#include "page/table.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::cli {

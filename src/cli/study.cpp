@@ -17,7 +17,7 @@
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "record/run_folder.hpp"
-#include "report/report.hpp"
+#include "page/report.hpp"
 
 namespace afu::cli {
 namespace {

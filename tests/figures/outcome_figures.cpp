@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "figures/analysis.hpp"
-#include "report/tables_distance.hpp"
+#include "page/tables_distance.hpp"
 
 using namespace afu;
 using namespace afu::report;

@@ -7,8 +7,8 @@
 
 #include <doctest/doctest.h>
 
-#include "report/charts.hpp"
-#include "report/tables.hpp"
+#include "page/charts.hpp"
+#include "page/tables.hpp"
 
 using namespace afu;
 using namespace afu::report;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "record/seal.hpp"
-#include "report/report.hpp"
+#include "page/report.hpp"
 #include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>

@@ -10,9 +10,9 @@
 #include "record/metrics_log.hpp"
 #include "record/summary.hpp"
 #include "record/trace.hpp"
-#include "report/report.hpp"
-#include "report/tables_distance.hpp"
-#include "report/timeline.hpp"
+#include "page/report.hpp"
+#include "page/tables_distance.hpp"
+#include "page/timeline.hpp"
 
 namespace {
 

@@ -1,0 +1,20 @@
+#pragma once
+/// `afu report`: from a folder to a document, and from that to files.
+#include <filesystem>
+
+#include "page/document.hpp"
+#include "figures/study_data.hpp"
+
+namespace afu::report {
+
+/// Of a study's folder (it has study.json) or of a single run's (summary.json); the latter without claims and
+/// comparisons. Throws ReportError.
+Document report_on(const std::filesystem::path& folder);
+Document study_document(Study study);
+Document run_document(const Run& run);
+
+/// Writes report.html, report.md, tables/*.csv, tables/*.tex and charts/*.svg, one for each chart of the
+/// page, under `folder`, replacing files of these names and touching no other. Throws std::runtime_error.
+void write_report(const Document& document, const std::filesystem::path& folder);
+
+}  // namespace afu::report

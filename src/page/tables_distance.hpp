@@ -1,0 +1,31 @@
+#pragma once
+/// How like a retrained model the erased ones are (METHODS 7.3 to 7.5).
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "figures/analysis.hpp"
+#include "page/document.hpp"
+
+namespace afu::report {
+
+/// distances.csv of a study's folder (cli/distances.hpp writes it).
+struct DistanceRow {
+  std::string cell, point, figure;
+  std::optional<double> value;  ///< absent: an empty field, or no finite number
+};
+/// Empty where there is no such file. Throws ReportError for a malformed one.
+std::vector<DistanceRow> read_distances(const std::filesystem::path& folder);
+
+/// A run's figures at a point: "merged" (the first version that contains the erasure, calibrated or not),
+/// "plus16" (16 accepted updates later), "final" (CellFigures::late). Absent figures where the run has no
+/// such point.
+record::Figures figures_at(const Run& run, const CellFigures& figures, const std::string& point);
+
+/// All groups x arms x points: forget accuracy and attack success minus the references' means of the same
+/// seed, and the distances on the forget set; last of a group the references among themselves: what is not
+/// above them is as like a retrained model as another one. No rows without distances.csv.
+DataTable distance_table(const Analysis& a);
+
+}  // namespace afu::report
