@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "compute/job_bytes.hpp"
+#include "job/job_bytes.hpp"
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
 #include "record/audit_log.hpp"

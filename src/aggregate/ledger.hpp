@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::aggregate {
 

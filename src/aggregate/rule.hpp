@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "config/scenario.hpp"
 #include "model/parameters_fwd.hpp"
 

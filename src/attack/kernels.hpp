@@ -2,7 +2,7 @@
 /// What the lanes compute for the attacks.
 #include "attack/answers.hpp"
 #include "attack/plan.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::attack {

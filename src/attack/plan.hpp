@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 /// The adversarial family A2 (METHODS 9.2): kernel "adversarial_trigger".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

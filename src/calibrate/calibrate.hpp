@@ -1,6 +1,6 @@
 #pragma once
 /// The server-side calibration of AFU-IC: kernel "calibrate".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

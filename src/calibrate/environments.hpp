@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

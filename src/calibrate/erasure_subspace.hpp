@@ -3,7 +3,7 @@
 /// calibrator.
 #include <torch/types.h>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

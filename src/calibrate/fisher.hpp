@@ -1,6 +1,6 @@
 #pragma once
 /// The diagonal of the Fisher information (METHODS 3.1): kernel "fisher".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

@@ -2,7 +2,7 @@
 /// The gate for retained updates (METHODS 9.3): kernel "gate".
 #include <functional>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::calibrate {

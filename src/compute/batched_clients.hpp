@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "config/scenario.hpp"
 #include "model/model.hpp"
 

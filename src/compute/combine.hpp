@@ -1,6 +1,6 @@
 #pragma once
 /// Linear algebra on whole vectors.
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::compute {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "config/scenario.hpp"
 
 namespace afu::compute {

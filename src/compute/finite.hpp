@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::compute {

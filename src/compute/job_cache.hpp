@@ -10,7 +10,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::compute {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "compute/engine.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::compute {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::train {
 class BatchedTraining;

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/notes.hpp"
 
 namespace afu::compute {

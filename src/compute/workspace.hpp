@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "data/dataset.hpp"
 #include "model/model.hpp"
 #include "model/parameters.hpp"

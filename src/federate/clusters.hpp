@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "unlearn/method.hpp"
 
 namespace afu::federate {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/prepare_model.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"

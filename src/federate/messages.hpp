@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "model/parameters_fwd.hpp"
 #include "record/records.hpp"
 

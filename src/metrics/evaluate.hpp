@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 #include "metrics/classification.hpp"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "compute/batched_clients.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::train {

@@ -2,7 +2,7 @@
 /// A client's local training on one lane, and the gradients it and the erasures step with.
 #include <functional>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 #include "train/schedule.hpp"
 

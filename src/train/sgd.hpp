@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::train {
 

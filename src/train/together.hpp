@@ -1,7 +1,7 @@
 #pragma once
 /// Which clients' training jobs a lane may step together (train/batched_training.hpp). No torch in this
 /// header.
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::train {
 

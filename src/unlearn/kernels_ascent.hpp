@@ -1,6 +1,6 @@
 #pragma once
 /// Plain gradient ascent on the forget set: kernel "gradient_ascent".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

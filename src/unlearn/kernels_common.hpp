@@ -2,7 +2,7 @@
 /// What the erasure kernels share.
 #include <functional>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 #include "model/parameters.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 /// Erasures that the server computes alone.
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

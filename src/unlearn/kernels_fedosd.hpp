@@ -3,7 +3,7 @@
 /// all with one local step size eta, so that w - eta d is w plus a combination of the updates.
 #include <torch/types.h>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

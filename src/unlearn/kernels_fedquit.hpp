@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

@@ -1,6 +1,6 @@
 #pragma once
 /// Erasures computed from what the server remembers of the training.
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

@@ -1,6 +1,6 @@
 #pragma once
 /// What KNOT's server measures of its clusters (Su & Li 2023; METHODS 5.7, item 4).
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

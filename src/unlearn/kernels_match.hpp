@@ -1,6 +1,6 @@
 #pragma once
 /// Held-out matching at the target (AFU-IC.md, "Ideas not yet tried"): kernel "match_held_out".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

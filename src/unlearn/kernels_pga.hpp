@@ -2,7 +2,7 @@
 /// PGA's local erasure (Halimi et al. 2022; METHODS 5.5): kernel "pga".
 #include <torch/types.h>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

@@ -1,6 +1,6 @@
 #pragma once
 /// Training on wrong labels: kernel "relabel".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

@@ -1,6 +1,6 @@
 #pragma once
 /// Kernel "batch_statistics": what an erasure leaves of the target in a network's running statistics.
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

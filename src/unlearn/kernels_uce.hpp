@@ -1,6 +1,6 @@
 #pragma once
 /// L3 of METHODS 9.1: kernel "uce".
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::unlearn {

@@ -13,7 +13,7 @@
 
 #include "aggregate/history.hpp"
 #include "aggregate/ledger.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"

@@ -12,7 +12,7 @@
 
 #include "compute/graph/pass.hpp"
 #include "compute/graph/recorder.hpp"
-#include "compute/job.hpp"
+#include "job/job.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::compute::graph {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "compute/job.hpp"
+#include "job/job.hpp"
 
 namespace afu::compute {
 

@@ -1,4 +1,4 @@
-#include "compute/job_bytes.hpp"
+#include "job/job_bytes.hpp"
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
