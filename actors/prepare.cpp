@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/job_key.hpp"
 #include "compute/prepare_model.hpp"
 #include "base/input_error.hpp"

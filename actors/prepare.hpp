@@ -6,7 +6,7 @@
 
 #include "actors/context.hpp"
 #include "actors/launch.hpp"
-#include "compute/notes.hpp"
+#include "device/notes.hpp"
 
 namespace afu::actors {
 

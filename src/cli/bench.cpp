@@ -9,8 +9,8 @@
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "compute/bench_aggregate.hpp"
-#include "compute/devices.hpp"
-#include "compute/numerics.hpp"
+#include "device/devices.hpp"
+#include "device/numerics.hpp"
 #include "base/output_file.hpp"
 
 namespace afu::cli {

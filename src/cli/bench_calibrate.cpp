@@ -6,7 +6,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "compute/bench_calibrate.hpp"
-#include "compute/numerics.hpp"
+#include "device/numerics.hpp"
 
 namespace afu::cli {
 namespace {

@@ -6,9 +6,9 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "compute/blas.hpp"
-#include "compute/devices.hpp"
-#include "compute/numerics.hpp"
+#include "device/blas.hpp"
+#include "device/devices.hpp"
+#include "device/numerics.hpp"
 #include "base/limits.hpp"
 
 namespace afu::cli {

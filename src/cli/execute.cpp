@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/prepare_model.hpp"
 #include "compute/vectors_file.hpp"
 #include "config/writer.hpp"

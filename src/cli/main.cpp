@@ -11,7 +11,7 @@
 
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "base/input_error.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"

@@ -6,7 +6,7 @@
 
 #include "actors/launch.hpp"
 #include "compute/bench_train.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "data/federated.hpp"
 
 namespace afu::cli {

@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "config/changes.hpp"
 #include "config/loader.hpp"
 #include "config/writer.hpp"

@@ -19,7 +19,7 @@
 
 #include "cli/execute.hpp"
 #include "cli/study_estimate.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/job_cache.hpp"
 #include "config/writer.hpp"
 #include "base/threads.hpp"

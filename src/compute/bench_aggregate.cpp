@@ -7,9 +7,9 @@
 
 #include "compute/bench_timing.hpp"
 #include "compute/combine.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/kernels.hpp"
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 #include "compute/workspace.hpp"
 
 namespace afu::compute {

@@ -8,10 +8,10 @@
 
 #include "calibrate/objective.hpp"
 #include "compute/bench_timing.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/kernels.hpp"
 #include "compute/probe.hpp"
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"
 

@@ -8,8 +8,8 @@
 #include <exception>
 #include <mutex>
 
-#include "compute/devices.hpp"
-#include "compute/fused/kernels.hpp"
+#include "device/devices.hpp"
+#include "device/cpu/kernels.hpp"
 #include "base/threads.hpp"
 #include "base/random.hpp"
 

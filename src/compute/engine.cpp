@@ -4,12 +4,12 @@
 #include <utility>
 #include <variant>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/graph/step.hpp"
 #include "compute/kernels.hpp"
 #include "compute/lane_gate.hpp"
-#include "compute/notes.hpp"
-#include "compute/stream.hpp"
+#include "device/notes.hpp"
+#include "device/stream.hpp"
 #include "compute/workspace.hpp"
 #include "train/batched_training.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "job/job.hpp"
-#include "compute/notes.hpp"
+#include "device/notes.hpp"
 
 namespace afu::compute {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 
 namespace afu::compute {
 

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "compute/batch_probe.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "compute/lane_gate.hpp"
 #include "compute/lane_plan.hpp"
-#include "compute/notes.hpp"
+#include "device/notes.hpp"
 #include "compute/step_engine.hpp"
 #include "compute/workspace.hpp"
 #include "model/footprint.hpp"

@@ -10,7 +10,7 @@
 
 #include "compute/bench_timing.hpp"
 #include "compute/graph/recorder.hpp"
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 #include "base/threads.hpp"
 
 namespace afu::compute {

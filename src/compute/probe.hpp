@@ -2,7 +2,7 @@
 /// What bounds everything that a lane does on a device, measured. No torch in this header.
 #include <string>
 
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 
 namespace afu::compute {
 
@@ -21,7 +21,7 @@ struct DeviceProbe {
 };
 
 /// Medians of a few runs, under a second and a few hundred MiB in all. Call with the process prepared and its
-/// switches set (compute/numerics.hpp). Throws as resolve_devices does.
+/// switches set (device/numerics.hpp). Throws as resolve_devices does.
 DeviceProbe probe(const std::string& device);
 
 }  // namespace afu::compute

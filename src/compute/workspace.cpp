@@ -10,7 +10,7 @@
 #include "compute/fused/program.hpp"
 #include "compute/graph/step.hpp"
 #include "compute/step_engine.hpp"
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 #include "model/autocast.hpp"
 
 namespace afu::compute {

@@ -44,7 +44,7 @@ torch::Tensor on_device(const torch::Tensor& host, torch::Device device);
 class Workspace {
  public:
   /// `step`: which engine takes training steps and evaluates (compute.step, see choose_step); `precision`:
-  /// "bf16" has forward passes compute so, "fp32" and "tf32" are up to the process (compute/numerics.hpp).
+  /// "bf16" has forward passes compute so, "fp32" and "tf32" are up to the process (device/numerics.hpp).
   /// Throws std::invalid_argument where the engine cannot be had.
   Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
             torch::Device device, const std::string& step = "auto", const std::string& precision = "fp32");

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "actors/launch.hpp"
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 #include "config/loader.hpp"
 #include "unlearn/registry.hpp"
 

@@ -2,9 +2,9 @@
 
 #include <thread>
 
-#include "compute/devices.hpp"
-#include "compute/numerics.hpp"
-#include "compute/stream.hpp"
+#include "device/devices.hpp"
+#include "device/numerics.hpp"
+#include "device/stream.hpp"
 #include "tests/compute/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"

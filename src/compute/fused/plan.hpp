@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "compute/fused/kernels.hpp"
-#include "compute/fused/planes.hpp"
+#include "device/cpu/kernels.hpp"
+#include "device/cpu/planes.hpp"
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "compute/fused/variants.hpp"
+#include "device/cpu/variants.hpp"
 
 #ifdef AFU_X86_VECTORS
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,prefer-vector-width=512")
@@ -18,7 +18,7 @@
 namespace afu::compute::fused {
 namespace {
 namespace avx512 {
-#include "compute/fused/body.hpp"
+#include "device/cpu/body.hpp"
 }  // namespace avx512
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "compute/numerics.hpp"
+#include "device/numerics.hpp"
 
 #include <ATen/Context.h>
 #include <torch/version.h>

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "compute/fused/variants.hpp"
+#include "device/cpu/variants.hpp"
 
 #ifdef AFU_X86_VECTORS
 #pragma GCC target("avx2,fma")
@@ -18,7 +18,7 @@
 namespace afu::compute::fused {
 namespace {
 namespace avx2 {
-#include "compute/fused/body.hpp"
+#include "device/cpu/body.hpp"
 }  // namespace avx2
 }  // namespace
 

@@ -1,8 +1,8 @@
-#include "compute/fused/kernels.hpp"
+#include "device/cpu/kernels.hpp"
 
 #include <array>
 
-#include "compute/fused/variants.hpp"
+#include "device/cpu/variants.hpp"
 
 namespace afu::compute::fused {
 namespace {

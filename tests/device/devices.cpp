@@ -1,4 +1,4 @@
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 
 #include <ATen/Parallel.h>
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 
 using namespace afu::compute;
 

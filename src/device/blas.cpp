@@ -1,4 +1,4 @@
-#include "compute/blas.hpp"
+#include "device/blas.hpp"
 
 #include <ATen/Version.h>
 #include <fmt/format.h>
@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include "compute/fused/kernels.hpp"
-#include "compute/loaded_symbol.hpp"
+#include "device/cpu/kernels.hpp"
+#include "device/loaded_symbol.hpp"
 
 namespace afu::compute {
 

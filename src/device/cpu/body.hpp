@@ -2,16 +2,16 @@
 // how many sums fit into the registers, switches the compiler to its vector
 // extension, and includes this inside a namespace of its own.
 
-#include "compute/fused/body_vector.hpp"
+#include "device/cpu/body_vector.hpp"
 
 // with vectors
-#include "compute/fused/body_convolution.hpp"
-#include "compute/fused/body_few.hpp"
-#include "compute/fused/body_linear.hpp"
-#include "compute/fused/body_pool.hpp"
+#include "device/cpu/body_convolution.hpp"
+#include "device/cpu/body_few.hpp"
+#include "device/cpu/body_linear.hpp"
+#include "device/cpu/body_pool.hpp"
 
 // after pooling
-#include "compute/fused/body_group_norm.hpp"
+#include "device/cpu/body_group_norm.hpp"
 
 constexpr Kernels table(const char* name) {
   return {name,

@@ -12,7 +12,7 @@ struct CurrentState;
 /// streams).
 class LaneStream {
  public:
-  explicit LaneStream(const std::string& device);  ///< "cpu", "cuda:1": a resolved name (compute/devices.hpp)
+  explicit LaneStream(const std::string& device);  ///< "cpu", "cuda:1": a resolved name (device/devices.hpp)
   ~LaneStream();
   LaneStream(const LaneStream&) = delete;
   LaneStream& operator=(const LaneStream&) = delete;

@@ -1,4 +1,4 @@
-#include "compute/stream.hpp"
+#include "device/stream.hpp"
 
 #include <chrono>
 #include <stdexcept>

@@ -1,4 +1,4 @@
-#include "compute/devices.hpp"
+#include "device/devices.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -15,8 +15,8 @@
 #include <stdexcept>
 
 #include "afu_revision.hpp"
-#include "compute/blas.hpp"
-#include "compute/fused/kernels.hpp"
+#include "device/blas.hpp"
+#include "device/cpu/kernels.hpp"
 #include "base/limits.hpp"
 
 #ifdef AFU_CUDA
@@ -26,7 +26,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
 
-#include "compute/loaded_symbol.hpp"
+#include "device/loaded_symbol.hpp"
 #endif
 
 namespace afu::compute {

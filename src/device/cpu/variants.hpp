@@ -1,7 +1,7 @@
 #pragma once
 /// The compiled variants of the kernels. Those for vector extensions of x86-64
 /// need GCC's target pragma.
-#include "compute/fused/kernels.hpp"
+#include "device/cpu/kernels.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define AFU_X86_VECTORS 1

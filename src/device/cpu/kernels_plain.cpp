@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "compute/fused/variants.hpp"
+#include "device/cpu/variants.hpp"
 
 #define AFU_WIDTH 4
 #define AFU_OUT_BLOCK 4
@@ -15,7 +15,7 @@
 namespace afu::compute::fused {
 namespace {
 namespace plain {
-#include "compute/fused/body.hpp"
+#include "device/cpu/body.hpp"
 }  // namespace plain
 }  // namespace
 

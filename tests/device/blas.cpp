@@ -1,4 +1,4 @@
-#include "compute/blas.hpp"
+#include "device/blas.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "compute/numerics.hpp"
+#include "device/numerics.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 /// parameters are added to what is there.
 #include <cstdint>
 
-#include "compute/fused/planes.hpp"
+#include "device/cpu/planes.hpp"
 
 namespace afu::compute::fused {
 
