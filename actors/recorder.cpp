@@ -6,7 +6,7 @@
 
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
-#include "compute/vectors_file.hpp"
+#include "model/vectors_file.hpp"
 #include "record/attack_log.hpp"
 #include "record/audit_log.hpp"
 #include "record/calibration_log.hpp"

@@ -1,7 +1,7 @@
 #include "attack/campaign.hpp"
 
 #include "attack/kernels.hpp"
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 
 namespace afu::attack {
 

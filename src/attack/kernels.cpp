@@ -5,7 +5,7 @@
 
 #include "attack/backdoor.hpp"
 #include "attack/membership.hpp"
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 #include "attack/probe.hpp"
 #include "attack/reference.hpp"
 #include "attack/relearn.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 #include "metrics/sets.hpp"
 #include "base/random.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "device/devices.hpp"
 #include "compute/prepare_model.hpp"
-#include "compute/vectors_file.hpp"
+#include "model/vectors_file.hpp"
 #include "config/writer.hpp"
 #include "base/host.hpp"
 #include "base/output_file.hpp"

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 #include "config/checks_calibration.hpp"
 #include "config/checks_output.hpp"
 #include "config/checks_training.hpp"

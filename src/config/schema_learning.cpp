@@ -1,5 +1,5 @@
 // What is learned and forgotten: model, training, unlearning, calibration, evaluation.
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 #include "config/schema_parts.hpp"
 
 namespace afu::config::schema {

@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "compute/vectors_file.hpp"
+#include "model/vectors_file.hpp"
 #include "federate/coordinator.hpp"
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "attack/membership.hpp"
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 namespace afu::federate {
 
 namespace {

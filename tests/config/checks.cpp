@@ -1,7 +1,7 @@
 // Checks that need more than one value of a scenario.
 #include <doctest/doctest.h>
 
-#include "attack/names.hpp"
+#include "config/attack_names.hpp"
 #include "config/same_federation.hpp"
 #include "support.hpp"
 

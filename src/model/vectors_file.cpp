@@ -1,4 +1,4 @@
-#include "compute/vectors_file.hpp"
+#include "model/vectors_file.hpp"
 
 #include <deque>
 #include <nlohmann/json.hpp>
