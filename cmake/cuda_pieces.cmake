@@ -1,4 +1,4 @@
-# The kernels of src/compute/graph/pieces_cuda.cu, where there is an nvcc of the CUDA that LibTorch is built with. Without
+# The kernels of src/engine/graph/pieces_cuda.cu, where there is an nvcc of the CUDA that LibTorch is built with. Without
 # them recorded steps go through autograd; `afu bench train` and a run's notes say which.
 include(CheckLanguage)
 check_language(CUDA)
@@ -25,11 +25,11 @@ if(REASON)
   return()
 endif()
 message(STATUS "Kernels of our own with nvcc ${CMAKE_CUDA_COMPILER_VERSION}")
-add_library(afu_cuda_pieces STATIC src/compute/graph/pieces_cuda.cu)
+add_library(afu_cuda_pieces STATIC src/engine/graph/pieces_cuda.cu)
 set_target_properties(afu_cuda_pieces PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
 target_compile_options(afu_cuda_pieces PRIVATE -Xcompiler=-Wall,-Wextra)
 target_include_directories(afu_cuda_pieces PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
 target_link_libraries(afu_compute PUBLIC afu_cuda_pieces)
 # Of the one source that asks: as the target's it would be another precompiled header's flag.
-set_source_files_properties(src/compute/graph/pieces_host.cpp PROPERTIES
+set_source_files_properties(src/engine/graph/pieces_host.cpp PROPERTIES
                             COMPILE_DEFINITIONS AFU_CUDA_PIECES=1 SKIP_PRECOMPILE_HEADERS ON)

@@ -5,7 +5,7 @@
 
 #include "attack/answers.hpp"
 #include "attack/separation.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::attack {
 

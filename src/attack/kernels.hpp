@@ -3,7 +3,7 @@
 #include "attack/answers.hpp"
 #include "attack/plan.hpp"
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::attack {
 

@@ -9,7 +9,7 @@
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::attack {
 namespace {

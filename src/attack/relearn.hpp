@@ -4,7 +4,7 @@
 #include <string>
 
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::attack {
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "calibrate/perturbations.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::calibrate {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 /// The adversarial family A2 (METHODS 9.2): kernel "adversarial_trigger".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 

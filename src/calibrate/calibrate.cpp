@@ -7,7 +7,7 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::calibrate {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 /// The server-side calibration of AFU-IC: kernel "calibrate".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 

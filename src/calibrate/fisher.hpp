@@ -1,7 +1,7 @@
 #pragma once
 /// The diagonal of the Fisher information (METHODS 3.1): kernel "fisher".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 

@@ -5,7 +5,7 @@
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "metrics/sets.hpp"

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "compute/bench_train.hpp"
-#include "compute/step_engine.hpp"
+#include "engine/step_engine.hpp"
 
 namespace afu::compute {
 

@@ -6,11 +6,11 @@
 #include <stdexcept>
 
 #include "compute/bench_timing.hpp"
-#include "compute/combine.hpp"
+#include "engine/combine.hpp"
 #include "device/devices.hpp"
 #include "compute/kernels.hpp"
 #include "device/stream.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::compute {
 namespace {

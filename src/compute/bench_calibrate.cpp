@@ -12,7 +12,7 @@
 #include "compute/kernels.hpp"
 #include "compute/probe.hpp"
 #include "device/stream.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "model/footprint.hpp"
 
 namespace afu::compute {

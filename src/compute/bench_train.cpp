@@ -9,15 +9,15 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "compute/batched_clients.hpp"
+#include "engine/batched_clients.hpp"
 #include "compute/bench_timing.hpp"
 #include "device/devices.hpp"
-#include "compute/graph/step.hpp"
+#include "engine/graph/step.hpp"
 #include "compute/kernels.hpp"
 #include "compute/probe.hpp"
-#include "compute/step_engine.hpp"
+#include "engine/step_engine.hpp"
 #include "device/stream.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "model/footprint.hpp"
 #include "train/schedule.hpp"
 

@@ -5,12 +5,12 @@
 #include <variant>
 
 #include "device/devices.hpp"
-#include "compute/graph/step.hpp"
+#include "engine/graph/step.hpp"
 #include "compute/kernels.hpp"
 #include "compute/lane_gate.hpp"
 #include "device/notes.hpp"
 #include "device/stream.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "train/batched_training.hpp"
 
 namespace afu::compute {

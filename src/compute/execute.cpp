@@ -9,10 +9,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "compute/combine.hpp"
-#include "compute/finite.hpp"
+#include "engine/combine.hpp"
+#include "engine/finite.hpp"
 #include "compute/kernels.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/batched_training.hpp"
 #include "train/local_training.hpp"

@@ -11,8 +11,8 @@
 #include "compute/lane_gate.hpp"
 #include "compute/lane_plan.hpp"
 #include "device/notes.hpp"
-#include "compute/step_engine.hpp"
-#include "compute/workspace.hpp"
+#include "engine/step_engine.hpp"
+#include "engine/workspace.hpp"
 #include "model/footprint.hpp"
 #include "model/model.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compute/bench_timing.hpp"
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/recorder.hpp"
 #include "device/stream.hpp"
 #include "base/threads.hpp"
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "metrics/classification.hpp"
 
 namespace afu::metrics {

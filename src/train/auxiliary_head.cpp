@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::train {
 namespace {

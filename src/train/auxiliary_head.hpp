@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::train {
 

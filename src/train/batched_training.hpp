@@ -1,13 +1,13 @@
 #pragma once
-/// Local training of several clients at a time on one lane, as one network (compute/batched_clients.hpp).
+/// Local training of several clients at a time on one lane, as one network (engine/batched_clients.hpp).
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <vector>
 
-#include "compute/batched_clients.hpp"
+#include "engine/batched_clients.hpp"
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::train {
 

@@ -6,13 +6,13 @@
 #include <stdexcept>
 #include <vector>
 
-#include "compute/fused/program.hpp"
-#include "compute/graph/step.hpp"
+#include "engine/fused/program.hpp"
+#include "engine/graph/step.hpp"
 #include "train/augment.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::train {
 namespace {

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "train/schedule.hpp"
 
 namespace afu::compute::graph {

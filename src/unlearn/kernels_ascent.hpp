@@ -1,7 +1,7 @@
 #pragma once
 /// Plain gradient ascent on the forget set: kernel "gradient_ascent".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

@@ -6,7 +6,7 @@
 
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::unlearn {
 

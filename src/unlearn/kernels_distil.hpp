@@ -1,7 +1,7 @@
 #pragma once
 /// Erasures that the server computes alone.
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

@@ -7,7 +7,7 @@
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
 
 namespace afu::unlearn {

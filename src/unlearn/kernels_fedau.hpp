@@ -2,7 +2,7 @@
 /// FedAU's exchange of the head (Gu et al. 2024; METHODS 5.6). W1 is the model's last linear layer with its
 /// bias, W2 the auxiliary one.
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

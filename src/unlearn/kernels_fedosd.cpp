@@ -8,7 +8,7 @@
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
 
 namespace afu::unlearn {

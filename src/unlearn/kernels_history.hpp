@@ -1,7 +1,7 @@
 #pragma once
 /// Erasures computed from what the server remembers of the training.
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

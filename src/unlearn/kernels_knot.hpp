@@ -1,7 +1,7 @@
 #pragma once
 /// What KNOT's server measures of its clusters (Su & Li 2023; METHODS 5.7, item 4).
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

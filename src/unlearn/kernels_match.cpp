@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
 
 namespace afu::unlearn {

@@ -1,7 +1,7 @@
 #pragma once
 /// Held-out matching at the target (AFU-IC.md, "Ideas not yet tried"): kernel "match_held_out".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

@@ -10,7 +10,7 @@
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 #include "unlearn/kernels_common.hpp"
 
 namespace afu::unlearn {

@@ -3,7 +3,7 @@
 #include <torch/types.h>
 
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

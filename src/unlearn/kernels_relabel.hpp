@@ -1,7 +1,7 @@
 #pragma once
 /// Training on wrong labels: kernel "relabel".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

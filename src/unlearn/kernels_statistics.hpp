@@ -1,7 +1,7 @@
 #pragma once
 /// Kernel "batch_statistics": what an erasure leaves of the target in a network's running statistics.
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

@@ -1,7 +1,7 @@
 #pragma once
 /// L3 of METHODS 9.1: kernel "uce".
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::unlearn {
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using namespace afu::aggregate;

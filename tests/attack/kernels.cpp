@@ -9,7 +9,7 @@
 #include "attack/relearn.hpp"
 #include "metrics/evaluate.hpp"
 #include "model/archive.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using namespace afu::attack;

@@ -1,7 +1,7 @@
 #include "calibrate/adversarial.hpp"
 
 #include "calibrate/perturbations.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 

@@ -4,7 +4,7 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -6,7 +6,7 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/calibration_loss.hpp"
 #include "data/calibration_set.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

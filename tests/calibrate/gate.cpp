@@ -5,7 +5,7 @@
 
 #include "calibrate/calibration_loss.hpp"
 #include "calibrate/losses.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -2,7 +2,7 @@
 #include "calibrate/erasure_subspace.hpp"
 #include "calibrate/layer_gains.hpp"
 #include "calibrate/objective.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 
 using namespace afu;

@@ -1,7 +1,7 @@
 #include "calibrate/perturbations.hpp"
 
 #include "data/poison.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 

@@ -3,7 +3,7 @@
 #include "compute/bench_timing.hpp"
 #include "compute/bench_train.hpp"
 #include "compute/kernels.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

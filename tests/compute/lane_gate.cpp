@@ -8,7 +8,7 @@
 
 #include "compute/engine.hpp"
 #include "compute/kernels.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using compute::JobResult;

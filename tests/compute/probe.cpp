@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/recorder.hpp"
 
 using namespace afu::compute;
 

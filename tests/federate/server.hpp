@@ -7,7 +7,7 @@
 
 #include "config/loader.hpp"
 #include "federate/coordinator.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "unlearn/registry.hpp"
 
 namespace afu::test {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "metrics/auc.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

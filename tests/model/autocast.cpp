@@ -1,6 +1,6 @@
 #include "model/autocast.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 

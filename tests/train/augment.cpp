@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "compute/job_key.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/together.hpp"
 

@@ -1,6 +1,6 @@
 #include "train/batched_training.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/together.hpp"
 
 using namespace afu;

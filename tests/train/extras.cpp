@@ -1,4 +1,4 @@
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 
 using namespace afu;

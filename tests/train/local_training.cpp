@@ -1,7 +1,7 @@
 #include "train/local_training.hpp"
 
 #include "compute/bench_train.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -1,6 +1,6 @@
 #include "unlearn/kernels_distil.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "unlearn/kernels_fedquit.hpp"
 #include "unlearn/kernels_pga.hpp"
 

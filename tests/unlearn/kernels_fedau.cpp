@@ -1,6 +1,6 @@
 #include "unlearn/kernels_fedau.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/auxiliary_head.hpp"
 
 using namespace afu;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "tests/model/support.hpp"
 
 using namespace afu;

@@ -1,10 +1,10 @@
-#include "compute/batched_clients.hpp"
+#include "engine/batched_clients.hpp"
 
 #include <utility>
 
 #include "model/network.hpp"
-#include "tests/compute/fixture.hpp"
-#include "train/sgd.hpp"
+#include "tests/engine/fixture.hpp"
+#include "engine/sgd.hpp"
 
 using namespace afu;
 using namespace afu::model;

@@ -1,4 +1,4 @@
-#include "compute/fused/program.hpp"
+#include "engine/fused/program.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 #include <algorithm>
 #include <array>

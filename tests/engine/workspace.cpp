@@ -1,6 +1,6 @@
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

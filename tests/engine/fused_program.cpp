@@ -1,7 +1,7 @@
-#include "compute/fused/program.hpp"
+#include "engine/fused/program.hpp"
 
 #include "model/network.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using namespace afu::model;

@@ -9,7 +9,7 @@
 
 #include <mutex>
 
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/recorder.hpp"
 
 namespace afu::compute::graph {
 

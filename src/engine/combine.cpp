@@ -1,4 +1,4 @@
-#include "compute/combine.hpp"
+#include "engine/combine.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "compute/finite.hpp"
-#include "compute/graph/step.hpp"
+#include "engine/finite.hpp"
+#include "engine/graph/step.hpp"
 
 namespace afu::compute {
 namespace {

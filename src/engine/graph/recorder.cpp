@@ -1,4 +1,4 @@
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/recorder.hpp"
 
 namespace afu::compute::graph {
 namespace {

@@ -1,8 +1,8 @@
-#include "compute/step_engine.hpp"
+#include "engine/step_engine.hpp"
 
-#include "compute/graph/pieces.hpp"
+#include "engine/graph/pieces.hpp"
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 
 using namespace afu;

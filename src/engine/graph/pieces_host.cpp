@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compute/graph/pieces.hpp"
+#include "engine/graph/pieces.hpp"
 
 namespace afu::compute::graph {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/graph/pieces.hpp"
+#include "engine/graph/pieces.hpp"
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 

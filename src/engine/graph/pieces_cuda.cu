@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "compute/graph/pieces.hpp"
+#include "engine/graph/pieces.hpp"
 
 namespace afu::compute::graph {
 

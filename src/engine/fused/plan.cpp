@@ -1,4 +1,4 @@
-#include "compute/fused/plan.hpp"
+#include "engine/fused/plan.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,4 +1,4 @@
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "compute/fused/program.hpp"
-#include "compute/graph/step.hpp"
-#include "compute/step_engine.hpp"
+#include "engine/fused/program.hpp"
+#include "engine/graph/step.hpp"
+#include "engine/step_engine.hpp"
 #include "device/stream.hpp"
 #include "model/autocast.hpp"
 

@@ -1,11 +1,11 @@
-#include "compute/graph/step.hpp"
+#include "engine/graph/step.hpp"
 
 #include <thread>
 
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
 #include "device/stream.hpp"
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
 

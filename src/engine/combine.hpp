@@ -1,7 +1,7 @@
 #pragma once
 /// Linear algebra on whole vectors.
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::compute {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "compute/fused/plan.hpp"
+#include "engine/fused/plan.hpp"
 #include "model/model.hpp"
 
 namespace afu::compute {

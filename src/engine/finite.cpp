@@ -1,4 +1,4 @@
-#include "compute/finite.hpp"
+#include "engine/finite.hpp"
 
 #include <algorithm>
 #include <array>

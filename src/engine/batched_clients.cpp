@@ -1,4 +1,4 @@
-#include "compute/batched_clients.hpp"
+#include "engine/batched_clients.hpp"
 
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::compute {
 namespace {

@@ -10,10 +10,10 @@
 #include <memory>
 #include <string>
 
-#include "compute/graph/pass.hpp"
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/pass.hpp"
+#include "engine/graph/recorder.hpp"
 #include "job/job.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::compute::graph {
 

@@ -1,4 +1,4 @@
-#include "compute/graph/pass.hpp"
+#include "engine/graph/pass.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "compute/kernels.hpp"
-#include "compute/workspace.hpp"
+#include "engine/workspace.hpp"
 #include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.

@@ -1,4 +1,4 @@
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adam.h>

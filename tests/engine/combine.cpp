@@ -1,8 +1,8 @@
-#include "compute/combine.hpp"
+#include "engine/combine.hpp"
 
 #include <cmath>
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using compute::Combination;

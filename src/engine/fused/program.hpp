@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "compute/fused/plan.hpp"
+#include "engine/fused/plan.hpp"
 
 namespace afu::compute::fused {
 

@@ -1,9 +1,9 @@
-#include "compute/finite.hpp"
+#include "engine/finite.hpp"
 
 #include <cmath>
 #include <limits>
 
-#include "tests/compute/fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;

@@ -1,12 +1,12 @@
-#include "compute/step_engine.hpp"
+#include "engine/step_engine.hpp"
 
 #include <fmt/format.h>
 
 #include <stdexcept>
 #include <utility>
 
-#include "compute/graph/pass.hpp"
-#include "compute/graph/recorder.hpp"
+#include "engine/graph/pass.hpp"
+#include "engine/graph/recorder.hpp"
 
 namespace afu::compute {
 namespace {

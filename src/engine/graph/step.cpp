@@ -1,4 +1,4 @@
-#include "compute/graph/step.hpp"
+#include "engine/graph/step.hpp"
 
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-#include "train/sgd.hpp"
+#include "engine/sgd.hpp"
 
 namespace afu::compute::graph {
 namespace {
