@@ -8,7 +8,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "compute/bench_aggregate.hpp"
+#include "bench/bench_aggregate.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
 #include "base/output_file.hpp"

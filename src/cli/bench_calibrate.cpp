@@ -5,7 +5,7 @@
 
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
-#include "compute/bench_calibrate.hpp"
+#include "bench/bench_calibrate.hpp"
 #include "device/numerics.hpp"
 
 namespace afu::cli {

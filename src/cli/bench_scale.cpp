@@ -13,7 +13,7 @@
 
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 #include "sim/event_queue.hpp"
 
 namespace afu::cli {

@@ -1,4 +1,4 @@
-#include "compute/bench_train.hpp"
+#include "bench/bench_train.hpp"
 
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -9,7 +9,7 @@
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
-#include "compute/probe.hpp"
+#include "bench/probe.hpp"
 
 namespace afu::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "actors/launch.hpp"
-#include "compute/bench_train.hpp"
+#include "bench/bench_train.hpp"
 #include "device/devices.hpp"
 #include "data/federated.hpp"
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-#include "compute/batch_probe.hpp"
+#include "bench/batch_probe.hpp"
 #include "device/devices.hpp"
 #include "compute/lane_gate.hpp"
 #include "compute/lane_plan.hpp"

@@ -1,7 +1,7 @@
-#include "compute/bench_aggregate.hpp"
-#include "compute/bench_calibrate.hpp"
-#include "compute/bench_timing.hpp"
-#include "compute/bench_train.hpp"
+#include "bench/bench_aggregate.hpp"
+#include "bench/bench_calibrate.hpp"
+#include "bench/bench_timing.hpp"
+#include "bench/bench_train.hpp"
 #include "compute/kernels.hpp"
 #include "tests/engine/fixture.hpp"
 

@@ -1,6 +1,6 @@
 #include "train/local_training.hpp"
 
-#include "compute/bench_train.hpp"
+#include "bench/bench_train.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

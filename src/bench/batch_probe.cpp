@@ -1,11 +1,11 @@
-#include "compute/batch_probe.hpp"
+#include "bench/batch_probe.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <memory>
 
-#include "compute/bench_train.hpp"
+#include "bench/bench_train.hpp"
 #include "engine/step_engine.hpp"
 
 namespace afu::compute {

@@ -1,11 +1,11 @@
-#include "compute/bench_aggregate.hpp"
+#include "bench/bench_aggregate.hpp"
 
 #include <fmt/format.h>
 
 #include <functional>
 #include <stdexcept>
 
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 #include "engine/combine.hpp"
 #include "device/devices.hpp"
 #include "compute/kernels.hpp"

@@ -1,4 +1,4 @@
-#include "compute/bench_train.hpp"
+#include "bench/bench_train.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,11 +10,11 @@
 #include <stdexcept>
 
 #include "engine/batched_clients.hpp"
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 #include "device/devices.hpp"
 #include "engine/graph/step.hpp"
 #include "compute/kernels.hpp"
-#include "compute/probe.hpp"
+#include "bench/probe.hpp"
 #include "engine/step_engine.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"

@@ -1,4 +1,4 @@
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 
 #include <time.h>
 

@@ -1,4 +1,4 @@
-#include "compute/probe.hpp"
+#include "bench/probe.hpp"
 
 #include <torch/types.h>
 
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 #include "engine/graph/recorder.hpp"
 #include "device/stream.hpp"
 #include "base/threads.hpp"

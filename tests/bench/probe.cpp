@@ -1,4 +1,4 @@
-#include "compute/probe.hpp"
+#include "bench/probe.hpp"
 
 #include <doctest/doctest.h>
 

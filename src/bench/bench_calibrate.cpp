@@ -1,4 +1,4 @@
-#include "compute/bench_calibrate.hpp"
+#include "bench/bench_calibrate.hpp"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "calibrate/objective.hpp"
-#include "compute/bench_timing.hpp"
+#include "bench/bench_timing.hpp"
 #include "device/devices.hpp"
 #include "compute/kernels.hpp"
-#include "compute/probe.hpp"
+#include "bench/probe.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"
 #include "model/footprint.hpp"
