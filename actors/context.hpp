@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "compute/engine.hpp"
-#include "compute/job_cache.hpp"
+#include "lane/engine.hpp"
+#include "lane/job_cache.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "federate/coordinator.hpp"

@@ -3,7 +3,7 @@
 
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
-#include "compute/job_key.hpp"
+#include "lane/job_key.hpp"
 
 namespace afu::actors {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/protocol.hpp"
-#include "compute/job_cache.hpp"
+#include "lane/job_cache.hpp"
 #include "config/scenario.hpp"
 #include "record/records.hpp"
 

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "device/devices.hpp"
-#include "compute/job_key.hpp"
-#include "compute/prepare_model.hpp"
+#include "lane/job_key.hpp"
+#include "lane/prepare_model.hpp"
 #include "base/input_error.hpp"
 #include "federate/holdings.hpp"
 #include "sim/network.hpp"

@@ -8,7 +8,7 @@
 #include "bench/bench_timing.hpp"
 #include "engine/combine.hpp"
 #include "device/devices.hpp"
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"
 

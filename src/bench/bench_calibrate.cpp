@@ -9,7 +9,7 @@
 #include "calibrate/objective.hpp"
 #include "bench/bench_timing.hpp"
 #include "device/devices.hpp"
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "bench/probe.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"

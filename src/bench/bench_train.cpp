@@ -13,7 +13,7 @@
 #include "bench/bench_timing.hpp"
 #include "device/devices.hpp"
 #include "engine/graph/step.hpp"
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "bench/probe.hpp"
 #include "engine/step_engine.hpp"
 #include "device/stream.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "device/devices.hpp"
-#include "compute/prepare_model.hpp"
+#include "lane/prepare_model.hpp"
 #include "model/vectors_file.hpp"
 #include "config/writer.hpp"
 #include "base/host.hpp"

@@ -20,7 +20,7 @@
 #include "cli/execute.hpp"
 #include "cli/study_estimate.hpp"
 #include "device/devices.hpp"
-#include "compute/job_cache.hpp"
+#include "lane/job_cache.hpp"
 #include "config/writer.hpp"
 #include "base/threads.hpp"
 #include "base/output_file.hpp"

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "compute/prepare_model.hpp"
+#include "lane/prepare_model.hpp"
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
 #include "record/audit_log.hpp"

@@ -8,7 +8,7 @@
 
 #include "attack/plan.hpp"
 #include "job/job.hpp"
-#include "compute/prepare_model.hpp"
+#include "lane/prepare_model.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 

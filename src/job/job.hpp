@@ -124,7 +124,7 @@ struct CombineJob {
   std::vector<Combination> outputs;
 };
 
-/// Anything else, by name: the erasures and calibrations that a method brings (compute/kernels.hpp registers
+/// Anything else, by name: the erasures and calibrations that a method brings (lane/kernels.hpp registers
 /// them).
 struct KernelJob {
   std::string kernel;

@@ -1,5 +1,5 @@
 /// Runs that begin from a past computed for another run.
-#include "compute/job_cache.hpp"
+#include "lane/job_cache.hpp"
 #include "support.hpp"
 
 using namespace afu;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compute/prepare_model.hpp"
+#include "lane/prepare_model.hpp"
 #include "support.hpp"
 
 using namespace afu;

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <string>
 
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "engine/workspace.hpp"
 #include "model/parameters.hpp"
 

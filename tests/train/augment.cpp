@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "compute/job_key.hpp"
+#include "lane/job_key.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/together.hpp"

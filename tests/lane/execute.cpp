@@ -2,7 +2,7 @@
 #include "bench/bench_calibrate.hpp"
 #include "bench/bench_timing.hpp"
 #include "bench/bench_train.hpp"
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

@@ -1,4 +1,4 @@
-#include "compute/lane_gate.hpp"
+#include "lane/lane_gate.hpp"
 
 #include <fmt/format.h>
 

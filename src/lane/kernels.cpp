@@ -1,4 +1,4 @@
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 
 #include <utility>
 

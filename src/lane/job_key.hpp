@@ -2,7 +2,7 @@
 /// What a job computes, as a name: two jobs of one key have the same result.
 #include <string>
 
-#include "compute/engine.hpp"
+#include "lane/engine.hpp"
 #include "job/job.hpp"
 
 namespace afu::compute {

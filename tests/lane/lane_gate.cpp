@@ -1,4 +1,4 @@
-#include "compute/lane_gate.hpp"
+#include "lane/lane_gate.hpp"
 
 #include <c10/core/CPUAllocator.h>
 #include <torch/version.h>
@@ -6,8 +6,8 @@
 #include <atomic>
 #include <thread>
 
-#include "compute/engine.hpp"
-#include "compute/kernels.hpp"
+#include "lane/engine.hpp"
+#include "lane/kernels.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

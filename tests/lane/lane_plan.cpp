@@ -1,4 +1,4 @@
-#include "compute/lane_plan.hpp"
+#include "lane/lane_plan.hpp"
 
 #include <doctest/doctest.h>
 

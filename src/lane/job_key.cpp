@@ -1,4 +1,4 @@
-#include "compute/job_key.hpp"
+#include "lane/job_key.hpp"
 
 #include <fmt/format.h>
 

@@ -11,7 +11,7 @@
 
 #include "engine/combine.hpp"
 #include "engine/finite.hpp"
-#include "compute/kernels.hpp"
+#include "lane/kernels.hpp"
 #include "engine/workspace.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/batched_training.hpp"

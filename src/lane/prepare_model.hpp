@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/engine.hpp"
+#include "lane/engine.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
 

@@ -1,4 +1,4 @@
-#include "compute/engine.hpp"
+#include "lane/engine.hpp"
 
 #include <functional>
 #include <utility>
@@ -6,8 +6,8 @@
 
 #include "device/devices.hpp"
 #include "engine/graph/step.hpp"
-#include "compute/kernels.hpp"
-#include "compute/lane_gate.hpp"
+#include "lane/kernels.hpp"
+#include "lane/lane_gate.hpp"
 #include "device/notes.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"

@@ -1,4 +1,4 @@
-#include "compute/prepare_model.hpp"
+#include "lane/prepare_model.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 
 #include "bench/batch_probe.hpp"
 #include "device/devices.hpp"
-#include "compute/lane_gate.hpp"
-#include "compute/lane_plan.hpp"
+#include "lane/lane_gate.hpp"
+#include "lane/lane_plan.hpp"
 #include "device/notes.hpp"
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"

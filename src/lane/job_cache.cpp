@@ -1,4 +1,4 @@
-#include "compute/job_cache.hpp"
+#include "lane/job_cache.hpp"
 
 #include <utility>
 

@@ -1,10 +1,10 @@
-#include "compute/job_cache.hpp"
+#include "lane/job_cache.hpp"
 
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 
-#include "compute/job_key.hpp"
+#include "lane/job_key.hpp"
 #include "fixture.hpp"
 
 using namespace afu;
