@@ -14,7 +14,7 @@
 #include "base/input_error.hpp"
 #include "federate/holdings.hpp"
 #include "sim/network.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::actors {
 namespace {

@@ -11,7 +11,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "config/loader.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

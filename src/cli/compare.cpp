@@ -19,7 +19,7 @@
 #include "base/json_text.hpp"
 #include "base/output_file.hpp"
 #include "record/seal.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "base/output_file.hpp"
 #include "record/seal.hpp"
 #include "record/summary.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

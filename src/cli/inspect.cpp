@@ -17,7 +17,7 @@
 #include "sim/availability.hpp"
 #include "sim/network.hpp"
 #include "sim/profile.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

@@ -15,7 +15,7 @@
 #include "record/run_folder.hpp"
 #include "page/progress.hpp"
 #include "page/table.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

@@ -1,6 +1,6 @@
 #include "cli/scenario_options.hpp"
 
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 

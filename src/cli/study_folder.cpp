@@ -16,7 +16,7 @@
 #include "base/output_file.hpp"
 #include "record/run_folder.hpp"
 #include "record/seal.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "aggregate/rule.hpp"
 #include "job/job.hpp"
-#include "unlearn/method.hpp"
+#include "methods/method.hpp"
 
 namespace afu::federate {
 

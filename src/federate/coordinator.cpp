@@ -10,7 +10,7 @@
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "base/random.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::federate {
 

@@ -23,7 +23,7 @@
 #include "federate/setup.hpp"
 #include "record/records.hpp"
 #include "figures/erasure_figures.hpp"
-#include "unlearn/method.hpp"
+#include "methods/method.hpp"
 
 namespace afu::federate {
 

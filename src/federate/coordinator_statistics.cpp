@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "federate/coordinator.hpp"
-#include "unlearn/calibration.hpp"
-#include "unlearn/kernels_statistics.hpp"
+#include "methods/calibration.hpp"
+#include "methods/kernels_statistics.hpp"
 
 namespace afu::federate {
 

@@ -16,7 +16,7 @@
 #include "config/writer.hpp"
 #include "study/claims.hpp"
 #include "study/conflicts.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::study {
 

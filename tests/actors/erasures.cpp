@@ -30,7 +30,7 @@ TEST_CASE("every method under every training rule erases and goes on") {
       CAPTURE(method.name);
       if (!supports(method, unlearn::Scope::client)) continue;
       if (method.name == "knot" && (rule == std::string("fedavg") || rule == std::string("fedasync")))
-        continue;  // refused: see unlearn/knot_assignment.cpp
+        continue;  // refused: see methods/knot/assignment.cpp
       const auto p = play(small, with(method.name, {std::string("training.rule=") + rule}));
       CHECK(p.result.report.failure == "");
       CHECK(p.result.summary.ended == "completed");

@@ -11,7 +11,7 @@
 #include "actors/launch.hpp"
 #include "device/devices.hpp"
 #include "config/loader.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 #include "config/writer.hpp"
 #include "study/plan.hpp"
 #include "support.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 using namespace afu;
 using namespace afu::test;

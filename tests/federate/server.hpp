@@ -8,7 +8,7 @@
 #include "config/loader.hpp"
 #include "federate/coordinator.hpp"
 #include "tests/engine/fixture.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 namespace afu::test {
 

@@ -5,7 +5,7 @@
 
 #include "config/loader.hpp"
 #include "federate/holdings.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 

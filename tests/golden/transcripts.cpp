@@ -9,7 +9,7 @@
 
 #include "actors/launch.hpp"
 #include "config/loader.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 

@@ -9,7 +9,7 @@
 
 #include "config/loader.hpp"
 #include "figures/run_data.hpp"
-#include "unlearn/registry.hpp"
+#include "methods/registry.hpp"
 
 using namespace afu;
 

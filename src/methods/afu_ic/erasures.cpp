@@ -1,0 +1,78 @@
+#include "methods/afu_ic/erasures.hpp"
+
+#include <utility>
+
+#include "methods/calibration.hpp"
+
+namespace afu::unlearn {
+
+Erase uce_erasure(const View& view, const Request& request) {
+  const auto& s = *view.settings;
+  compute::KernelJob job;
+  job.kernel = "uce";
+  job.settings.set("lr", s.real("uce_lr"));
+  job.settings.set("momentum", 0.9);
+  job.settings.set("clip_norm", 1.0);
+  job.settings.set("epochs", s.integer("uce_epochs"));
+  job.settings.set("batch_size", std::int64_t{32});
+  job.settings.set("radius", s.real("uce_radius"));
+  job.inputs = {view.model};
+  job.samples = {request.forget};
+  job.key = {view.scenario->scenario.seed, sim::purpose("uce"), request.client, request.index};
+  return {std::move(job), static_cast<double>(request.forget_count * s.integer("uce_epochs")), true};
+}
+
+Erase layer_gains_erasure(const View& view) {
+  const auto steps = view.settings->integer("gain_steps");
+  compute::KernelJob job;
+  job.kernel = "layer_gains";
+  job.settings.set("gain", view.settings->real("gain"));
+  job.settings.set("spread", view.settings->real("gain_spread"));
+  job.settings.set("gain_steps", steps);
+  job.settings.set("beta", view.scenario->calibration.beta);
+  if (view.model) job.inputs = {view.model, view.target->influence};
+  job.samples = view.environments;
+  return {std::move(job), calibration_samples(view) * static_cast<double>(steps + 1), false};
+}
+
+Erase erasure_sketch(const View& view, const Request& request) {
+  constexpr std::int64_t kBatch = 32, kMore = 8;
+  const auto count = view.scenario->calibration.guard_rank + kMore;
+  compute::KernelJob job;
+  job.kernel = "gradient_sketch";
+  job.settings.set("sketch", count);
+  job.settings.set("batch_size", kBatch);
+  job.inputs = {view.model};
+  job.samples = {request.forget};
+  job.key = {view.scenario->scenario.seed, sim::purpose("gradient_sketch"), request.client, request.index};
+  return {std::move(job), static_cast<double>(count * kBatch), true};
+}
+
+Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const compute::JobResult* sketch) {
+  compute::KernelJob job;
+  job.kernel = "erasure_subspace";
+  job.settings.set("rank", view.scenario->calibration.guard_rank);
+  job.inputs = {view.model, erasure};
+  if (sketch) job.inputs.insert(job.inputs.end(), sketch->outputs.begin(), sketch->outputs.end());
+  job.samples = view.environments;
+  return {std::move(job), calibration_samples(view)};
+}
+
+Erase matching_at_target(const View& view, const Request& request) {
+  const auto& s = *view.settings;
+  const auto steps = s.integer("match_steps");
+  compute::KernelJob job;
+  job.kernel = "match_held_out";
+  job.settings.set("lr", s.real("match_lr"));
+  job.settings.set("momentum", 0.0);
+  job.settings.set("clip_norm", 1.0);
+  job.settings.set("match_steps", steps);
+  job.inputs = {view.model};
+  job.samples = {request.forget, request.non_members};
+  const double h = view.scenario->partition.holdout_fraction;
+  const double held_out = request.non_members ? static_cast<double>(request.non_members->size())
+                                              : static_cast<double>(request.forget_count) * h / (1 - h);
+  return {std::move(job), static_cast<double>(request.forget_count * steps) + held_out, true};
+}
+
+}  // namespace afu::unlearn

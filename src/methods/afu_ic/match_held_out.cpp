@@ -1,0 +1,59 @@
+#include "methods/afu_ic/match_held_out.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+/// The mean over `rows`, detached, on the device; with `gradient` the flat gradient is its own then.
+torch::Tensor mean_cross_entropy(compute::Workspace& workspace, const torch::Tensor& rows, bool gradient) {
+  constexpr std::int64_t kRows = 512;  // at a time: the memory is bounded
+  torch::AutoGradMode mode(gradient);
+  if (gradient) workspace.gradients().zero_();
+  const auto count = rows.size(0);
+  auto mean = torch::zeros({}, workspace.parameters().options().requires_grad(false));
+  for (std::int64_t begin = 0; begin < count; begin += kRows) {
+    const auto batch = workspace.gather(rows, begin, std::min(kRows, count - begin));
+    const auto loss =
+        at::cross_entropy_loss(workspace.net().forward(batch.images), batch.labels, {}, at::Reduction::Sum) /
+        static_cast<double>(count);
+    if (gradient) loss.backward();
+    mean += loss.detach();
+  }
+  return mean;
+}
+
+}  // namespace
+
+compute::JobResult match_held_out(compute::Workspace& workspace, const compute::KernelJob& job) {
+  const auto& base = required_input(job, 0, "the model");
+  const auto& forget = forget_set(job);
+  if (job.samples.size() < 2 || !job.samples[1] || job.samples[1]->empty())
+    throw std::invalid_argument("there are no held-out samples whose loss could be the level");
+  const auto steps = job.settings.integer("match_steps");
+  const auto sgd = sgd_settings(job);
+
+  const auto members = workspace.upload(*forget), others = workspace.upload(*job.samples[1]);
+  workspace.load(*base);
+  workspace.net().train(false);
+  auto momentum = workspace.momentum();
+  const auto level = mean_cross_entropy(workspace, others, false);
+  compute::JobResult result;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const auto loss = mean_cross_entropy(workspace, members, true);
+    if (step == 0) result.figures["loss_before"] = loss.item<double>();
+    workspace.gradients().mul_((loss - level) * 2);
+    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+  }
+  result.figures["level"] = level.item<double>();
+  result.figures["loss_after"] = mean_cross_entropy(workspace, members, false).item<double>();
+  result.samples = members.size(0) * (steps + 1) + others.size(0);
+  result.outputs = {workspace.difference(base)};
+  return result;
+}
+
+}  // namespace afu::unlearn

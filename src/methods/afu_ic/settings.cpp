@@ -1,0 +1,85 @@
+#include "methods/afu_ic/settings.hpp"
+
+#include <string>
+#include <vector>
+
+#include "methods/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+/// What publish = "calibrated" cannot go with: a key, why, and what is allowed with it.
+struct Obstacle {
+  std::string key, reason;
+};
+
+/// All of them; none: "calibrated" can be.
+std::vector<Obstacle> against_calibrated(const config::Values& v, const config::CalibrationSection& c) {
+  const std::string publish = "unlearning.afu_ic.publish";
+  const auto whole = "what is calibrated in private is merged with the erasure, whole; allowed with " +
+                     publish + " = \"calibrated\" is ";
+  const auto& erasure = v.text("erasure");
+  std::vector<Obstacle> all;
+  if (erasure != "ledger")
+    all.push_back({publish, "\"calibrated\" publishes once, the erasure \"" + erasure +
+                                "\" is merged and calibrated in rounds, allowed with it is \"at_once\""});
+  if (v.integer("match_steps") > 0)
+    all.push_back({publish,
+                   "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
+                   "allowed with them is \"at_once\""});
+  if (c.staleness_discount) all.push_back({"calibration.staleness_discount", whole + "false"});
+  if (c.max_delta > 0) all.push_back({"calibration.max_delta", whole + "0"});
+  if (c.steps == 0)
+    all.push_back({publish,
+                   "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is "
+                   "\"at_once\""});
+  return all;
+}
+
+}  // namespace
+
+bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
+  const auto& publish = v.text("publish");
+  return publish == "calibrated" || (publish == "auto" && against_calibrated(v, c).empty());
+}
+
+void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
+  const auto& v = s.unlearning.methods.at("afu_ic");
+  const auto& erasure = v.text("erasure");
+  const std::string key = "unlearning.afu_ic.";
+  if (erasure != "ledger") {
+    const auto of = ", allowed with the erasure \"" + erasure + "\" is ";
+    if (v.text("gain_by") == "layer")
+      complain(key + "gain_by", "\"layer\" divides a ledger's entry" + of + "\"model\"");
+    if (v.real("gain") != 1) complain(key + "gain", "it is a ledger's" + of + "1");
+    if (v.real("ledger_decay") != 0) complain(key + "ledger_decay", "it is a ledger's" + of + "0");
+  } else if (v.text("gain_by") == "layer" && s.training.rule == "fedasync") {
+    complain(key + "gain_by",
+             "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
+             "merge");
+  }
+  if (v.text("publish") == "calibrated")
+    for (const auto& [at, reason] : against_calibrated(v, s.calibration)) complain(at, reason);
+  if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
+    complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
+             "a calibration needs images of a client that asks for no erasure, and all " +
+                 std::to_string(s.partition.clients) + " ask; allowed with that is 0");
+  if (v.integer("match_steps") > 0 && s.partition.holdout_fraction == 0)
+    complain(
+        key + "match_steps",
+        "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
+        "with it is 0");
+  if (s.calibration.gate &&
+      (s.training.server_momentum > 0 || s.training.rule == "aso_fed" || s.training.rule == "fedasync"))
+    complain(
+        "calibration.gate",
+        "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "
+        "own; allowed are other rules than \"fedasync\" and \"aso_fed\", without server_momentum");
+  if (s.calibration.guard_rank > 0 && (s.training.server_momentum > 0 || s.training.rule == "aso_fed"))
+    complain(
+        "calibration.guard_rank",
+        "a delta lives on in the rule's own vectors, which pass no guard; allowed are other rules, without "
+        "server_momentum");
+}
+
+}  // namespace afu::unlearn

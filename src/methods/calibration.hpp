@@ -1,0 +1,52 @@
+#pragma once
+/// What procedures share.
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "methods/method.hpp"
+
+namespace afu::unlearn {
+
+/// Rows of the calibration environments; in timing-only runs as many as the scenario says.
+double calibration_samples(const View& view);
+
+/// Their sizes; likewise.
+std::vector<std::int64_t> environment_sizes(const View& view);
+
+/// The current version without the target's contributions, as the ledger has them. Where whole models are
+/// mixed: (w - A_u) / (1 - m_u). Where differences are added: w - S_u, or, `rescaled`, what the others'
+/// contributions would be had they carried all the weight: w_0 + (w - w_0 - S_u) / (1 - share of the target);
+/// N / (N - 1) where N clients contribute alike (METHODS 5.3, 5.5). w itself where the target never took
+/// part.
+compute::Combination without_target(const View& view, bool rescaled);
+
+/// The first vector a job returned; null in timing-only runs.
+inline ParametersPtr first_output(const compute::JobResult* r) {
+  return r && !r->outputs.empty() ? r->outputs.front() : nullptr;
+}
+
+/// What a method does when it has its job's result: erase at the target, then merge, in the concurrent or the
+/// blocking form. Blocking: halt and drain, erase, replace or merge, resume. Concurrent: the federation goes
+/// on; the delta is merged.
+class EraseAtTarget : public Procedure {
+ public:
+  explicit EraseAtTarget(Request request) : request_(std::move(request)) {}
+  Step next(const View& view, const compute::JobResult* result) final;
+
+ protected:
+  /// The job from the current version, with its cost in sample gradients.
+  virtual Erase erase(const View& view) = 0;
+  /// What is merged. Nothing moved while everybody waited, so in the blocking form merging a delta replaces
+  /// the model.
+  virtual MergeErasure merge(const View& view, const compute::JobResult* result) = 0;
+  const Request& request() const { return request_; }
+  bool blocking() const { return request_.coordination == Coordination::blocking; }
+
+ private:
+  enum class Stage { start, erase, merge, resume, forgotten, finished };
+  Request request_;
+  Stage stage_ = Stage::start;
+};
+
+}  // namespace afu::unlearn

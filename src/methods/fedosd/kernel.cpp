@@ -1,0 +1,113 @@
+#include "methods/fedosd/kernel.hpp"
+
+#include <ATen/ops/linalg_eigh.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "train/epoch_mean.hpp"
+#include "train/local_training.hpp"
+#include "train/schedule.hpp"
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+torch::Tensor vector_of(const compute::Workspace& workspace, const model::ParametersPtr& v) {
+  return v->values.to(workspace.device(), torch::kFloat64);
+}
+
+/// The rows are the job's inputs from `first` on, [K, d] float64.
+torch::Tensor rows_of(const compute::Workspace& workspace, const compute::KernelJob& job, std::size_t first) {
+  std::vector<torch::Tensor> rows;
+  for (std::size_t i = first; i < job.inputs.size(); ++i)
+    rows.push_back(vector_of(workspace, required_input(job, i, "a retained client's update")));
+  if (rows.empty()) throw std::invalid_argument("there is no retained client's update");
+  return at::stack(rows);
+}
+
+/// w + step; buffers: the mean of the retained clients'.
+compute::JobResult stepped(compute::Workspace& workspace, const compute::KernelJob& job, std::size_t first,
+                           const torch::Tensor& w, const torch::Tensor& step) {
+  std::vector<torch::Tensor> buffers;
+  for (std::size_t i = first; i < job.inputs.size(); ++i) buffers.push_back(job.inputs[i]->buffers);
+  compute::JobResult result;
+  result.outputs = {workspace.wrap((w + step).to(torch::kFloat32), at::stack(buffers).mean(0))};
+  return result;
+}
+
+}  // namespace
+
+torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels) {
+  const auto p = logits.softmax(1).gather(1, labels.unsqueeze(1));
+  return -at::log1p(p * -0.5).mean();
+}
+
+torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor& retained) {
+  const auto [values, vectors] = at::linalg_eigh(at::mm(retained, retained.t()).cpu());
+  const double floor = std::max(1e-12, 1e-6 * values.max().item<double>());
+  const auto inverse = at::where(values > floor, 1 / values, at::zeros_like(values));
+  const auto along = vectors.t().mv(at::mv(retained, gradient).cpu()) * inverse;
+  auto part = gradient - at::mv(retained.t(), vectors.mv(along).to(retained.device()));
+  // Once more: what rounding left of the first projection.
+  const auto rest = vectors.t().mv(at::mv(retained, part).cpu()) * inverse;
+  return part - at::mv(retained.t(), vectors.mv(rest).to(retained.device()));
+}
+
+compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::KernelJob& job) {
+  const auto& base = required_input(job, 0, "the model");
+  const train::Schedule schedule(forget_set(job), job.settings.integer("batch_size"),
+                                 job.settings.integer("local_epochs"), 0, job.key);
+  const auto order = workspace.upload(schedule.order());
+  workspace.load(*base);
+  workspace.net().train(false);
+  compute::SgdSettings sgd;
+  sgd.lr = job.settings.real("lr");
+  torch::Tensor no_momentum;
+  train::EpochMean loss_mean(workspace.parameters());
+  compute::JobResult result;
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    const auto count = schedule.count(step);
+    const auto batch = workspace.gather(order, schedule.begin(step), count);
+    workspace.gradients().zero_();
+    const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
+      return unlearning_cross_entropy(logits, batch.labels);
+    });
+    train::sgd_step(workspace.parameters(), workspace.gradients(), no_momentum, {}, sgd);
+    if (schedule.starts_epoch(step)) loss_mean.start_epoch();
+    loss_mean.add(loss, count);
+    result.samples += count;
+  }
+  result.outputs = {workspace.difference(base)};
+  result.figures["loss"] = loss_mean.value();
+  return result;
+}
+
+compute::JobResult fedosd_direction(compute::Workspace& workspace, const compute::KernelJob& job) {
+  torch::NoGradGuard no_grad;
+  const auto w = vector_of(workspace, required_input(job, 0, "the model"));
+  const auto target = vector_of(workspace, required_input(job, 1, "the target's update"));
+  const auto part = orthogonal_part(target, rows_of(workspace, job, 2));
+  const double length = part.norm().item<double>();
+  const double scale = length > 1e-12 ? target.norm().item<double>() / length : 0.0;
+  return stepped(workspace, job, 2, w, part * scale);
+}
+
+compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::KernelJob& job) {
+  torch::NoGradGuard no_grad;
+  const auto w = vector_of(workspace, required_input(job, 0, "the model"));
+  const auto away = w - vector_of(workspace, required_input(job, 1, "the model before the unlearning"));
+  const double square = at::dot(away, away).item<double>();
+  auto rows = rows_of(workspace, job, 2);
+  if (square > 1e-24) {
+    const auto lengths = rows.norm(2, {1}, true);
+    auto along = at::mv(rows, away) / square;
+    if (job.settings.text("projection") == "one_sided") along = along.clamp_max(0);
+    rows = rows - at::outer(along, away);
+    rows = rows * (lengths / rows.norm(2, {1}, true).clamp_min(1e-12));
+  }
+  return stepped(workspace, job, 2, w, rows.mean(0));
+}
+
+}  // namespace afu::unlearn

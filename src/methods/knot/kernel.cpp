@@ -1,0 +1,25 @@
+#include "methods/knot/kernel.hpp"
+
+#include <stdexcept>
+
+#include "metrics/evaluate.hpp"
+#include "methods/kernels_common.hpp"
+
+namespace afu::unlearn {
+
+compute::JobResult accuracies(compute::Workspace& workspace, const compute::KernelJob& job) {
+  if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
+    throw std::invalid_argument("there are no samples to measure on");
+  const auto& rows = *job.samples[0];
+  compute::JobResult result;
+  for (std::size_t i = 0; i < job.inputs.size(); ++i) {
+    workspace.load(*required_input(job, i, "a cluster's model"));
+    workspace.net().train(false);
+    result.numbers.push_back(
+        metrics::accuracy(metrics::predict(workspace, rows, job.settings.integer("batch_size"))));
+    result.samples += static_cast<std::int64_t>(rows.size());
+  }
+  return result;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,209 @@
+/// KNOT (Su & Li, INFOCOM 2023; METHODS 5.7): clients train asynchronously in clusters between which nothing
+/// passes. An erasure takes the target's cluster back to its model from before the target first took part;
+/// this cluster alone trains again, for as many accepted updates as the others in it have lost, and nobody
+/// else notices. The target's data must never have left its cluster, so whatever mixes clients across the
+/// whole federation is refused.
+///
+/// Where paper and released code differ the default is the paper's. `final`: published is the mean of the
+/// clusters by samples, or the model of the cluster that is most accurate on held-out images, which the code
+/// tests after each aggregation (on its test set; here on the calibration images). `anchors`: where clusters
+/// stand. `objective`: what the assignment makes least; the code's solver makes the distances large (METHODS
+/// 12, trap 8), which no option repeats. Sizes by default are the code's, the paper names none.
+#include <algorithm>
+#include <string>
+
+#include "methods/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class Knot : public Procedure {
+ public:
+  Step next(const View&, const compute::JobResult*) override {
+    switch (stage_++) {
+      case 0:
+        return RollBackCluster{};
+      case 1:
+        return AwaitCluster{};
+      case 2:
+        return Forgotten{};
+      default:
+        return Done{};
+    }
+  }
+
+ private:
+  int stage_ = 0;
+};
+
+std::size_t size_of(const config::Values& settings, const char* name) {
+  return static_cast<std::size_t>(settings.integer(name));
+}
+
+/// Clients that leave before there are clusters may be missed by the lower bound.
+ClusterSizes sizes_for(const config::Values& settings, std::size_t clients) {
+  const auto clusters = size_of(settings, "clusters");
+  auto sizes = cluster_sizes(clients, clusters, size_of(settings, "min_size"), size_of(settings, "max_size"));
+  sizes.min = std::min(sizes.min, clients / clusters);
+  return sizes;
+}
+
+Needs needs(const config::Values& settings) {
+  Needs n;
+  n.clusters.count = size_of(settings, "clusters");
+  n.clusters.profiled = settings.real("profiled");
+  n.clusters.best = settings.text("final") == "best";
+  n.clusters.assign = [settings](const std::vector<ClientProfile>& profiles, std::uint64_t seed) {
+    Matching m;
+    m.clusters = size_of(settings, "clusters");
+    m.time_weight = settings.real("time_weight");
+    m.disparity_weight = settings.real("disparity_weight");
+    m.sizes = sizes_for(settings, profiles.size());
+    m.anchors = settings.text("anchors") == "code" ? Anchors::code : Anchors::paper;
+    if (settings.text("assignment") == "random") return assign_randomly(profiles.size(), m.clusters, seed);
+    const auto objective = settings.text("objective") == "sum" ? Objective::sum : Objective::worst_first;
+    return assign_matched(match_ratings(profiles, m), m.sizes, objective);
+  };
+  return n;
+}
+
+void check(const config::Scenario& s, const config::Complain& complain) {
+  const std::string why = ", the method \"knot\" lets nothing pass between clusters";
+  const auto& t = s.training;
+  if (t.rule != "async_delta" && t.rule != "fedbuff")
+    complain("training.rule", "\"" + t.rule + "\" does not merge differences as they arrive and forget " +
+                                  "them, allowed are \"async_delta\", \"fedbuff\"" + why);
+  if (t.max_in_flight > 0)
+    complain("training.max_in_flight",
+             std::to_string(t.max_in_flight) + " lets clusters wait for each other, allowed is 0" + why);
+  if (t.ewc_strength > 0)
+    complain("training.ewc_strength", "the anchor would be the mean of all clusters, allowed is 0" + why);
+
+  if (s.unlearning.methods.at("knot").text("final") == "best" && everybody_asks(s))
+    complain("unlearning.knot.final",
+             "\"best\" needs calibration images of a client that asks for no erasure, and all " +
+                 std::to_string(s.partition.clients) + " ask");
+
+  constexpr std::int64_t most_clients = 10000;  // the assignment takes time in proportion to their square
+  const auto& settings = s.unlearning.methods.at("knot");
+  const auto clients = s.partition.clients, clusters = settings.integer("clusters");
+  const auto of_clients = ", partition.clients is " + std::to_string(clients);
+  if (clients > most_clients)
+    complain("partition.clients", std::to_string(clients) + " is outside [1, " +
+                                      std::to_string(most_clients) + "] of the method \"knot\"");
+  if (clusters > clients)
+    return complain("unlearning.knot.clusters", std::to_string(clusters) + " is outside [1, " +
+                                                    std::to_string(clients) + "]" + of_clients);
+  const auto min = settings.integer("min_size"), max = settings.integer("max_size");
+  const auto all = std::to_string(clusters) + " clusters of ";
+  if (min > 0 && max > 0 && min > max)
+    complain("unlearning.knot.min_size",
+             std::to_string(min) + " is above unlearning.knot.max_size " + std::to_string(max));
+  else if (min * clusters > clients)
+    complain("unlearning.knot.min_size",
+             all + std::to_string(min) + " clients at least cannot be filled" + of_clients);
+  else if (max > 0 && max * clusters < clients)
+    complain("unlearning.knot.max_size",
+             all + std::to_string(max) + " clients at most do not hold all" + of_clients);
+}
+
+}  // namespace
+
+Method knot_method() {
+  Method m;
+  m.name = "knot";
+  m.traits.refusals = {
+      {Scope::data_class, "one client's cluster is rolled back, and a class is in all of them"}};
+  m.help = "Clients train in clusters; the target's cluster alone is rolled back and trains again.";
+  m.options = {
+      {"clusters", std::int64_t{2}, "How many clusters there are.", "", 1, 1000, false, {}},
+      {"assignment",
+       std::string{"matched"},
+       "matched: clients of like speed and like updates share a cluster. random: the paper's ablation.",
+       "",
+       0,
+       0,
+       false,
+       {"matched", "random"}},
+      {"anchors",
+       std::string{"paper"},
+       "Where clusters stand (matched). paper: evenly from the least to the largest time, and at the "
+       "disparities 1 "
+       "/ N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 ... N - 1, as "
+       "the "
+       "released code has it.",
+       "",
+       0,
+       0,
+       false,
+       {"paper", "code"}},
+      {"objective",
+       std::string{"worst_first"},
+       "What the assignment makes least (matched). worst_first: the largest distance, then the next, as in "
+       "the "
+       "paper. sum: the sum of distances, as in the released code.",
+       "",
+       0,
+       0,
+       false,
+       {"worst_first", "sum"}},
+      {"final",
+       std::string{"aggregate"},
+       "What is published. aggregate: the clusters' mean by samples, as in the paper. best: the model of the "
+       "cluster that is most accurate on the calibration images, as in the released code; until that has "
+       "been "
+       "measured, the mean.",
+       "",
+       0,
+       0,
+       false,
+       {"aggregate", "best"}},
+      {"time_weight",
+       1.0,
+       "What a second between a client's training time and its cluster's anchor counts (a).",
+       "1/s",
+       0.0,
+       1e9,
+       false,
+       {}},
+      {"disparity_weight",
+       1.0,
+       "What the distance between a client's disparity and its cluster's anchor counts (b).",
+       "",
+       0.0,
+       1e9,
+       false,
+       {}},
+      {"min_size",
+       std::int64_t{0},
+       "Fewest clients in a cluster; 0: their number / clusters, rounded down.",
+       "clients",
+       0,
+       10000,
+       false,
+       {}},
+      {"max_size",
+       std::int64_t{0},
+       "Most clients in a cluster; 0: half of them, rounded up (or their number / clusters).",
+       "clients",
+       0,
+       10000,
+       false,
+       {}},
+      {"profiled",
+       1.0,
+       "Part of the clients whose first update is waited for before clusters are formed; the others count as "
+       "slow as the slowest of them.",
+       "",
+       0.0,
+       1.0,
+       true,
+       {}},
+  };
+  m.needs = needs;
+  m.check = check;
+  m.start = [](const Request&) -> std::unique_ptr<Procedure> { return std::make_unique<Knot>(); };
+  return m;
+}
+
+}  // namespace afu::unlearn

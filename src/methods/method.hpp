@@ -1,0 +1,235 @@
+#pragma once
+/// The seam for unlearning methods. A method tells its traits; for each request it makes a procedure, which
+/// yields one step after the other; the server carries them out. Adding a method: one pair of files here and
+/// one line in registry.cpp.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "aggregate/history.hpp"
+#include "aggregate/ledger.hpp"
+#include "job/job.hpp"
+#include "config/option.hpp"
+#include "config/scenario.hpp"
+#include "data/dataset.hpp"
+#include "record/records.hpp"
+#include "methods/knot/assignment.hpp"
+
+namespace afu::unlearn {
+
+using model::ParametersPtr;
+
+/// How a request is coordinated with training. The default is what the method's authors prescribe.
+enum class Coordination { concurrent, blocking };
+const char* to_string(Coordination c);
+
+/// What is to be forgotten: a client with all it has, a part of its samples, or a class at all clients.
+enum class Scope { client, samples, data_class };
+const char* to_string(Scope s);  ///< "client", "samples", "class"
+
+/// Training in clusters between which nothing passes (METHODS 5.7): each has a model, merges what its members
+/// send by a training rule of its own, and can be rolled back by itself. They begin once all clients have
+/// trained once on the initial model; the model that is published is the clusters' mean, by samples, or the
+/// best cluster's.
+struct ClusterNeeds {
+  std::size_t count = 0;  ///< of clusters; 0: none
+  double profiled = 1;    ///< part of the clients whose first update is waited for
+  /// Published is the model of the cluster that is most accurate on the calibration images (of clients that
+  /// never ask): whenever clusters have new models the calibrator is asked how good those are, and nobody
+  /// waits for the answer. The mean until there is one.
+  bool best = false;
+  /// The cluster of each client that has a profile.
+  std::function<std::vector<std::uint32_t>(const std::vector<ClientProfile>&, std::uint64_t seed)> assign{};
+};
+
+/// What the server must remember during training, and have clients train along.
+struct Needs : aggregate::LedgerNeeds {
+  aggregate::HistoryNeeds history;
+  ClusterNeeds clusters;
+  bool auxiliary_head = false;     ///< clients that may ask train a second head (METHODS 5.6)
+  double auxiliary_gamma = 0.5;    ///< of AuxiliaryHead, where the whole client is to be forgotten
+  bool auxiliary_backbone = true;  ///< of AuxiliaryHead
+};
+
+struct Traits {
+  Needs needs;
+  Coordination default_coordination = Coordination::concurrent;
+  std::vector<Coordination> coordinations{Coordination::concurrent};
+  std::vector<Scope> scopes{Scope::client, Scope::samples};
+  /// Why the method has not got the other scopes.
+  std::vector<std::pair<Scope, std::string>> refusals{};
+  bool needs_target = false;  ///< the target must compute
+  bool restarts = false;      ///< begins a new lineage: such requests are served one after the other
+};
+
+using record::no_client;
+
+/// A request as the server took it.
+struct Request {
+  std::uint32_t index = 0;           ///< into the scenario's erasures
+  std::uint32_t client = no_client;  ///< the target; none where the scope is a class
+  Scope scope = Scope::client;
+  std::int64_t label = -1;  ///< the class to forget
+  data::IndicesPtr forget;  ///< rows to erase; null in timing-only runs
+  std::int64_t forget_count = 0;
+  /// Held-out rows of the target, poisoned to the same share (data::non_members); null in timing-only runs,
+  /// and where no one client asks.
+  data::IndicesPtr non_members;
+  Coordination coordination = Coordination::concurrent;
+};
+
+/// A client that can be asked to compute, with what it may still train on.
+struct Participant {
+  std::uint32_t client = 0;
+  std::int64_t samples = 0;
+  data::IndicesPtr rows;      ///< null in timing-only runs
+  data::IndicesPtr all_rows;  ///< with those that the request erases; likewise
+};
+
+/// What a procedure may look at when it is asked for a step. Vectors are null in timing-only runs.
+struct View {
+  const config::Scenario* scenario = nullptr;
+  const config::Values* settings = nullptr;  ///< [unlearning.<method>]
+  std::uint64_t version = 0, epoch = 0;
+  std::uint64_t updates = 0;  ///< accepted updates in the current lineage
+  std::int64_t clients = 0;   ///< K
+  std::int64_t classes = 0;
+  bool synchronous = false;                    ///< the training rule holds barrier rounds
+  ParametersPtr model;                         ///< the current version
+  ParametersPtr initial;                       ///< the run's first
+  const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
+  const aggregate::History* history = nullptr;
+  ParametersPtr auxiliary;                     ///< the target's last auxiliary head; null: none yet
+  std::vector<data::IndicesPtr> environments;  ///< calibration samples of the clients not excluded
+  std::int64_t target_samples = 0;             ///< training samples of the target
+  data::IndicesPtr target_holdout;             ///< rows of the target that are never trained on
+  /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
+  std::function<std::vector<Participant>()> participants;
+  /// After Collect: who answered what, by client; the results are null in timing-only runs.
+  std::vector<std::pair<std::uint32_t, std::shared_ptr<const compute::JobResult>>> collected;
+};
+
+// ---- steps
+// ------------------------------------------------------------------------------------------------------
+
+/// No further task is handed out; the next step is asked for when nothing is in flight any more.
+struct Halt {};
+/// Tasks are handed out again.
+struct Resume {};
+/// Work for clients, with a barrier: the next step is asked for when the last has answered. A client that
+/// drops out in mid-round is asked again. To be used while all are halted, or for clients that are excluded.
+struct Collect {
+  struct Work {
+    std::uint32_t client = 0;
+    compute::Job job;
+    double passes = 0;  ///< sample gradients
+  };
+  std::vector<Work> work;
+};
+/// A job for the unlearner. At the target it costs the target's modelled time and link, else the server's.
+struct Erase {
+  compute::Job job;
+  double passes = 0;  ///< sample gradients
+  bool at_target = false;
+};
+/// w <- w + delta, never discounted by staleness. The erasure epoch rises. For a delta that is -c S_u,
+/// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge.
+/// `by_accumulator`: w <- (w - A_u)/(1 - m_u) as they are at the merge, which takes all whole models of the
+/// target out (METHODS 5.5); with a delta rule, w <- w - S_u. `calibration`: the sum of the calibrations that
+/// were done in private, which is added too; they count as merged by this one.
+/// Where the network has running statistics (BatchNorm) they are taken anew, on the calibration images, by
+/// the calibrator before the merge; so they are when the model is replaced.
+struct MergeErasure {
+  ParametersPtr delta;
+  std::optional<double> influence_gain;
+  bool by_accumulator = false;
+  ParametersPtr calibration{};
+};
+/// The model becomes this one; only while all are halted. The first one of a request raises the erasure
+/// epoch.
+struct Replace {
+  ParametersPtr model;
+};
+/// From the next task on clients train with these; null: as the scenario says.
+struct Retune {
+  std::shared_ptr<const compute::TrainExtras> extras;
+};
+/// A job for the calibrator, from the current version. One of kernel "calibrate" is a calibration: it is
+/// counted and recorded.
+struct Calibrate {
+  compute::KernelJob job;
+  double passes = 0;
+};
+/// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
+/// completes what a rebase adds.
+struct MergeCalibration {
+  ParametersPtr delta;
+  double weight = 1.0;
+  bool shortened = false;  ///< `weight` is that of a difference longer than calibration.max_delta
+};
+/// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates
+/// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is
+/// null.
+struct GuardErasure {
+  compute::GuardPtr guard;
+  double restore = 0;
+  std::uint64_t restore_every = 0;
+};
+/// From here on until Done the calibrator looks at every merge of updates, by a job like this one with the
+/// version before the merge and the one after it put before its inputs: its figure "scale" s is the part of
+/// the merge that may stay (METHODS 9.3). Nobody waits for that: the merge is published; where s < 1 a merge
+/// of its own takes the rest back when the answer has come. Another one takes the place of the last.
+struct GateUpdates {
+  compute::KernelJob job;
+  double passes = 0;  ///< a merge
+};
+/// The next step is asked for after so many more accepted updates.
+struct AwaitUpdates {
+  std::uint64_t count = 0;
+};
+/// Training starts again from the initial model without the target: a new lineage. What is in flight is lost.
+/// With `barrier` the retraining holds FedAvg rounds, whatever the training rule is.
+struct Restart {
+  bool barrier = false;
+};
+/// The target's cluster alone goes back to its model from before the target's first contribution; what its
+/// members are working on is lost. Raises the erasure epoch. Where the target never took part it only ceases
+/// to count in what is published.
+struct RollBackCluster {};
+/// The next step is asked for when that cluster has accepted as many updates as the others lost by
+/// roll-backs, or nobody is left in it.
+struct AwaitCluster {};
+/// The published model counts as erased from here on.
+struct Forgotten {};
+struct Done {};
+
+using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, Retune, Calibrate,
+                          MergeCalibration, GuardErasure, GateUpdates, AwaitUpdates, Restart, RollBackCluster,
+                          AwaitCluster, Forgotten, Done>;
+
+/// One request's way through a method. `result` is what the last step's job returned (Erase, Calibrate), else
+/// null; it is null after them too in timing-only runs. Never called again after Done.
+class Procedure {
+ public:
+  virtual ~Procedure() = default;
+  virtual Step next(const View& view, const compute::JobResult* result) = 0;
+};
+
+struct Method {
+  std::string name;
+  std::string help;
+  Traits traits;
+  std::vector<config::Option> options;
+  std::unique_ptr<Procedure> (*start)(const Request&);
+  /// What of `traits.needs` depends on the method's own options; null: nothing.
+  Needs (*needs)(const config::Values& settings) = nullptr;
+  /// Complains about what else of a scenario the method cannot work with; null: nothing.
+  void (*check)(const config::Scenario&, const config::Complain&) = nullptr;
+};
+
+}  // namespace afu::unlearn

@@ -1,0 +1,24 @@
+/// The client just leaves ("natural forgetting"): the mandatory control of METHODS 5.11. Of a class:
+/// everybody trains on without its samples from the request on, as under every method, and nothing is done to
+/// the model.
+#include "methods/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+class None : public Procedure {
+  Step next(const View&, const compute::JobResult*) override { return Done{}; }
+};
+}  // namespace
+
+Method none_method() {
+  Method m;
+  m.name = "none";
+  m.help =
+      "The client leaves and nothing is erased; of a class, all go on without its samples, as with every "
+      "method.";
+  m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
+  m.start = [](const Request&) -> std::unique_ptr<Procedure> { return std::make_unique<None>(); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,149 @@
+#include "methods/registry.hpp"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace afu::unlearn {
+
+Method afu_ic_method();
+Method fedau_method();
+Method federaser_method();
+Method fedosd_method();
+Method fedquit_method();
+Method fedrecovery_method();
+Method fine_tune_method();
+Method gradient_ascent_method();
+Method kd_method();
+Method knot_method();
+Method none_method();
+Method not_method();
+Method pga_method();
+Method prune_method();
+Method relabel_method();
+Method retrain_method();
+Method subtract_method();
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> table{
+      afu_ic_method(),   fedau_method(),       federaser_method(), fedosd_method(),
+      fedquit_method(),  fedrecovery_method(), fine_tune_method(), gradient_ascent_method(),
+      kd_method(),       knot_method(),        none_method(),      not_method(),
+      pga_method(),      prune_method(),       relabel_method(),   retrain_method(),
+      subtract_method(),
+  };
+  return table;
+}
+
+const Method& find_method(const std::string& name) {
+  std::string known;
+  for (const auto& m : methods()) {
+    if (m.name == name) return m;
+    known += (known.empty() ? "" : ", ") + m.name;
+  }
+  throw std::invalid_argument("unknown unlearning method '" + name + "'; allowed: " + known);
+}
+
+Needs needs_of(const Method& method, const config::Scenario& scenario) {
+  return method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
+}
+
+bool everybody_asks(const config::Scenario& s) {
+  std::set<std::int64_t> asking;
+  for (const auto& e : s.erasures)
+    if (e.client >= 0) asking.insert(e.client);
+  return static_cast<std::int64_t>(asking.size()) >= s.partition.clients;
+}
+
+const char* to_string(Coordination c) { return c == Coordination::blocking ? "blocking" : "concurrent"; }
+
+const char* to_string(Scope s) {
+  switch (s) {
+    case Scope::client:
+      return "client";
+    case Scope::samples:
+      return "samples";
+    case Scope::data_class:
+      return "class";
+  }
+  return "unknown";
+}
+
+Scope scope_named(const std::string& name) {
+  for (auto s : {Scope::client, Scope::samples, Scope::data_class})
+    if (name == to_string(s)) return s;
+  throw std::invalid_argument("unknown scope '" + name + "'");
+}
+
+namespace {
+
+/// With the reason, where the method tells it; so the sections themselves name no scopes.
+void check_scopes(const Method& method, const config::Scenario& s, const config::Complain& complain) {
+  std::string supported;
+  for (auto scope : method.traits.scopes)
+    supported += (supported.empty() ? "\"" : ", \"") + std::string(to_string(scope)) + "\"";
+  for (std::size_t i = 0; i < s.erasures.size(); ++i) {
+    const auto scope = scope_named(s.erasures[i].scope);
+    const auto& has = method.traits.scopes;
+    if (std::find(has.begin(), has.end(), scope) != has.end()) continue;
+    std::string why;
+    for (const auto& [refused, reason] : method.traits.refusals)
+      if (refused == scope) why = ": " + reason;
+    complain("erasure[" + std::to_string(i) + "].scope", "\"" + s.erasures[i].scope +
+                                                             "\" is not supported, the method \"" +
+                                                             method.name + "\" supports " + supported + why);
+  }
+}
+
+/// What a client has merged can be taken out of the model again only where it stays what it was when merged:
+/// w holds the sum of weight * delta, and no delta changes what becomes of another.
+void check_rule(const Method& method, const config::Scenario& s, const config::Complain& complain) {
+  const auto& t = s.training;
+  const auto needs = needs_of(method, s);
+  const bool asked = std::any_of(s.erasures.begin(), s.erasures.end(),
+                                 [](const config::Erasure& e) { return e.client >= 0; });
+  if (!asked || !(needs.influence || needs.accumulator)) return;
+  const auto why = ", the method \"" + method.name + "\" takes out what single clients have contributed";
+  if (t.rule == "aso_fed")
+    complain(
+        "training.rule",
+        "\"aso_fed\" merges each delta with the client's earlier ones, so they live on in the model" + why);
+  if (t.rule == "port")
+    complain("training.rule", "\"port\" weighs each delta by the course the others gave the model" + why);
+  if (t.rule == "fedasync" && t.mixing >= 1 && needs.accumulator)
+    complain(
+        "training.mixing",
+        "1 replaces the model by each fresh update's, so nothing is left without the client that sent the "
+        "last, allowed is below 1" +
+            why);
+  if (t.server_momentum > 0)
+    complain("training.server_momentum", "a delta lives on in the server's momentum, allowed is 0" + why);
+}
+
+}  // namespace
+
+std::vector<config::PluginSection> method_sections() {
+  std::vector<config::PluginSection> sections;
+  for (const auto& m : methods()) {
+    const auto check = [&m](const config::Scenario& s, const config::Complain& complain) {
+      check_scopes(m, s, complain);
+      if (m.check) m.check(s, complain);
+      check_rule(m, s, complain);
+    };
+    config::PluginSection section{m.name, m.help, m.options, {}, {}, check};
+    for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));
+    sections.push_back(std::move(section));
+  }
+  return sections;
+}
+
+Coordination coordination(const Method& method, const std::string& asked) {
+  if (asked == "default") return method.traits.default_coordination;
+  const auto wanted = asked == "blocking" ? Coordination::blocking : Coordination::concurrent;
+  const auto& offered = method.traits.coordinations;
+  if (std::find(offered.begin(), offered.end(), wanted) != offered.end()) return wanted;
+  throw std::invalid_argument("method '" + method.name + "' has no " + asked + " form; it is " +
+                              to_string(offered.front()));
+}
+
+}  // namespace afu::unlearn

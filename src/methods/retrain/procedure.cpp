@@ -1,0 +1,74 @@
+/// Retraining from scratch, the gold standard (METHODS 5.1): initial weights, of the run or its own, the
+/// target absent, as many accepted updates as the erased lineage had, counting those of the target as done.
+/// Of a class: all clients take part, without their samples of it, and all updates are made again.
+#include <string>
+
+#include "methods/registry.hpp"
+
+namespace afu::unlearn {
+namespace {
+
+class Retrain : public Procedure {
+ public:
+  explicit Retrain(const Request& r) : barrier_(r.coordination == Coordination::blocking) {}
+
+  Step next(const View& view, const compute::JobResult*) override {
+    switch (stage_++) {
+      case 0:
+        goal_ = view.updates;
+        return Restart{barrier_};
+      case 1:  // the restart counts the target's updates as done
+        if (goal_ > view.updates) return AwaitUpdates{goal_ - view.updates};
+        ++stage_;
+        [[fallthrough]];
+      case 2:
+        return Forgotten{};
+      default:
+        return Done{};
+    }
+  }
+
+ private:
+  bool barrier_;
+  int stage_ = 0;
+  std::uint64_t goal_ = 0;
+};
+
+void check(const config::Scenario& s, const config::Complain& complain) {
+  const auto seed = s.unlearning.methods.at("retrain").integer("init_seed");
+  if (seed > 0 && s.model.name == "torchscript")
+    complain(
+        "unlearning.retrain.init_seed",
+        std::to_string(seed) +
+            " draws no weights, model.name is \"torchscript\", which starts from its file's; allowed is 0");
+}
+
+}  // namespace
+
+Method retrain_method() {
+  Method m;
+  m.name = "retrain";
+  m.help =
+      "Trains again from the initial weights without the target, or at all clients without the class; the "
+      "old "
+      "model is served meanwhile.";
+  m.traits.restarts = true;
+  m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
+  m.options = {
+      {"init_seed",
+       std::int64_t{0},
+       "Of the weights that the retraining starts from; 0: those that the run started from. Retrains "
+       "that differ in it alone share the training up to the request, and tell how far two models "
+       "that never saw the data lie from each other (METHODS 7.5).",
+       "",
+       0,
+       9e15,
+       false,
+       {}}};
+  m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  m.check = &check;
+  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Retrain>(r); };
+  return m;
+}
+
+}  // namespace afu::unlearn

@@ -1,0 +1,314 @@
+#include <algorithm>
+
+#include "tests/methods/support.hpp"
+
+using namespace afu;
+using test::Asked;
+using test::step_name;
+using unlearn::Coordination;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// One target of two contributions; the window has six updates and a calibration every two.
+struct AfuIc : Asked {
+  aggregate::Tracked target;
+  unlearn::Request request;
+  std::vector<unlearn::Step> taken;
+  std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
+
+  AfuIc() : Asked("afu_ic") {
+    set("publish", std::string("at_once"));
+    target.contributions = 2;
+    target.influence = test::some_model();
+    view.target = &target;
+    view.environments = {test::some_rows({0, 1, 2, 3, 4, 5}), test::some_rows({6, 7, 8})};
+    auto& c = scenario.calibration;
+    c.window_updates = 6;
+    c.window_every = 2;
+    request.client = 2;
+    request.forget = test::some_rows({30, 50, 80});
+    request.non_members = test::some_rows({90, 91});
+    request.forget_count = 3;
+  }
+
+  /// All steps; every job returns one vector.
+  Names run() {
+    const auto procedure = unlearn::find_method("afu_ic").start(request);
+    Names names;
+    std::size_t calibrations = 0;
+    compute::JobResult job;
+    const compute::JobResult* result = nullptr;
+    while (names.empty() || names.back() != "Done") {
+      REQUIRE(names.size() < 60);
+      auto step = procedure->next(view, result);
+      names.emplace_back(step_name(step));
+      job = {};
+      job.outputs = {test::some_model(), test::some_model()};
+      result = nullptr;
+      if (std::holds_alternative<unlearn::Erase>(step)) result = &job;
+      if (auto* c = std::get_if<unlearn::Calibrate>(&step); c && c->job.kernel == "calibrate") {
+        if (!penalties.empty()) {
+          job.figures["penalty_reference"] = 1;
+          job.figures["penalty_before"] = calibrations < penalties.size() ? penalties[calibrations] : 2;
+          ++calibrations;
+        }
+        result = &job;
+      }
+      if (auto* w = std::get_if<unlearn::AwaitUpdates>(&step)) view.updates += w->count;
+      taken.push_back(std::move(step));
+    }
+    return names;
+  }
+  std::size_t count(const Names& names, const std::string& name) const {
+    return static_cast<std::size_t>(std::count(names.begin(), names.end(), name));
+  }
+  template <class Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const auto& s : taken)
+      if (auto* k = std::get_if<Kind>(&s)) found.push_back(*k);
+    return found;
+  }
+};
+
+const Names until_calibrated{"Erase", "MergeErasure", "Calibrate", "MergeCalibration"};
+
+Names beginning(const Names& names, std::size_t n) {
+  return {names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(n, names.size()))};
+}
+
+}  // namespace
+
+TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged undiscounted") {
+  AfuIc plain;
+  const auto without = plain.run();
+  CHECK(beginning(without, 4) == until_calibrated);
+  CHECK(without.at(4) == "Forgotten");
+
+  AfuIc matching;
+  matching.set("match_steps", std::int64_t{5});
+  auto names = matching.run();
+  const auto erase = matching.all<unlearn::Erase>().at(1);
+  const auto& job = std::get<compute::KernelJob>(erase.job);
+  CHECK(job.kernel == "match_held_out");
+  CHECK(job.samples == std::vector<data::IndicesPtr>{matching.request.forget, matching.request.non_members});
+  CHECK(erase.at_target);
+  CHECK(erase.passes == 5 * 3 + 2);
+  const auto merge = matching.all<unlearn::MergeErasure>().at(1);
+  CHECK(merge.delta);
+  CHECK_FALSE(merge.influence_gain);
+  REQUIRE(names.at(4) == "Erase");
+  REQUIRE(names.at(5) == "MergeErasure");
+  names.erase(names.begin() + 4, names.begin() + 6);
+  CHECK(names == without);  // nothing else is different
+
+  AfuIc blocking;  // inside the halt
+  blocking.set("match_steps", std::int64_t{5});
+  blocking.request.coordination = Coordination::blocking;
+  names = blocking.run();
+  CHECK(beginning(names, 9) == Names{"Halt", "Erase", "MergeErasure", "Calibrate", "MergeCalibration",
+                                     "Erase", "MergeErasure", "Resume", "Forgotten"});
+
+  AfuIc nothing_held_out;
+  nothing_held_out.set("match_steps", std::int64_t{5});
+  nothing_held_out.request.non_members = test::some_rows({});
+  CHECK(nothing_held_out.run() == without);
+
+  AfuIc never;  // took part
+  never.set("match_steps", std::int64_t{5});
+  never.target.contributions = 0;
+  CHECK(never.run() == Names{"Forgotten", "Done"});
+}
+
+TEST_CASE("afu_ic: matching needs held-out samples") {
+  AfuIc s;
+  s.set("match_steps", std::int64_t{1});
+  s.scenario.partition.holdout_fraction = 0;
+  CHECK(s.complaints().count("unlearning.afu_ic.match_steps") == 1);
+  s.scenario.partition.holdout_fraction = 0.1;
+  CHECK(s.complaints().empty());
+  s.scenario.partition.holdout_fraction = 0;
+  s.set("match_steps", std::int64_t{0});
+  CHECK(s.complaints().empty());
+}
+
+TEST_CASE("afu_ic: minibatches cost the samples that they take") {
+  AfuIc s;
+  s.run();
+  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+  AfuIc batches;
+  batches.scenario.calibration.batch_size = 4;  // 3 of six and 1 of three
+  batches.run();
+  CHECK(batches.all<unlearn::Calibrate>().at(0).passes == 4 * 20);
+  CHECK(batches.all<unlearn::Calibrate>().at(0).job.settings.integer("batch_size") == 4);
+  AfuIc one;
+  one.scenario.calibration.batch_size = 1;  // one of each environment at least
+  one.run();
+  CHECK(one.all<unlearn::Calibrate>().at(0).passes == 2 * 20);
+  AfuIc large;
+  large.scenario.calibration.batch_size = 1000;
+  large.run();
+  CHECK(large.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+}
+
+TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window does not") {
+  AfuIc s;
+  s.scenario.calibration.stages = 5;
+  s.scenario.calibration.until_loss = true;  // repeats the first: as the jobs' figures are absent, to the end
+  s.scenario.calibration.until_loss_steps = 60;
+  s.run();
+  std::vector<std::int64_t> stages;
+  for (const auto& c : s.all<unlearn::Calibrate>()) {
+    stages.push_back(c.job.settings.integer("stages"));
+    CHECK(c.job.inputs.at(4));
+  }
+  CHECK(stages == std::vector<std::int64_t>{5, 1, 1, 1, 1, 1});
+  AfuIc few;
+  few.scenario.calibration.steps = 3;  // fewer than the default's stages
+  few.run();
+  CHECK(few.all<unlearn::Calibrate>().at(0).job.settings.integer("stages") == 3);
+}
+
+TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
+  const auto window = [](std::int64_t jobs, std::vector<double> penalties) {
+    AfuIc s;
+    s.scenario.calibration.invariance = "vrex";
+    s.scenario.calibration.window_updates = 12;
+    s.scenario.calibration.sunset_jobs = jobs;
+    s.penalties = std::move(penalties);
+    const auto names = s.run();
+    return s.count(names, "AwaitUpdates");
+  };
+  // The first one is right after the merge and does not count.
+  CHECK(window(0, {1, 1, 1, 1, 1, 1, 1}) == 6);
+  CHECK(window(2, {1, 1, 1, 1, 1, 1, 1}) == 2);
+  CHECK(window(2, {1, 1.1, 1.1, 1}) == 2);
+  CHECK(window(2, {1, 1.11, 1, 1.11, 1, 1, 1}) == 5);  // in a row
+  CHECK(window(2, {1, 1, 3, 1, 3, 1, 3}) == 6);        // the window's own end
+  CHECK(window(3, {}) == 6);                           // no figures, as in a timing-only run
+}
+
+TEST_CASE("afu_ic: what the reference costs is counted") {
+  AfuIc s;
+  s.scenario.calibration.sunset_jobs = 2;
+  s.scenario.calibration.invariance = "irm";
+  s.run();
+  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
+  CHECK(s.all<unlearn::Calibrate>().at(0).job.settings.flag("sunset"));
+}
+
+TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fixed probe") {
+  AfuIc s;
+  auto& c = s.scenario.calibration;
+  c.invariance = "irm";
+  c.gate = true;
+  c.gate_epsilon = 0.25;
+  c.gate_samples = 6;  // 4 of six and 2 of three
+  auto names = s.run();
+  CHECK(names.at(4) == "Forgotten");
+  CHECK(names.at(5) == "GateUpdates");
+  const auto gates = s.all<unlearn::GateUpdates>();
+  REQUIRE(gates.size() > 1);
+  for (const auto& g : gates) {
+    CHECK(g.job.kernel == "gate");
+    CHECK(g.passes == 2 * 6);
+    CHECK(g.job.settings.real("gate_epsilon") == 0.25);
+    REQUIRE(g.job.samples.size() == 2);
+    CHECK(g.job.samples[0]->size() == 4);
+    CHECK(g.job.samples[1]->size() == 2);
+    for (std::size_t e = 0; e < 2; ++e) {
+      CHECK(*g.job.samples[e] == *gates[0].job.samples[e]);
+      for (auto row : *g.job.samples[e])
+        CHECK(std::count(s.view.environments[e]->begin(), s.view.environments[e]->end(), row) == 1);
+    }
+    CHECK(g.job.key.round == gates[0].job.key.round);
+  }
+  names.erase(std::remove(names.begin(), names.end(), "GateUpdates"), names.end());
+  AfuIc plain;
+  CHECK(names == plain.run());
+
+  AfuIc placebo;
+  placebo.scenario.calibration = c;
+  placebo.scenario.calibration.placebo = true;
+  CHECK(placebo.run() == names);
+
+  AfuIc alone;  // without calibrations the window is the gate's
+  alone.scenario.calibration = c;
+  alone.scenario.calibration.window_steps = 0;
+  names = alone.run();
+  CHECK(std::vector<std::string>(names.end() - 4, names.end()) ==
+        Names{"Forgotten", "GateUpdates", "AwaitUpdates", "Done"});
+}
+
+TEST_CASE("afu_ic: what is calibrated in private is merged once, with all that was done") {
+  AfuIc s;
+  s.set("publish", std::string("calibrated"));
+  s.scenario.calibration.until_loss = true;  // as the jobs' figures are absent, to the end
+  s.scenario.calibration.until_loss_steps = 60;
+  const auto names = s.run();
+  CHECK(beginning(names, 10) == Names{"Erase", "Erase", "Calibrate", "Erase", "Calibrate", "Erase",
+                                      "Calibrate", "Erase", "MergeErasure", "Forgotten"});
+  CHECK(s.count(names, "MergeErasure") == 1);
+  CHECK(s.all<unlearn::MergeErasure>().at(0).calibration);
+  CHECK(s.all<unlearn::MergeErasure>().at(0).influence_gain == 1.0);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(s.all<unlearn::Calibrate>().at(i).job.inputs.at(0) != s.view.model);
+  // The window's begin at what is published, as ever.
+  CHECK(s.all<unlearn::Calibrate>().at(3).job.inputs.at(0) == s.view.model);
+  CHECK(s.count(names, "MergeCalibration") == 3);
+
+  AfuIc blocking;
+  blocking.set("publish", std::string("calibrated"));
+  blocking.request.coordination = Coordination::blocking;
+  CHECK(beginning(blocking.run(), 8) ==
+        Names{"Halt", "Erase", "Erase", "Calibrate", "Erase", "MergeErasure", "Resume", "Forgotten"});
+}
+
+TEST_CASE("afu_ic: what cannot be calibrated in private is refused") {
+  AfuIc s;
+  s.set("publish", std::string("calibrated"));
+  CHECK(s.complaints().empty());
+  s.set("erasure", std::string("fedquit"));
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+  s.set("erasure", std::string("ledger"));
+  s.set("match_steps", std::int64_t{1});
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+  s.set("match_steps", std::int64_t{0});
+  s.scenario.calibration.max_delta = 1;
+  CHECK(s.complaints().count("calibration.max_delta") == 1);
+  s.scenario.calibration.max_delta = 0;
+  s.scenario.calibration.staleness_discount = true;
+  s.scenario.calibration.max_delta = 1;  // both are told at once
+  CHECK(s.complaints().count("calibration.max_delta") == 1);
+  CHECK(s.complaints().count("calibration.staleness_discount") == 1);
+  s.scenario.calibration.max_delta = 0;
+  s.scenario.calibration.staleness_discount = false;
+  s.scenario.calibration.steps = 0;
+  CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
+}
+
+TEST_CASE("afu_ic: unless told otherwise it is calibrated in private wherever that can be") {
+  const Names privately{"Erase", "Erase", "Calibrate", "Erase", "MergeErasure", "Forgotten"};
+  AfuIc s;
+  s.set("publish", std::string("auto"));
+  CHECK(beginning(s.run(), 6) == privately);
+
+  const auto at_once = [](void (*change)(AfuIc&)) {
+    AfuIc a;
+    a.set("publish", std::string("auto"));
+    change(a);
+    CHECK(a.complaints().empty());
+    const auto procedure = unlearn::find_method("afu_ic").start(a.request);
+    REQUIRE(std::holds_alternative<unlearn::Erase>(procedure->next(a.view, nullptr)));
+    compute::JobResult erased;
+    erased.outputs = {test::some_model()};
+    CHECK(step_name(procedure->next(a.view, &erased)) == std::string("MergeErasure"));
+  };
+  at_once([](AfuIc& a) { a.set("erasure", std::string("uce")); });
+  at_once([](AfuIc& a) { a.set("match_steps", std::int64_t{2}); });
+  at_once([](AfuIc& a) { a.scenario.calibration.max_delta = 1; });
+  at_once([](AfuIc& a) { a.scenario.calibration.staleness_discount = true; });
+  at_once([](AfuIc& a) { a.scenario.calibration.steps = 0; });
+}

@@ -1,0 +1,69 @@
+#include "methods/registry.hpp"
+
+#include <algorithm>
+
+#include "config/loader.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace afu;
+
+namespace {
+
+std::string message_of(const std::string& method, const std::string& erasure,
+                       const std::vector<std::string>& set = {}) {
+  const auto text = "[unlearning]\nmethod = \"" + method + "\"\n[[erasure]]\nat_update = 1\n" + erasure +
+                    "\n[stop]\nupdates = 9\n";
+  try {
+    config::parse_scenario(text, "s.toml", set, unlearn::method_sections());
+  } catch (const config::ConfigError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("every scope a method lacks is refused with the reason") {
+  for (const auto& m : unlearn::methods())
+    for (auto scope : {unlearn::Scope::client, unlearn::Scope::samples, unlearn::Scope::data_class}) {
+      CAPTURE(m.name);
+      CAPTURE(unlearn::to_string(scope));
+      const auto& has = m.traits.scopes;
+      const bool supported = std::find(has.begin(), has.end(), scope) != has.end();
+      const auto why = std::find_if(m.traits.refusals.begin(), m.traits.refusals.end(),
+                                    [&](const auto& r) { return r.first == scope; });
+      CHECK((why != m.traits.refusals.end()) == !supported);
+      if (!supported) CHECK(why->second.size() > 10);
+    }
+  CHECK(
+      message_of("afu_ic", "scope = \"class\"\nclass = 1") ==
+      "s.toml:5:9: erasure[0].scope: \"class\" is not supported, the method \"afu_ic\" supports \"client\", "
+      "\"samples\": the ledger keeps one sum of contributions a client, in which those of its classes are "
+      "not "
+      "apart, so none can be subtracted");
+}
+
+TEST_CASE("class scope has its reference and its control") {
+  for (const char* method : {"retrain", "none", "not", "fine_tune", "prune"})
+    CHECK(message_of(method, "scope = \"class\"\nclass = 1") == "");
+}
+
+TEST_CASE("what needs calibration images of clients that do not ask is refused where all ask") {
+  const std::string both =
+      "client = 0\nscope = \"samples\"\n[[erasure]]\nat_update = 2\nclient = 1\nscope = \"samples\"";
+  const auto refused = message_of("afu_ic", both, {"partition.clients=2"});
+  CHECK(
+      refused.find("calibration.steps: a calibration needs images of a client that asks for no erasure, and "
+                   "all 2 ask") != std::string::npos);
+  CHECK(message_of("afu_ic", both,
+                   {"partition.clients=2", "calibration.steps=0", "calibration.window_steps=0"}) == "");
+  CHECK(message_of("afu_ic", both, {"partition.clients=3"}) == "");
+  CHECK(message_of("gradient_ascent", both, {"partition.clients=2"}) == "");
+}
+
+TEST_CASE("a retraining from a file's weights has no seed of its own") {
+  CHECK(message_of("retrain", "client = 0",
+                   {"model.name=torchscript", "model.path=net.pt", "unlearning.retrain.init_seed=4"})
+            .find("unlearning.retrain.init_seed: 4 draws no weights") != std::string::npos);
+}

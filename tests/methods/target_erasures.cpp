@@ -1,0 +1,314 @@
+#include <cmath>
+
+#include "tests/engine/fixture.hpp"
+#include "methods/fedquit/kernel.hpp"
+#include "methods/pga/kernel.hpp"
+
+using namespace afu;
+using test::Lane;
+
+namespace {
+
+compute::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
+  compute::KernelJob job;
+  job.kernel = name;
+  job.settings.set("lr", name == "pga" ? 0.05 : 0.01);
+  job.settings.set("epochs", std::int64_t{3});
+  job.settings.set("batch_size", std::int64_t{8});
+  job.settings.set("momentum", 0.9);
+  job.settings.set("clip_norm", 1.0);
+  job.settings.set("max_steps", std::int64_t{0});
+  job.settings.set("radius_frac", 0.577);
+  for (const char* off : {"stop_factor", "stop_distance", "stop_accuracy", "true_logit_value"})
+    job.settings.set(off, 0.0);
+  job.settings.set("true_logit", std::string("min"));
+  job.settings.set("loss", std::string("kl"));
+  job.settings.set("temperature", 1.0);
+  job.inputs = std::move(inputs);
+  job.samples = {test::rows(0, 30)};
+  job.key = {1, sim::purpose("erase"), 0, 0};
+  return job;
+}
+
+/// Mean probability of the true class on the forget set.
+double own_probability(Lane& lane, const model::ParametersPtr& version) {
+  const auto samples = test::rows(0, 30);
+  return lane.logits(version, samples)
+      .softmax(1)
+      .gather(1, lane.labels(samples).unsqueeze(1))
+      .mean()
+      .item<double>();
+}
+
+double distance(const model::ParametersPtr& a, const model::ParametersPtr& b) {
+  return (a->values - b->values).to(torch::kFloat64).norm().item<double>();
+}
+
+void check_statistics_kept(Lane& lane, const std::string& name) {
+  CAPTURE(name);
+  auto job = kernel(name, {lane.initial, lane.initial});
+  job.samples = {test::rows(0, 8)};
+  job.settings.set("epochs", std::int64_t{1});
+  const auto result = lane.run(job);
+  CHECK(at::equal(result.outputs[0]->buffers, lane.initial->buffers));
+  CHECK(test::largest(result.outputs[0]->values) > 0);
+}
+
+}  // namespace
+
+TEST_CASE("the quasi-competent target lowers the true logit to the row's smallest") {
+  const auto z = torch::tensor({3.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3});
+  const auto target = unlearn::quasi_competent_logits(z, torch::tensor({0, 0}, torch::kInt64));
+  CHECK(at::equal(target, torch::tensor({1.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3})));
+  CHECK(z[0][0].item<float>() == 3.f);
+}
+
+TEST_CASE("the other true logits: a fixed one, and the mean of the others by their probabilities") {
+  using Kind = unlearn::TrueLogit::Kind;
+  const auto z = torch::tensor({3.0, std::log(3.0), 0.0}, torch::kFloat64).view({1, 3});
+  const auto y = torch::tensor({0}, torch::kInt64);
+  const auto logit = [&](const unlearn::TrueLogit& t) {
+    const auto target = unlearn::quasi_competent_logits(z, y, t);
+    CHECK(at::equal(target.narrow(1, 1, 2), z.narrow(1, 1, 2)));
+    return target[0][0].item<double>();
+  };
+  CHECK(logit({Kind::fixed, -2.5, 1}) == -2.5);
+  CHECK(logit({Kind::weighted, 0, 1}) == doctest::Approx(0.75 * std::log(3.0)));
+  const double q = std::sqrt(3.0) / (1 + std::sqrt(3.0));
+  CHECK(logit({Kind::weighted, 0, 2}) == doctest::Approx(q * std::log(3.0)));
+}
+
+TEST_CASE("the losses between two distributions, by hand") {
+  const auto teacher = torch::tensor({0.75, 0.25}, torch::kFloat64).view({1, 2}).log();
+  const auto logits = torch::zeros({1, 2}, torch::kFloat64);  // one half each
+  const auto loss = [&](const char* name) {
+    return unlearn::distillation_loss(name, teacher, logits).item<double>();
+  };
+  const double entropy = -(0.75 * std::log(0.75) + 0.25 * std::log(0.25));
+  CHECK(loss("ce") == doctest::Approx(std::log(2.0)));
+  CHECK(loss("kl") == doctest::Approx(std::log(2.0) - entropy));
+  CHECK(loss("mse") == doctest::Approx(0.0625));
+  CHECK(loss("cosine") == doctest::Approx(1 - 0.5 / std::sqrt(0.5 * 0.625)));
+  CHECK_THROWS_AS(loss("kd"), std::invalid_argument);  // METHODS 12, trap 12
+}
+
+TEST_CASE("fedquit's variants all drive the true class's probability down") {
+  Lane lane;
+  const auto base = lane.trained(60);
+  const double before = own_probability(lane, base);
+  for (const char* loss : {"kl", "ce", "mse", "cosine"})
+    for (const char* logit : {"min", "fixed", "weighted"}) {
+      CAPTURE(loss);
+      CAPTURE(logit);
+      auto job = kernel("fedquit", {base});
+      job.settings.set("loss", std::string(loss));
+      job.settings.set("true_logit", std::string(logit));
+      job.settings.set("true_logit_value", -5.0);  // 0 may be the largest still
+      CHECK(own_probability(lane, lane.plus(base, lane.run(job).outputs.at(0))) < before - 0.05);
+    }
+  auto warm = kernel("fedquit", {base});
+  warm.settings.set("temperature", 4.0);
+  CHECK_FALSE(at::equal(lane.run(warm).outputs.at(0)->values,
+                        lane.run(kernel("fedquit", {base})).outputs.at(0)->values));
+}
+
+TEST_CASE("fedquit drives the true class's probability down and returns a finite difference") {
+  Lane lane;
+  const auto base = lane.trained(60);
+  const double before = own_probability(lane, base);
+  const auto first = lane.run(kernel("fedquit", {base}));
+  const auto after = lane.plus(base, first.outputs.at(0));
+  CHECK(first.outputs[0]->values.isfinite().all().item<bool>());
+  CHECK(before > 0.8);
+  CHECK(own_probability(lane, after) < before - 0.1);
+  auto longer = kernel("fedquit", {base});
+  longer.settings.set("epochs", std::int64_t{20});
+  const auto more = lane.run(longer);
+  CHECK(more.figures.at("loss") < first.figures.at("loss"));
+  CHECK(own_probability(lane, lane.plus(base, more.outputs[0])) < 0.2);
+  CHECK(more.samples == 30 * 21);
+  CHECK(at::equal(first.outputs[0]->values, lane.run(kernel("fedquit", {base})).outputs[0]->values));
+}
+
+TEST_CASE("fedquit's first step is Adam's on the gradient of the documented loss") {
+  Lane lane;
+  const auto base = lane.trained(60, 3);
+  auto job = kernel("fedquit", {base});
+  job.settings.set("epochs", std::int64_t{1});
+  job.settings.set("batch_size", std::int64_t{30});
+  const auto delta = lane.run(job).outputs[0]->values;
+  const auto samples = test::rows(0, 30);
+  const auto target =
+      unlearn::quasi_competent_logits(lane.logits(base, samples), lane.labels(samples)).softmax(1);
+  lane.workspace->load(*base);
+  lane.workspace->gradients().zero_();
+  const auto order = lane.workspace->upload(*samples);
+  const auto log_q =
+      lane.workspace->net().forward(lane.workspace->gather(order, 0, 30).images).log_softmax(1);
+  (target * (target.log() - log_q)).sum(1).mean().backward();
+  const auto& g = lane.workspace->gradients();
+  // Adam's first step is -lr * g / (|g| + eps): where g is not tiny, -lr * sign(g).
+  const auto clear = g.abs() > 1e-4;
+  CHECK(clear.sum().item<std::int64_t>() > 100);
+  CHECK(test::largest((delta + 0.01 * g.sign()).masked_select(clear)) < 2e-6);
+}
+
+TEST_CASE("gradient ascent raises the loss on the forget set") {
+  Lane lane;
+  const auto base = lane.trained(60);
+  const auto result = lane.run(kernel("gradient_ascent", {base}));
+  CHECK(own_probability(lane, lane.plus(base, result.outputs.at(0))) < own_probability(lane, base));
+  CHECK(result.samples == 90);
+  auto still = kernel("gradient_ascent", {base});
+  still.settings.set("lr", 0.0);
+  CHECK(test::largest(lane.run(still).outputs[0]->values) == 0);
+}
+
+TEST_CASE("an erasure that diverges says which of its results is not finite") {
+  Lane lane;
+  auto job = kernel("gradient_ascent", {lane.trained(60)});
+  job.settings.set("clip_norm", 0.0);
+  job.settings.set("lr", 1e30);
+  const auto result = compute::execute(*lane.workspace, job);
+  CHECK(result.error.empty());
+  CHECK(result.not_finite == std::optional<std::size_t>{0});
+}
+
+TEST_CASE("projection onto a ball") {
+  const auto centre = torch::tensor({1.f, 1.f});
+  auto outside = torch::tensor({4.f, 5.f}), inside = torch::tensor({1.5f, 1.f}), at_centre = centre.clone();
+  unlearn::project_onto_ball(outside, centre, 2);
+  CHECK(test::largest(outside - torch::tensor({2.2f, 2.6f})) < 1e-6);
+  unlearn::project_onto_ball(inside, centre, 2);
+  CHECK(test::largest(inside - torch::tensor({1.5f, 1.f})) < 1e-6);
+  unlearn::project_onto_ball(at_centre, centre, 2);
+  CHECK(at::equal(at_centre, centre));
+}
+
+TEST_CASE("pga ascends from w_ref and stays in its ball") {
+  Lane lane;
+  const auto base = lane.trained(60, 2), reference = lane.trained(50, 2);
+  for (double fraction : {0.577, 0.02}) {
+    auto job = kernel("pga", {base, reference, nullptr});
+    job.settings.set("radius_frac", fraction);
+    job.settings.set("epochs", std::int64_t{10});
+    const auto result = lane.run(job);
+    REQUIRE(result.outputs.size() == 2);
+    const double radius = result.figures.at("radius"), moved = distance(result.outputs[1], reference);
+    CHECK(moved <= radius * (1 + 1e-5));
+    CHECK(result.figures.at("distance") == doctest::Approx(moved));
+    CHECK(result.figures.at("steps") == 40);
+    if (fraction < 0.1) CHECK(moved > radius * 0.99);  // it pushes against the small ball
+    CHECK(own_probability(lane, result.outputs[1]) < own_probability(lane, reference));
+    CHECK(test::largest(result.outputs[0]->values - (result.outputs[1]->values - base->values)) < 1e-6);
+  }
+}
+
+TEST_CASE("pga's radius is a fraction of the distance to random models") {
+  Lane lane;
+  const auto reference = lane.trained(60);
+  auto job = kernel("pga", {reference, reference});
+  job.settings.set("max_steps", std::int64_t{1});
+  job.settings.set("radius_frac", 1.0);
+  const double whole = lane.run(job).figures.at("radius");
+  job.settings.set("radius_frac", 0.25);
+  CHECK(lane.run(job).figures.at("radius") == doctest::Approx(whole / 4));
+  // Random models are nearly orthogonal to w_ref: their distance squared is about |w_ref|^2 + |w_rand|^2.
+  const double expected = std::sqrt(std::pow(reference->values.norm().item<double>(), 2) +
+                                    std::pow(lane.initial->values.norm().item<double>(), 2));
+  CHECK(whole > 0.6 * expected);
+  CHECK(whole < 1.4 * expected);
+}
+
+TEST_CASE("pga stops after max_steps, or when it is far enough from the target's last model") {
+  Lane lane;
+  const auto base = lane.trained(60, 2);
+  const auto reference = lane.workspace->wrap(0.98 * base->values, base->buffers);
+  auto job = kernel("pga", {base, reference, base});
+  job.settings.set("epochs", std::int64_t{50});
+  job.settings.set("max_steps", std::int64_t{7});
+  const auto limited = lane.run(job);
+  CHECK(limited.figures.at("steps") == 7);
+  CHECK(limited.samples == 7 * 8 - 2);  // the fourth batch has 6
+  job.settings.set("max_steps", std::int64_t{0});
+  job.settings.set("stop_factor", 3.0);
+  const auto stopped = lane.run(job);
+  CHECK(stopped.figures.at("steps") < 200);
+  const double initial = distance(reference, base);
+  CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 3 * initial * initial);
+  job.inputs[2] = nullptr;
+  CHECK(lane.run(job).figures.at("steps") == 200);
+}
+
+TEST_CASE("pga stops at a distance, or when the validation accuracy is below a bound") {
+  Lane lane;
+  const auto base = lane.trained(60, 2);
+  auto job = kernel("pga", {base, base, base});
+  job.settings.set("epochs", std::int64_t{50});
+  job.settings.set("stop_distance", 0.04);
+  const auto stopped = lane.run(job);
+  CHECK(stopped.figures.at("steps") < 200);
+  CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 0.04);
+
+  job.settings.set("stop_distance", 0.0);
+  job.settings.set("stop_accuracy", 0.5);
+  CHECK(compute::execute(*lane.workspace, job).error ==
+        "pga: stop_accuracy needs validation rows, there are none");
+  const auto validation = test::rows(60, 100);
+  job.samples.push_back(validation);
+  const auto accuracy = [&](const model::ParametersPtr& version) {
+    return lane.logits(version, validation)
+        .argmax(1)
+        .eq(lane.labels(validation))
+        .to(torch::kFloat64)
+        .mean()
+        .item<double>();
+  };
+  CHECK(accuracy(base) > 0.5);
+  const auto fallen = lane.run(job);
+  CHECK(fallen.figures.at("steps") < 200);
+  CHECK(accuracy(fallen.outputs[1]) < 0.5);
+  job.settings.set("max_steps", static_cast<std::int64_t>(fallen.figures.at("steps")) - 1);
+  CHECK(accuracy(lane.run(job).outputs[1]) >= 0.5);  // not a step too late
+}
+
+TEST_CASE("derived inputs are appended to the given ones") {
+  Lane lane;
+  const auto base = lane.trained(60), other = lane.trained(50);
+  auto job = kernel("pga", {base});
+  job.derived = {{base, 1.5, {{-0.5, other, nullptr}}, {}}};
+  const auto reference = lane.workspace->wrap(1.5 * base->values - 0.5 * other->values, base->buffers);
+  const auto result = lane.run(job), expected = lane.run(kernel("pga", {base, reference}));
+  CHECK(test::largest(result.outputs[1]->values - expected.outputs[1]->values) < 1e-5);
+  job.derived = {{base, 1.0, {{1.0, nullptr, nullptr}}, {}}};
+  CHECK(compute::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
+}
+
+TEST_CASE("erasures keep the normalisation's statistics") {
+  Lane lane("resnet18", 10, test::small_shape);
+  check_statistics_kept(lane, "fedquit");
+  check_statistics_kept(lane, "gradient_ascent");
+}
+
+// Ten random initialisations of eleven million parameters.
+TEST_CASE("pga keeps the normalisation's statistics" * doctest::test_suite("slow")) {
+  Lane lane("resnet18", 10, test::small_shape);
+  check_statistics_kept(lane, "pga");
+}
+
+TEST_CASE("an erasure that cannot run says why") {
+  Lane lane;
+  const auto error_of = [&](const compute::KernelJob& job) {
+    return compute::execute(*lane.workspace, job).error;
+  };
+  CHECK(error_of(kernel("fedquit", {})) == "fedquit: input 0 (the base) is missing");
+  CHECK(error_of(kernel("pga", {lane.initial, nullptr})) == "pga: input 1 (w_ref) is missing");
+  CHECK(error_of(kernel("forget_it", {lane.initial})) == "forget_it: there is no such kernel");
+  for (const char* name : {"fedquit", "gradient_ascent", "pga"}) {
+    auto job = kernel(name, {lane.initial, lane.initial});
+    job.samples = {test::rows(0, 0)};
+    CHECK(error_of(job) == std::string(name) + ": there are no samples to forget");
+    job.samples = {test::rows(115, 121)};
+    CHECK(error_of(job) == std::string(name) + ": sample 120 is outside the pool of 120");
+  }
+}
