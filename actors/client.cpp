@@ -43,20 +43,20 @@ federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, 
           std::move(payload)};
 }
 
-compute::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
+job::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
   const auto& s = *st.wiring->context->scenario;
   const auto& t = s.training;
-  return compute::TrainJob{task.model,
-                           std::move(samples),
-                           {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
-                            t.clip_norm, t.prox_mu, t.max_delta},
-                           t.local_epochs,
-                           t.local_steps,
-                           t.batch_size,
-                           federate::training_key(s, st.client, task.job),
-                           task.extras,
-                           task.auxiliary,
-                           t.augment};
+  return job::TrainJob{task.model,
+                       std::move(samples),
+                       {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
+                        t.clip_norm, t.prox_mu, t.max_delta},
+                       t.local_epochs,
+                       t.local_steps,
+                       t.batch_size,
+                       federate::training_key(s, st.client, task.job),
+                       task.extras,
+                       task.auxiliary,
+                       t.augment};
 }
 
 /// Starts `job`, which the modelled client works on for `passes` sample gradients; an older one is abandoned.
@@ -102,7 +102,7 @@ void train(Self self, double now, const federate::TrainTask& task) {
   st.epoch = task.epoch;
   st.passes = passes_of_job(t, count);
   federate::JobPtr job;
-  if (!context.timing()) job = std::make_shared<const compute::Job>(training_job(st, task, samples));
+  if (!context.timing()) job = std::make_shared<const job::Job>(training_job(st, task, samples));
   begin(self, now, task.job, static_cast<double>(st.passes), "train", std::move(job));
 }
 

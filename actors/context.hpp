@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "lane/engine.hpp"
-#include "lane/job_cache.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "federate/coordinator.hpp"
+#include "lane/engine.hpp"
+#include "lane/job_cache.hpp"
 #include "sim/availability.hpp"
 #include "sim/profile.hpp"
 
@@ -23,15 +23,15 @@ namespace afu::actors {
 struct Context {
   std::shared_ptr<const config::Scenario> scenario;
   federate::Setup setup;
-  std::shared_ptr<const compute::EvaluationSets> evaluation;  ///< null in timing-only runs
-  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
+  std::shared_ptr<const job::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                ///< null: nothing is attacked
   std::shared_ptr<const sim::Profiles> profiles;
   /// Clients ask only for themselves, which touches only their own cursor.
   std::shared_ptr<sim::Availability> availability;
-  std::vector<compute::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
+  std::vector<lane::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
   std::size_t lookahead = 8;
   /// Virtual clock: results that runs with the same past share; null: every run computes its own.
-  std::shared_ptr<compute::JobCache> cache;
+  std::shared_ptr<lane::JobCache> cache;
   std::string surroundings;  ///< compute::surroundings_key, where there is a cache
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);

@@ -17,7 +17,7 @@ auto spawn_detached(caf::actor_system& sys, Ts&&... xs) {
   } catch (const std::system_error& e) {
     sys.dec_detached_threads();
     sys.registry().dec_running();
-    throw host::thread_error(e);
+    throw base::thread_error(e);
   }
 }
 

@@ -37,8 +37,8 @@ using Self = dispatcher_actor::stateful_pointer<DispatcherState>;
 constexpr double late_after = 0.002;
 
 /// The job's training, where lanes may step it with others; else null. What comes from a cache does not.
-const compute::TrainJob* batched(const Submission& s) {
-  const auto* train = s.shared ? nullptr : std::get_if<compute::TrainJob>(s.job.get());
+const job::TrainJob* batched(const Submission& s) {
+  const auto* train = s.shared ? nullptr : std::get_if<job::TrainJob>(s.job.get());
   return train && train::may_be_batched(*train) ? train : nullptr;
 }
 

@@ -33,7 +33,7 @@ struct EvaluatorState {
 };
 using Self = evaluator_actor::stateful_pointer<EvaluatorState>;
 
-std::optional<double> figure(const compute::JobResult& r, const std::string& name) {
+std::optional<double> figure(const job::JobResult& r, const std::string& name) {
   auto i = r.figures.find(name);
   return i == r.figures.end() ? std::nullopt : std::optional<double>(i->second);
 }
@@ -42,8 +42,7 @@ bool same(const record::MetricsRow& a, const record::MetricsRow& b) {
   return a.phase == b.phase && a.version == b.version && a.epoch == b.epoch && a.updates == b.updates;
 }
 
-void fill(record::MetricsRow& row, const compute::JobResult& r,
-          const std::vector<compute::RequestSets>& requests) {
+void fill(record::MetricsRow& row, const job::JobResult& r, const std::vector<job::RequestSets>& requests) {
   row.test_accuracy = figure(r, "test_accuracy");
   row.balanced_accuracy = figure(r, "balanced_accuracy");
   row.forget_accuracy = figure(r, "forget_accuracy");
@@ -94,12 +93,12 @@ void submit(Self self, attack::Campaign::Orders orders) {
   for (auto& order : orders) {
     const auto id = job_id(attack_owner, order.number);
     self->send(st.dispatcher, Submission{id, std::numeric_limits<double>::infinity(), order.name,
-                                         std::make_shared<const compute::Job>(std::move(order.job))});
+                                         std::make_shared<const job::Job>(std::move(order.job))});
     self->send(st.dispatcher, atom::join_v, id, caf::actor_cast<job_owner_actor>(self), false);
   }
 }
 
-void attacked(Self self, std::uint64_t number, const compute::JobResult& r) {
+void attacked(Self self, std::uint64_t number, const job::JobResult& r) {
   auto& st = self->state;
   submit(self, st.campaign->take(number, r));
   for (auto& row : st.campaign->rows()) {
@@ -129,8 +128,8 @@ void measure(Self self, const federate::Evaluation& e) {
   // On the virtual clock at once: what is published has no business waiting in memory. On the wall clock when
   // nothing else wants the lanes.
   const double key = context.wall() ? std::numeric_limits<double>::infinity() : e.row.time;
-  auto job = std::make_shared<const compute::Job>(
-      compute::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
+  auto job = std::make_shared<const job::Job>(
+      job::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
   st.items.push_back({st.count, e, false});
   st.items.back().evaluation.model.reset();
   if (e.request) st.items.back().found_by.push_back(*e.request);

@@ -13,7 +13,7 @@ struct LaneState {
   static inline const char* name = "lane";
   ContextPtr context;
   std::uint32_t lane = 0;
-  std::unique_ptr<compute::Engine> engine;
+  std::unique_ptr<lane::Engine> engine;
 };
 using Self = lane_actor::stateful_pointer<LaneState>;
 
@@ -25,15 +25,15 @@ std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
     const auto run = [&] { return st.engine->run(*s.job); };
     const auto& cache = st.context->cache;
     results.emplace_back(s.id, s.shared && cache
-                                   ? cache->get(compute::job_key(st.context->surroundings, *s.job), run)
-                                   : std::make_shared<const compute::JobResult>(run()));
+                                   ? cache->get(lane::job_key(st.context->surroundings, *s.job), run)
+                                   : std::make_shared<const job::JobResult>(run()));
     return results;
   }
   std::vector<JobPtr> jobs;
   for (const auto& s : given) jobs.push_back(s.job);
   auto together = st.engine->run_together(jobs);
   for (std::size_t i = 0; i < given.size(); ++i)
-    results.emplace_back(given[i].id, std::make_shared<const compute::JobResult>(std::move(together[i])));
+    results.emplace_back(given[i].id, std::make_shared<const job::JobResult>(std::move(together[i])));
   return results;
 }
 
@@ -52,7 +52,7 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
         const double begin = st.context->elapsed();
         if (!st.engine) {  // here, and not when it is spawned: this is the lane's thread
           try {
-            st.engine = compute::Engine::make(st.context->lanes.at(st.lane));
+            st.engine = lane::Engine::make(st.context->lanes.at(st.lane));
           } catch (const std::exception& e) {
             return self->send(federation, atom::failed_v,
                               "lane " + std::to_string(st.lane) + ": " + e.what());

@@ -12,13 +12,13 @@
 #include "actors/detached.hpp"
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
+#include "base/host.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
 #include "federate/audit.hpp"
-#include "metrics/sets.hpp"
-#include "base/host.hpp"
 #include "figures/erasure_figures.hpp"
+#include "metrics/sets.hpp"
 #include "sim/horizon.hpp"
 
 namespace afu::actors {
@@ -49,8 +49,8 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
   AfuSystemConfig config(*context);
   // A system without one of its threads would end the process, or wait for ever.
   const int lanes = static_cast<int>(context->lanes.size()), recorder = 1;
-  host::require_threads(threads_of_a_system(AfuSystemConfig::workers(*context)) + lanes + recorder);
-  compute::require_blas_buffers(lanes - 1);  // one is there already
+  base::require_threads(threads_of_a_system(AfuSystemConfig::workers(*context)) + lanes + recorder);
+  device::require_blas_buffers(lanes - 1);  // one is there already
   caf::actor_system system(config);
   RunReport result;
   {
@@ -188,8 +188,8 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   RunResult result;
   std::vector<std::string> devices;
   if (scenario.scenario.execute != config::Execute::timing)
-    devices = compute::resolve_devices(scenario.compute.devices);
-  const compute::NumericsLease numerics(compute::switches_of(scenario.compute, devices));
+    devices = device::resolve_devices(scenario.compute.devices);
+  const device::NumericsLease numerics(device::switches_of(scenario.compute, devices));
   const auto prepared = prepare(scenario, options);
   result.channels = prepared.channels;
   result.height = prepared.height;
@@ -216,12 +216,12 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   }
   if (r.has_final) s.final = figures(r.final);
   if (r.has_before) s.before_erasure = figures(r.before);
-  std::vector<report::Interval> halted;  // by any request
+  std::vector<figures::TimeSpan> halted;  // by any request
   for (const auto& e : r.outcome.erasures) halted.insert(halted.end(), e.halted.begin(), e.halted.end());
-  const report::RetainedWork retained(r.outcome.accepted, halted, r.timeline.now);
+  const figures::RetainedWork retained(r.outcome.accepted, halted, r.timeline.now);
   for (const auto& e : r.outcome.erasures) {
     auto record = e.record;
-    report::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now);
+    figures::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now);
     if (const auto found = r.found.find(record.request); found != r.found.end())
       if (record.request < found->second.requests.size())
         record.found = found->second.requests[record.request];
@@ -242,7 +242,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.wall_seconds = wall;
   if (context->wall() && r.joined > 0)
     s.overrun_share = static_cast<double>(r.late) / static_cast<double>(r.joined);
-  s.peak_rss_bytes = record::peak_rss_bytes();
+  s.peak_rss_bytes = base::peak_rss_bytes();
   s.model_sha256 = model::sha256(r.outcome.model);
   s.seed = scenario.scenario.seed;
   s.scenario = scenario.scenario.name;

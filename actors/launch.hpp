@@ -8,8 +8,8 @@
 
 #include "actors/messages.hpp"
 #include "actors/protocol.hpp"
-#include "lane/job_cache.hpp"
 #include "config/scenario.hpp"
+#include "lane/job_cache.hpp"
 #include "record/records.hpp"
 
 namespace afu::actors {
@@ -32,7 +32,7 @@ struct RunResult {
 
 struct RunOptions {
   /// Results that runs with the same past share (virtual clock only); null: none.
-  std::shared_ptr<compute::JobCache> cache;
+  std::shared_ptr<lane::JobCache> cache;
   Files files;
   /// All input was found usable, the data are loaded and the lanes fit; no actor lives yet. What it throws
   /// ends the run.

@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "job/job_bytes.hpp"
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
+#include "job/job_bytes.hpp"
 #include "record/audit_log.hpp"
 #include "record/records.hpp"
 

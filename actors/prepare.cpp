@@ -8,19 +8,19 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/input_error.hpp"
 #include "device/devices.hpp"
+#include "federate/holdings.hpp"
 #include "lane/job_key.hpp"
 #include "lane/prepare_model.hpp"
-#include "base/input_error.hpp"
-#include "federate/holdings.hpp"
-#include "sim/network.hpp"
 #include "methods/registry.hpp"
+#include "sim/network.hpp"
 
 namespace afu::actors {
 namespace {
 
 void check_history(const config::Scenario& s, std::int64_t model_bytes) {
-  const auto needs = unlearn::needs_of(unlearn::find_method(s.unlearning.method), s);
+  const auto needs = methods::needs_of(methods::find_method(s.unlearning.method), s);
   const double vectors = (needs.influence || needs.accumulator ? 1 : 0) + (needs.accumulator ? 1 : 0) +
                          (needs.last_update ? 1 : 0);
   const double wanted =
@@ -112,27 +112,27 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.attacks = std::move(held.attacks);
   for (auto& warning : held.warnings) p.notes->warn(std::move(warning));
   if (!timing && s.model.name == "torchscript")
-    if (const auto least = compute::least_training_batch(s.model, input); least > 1)
+    if (const auto least = lane::least_training_batch(s.model, input); least > 1)
       check_batches(s, *c.setup.data, c.setup.forget, least);
-  c.setup.model_bytes = static_cast<std::uint64_t>(compute::model_bytes(s.model, input));
-  c.setup.statistics = compute::has_buffers(s.model, input);
+  c.setup.model_bytes = static_cast<std::uint64_t>(lane::model_bytes(s.model, input));
+  c.setup.statistics = lane::has_buffers(s.model, input);
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));
   if (!timing) {
     const auto init_seed =
         s.model.init_seed > 0 ? static_cast<std::uint64_t>(s.model.init_seed) : s.scenario.seed;
-    c.setup.initial = compute::initial_model(s.model, input, init_seed);
+    c.setup.initial = lane::initial_model(s.model, input, init_seed);
     if (s.unlearning.method == "retrain")
       if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
-        c.setup.restart = compute::initial_model(s.model, input, static_cast<std::uint64_t>(own));
-    p.devices = compute::resolve_devices(s.compute.devices);
+        c.setup.restart = lane::initial_model(s.model, input, static_cast<std::uint64_t>(own));
+    p.devices = device::resolve_devices(s.compute.devices);
     c.lanes =
-        compute::open_lanes(s.compute, p.devices, s.model, input,
-                            {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
-                             clients_at_a_time(s)},
-                            c.setup.data->pool, p.notes);
+        lane::open_lanes(s.compute, p.devices, s.model, input,
+                         {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
+                          clients_at_a_time(s)},
+                         c.setup.data->pool, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;
-      c.surroundings = compute::surroundings_key(c.lanes.front(), *c.setup.data->pool);
+      c.surroundings = lane::surroundings_key(c.lanes.front(), *c.setup.data->pool);
     }
     const auto lanes = c.lanes.size() - 1;
     const auto batched = static_cast<std::size_t>(c.lanes.front().batched_clients);

@@ -13,7 +13,7 @@ namespace afu::actors {
 struct Prepared {
   std::shared_ptr<Context> context;
   std::vector<std::string> devices;
-  std::shared_ptr<compute::Notes> notes = std::make_shared<compute::Notes>();  ///< the lanes add to them
+  std::shared_ptr<device::Notes> notes = std::make_shared<device::Notes>();  ///< the lanes add to them
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
 };
 

@@ -140,7 +140,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         finish(st.events), finish(st.metrics), finish(st.requests), finish(st.attacks),
             finish(st.calibrations), finish(st.audit);
         if (!st.updates_file.empty())
-          attempt(self, [](RecorderState& s) { compute::write_vectors(s.updates_file, s.updates); });
+          attempt(self, [](RecorderState& s) { model::write_vectors(s.updates_file, s.updates); });
         if (st.trace) attempt(self, [](RecorderState& s) { s.trace->finish(); });
         self->send(self->state.federation, atom::closed_v);
       },

@@ -62,7 +62,7 @@ void carry_out(Self self) {
   }
   if (fx.merge) {
     st.merging = true;
-    auto job = std::make_shared<const compute::Job>(std::move(*fx.merge));
+    auto job = std::make_shared<const job::Job>(std::move(*fx.merge));
     fx.merge.reset();
     self->send(st.service, assignment({{++st.merges, 0, "merge", std::move(job)}}),
                caf::actor_cast<dispatcher_or_server>(self));

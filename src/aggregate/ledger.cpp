@@ -5,7 +5,7 @@
 
 namespace afu::aggregate {
 
-using compute::Combination;
+using job::Combination;
 using model::ParametersPtr;
 
 namespace {
@@ -39,7 +39,7 @@ std::vector<ParametersPtr> Ledger::snapshot() const {
   return s;
 }
 
-void Ledger::extend(const MergePlan& plan, compute::CombineJob& job) {
+void Ledger::extend(const MergePlan& plan, job::CombineJob& job) {
   pending_.clear();
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& t = clients_[i];

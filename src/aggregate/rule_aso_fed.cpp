@@ -37,8 +37,8 @@ class AsoFed : public Rule {
   }
 
   /// Appends, for each part, h_k where it changes, then prev_k where a guard makes it other than the delta.
-  void extend(const MergePlan& plan, compute::CombineJob& job) override {
-    using compute::Combination;
+  void extend(const MergePlan& plan, job::CombineJob& job) override {
+    using job::Combination;
     for (const auto& p : plan.parts) {
       const auto& c = clients_[p.arrival.client];
       auto& next = job.outputs.front();

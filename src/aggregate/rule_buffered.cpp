@@ -23,9 +23,9 @@ void Buffered::reset() {
   momentum_.reset();
 }
 
-void Buffered::extend(const MergePlan& plan, compute::CombineJob& job) {
+void Buffered::extend(const MergePlan& plan, job::CombineJob& job) {
   if (beta_ == 0) return;
-  compute::Combination next{momentum_, beta_, {}, {}};
+  job::Combination next{momentum_, beta_, {}, {}};
   for (const auto& p : plan.parts) next.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard});
   if (momentum_) job.outputs.front().terms.push_back({beta_, momentum_, nullptr});
   job.outputs.push_back(std::move(next));

@@ -17,7 +17,7 @@ class Buffered : public Rule {
   std::int64_t forget(std::uint32_t client) override;
   std::size_t buffered() const override { return buffer_.size(); }
   void reset() override;
-  void extend(const MergePlan& plan, compute::CombineJob& job) override;
+  void extend(const MergePlan& plan, job::CombineJob& job) override;
   void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
              std::size_t first_output) override;
 

@@ -70,7 +70,7 @@ Campaign::Orders Campaign::ready() {
   return orders;
 }
 
-Campaign::Orders Campaign::take(std::uint64_t number, const compute::JobResult& result) {
+Campaign::Orders Campaign::take(std::uint64_t number, const job::JobResult& result) {
   if (auto i = training_.find(number); i != training_.end()) {
     references_[i->second] = result.numbers;
     training_.erase(i);

@@ -23,7 +23,7 @@ class Campaign {
   struct Order {
     std::uint64_t number = 0;
     std::string name;
-    compute::Job job;
+    job::Job job;
   };
   using Orders = std::vector<Order>;
 
@@ -36,7 +36,7 @@ class Campaign {
   /// The last version seen is the final one.
   Orders end();
   /// The result of an order.
-  Orders take(std::uint64_t number, const compute::JobResult& result);
+  Orders take(std::uint64_t number, const job::JobResult& result);
 
   /// What is known since the last call, in the order of the points.
   std::vector<record::AttackRow> rows();

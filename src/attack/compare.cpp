@@ -17,7 +17,7 @@ struct Answered {
   Answers forget, holdout, test, triggered;
 };
 
-Answered ask(compute::Workspace& workspace, const Compared& c, const compute::EvaluationSets& sets,
+Answered ask(engine::Workspace& workspace, const Compared& c, const job::EvaluationSets& sets,
              std::int64_t batch_size) {
   workspace.load(*c.model);
   workspace.net().train(false);
@@ -84,8 +84,8 @@ std::vector<Figure> divided(std::vector<Figure> sum, double count) {
 
 }  // namespace
 
-Comparison compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
-                   const std::vector<Compared>& references, const compute::EvaluationSets& sets,
+Comparison compare(engine::Workspace& workspace, const std::vector<Compared>& runs,
+                   const std::vector<Compared>& references, const job::EvaluationSets& sets,
                    std::int64_t batch_size) {
   torch::NoGradGuard no_grad;
   Comparison comparison;

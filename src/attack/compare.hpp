@@ -36,8 +36,8 @@ struct Comparison {
 /// Every run against every reference, then the mean over the references; then the same of every reference
 /// against every other one: the floor below which a distance says nothing. A set without samples is left out;
 /// `holdout` are the non-members of `membership`. No run is held against the reference of its own name.
-Comparison compare(compute::Workspace& workspace, const std::vector<Compared>& runs,
-                   const std::vector<Compared>& references, const compute::EvaluationSets& sets,
+Comparison compare(engine::Workspace& workspace, const std::vector<Compared>& runs,
+                   const std::vector<Compared>& references, const job::EvaluationSets& sets,
                    std::int64_t batch_size);
 
 }  // namespace afu::attack

@@ -5,10 +5,10 @@
 
 #include "attack/backdoor.hpp"
 #include "attack/membership.hpp"
-#include "config/attack_names.hpp"
 #include "attack/probe.hpp"
 #include "attack/reference.hpp"
 #include "attack/relearn.hpp"
+#include "config/attack_names.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr Set referenced_sets[] = {forget, holdout, known_out};
 
-const data::IndicesPtr& rows_of(const compute::KernelJob& job, Set set) {
+const data::IndicesPtr& rows_of(const job::KernelJob& job, Set set) {
   if (job.samples.size() != set_count) throw std::invalid_argument("an attack needs all its sets");
   return job.samples[set];
 }
@@ -51,8 +51,8 @@ config::Augmentation augmentation(const config::Values& v) {
   return a;
 }
 
-compute::SgdSettings sgd(const config::Values& v) {
-  compute::SgdSettings s;
+job::SgdSettings sgd(const config::Values& v) {
+  job::SgdSettings s;
   s.lr = v.real("lr");
   s.momentum = v.real("momentum");
   s.weight_decay = v.real("weight_decay");
@@ -61,7 +61,7 @@ compute::SgdSettings sgd(const config::Values& v) {
 }
 
 /// The references' answers to one set out of the job's numbers, beside the model's.
-Referenced referenced(const compute::KernelJob& job, const Answers& model, Set set) {
+Referenced referenced(const job::KernelJob& job, const Answers& model, Set set) {
   std::size_t begin = 0, all = 0;
   for (auto s : referenced_sets) {
     if (s == set) begin = all;
@@ -87,7 +87,7 @@ void report_backdoor(const std::string& name, const BackdoorFigures& f, Figures&
 
 }  // namespace
 
-Answers answers_of(compute::Workspace& workspace, const data::IndicesPtr& rows, std::int64_t batch_size) {
+Answers answers_of(engine::Workspace& workspace, const data::IndicesPtr& rows, std::int64_t batch_size) {
   if (!rows || rows->empty()) return {};
   const auto [logits, labels] = metrics::logits_of(workspace, *rows, batch_size);
   const auto z = logits.to(torch::kCPU, torch::kFloat64).contiguous();
@@ -96,10 +96,10 @@ Answers answers_of(compute::Workspace& workspace, const data::IndicesPtr& rows, 
                      {y.data_ptr<std::int64_t>(), y.data_ptr<std::int64_t>() + y.numel()});
 }
 
-compute::KernelJob attack_job(const Plan& plan, const model::ParametersPtr& model,
-                              const std::vector<std::vector<double>>& references,
-                              const model::ParametersPtr& before) {
-  compute::KernelJob job;
+job::KernelJob attack_job(const Plan& plan, const model::ParametersPtr& model,
+                          const std::vector<std::vector<double>>& references,
+                          const model::ParametersPtr& before) {
+  job::KernelJob job;
   job.kernel = "attack";
   const auto& s = *plan.scenario;
   for (const auto& k : known) job.settings.set(k.name, plan.asks(k.name));
@@ -114,12 +114,12 @@ compute::KernelJob attack_job(const Plan& plan, const model::ParametersPtr& mode
   job.numbers = {static_cast<double>(plan.backdoor_label), static_cast<double>(references.size())};
   for (const auto& answers : references)
     job.numbers.insert(job.numbers.end(), answers.begin(), answers.end());
-  job.key = {s.scenario.seed, sim::purpose("attack"), 0, 0};
+  job.key = {s.scenario.seed, base::purpose("attack"), 0, 0};
   return job;
 }
 
-compute::KernelJob reference_job(const Plan& plan, std::uint64_t index) {
-  compute::KernelJob job;
+job::KernelJob reference_job(const Plan& plan, std::uint64_t index) {
+  job::KernelJob job;
   job.kernel = "reference_model";
   set_sgd(job.settings, plan.scenario->training);
   set_augmentation(job.settings, plan.scenario->training.augment);
@@ -127,15 +127,15 @@ compute::KernelJob reference_job(const Plan& plan, std::uint64_t index) {
   job.settings.set("evaluation_batch_size", plan.scenario->evaluation.batch_size);
   job.samples = {plan.reference_rows.at(index)};
   for (auto set : referenced_sets) job.samples.push_back(plan.sets[set]);
-  job.key = {plan.scenario->scenario.seed, sim::purpose("reference model"), index, 0};
+  job.key = {plan.scenario->scenario.seed, base::purpose("reference model"), index, 0};
   return job;
 }
 
-compute::JobResult attack(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult attack(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("there is no version to attack");
   workspace.load(*job.inputs[0]);
   workspace.net().train(false);
-  compute::JobResult result;
+  job::JobResult result;
   const auto batch_size = job.settings.integer("evaluation_batch_size");
   const auto ask = [&](Set set) {
     auto answers = answers_of(workspace, rows_of(job, set), batch_size);
@@ -144,7 +144,7 @@ compute::JobResult attack(compute::Workspace& workspace, const compute::KernelJo
   };
   const auto key = [&](const char* purpose) {
     auto k = job.key;
-    k.actor = sim::purpose(purpose);
+    k.actor = base::purpose(purpose);
     return k;
   };
   auto& figures = result.figures;
@@ -200,9 +200,9 @@ compute::JobResult attack(compute::Workspace& workspace, const compute::KernelJo
   return result;
 }
 
-compute::JobResult reference_model(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult reference_model(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.samples.size() != 4) throw std::invalid_argument("a reference model needs four sets");
-  compute::TrainJob training;
+  job::TrainJob training;
   training.base = model::initial_parameters(workspace.net(), workspace.layout(), job.key);
   training.samples = job.samples[0];
   training.sgd = sgd(job.settings);
@@ -211,7 +211,7 @@ compute::JobResult reference_model(compute::Workspace& workspace, const compute:
   training.batch_size = job.settings.integer("batch_size");
   training.key = job.key;
   training.key.round = 1;
-  compute::JobResult result;
+  job::JobResult result;
   result.samples = train::train_locally(workspace, training).samples;  // leaves the replica trained
   workspace.net().train(false);
   for (std::size_t set = 1; set < job.samples.size(); ++set) {

@@ -65,7 +65,7 @@ Scores above_threshold(const Answers& a, Scores scores, const std::map<std::int6
 
 }  // namespace
 
-void loss_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures) {
+void loss_attack(const Suspects& s, const base::StreamKey& key, Figures& figures) {
   if (!both(s.forget, s.holdout)) return;
   const auto in = negative_loss(s.forget), out = negative_loss(s.holdout);
   report(figures, "loss", separate(in, out));
@@ -73,14 +73,14 @@ void loss_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures)
 }
 
 std::pair<std::vector<std::size_t>, std::vector<std::size_t>> matched_rows(const Answers& a, const Answers& b,
-                                                                           const sim::StreamKey& key) {
-  sim::Stream stream(key);
+                                                                           const base::StreamKey& key) {
+  base::Stream stream(key);
   std::pair<std::vector<std::size_t>, std::vector<std::size_t>> matched;
   auto others = by_class(b);
   for (auto& [label, rows] : by_class(a)) {
     auto of_a = rows, of_b = others[label];
-    sim::shuffle(of_a, stream);
-    sim::shuffle(of_b, stream);
+    base::shuffle(of_a, stream);
+    base::shuffle(of_b, stream);
     const auto n = static_cast<std::ptrdiff_t>(std::min(of_a.size(), of_b.size()));
     matched.first.insert(matched.first.end(), of_a.begin(), of_a.begin() + n);
     matched.second.insert(matched.second.end(), of_b.begin(), of_b.begin() + n);
@@ -88,7 +88,7 @@ std::pair<std::vector<std::size_t>, std::vector<std::size_t>> matched_rows(const
   return matched;
 }
 
-void scrub_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures) {
+void scrub_attack(const Suspects& s, const base::StreamKey& key, Figures& figures) {
   const auto [in_rows, out_rows] = matched_rows(s.forget, s.holdout, key);
   if (in_rows.size() < least_for_splits) return;
   const auto losses = [](const Answers& a) {
@@ -98,12 +98,12 @@ void scrub_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures
   };
   auto in = taken(losses(s.forget), in_rows), out = taken(losses(s.holdout), out_rows);
   auto split_key = key;
-  split_key.purpose ^= sim::purpose("splits");
-  sim::Stream stream(split_key);
+  split_key.purpose ^= base::purpose("splits");
+  base::Stream stream(split_key);
   double sum = 0, squares = 0;
   for (int i = 0; i < splits; ++i) {
-    sim::shuffle(in, stream);
-    sim::shuffle(out, stream);
+    base::shuffle(in, stream);
+    base::shuffle(out, stream);
     const double accuracy = accuracy_of_split(in, out);
     sum += accuracy, squares += accuracy * accuracy;
   }

@@ -22,12 +22,12 @@ struct Suspects {
 };
 
 /// Score = -loss; accuracy of the threshold by halves (Yeom et al. 2018).
-void loss_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures);
+void loss_attack(const Suspects& s, const base::StreamKey& key, Figures& figures);
 
 /// Mean accuracy over five stratified random splits, a fifth held out, of a logistic regression on losses
 /// clipped to [-100, 100], forget set against as many non-members, class by class as far as the sets allow
 /// (SCRUB, Kurmanji et al. 2023). Ideal 0.5. `accuracy_deviation` is that over the splits.
-void scrub_attack(const Suspects& s, const sim::StreamKey& key, Figures& figures);
+void scrub_attack(const Suspects& s, const base::StreamKey& key, Figures& figures);
 
 /// MIA efficacy: a logistic regression on `score`, learnt on the known samples, tells the share of the forget
 /// set that it takes for non-members (`efficacy`: high where it was forgotten) and of the held-out samples
@@ -43,6 +43,6 @@ void class_threshold_attack(const Suspects& s, Figures& figures);
 /// As many rows of `a` as of `b`, and of every class the same number: the smaller count of the two sets,
 /// drawn at random.
 std::pair<std::vector<std::size_t>, std::vector<std::size_t>> matched_rows(const Answers& a, const Answers& b,
-                                                                           const sim::StreamKey& key);
+                                                                           const base::StreamKey& key);
 
 }  // namespace afu::attack

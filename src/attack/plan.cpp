@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/random.hpp"
 #include "config/attack_names.hpp"
 #include "metrics/sets.hpp"
-#include "base/random.hpp"
 
 namespace afu::attack {
 namespace {
@@ -29,7 +29,7 @@ bool Plan::asks(const std::string& name) const {
 }
 
 std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const config::Scenario& s,
-                                          const compute::EvaluationSets& evaluation) {
+                                          const job::EvaluationSets& evaluation) {
   const auto most = s.evaluation.max_retain_samples;
   std::vector<data::IndicesPtr> sets(set_count);
   sets[forget] = evaluation.forget;
@@ -48,7 +48,7 @@ std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const
 }
 
 PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<const config::Scenario>& scenario,
-                     const compute::EvaluationSets& evaluation) {
+                     const job::EvaluationSets& evaluation) {
   const auto& s = *scenario;
   auto plan = std::make_shared<Plan>();
   plan->names = selected(s.evaluation.attacks, s.evaluation.reference_models > 0);
@@ -64,8 +64,9 @@ PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<cons
     const auto rows = never_forgotten(data, *evaluation.forget);
     for (std::int64_t i = 0; i < s.evaluation.reference_models; ++i) {
       auto half = rows;
-      sim::Stream stream({s.scenario.seed, sim::purpose("reference half"), static_cast<std::uint64_t>(i), 0});
-      sim::shuffle(half, stream);
+      base::Stream stream(
+          {s.scenario.seed, base::purpose("reference half"), static_cast<std::uint64_t>(i), 0});
+      base::shuffle(half, stream);
       half.resize((half.size() + 1) / 2);
       plan->reference_rows.push_back(share(std::move(half)));
     }

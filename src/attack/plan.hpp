@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "job/job.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "job/job.hpp"
 
 namespace afu::attack {
 
@@ -39,10 +39,10 @@ using PlanPtr = std::shared_ptr<const Plan>;
 
 /// The rows of every Set.
 std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const config::Scenario& scenario,
-                                          const compute::EvaluationSets& evaluation);
+                                          const job::EvaluationSets& evaluation);
 
 /// Null where nothing is to be attacked or kept: no attacks asked for and no snapshots, or no erasure.
 PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<const config::Scenario>& scenario,
-                     const compute::EvaluationSets& evaluation);
+                     const job::EvaluationSets& evaluation);
 
 }  // namespace afu::attack

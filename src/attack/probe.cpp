@@ -19,7 +19,7 @@ Scores to_scores(const torch::Tensor& t) {
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
-torch::Tensor features_of(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
+torch::Tensor features_of(engine::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size) {
   const auto order = workspace.upload(rows);
   std::vector<torch::Tensor> parts;
   for (std::int64_t begin = 0, n = order.size(0); begin < n; begin += batch_size)
@@ -59,7 +59,7 @@ Separation linear_probe(const torch::Tensor& positives, const torch::Tensor& neg
   return separate(to_scores(scaled(every_other(p, 1)).mv(w)), to_scores(scaled(every_other(n, 1)).mv(w)));
 }
 
-Separation probe_for_trigger(compute::Workspace& workspace, const data::Indices& triggered,
+Separation probe_for_trigger(engine::Workspace& workspace, const data::Indices& triggered,
                              const data::Indices& clean, std::int64_t batch_size) {
   torch::NoGradGuard no_grad;
   const auto features = features_of(workspace, triggered, batch_size);

@@ -14,7 +14,7 @@ Separation linear_probe(const torch::Tensor& positives, const torch::Tensor& neg
 
 /// The probe that tells `triggered` from `clean` images by the replica's features, as it is. Throws as
 /// Model::features does.
-Separation probe_for_trigger(compute::Workspace& workspace, const data::Indices& triggered,
+Separation probe_for_trigger(engine::Workspace& workspace, const data::Indices& triggered,
                              const data::Indices& clean, std::int64_t batch_size);
 
 }  // namespace afu::attack

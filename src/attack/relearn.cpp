@@ -6,10 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "engine/sgd.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
 
 namespace afu::attack {
 namespace {
@@ -25,7 +25,7 @@ struct Goal {
   std::optional<std::int64_t> reached;
   bool lost = false;  ///< there is nothing to come back to, or no number to compare any more
 
-  double value(compute::Workspace& workspace, const Relearning& r, compute::JobResult& result) const {
+  double value(engine::Workspace& workspace, const Relearning& r, job::JobResult& result) const {
     workspace.net().train(false);
     result.samples += static_cast<std::int64_t>(rows->size());
     const auto p = metrics::predict(workspace, *rows, r.evaluation_batch_size);
@@ -35,17 +35,17 @@ struct Goal {
 
 }  // namespace
 
-data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const sim::StreamKey& key) {
+data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const base::StreamKey& key) {
   auto some = *rows;
-  sim::Stream stream(key);
-  sim::shuffle(some, stream);
+  base::Stream stream(key);
+  base::shuffle(some, stream);
   some.resize(std::min(some.size(), static_cast<std::size_t>(count)));
   std::sort(some.begin(), some.end());
   return std::make_shared<const data::Indices>(std::move(some));
 }
 
-void relearn(compute::Workspace& workspace, const model::ParameterVector& before,
-             const model::ParameterVector& model, const Relearning& r, compute::JobResult& result) {
+void relearn(engine::Workspace& workspace, const model::ParameterVector& before,
+             const model::ParameterVector& model, const Relearning& r, job::JobResult& result) {
   std::vector<Goal> goals{{"accuracy", -1, r.forget, 0, {}}};
   if (r.triggered && !r.triggered->empty()) goals.push_back({"success", r.label, r.triggered, 0, {}});
   workspace.load(before);
@@ -72,7 +72,7 @@ void relearn(compute::Workspace& workspace, const model::ParameterVector& before
     workspace.net().train(false);  // statistics of BatchNorm stay: it is the weights that are to relearn
     const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
     train::cross_entropy_gradient(workspace, batch);
-    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, r.sgd);
+    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, r.sgd);
     result.samples += schedule.count(step);
   }
   for (const auto& goal : goals) {

@@ -114,13 +114,13 @@ double best_threshold(const Scores& members, const Scores& non_members) {
   return at;
 }
 
-double accuracy_by_halves(const Scores& members, const Scores& non_members, const sim::StreamKey& key) {
+double accuracy_by_halves(const Scores& members, const Scores& non_members, const base::StreamKey& key) {
   if (members.size() < 2 || non_members.size() < 2)
     throw std::invalid_argument("halves need at least two members and two non-members");
-  sim::Stream stream(key);
+  base::Stream stream(key);
   auto m = members, n = non_members;
-  sim::shuffle(m, stream);
-  sim::shuffle(n, stream);
+  base::shuffle(m, stream);
+  base::shuffle(n, stream);
   const auto half = [](const Scores& s, bool second) {
     const auto middle = s.begin() + static_cast<std::ptrdiff_t>(s.size() / 2);
     return second ? Scores(middle, s.end()) : Scores(s.begin(), middle);

@@ -37,7 +37,7 @@ double balanced_accuracy_at(const Scores& members, const Scores& non_members, do
 double best_threshold(const Scores& members, const Scores& non_members);
 /// Balanced accuracy of thresholds chosen on one random half and tried on the other, both ways: chance is
 /// 0.5, which a threshold tried where it was chosen would exceed. Needs two scores of each.
-double accuracy_by_halves(const Scores& members, const Scores& non_members, const sim::StreamKey& key);
+double accuracy_by_halves(const Scores& members, const Scores& non_members, const base::StreamKey& key);
 
 /// Puts auc, auc_error, tpr_at_1pct and tpr_at_0.1pct of the attack `name` into `figures`.
 void report(Figures& figures, const std::string& name, const Separation& s);

@@ -10,7 +10,7 @@
 #include "base/input_error.hpp"
 #include "base/text_file.hpp"
 
-namespace afu::sim {
+namespace afu::base {
 
 namespace {
 
@@ -44,7 +44,7 @@ std::string resolve_path(const std::string& path, const std::string& scenario_fi
 
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns) {
   std::string all;
-  if (const auto why = config::read_text_file(file, all); !why.empty()) throw InputError(file + ": " + why);
+  if (const auto why = read_text_file(file, all); !why.empty()) throw InputError(file + ": " + why);
   std::istringstream in(std::move(all));
 
   std::vector<CsvRow> rows;
@@ -83,4 +83,4 @@ std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::str
   return rows;
 }
 
-}  // namespace afu::sim
+}  // namespace afu::base

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace afu::sim {
+namespace afu::base {
 
 struct CsvRow {
   std::size_t line = 0;  ///< in the file, from 1
@@ -19,4 +19,4 @@ std::string resolve_path(const std::string& path, const std::string& scenario_fi
 /// `file:line: reason`, for anything else, and for a file without rows.
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns);
 
-}  // namespace afu::sim
+}  // namespace afu::base

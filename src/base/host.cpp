@@ -8,7 +8,7 @@
 
 #include "base/limits.hpp"
 
-namespace afu::record {
+namespace afu::base {
 
 namespace {
 
@@ -31,7 +31,7 @@ HostInfo host_info() {
     info.system = std::string(names.sysname) + " " + names.release + " " + names.machine;
   }
   info.cpu = cpu_model();
-  const auto limits = host::limits();
+  const auto limits = base::limits();
   info.cores = static_cast<unsigned>(limits.processors);
   info.memory_bytes = static_cast<std::uint64_t>(limits.memory_bytes);
   return info;
@@ -51,4 +51,4 @@ std::string utc_now() {
   return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts));
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

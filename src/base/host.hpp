@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace afu::record {
+namespace afu::base {
 
 struct HostInfo {
   std::string name, system,
@@ -19,4 +19,4 @@ std::uint64_t peak_rss_bytes();
 /// Now, as "2024-05-01T12:34:56Z".
 std::string utc_now();
 
-}  // namespace afu::record
+}  // namespace afu::base

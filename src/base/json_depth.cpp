@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace afu::record {
+namespace afu::base {
 
 std::optional<std::size_t> too_deep(std::string_view text) {
   std::size_t depth = 0, lines = 0;
@@ -31,4 +31,4 @@ nlohmann::ordered_json parse_or_discard(const std::string& text) {
   return too_deep(text) ? Json(Json::value_t::discarded) : Json::parse(text, nullptr, false);
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace afu::record {
+namespace afu::base {
 
 inline constexpr std::size_t deepest_json = 100;
 
@@ -18,4 +18,4 @@ std::optional<std::size_t> too_deep(std::string_view text);
 /// As nlohmann's parse without exceptions: discarded where `text` is broken or too deep.
 nlohmann::ordered_json parse_or_discard(const std::string& text);
 
-}  // namespace afu::record
+}  // namespace afu::base

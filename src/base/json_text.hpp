@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace afu::record {
+namespace afu::base {
 
 template <class Format, class... Args>
 void append(fmt::memory_buffer& out, const Format& format, const Args&... args) {
@@ -42,4 +42,4 @@ inline void append_string(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('"');
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-namespace afu::host {
+namespace afu::base {
 namespace {
 
 namespace fs = std::filesystem;
@@ -212,4 +212,4 @@ std::int64_t processors() {
   return number;
 }
 
-}  // namespace afu::host
+}  // namespace afu::base

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace afu::host {
+namespace afu::base {
 
 struct Limits {
   std::int64_t processors = 1;    ///< at least 1; a quota of 1.5 processors counts as 2
@@ -58,4 +58,4 @@ void for_each_group(const std::filesystem::path& root, const std::string& contro
                     const std::function<void(const std::filesystem::path&, const std::string&)>& visit);
 
 }  // namespace detail
-}  // namespace afu::host
+}  // namespace afu::base

@@ -9,7 +9,7 @@
 
 #include "base/output_file.hpp"
 
-namespace afu::record {
+namespace afu::base {
 
 namespace fs = std::filesystem;
 
@@ -100,4 +100,4 @@ void write_npz(const fs::path& path, const std::vector<NpzArray>& arrays) {
   place_whole(part, path);
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace afu::record {
+namespace afu::base {
 
 /// An array in C order and this machine's byte order. `data` is not copied: it must live until write_npz
 /// returns.
@@ -23,4 +23,4 @@ struct NpzArray {
 /// reason; there is then no file, or the one that was there before.
 void write_npz(const std::filesystem::path& path, const std::vector<NpzArray>& arrays);
 
-}  // namespace afu::record
+}  // namespace afu::base

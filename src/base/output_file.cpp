@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-namespace afu::record {
+namespace afu::base {
 
 namespace fs = std::filesystem;
 
@@ -140,4 +140,4 @@ void write_whole(const fs::path& path, std::string_view text) {
   sync_folder(path);
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

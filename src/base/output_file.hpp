@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace afu::record {
+namespace afu::base {
 
 /// A file that is written from front to end, buffered. Text is appended to `buffer()` in whole records;
 /// `drain` hands them to the system in blocks, so that what stands in the file ends with a whole record even
@@ -55,4 +55,4 @@ void place_whole(const std::filesystem::path& part, const std::filesystem::path&
 /// std::runtime_error, naming the file and the system's reason.
 void write_whole(const std::filesystem::path& path, std::string_view text);
 
-}  // namespace afu::record
+}  // namespace afu::base

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace afu::sim {
+namespace afu::base {
 
 namespace {
 
@@ -125,4 +125,4 @@ double Stream::log_gamma_variate(double shape) {
   return boosted + std::log(uniform_open()) / shape;
 }
 
-}  // namespace afu::sim
+}  // namespace afu::base

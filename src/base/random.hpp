@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace afu::sim {
+namespace afu::base {
 
 /// Names one stream. Plain data: a job or a log can hold it.
 struct StreamKey {
@@ -60,4 +60,4 @@ void shuffle(Vector& v, Stream& s) {
   for (std::size_t i = v.size(); i > 1; --i) std::swap(v[i - 1], v[s.below(i)]);
 }
 
-}  // namespace afu::sim
+}  // namespace afu::base

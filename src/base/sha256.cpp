@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace afu::record {
+namespace afu::base {
 
 namespace {
 
@@ -44,4 +44,4 @@ std::string Sha256::hex() {
   return text;
 }
 
-}  // namespace afu::record
+}  // namespace afu::base

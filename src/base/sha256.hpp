@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace afu::record {
+namespace afu::base {
 
 /// Throws std::runtime_error where OpenSSL does not offer SHA-256.
 class Sha256 {
@@ -24,4 +24,4 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
-}  // namespace afu::record
+}  // namespace afu::base

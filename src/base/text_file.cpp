@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace afu::config {
+namespace afu::base {
 namespace {
 
 class Descriptor {
@@ -59,4 +59,4 @@ std::string read_text_file(const std::string& file, std::string& text, bool pipe
   }
 }
 
-}  // namespace afu::config
+}  // namespace afu::base

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-namespace afu::config {
+namespace afu::base {
 
 /// No scenario, study or trace is longer.
 inline constexpr std::size_t most_text_bytes = 256u << 20;
@@ -13,4 +13,4 @@ inline constexpr std::size_t most_text_bytes = 256u << 20;
 /// may never end.
 std::string read_text_file(const std::string& file, std::string& text, bool pipes = false);
 
-}  // namespace afu::config
+}  // namespace afu::base

@@ -9,7 +9,7 @@
 
 #include "base/limits.hpp"
 
-namespace afu::host {
+namespace afu::base {
 namespace {
 
 /// Threads of this process, as the kernel counts them; -1 where that cannot be read.
@@ -69,4 +69,4 @@ void require_threads(int count) {
   if (!refused.empty()) throw ThreadError(refused);
 }
 
-}  // namespace afu::host
+}  // namespace afu::base

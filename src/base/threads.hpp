@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace afu::host {
+namespace afu::base {
 
 /// No thread can be started; what() says why, and what limits there are.
 struct ThreadError : std::runtime_error {
@@ -52,4 +52,4 @@ class JoinedThreads {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace afu::host
+}  // namespace afu::base

@@ -8,7 +8,7 @@
 #include "bench/bench_train.hpp"
 #include "engine/step_engine.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 BatchProbe probe_batched_clients(const config::ComputeSection& section, const std::string& device,
                                  const config::ModelSection& model, const model::InputShape& shape,
@@ -26,9 +26,9 @@ BatchProbe probe_batched_clients(const config::ComputeSection& section, const st
   if (settings.clients.empty()) return probe;
   settings.steps = 2 * settings.clients.back();
   auto net = model::make_model(model, shape);
-  const std::string engine =
-      choose_step(*net, *model::make_layout(*net), torch::Device(device), section.step, section.precision)
-          .engine();
+  const std::string engine = engine::choose_step(*net, *model::make_layout(*net), torch::Device(device),
+                                                 section.step, section.precision)
+                                 .engine();
   settings.engines = {engine};
   const auto bench = bench_train(model, shape, settings);
   const double alone = bench.rate(engine, lanes);
@@ -58,4 +58,4 @@ std::string to_text(const BatchProbe& probe) {
   return text + ")";
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

@@ -7,7 +7,7 @@
 #include "config/scenario.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 struct BatchProbe {
   std::int64_t clients = 1;  ///< the fastest; 1: one after the other
@@ -29,4 +29,4 @@ BatchProbe probe_batched_clients(const config::ComputeSection& section, const st
 
 std::string to_text(const BatchProbe& probe);  ///< a note for the user
 
-}  // namespace afu::compute
+}  // namespace afu::bench

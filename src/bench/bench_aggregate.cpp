@@ -6,13 +6,13 @@
 #include <stdexcept>
 
 #include "bench/bench_timing.hpp"
-#include "engine/combine.hpp"
 #include "device/devices.hpp"
-#include "lane/kernels.hpp"
 #include "device/stream.hpp"
+#include "engine/combine.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 namespace {
 
 /// Of a piece of work, seconds: CPU time here, the device's own time on a GPU, where many pieces are queued
@@ -32,16 +32,16 @@ class Timer {
 
  private:
   bool gpu_;
-  LaneStream stream_;
-  LaneStream::Current current_;
+  device::LaneStream stream_;
+  device::LaneStream::Current current_;
 };
 
-void merge(Workspace& workspace, const CombineJob& job) {
+void merge(engine::Workspace& workspace, const job::CombineJob& job) {
   if (!workspace.device().is_cpu()) {
-    combine(workspace, job);  // execute() would wait for each
+    engine::combine(workspace, job);  // execute() would wait for each
     return;
   }
-  const auto result = execute(workspace, job);
+  const auto result = lane::execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
 }
 
@@ -53,11 +53,12 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
     throw std::invalid_argument(fmt::format("bench: {} repetitions, must be 1 or more", repetitions));
   AggregateBench bench;
   bench.model = section.name;
-  bench.device = device_info(device_name).name;
+  bench.device = device::device_info(device_name).name;
   const torch::Device device(bench.device);
   Timer seconds_of(bench.device);
-  const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, 1), device);
-  Workspace workspace(model::make_model(section, shape), pool, device);
+  const auto pool =
+      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, 1), device);
+  engine::Workspace workspace(model::make_model(section, shape), pool, device);
   bench.parameters = workspace.layout()->parameter_count;
   const auto vector = [&](float value) {
     return workspace.wrap(torch::full({bench.parameters}, value, workspace.parameters().options()),
@@ -68,10 +69,10 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
   std::vector<model::ParametersPtr> updates;
   for (int count : {1, 2, 5, 10, 20}) {
     while (static_cast<int>(updates.size()) < count) updates.push_back(vector(1e-3f));
-    Combination c;
+    job::Combination c;
     c.start = start;
     for (const auto& u : updates) c.terms.push_back({1.0 / count, u, nullptr});
-    const CombineJob job{{c}};
+    const job::CombineJob job{{c}};
     merge(workspace, job);  // takes the memory
     copy.copy_(start->values);
     std::vector<double> merges, copies;
@@ -96,4 +97,4 @@ std::string to_text(const AggregateBench& bench) {
   return text;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

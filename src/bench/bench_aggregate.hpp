@@ -7,7 +7,7 @@
 #include "config/scenario.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 struct AggregateBench {
   struct Row {
@@ -31,4 +31,4 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
 
 std::string to_text(const AggregateBench& bench);
 
-}  // namespace afu::compute
+}  // namespace afu::bench

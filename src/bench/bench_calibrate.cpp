@@ -6,16 +6,16 @@
 #include <stdexcept>
 #include <utility>
 
-#include "calibrate/objective.hpp"
 #include "bench/bench_timing.hpp"
-#include "device/devices.hpp"
-#include "lane/kernels.hpp"
 #include "bench/probe.hpp"
+#include "calibrate/objective.hpp"
+#include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
 #include "model/footprint.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 namespace {
 
 struct Arm {
@@ -41,16 +41,16 @@ config::Scenario scenario_of(const Arm& arm) {
   return s;
 }
 
-KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
-                 const std::vector<data::IndicesPtr>& sets, const model::InputShape& shape) {
-  KernelJob job;
+job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
+                      const std::vector<data::IndicesPtr>& sets, const model::InputShape& shape) {
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(s, 0);
   job.settings.set("lr", 1e-3);  // labels are noise: a small step keeps every number tame
   job.settings.set("reference", false);
   job.inputs = {base, base};
   job.samples = sets;
-  job.key = {1, sim::purpose("bench.calibrate"), 0, 0};
+  job.key = {1, base::purpose("bench.calibrate"), 0, 0};
   if (s.calibration.perturbation == "adversarial")
     job.numbers.assign(static_cast<std::size_t>((1 + shape.channels) * shape.height * shape.width), 0.1);
   return job;
@@ -61,10 +61,10 @@ struct Took {
   double passes;
 };
 
-Took run(Workspace& workspace, KernelJob& job, std::int64_t steps) {
+Took run(engine::Workspace& workspace, job::KernelJob& job, std::int64_t steps) {
   job.settings.set("steps", steps);
-  JobResult result;
-  const auto took = timed([&] { result = execute(workspace, job); });
+  job::JobResult result;
+  const auto took = timed([&] { result = lane::execute(workspace, job); });
   if (!result.error.empty()) throw std::runtime_error(result.error);
   return {workspace.device().is_cpu() ? took.cpu : took.wall, static_cast<double>(result.samples)};
 }
@@ -91,20 +91,20 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
                     environments, images_each, steps, repetitions));
   CalibrateBench bench;
   bench.images = environments * images_each;
-  bench.device = device_info(device_name).name;
+  bench.device = device::device_info(device_name).name;
   const torch::Device device(bench.device);
   if (!device.is_cpu()) {
     const auto ceilings = probe(bench.device);
     bench.peak_flops_per_second = ceilings.matmul_flops_per_second;
     bench.copy_bytes_per_second = ceilings.copy_bytes_per_second;
   }
-  LaneStream stream(bench.device);
-  const LaneStream::Current current(stream);
+  device::LaneStream stream(bench.device);
+  const device::LaneStream::Current current(stream);
   const auto pool =
-      make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), device);
-  Workspace workspace(model::make_model(section, shape), pool, device);
+      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), device);
+  engine::Workspace workspace(model::make_model(section, shape), pool, device);
   const auto base =
-      model::initial_parameters(workspace.net(), workspace.layout(), {1, sim::purpose("bench.model"), 0, 0});
+      model::initial_parameters(workspace.net(), workspace.layout(), {1, base::purpose("bench.model"), 0, 0});
   std::vector<data::IndicesPtr> sets;
   for (std::int64_t e = 0; e < environments; ++e) {
     data::Indices rows(static_cast<std::size_t>(images_each));
@@ -156,4 +156,4 @@ std::string to_text(const CalibrateBench& bench) {
   return text;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

@@ -8,7 +8,7 @@
 #include "config/scenario.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 struct CalibrateBench {
   struct Row {
@@ -41,4 +41,4 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
 /// A table for the terminal.
 std::string to_text(const CalibrateBench& bench);
 
-}  // namespace afu::compute
+}  // namespace afu::bench

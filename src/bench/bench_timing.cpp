@@ -8,12 +8,12 @@
 #include <exception>
 #include <mutex>
 
-#include "device/devices.hpp"
-#include "device/cpu/kernels.hpp"
-#include "base/threads.hpp"
 #include "base/random.hpp"
+#include "base/threads.hpp"
+#include "device/cpu/kernels.hpp"
+#include "device/devices.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -48,7 +48,7 @@ Seconds timed(int threads, const std::function<void(int)>& warm_up, const std::f
   bool go = false;
   double cpu = 0;
   std::exception_ptr failure;
-  host::JoinedThreads pool;
+  base::JoinedThreads pool;
   const auto run = [&](int i) {
     const auto guarded = [&](const std::function<void(int)>& f) {
       try {
@@ -58,7 +58,7 @@ Seconds timed(int threads, const std::function<void(int)>& warm_up, const std::f
         if (!failure) failure = std::current_exception();
       }
     };
-    prepare_lane_thread();
+    device::prepare_lane_thread();
     guarded(warm_up);
     {
       std::unique_lock<std::mutex> lock(mutex);
@@ -74,7 +74,7 @@ Seconds timed(int threads, const std::function<void(int)>& warm_up, const std::f
   };
   try {
     for (int i = 0; i < threads; ++i) pool.start([&run, i] { run(i); });
-  } catch (const host::ThreadError&) {  // those that wait for it go on to their end
+  } catch (const base::ThreadError&) {  // those that wait for it go on to their end
     const std::lock_guard<std::mutex> lock(mutex);
     failure = std::current_exception();
     go = true;
@@ -97,9 +97,9 @@ Seconds timed(int threads, const std::function<void(int)>& warm_up, const std::f
 double peak_flops_per_second() {
   constexpr std::int64_t kRounds = 200'000;
   std::vector<double> rates;
-  double flops = fused::kernels().multiply_add(kRounds);  // warms up
+  double flops = device::cpu::kernels().multiply_add(kRounds);  // warms up
   for (int i = 0; i < 9; ++i)
-    rates.push_back(flops / timed([&] { flops = fused::kernels().multiply_add(kRounds); }).cpu);
+    rates.push_back(flops / timed([&] { flops = device::cpu::kernels().multiply_add(kRounds); }).cpu);
   return median(rates);
 }
 
@@ -108,7 +108,7 @@ std::shared_ptr<data::Images> random_images(std::int64_t channels, std::int64_t 
   auto images = std::make_shared<data::Images>();
   images->channels = channels;
   images->height = images->width = side;
-  sim::Stream stream({1, sim::purpose("bench.images"), 0, 0});
+  base::Stream stream({1, base::purpose("bench.images"), 0, 0});
   images->pixels.resize(static_cast<std::size_t>(count * images->image_bytes()));
   for (auto& p : images->pixels) p = static_cast<std::uint8_t>(stream.next_u32());
   for (std::int64_t i = 0; i < count; ++i)
@@ -116,4 +116,4 @@ std::shared_ptr<data::Images> random_images(std::int64_t channels, std::int64_t 
   return images;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

@@ -6,7 +6,7 @@
 
 #include "data/dataset.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 double median(std::vector<double> v);  ///< not empty
 
@@ -30,4 +30,4 @@ double peak_flops_per_second();
 std::shared_ptr<data::Images> random_images(std::int64_t channels, std::int64_t side, std::int64_t classes,
                                             std::int64_t count);
 
-}  // namespace afu::compute
+}  // namespace afu::bench

@@ -9,23 +9,23 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "engine/batched_clients.hpp"
 #include "bench/bench_timing.hpp"
-#include "device/devices.hpp"
-#include "engine/graph/step.hpp"
-#include "lane/kernels.hpp"
 #include "bench/probe.hpp"
-#include "engine/step_engine.hpp"
+#include "device/devices.hpp"
 #include "device/stream.hpp"
+#include "engine/batched_clients.hpp"
+#include "engine/graph/step.hpp"
+#include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
 #include "model/footprint.hpp"
 #include "train/schedule.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 namespace {
 
-void run_lane(Workspace& workspace, const TrainJob& job) {
-  const auto result = execute(workspace, job);
+void run_lane(engine::Workspace& workspace, const job::TrainJob& job) {
+  const auto result = lane::execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
   if (const auto* graph = workspace.graph(); graph && !graph->failure().empty())
     throw std::runtime_error("the step could not be recorded: " + graph->failure());
@@ -34,44 +34,45 @@ void run_lane(Workspace& workspace, const TrainJob& job) {
 /// One way to train, with a replica for each lane.
 struct Contender {
   std::string engine;
-  std::function<void(int lane, const TrainJob& job)> train;
+  std::function<void(int lane, const job::TrainJob& job)> train;
   std::vector<double> rates{}, cpu_rates{};
 };
 
-using Streams = std::vector<std::unique_ptr<LaneStream>>;
+using Streams = std::vector<std::unique_ptr<device::LaneStream>>;
 
 std::shared_ptr<Streams> streams_on(torch::Device device, int lanes) {
   auto streams = std::make_shared<Streams>();
-  for (int i = 0; i < lanes; ++i) streams->push_back(std::make_unique<LaneStream>(device.str()));
+  for (int i = 0; i < lanes; ++i) streams->push_back(std::make_unique<device::LaneStream>(device.str()));
   return streams;
 }
 
 /// `step`: of the workspaces; `own_backward`: see prepare_lane_thread.
 Contender lanes_of(const std::string& engine, const config::ModelSection& section,
-                   const model::InputShape& shape, const std::shared_ptr<const ResidentPool>& pool, int lanes,
-                   const std::string& step, bool own_backward) {
+                   const model::InputShape& shape, const std::shared_ptr<const engine::ResidentPool>& pool,
+                   int lanes, const std::string& step, bool own_backward) {
   const auto device = pool->images.device();
   const auto streams = streams_on(device, lanes);
-  auto workspaces = std::make_shared<std::vector<std::unique_ptr<Workspace>>>();
+  auto workspaces = std::make_shared<std::vector<std::unique_ptr<engine::Workspace>>>();
   for (int i = 0; i < lanes; ++i) {
-    const LaneStream::Current current(*streams->at(i));
-    workspaces->push_back(std::make_unique<Workspace>(model::make_model(section, shape), pool, device, step));
+    const device::LaneStream::Current current(*streams->at(i));
+    workspaces->push_back(
+        std::make_unique<engine::Workspace>(model::make_model(section, shape), pool, device, step));
     if (auto* graph = workspaces->back()->graph()) graph->record_at_once();
   }
-  return {engine, [streams, workspaces, own_backward](int i, const TrainJob& job) {
-            prepare_lane_thread(own_backward);
-            const LaneStream::Current current(*streams->at(i));
+  return {engine, [streams, workspaces, own_backward](int i, const job::TrainJob& job) {
+            device::prepare_lane_thread(own_backward);
+            const device::LaneStream::Current current(*streams->at(i));
             run_lane(*workspaces->at(i), job);
           }};
 }
 
 Contender plain_loops(const config::ModelSection& section, const model::InputShape& shape,
-                      const ResidentPool& pool, const model::ParameterVector& start, int lanes) {
+                      const engine::ResidentPool& pool, const model::ParameterVector& start, int lanes) {
   const auto device = pool.images.device();
   const auto streams = streams_on(device, lanes);
   auto models = std::make_shared<std::vector<std::unique_ptr<model::Model>>>();
   for (int i = 0; i < lanes; ++i) {
-    const LaneStream::Current current(*streams->at(i));
+    const device::LaneStream::Current current(*streams->at(i));
     models->push_back(model::make_model(section, shape));
     models->back()->to(device);
     auto tensors = models->back()->named_parameters();
@@ -80,40 +81,40 @@ Contender plain_loops(const config::ModelSection& section, const model::InputSha
       const auto& slot = start.layout->parameters[k];
       tensors[k].second.copy_(start.values.narrow(0, slot.offset, slot.size).view(slot.shape));
     }
-    wait_for_queue(device.str());
+    device::wait_for_queue(device.str());
   }
   const auto images = pool.images.to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
-  wait_for_queue(device.str());
-  return {"plain", [streams, models, images, labels = pool.labels](int i, const TrainJob& job) {
-            prepare_lane_thread(/*own_backward=*/false);
-            const LaneStream::Current current(*streams->at(i));
+  device::wait_for_queue(device.str());
+  return {"plain", [streams, models, images, labels = pool.labels](int i, const job::TrainJob& job) {
+            device::prepare_lane_thread(/*own_backward=*/false);
+            const device::LaneStream::Current current(*streams->at(i));
             train_plainly(*models->at(i), images, labels, job);
-            wait_for_queue(images.device().str());
+            device::wait_for_queue(images.device().str());
           }};
 }
 
 /// Lanes that each step `clients` together, on as many images altogether. Images are converted beforehand, as
 /// for the plain loop; the clients train on from where they are.
 Contender batched_lanes(int clients, const config::ModelSection& section, const model::InputShape& shape,
-                        const ResidentPool& pool, const model::ParameterVector& start, int lanes) {
+                        const engine::ResidentPool& pool, const model::ParameterVector& start, int lanes) {
   const auto device = pool.images.device();
   const auto streams = streams_on(device, lanes);
   const auto net = model::make_model(section, shape);
   const auto* network = dynamic_cast<const model::Network*>(net.get());
   if (!network) throw std::invalid_argument("bench: " + section.name + " cannot be batched over clients");
-  auto batches = std::make_shared<std::vector<BatchedClients>>();
+  auto batches = std::make_shared<std::vector<engine::BatchedClients>>();
   for (int i = 0; i < lanes; ++i) {
-    const LaneStream::Current current(*streams->at(i));
+    const device::LaneStream::Current current(*streams->at(i));
     batches->emplace_back(*network, start.layout, clients, device);
     batches->back().load(start.values.to(device).expand({clients, -1}));
   }
-  const auto images = normalised(pool.images);
-  wait_for_queue(device.str());
+  const auto images = engine::normalised(pool.images);
+  device::wait_for_queue(device.str());
   return {
       fmt::format("batched {}", clients),
-      [streams, batches, images, labels = pool.labels, clients](int i, const TrainJob& job) {
-        prepare_lane_thread(/*own_backward=*/true);
-        const LaneStream::Current current(*streams->at(i));
+      [streams, batches, images, labels = pool.labels, clients](int i, const job::TrainJob& job) {
+        device::prepare_lane_thread(/*own_backward=*/true);
+        const device::LaneStream::Current current(*streams->at(i));
         const auto shape_of = [&](const torch::Tensor& t) {
           auto sizes = t.sizes().vec();
           sizes[0] = job.batch_size;
@@ -127,7 +128,7 @@ Contender batched_lanes(int clients, const config::ModelSection& section, const 
           const auto x = images.index_select(0, rows), y = labels.index_select(0, rows);
           batches->at(static_cast<std::size_t>(i)).step(x.view(shape_of(x)), y.view(shape_of(y)), job.sgd);
         }
-        wait_for_queue(images.device().str());
+        device::wait_for_queue(images.device().str());
       }};
 }
 
@@ -140,7 +141,7 @@ double TrainBench::rate(const std::string& engine, int lanes) const {
 }
 
 void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const TrainJob& job) {
+                   const job::TrainJob& job) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   const auto order = torch::tensor(schedule.order(), torch::kInt64).to(images.device());
   std::vector<torch::Tensor> parameters;
@@ -169,15 +170,16 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   for (const int k : clients)
     if (k < 1 || steps % k != 0)
       throw std::invalid_argument(fmt::format("bench: {} steps are not a multiple of {} clients", steps, k));
-  const torch::Device device(device_info(device_name).name);
+  const torch::Device device(device::device_info(device_name).name);
   const int most = *std::max_element(lanes.begin(), lanes.end());
   std::int64_t count = std::max<std::int64_t>(512, batch_size);
   for (const int k : clients) count = std::max(count, k * batch_size);
-  const auto pool = make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
+  const auto pool =
+      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
   auto net = model::make_model(section, shape);
   const auto layout = model::make_layout(*net);
-  TrainJob job;
-  job.base = model::initial_parameters(*net, layout, {1, sim::purpose("bench.model"), 0, 0});
+  job::TrainJob job;
+  job.base = model::initial_parameters(*net, layout, {1, base::purpose("bench.model"), 0, 0});
   data::Indices rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});
   job.samples = std::make_shared<const data::Indices>(std::move(rows));
@@ -198,7 +200,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   if (reference)
     bench.peak_flops_per_second =
         device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
-  const auto choice = choose_step(*net, *layout, device, "auto");
+  const auto choice = engine::choose_step(*net, *layout, device, "auto");
   bench.step = choice.reason;
   bench.engine = choice.engine();
   std::vector<Contender> contenders;
@@ -207,7 +209,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   };
   const auto has_kernels = [&] {
     try {
-      return choose_step(*net, *layout, device, "kernels").by_hand;
+      return engine::choose_step(*net, *layout, device, "kernels").by_hand;
     } catch (const std::invalid_argument&) {
       return false;
     }
@@ -264,4 +266,4 @@ std::string to_text(const TrainBench& bench) {
   return text;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

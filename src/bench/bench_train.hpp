@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "job/job.hpp"
 #include "config/scenario.hpp"
+#include "job/job.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 struct TrainBenchSettings {
   std::string device = "cpu";  ///< a resolved name
@@ -66,6 +66,6 @@ std::string to_text(const TrainBench& bench);
 /// `job`; clipping and FedProx are not done. Both implementations must end at the same parameters: a test
 /// holds them to it.
 void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const TrainJob& job);
+                   const job::TrainJob& job);
 
-}  // namespace afu::compute
+}  // namespace afu::bench

@@ -8,18 +8,18 @@
 #include <mutex>
 #include <vector>
 
-#include "bench/bench_timing.hpp"
-#include "engine/graph/recorder.hpp"
-#include "device/stream.hpp"
 #include "base/threads.hpp"
+#include "bench/bench_timing.hpp"
+#include "device/stream.hpp"
+#include "engine/graph/recorder.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 namespace {
 
 constexpr int kRuns = 7;
 
 /// Median of a few sections of the stream, after one that warms up.
-double seconds_of(LaneStream& stream, const std::function<void()>& work) {
+double seconds_of(device::LaneStream& stream, const std::function<void()>& work) {
   std::vector<double> seconds;
   for (int i = -1; i < kRuns; ++i) {
     stream.begin();
@@ -38,7 +38,7 @@ double handover_seconds() {
   std::condition_variable changed;
   int given = 0, done = 0;
   bool over = false;
-  host::JoinedThreads worker;
+  base::JoinedThreads worker;
   worker.start([&] {
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
@@ -71,13 +71,13 @@ double handover_seconds() {
 }  // namespace
 
 DeviceProbe probe(const std::string& name) {
-  static_cast<void>(device_info(name));  // throws where there is none
+  static_cast<void>(device::device_info(name));  // throws where there is none
   const torch::Device device(name);
   const bool gpu = !device.is_cpu();
   torch::NoGradGuard no_grad;
-  prepare_lane_thread();
-  LaneStream stream(name);
-  const LaneStream::Current current(stream);
+  device::prepare_lane_thread();
+  device::LaneStream stream(name);
+  const device::LaneStream::Current current(stream);
   const auto numbers = torch::dtype(torch::kFloat32).device(device);
 
   DeviceProbe p;
@@ -99,8 +99,8 @@ DeviceProbe probe(const std::string& name) {
       for (int i = 0; i < kKernels; ++i) x.add_(1);
     };
     p.launch_seconds = seconds_of(stream, kernels) / kKernels;
-    if (graph::no_recordings_on(name).empty()) {
-      const auto recording = graph::make_recorder(name)->record(kernels);
+    if (engine::graph::no_recordings_on(name).empty()) {
+      const auto recording = engine::graph::make_recorder(name)->record(kernels);
       p.replay_seconds = seconds_of(stream, [&] { recording->replay(); }) / kKernels;
     }
   } else {
@@ -116,4 +116,4 @@ DeviceProbe probe(const std::string& name) {
   return p;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::bench

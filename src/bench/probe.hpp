@@ -4,7 +4,7 @@
 
 #include "device/devices.hpp"
 
-namespace afu::compute {
+namespace afu::bench {
 
 struct DeviceProbe {
   /// Bytes read and written by a plain copy within the device's memory; of one core on the CPU.
@@ -24,4 +24,4 @@ struct DeviceProbe {
 /// switches set (device/numerics.hpp). Throws as resolve_devices does.
 DeviceProbe probe(const std::string& device);
 
-}  // namespace afu::compute
+}  // namespace afu::bench

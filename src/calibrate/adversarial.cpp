@@ -28,8 +28,8 @@ UniversalTrigger trigger_of(const torch::Tensor& theta, const torch::Tensor& ima
           theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
 }
 
-Found search(compute::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
-             const compute::KernelJob& job) {
+Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
+             const job::KernelJob& job) {
   constexpr double kMaskStart = -2;  // the mask begins thin: 0.12 everywhere
   const auto steps = job.settings.integer("adversarial_steps");
   const double sparsity = job.settings.real("sparsity");
@@ -37,7 +37,7 @@ Found search(compute::Workspace& workspace, const torch::Tensor& images, std::in
   auto theta = torch::zeros({(images.size(1) + 1) * pixels}, images.options());
   theta.narrow(0, 0, pixels).fill_(kMaskStart);
   const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
-  train::Adam adam(theta, job.settings.real("adversarial_lr"));
+  engine::Adam adam(theta, job.settings.real("adversarial_lr"));
   for (std::int64_t step = 0; step < steps; ++step) {
     const auto variable = theta.detach().clone().set_requires_grad(true);
     const auto trigger = trigger_of(variable, images);
@@ -59,7 +59,7 @@ Found search(compute::Workspace& workspace, const torch::Tensor& images, std::in
 
 }  // namespace
 
-compute::JobResult adversarial_trigger(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult adversarial_trigger(engine::Workspace& workspace, const job::KernelJob& job) {
   constexpr std::size_t kRows = 512;
   if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
   data::Indices rows;
@@ -77,7 +77,7 @@ compute::JobResult adversarial_trigger(compute::Workspace& workspace, const comp
     torch::NoGradGuard no_grad;
     classes = workspace.net().forward(batch.images.narrow(0, 0, 1)).size(1);
   }
-  compute::JobResult result;
+  job::JobResult result;
   std::optional<Found> best;
   for (std::int64_t label = 0; label < classes; ++label) {
     const auto others = batch.labels.ne(label).nonzero().squeeze(1);

@@ -1,7 +1,7 @@
 #pragma once
 /// The adversarial family A2 (METHODS 9.2): kernel "adversarial_trigger".
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -13,6 +13,6 @@ namespace afu::calibrate {
 /// adversarial_steps, adversarial_lr, sparsity figures  label; mask: |m|_1; success: part of the other
 /// labels' samples that it turns into the label numbers  the mask's values, then the pattern's
 /// (calibrate/perturbations.hpp)
-compute::JobResult adversarial_trigger(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult adversarial_trigger(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

@@ -12,20 +12,20 @@
 namespace afu::calibrate {
 namespace {
 
-model::ParametersPtr input(const compute::KernelJob& job, std::size_t index) {
+model::ParametersPtr input(const job::KernelJob& job, std::size_t index) {
   return index < job.inputs.size() ? job.inputs[index] : nullptr;
 }
 
 /// One kind of step, as the settings say.
 class Optimiser {
  public:
-  Optimiser(compute::Workspace& workspace, const compute::KernelJob& job) : workspace_(workspace) {
+  Optimiser(engine::Workspace& workspace, const job::KernelJob& job) : workspace_(workspace) {
     const auto& s = job.settings;
     sgd_.lr = s.real("lr");
     sgd_.momentum = s.real("momentum");
     sgd_.clip_norm = s.real("clip_norm");
     if (s.text("optimiser") == "adam")
-      adam_ = std::make_unique<train::Adam>(workspace.parameters(), sgd_.lr);
+      adam_ = std::make_unique<engine::Adam>(workspace.parameters(), sgd_.lr);
     else
       momentum_ = workspace.momentum();
     extras_.strength = s.real("fisher");
@@ -45,10 +45,10 @@ class Optimiser {
     if (adam_) {
       torch::NoGradGuard no_grad;
       if (pulled) g.addcmul_(extras_.fisher, w - extras_.anchor, extras_.strength);
-      if (sgd_.clip_norm > 0) train::clip(g, sgd_.clip_norm);
+      if (sgd_.clip_norm > 0) engine::clip(g, sgd_.clip_norm);
       adam_->step(w, g);
     } else {
-      train::sgd_step(w, g, momentum_, {}, sgd_, pulled ? &extras_ : nullptr);
+      engine::sgd_step(w, g, momentum_, {}, sgd_, pulled ? &extras_ : nullptr);
     }
     if (anchored && proximal_) {
       torch::NoGradGuard no_grad;
@@ -58,18 +58,18 @@ class Optimiser {
   }
 
  private:
-  compute::Workspace& workspace_;
-  compute::SgdSettings sgd_;
+  engine::Workspace& workspace_;
+  job::SgdSettings sgd_;
   torch::Tensor momentum_;
-  std::unique_ptr<train::Adam> adam_;
-  train::StepExtras extras_;
+  std::unique_ptr<engine::Adam> adam_;
+  engine::StepExtras extras_;
   bool proximal_ = false;
 };
 
 /// A path through the erasure, for the workspace's parameters.
 class Stages {
  public:
-  Stages(compute::Workspace& workspace, const compute::KernelJob& job)
+  Stages(engine::Workspace& workspace, const job::KernelJob& job)
       : workspace_(workspace), count_(job.settings.integer("stages")), steps_(job.settings.integer("steps")) {
     if (count_ == 1) return;
     if (count_ < 1 || count_ > steps_)
@@ -94,12 +94,12 @@ class Stages {
   }
 
  private:
-  compute::Workspace& workspace_;
+  engine::Workspace& workspace_;
   std::int64_t count_, steps_, taken_ = 0;
   torch::Tensor erasure_;
 };
 
-void report(compute::JobResult& result, const std::string& when, const CalibrationLoss::Values& v) {
+void report(job::JobResult& result, const std::string& when, const CalibrationLoss::Values& v) {
   const auto figure = [&](const char* name, const torch::Tensor& t) {
     if (t.defined()) result.figures[name + when] = t.item<double>();
   };
@@ -112,7 +112,7 @@ void report(compute::JobResult& result, const std::string& when, const Calibrati
 
 }  // namespace
 
-compute::JobResult calibrate(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult calibrate(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto base = input(job, 0), teacher = input(job, 1), erased = input(job, 2);
   if (!base || !teacher) throw std::invalid_argument("the inputs are the base and the teacher");
   const auto steps = job.settings.integer("steps");
@@ -121,7 +121,7 @@ compute::JobResult calibrate(compute::Workspace& workspace, const compute::Kerne
 
   workspace.net().train(false);
   CalibrationLoss loss(workspace, job.samples, objective, job.key, job.numbers);
-  compute::JobResult result;
+  job::JobResult result;
   loss.set_before(*teacher);
   if (job.settings.flag("reference"))
     result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();

@@ -1,7 +1,7 @@
 #pragma once
 /// The server-side calibration of AFU-IC: kernel "calibrate".
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -25,6 +25,6 @@ namespace afu::calibrate {
 ///          risk_reference: mean_e R_e of `before`; penalty_reference, where the setting `sunset` asks for
 ///          it: what penalty_before would be under harmless augmentations (calibration_loss.hpp); norm of the
 ///          output; cosine: cos(output, -e); steps
-compute::JobResult calibrate(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult calibrate(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

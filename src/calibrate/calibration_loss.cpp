@@ -14,8 +14,8 @@ void add(torch::Tensor& sum, const torch::Tensor& term) {
 
 }  // namespace
 
-CalibrationLoss::CalibrationLoss(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
-                                 const Objective& objective, const sim::StreamKey& key,
+CalibrationLoss::CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
+                                 const Objective& objective, const base::StreamKey& key,
                                  const std::vector<double>& trigger)
     : workspace_(workspace),
       objective_(objective),
@@ -60,8 +60,8 @@ torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, 
       break;
   }
   auto own = key_;
-  own.purpose = sim::purpose("calibrate.patches") + (static_cast<std::uint64_t>(index) << 32) + draw;
-  sim::Stream stream(own);
+  own.purpose = base::purpose("calibrate.patches") + (static_cast<std::uint64_t>(index) << 32) + draw;
+  base::Stream stream(own);
   return random_patches(chunk.batch.images, stream);
 }
 

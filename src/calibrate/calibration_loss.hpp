@@ -12,8 +12,8 @@ class CalibrationLoss {
  public:
   /// `key` names the draws of perturbations and interventions; `trigger` is the adversarial family's, as
   /// numbers. Throws std::invalid_argument for an empty set, or a trigger that does not fit the images.
-  CalibrationLoss(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
-                  const Objective& objective, const sim::StreamKey& key, const std::vector<double>& trigger);
+  CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
+                  const Objective& objective, const base::StreamKey& key, const std::vector<double>& trigger);
 
   /// Keeps a version's outputs on the clean images as what the KL terms compare with; the replica then is
   /// that version. `set_erased` is needed where objective.kd > 0.
@@ -50,9 +50,9 @@ class CalibrationLoss {
                const torch::Tensor& mean);
   Values evaluate(const Environments& on, std::uint64_t draw, bool with_gradients);
 
-  compute::Workspace& workspace_;
+  engine::Workspace& workspace_;
   Objective objective_;
-  sim::StreamKey key_;
+  base::StreamKey key_;
   std::vector<double> trigger_;
   Environments all_;
   std::optional<Batches> batches_;

@@ -10,7 +10,7 @@
 
 namespace afu::calibrate {
 
-Environments gather_environments(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets) {
+Environments gather_environments(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets) {
   constexpr std::int64_t kRows = 512;
   Environments all;
   data::Indices rows;
@@ -38,13 +38,13 @@ Environments gather_environments(compute::Workspace& workspace, const std::vecto
 
 namespace {
 
-using Intervention = torch::Tensor (*)(const torch::Tensor&, sim::Stream&);
+using Intervention = torch::Tensor (*)(const torch::Tensor&, base::Stream&);
 
 /// The clean chunk `index` with its images changed, by draws that `kind` and `index` name.
 Chunk changed(const Chunk& clean, Intervention apply, std::uint64_t kind, std::uint64_t index,
-              sim::StreamKey key) {
-  key.purpose = sim::purpose("calibrate.intervention") + (kind << 32) + index;
-  sim::Stream stream(key);
+              base::StreamKey key) {
+  key.purpose = base::purpose("calibrate.intervention") + (kind << 32) + index;
+  base::Stream stream(key);
   auto chunk = clean;
   chunk.batch.images = apply(chunk.batch.images, stream);
   chunk.clean = false;
@@ -53,7 +53,7 @@ Chunk changed(const Chunk& clean, Intervention apply, std::uint64_t kind, std::u
 
 }  // namespace
 
-void intervene(Environments& all, const sim::StreamKey& key) {
+void intervene(Environments& all, const base::StreamKey& key) {
   constexpr Intervention interventions[] = {&random_patches, &shifted_intensity, &blurred};
   const auto clean = all.chunks.size();
   std::uint64_t kind = 0;
@@ -66,7 +66,7 @@ void intervene(Environments& all, const sim::StreamKey& key) {
   }
 }
 
-Environments augmented(const Environments& all, const sim::StreamKey& key) {
+Environments augmented(const Environments& all, const base::StreamKey& key) {
   Environments other;
   other.samples = all.samples;
   std::uint64_t kind = 16;  // other draws than those of `intervene`
@@ -85,7 +85,7 @@ std::size_t Environments::clean() const {
       std::count_if(chunks.begin(), chunks.end(), [](const Chunk& c) { return c.clean; }));
 }
 
-Batches::Batches(const Environments& all, std::int64_t size, std::int64_t least, const sim::StreamKey& key)
+Batches::Batches(const Environments& all, std::int64_t size, std::int64_t least, const base::StreamKey& key)
     : all_(all) {
   std::vector<std::int64_t> sizes;
   for (std::size_t i = 0; i < all.clean(); ++i)
@@ -95,8 +95,8 @@ Batches::Batches(const Environments& all, std::int64_t size, std::int64_t least,
     std::int64_t begin = 0;
     for (auto n : all.chunks[i].sizes) {
       auto own = key;
-      own.purpose = sim::purpose("calibrate.batches") + decks_.size();
-      decks_.push_back({i, begin, n, shares[decks_.size()], {}, 0, sim::Stream(own)});
+      own.purpose = base::purpose("calibrate.batches") + decks_.size();
+      decks_.push_back({i, begin, n, shares[decks_.size()], {}, 0, base::Stream(own)});
       begin += n;
     }
   }
@@ -111,7 +111,7 @@ Environments Batches::next() {
     for (std::int64_t k = 0; k < d.share; ++k) {
       if (d.at == d.order.size()) {
         d.order = data::all_rows(d.size);
-        sim::shuffle(d.order, d.stream);
+        base::shuffle(d.order, d.stream);
         d.at = 0;
       }
       rows[d.chunk].push_back(d.begin + d.order[d.at++]);

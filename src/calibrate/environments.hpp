@@ -3,14 +3,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
 /// Some whole environments, next to each other in one batch.
 struct Chunk {
-  compute::Batch batch;
+  engine::Batch batch;
   std::vector<std::int64_t> sizes;
   bool clean = true;                 ///< the images as they are, no intervention
   torch::Tensor before{}, erased{};  ///< the teachers' log probabilities; undefined: not asked for
@@ -28,15 +28,15 @@ struct Environments {
 /// One environment a set; empty and null ones are left out. They are taken through the network together up to
 /// 512 rows: the gradient is still that of the whole set, the memory is bounded. Throws std::invalid_argument
 /// where nothing is left.
-Environments gather_environments(compute::Workspace& workspace, const std::vector<data::IndicesPtr>& sets);
+Environments gather_environments(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets);
 
 /// Adds to each environment one for each of three interventions on its images, drawn from `key`: a random
 /// patch, another intensity, a blur (METHODS 9.3).
-void intervene(Environments& all, const sim::StreamKey& key);
+void intervene(Environments& all, const base::StreamKey& key);
 
 /// The clean environments under harmless augmentations, another intensity and a blur, in place of themselves:
 /// two environments a client, none of them clean.
-Environments augmented(const Environments& all, const sim::StreamKey& key);
+Environments augmented(const Environments& all, const base::StreamKey& key);
 
 /// Deals out minibatches: each has its share of every environment, so that the environments' mean stays what
 /// it is over the whole set, and of an environment all samples come up before one comes again. Where there
@@ -44,7 +44,7 @@ Environments augmented(const Environments& all, const sim::StreamKey& key);
 class Batches {
  public:
   /// `size`: of the clean rows; each environment gives `least` at least (data::environment_shares).
-  Batches(const Environments& all, std::int64_t size, std::int64_t least, const sim::StreamKey& key);
+  Batches(const Environments& all, std::int64_t size, std::int64_t least, const base::StreamKey& key);
   Environments next();
 
  private:
@@ -53,7 +53,7 @@ class Batches {
     std::int64_t begin, size, share;    ///< where in the chunk
     std::vector<std::int64_t> order{};  ///< of its rows, shuffled anew when it is used up
     std::size_t at = 0;
-    sim::Stream stream;
+    base::Stream stream;
   };
   const Environments& all_;
   std::vector<Deck> decks_;

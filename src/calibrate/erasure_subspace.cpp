@@ -42,7 +42,7 @@ torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most
   return basis;
 }
 
-compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult gradient_sketch(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
   if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
     throw std::invalid_argument("there are no samples to forget");
@@ -51,7 +51,7 @@ compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute:
   const auto order = workspace.upload(schedule.order());
   workspace.load(*job.inputs[0]);
   workspace.net().train(false);
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
     train::cross_entropy_gradient(workspace, batch);
@@ -62,13 +62,13 @@ compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute:
   return result;
 }
 
-compute::JobResult erasure_subspace(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult erasure_subspace(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
     throw std::invalid_argument("the inputs are the model, the erasure and the sketch");
   const auto rank = job.settings.integer("rank");
   workspace.load(*job.inputs[0]);
   workspace.net().train(false);
-  compute::JobResult result;
+  job::JobResult result;
   std::vector<torch::Tensor> retained;
   for (const auto& set : job.samples) {
     if (!set || set->empty()) continue;

@@ -3,8 +3,8 @@
 /// calibrator.
 #include <torch/types.h>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -15,12 +15,12 @@ torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most
 
 /// Gradients of the cross entropy of random minibatches of what is to be forgotten, in eval mode.
 /// inputs {the model}; samples {forget set}; settings sketch (how many), batch_size; outputs the gradients
-compute::JobResult gradient_sketch(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult gradient_sketch(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// u_1 ... u_r, orthonormal, u_j . e >= 0: the strongest directions of the sketch and e, each scaled to
 /// length 1, once the span of the environments' gradients (their 16 strongest directions) is removed from
 /// them. What the retained clients' data ask for so stays allowed. inputs {the model, e, sketch ...}; samples
 /// one set an environment; settings rank; outputs {u_1, ...}, at most r
-compute::JobResult erasure_subspace(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult erasure_subspace(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

@@ -15,21 +15,21 @@ std::int64_t drawn(const torch::Tensor& p, double u) {
 
 }  // namespace
 
-compute::JobResult fisher(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fisher(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.size() != 1 || !job.inputs[0]) throw std::invalid_argument("the input is the model");
   if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
     throw std::invalid_argument("there are no samples to compute on");
   const auto& labels = job.settings.text("labels");
   if (labels != "all" && labels != "sampled" && labels != "own")
     throw std::invalid_argument("labels '" + labels + "' are none of all, sampled, own");
-  sim::Stream stream(job.key);
+  base::Stream stream(job.key);
   const auto order = workspace.upload(*job.samples[0]);
   workspace.load(*job.inputs[0]);
   workspace.net().train(false);
 
   auto& g = workspace.gradients();
   auto sum = torch::zeros_like(g);
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t i = 0; i < order.size(0); ++i) {
     const auto image = workspace.gather(order, i, 1);
     const auto log_p = workspace.net().forward(image.images).log_softmax(1);

@@ -1,7 +1,7 @@
 #pragma once
 /// The diagonal of the Fisher information (METHODS 3.1): kernel "fisher".
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -11,6 +11,6 @@ namespace afu::calibrate {
 /// information. inputs   {model} samples  {rows} settings labels: "all", "sampled", "own"; normalise: divide
 /// by the mean over all parameters, so that a strength means the same for any model outputs  {F
 /// [parameter_count]; buffers 0} figures  mean, largest: of F before it is normalised
-compute::JobResult fisher(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fisher(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

@@ -12,7 +12,7 @@ double gate_scale(const std::function<double(double scale)>& penalty, double lim
   return scale;
 }
 
-compute::JobResult gate(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult gate(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
     throw std::invalid_argument("the inputs are the versions before and after a merge");
   const auto &before = job.inputs[0], &after = job.inputs[1];
@@ -30,7 +30,7 @@ compute::JobResult gate(compute::Workspace& workspace, const compute::KernelJob&
     return loss.at(0, false).penalty.item<double>();
   };
   workspace.load(*before);
-  compute::JobResult result;
+  job::JobResult result;
   auto& f = result.figures;
   f["penalty_before"] = loss.at(0, false).penalty.item<double>();
   f["scale"] = gate_scale(

@@ -2,8 +2,8 @@
 /// The gate for retained updates (METHODS 9.3): kernel "gate".
 #include <functional>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -18,6 +18,6 @@ double gate_scale(const std::function<double(double scale)>& penalty, double lim
 /// numbers  the adversarial family's trigger
 /// settings gate_epsilon, and calibration_values()
 /// figures  scale; penalty_before: D(w); penalty_after: D(w')
-compute::JobResult gate(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult gate(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

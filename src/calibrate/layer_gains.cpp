@@ -65,7 +65,7 @@ std::vector<double> project_gains(const std::vector<double>& wanted, const std::
   return shifted(most);
 }
 
-compute::JobResult layer_gains(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult layer_gains(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.inputs.size() != 2 || !job.inputs[0] || !job.inputs[1])
     throw std::invalid_argument("the inputs are the model and the ledger's entry");
   const double gain = job.settings.real("gain"), spread = job.settings.real("spread");
@@ -83,7 +83,7 @@ compute::JobResult layer_gains(compute::Workspace& workspace, const compute::Ker
   workspace.net().train(false);
   CalibrationLoss loss(workspace, job.samples, objective, job.key, {});
   loss.set_before(*job.inputs[0]);
-  compute::JobResult result;
+  job::JobResult result;
   std::vector<double> gains(layers.size(), gain), best = gains;
   double best_loss = 0;
   for (std::int64_t step = 0; step <= steps; ++step) {

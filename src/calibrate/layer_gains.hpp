@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::calibrate {
 
@@ -21,6 +21,6 @@ std::vector<double> project_gains(const std::vector<double>& wanted, const std::
 /// settings gain; spread: c_l stays within gain * (1 -+ spread); gain_steps; calibration_values()
 /// numbers  c_l, in the layout's order of layers
 /// outputs  {-sum_l c_l S_l}   figures loss_uniform, loss: L with one gain, and with these
-compute::JobResult layer_gains(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult layer_gains(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

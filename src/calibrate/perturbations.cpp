@@ -15,17 +15,17 @@ struct Box {
   std::int64_t top, left, height, width;
 };
 
-std::int64_t part_of(std::int64_t side, double from, double to, sim::Stream& s) {
+std::int64_t part_of(std::int64_t side, double from, double to, base::Stream& s) {
   const double share = from + (to - from) * s.uniform();
   return std::clamp<std::int64_t>(std::llround(share * static_cast<double>(side)), 1, side);
 }
 
-std::int64_t place(std::int64_t room, sim::Stream& s) {
+std::int64_t place(std::int64_t room, base::Stream& s) {
   return static_cast<std::int64_t>(s.below(static_cast<std::uint64_t>(room) + 1));
 }
 
 /// One shape as rectangles.
-std::vector<Box> shape(std::int64_t height, std::int64_t width, sim::Stream& s) {
+std::vector<Box> shape(std::int64_t height, std::int64_t width, base::Stream& s) {
   const auto thick = std::max<std::int64_t>(1, std::llround(0.04 * static_cast<double>(width)));
   const auto thickness = std::min({thick, height, width});
   switch (s.below(3)) {
@@ -52,7 +52,7 @@ std::vector<Box> shape(std::int64_t height, std::int64_t width, sim::Stream& s) 
 
 }  // namespace
 
-torch::Tensor random_patches(const torch::Tensor& images, sim::Stream& stream) {
+torch::Tensor random_patches(const torch::Tensor& images, base::Stream& stream) {
   const auto height = images.size(2), width = images.size(3);
   auto patched = images.to(torch::kCPU).clone();
   for (std::int64_t i = 0; i < images.size(0); ++i) {
@@ -102,7 +102,7 @@ UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::T
           flat.narrow(0, height * width, channels * height * width).view({channels, height, width})};
 }
 
-torch::Tensor shifted_intensity(const torch::Tensor& images, sim::Stream& stream) {
+torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream) {
   auto scale = torch::empty({images.size(0), 1, 1, 1}, torch::kFloat32);
   auto shift = torch::empty_like(scale);
   for (std::int64_t i = 0; i < images.size(0); ++i) {
@@ -112,7 +112,7 @@ torch::Tensor shifted_intensity(const torch::Tensor& images, sim::Stream& stream
   return (images * scale.to(images.device()) + shift.to(images.device())).clamp(-1, 1);
 }
 
-torch::Tensor blurred(const torch::Tensor& images, sim::Stream& stream) {
+torch::Tensor blurred(const torch::Tensor& images, base::Stream& stream) {
   auto noise = torch::empty(images.sizes(), torch::kFloat32);
   auto* out = noise.data_ptr<float>();
   for (std::int64_t i = 0; i < noise.numel(); ++i) out[i] = static_cast<float>(0.05 * stream.normal());

@@ -5,15 +5,15 @@
 
 #include <vector>
 
-#include "config/scenario.hpp"
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::calibrate {
 
 /// A1, blind: on each image, with a shape, place and intensity of its own, a square (side 4 to 20 % of the
 /// width), a line (20 to 60 % long, 4 % thick) or an L in a corner (arms of 8 to 25 %, 4 % thick); with
 /// probability 1/2 a second one.
-torch::Tensor random_patches(const torch::Tensor& images, sim::Stream& stream);
+torch::Tensor random_patches(const torch::Tensor& images, base::Stream& stream);
 
 /// A0, oracle: the scenario's own trigger, as data::apply_trigger draws it. An upper bound, no method.
 torch::Tensor with_trigger(const torch::Tensor& images, const config::Backdoor& trigger);
@@ -30,9 +30,9 @@ std::vector<double> to_numbers(const UniversalTrigger& trigger);
 UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::Tensor& images);
 
 /// Contrast and brightness of each image: x <- a x + b, a in [0.7, 1.3], b in [-0.3, 0.3], kept in range.
-torch::Tensor shifted_intensity(const torch::Tensor& images, sim::Stream& stream);
+torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream);
 
 /// A mean over 3 x 3 pixels, then noise of deviation 0.05, kept in range.
-torch::Tensor blurred(const torch::Tensor& images, sim::Stream& stream);
+torch::Tensor blurred(const torch::Tensor& images, base::Stream& stream);
 
 }  // namespace afu::calibrate

@@ -5,13 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/output_file.hpp"
+#include "bench/bench_aggregate.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "bench/bench_aggregate.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
-#include "base/output_file.hpp"
 
 namespace afu::cli {
 namespace {
@@ -26,9 +26,9 @@ struct AggregateOptions {
 int bench_aggregate(const AggregateOptions& o) {
   config::ModelSection section;
   section.name = o.model.name;
-  const compute::NumericsLease numerics({});
-  const auto b = compute::bench_aggregate(section, o.model.shape(), device_name(o.device), o.repetitions);
-  print("{}", compute::to_text(b));
+  const device::NumericsLease numerics({});
+  const auto b = bench::bench_aggregate(section, o.model.shape(), device_name(o.device), o.repetitions);
+  print("{}", bench::to_text(b));
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{
       {"bench", "aggregate"}, {"model", b.model}, {"device", b.device}, {"parameters", b.parameters}};
@@ -53,18 +53,18 @@ void ModelOptions::declare(CLI::App& bench) {
 
 std::string device_name(const std::string& device) {
   try {
-    return compute::device_info(device).name;
+    return device::device_info(device).name;
   } catch (const std::runtime_error& e) {
     throw UsageError(e.what());
   }
 }
 
 void write_json(nlohmann::ordered_json j, const std::string& path) {
-  for (const auto& [name, version] : compute::library_versions()) j["versions"][name] = version;
-  j["processor"] = compute::device_info("cpu").description;
+  for (const auto& [name, version] : device::library_versions()) j["versions"][name] = version;
+  j["processor"] = device::device_info("cpu").description;
   if (const auto device = j.value("device", "cpu"); device != "cpu")
-    j["gpu"] = compute::device_info(device).description;
-  record::write_whole(path, j.dump(2) + '\n');
+    j["gpu"] = device::device_info(device).description;
+  base::write_whole(path, j.dump(2) + '\n');
 }
 
 std::function<int()> declare_bench(CLI::App& app) {

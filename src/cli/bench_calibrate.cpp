@@ -3,9 +3,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "bench/bench_calibrate.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
-#include "bench/bench_calibrate.hpp"
 #include "device/numerics.hpp"
 
 namespace afu::cli {
@@ -22,10 +22,10 @@ struct Options {
 int bench_calibrate(const Options& o) {
   config::ModelSection section;
   section.name = o.model.name;
-  const compute::NumericsLease numerics({});
-  const auto b = compute::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps,
-                                          device_name(o.device), o.repetitions);
-  print("{}", compute::to_text(b));
+  const device::NumericsLease numerics({});
+  const auto b = bench::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps,
+                                        device_name(o.device), o.repetitions);
+  print("{}", bench::to_text(b));
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "calibrate"},
                            {"model", b.model},

@@ -53,7 +53,7 @@ TimingRun run_timing_only(std::int64_t clients) {
       kScenario, "bench events",
       {fmt::format("partition.clients={}", clients), fmt::format("data.train_samples={}", 2 * clients),
        fmt::format("stop.updates={}", updates)},
-      unlearn::method_sections());
+      methods::method_sections());
   double began = 0;
   actors::RunOptions options;
   options.on_start = [&](const auto&, auto&) { began = process_seconds(); };

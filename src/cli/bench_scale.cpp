@@ -11,9 +11,9 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bench/bench_timing.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
-#include "bench/bench_timing.hpp"
 #include "sim/event_queue.hpp"
 
 namespace afu::cli {
@@ -40,9 +40,9 @@ double queue_microseconds(std::int64_t clients) {
   };
   sim::EventQueue<Payload> queue;
   queue.reserve(static_cast<std::size_t>(clients));
-  sim::Stream stream({1, sim::purpose("bench.queue"), 0, 0});
+  base::Stream stream({1, base::purpose("bench.queue"), 0, 0});
   for (std::int64_t i = 0; i < clients; ++i) queue.push(stream.uniform(), {});
-  const auto took = compute::timed([&] {
+  const auto took = bench::timed([&] {
     for (std::int64_t i = 0; i < kEvents; ++i) {
       auto event = queue.pop();
       queue.push(event.time + stream.uniform(), event.payload);

@@ -3,20 +3,20 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/limits.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
-#include "base/limits.hpp"
 
 namespace afu::cli {
 namespace {
 
 struct Options {
   ModelOptions model;
-  compute::TrainBenchSettings settings;
+  bench::TrainBenchSettings settings;
   std::string precision = "fp32";
   bool deterministic = false;
   std::string json;
@@ -26,7 +26,7 @@ struct Options {
 std::vector<int> default_lanes(const std::string& device) {
   if (device != "cpu") return {1, 2, 4, 8, 16};
   std::vector<int> lanes;
-  const int cores = static_cast<int>(host::processors());
+  const int cores = static_cast<int>(base::processors());
   for (int n = 1; n <= cores; ++n) lanes.push_back(n);
   return lanes;
 }
@@ -41,10 +41,10 @@ int bench_train(const Options& o) {
   config::ComputeSection compute;
   compute.precision = o.precision;
   compute.deterministic = o.deterministic;
-  const compute::NumericsLease numerics(compute::switches_of(compute, {settings.device}));
-  const auto b = compute::bench_train(section, o.model.shape(), settings);
-  print("{}", compute::to_text(b));
-  if (const auto advice = compute::blas_advice(); b.device == "cpu" && !advice.empty())
+  const device::NumericsLease numerics(device::switches_of(compute, {settings.device}));
+  const auto b = bench::bench_train(section, o.model.shape(), settings);
+  print("{}", bench::to_text(b));
+  if (const auto advice = device::blas_advice(); b.device == "cpu" && !advice.empty())
     print("note: {}\n", advice);
   if (o.json.empty()) return 0;
   nlohmann::ordered_json j{{"bench", "train"},

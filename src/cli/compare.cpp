@@ -8,6 +8,9 @@
 #include <set>
 
 #include "attack/compare.hpp"
+#include "base/csv_figure.hpp"
+#include "base/json_text.hpp"
+#include "base/output_file.hpp"
 #include "cli/distances.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
@@ -15,11 +18,8 @@
 #include "config/loader.hpp"
 #include "config/same_federation.hpp"
 #include "config/text.hpp"
-#include "base/csv_figure.hpp"
-#include "base/json_text.hpp"
-#include "base/output_file.hpp"
-#include "record/seal.hpp"
 #include "methods/registry.hpp"
+#include "record/seal.hpp"
 
 namespace afu::cli {
 namespace {
@@ -41,7 +41,7 @@ Run load_run(const std::string& folder) {
   if (!fs::exists(file)) throw UsageError(folder + ": no run: it holds no scenario.toml");
   if (const auto damage = record::damage(folder); !damage.empty())
     throw UsageError(folder + ": damaged: " + damage);
-  return {folder, config::load_scenario(file.string(), {}, unlearn::method_sections())};
+  return {folder, config::load_scenario(file.string(), {}, methods::method_sections())};
 }
 
 std::int64_t init_seed(const config::Scenario& s) {
@@ -93,12 +93,12 @@ void write_csv(const std::string& path, const std::vector<attack::ComparisonRow>
     for (char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
     return out + "\"";
   };
-  record::append_text(text, "run,reference,set,figure,value\n");
+  base::append_text(text, "run,reference,set,figure,value\n");
   for (const auto& r : rows) {
-    record::append(text, FMT_COMPILE("{},{},{},{},{}\n"), quoted(r.run), quoted(r.reference), quoted(r.set),
-                   r.figure, record::csv_figure(r.value));
+    base::append(text, FMT_COMPILE("{},{},{},{},{}\n"), quoted(r.run), quoted(r.reference), quoted(r.set),
+                 r.figure, base::csv_figure(r.value));
   }
-  record::write_whole(path, {text.data(), text.size()});
+  base::write_whole(path, {text.data(), text.size()});
 }
 
 void print_table(const std::vector<attack::ComparisonRow>& rows) {

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "bench/probe.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
-#include "bench/probe.hpp"
 
 namespace afu::cli {
 namespace {
@@ -19,9 +19,9 @@ struct Options {
 };
 
 struct Listed {
-  compute::DeviceInfo info;
+  device::DeviceInfo info;
   std::int64_t lanes = 0;  ///< by default
-  std::optional<compute::DeviceProbe> probe;
+  std::optional<bench::DeviceProbe> probe;
 };
 
 void show(const Listed& d) {
@@ -72,28 +72,28 @@ nlohmann::ordered_json to_json(const Listed& d) {
 int devices(const Options& o) {
   // As a run computes that says nothing about it: fp32 without TF32. Deterministic algorithms change none of
   // these.
-  const compute::NumericsLease numerics({});
+  const device::NumericsLease numerics({});
   std::vector<Listed> listed;
-  for (auto& info : compute::list_devices()) {
-    Listed d{info, info.name == "cpu" ? info.cores_or_sms : compute::kDefaultLanesOfAGpu, {}};
-    if (o.probe) d.probe = compute::probe(info.name);
+  for (auto& info : device::list_devices()) {
+    Listed d{info, info.name == "cpu" ? info.cores_or_sms : device::kDefaultLanesOfAGpu, {}};
+    if (o.probe) d.probe = bench::probe(info.name);
     listed.push_back(std::move(d));
   }
-  auto versions = compute::library_versions();
+  auto versions = device::library_versions();
   versions.emplace_back(
       "CAF", fmt::format("{}.{}.{}", CAF_VERSION / 10000, CAF_VERSION / 100 % 100, CAF_VERSION % 100));
   if (o.json) {
     nlohmann::ordered_json j;
     for (const auto& d : listed) j["devices"].push_back(to_json(d));
     for (const auto& [name, version] : versions) j["versions"][name] = version;
-    if (const auto core = compute::better_blas_core(); !core.empty()) j["better_blas_core"] = core;
+    if (const auto core = device::better_blas_core(); !core.empty()) j["better_blas_core"] = core;
     print("{}\n", j.dump(2));
     return 0;
   }
   for (const auto& d : listed) show(d);
   print("\n");
   for (const auto& [name, version] : versions) print("{:<10} {}\n", name, version);
-  if (const auto advice = compute::blas_advice(); !advice.empty()) print("\nnote: {}\n", advice);
+  if (const auto advice = device::blas_advice(); !advice.empty()) print("\nnote: {}\n", advice);
   return 0;
 }
 

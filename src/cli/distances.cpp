@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "cli/study_folder.hpp"
-#include "cli/terminal.hpp"
-#include "cli/verb.hpp"
-#include "engine/workspace.hpp"
-#include "data/federated.hpp"
-#include "data/requests.hpp"
-#include "metrics/sets.hpp"
-#include "model/archive.hpp"
 #include "base/csv_figure.hpp"
 #include "base/json_text.hpp"
 #include "base/output_file.hpp"
+#include "cli/study_folder.hpp"
+#include "cli/terminal.hpp"
+#include "cli/verb.hpp"
+#include "data/federated.hpp"
+#include "data/requests.hpp"
+#include "engine/workspace.hpp"
+#include "metrics/sets.hpp"
+#include "model/archive.hpp"
 
 namespace afu::cli {
 
@@ -27,7 +27,7 @@ class Examination {
       : data_(data::federate(data::load_source(s.data, s.scenario.seed, s.file), s)),
         workspace_(model::make_model(s.model, {data_.pool->channels, data_.pool->height, data_.pool->width,
                                                data_.classes()}),
-                   compute::make_resident(data_.pool, torch::kCPU), torch::kCPU),
+                   engine::make_resident(data_.pool, torch::kCPU), torch::kCPU),
         batch_size_(s.evaluation.batch_size) {
     sets_ = *metrics::evaluation_sets(data_, s, data::requested_rows(data_, s));
   }
@@ -46,8 +46,8 @@ class Examination {
 
  private:
   data::FederatedData data_;
-  compute::Workspace workspace_;
-  compute::EvaluationSets sets_;
+  engine::Workspace workspace_;
+  job::EvaluationSets sets_;
   std::int64_t batch_size_;
 };
 
@@ -76,10 +76,10 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
   if (names.empty()) return left_out;
   fmt::memory_buffer text;
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
-    record::append(text, FMT_COMPILE("{},{},{}.{},{}\n"), cell, point, r.set, r.figure,
-                   record::csv_figure(r.value));
+    base::append(text, FMT_COMPILE("{},{},{}.{},{}\n"), cell, point, r.set, r.figure,
+                 base::csv_figure(r.value));
   };
-  record::append_text(text, "cell,point,figure,value\n");
+  base::append_text(text, "cell,point,figure,value\n");
   for (std::size_t group = 0; group < plan.groups; ++group) {
     std::vector<const study::Cell*> cells, references;
     std::string missing;
@@ -127,7 +127,7 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
       }
     }
   }
-  record::write_whole(folder / "distances.csv", {text.data(), text.size()});
+  base::write_whole(folder / "distances.csv", {text.data(), text.size()});
   return left_out;
 }
 

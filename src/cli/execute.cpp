@@ -6,15 +6,15 @@
 #include <stdexcept>
 #include <string>
 
-#include "device/devices.hpp"
-#include "lane/prepare_model.hpp"
-#include "model/vectors_file.hpp"
-#include "config/writer.hpp"
 #include "base/host.hpp"
 #include "base/output_file.hpp"
+#include "config/writer.hpp"
+#include "device/devices.hpp"
+#include "lane/prepare_model.hpp"
+#include "methods/registry.hpp"
+#include "model/vectors_file.hpp"
 #include "record/seal.hpp"
 #include "record/summary.hpp"
-#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {
@@ -22,7 +22,7 @@ namespace {
 void write_scenario(const record::RunFolder& folder, const config::Scenario& s) {
   const auto path = folder.path("scenario.toml");
   try {
-    record::write_whole(path, config::to_toml(s, unlearn::method_sections()));
+    base::write_whole(path, config::to_toml(s, methods::method_sections()));
   } catch (...) {  // the empty claim alone would be taken for a run
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
@@ -32,13 +32,13 @@ void write_scenario(const record::RunFolder& folder, const config::Scenario& s) 
 
 void write_models(const config::Scenario& s, const record::RunFolder& folder,
                   const actors::RunResult& result) {
-  const compute::ModelInput input{result.channels, result.height, result.width, result.classes};
+  const lane::ModelInput input{result.channels, result.height, result.width, result.classes};
   if (s.scenario.execute == config::Execute::train && s.output.model && result.report.outcome.model)
-    compute::save(s.model, input, result.report.outcome.model, folder.path("model.pt"));
+    lane::save(s.model, input, result.report.outcome.model, folder.path("model.pt"));
   if (s.output.audit)
-    compute::write_vectors(folder.path("audit/final.npz"), {{"final", result.report.outcome.model}});
+    model::write_vectors(folder.path("audit/final.npz"), {{"final", result.report.outcome.model}});
   for (const auto& [point, model] : result.report.snapshots)
-    compute::save(s.model, input, model, folder.path("snapshot_" + point + ".pt"));
+    lane::save(s.model, input, model, folder.path("snapshot_" + point + ".pt"));
 }
 
 std::string audit_note(const record::RunFolder& folder) {
@@ -60,7 +60,7 @@ std::string audit_note(const record::RunFolder& folder) {
 
 actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& folder,
                           actors::RunOptions options, bool alone) {
-  const auto started = record::utc_now();
+  const auto started = base::utc_now();
   std::vector<record::Input> inputs;  // as they are before the run reads them
   for (const auto& [key, path] : config::used_paths(scenario))
     inputs.push_back({key, path, record::digest_of_input(path)});
@@ -89,9 +89,9 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   }
   if (scenario.output.audit) result.notes.push_back(audit_note(folder));
   result.summary.started = started;
-  result.summary.revision = compute::revision();
+  result.summary.revision = device::revision();
   if (!alone) result.summary.peak_rss_bytes = 0;
-  auto versions = compute::library_versions();
+  auto versions = device::library_versions();
   versions.emplace_back("CAF", "0.17.6");
   try {
     record::write_summary(folder, result.summary, versions);

@@ -14,10 +14,10 @@
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
 #include "federate/holdings.hpp"
+#include "methods/registry.hpp"
 #include "sim/availability.hpp"
 #include "sim/network.hpp"
 #include "sim/profile.hpp"
-#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {
@@ -51,35 +51,35 @@ std::function<int()> declare_check(CLI::App& app) {
     const auto scenario = std::make_shared<const config::Scenario>(o->load());
     data::check_memory(*scenario, data::usable_memory());
     check_files(config::with_absolute_paths(*scenario));
-    for (const auto& line : config::ineffective(*scenario, unlearn::method_sections()))
+    for (const auto& line : config::ineffective(*scenario, methods::method_sections()))
       tell("afu: warning: {}\n", line);
     for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);
-    print("{}", config::to_toml(*scenario, unlearn::method_sections()));
+    print("{}", config::to_toml(*scenario, methods::method_sections()));
     return 0;
   };
 }
 
 std::function<int()> declare_reference(CLI::App&) {
   return [] {
-    print("{}", config::reference_toml(unlearn::method_sections()));
+    print("{}", config::reference_toml(methods::method_sections()));
     return 0;
   };
 }
 
 std::function<int()> declare_methods(CLI::App&) {
   return [] {
-    for (const auto& m : unlearn::methods()) {
+    for (const auto& m : methods::methods()) {
       std::string forms;
       for (auto c : m.traits.coordinations) {
-        forms += std::string(forms.empty() ? "" : ", ") + unlearn::to_string(c);
+        forms += std::string(forms.empty() ? "" : ", ") + methods::to_string(c);
         if (c == m.traits.default_coordination) forms += " (default)";
       }
       std::string scopes;
       for (auto s : m.traits.scopes)
-        scopes += std::string(scopes.empty() ? "" : ", ") + unlearn::to_string(s);
+        scopes += std::string(scopes.empty() ? "" : ", ") + methods::to_string(s);
       print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
       for (const auto& [scope, why] : m.traits.refusals)
-        print("{:<16} not {}: {}\n", "", unlearn::to_string(scope), why);
+        print("{:<16} not {}: {}\n", "", methods::to_string(scope), why);
     }
     return 0;
   };

@@ -9,12 +9,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/input_error.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "device/devices.hpp"
-#include "base/input_error.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"
+#include "device/devices.hpp"
 
 namespace {
 
@@ -58,7 +58,7 @@ int launch(int argc, char** argv) {
     return status == 0 ? 0 : 2;
   }
   try {
-    afu::compute::prepare_process();
+    afu::device::prepare_process();
     return run.at(app.get_subcommands().front())();
   } catch (const afu::config::ConfigError& e) {  // each of its lines names a place
     afu::cli::tell("{}\n", e.what());

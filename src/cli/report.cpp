@@ -20,11 +20,11 @@ std::function<int()> declare_report(CLI::App& app) {
   return [o] {
     const std::filesystem::path output = o->output.empty() ? o->folder : o->output;
     try {
-      const auto document = report::report_on(o->folder);
-      report::write_report(document, output);
+      const auto document = page::report_on(o->folder);
+      page::write_report(document, output);
       if (!o->quiet)
         print("{}\n{}\n", config::printable(document.subtitle, true), (output / "report.html").string());
-    } catch (const report::ReportError& e) {
+    } catch (const figures::ReportError& e) {
       throw UsageError(e.what());
     }
     return 0;

@@ -12,10 +12,10 @@
 #include "cli/verb.hpp"
 #include "config/ineffective.hpp"
 #include "config/writer.hpp"
-#include "record/run_folder.hpp"
+#include "methods/registry.hpp"
 #include "page/progress.hpp"
 #include "page/table.hpp"
-#include "methods/registry.hpp"
+#include "record/run_folder.hpp"
 
 namespace afu::cli {
 namespace {
@@ -60,12 +60,12 @@ int run(const Options& o) {
   const auto name = given.output.folder.empty() ? "runs/" + given.scenario.name : given.output.folder;
   auto folder = record::RunFolder::examine(o.output.empty() ? name : o.output, o.force);
   const auto scenario = config::with_absolute_paths(given);
-  for (const auto& line : config::ineffective(given, unlearn::method_sections()))
+  for (const auto& line : config::ineffective(given, methods::method_sections()))
     tell("afu: warning: {}\n", line);
   if (!o.quiet) tell("afu: {}\n", plan_text(scenario, folder.root().string()));
 
-  report::ProgressLine progress({static_cast<std::uint64_t>(scenario.stop.updates), scenario.stop.seconds},
-                                o.quiet);
+  page::ProgressLine progress({static_cast<std::uint64_t>(scenario.stop.updates), scenario.stop.seconds},
+                              o.quiet);
   bool told = o.quiet;
   actors::RunOptions options;
   options.interrupt = &Interrupts::asked();
@@ -85,7 +85,7 @@ int run(const Options& o) {
   for (const auto& warning : result.warnings) tell("afu: warning: {}\n", warning);
   if (!o.quiet) {
     for (const auto& note : result.notes) tell("afu: note: {}\n", note);
-    print("{}", report::final_table(summary));
+    print("{}", page::final_table(summary));
     print("\n{} events, {} updates, {:.2f} s simulated, {:.2f} s real; {}\n", summary.events, summary.updates,
           summary.virtual_seconds, summary.wall_seconds, folder.root().string());
     if (summary.overrun_share)

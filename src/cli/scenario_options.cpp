@@ -12,7 +12,7 @@ void ScenarioOptions::declare(CLI::App& app) {
 }
 
 config::Scenario ScenarioOptions::load() const {
-  return config::load_scenario(file, overrides, unlearn::method_sections());
+  return config::load_scenario(file, overrides, methods::method_sections());
 }
 
 }  // namespace afu::cli

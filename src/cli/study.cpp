@@ -16,8 +16,8 @@
 #include "cli/study_runner.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
-#include "record/run_folder.hpp"
 #include "page/report.hpp"
+#include "record/run_folder.hpp"
 
 namespace afu::cli {
 namespace {
@@ -190,7 +190,7 @@ int run(const Options& o) {
     return Interrupts::status();
   }
   for (const auto& left_out : write_distances(plan, options.folder)) log->warn("distances: {}", left_out);
-  report::write_report(report::report_on(options.folder), options.folder);
+  page::write_report(page::report_on(options.folder), options.folder);
   if (!o.quiet) print("report: {}\n", (options.folder / "report.html").string());
   if (outcome.failures.empty()) return 0;
   tell("afu: {} of {} cells failed:\n", outcome.failures.size(), plan.cells.size());

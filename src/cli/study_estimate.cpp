@@ -6,8 +6,8 @@
 
 #include "actors/launch.hpp"
 #include "bench/bench_train.hpp"
-#include "device/devices.hpp"
 #include "data/federated.hpp"
+#include "device/devices.hpp"
 
 namespace afu::cli {
 namespace {
@@ -86,7 +86,7 @@ std::vector<Work> work_of_cells(const study::Plan& plan, const std::vector<std::
 
 StudyEstimate estimate(const study::Plan& plan, const std::vector<std::size_t>& open, int jobs) {
   StudyEstimate e;
-  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
+  const auto cores = std::max<std::int64_t>(1, device::device_info("cpu").cores_or_sms);
   e.jobs = jobs > 0 ? jobs : static_cast<int>(cores);
   const auto works = work_of_cells(plan, open);
   std::map<std::size_t, bool> begun;
@@ -97,9 +97,9 @@ StudyEstimate estimate(const study::Plan& plan, const std::vector<std::size_t>& 
     if (e.samples_per_second == 0) {
       const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
       e.samples_per_second =
-          compute::bench_train(s.model,
-                               {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
-                               {"cpu", s.training.batch_size, 8, {1}, 3})
+          bench::bench_train(s.model,
+                             {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
+                             {"cpu", s.training.batch_size, 8, {1}, 3})
               .rows.front()
               .images_per_second;
     }

@@ -8,15 +8,15 @@
 #include <set>
 #include <sstream>
 
-#include "device/devices.hpp"
+#include "base/json_depth.hpp"
+#include "base/output_file.hpp"
 #include "config/changes.hpp"
 #include "config/loader.hpp"
 #include "config/writer.hpp"
-#include "base/json_depth.hpp"
-#include "base/output_file.hpp"
+#include "device/devices.hpp"
+#include "methods/registry.hpp"
 #include "record/run_folder.hpp"
 #include "record/seal.hpp"
-#include "methods/registry.hpp"
 
 namespace afu::cli {
 namespace {
@@ -42,7 +42,7 @@ std::string text_of(const Json& object, const char* key) {
 }
 
 Json context_of(const fs::path& cell_folder) {
-  const auto summary = record::parse_or_discard(content(cell_folder / "summary.json"));
+  const auto summary = base::parse_or_discard(content(cell_folder / "summary.json"));
   if (!summary.is_object() || !summary.contains("context")) return {};
   return summary["context"];
 }
@@ -55,7 +55,7 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
 
 /// What of the scenario and the files that it names is not what the cell in `folder` ran with.
 std::string changes_of(const study::Cell& cell, const fs::path& folder, const record::Seal& seal) {
-  const auto methods = unlearn::method_sections();
+  const auto methods = methods::method_sections();
   config::Scenario wanted, held;
   try {
     wanted = config::with_absolute_paths(cell.scenario);
@@ -160,7 +160,7 @@ void judge_manifest(const study::Plan& plan, const fs::path& folder, StudyFolder
   const auto path = folder / "study.json";
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return;
-  const auto held = record::parse_or_discard(content(path));
+  const auto held = base::parse_or_discard(content(path));
   if (held.is_discarded()) {
     out.notes.push_back(fmt::format("'{}' is damaged and written anew", path.string()));
     return;
@@ -209,12 +209,12 @@ StudyFolder examine(const study::Plan& plan, const fs::path& folder, bool rerun_
   }
   std::set<std::string> others;
   for (const auto& c : out.cells)
-    if (!c.revision.empty() && c.revision != compute::revision()) others.insert(c.revision);
+    if (!c.revision.empty() && c.revision != device::revision()) others.insert(c.revision);
   if (!others.empty())
     out.notes.push_back(fmt::format(
         "finished cells were run by other revisions of afu ({}; this is {}): their figures may differ "
         "by what changed since",
-        joined({others.begin(), others.end()}, ", "), compute::revision()));
+        joined({others.begin(), others.end()}, ", "), device::revision()));
   return out;
 }
 
@@ -228,10 +228,10 @@ std::unique_ptr<record::FolderLock> lock_study_folder(const fs::path& folder) {
 }
 
 void write_manifest(const study::Plan& plan, const fs::path& folder, const std::string& command) {
-  record::write_whole(
+  base::write_whole(
       folder / "study.json",
       study::manifest(plan, command).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  record::write_whole(folder / "study.toml", content(plan.study.file));
+  base::write_whole(folder / "study.toml", content(plan.study.file));
 }
 
 std::string ending_of(const fs::path& run_folder) { return text_of(context_of(run_folder), "ended"); }

@@ -17,13 +17,13 @@
 #include <tuple>
 #include <utility>
 
+#include "base/output_file.hpp"
+#include "base/threads.hpp"
 #include "cli/execute.hpp"
 #include "cli/study_estimate.hpp"
+#include "config/writer.hpp"
 #include "device/devices.hpp"
 #include "lane/job_cache.hpp"
-#include "config/writer.hpp"
-#include "base/threads.hpp"
-#include "base/output_file.hpp"
 
 namespace afu::cli {
 namespace {
@@ -56,13 +56,13 @@ class Queue {
     group = best;
     return take(*best);
   }
-  std::shared_ptr<compute::JobCache> cache(std::size_t group, std::uint64_t budget) {
+  std::shared_ptr<lane::JobCache> cache(std::size_t group, std::uint64_t budget) {
     auto& g = groups_[group];
-    if (!g.cache) g.cache = std::make_shared<compute::JobCache>(budget);
+    if (!g.cache) g.cache = std::make_shared<lane::JobCache>(budget);
     return g.cache;
   }
   /// A cell of `group` has ended; after the last one what the group shared is dropped.
-  compute::JobCache::Counts ended(std::size_t group) {
+  lane::JobCache::Counts ended(std::size_t group) {
     auto& g = groups_[group];
     if (--g.running > 0 || !g.cells.empty()) return {};
     return std::exchange(g.cache, nullptr)->counts();
@@ -73,7 +73,7 @@ class Queue {
     std::deque<std::size_t> cells;
     std::size_t running = 0;
     bool begun = false;
-    std::shared_ptr<compute::JobCache> cache;
+    std::shared_ptr<lane::JobCache> cache;
   };
   std::size_t take(std::size_t group) {
     auto& g = groups_[group];
@@ -93,9 +93,9 @@ constexpr int threads_of_a_run = 6;
 /// fail.
 void check_threads(int count, int runners) {
   try {
-    host::require_threads(count);
-  } catch (const host::ThreadError& e) {
-    throw host::ThreadError(
+    base::require_threads(count);
+  } catch (const base::ThreadError& e) {
+    throw base::ThreadError(
         fmt::format("{} cells at a time: {}; fewer cells at a time: -j", runners, e.what()));
   }
 }
@@ -107,7 +107,7 @@ class Runners {
     progress_.cells = plan.cells.size();
     progress_.done = plan.cells.size() - open.size();
     jobs_ = runners_for(open.size(), options.jobs);
-    lanes_ = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms / jobs_);
+    lanes_ = std::max<std::int64_t>(1, device::device_info("cpu").cores_or_sms / jobs_);
     if (!open.empty()) check_threads(jobs_ * (1 + static_cast<int>(lanes_) + threads_of_a_run), jobs_);
     expect(open);
   }
@@ -181,7 +181,7 @@ class Runners {
     std::optional<std::size_t> group;
     for (;;) {
       std::optional<std::size_t> cell;
-      std::shared_ptr<compute::JobCache> cache;
+      std::shared_ptr<lane::JobCache> cache;
       std::shared_ptr<std::atomic<float>> share;
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -213,8 +213,7 @@ class Runners {
     bool interrupted = false;
   };
 
-  Ended run_cell(const study::Cell& cell, std::shared_ptr<compute::JobCache> cache,
-                 std::atomic<float>& share) {
+  Ended run_cell(const study::Cell& cell, std::shared_ptr<lane::JobCache> cache, std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
     auto folder = record::RunFolder::examine(path, true);
     Ended ended;
@@ -251,7 +250,7 @@ class Runners {
     if (!ended.failure.empty()) {
       try {
         fs::create_directories(path);
-        record::write_whole(path / "failure.txt", ended.failure + "\n");
+        base::write_whole(path / "failure.txt", ended.failure + "\n");
       } catch (const std::exception& e) {  // a full disk, most likely: this cell fails alone
         ended.failure += std::string("; ") + e.what();
       }
@@ -324,7 +323,7 @@ class Runners {
 }  // namespace
 
 int runners_for(std::size_t open, int jobs) {
-  const auto cores = std::max<std::int64_t>(1, compute::device_info("cpu").cores_or_sms);
+  const auto cores = std::max<std::int64_t>(1, device::device_info("cpu").cores_or_sms);
   const auto wanted = static_cast<std::size_t>(jobs > 0 ? jobs : cores);
   return static_cast<int>(std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, open)));
 }

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <map>
 
+#include "base/text_file.hpp"
 #include "config/nesting.hpp"
 #include "config/text.hpp"
-#include "base/text_file.hpp"
 
 namespace afu::config {
 
@@ -150,7 +150,7 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   if (included.files.size() >= most_files)
     return refuse(fmt::format("this is one of more than {} included files", most_files));
   std::string text;
-  if (const auto why = read_text_file(file.string(), text); !why.empty())
+  if (const auto why = base::read_text_file(file.string(), text); !why.empty())
     return refuse(why + " (" + file.generic_string() + ")");
   included.files.emplace(known_as, Node{Table{}, path.place});  // counts while what it includes is read
   auto node = parse_text(text, file.generic_string(), {file, &chain, &included}, errors);
@@ -285,7 +285,7 @@ Node parse_document(const std::string& text, const std::string& name, Errors& er
 
 Node read_document(const std::string& file, Errors& errors) {
   std::string text;
-  const auto why = read_text_file(file, text, /*pipes=*/true);
+  const auto why = base::read_text_file(file, text, /*pipes=*/true);
   if (why.empty()) return parse_document(text, file, errors);
   errors.add({file, 0, 0, false}, "", why);
   return {Table{}, {file, 1, 1, false}};

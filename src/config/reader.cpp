@@ -4,8 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "config/distribution.hpp"
 #include "config/text.hpp"
-#include "sim/distribution.hpp"
 
 namespace afu::config {
 
@@ -183,7 +183,7 @@ class Reader {
       }
       return;
     }
-    auto kinds = sim::distribution_kinds();
+    auto kinds = distribution_kinds();
     auto* kind_node = table->find("distribution");
     if (!kind_node)
       return errors_.add(node.place, key, "distribution is missing, allowed are " + quoted_list(kinds));
@@ -191,7 +191,7 @@ class Reader {
     if (!kind) return errors_.add(kind_node->place, join(key, "distribution"), error);
 
     Distribution read{std::get<std::string>(*kind), {}, ""};
-    auto options = sim::distribution_parameters(read.kind);
+    auto options = distribution_parameters(read.kind);
     if (read.kind == "trace") options.push_back(text_option("path", {}));
     bool good = true;
     for (auto& option : options) {
@@ -219,7 +219,7 @@ class Reader {
     }
     if (!good) return;
     // What no single parameter shows: uniform's min above its max, say.
-    error = sim::distribution_error(read);
+    error = distribution_error(read);
     if (error.empty()) {
       out = read;
     } else {

@@ -15,7 +15,7 @@ enum class Clock { simulated, wall };  // TOML: "virtual", "wall"
 enum class Execute { train, timing };
 
 /// A distribution of a positive quantity, as an inline table: `{ distribution = "lognormal", median = 1,
-/// sigma = 0.5 }`. Which of the parameters are allowed follows from `kind`; see sim/distribution.hpp for
+/// sigma = 0.5 }`. Which of the parameters are allowed follows from `kind`; see config/distribution.hpp for
 /// their meaning.
 struct Distribution {
   std::string kind = "constant";  ///< constant uniform normal lognormal exponential pareto zipf trace
@@ -244,9 +244,9 @@ struct ComputeSection {
   std::int64_t lanes = 0;                   ///< a device; 0: as many as cores, or 8 a GPU
   std::int64_t lookahead = 0;               ///< finished jobs not joined yet, 0: 4 x lanes
   std::int64_t batched_clients = 1;         ///< most that a lane steps together; 0: a probe says
-  std::string step = "auto";       ///< auto fused autograd graph kernels: see engine/step_engine.hpp
-  std::string precision = "fp32";  ///< fp32 tf32 bf16: see device/numerics.hpp
-  bool deterministic = true;       ///< on GPUs; CPU lanes always are
+  std::string step = "auto";                ///< auto fused autograd graph kernels: see engine/step_engine.hpp
+  std::string precision = "fp32";           ///< fp32 tf32 bf16: see device/numerics.hpp
+  bool deterministic = true;                ///< on GPUs; CPU lanes always are
 };
 
 struct OutputSection {

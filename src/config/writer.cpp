@@ -6,10 +6,10 @@
 #include <type_traits>
 
 #include "base/input_error.hpp"
+#include "config/distribution.hpp"
 #include "config/loader.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"
-#include "sim/distribution.hpp"
 
 namespace afu::config {
 
@@ -44,7 +44,7 @@ std::string bare_or_quoted(const std::string& key) {
 std::string distribution_text(const Distribution& d) {
   if (d.kind == "constant") return number_text(d.parameters.at("value"));
   std::string out = "{ distribution = " + quoted(d.kind);
-  for (const auto& o : sim::distribution_parameters(d.kind))
+  for (const auto& o : distribution_parameters(d.kind))
     out += ", " + bare_or_quoted(o.name) + " = " + number_text(d.parameters.at(o.name));
   if (d.kind == "trace") out += ", path = " + quoted(d.path);
   return out + " }";
@@ -97,15 +97,15 @@ std::string reference_entry(const Field& f, const std::string& start) {
 
 std::string distributions_help() {
   std::string out = comment("A distribution is a number, which is a constant, or one of:");
-  for (const auto& kind : sim::distribution_kinds()) {
+  for (const auto& kind : distribution_kinds()) {
     Distribution d{kind, {}, "speeds.csv"};
     std::string ranges;
-    for (const auto& o : sim::distribution_parameters(kind)) {
+    for (const auto& o : distribution_parameters(kind)) {
       d.parameters[o.name] = std::get<double>(o.fallback);
       ranges += (ranges.empty() ? "" : "; ") + o.name + " in " + range_text(o) + ": " + o.help;
     }
     auto text = kind == "constant" ? "{ distribution = \"constant\", value = 1.0 }" : distribution_text(d);
-    out += "#   " + text + "\n" + comment(sim::distribution_help(kind), "#       ");
+    out += "#   " + text + "\n" + comment(distribution_help(kind), "#       ");
     if (kind != "constant") out += comment(ranges, "#       ");
   }
   return out;

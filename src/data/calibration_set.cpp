@@ -6,8 +6,8 @@
 #include <set>
 #include <unordered_set>
 
-#include "data/units.hpp"
 #include "base/random.hpp"
+#include "data/units.hpp"
 
 namespace afu::data {
 
@@ -24,8 +24,8 @@ std::vector<Indices> calibration_environments(const std::vector<std::vector<std:
   std::vector<std::int64_t> available;
   std::vector<std::size_t> next(classes, 0);
   for (std::size_t c = 0; c < classes; ++c) {
-    sim::Stream s({seed, sim::purpose("calibration set"), c, 0});
-    sim::shuffle(queue[c], s);
+    base::Stream s({seed, base::purpose("calibration set"), c, 0});
+    base::shuffle(queue[c], s);
     available.push_back(static_cast<std::int64_t>(queue[c].size()));
   }
 
@@ -52,8 +52,8 @@ Contribution contribution(const Indices& holdout, const Images& images, const co
                           bool by_subject, std::uint64_t client) {
   static const std::vector<std::int64_t> each_alone;
   auto groups = group_rows(holdout, by_subject ? images.subjects : each_alone);
-  sim::Stream stream({s.scenario.seed, sim::purpose("calibration contribution"), client, 0});
-  sim::shuffle(groups, stream);
+  base::Stream stream({s.scenario.seed, base::purpose("calibration contribution"), client, 0});
+  base::shuffle(groups, stream);
   const auto wanted = static_cast<std::size_t>(s.calibration.samples_per_environment);
   const auto to_forget = [&](std::int64_t row) {
     const auto label = images.labels[static_cast<std::size_t>(row)];
@@ -117,8 +117,8 @@ std::vector<IndicesPtr> thinned(const std::vector<IndicesPtr>& environments, std
   std::vector<IndicesPtr> fewer;
   for (std::size_t e = 0; e < environments.size(); ++e) {
     auto rows = *environments[e];
-    sim::Stream s({seed, sim::purpose("thinned environment"), e, 0});
-    sim::shuffle(rows, s);
+    base::Stream s({seed, base::purpose("thinned environment"), e, 0});
+    base::shuffle(rows, s);
     rows.resize(static_cast<std::size_t>(shares[e]));
     std::sort(rows.begin(), rows.end());
     fewer.push_back(std::make_shared<const Indices>(std::move(rows)));

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/indices.hpp"
+
 namespace afu::data {
 
 /// What is wrong with the user's data or with what a scenario asks of it. The message names the file or the
@@ -19,9 +21,8 @@ class DataError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Row numbers of a pool; shared, immutable.
-using Indices = std::vector<std::int64_t>;
-using IndicesPtr = std::shared_ptr<const Indices>;
+using base::Indices;
+using base::IndicesPtr;
 
 /// N images, N x C x H x W, uint8, contiguous; labels in [0, classes).
 struct Images {

@@ -8,11 +8,11 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/sha256.hpp"
 #include "config/text.hpp"
 #include "data/site_shift.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
-#include "base/sha256.hpp"
 
 namespace afu::data {
 
@@ -69,7 +69,7 @@ std::string shape_text(const Images& im) {
 
 /// Of shapes, labels and pixels of the three splits: what a run is given, however the files store it.
 std::string pixels_sha256(const Source& source) {
-  record::Sha256 hash;
+  base::Sha256 hash;
   for (const auto* images : {&source.train, &source.val, &source.test}) {
     for (const auto number : {images->size(), images->channels, images->height, images->width})
       hash.update(&number, sizeof number);

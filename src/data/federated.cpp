@@ -6,6 +6,7 @@
 #include <iterator>
 #include <new>
 
+#include "base/random.hpp"
 #include "config/loader.hpp"
 #include "data/calibration_set.hpp"
 #include "data/image_folder.hpp"
@@ -18,7 +19,6 @@
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
 #include "data/units.hpp"
-#include "base/random.hpp"
 
 namespace afu::data {
 

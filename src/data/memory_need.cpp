@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "data/dataset.hpp"
 #include "base/host.hpp"
+#include "data/dataset.hpp"
 
 namespace afu::data {
 
@@ -60,6 +60,6 @@ void check_memory(const config::Scenario& s, std::uint64_t available) {
     check_phantom_memory(s.data, available, shifted_copies(s, s.data.val_samples));
 }
 
-std::uint64_t usable_memory() { return record::host_info().memory_bytes; }
+std::uint64_t usable_memory() { return base::host_info().memory_bytes; }
 
 }  // namespace afu::data

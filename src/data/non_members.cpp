@@ -12,8 +12,8 @@ namespace {
 
 /// `n` of `rows`, at random; ascending.
 Indices some(Indices rows, double n, std::uint64_t seed) {
-  sim::Stream stream({seed, sim::purpose("non-members"), 0, 0});
-  sim::shuffle(rows, stream);
+  base::Stream stream({seed, base::purpose("non-members"), 0, 0});
+  base::shuffle(rows, stream);
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::llround(n))));
   std::sort(rows.begin(), rows.end());
   return rows;

@@ -52,7 +52,7 @@ void parallel_for(std::int64_t n, const Body& body, std::int64_t cores, const St
 
 template <class Body>
 void parallel_for(std::int64_t n, const Body& body) {
-  parallel_for(n, body, host::processors(), [](const auto& work) { return std::thread(work); });
+  parallel_for(n, body, base::processors(), [](const auto& work) { return std::thread(work); });
 }
 
 }  // namespace afu::data

@@ -9,8 +9,8 @@
 #include <numeric>
 #include <string>
 
-#include "data/units.hpp"
 #include "base/random.hpp"
+#include "data/units.hpp"
 
 namespace afu::data {
 
@@ -20,8 +20,8 @@ constexpr int max_tries = 1000;
 
 using Clients = std::vector<Indices>;
 
-sim::Stream stream_of(std::uint64_t seed, std::uint64_t actor, std::uint64_t round = 0) {
-  return sim::Stream({seed, sim::purpose("partition"), actor, round});
+base::Stream stream_of(std::uint64_t seed, std::uint64_t actor, std::uint64_t round = 0) {
+  return base::Stream({seed, base::purpose("partition"), actor, round});
 }
 
 [[noreturn]] void refuse(const config::PartitionSection& s, const std::string& what) {
@@ -36,7 +36,7 @@ std::map<std::int64_t, Indices> rows_by_class(const std::vector<std::int64_t>& l
 
 /// Dir(alpha_1, ..., alpha_n) as logarithms, not normalised: nothing underflows however small an alpha is.
 /// Entries with alpha 0 are -infinity.
-std::vector<double> log_dirichlet(const std::vector<double>& alphas, sim::Stream& s) {
+std::vector<double> log_dirichlet(const std::vector<double>& alphas, base::Stream& s) {
   std::vector<double> logs;
   for (auto a : alphas)
     logs.push_back(a > 0 ? std::max(-1e300, s.log_gamma_variate(a))
@@ -57,7 +57,7 @@ Clients iid(const std::vector<std::int64_t>& labels, const config::PartitionSect
             std::uint64_t seed) {
   auto rows = all_rows(static_cast<std::int64_t>(labels.size()));
   auto s = stream_of(seed, 0);
-  sim::shuffle(rows, s);
+  base::shuffle(rows, s);
   Clients clients(static_cast<std::size_t>(section.clients));
   for (std::size_t i = 0; i < rows.size(); ++i) clients[i % clients.size()].push_back(rows[i]);
   return clients;
@@ -71,7 +71,7 @@ Clients draw_dirichlet(const std::map<std::int64_t, std::vector<Unit>>& classes,
   for (const auto& [label, members] : classes) {
     auto s = stream_of(seed, static_cast<std::uint64_t>(label), round);
     auto units = members;
-    sim::shuffle(units, s);
+    base::shuffle(units, s);
     auto logs = log_dirichlet(std::vector<double>(k, section.alpha), s);
     // Somebody is below the mean as long as rows are left.
     for (std::size_t c = 0; c < k; ++c)
@@ -128,7 +128,7 @@ Clients dirichlet_client(const std::vector<std::int64_t>& labels, const config::
   std::vector<Indices> left;
   for (auto& [label, rows] : classes) {
     alphas.push_back(section.alpha * static_cast<double>(rows.size()) / static_cast<double>(labels.size()));
-    sim::shuffle(rows, s);
+    base::shuffle(rows, s);
     left.push_back(std::move(rows));
   }
   const auto k = static_cast<std::size_t>(section.clients);
@@ -183,8 +183,8 @@ Clients pathological(const std::vector<std::int64_t>& labels, const config::Part
   // Slots are dealt to a shuffled round of the classes, so a client's are distinct and holders are spread
   // evenly.
   auto order = all_rows(c), seats = all_rows(k);
-  sim::shuffle(order, s);
-  sim::shuffle(seats, s);
+  base::shuffle(order, s);
+  base::shuffle(seats, s);
   std::vector<std::vector<std::int64_t>> holders(classes.size());
   for (std::int64_t slot = 0; slot < k * m; ++slot)
     holders[static_cast<std::size_t>(order[static_cast<std::size_t>(slot % c)])].push_back(
@@ -196,7 +196,7 @@ Clients pathological(const std::vector<std::int64_t>& labels, const config::Part
     if (rows.size() < holders[j].size())
       refuse(section, fmt::format("class {} has {} training samples for {} clients", class_labels[j],
                                   rows.size(), holders[j].size()));
-    sim::shuffle(rows, s);
+    base::shuffle(rows, s);
     for (std::size_t i = 0; i < rows.size(); ++i)
       clients[static_cast<std::size_t>(holders[j][i % holders[j].size()])].push_back(rows[i]);
   }
@@ -211,7 +211,7 @@ Clients by_subject(const std::vector<std::int64_t>& labels, const std::vector<st
     refuse(section,
            fmt::format("{} clients, but only {} subjects to train on", section.clients, units.size()));
   auto s = stream_of(seed, 0);
-  sim::shuffle(units, s);
+  base::shuffle(units, s);
   std::stable_sort(units.begin(), units.end(),
                    [](const Unit& a, const Unit& b) { return a.rows.size() > b.rows.size(); });
   Clients clients(static_cast<std::size_t>(section.clients));
@@ -260,8 +260,8 @@ HoldOut hold_out(const Indices& rows, const std::vector<std::int64_t>& subjects,
                  const config::PartitionSection& section, std::uint64_t seed, std::int64_t client) {
   static const std::vector<std::int64_t> each_alone;
   auto groups = group_rows(rows, keeps_subjects(subjects, section) ? subjects : each_alone);
-  sim::Stream s({seed, sim::purpose("holdout"), static_cast<std::uint64_t>(client), 0});
-  sim::shuffle(groups, s);
+  base::Stream s({seed, base::purpose("holdout"), static_cast<std::uint64_t>(client), 0});
+  base::shuffle(groups, s);
 
   const auto wanted =
       static_cast<std::size_t>(std::llround(section.holdout_fraction * static_cast<double>(rows.size())));

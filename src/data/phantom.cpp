@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "base/random.hpp"
 #include "data/memory_need.hpp"
 #include "data/parallel.hpp"
 #include "data/source_checks.hpp"
-#include "base/random.hpp"
 
 namespace afu::data {
 
@@ -36,7 +36,7 @@ const std::vector<std::string> finding_names{"clear",          "nodule",     "ef
 
 // A draw is a statement of its own or an initialiser: the compiler may evaluate the arguments of a call in
 // any order.
-double between(sim::Stream& s, double low, double high) { return low + (high - low) * s.uniform(); }
+double between(base::Stream& s, double low, double high) { return low + (high - low) * s.uniform(); }
 
 struct Ellipse {
   double x, y, a, b;  ///< centre and half-axes, in body coordinates: the slice spans about [-1, 1] in both
@@ -46,7 +46,7 @@ struct Ellipse {
 /// between them and the pixels.
 class Slice {
  public:
-  Slice(std::int64_t side, double difficulty, sim::Stream& s)
+  Slice(std::int64_t side, double difficulty, base::Stream& s)
       : values_(static_cast<std::size_t>(side * side)) {
     const double spread = 0.4 + 0.6 * difficulty;
     const double angle = 0.15 * spread * s.normal(), scale = 1 + 0.06 * spread * s.normal();
@@ -110,20 +110,21 @@ class Slice {
 };
 
 /// A point well inside the ellipse, evenly distributed.
-std::pair<double, double> place_in(const Ellipse& e, double margin, sim::Stream& s) {
+std::pair<double, double> place_in(const Ellipse& e, double margin, base::Stream& s) {
   const double r = std::sqrt(s.uniform()), phi = 2 * M_PI * s.uniform();
   return {e.x + std::max(0.0, e.a - margin) * r * std::cos(phi),
           e.y + std::max(0.0, e.b - margin) * r * std::sin(phi)};
 }
 
-void draw_nodule(Slice& slice, const Ellipse& lung, double contrast, sim::Stream& s) {
+void draw_nodule(Slice& slice, const Ellipse& lung, double contrast, base::Stream& s) {
   const double r = between(s, 0.17, 0.26);
   const auto [x, y] = place_in(lung, r, s);
   slice.add({x, y, r, r * between(s, 0.85, 1.15)}, contrast);
 }
 
 /// What the class puts into lungs, heart and body. `contrast` is that of a solid lesion against the lung.
-void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], double contrast, sim::Stream& s) {
+void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], double contrast,
+                  base::Stream& s) {
   const auto& lung = lungs[s.below(2)];
   switch (finding) {
     case nodule:
@@ -173,7 +174,7 @@ void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], doub
 }
 
 /// Organs that everybody has, in the size the finding gives them, and then the finding itself.
-Slice draw_slice(std::int64_t side, Finding finding, double difficulty, sim::Stream& s) {
+Slice draw_slice(std::int64_t side, Finding finding, double difficulty, base::Stream& s) {
   Slice slice(side, difficulty, s);
   const double d = difficulty;
   const Ellipse body{0, 0, between(s, 0.92, 1.02), between(s, 0.84, 0.94)};
@@ -242,7 +243,7 @@ Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSect
   // The tint of a stain; grey images take the first.
   constexpr double tint[3] = {1.0, 0.82, 0.9};
   parallel_for(n, [&](std::int64_t i) {
-    sim::Stream s({seed, sim::purpose("phantom"), split, static_cast<std::uint64_t>(i)});
+    base::Stream s({seed, base::purpose("phantom"), split, static_cast<std::uint64_t>(i)});
     const auto finding = static_cast<Finding>(out.labels[static_cast<std::size_t>(i)]);
     const auto slice = draw_slice(section.image_size, finding, section.difficulty, s);
     auto* to = out.pixels.data() + i * out.image_bytes();

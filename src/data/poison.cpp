@@ -79,8 +79,8 @@ Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& la
         fmt::format("data.backdoor: client {} has no training sample outside the target class {}: nothing "
                     "can be poisoned",
                     client, backdoor.label));
-  sim::Stream s({seed, sim::purpose("poison"), static_cast<std::uint64_t>(client), 0});
-  sim::shuffle(rows, s);
+  base::Stream s({seed, base::purpose("poison"), static_cast<std::uint64_t>(client), 0});
+  base::shuffle(rows, s);
   const auto share = std::llround(backdoor.fraction * static_cast<double>(rows.size()));
   rows.resize(static_cast<std::size_t>(std::max<long long>(share, backdoor.fraction > 0 ? 1 : 0)));
   std::sort(rows.begin(), rows.end());

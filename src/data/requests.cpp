@@ -65,8 +65,8 @@ Indices class_rows(const FederatedData& data, std::size_t request, std::int64_t 
 /// A client's training rows in the order in which requests for a part of them take them.
 Indices order_of_leaving(const FederatedData& data, std::int64_t client, std::uint64_t seed) {
   auto rows = *data.clients.at(static_cast<std::size_t>(client)).train;
-  sim::Stream s({seed, sim::purpose("forget"), static_cast<std::uint64_t>(client), 0});
-  sim::shuffle(rows, s);
+  base::Stream s({seed, base::purpose("forget"), static_cast<std::uint64_t>(client), 0});
+  base::shuffle(rows, s);
   std::stable_partition(rows.begin(), rows.end(), [&](std::int64_t r) {
     return r >= data.poisoned_begin && r < data.poisoned_begin + data.poisoned;
   });

@@ -9,21 +9,21 @@
 #include <numeric>
 #include <utility>
 
+#include "base/random.hpp"
 #include "data/parallel.hpp"
 #include "data/units.hpp"
-#include "base/random.hpp"
 
 namespace afu::data {
 
 namespace {
 
 /// Each strength has a stream of its own.
-sim::Stream stream_of(const char* strength, std::uint64_t seed, std::int64_t site) {
-  return sim::Stream(
-      {seed, sim::purpose("site shift"), static_cast<std::uint64_t>(site), sim::purpose(strength)});
+base::Stream stream_of(const char* strength, std::uint64_t seed, std::int64_t site) {
+  return base::Stream(
+      {seed, base::purpose("site shift"), static_cast<std::uint64_t>(site), base::purpose(strength)});
 }
 
-double within(double low, double high, sim::Stream& s) { return low + (high - low) * s.uniform(); }
+double within(double low, double high, base::Stream& s) { return low + (high - low) * s.uniform(); }
 
 /// The point spread at 0, 1, ... pixels from its centre, summing to 1 over both sides.
 std::vector<double> point_spread(double deviation) {
@@ -70,7 +70,7 @@ class Scanner {
 
   /// An image [channels, height, width]; `number` names its noise.
   void alter(std::uint8_t* pixels, std::int64_t channels, std::uint64_t number) const {
-    sim::Stream noise({seed_, sim::purpose("site noise"), number, 0});
+    base::Stream noise({seed_, base::purpose("site noise"), number, 0});
     std::vector<double> x(static_cast<std::size_t>(height_ * width_)), line;
     for (auto* out = pixels; channels > 0; --channels, out += x.size()) {
       for (std::size_t i = 0; i < x.size(); ++i)
@@ -161,8 +161,8 @@ std::vector<Indices> deal_to_sites(const Indices& rows, const Images& images, st
   std::vector<Indices> parts(static_cast<std::size_t>(sites));
   std::size_t next = 0;
   for (auto& [label, units] : classes) {
-    sim::Stream s({seed, sim::purpose("test sites"), static_cast<std::uint64_t>(label), 0});
-    sim::shuffle(units, s);
+    base::Stream s({seed, base::purpose("test sites"), static_cast<std::uint64_t>(label), 0});
+    base::shuffle(units, s);
     for (const auto& unit : units) {
       auto& part = parts[next++ % parts.size()];
       part.insert(part.end(), unit.rows.begin(), unit.rows.end());

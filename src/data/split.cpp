@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "data/units.hpp"
 #include "base/random.hpp"
+#include "data/units.hpp"
 
 namespace afu::data {
 
@@ -32,8 +32,8 @@ SplitRows split_rows(const std::vector<std::int64_t>& labels, const std::vector<
     classes[u.label].push_back(std::move(u));
 
   for (auto& [label, units] : classes) {
-    sim::Stream stream({seed, sim::purpose("split"), static_cast<std::uint64_t>(label), 0});
-    sim::shuffle(units, stream);
+    base::Stream stream({seed, base::purpose("split"), static_cast<std::uint64_t>(label), 0});
+    base::shuffle(units, stream);
     std::stable_sort(units.begin(), units.end(),
                      [](const Unit& a, const Unit& b) { return a.rows.size() > b.rows.size(); });
     std::size_t images = 0;
@@ -68,8 +68,8 @@ Indices limited_rows(const Indices& rows, const std::vector<std::int64_t>& label
   Indices out;
   std::size_t i = 0;
   for (auto& [label, members] : classes) {
-    sim::Stream stream({seed, sim::purpose("limit"), static_cast<std::uint64_t>(label), 0});
-    sim::shuffle(members, stream);
+    base::Stream stream({seed, base::purpose("limit"), static_cast<std::uint64_t>(label), 0});
+    base::shuffle(members, stream);
     out.insert(out.end(), members.begin(), members.begin() + shares[i++]);
   }
   std::sort(out.begin(), out.end());

@@ -11,7 +11,7 @@
 #include "device/cpu/kernels.hpp"
 #include "device/loaded_symbol.hpp"
 
-namespace afu::compute {
+namespace afu::device {
 
 std::string blas_version() {
   if (const auto config = loaded_symbol<char* (*)()>("openblas_get_config")) return config();
@@ -25,7 +25,7 @@ std::string better_blas_core(const std::string& core, const std::string& vectors
 
 std::string better_blas_core() {
   const auto core = loaded_symbol<char* (*)()>("openblas_get_corename");
-  return core ? better_blas_core(core(), fused::kernels().name) : "";
+  return core ? better_blas_core(core(), cpu::kernels().name) : "";
 }
 
 std::string blas_advice() {
@@ -59,4 +59,4 @@ void use_one_blas_thread() {
   if (const auto set_threads = loaded_symbol<void (*)(int)>("openblas_set_num_threads")) set_threads(1);
 }
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -2,7 +2,7 @@
 /// The BLAS behind LibTorch's matrix products on the CPU. No torch in this header.
 #include <string>
 
-namespace afu::compute {
+namespace afu::device {
 
 /// Name, version and the processor that its kernels are for.
 std::string blas_version();
@@ -25,4 +25,4 @@ void require_blas_buffers(int threads);
 /// One thread for its products: parallelism comes from lanes.
 void use_one_blas_thread();
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -15,9 +15,9 @@
 #include <stdexcept>
 
 #include "afu_revision.hpp"
+#include "base/limits.hpp"
 #include "device/blas.hpp"
 #include "device/cpu/kernels.hpp"
-#include "base/limits.hpp"
 
 #ifdef AFU_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -29,7 +29,7 @@
 #include "device/loaded_symbol.hpp"
 #endif
 
-namespace afu::compute {
+namespace afu::device {
 namespace {
 
 /// What follows "key :" in a file of /proc; empty where there is none.
@@ -49,7 +49,7 @@ DeviceInfo cpu_info() {
   info.name = "cpu";
   info.description = proc_field("/proc/cpuinfo", "model name");
   if (info.description.empty()) info.description = "unknown processor";
-  const auto limits = host::limits();
+  const auto limits = base::limits();
   info.memory_bytes = limits.memory_bytes;
   info.memory_reason = limits.memory_reason;
   info.free_bytes = limits.free_bytes;
@@ -175,7 +175,7 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
       {"LibTorch", fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH)},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
       {"BLAS", blas_version()},
-      {"kernels", fused::kernels().name},
+      {"kernels", cpu::kernels().name},
       {"LibTorch's vectors", torch_vectors()}};
 #ifdef AFU_CUDA
   // 0 where it fails, as it does without a driver (where C10_CUDA_CHECK itself would throw).
@@ -226,4 +226,4 @@ void prepare_lane_thread([[maybe_unused]] bool own_backward) {
 #endif
 }
 
-}  // namespace afu::compute
+}  // namespace afu::device

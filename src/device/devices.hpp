@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace afu::compute {
+namespace afu::device {
 
 struct DeviceInfo {
   std::string name;               ///< "cpu", "cuda:0", ...: what [compute] devices says
@@ -56,4 +56,4 @@ void prepare_process();
 /// measure what it costs.
 void prepare_lane_thread(bool own_backward = true);
 
-}  // namespace afu::compute
+}  // namespace afu::device

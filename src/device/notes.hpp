@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace afu::compute {
+namespace afu::device {
 
 /// A note says how something was computed: engines, lanes, memory. A warning says that a figure may not mean
 /// what the user thinks: data left out, work lost, options without effect. Only notes can be turned off (-q).
@@ -33,4 +33,4 @@ class Notes {
   List notes_, warnings_;
 };
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <mutex>
 
-namespace afu::compute {
+namespace afu::device {
 namespace {
 
 // 2.9 replaced the two TF32 flags by a table, and complains where both are used.
@@ -87,4 +87,4 @@ NumericsLease::~NumericsLease() {
 
 Switches current_switches() { return {is_tf32(), at::globalContext().deterministicAlgorithms()}; }
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -5,7 +5,7 @@
 
 #include "config/scenario.hpp"
 
-namespace afu::compute {
+namespace afu::device {
 
 /// LibTorch's switches. bf16 is none of them: it is a lane's own (model/autocast.hpp).
 struct Switches {
@@ -34,4 +34,4 @@ class NumericsLease {
 /// What LibTorch's switches are now, read back from it.
 Switches current_switches();
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -11,7 +11,7 @@
 #include <cuda_runtime_api.h>
 #endif
 
-namespace afu::compute {
+namespace afu::device {
 
 /// What ends a LaneStream::Current.
 struct CurrentState {
@@ -126,4 +126,4 @@ void wait_for_queue([[maybe_unused]] const std::string& device) {
 LaneStream::Current::Current(LaneStream& stream) : state_(stream.backend_->make_current()) {}
 LaneStream::Current::~Current() = default;
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-namespace afu::compute {
+namespace afu::device {
 
 struct CurrentState;
 
@@ -49,4 +49,4 @@ class LaneStream {
 /// event; the thread sleeps meanwhile. On the CPU nothing is ever queued.
 void wait_for_queue(const std::string& device);
 
-}  // namespace afu::compute
+}  // namespace afu::device

@@ -8,7 +8,7 @@
 
 #include "engine/sgd.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 namespace {
 
 using Kind = model::Layer::Kind;
@@ -97,7 +97,7 @@ torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
 }
 
 torch::Tensor BatchedClients::step(const torch::Tensor& images, const torch::Tensor& labels,
-                                   const SgdSettings& sgd, const torch::Tensor& weights) {
+                                   const job::SgdSettings& sgd, const torch::Tensor& weights) {
   if (sgd.prox_mu != 0 && !base_.defined()) base_ = values_.clone();
   if (sgd.momentum != 0 && !momentum_.defined()) momentum_ = torch::zeros_like(values_);
   const auto each =
@@ -106,8 +106,8 @@ torch::Tensor BatchedClients::step(const torch::Tensor& images, const torch::Ten
   const auto losses = weights.defined() ? (each * weights).sum(1) : each.mean(1);
   const auto gradients = torch::autograd::grad({losses.sum()}, leaves_);
   for (std::size_t i = 0; i < gradients.size(); ++i) leaf_gradients_[i].copy_(gradients[i]);
-  train::sgd_step(values_, gradients_, momentum_, base_, sgd);
+  sgd_step(values_, gradients_, momentum_, base_, sgd);
   return losses.detach();
 }
 
-}  // namespace afu::compute
+}  // namespace afu::engine

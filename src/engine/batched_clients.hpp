@@ -12,7 +12,7 @@
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 
 class BatchedClients {
  public:
@@ -31,7 +31,7 @@ class BatchedClients {
 
   /// A step of SGD for every client, labels [K, B]; the losses before it [K], which are means over B, or,
   /// with `weights` [K, B], sums by those.
-  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd,
+  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const job::SgdSettings& sgd,
                      const torch::Tensor& weights = {});
 
  private:
@@ -46,4 +46,4 @@ class BatchedClients {
   torch::Tensor values_, gradients_, momentum_, base_;  ///< [K, d]
 };
 
-}  // namespace afu::compute
+}  // namespace afu::engine

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-namespace afu::compute {
+namespace afu::engine {
 namespace {
 
 bool finite_on_cpu(const torch::Tensor& t) {
@@ -34,7 +34,7 @@ bool all_finite(const float* values, std::int64_t count) {
   return std::all_of(values, values + count, [](float v) { return std::isfinite(v); });  // or it was large
 }
 
-FiniteCheck::FiniteCheck(const std::vector<ParametersPtr>& vectors) : finite_(vectors.size(), true) {
+FiniteCheck::FiniteCheck(const std::vector<model::ParametersPtr>& vectors) : finite_(vectors.size(), true) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> zeros;
   for (std::size_t i = 0; i < vectors.size(); ++i) {
@@ -67,4 +67,4 @@ std::optional<std::size_t> FiniteCheck::first_not_finite() const {
   return std::nullopt;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::engine

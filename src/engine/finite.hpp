@@ -10,7 +10,7 @@
 #include "job/job.hpp"
 #include "model/parameters.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 
 /// No infinity and no NaN. Large values are finite, however large.
 bool all_finite(const float* values, std::int64_t count);
@@ -20,7 +20,7 @@ bool all_finite(const float* values, std::int64_t count);
 class FiniteCheck {
  public:
   FiniteCheck() = default;
-  explicit FiniteCheck(const std::vector<ParametersPtr>& vectors);
+  explicit FiniteCheck(const std::vector<model::ParametersPtr>& vectors);
   /// To be called when the device has done all that was queued.
   bool finite(std::size_t vector) const;
   std::optional<std::size_t> first_not_finite() const;
@@ -31,4 +31,4 @@ class FiniteCheck {
   torch::Tensor zeros_;  ///< of each asked one 0 times its sum, on the host
 };
 
-}  // namespace afu::compute
+}  // namespace afu::engine

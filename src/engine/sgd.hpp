@@ -6,7 +6,7 @@
 
 #include "job/job.hpp"
 
-namespace afu::train {
+namespace afu::engine {
 
 /// compute::TrainExtras on the device and with the type of the weights, each as long as they are. Undefined:
 /// none.
@@ -23,7 +23,7 @@ struct StepExtras {
 /// Weight decay counts before clipping. `g` is scratch afterwards. `momentum` is only looked at when
 /// s.momentum != 0, `base` only when s.prox_mu != 0. No host synchronisation on a GPU.
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
-              const compute::SgdSettings& s, const StepExtras* extras = nullptr);
+              const job::SgdSettings& s, const StepExtras* extras = nullptr);
 
 /// g *= min(1, longest / (|g| + 1e-6)) in place, of one gradient [d] or of several [K, d], each by its own
 /// norm, also where the float32 sum of squares overflows. Where `g` holds what is not finite, so does the
@@ -43,4 +43,4 @@ class Adam {
   torch::Tensor mean_, square_;
 };
 
-}  // namespace afu::train
+}  // namespace afu::engine

@@ -8,7 +8,7 @@
 #include "engine/graph/pass.hpp"
 #include "engine/graph/recorder.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 namespace {
 
 /// Neither fused nor recorded.
@@ -21,7 +21,7 @@ StepChoice fused_if_possible(const model::Model& model, const model::Layout& lay
   if (!network) return autograd("the model's layers are not known");
   try {
     return {fused::make_plan(network->layers(), network->shape(), layout), false, false,
-            fmt::format("fused ({})", fused::kernels().name)};
+            fmt::format("fused ({})", device::cpu::kernels().name)};
   } catch (const std::invalid_argument& e) {
     return autograd(e.what());
   }
@@ -72,4 +72,4 @@ StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::
   return choice;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::engine

@@ -10,7 +10,7 @@
 #include "engine/fused/plan.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 
 struct StepChoice {
   std::optional<fused::Plan> plan;  ///< none: not fused
@@ -30,4 +30,4 @@ struct StepChoice {
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,
                        const std::string& wanted, const std::string& precision = "fp32");
 
-}  // namespace afu::compute
+}  // namespace afu::engine

@@ -7,13 +7,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "device/stream.hpp"
 #include "engine/fused/program.hpp"
 #include "engine/graph/step.hpp"
 #include "engine/step_engine.hpp"
-#include "device/stream.hpp"
 #include "model/autocast.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 namespace {
 
 /// What pixel value v becomes: (v/255 - 0.5)/0.5.
@@ -143,7 +143,7 @@ torch::Tensor Workspace::upload(const data::Indices& rows) const {
   return on_device(torch::tensor(at::ArrayRef<std::int64_t>(rows), torch::kInt64), device_);
 }
 
-void Workspace::wait() const { wait_for_queue(device_.str()); }
+void Workspace::wait() const { device::wait_for_queue(device_.str()); }
 
 void Workspace::release_memory() {
   if (graph_) graph_->forget();
@@ -156,4 +156,4 @@ torch::Tensor& Workspace::momentum() {
   return momentum_.zero_();
 }
 
-}  // namespace afu::compute
+}  // namespace afu::engine

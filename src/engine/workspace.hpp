@@ -6,12 +6,12 @@
 #include <memory>
 #include <string>
 
-#include "job/job.hpp"
 #include "data/dataset.hpp"
+#include "job/job.hpp"
 #include "model/model.hpp"
 #include "model/parameters.hpp"
 
-namespace afu::compute {
+namespace afu::engine {
 
 namespace fused {
 class Program;
@@ -94,4 +94,4 @@ class Workspace {
   std::unique_ptr<graph::Step> graph_;
 };
 
-}  // namespace afu::compute
+}  // namespace afu::engine

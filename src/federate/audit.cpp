@@ -6,10 +6,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "model/vectors_file.hpp"
-#include "federate/coordinator.hpp"
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"
+#include "federate/coordinator.hpp"
+#include "model/vectors_file.hpp"
 
 namespace afu::federate {
 
@@ -51,7 +51,7 @@ Json backdoor_json(const config::Backdoor& b, const data::FederatedData& d) {
           {"poisoned_holdout", rows_json(d.poisoned_holdout)}};
 }
 
-Json run_json(const Setup& setup, const compute::ModelInput& input) {
+Json run_json(const Setup& setup, const lane::ModelInput& input) {
   const auto& s = *setup.scenario;
   const auto& d = *setup.data;
   auto clients = Json::array();
@@ -69,7 +69,7 @@ Json run_json(const Setup& setup, const compute::ModelInput& input) {
             {"height", input.height},
             {"width", input.width},
             {"classes", input.classes}}},
-          {"layout", Json::parse(compute::layout_json(setup.initial))},
+          {"layout", Json::parse(model::layout_json(setup.initial))},
           {"class_names", d.class_names},
           {"clients", std::move(clients)},
           {"requests", requests_json(setup)},
@@ -80,12 +80,12 @@ Json run_json(const Setup& setup, const compute::ModelInput& input) {
 
 void write_data(const std::filesystem::path& file, const data::Images& pool) {
   const auto n = pool.size();
-  std::vector<record::NpzArray> arrays{
+  std::vector<base::NpzArray> arrays{
       {"images", 'u', 1, {n, pool.channels, pool.height, pool.width}, pool.pixels.data()},
       {"labels", 'i', sizeof(std::int64_t), {n}, pool.labels.data()}};
   if (!pool.subjects.empty())
     arrays.push_back({"subjects", 'i', sizeof(std::int64_t), {n}, pool.subjects.data()});
-  record::write_npz(file, arrays);
+  base::write_npz(file, arrays);
 }
 
 using record::AuditJob;
@@ -120,16 +120,16 @@ void describe(AuditJob& j, const JobPtr& work) {
   std::visit(
       [&](const auto& w) {
         using Work = std::decay_t<decltype(w)>;
-        if constexpr (std::is_same_v<Work, compute::TrainJob>) {
+        if constexpr (std::is_same_v<Work, job::TrainJob>) {
           j.kernel = "train";
           j.key = w.key;
           j.rows = {w.samples};
-        } else if constexpr (std::is_same_v<Work, compute::KernelJob>) {
+        } else if constexpr (std::is_same_v<Work, job::KernelJob>) {
           j.kernel = w.kernel;
           j.rows = w.samples;
           if (w.key.purpose != 0) j.key = w.key;
         } else {
-          j.kernel = std::is_same_v<Work, compute::CombineJob> ? "combine" : "evaluate";
+          j.kernel = std::is_same_v<Work, job::CombineJob> ? "combine" : "evaluate";
         }
       },
       *work);
@@ -169,11 +169,11 @@ std::optional<AuditJob> job_line(const Post&, const Other&, const Setup&) {
 }  // namespace
 
 void write_audit_start(const std::filesystem::path& folder, const Setup& setup,
-                       const compute::ModelInput& input) {
-  record::write_whole(folder / "run.json",
-                      run_json(setup, input).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n');
+                       const lane::ModelInput& input) {
+  base::write_whole(folder / "run.json",
+                    run_json(setup, input).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n');
   write_data(folder / "data.npz", *setup.data->pool);
-  compute::write_vectors(folder / "initial.npz", {{"initial", setup.initial}, {"restart", setup.restart}});
+  model::write_vectors(folder / "initial.npz", {{"initial", setup.initial}, {"restart", setup.restart}});
 }
 
 /// Also of an update that is not accepted.

@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <optional>
 
-#include "lane/prepare_model.hpp"
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
+#include "lane/prepare_model.hpp"
 #include "record/audit_log.hpp"
 
 namespace afu::federate {
@@ -13,7 +13,7 @@ namespace afu::federate {
 /// run.json, data.npz and initial.npz, into `folder`, which exists. The run trains: `setup` has data and
 /// initial weights. Throws std::runtime_error where one cannot be written.
 void write_audit_start(const std::filesystem::path& folder, const Setup& setup,
-                       const compute::ModelInput& input);
+                       const lane::ModelInput& input);
 
 /// A task that the server hands out, as a line of jobs.jsonl; nothing for other messages. `post` is one of a
 /// run that trains.

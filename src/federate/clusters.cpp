@@ -9,7 +9,7 @@
 
 namespace afu::federate {
 
-Clusters::Clusters(unlearn::ClusterNeeds needs, std::size_t clients, std::vector<std::uint32_t> asking,
+Clusters::Clusters(methods::ClusterNeeds needs, std::size_t clients, std::vector<std::uint32_t> asking,
                    ParametersPtr initial)
     : needs_(std::move(needs)), asking_(std::move(asking)), initial_(std::move(initial)), members_(clients) {}
 
@@ -21,8 +21,8 @@ bool Clusters::profiled(const std::vector<bool>& stay) const {
   return !held_.empty() && static_cast<double>(held_.size()) >= std::ceil(needs_.profiled * all - 1e-9);
 }
 
-compute::CombineJob Clusters::question() const {
-  compute::Combination mean{nullptr, 1.0, {}, {}};
+job::CombineJob Clusters::question() const {
+  job::Combination mean{nullptr, 1.0, {}, {}};
   double total = 0;
   for (const auto& a : held_) total += static_cast<double>(a.samples);
   for (const auto& a : held_) {
@@ -41,7 +41,7 @@ std::vector<aggregate::Arrival> Clusters::assign(const std::vector<bool>& stay,
     if (stay[c]) clients.push_back(c);
     slowest = std::max(slowest, members_[c].seconds);
   }
-  std::vector<unlearn::ClientProfile> profiles;
+  std::vector<methods::ClientProfile> profiles;
   for (auto c : clients) profiles.push_back({members_[c].seconds < 0 ? slowest : members_[c].seconds, 0});
   for (std::size_t i = 0; i < cosines.size(); ++i) {
     const auto at = std::lower_bound(clients.begin(), clients.end(), held_[i].client) - clients.begin();
@@ -128,11 +128,11 @@ bool Clusters::together(std::uint32_t a, std::uint32_t b) const {
   return members_[a].cluster != none && members_[a].cluster == members_[b].cluster;
 }
 
-compute::Combination Clusters::published(std::size_t cluster, const compute::Combination& next) const {
-  if (best_) return *best_ == cluster ? next : compute::Combination{clusters_[*best_].model, 1.0, {}, {}};
+job::Combination Clusters::published(std::size_t cluster, const job::Combination& next) const {
+  if (best_) return *best_ == cluster ? next : job::Combination{clusters_[*best_].model, 1.0, {}, {}};
   double total = 0;
   for (const auto& c : clusters_) total += static_cast<double>(c.samples);
-  compute::Combination sum{nullptr, 1.0, {}, {}};
+  job::Combination sum{nullptr, 1.0, {}, {}};
   for (std::size_t i = 0; i < clusters_.size(); ++i) {
     const auto& c = clusters_[i];
     if (c.samples == 0) continue;

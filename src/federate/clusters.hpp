@@ -23,7 +23,7 @@ class Clusters {
   using MakeRule = std::function<std::unique_ptr<aggregate::Rule>()>;
 
   /// `asking`: clients whose erasure may be asked for, ascending; checkpoints are kept for these.
-  Clusters(unlearn::ClusterNeeds needs, std::size_t clients, std::vector<std::uint32_t> asking,
+  Clusters(methods::ClusterNeeds needs, std::size_t clients, std::vector<std::uint32_t> asking,
            ParametersPtr initial);
 
   // ---- the profiling round
@@ -32,7 +32,7 @@ class Clusters {
   /// Whether enough of those who stay have answered. `stay`: by client.
   bool profiled(const std::vector<bool>& stay) const;
   /// The mean of the held updates, to be compared with each of them.
-  compute::CombineJob question() const;
+  job::CombineJob question() const;
   /// Ends the round: clusters of those who stay. `cosines` are the question's; empty in timing-only runs.
   /// Held updates, in order of arrival, which now are to be merged.
   std::vector<aggregate::Arrival> assign(const std::vector<bool>& stay, const std::vector<double>& cosines,
@@ -56,7 +56,7 @@ class Clusters {
   aggregate::Rule& rule(std::size_t cluster) { return *clusters_[cluster].rule; }
   const ParametersPtr& model_of(std::size_t cluster) const { return clusters_[cluster].model; }
   /// The version to publish once `next` makes the cluster's model: the mean, or the best one's model.
-  compute::Combination published(std::size_t cluster, const compute::Combination& next) const;
+  job::Combination published(std::size_t cluster, const job::Combination& next) const;
   /// A plan has been merged: the cluster's model is now `model`, published as `version`.
   void merged(std::size_t cluster, const aggregate::MergePlan& plan, const ParametersPtr& model,
               std::uint64_t version);
@@ -126,7 +126,7 @@ class Clusters {
   };
   std::optional<std::size_t> most_accurate() const;
 
-  unlearn::ClusterNeeds needs_;
+  methods::ClusterNeeds needs_;
   std::vector<std::uint32_t> asking_;
   ParametersPtr initial_;
   std::vector<Member> members_;

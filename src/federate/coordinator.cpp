@@ -6,10 +6,10 @@
 #include <cmath>
 #include <utility>
 
+#include "base/random.hpp"
 #include "config/text.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
-#include "base/random.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::federate {
@@ -21,16 +21,16 @@ constexpr std::uint64_t task_overhead_bytes = 64;  ///< what a message carries b
 
 /// A client asks for itself; for a class the server does. What is due at a number of updates or rounds comes
 /// before all else that happens at that moment.
-Post request_post(const unlearn::Request& r, double at, bool first) {
+Post request_post(const methods::Request& r, double at, bool first) {
   const auto from =
-      r.client == unlearn::no_client ? record::server_node : record::first_client_node + r.client;
+      r.client == methods::no_client ? record::server_node : record::first_client_node + r.client;
   return {from, record::server_node, at, -1, true, 0, EraseRequest{r.index}, first};
 }
 
 }  // namespace
 
 Coordinator::Coordinator(Setup setup)
-    : setup_(std::move(setup)), method_(unlearn::find_method(scenario().unlearning.method)) {
+    : setup_(std::move(setup)), method_(methods::find_method(scenario().unlearning.method)) {
   const auto& s = scenario();
   double total = 0;
   for (auto n : setup_.samples) total += n;
@@ -41,7 +41,7 @@ Coordinator::Coordinator(Setup setup)
     if (e.client >= 0) tracked.push_back(static_cast<std::uint32_t>(e.client));
   std::sort(tracked.begin(), tracked.end());
   tracked.erase(std::unique(tracked.begin(), tracked.end()), tracked.end());
-  needs_ = unlearn::needs_of(method_, s);
+  needs_ = methods::needs_of(method_, s);
   ledger_ = aggregate::Ledger(needs_, tracked, rule_->whole_model());
   history_ = aggregate::History(needs_.history, tracked, rule_->synchronous() ? 0 : setup_.samples.size());
   if (needs_.clusters.count > 0)
@@ -52,13 +52,13 @@ Coordinator::Coordinator(Setup setup)
     if (const auto job = config::job_named(name)) audits_.insert(*job);
 
   clients_.resize(setup_.samples.size());
-  const auto coordination = unlearn::coordination(method_, s.unlearning.coordination);
+  const auto coordination = methods::coordination(method_, s.unlearning.coordination);
   requests_.resize(s.erasures.size());
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     auto& r = requests_[i].request;
     const auto& e = s.erasures[i];
     r.index = static_cast<std::uint32_t>(i);
-    r.scope = unlearn::scope_named(e.scope);
+    r.scope = methods::scope_named(e.scope);
     r.label = e.label;
     r.coordination = coordination;
     auto& record = requests_[i].record;
@@ -66,18 +66,18 @@ Coordinator::Coordinator(Setup setup)
     record.request = r.index;
     record.scope = e.scope;
     record.label = e.label;
-    if (r.scope == unlearn::Scope::data_class) {
+    if (r.scope == methods::Scope::data_class) {
       r.forget_count = std::llround(total / static_cast<double>(std::max<std::int64_t>(1, s.data.classes)));
     } else {
       r.client = static_cast<std::uint32_t>(e.client);
       clients_[r.client].asked = true;
-      r.forget_count = data::samples_asked(r.scope == unlearn::Scope::samples ? e.fraction : 1.0,
+      r.forget_count = data::samples_asked(r.scope == methods::Scope::samples ? e.fraction : 1.0,
                                            setup_.samples[r.client]);
     }
     if (i < setup_.forget.size() && setup_.forget[i]) {
       r.forget = setup_.forget[i];
       r.forget_count = static_cast<std::int64_t>(r.forget->size());
-      if (r.client != unlearn::no_client && setup_.data)
+      if (r.client != methods::no_client && setup_.data)
         r.non_members = data::non_members(*setup_.data, *r.forget, *setup_.data->clients[r.client].holdout,
                                           s.scenario.seed);
     }
@@ -121,19 +121,19 @@ void Coordinator::task(std::uint32_t client, Effects& fx) {
 }
 
 /// FedAU: who may ask trains its auxiliary head along, on what it will ask to have forgotten.
-std::shared_ptr<const compute::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32_t client) const {
+std::shared_ptr<const job::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32_t client) const {
   if (!needs_.auxiliary_head || !clients_[client].asked || timing()) return nullptr;
-  compute::AuxiliaryHead a;
+  job::AuxiliaryHead a;
   for (const auto& r : requests_)
     if (r.request.client == client && !r.requested) {
       a.relabelled = r.request.forget;
-      a.gamma = r.request.scope == unlearn::Scope::client ? needs_.auxiliary_gamma : 1.0;
+      a.gamma = r.request.scope == methods::Scope::client ? needs_.auxiliary_gamma : 1.0;
       break;
     }
   if (!a.relabelled) return nullptr;
   a.backbone = needs_.auxiliary_backbone;
   if (auto i = auxiliary_.find(client); i != auxiliary_.end()) a.head = i->second;
-  return std::make_shared<const compute::AuxiliaryHead>(std::move(a));
+  return std::make_shared<const job::AuxiliaryHead>(std::move(a));
 }
 
 void Coordinator::collect_task(const CollectTask& work, std::uint32_t client, Effects& fx) {
@@ -150,7 +150,7 @@ void Coordinator::fill(Effects& fx) {
     return;
   }
   while (!idle_.empty() && in_flight_ < static_cast<std::uint64_t>(cap)) {
-    sim::Stream stream({scenario().scenario.seed, sim::purpose("select"), 0, selections_++});
+    base::Stream stream({scenario().scenario.seed, base::purpose("select"), 0, selections_++});
     std::swap(idle_[stream.below(idle_.size())], idle_.back());
     const auto c = idle_.back();
     idle_.pop_back();
@@ -164,8 +164,8 @@ void Coordinator::start_round(Effects& fx) {
   auto chosen = idle_;
   const auto wanted = static_cast<std::size_t>(scenario().training.clients_per_round);
   if (wanted > 0 && wanted < chosen.size()) {
-    sim::Stream stream({scenario().scenario.seed, sim::purpose("select"), 0, round_});
-    sim::shuffle(chosen, stream);
+    base::Stream stream({scenario().scenario.seed, base::purpose("select"), 0, round_});
+    base::shuffle(chosen, stream);
     chosen.resize(wanted);
     std::sort(chosen.begin(), chosen.end());
   }

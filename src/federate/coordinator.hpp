@@ -21,9 +21,9 @@
 #include "federate/clusters.hpp"
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
-#include "record/records.hpp"
 #include "figures/erasure_figures.hpp"
 #include "methods/method.hpp"
+#include "record/records.hpp"
 
 namespace afu::federate {
 
@@ -48,7 +48,7 @@ struct Effects {
   std::vector<record::CalibrationRecord> calibrations;
   std::vector<AuditedUpdate> audited;  ///< those that the scenario's output.audit_updates names
   /// To be computed; then call `merged` and nothing else before. A merge may take two of them.
-  std::optional<compute::CombineJob> merge;
+  std::optional<job::CombineJob> merge;
   bool stop = false;
   std::string failure;  ///< not empty: the run cannot go on, and why
 };
@@ -57,10 +57,10 @@ struct Effects {
 struct Outcome {
   struct Erased {
     record::ErasureRecord record;
-    std::vector<report::Interval> halted;
+    std::vector<figures::TimeSpan> halted;
   };
   std::vector<Erased> erasures;
-  std::vector<report::AcceptedUpdate> accepted;  ///< of clients that never ask; empty without erasures
+  std::vector<figures::AcceptedUpdate> accepted;  ///< of clients that never ask; empty without erasures
   ParametersPtr model;
   std::uint64_t version = 0, epoch = 0, updates = 0, samples_trained = 0, rounds = 0;
   std::uint64_t history_bytes = 0;  ///< most that was held for the unlearning method
@@ -90,7 +90,7 @@ class Coordinator {
   void on(double now, const EraseResult& m, Effects& fx);
   void on(double now, const CalibrateResult& m, Effects& fx);
   /// The result of what the last effects asked for as `merge`.
-  void merged(double now, const compute::JobResult& result, Effects& fx);
+  void merged(double now, const job::JobResult& result, Effects& fx);
 
   Outcome outcome() const;
   std::uint64_t updates() const { return updates_; }
@@ -113,8 +113,8 @@ class Coordinator {
     std::vector<ParametersPtr> influence;
   };
   struct Active {
-    unlearn::Request request;
-    std::unique_ptr<unlearn::Procedure> procedure;
+    methods::Request request;
+    std::unique_ptr<methods::Procedure> procedure;
     enum class Waiting {
       nothing,
       turn,
@@ -137,14 +137,14 @@ class Coordinator {
     std::optional<record::CalibrationRecord> calibration;  ///< the one that is being computed or merged
     std::vector<record::CalibrationRecord> in_private;     ///< done before it, and not merged yet
     std::uint64_t calibrated_updates = 0;                  ///< accepted when the last one began
-    std::optional<unlearn::GuardErasure> guard;
+    std::optional<methods::GuardErasure> guard;
     ParametersPtr guarded;               ///< the version that the guard was built at
     std::uint64_t restored_updates = 0;  ///< accepted when the model was last pulled back to it
-    std::optional<unlearn::GateUpdates> gate;
+    std::optional<methods::GateUpdates> gate;
     /// What waits until the calibrator has taken the running statistics of the model that it makes.
-    std::optional<unlearn::Step> unsettled;
+    std::optional<methods::Step> unsettled;
     record::ErasureRecord record;
-    std::vector<report::Interval> halted;
+    std::vector<figures::TimeSpan> halted;
   };
   /// A merge to be done; the combination is built when its turn comes.
   struct Merge {
@@ -180,7 +180,7 @@ class Coordinator {
   bool retrains(const Active& a, std::uint32_t client) const;
 
   void task(std::uint32_t client, Effects& fx);
-  std::shared_ptr<const compute::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
+  std::shared_ptr<const job::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
   void collect_task(const CollectTask& work, std::uint32_t client, Effects& fx);
   void fill(Effects& fx);
   void start_round(Effects& fx);
@@ -196,55 +196,55 @@ class Coordinator {
   aggregate::Rule& rule_of(const Merge& merge) {
     return merge.cluster ? clusters_->rule(*merge.cluster) : *rule_;
   }
-  compute::CombineJob request_job(const Merge& merge) const;
+  job::CombineJob request_job(const Merge& merge) const;
   // Running statistics (coordinator_statistics.cpp).
-  bool take_statistics(Active& a, compute::Combination model, unlearn::Step step, Effects& fx);
-  void settle_statistics(Active& a, const compute::JobResult* result, Effects& fx);
-  Merge merge_of(const Active& a, const unlearn::MergeErasure& s) const;
+  bool take_statistics(Active& a, job::Combination model, methods::Step step, Effects& fx);
+  void settle_statistics(Active& a, const job::JobResult* result, Effects& fx);
+  Merge merge_of(const Active& a, const methods::MergeErasure& s) const;
   void replace(Active& a, const ParametersPtr& model, Effects& fx);
   void start_merge(Effects& fx);
   void weigh(Merge& merge, const std::vector<double>& numbers);
-  void finish_merge(const compute::JobResult& result, Effects& fx);
+  void finish_merge(const job::JobResult& result, Effects& fx);
   // Calibrations and guards (coordinator_calibration.cpp).
-  void calibration_posted(Active& a, const unlearn::Calibrate& s);
-  void calibration_computed(Active& a, const compute::JobResult* result);
+  void calibration_posted(Active& a, const methods::Calibrate& s);
+  void calibration_computed(Active& a, const job::JobResult* result);
   void calibration_merged(Active& a, const Merge& merge, std::uint64_t before, Effects& fx);
-  std::vector<compute::GuardPtr> guards() const;
-  void guard_merge(Merge& merge, compute::Combination& model);
-  void note_guards(const compute::JobResult& result);
+  std::vector<job::GuardPtr> guards() const;
+  void guard_merge(Merge& merge, job::Combination& model);
+  void note_guards(const job::JobResult& result);
   // The gate (coordinator_gate.cpp).
   void probe(const Merge& merge, const ParametersPtr& before, Effects& fx);
   void probed(const CalibrateResult& m);
   void published(Effects& fx);
   void settle(Effects& fx);
 
-  std::vector<unlearn::Participant> participants(const Active& a) const;
+  std::vector<methods::Participant> participants(const Active& a) const;
   std::vector<std::size_t> taken_before(const Active& a) const;
   void leave_out_erased(Active& a) const;
   void repeat(const Active& a, record::ErasureRecord& record) const;
   void take_class_request(Active& a);
   void take_client_request(Active& a);
-  void advance(std::size_t request, const compute::JobResult* result, Effects& fx);
+  void advance(std::size_t request, const job::JobResult* result, Effects& fx);
   void finished(Active& a);
   void keep(std::int64_t bytes, Effects& fx);
   // What the server does with one step of a procedure (coordinator_steps.cpp).
-  void perform(Active& a, unlearn::Halt& s, Effects& fx);
-  void perform(Active& a, unlearn::Resume& s, Effects& fx);
-  void perform(Active& a, unlearn::Collect& s, Effects& fx);
-  void perform(Active& a, unlearn::Erase& s, Effects& fx);
-  void perform(Active& a, unlearn::MergeErasure& s, Effects& fx);
-  void perform(Active& a, unlearn::Replace& s, Effects& fx);
-  void perform(Active& a, unlearn::Retune& s, Effects& fx);
-  void perform(Active& a, unlearn::Calibrate& s, Effects& fx);
-  void perform(Active& a, unlearn::MergeCalibration& s, Effects& fx);
-  void perform(Active& a, unlearn::GuardErasure& s, Effects& fx);
-  void perform(Active& a, unlearn::GateUpdates& s, Effects& fx);
-  void perform(Active& a, unlearn::AwaitUpdates& s, Effects& fx);
-  void perform(Active& a, unlearn::Restart& s, Effects& fx);
-  void perform(Active& a, unlearn::RollBackCluster& s, Effects& fx);
-  void perform(Active& a, unlearn::AwaitCluster& s, Effects& fx);
-  void perform(Active& a, unlearn::Forgotten& s, Effects& fx);
-  void perform(Active& a, unlearn::Done& s, Effects& fx);
+  void perform(Active& a, methods::Halt& s, Effects& fx);
+  void perform(Active& a, methods::Resume& s, Effects& fx);
+  void perform(Active& a, methods::Collect& s, Effects& fx);
+  void perform(Active& a, methods::Erase& s, Effects& fx);
+  void perform(Active& a, methods::MergeErasure& s, Effects& fx);
+  void perform(Active& a, methods::Replace& s, Effects& fx);
+  void perform(Active& a, methods::Retune& s, Effects& fx);
+  void perform(Active& a, methods::Calibrate& s, Effects& fx);
+  void perform(Active& a, methods::MergeCalibration& s, Effects& fx);
+  void perform(Active& a, methods::GuardErasure& s, Effects& fx);
+  void perform(Active& a, methods::GateUpdates& s, Effects& fx);
+  void perform(Active& a, methods::AwaitUpdates& s, Effects& fx);
+  void perform(Active& a, methods::Restart& s, Effects& fx);
+  void perform(Active& a, methods::RollBackCluster& s, Effects& fx);
+  void perform(Active& a, methods::AwaitCluster& s, Effects& fx);
+  void perform(Active& a, methods::Forgotten& s, Effects& fx);
+  void perform(Active& a, methods::Done& s, Effects& fx);
   /// Calibration samples of clients that never ask, `most` of them at most, and how many; no rows without
   /// data.
   std::pair<data::IndicesPtr, std::int64_t> calibration_rows(std::int64_t most) const;
@@ -269,7 +269,7 @@ class Coordinator {
   void readmit(Active& a);
   void begin_interval(Active& a);
   void end_interval(Active& a);
-  unlearn::View view(const Active& a) const;
+  methods::View view(const Active& a) const;
 
   // The end (coordinator_outcome.cpp).
   void diverge(record::Divergence d, Effects& fx);
@@ -287,10 +287,10 @@ class Coordinator {
   std::string phase() const;
 
   Setup setup_;
-  const unlearn::Method& method_;
+  const methods::Method& method_;
   std::unique_ptr<aggregate::Rule> rule_, parked_rule_;
   double mean_samples_ = 1;
-  unlearn::Needs needs_;
+  methods::Needs needs_;
   aggregate::Ledger ledger_;
   aggregate::History history_;
   bool keep_bases_ = false;
@@ -313,19 +313,19 @@ class Coordinator {
   std::map<std::uint64_t, Probe> probes_;  ///< by the version that the merge made
   std::uint64_t dense_until_ = 0, last_evaluated_updates_ = 0, last_evaluated_version_ = ~0ull;
   bool before_taken_ = false;
-  std::vector<report::AcceptedUpdate> accepted_;
+  std::vector<figures::AcceptedUpdate> accepted_;
   std::uint64_t history_bytes_ = 0, calibrations_ = 0;
   std::optional<record::Divergence> divergence_;
   record::UnusedWork unused_;
   record::Shortened shortened_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::uint32_t, std::uint64_t>>
-      audits_;                                          ///< jobs whose update is asked for and not in yet
-  std::shared_ptr<const compute::TrainExtras> extras_;  ///< what the method's last Retune says
-  std::shared_ptr<const compute::TrainExtras> anchor_;  ///< EWC's anchor, Fisher information and strength
-  std::shared_ptr<const compute::TrainExtras> task_extras_;  ///< both, as tasks carry them
-  std::optional<std::uint64_t> fisher_version_;              ///< whose Fisher information is being computed
-  ParametersPtr fisher_model_;                               ///< that version
+      audits_;                                           ///< jobs whose update is asked for and not in yet
+  std::shared_ptr<const job::TrainExtras> extras_;       ///< what the method's last Retune says
+  std::shared_ptr<const job::TrainExtras> anchor_;       ///< EWC's anchor, Fisher information and strength
+  std::shared_ptr<const job::TrainExtras> task_extras_;  ///< both, as tasks carry them
+  std::optional<std::uint64_t> fisher_version_;          ///< whose Fisher information is being computed
+  ParametersPtr fisher_model_;                           ///< that version
   std::unordered_map<std::uint32_t, ParametersPtr> auxiliary_;  ///< last auxiliary heads, by client
 };
 

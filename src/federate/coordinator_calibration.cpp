@@ -28,7 +28,7 @@ std::pair<data::IndicesPtr, std::int64_t> Coordinator::calibration_rows(std::int
 }
 
 /// Only kernel "calibrate" is a calibration; what prepares one costs, and is not counted as one.
-void Coordinator::calibration_posted(Active& a, const unlearn::Calibrate& s) {
+void Coordinator::calibration_posted(Active& a, const methods::Calibrate& s) {
   if (s.job.kernel != "calibrate") return;
   record::CalibrationRecord r;
   r.client = a.record.client;
@@ -46,7 +46,7 @@ void Coordinator::calibration_posted(Active& a, const unlearn::Calibrate& s) {
   a.calibration = r;
 }
 
-void Coordinator::calibration_computed(Active& a, const compute::JobResult* result) {
+void Coordinator::calibration_computed(Active& a, const job::JobResult* result) {
   if (!a.calibration || !result) return;
   auto& r = *a.calibration;
   const auto figure = [&](const char* name) -> std::optional<double> {
@@ -84,7 +84,7 @@ void Coordinator::calibration_merged(Active& a, const Merge& merge, std::uint64_
   }
 }
 
-void Coordinator::perform(Active& a, unlearn::GuardErasure& s, Effects&) {
+void Coordinator::perform(Active& a, methods::GuardErasure& s, Effects&) {
   if (!s.guard) return;  // a timing-only run
   a.guard = std::move(s);
   a.guarded = a.guard->restore > 0 ? model_ : nullptr;
@@ -92,15 +92,15 @@ void Coordinator::perform(Active& a, unlearn::GuardErasure& s, Effects&) {
   if (!a.record.guard) a.record.guard.emplace();
 }
 
-std::vector<compute::GuardPtr> Coordinator::guards() const {
-  std::vector<compute::GuardPtr> all;
+std::vector<job::GuardPtr> Coordinator::guards() const {
+  std::vector<job::GuardPtr> all;
   for (const auto& a : requests_)
     if (a.guard) all.push_back(a.guard->guard);
   return all;
 }
 
 /// Has the plan's updates pass the guards, and pulls the model back where that is due.
-void Coordinator::guard_merge(Merge& merge, compute::Combination& model) {
+void Coordinator::guard_merge(Merge& merge, job::Combination& model) {
   const auto all = guards();
   if (all.empty()) return;
   for (auto& part : merge.plan->parts) part.arrival.guards = all;
@@ -111,7 +111,7 @@ void Coordinator::guard_merge(Merge& merge, compute::Combination& model) {
   }
 }
 
-void Coordinator::note_guards(const compute::JobResult& result) {
+void Coordinator::note_guards(const job::JobResult& result) {
   std::size_t i = 0;
   for (auto& a : requests_) {
     if (!a.guard) continue;

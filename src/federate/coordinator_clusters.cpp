@@ -52,7 +52,7 @@ void Coordinator::start_cluster_job(const Merge& merge, Effects& fx) {
   if (checkpoint) clusters_->distrust(*merge.cluster);
   if (timing()) return finish_merge({}, fx);
   const auto& model = checkpoint ? checkpoint->model : clusters_->model_of(*merge.cluster);
-  fx.merge = compute::CombineJob{{clusters_->published(*merge.cluster, {model, 1.0, {}, {}})}};
+  fx.merge = job::CombineJob{{clusters_->published(*merge.cluster, {model, 1.0, {}, {}})}};
 }
 
 /// Has the calibrator measure the clusters' new models, where the best one's is published (KNOT's code tests
@@ -62,7 +62,7 @@ void Coordinator::judge_clusters(Effects& fx) {
   if (!clusters_ || stopped_) return;
   const auto asked = clusters_->ask();
   if (asked.empty()) return;
-  compute::KernelJob job{};
+  job::KernelJob job{};
   job.kernel = "accuracies";
   job.settings.set("batch_size", scenario().evaluation.batch_size);
   for (auto cluster : asked) job.inputs.push_back(clusters_->model_of(cluster));
@@ -73,7 +73,7 @@ void Coordinator::judge_clusters(Effects& fx) {
   if (rows) job.samples = {std::move(rows)};
   const auto passes = static_cast<double>(count) * static_cast<double>(asked.size()) / 3;  // forward alone
   CalibrateTask task{no_request, version_, passes, nullptr};
-  if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(job));
+  if (!timing()) task.job = std::make_shared<const job::Job>(std::move(job));
   fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
 }
 
@@ -83,7 +83,7 @@ bool Coordinator::choose_cluster(Effects& fx) {
   if (!best) return false;
   model_ = clusters_->model_of(*best);
   ++version_;
-  decide(Kind::chosen, unlearn::no_client, 0, static_cast<double>(*best), fx);
+  decide(Kind::chosen, methods::no_client, 0, static_cast<double>(*best), fx);
   published(fx);
   return true;
 }
@@ -109,9 +109,9 @@ void Coordinator::assign_clusters(const std::vector<double>& cosines, Effects& f
   needs_work_ = true;
 }
 
-void Coordinator::perform(Active& a, unlearn::RollBackCluster&, Effects&) {
+void Coordinator::perform(Active& a, methods::RollBackCluster&, Effects&) {
   const auto client = a.request.client;
-  if (a.request.scope == unlearn::Scope::samples) readmit(a);  // its next task is of the model to come
+  if (a.request.scope == methods::Scope::samples) readmit(a);  // its next task is of the model to come
   weigh_clusters();
   if (const auto cluster = clusters_->index(client)) {
     Merge merge;
@@ -147,12 +147,12 @@ void Coordinator::begin_again(Active& a, std::size_t cluster) {
       ++a.record.lost_updates;
       release(c);
     }
-  const auto lost = clusters_->roll_back(client, a.request.scope == unlearn::Scope::samples, version_);
+  const auto lost = clusters_->roll_back(client, a.request.scope == methods::Scope::samples, version_);
   a.record.lost_updates += static_cast<std::int64_t>(lost.buffered);
   updates_ -= lost.updates;
 }
 
-void Coordinator::perform(Active& a, unlearn::AwaitCluster&, Effects&) {
+void Coordinator::perform(Active& a, methods::AwaitCluster&, Effects&) {
   if (!clusters_->caught_up(a.request.client)) a.waiting = Active::Waiting::cluster;
 }
 

@@ -12,7 +12,7 @@ namespace afu::federate {
 using Kind = record::Decision::Kind;
 
 bool Coordinator::exclusive(const Active& a) const {
-  return a.request.coordination == unlearn::Coordination::blocking || method_.traits.restarts;
+  return a.request.coordination == methods::Coordination::blocking || method_.traits.restarts;
 }
 
 void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
@@ -30,7 +30,7 @@ void Coordinator::on(double now, const EraseRequest& m, Effects& fx) {
   }
   look_for_target(m.request);
   drop_anchor();
-  if (a.request.scope == unlearn::Scope::data_class)
+  if (a.request.scope == methods::Scope::data_class)
     take_class_request(a);
   else
     take_client_request(a);
@@ -50,11 +50,11 @@ std::vector<std::size_t> Coordinator::taken_before(const Active& a) const {
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     const auto& other = requests_[i];
     if (&other == &a || !other.procedure) continue;
-    if (r.scope == unlearn::Scope::data_class) {
+    if (r.scope == methods::Scope::data_class) {
       if (other.request.scope == r.scope && other.request.label == r.label) whole.push_back(i);
-    } else if (other.request.client == r.client && other.request.scope == unlearn::Scope::client) {
+    } else if (other.request.client == r.client && other.request.scope == methods::Scope::client) {
       whole.push_back(i);
-    } else if (other.request.client == r.client || other.request.scope == unlearn::Scope::data_class) {
+    } else if (other.request.client == r.client || other.request.scope == methods::Scope::data_class) {
       parts.push_back(i);
     }
   }
@@ -66,11 +66,11 @@ std::vector<std::size_t> Coordinator::taken_before(const Active& a) const {
 /// What earlier requests have left of the rows that `a` is to erase at its target.
 void Coordinator::leave_out_erased(Active& a) const {
   auto& r = a.request;
-  if (!r.forget || r.client == unlearn::no_client) return;
+  if (!r.forget || r.client == methods::no_client) return;
   std::vector<data::IndicesPtr> erased;
   for (const auto& other : requests_)
-    if (&other != &a && other.procedure && other.request.scope != unlearn::Scope::client &&
-        (other.request.client == r.client || other.request.client == unlearn::no_client))
+    if (&other != &a && other.procedure && other.request.scope != methods::Scope::client &&
+        (other.request.client == r.client || other.request.client == methods::no_client))
       erased.push_back(setup_.forget[other.request.index]);
   r.forget = data::rows_without(r.forget, erased);
   r.forget_count = static_cast<std::int64_t>(r.forget->size());
@@ -81,7 +81,7 @@ void Coordinator::take_client_request(Active& a) {
   const auto client = a.request.client;
   auto& c = clients_[client];
   c.excluded = true;
-  if (a.request.scope == unlearn::Scope::samples)
+  if (a.request.scope == methods::Scope::samples)
     ++c.held;
   else
     c.leaving = true;
@@ -124,7 +124,7 @@ void Coordinator::on(double now, const EraseResult& m, Effects& fx) {
   now_ = now;
   if (m.result && m.result->not_finite) {
     const auto& r = requests_[m.request].request;
-    const auto client = r.client == unlearn::no_client ? std::nullopt : std::optional{r.client};
+    const auto client = r.client == methods::no_client ? std::nullopt : std::optional{r.client};
     return diverge({"erasure", client, std::nullopt, m.request, version_, updates_, now_}, fx);
   }
   advance(m.request, m.result.get(), fx);
@@ -156,8 +156,8 @@ void Coordinator::on(double now, const CalibrateResult& m, Effects& fx) {
   settle(fx);
 }
 
-unlearn::View Coordinator::view(const Active& a) const {
-  unlearn::View v;
+methods::View Coordinator::view(const Active& a) const {
+  methods::View v;
   v.scenario = setup_.scenario.get();
   v.settings = &scenario().unlearning.methods.at(method_.name);
   v.version = version_;
@@ -172,7 +172,7 @@ unlearn::View Coordinator::view(const Active& a) const {
   v.history = &history_;
   if (auto i = auxiliary_.find(a.request.client); i != auxiliary_.end()) v.auxiliary = i->second;
   v.collected = a.collected;
-  if (a.request.client != unlearn::no_client) {
+  if (a.request.client != methods::no_client) {
     v.target_samples = training_samples(setup_, a.request.client, clients_[a.request.client].honours);
     if (setup_.data) v.target_holdout = setup_.data->clients.at(a.request.client).holdout;
   }
@@ -182,14 +182,14 @@ unlearn::View Coordinator::view(const Active& a) const {
 }
 
 /// Who can be asked to compute for `a`: all that are not excluded, and the target where it keeps a part.
-std::vector<unlearn::Participant> Coordinator::participants(const Active& a) const {
+std::vector<methods::Participant> Coordinator::participants(const Active& a) const {
   // The request's own bit; a whole client's has none.
-  const auto own = a.request.scope == unlearn::Scope::client ? 0 : std::uint64_t{1} << a.request.index;
-  std::vector<unlearn::Participant> all;
+  const auto own = a.request.scope == methods::Scope::client ? 0 : std::uint64_t{1} << a.request.index;
+  std::vector<methods::Participant> all;
   for (std::uint32_t c = 0; c < clients_.size(); ++c) {
     auto honours = clients_[c].honours;
     if (clients_[c].excluded) {
-      if (c != a.request.client || a.request.scope != unlearn::Scope::samples) continue;
+      if (c != a.request.client || a.request.scope != methods::Scope::samples) continue;
       honours |= own;
     }
     all.push_back({c, training_samples(setup_, c, honours), training_rows(setup_, c, honours),
@@ -198,7 +198,7 @@ std::vector<unlearn::Participant> Coordinator::participants(const Active& a) con
   return all;
 }
 
-void Coordinator::advance(std::size_t request, const compute::JobResult* result, Effects& fx) {
+void Coordinator::advance(std::size_t request, const job::JobResult* result, Effects& fx) {
   auto& a = requests_[request];
   using W = Active::Waiting;
   a.waiting = W::nothing;
@@ -214,11 +214,11 @@ void Coordinator::advance(std::size_t request, const compute::JobResult* result,
 void Coordinator::finished(Active& a) {
   using W = Active::Waiting;
   const auto client = a.request.client;
-  if (a.request.scope == unlearn::Scope::samples) readmit(a);
+  if (a.request.scope == methods::Scope::samples) readmit(a);
   a.guard.reset();  // derived from what is erased
   a.guarded.reset();
   a.gate.reset();
-  if (client != unlearn::no_client) {
+  if (client != methods::no_client) {
     ledger_.forget(client);
     history_.forget(client);
     auxiliary_.erase(client);
@@ -243,7 +243,7 @@ void Coordinator::restart(Active& a, bool barrier, Effects& fx) {
   model_ = setup_.restart ? setup_.restart : setup_.initial;
   ++version_, ++epoch_;
   round_ = 0;
-  if (a.request.scope == unlearn::Scope::samples) readmit(a);
+  if (a.request.scope == methods::Scope::samples) readmit(a);
   renew_rule();
   if (barrier && !rule_->synchronous()) {
     a.barrier = true;

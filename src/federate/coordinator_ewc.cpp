@@ -15,11 +15,11 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   if (t.ewc_strength == 0) return;
   for (const auto& other : requests_)
     if (other.procedure && !other.done && !other.record.forgotten_at) return;
-  compute::KernelJob job{};
+  job::KernelJob job{};
   job.kernel = "fisher";
   job.settings.set("normalise", true);  // so that a strength means the same for any model
   job.settings.set("labels", t.ewc_labels);
-  job.key = {scenario().scenario.seed, sim::purpose("ewc"), 0, version_};
+  job.key = {scenario().scenario.seed, base::purpose("ewc"), 0, version_};
   job.inputs = {model_};
   auto [rows, count] = calibration_rows(t.ewc_samples);
   if (rows) job.samples = {std::move(rows)};
@@ -32,7 +32,7 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   fisher_version_ = version_;
   fisher_model_ = model_;
   CalibrateTask task{no_request, version_, passes, nullptr};
-  if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(job));
+  if (!timing()) task.job = std::make_shared<const job::Job>(std::move(job));
   fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
 }
 
@@ -41,11 +41,11 @@ void Coordinator::take_fisher(const CalibrateResult& m) {
   fisher_version_.reset();
   const auto model = std::move(fisher_model_);
   if (!m.result) return;
-  compute::TrainExtras x;
+  job::TrainExtras x;
   x.anchor = model;
   x.fisher = m.result->outputs.at(0);
   x.strength = scenario().training.ewc_strength;
-  anchor_ = std::make_shared<const compute::TrainExtras>(std::move(x));
+  anchor_ = std::make_shared<const job::TrainExtras>(std::move(x));
   renew_extras();
 }
 
@@ -65,7 +65,7 @@ void Coordinator::renew_extras() {
   both.anchor = anchor_->anchor;
   both.fisher = anchor_->fisher;
   both.strength = anchor_->strength;
-  task_extras_ = std::make_shared<const compute::TrainExtras>(std::move(both));
+  task_extras_ = std::make_shared<const job::TrainExtras>(std::move(both));
 }
 
 }  // namespace afu::federate

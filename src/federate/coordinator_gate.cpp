@@ -7,7 +7,7 @@
 
 namespace afu::federate {
 
-void Coordinator::perform(Active& a, unlearn::GateUpdates& s, Effects&) {
+void Coordinator::perform(Active& a, methods::GateUpdates& s, Effects&) {
   a.gate = std::move(s);
   if (!a.record.gate) a.record.gate.emplace();
 }
@@ -23,7 +23,7 @@ void Coordinator::probe(const Merge& merge, const ParametersPtr& before, Effects
     if (!timing()) {
       auto job = a.gate->job;
       job.inputs.insert(job.inputs.begin(), {before, model_});
-      task.job = std::make_shared<const compute::Job>(std::move(job));
+      task.job = std::make_shared<const job::Job>(std::move(job));
     }
     fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
   }

@@ -29,7 +29,7 @@ void Coordinator::start_merge(Effects& fx) {
   const auto model = merge.cluster ? clusters_->model_of(*merge.cluster) : model_;
   const bool correction = merge.plan && merge.plan->correction;
   if (merge.plan && !correction && rule.asks() && !merge.weighed) {
-    compute::CombineJob question;
+    job::CombineJob question;
     if (!timing()) rule.ask(*merge.plan, model, question);
     if (!question.outputs.empty()) {
       fx.merge = std::move(question);
@@ -38,8 +38,8 @@ void Coordinator::start_merge(Effects& fx) {
     weigh(merge, {});
   }
   if (timing()) return finish_merge({}, fx);
-  compute::CombineJob job;
-  compute::Combination c{model, 1.0, {}, {}};
+  job::CombineJob job;
+  job::Combination c{model, 1.0, {}, {}};
   if (correction) {
     for (const auto& part : merge.plan->parts)
       c.terms.push_back({part.coefficient, part.arrival.delta, part.arrival.guard, part.arrival.guards});
@@ -72,20 +72,20 @@ void Coordinator::start_merge(Effects& fx) {
 
 /// Of an erasure or a calibration: the version that it makes, then, where that is not known beforehand, the
 /// difference that it adds; after an erasure by the accumulators those of the others.
-compute::CombineJob Coordinator::request_job(const Merge& merge) const {
+job::CombineJob Coordinator::request_job(const Merge& merge) const {
   const auto client = requests_[merge.request].request.client;
   if (merge.by_accumulator) return {ledger_.removal(client, model_, rule_->whole_model())};
-  compute::Combination c{model_, 1.0, {}, {}};
+  job::Combination c{model_, 1.0, {}, {}};
   const auto* tracked = ledger_.find(client);
   const auto all = guards();
-  const auto passed = merge.erasure ? std::vector<compute::GuardPtr>{} : all;
+  const auto passed = merge.erasure ? std::vector<job::GuardPtr>{} : all;
   const bool of_ledger = merge.influence_gain && rule_->whole_model() && tracked && tracked->influence;
   if (of_ledger)
     c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
   else if (merge.delta)
     c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
   if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, all});
-  compute::CombineJob job;
+  job::CombineJob job;
   // What a rebase has to add, and a guard to hold late updates against.
   if ((!all.empty() && !merge.erasure && !c.terms.empty()) || merge.calibration || of_ledger)
     job.outputs.push_back({nullptr, 1.0, c.terms, {}});
@@ -98,7 +98,7 @@ void Coordinator::weigh(Merge& merge, const std::vector<double>& numbers) {
   merge.weighed = true;
 }
 
-void Coordinator::merged(double now, const compute::JobResult& result, Effects& fx) {
+void Coordinator::merged(double now, const job::JobResult& result, Effects& fx) {
   now_ = now;
   auto& merge = merges_.front();
   if (result.not_finite) {
@@ -119,7 +119,7 @@ void Coordinator::merged(double now, const compute::JobResult& result, Effects& 
   settle(fx);
 }
 
-void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
+void Coordinator::finish_merge(const job::JobResult& result, Effects& fx) {
   const auto& outputs = result.outputs;
   const auto merge = std::move(merges_.front());
   merges_.pop_front();
@@ -164,7 +164,7 @@ void Coordinator::finish_merge(const compute::JobResult& result, Effects& fx) {
     a.record.merged_at = now_;
     corrections_.push_back({epoch_, {}});
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
-    if (a.request.scope == unlearn::Scope::samples) readmit(a);
+    if (a.request.scope == methods::Scope::samples) readmit(a);
   }
   // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
   if (applied.second && !a.record.forgotten_at && !corrections_.empty())

@@ -26,7 +26,7 @@ std::string counted(std::size_t n, const char* what) {
 
 /// The run ends here; what is not finite is in no version.
 void Coordinator::diverge(record::Divergence d, Effects& fx) {
-  decide(Kind::diverged, d.client.value_or(unlearn::no_client), version_ - std::min(version_, d.version), 0,
+  decide(Kind::diverged, d.client.value_or(methods::no_client), version_ - std::min(version_, d.version), 0,
          fx);
   divergence_ = std::move(d);
   stopped_ = fx.stop = true;
@@ -47,7 +47,7 @@ record::Divergence Coordinator::divergence_of(const Merge& merge) const {
              : merge.erasure                 ? "merge of the erasure"
                                              : "merge of the calibration";
     d.request = merge.request;
-    if (const auto c = requests_[merge.request].request.client; c != unlearn::no_client) d.client = c;
+    if (const auto c = requests_[merge.request].request.client; c != methods::no_client) d.client = c;
   }
   return d;
 }
@@ -117,7 +117,7 @@ void Coordinator::warn(std::string text) {
 /// What an erasure has nothing to do with, as it is asked for.
 void Coordinator::look_for_target(std::size_t request) {
   const auto client = requests_[request].request.client;
-  if (client == unlearn::no_client) return;
+  if (client == methods::no_client) return;
   const auto who = fmt::format("erasure[{}] of client/{}: ", request, client);
   if (clients_[client].accepted == 0)
     warn(who + "no update of it was ever accepted before it asked, so there was nothing to erase");

@@ -11,9 +11,9 @@ namespace afu::federate {
 
 /// Has the statistics of `model`, which `step` would publish, be computed first; false: it may be published
 /// at once.
-bool Coordinator::take_statistics(Active& a, compute::Combination model, unlearn::Step step, Effects& fx) {
+bool Coordinator::take_statistics(Active& a, job::Combination model, methods::Step step, Effects& fx) {
   if (!setup_.statistics) return false;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "batch_statistics";
   job.derived = {std::move(model)};
   job.samples = environments();
@@ -24,23 +24,23 @@ bool Coordinator::take_statistics(Active& a, compute::Combination model, unlearn
         "them anew");
     return false;
   }
-  const double passes = unlearn::calibration_samples(view(a)) * unlearn::statistics_passes;
+  const double passes = methods::calibration_samples(view(a)) * methods::statistics_passes;
   a.record.server_passes += passes;
   a.waiting = Active::Waiting::calibrate;
   a.unsettled = std::move(step);
   CalibrateTask task{a.request.index, version_, passes, nullptr};
-  if (!timing()) task.job = std::make_shared<const compute::Job>(std::move(job));
+  if (!timing()) task.job = std::make_shared<const job::Job>(std::move(job));
   fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});
   return true;
 }
 
 /// They are there: what waited for them goes on.
-void Coordinator::settle_statistics(Active& a, const compute::JobResult* result, Effects& fx) {
+void Coordinator::settle_statistics(Active& a, const job::JobResult* result, Effects& fx) {
   auto step = *std::exchange(a.unsettled, std::nullopt);
-  const auto settled = unlearn::first_output(result);
+  const auto settled = methods::first_output(result);
   a.waiting = Active::Waiting::nothing;
-  if (std::holds_alternative<unlearn::Replace>(step)) return replace(a, settled, fx);
-  auto merge = merge_of(a, std::get<unlearn::MergeErasure>(step));
+  if (std::holds_alternative<methods::Replace>(step)) return replace(a, settled, fx);
+  auto merge = merge_of(a, std::get<methods::MergeErasure>(step));
   merge.statistics = settled;
   a.waiting = Active::Waiting::merge;
   merges_.push_back(std::move(merge));

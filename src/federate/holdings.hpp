@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "job/job.hpp"
-#include "lane/prepare_model.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "job/job.hpp"
+#include "lane/prepare_model.hpp"
 
 namespace afu::federate {
 
@@ -19,9 +19,9 @@ struct Holdings {
   std::shared_ptr<const data::FederatedData> data;
   std::vector<std::uint32_t> samples;    ///< training samples of each client
   std::vector<data::IndicesPtr> forget;  ///< data::requested_rows; empty without data
-  compute::ModelInput input;
-  std::shared_ptr<const compute::EvaluationSets> evaluation;  ///< null in timing-only runs
-  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
+  lane::ModelInput input;
+  std::shared_ptr<const job::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                ///< null: nothing is attacked
   /// What the source left out, how the images were divided, where the data give less than was asked for.
   std::vector<std::string> warnings;
 };

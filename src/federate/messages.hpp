@@ -12,8 +12,8 @@
 
 namespace afu::federate {
 
-using JobPtr = std::shared_ptr<const compute::Job>;
-using ResultPtr = std::shared_ptr<const compute::JobResult>;
+using JobPtr = std::shared_ptr<const job::Job>;
+using ResultPtr = std::shared_ptr<const job::JobResult>;
 using model::ParametersPtr;
 
 /// server -> client: train from this version. A client that is still busy abandons its job for the new one.
@@ -22,8 +22,8 @@ struct TrainTask {
   std::uint64_t version = 0, epoch = 0;
   std::uint64_t honours = 0;  ///< a bit an erasure of the scenario: whose rows the client must leave out
   ParametersPtr model;
-  std::shared_ptr<const compute::TrainExtras> extras;       ///< null: none
-  std::shared_ptr<const compute::AuxiliaryHead> auxiliary;  ///< null: none
+  std::shared_ptr<const job::TrainExtras> extras;       ///< null: none
+  std::shared_ptr<const job::AuxiliaryHead> auxiliary;  ///< null: none
 };
 /// A client's timer: the modelled computation of `job` ends now, or, when `lost`, broke off.
 struct JobDone {

@@ -7,8 +7,8 @@
 
 namespace afu::federate {
 
-sim::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job) {
-  return {scenario.scenario.seed, sim::purpose("train"), client, job};
+base::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job) {
+  return {scenario.scenario.seed, base::purpose("train"), client, job};
 }
 
 data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours) {

@@ -4,10 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "base/random.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
-#include "base/random.hpp"
 
 namespace afu::federate {
 
@@ -24,7 +24,7 @@ struct Setup {
 };
 
 /// Names the stream that orders the samples of a client's training job.
-sim::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job);
+base::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job);
 
 /// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples"
 /// and "class"). Null without data.

@@ -16,7 +16,7 @@ bool is_empty(const data::IndicesPtr& rows) { return !rows || rows->empty(); }
 
 class Shortfalls {
  public:
-  Shortfalls(const data::FederatedData& data, const config::Scenario& s, const compute::EvaluationSets& sets,
+  Shortfalls(const data::FederatedData& data, const config::Scenario& s, const job::EvaluationSets& sets,
              const attack::PlanPtr& attacks)
       : data_(data), s_(s), sets_(sets), attacks_(attacks) {}
 
@@ -162,7 +162,7 @@ class Shortfalls {
 
   const data::FederatedData& data_;
   const config::Scenario& s_;
-  const compute::EvaluationSets& sets_;
+  const job::EvaluationSets& sets_;
   const attack::PlanPtr& attacks_;
   std::vector<std::string> notes_;
 };
@@ -170,8 +170,7 @@ class Shortfalls {
 }  // namespace
 
 std::vector<std::string> shortfalls(const data::FederatedData& data, const config::Scenario& scenario,
-                                    const compute::EvaluationSets& evaluation,
-                                    const attack::PlanPtr& attacks) {
+                                    const job::EvaluationSets& evaluation, const attack::PlanPtr& attacks) {
   return Shortfalls(data, scenario, evaluation, attacks).all();
 }
 

@@ -5,15 +5,14 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "job/job.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "job/job.hpp"
 
 namespace afu::federate {
 
 /// `attacks` may be null.
 std::vector<std::string> shortfalls(const data::FederatedData& data, const config::Scenario& scenario,
-                                    const compute::EvaluationSets& evaluation,
-                                    const attack::PlanPtr& attacks);
+                                    const job::EvaluationSets& evaluation, const attack::PlanPtr& attacks);
 
 }  // namespace afu::federate

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
 std::optional<double> mean_of(const std::vector<double>& values) {
-  return values.empty() ? std::nullopt : std::optional(stats::mean(values));
+  return values.empty() ? std::nullopt : std::optional(mean(values));
 }
 
 /// Absent where any is: the mean of the others would be another figure.
@@ -265,9 +265,9 @@ void Analysis::compare(std::size_t group) {
     if (arm == study_.reference) continue;
     for (const auto& metric : metrics()) {
       const auto p = pairs(values(group, arm, metric), values(group, study_.reference, metric));
-      Comparison c{arm, &metric, stats::paired_t_test(p.a, p.b, plan.confidence), {}, {}};
+      Comparison c{arm, &metric, paired_t_test(p.a, p.b, plan.confidence), {}, {}};
       if (const auto margin = plan.margins.find(metric.name); margin != plan.margins.end())
-        c.equivalence = stats::tost(p.a, p.b, margin->second, 1 - plan.confidence);
+        c.equivalence = tost(p.a, p.b, margin->second, 1 - plan.confidence);
       all.push_back(std::move(c));
     }
   }
@@ -279,7 +279,7 @@ void Analysis::compare(std::size_t group) {
       family.push_back(*c.paired.p);
       members.push_back(&c);
     }
-  const auto adjusted = stats::holm(family);
+  const auto adjusted = holm(family);
   for (std::size_t i = 0; i < members.size(); ++i) members[i]->holm_p = adjusted[i];
 }
 
@@ -305,4 +305,4 @@ std::vector<double> list(const Analysis::Values& values) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

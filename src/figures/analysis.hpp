@@ -9,12 +9,12 @@
 
 #include "figures/blame.hpp"
 #include "figures/outcome_figures.hpp"
+#include "figures/paired.hpp"
 #include "figures/rebound.hpp"
 #include "figures/service.hpp"
 #include "figures/study_data.hpp"
-#include "figures/paired.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Of a completed run. Where a run served several requests, latency, downtime and throughput are means over
 /// them and the curves begin with the first.
@@ -69,9 +69,9 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
 struct Comparison {
   std::size_t arm = 0;
   const Metric* metric = nullptr;
-  stats::Paired paired;
-  std::optional<double> holm_p;                   ///< for metrics of the declared family
-  std::optional<stats::Equivalence> equivalence;  ///< for metrics with a margin
+  Paired paired;
+  std::optional<double> holm_p;            ///< for metrics of the declared family
+  std::optional<Equivalence> equivalence;  ///< for metrics with a margin
 };
 
 /// A moment of a run that its figures are of.
@@ -134,4 +134,4 @@ struct Pairs {
 Pairs pairs(const Analysis::Values& a, const Analysis::Values& b);
 std::vector<double> list(const Analysis::Values& values);
 
-}  // namespace afu::report
+}  // namespace afu::figures

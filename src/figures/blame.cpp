@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -251,4 +251,4 @@ std::size_t retained_clients(const std::vector<LogRecord>& log) {
   return accepted.size();
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -5,7 +5,7 @@
 
 #include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Seconds on the run's clock.
 struct PathTime {
@@ -53,4 +53,4 @@ bool is_acceptance(record::Decision::Kind kind);
 /// Clients whose updates were accepted and who never asked to be forgotten: |R| as the log tells it.
 std::size_t retained_clients(const std::vector<LogRecord>& log);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -6,7 +6,7 @@
 
 #include "figures/figure_text.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::vector<const record::Summary*> runs_of(const Study& study, std::optional<st
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -8,7 +8,7 @@
 
 #include "figures/study_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Whether there is such a score: of test and retain accuracy the share of the set's largest class, of
 /// balanced accuracy 1 / classes, of the test AUC 0.5, of the test loss the labels' entropy.
@@ -27,4 +27,4 @@ std::string majority_sentence(const Metric& m, const std::vector<const record::S
 /// The study's completed cells' runs, of a group or of all.
 std::vector<const record::Summary*> runs_of(const Study& study, std::optional<std::size_t> group = {});
 
-}  // namespace afu::report
+}  // namespace afu::figures

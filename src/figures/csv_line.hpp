@@ -5,7 +5,7 @@
 #include <system_error>
 #include <vector>
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Views into `line`; as many as it has commas, and one.
 inline std::vector<std::string_view> cells_of(std::string_view line) {
@@ -25,4 +25,4 @@ bool parse(std::string_view text, T& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -5,11 +5,11 @@
 
 #include "figures/request_figures.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
-double time_within(std::vector<Interval> intervals, double begin, double end) {
+double time_within(std::vector<TimeSpan> intervals, double begin, double end) {
   std::sort(intervals.begin(), intervals.end(),
             [](const auto& a, const auto& b) { return a.begin < b.begin; });
   double total = 0, counted_to = begin;
@@ -42,7 +42,7 @@ double throughput_window(double requested_at, double forgotten_at) {
 }
 
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
-                          const RetainedWork& retained, const std::vector<Interval>& halted, double run_end) {
+                          const RetainedWork& retained, const std::vector<TimeSpan>& halted, double run_end) {
   erasure.downtime_seconds = erasure.retained_throughput_ratio = std::nullopt;
   if (erasure.requested_at) {
     const double requested = *erasure.requested_at, forgotten = erasure.forgotten_at.value_or(run_end);
@@ -52,4 +52,4 @@ void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<reco
   fill_request_figures(erasure, rows);
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

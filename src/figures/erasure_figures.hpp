@@ -2,10 +2,10 @@
 /// What an erasure cost and whether its influence came back (METHODS 7.7, 7.8), from what a run recorded.
 #include <vector>
 
-#include "record/records.hpp"
 #include "figures/retained_work.hpp"
+#include "record/records.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Sets `downtime_seconds`, `retained_throughput_ratio` and what fill_request_figures sets of `erasure`,
 /// whose other fields are given. Let r = requested_at and f = forgotten_at, or `run_end` when it was never
@@ -20,9 +20,9 @@ namespace afu::report {
 ///   the request, or a window is empty.
 /// - what its own samples tell: see fill_request_figures.
 void fill_erasure_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows,
-                          const RetainedWork& retained, const std::vector<Interval>& halted, double run_end);
+                          const RetainedWork& retained, const std::vector<TimeSpan>& halted, double run_end);
 
 /// W of the retained throughput ratio, in seconds.
 double throughput_window(double requested_at, double forgotten_at);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 
 #include "figures/json_file.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -94,4 +94,4 @@ std::vector<LogRecord> read_events(const std::filesystem::path& file) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -32,7 +32,7 @@ std::string margin_text(const Metric& m, double v) {
   return is_share(m) ? fmt::format("{:.1f} pp", v * 100) : fmt::format("{:.3f}", v);
 }
 
-std::string interval_text(const Metric& m, const stats::Interval& i) {
+std::string interval_text(const Metric& m, const Interval& i) {
   return is_share(m) ? fmt::format("[{:+.1f}, {:+.1f}]", i.low * 100, i.high * 100)
                      : fmt::format("[{:+.3f}, {:+.3f}]", i.low, i.high);
 }
@@ -67,4 +67,4 @@ Scale scale_of(const Metric& m) { return is_share(m) ? Scale{"%", 100} : Scale{"
 Scale difference_scale_of(const Metric& m) { return is_share(m) ? Scale{"pp", 100} : Scale{"", 1}; }
 const char* unit_of(const Metric& m) { return m.quantity == Quantity::loss ? "nats" : "share"; }
 
-}  // namespace afu::report
+}  // namespace afu::figures

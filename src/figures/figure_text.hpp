@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "figures/run_data.hpp"
 #include "figures/interval.hpp"
+#include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 inline constexpr const char* absent_text = "–";
 
@@ -17,7 +17,7 @@ std::string points_text(std::optional<double> v);                       ///< "+1
 std::string value_text(const Metric& m, std::optional<double> v);       ///< "71.2 %", "0.512"
 std::string difference_text(const Metric& m, std::optional<double> v);  ///< "+1.2 pp", "-0.012"
 std::string margin_text(const Metric& m, double v);                     ///< "2.0 pp", "0.030"
-std::string interval_text(const Metric& m, const stats::Interval& i);   ///< "[-0.4, +1.6]", of differences
+std::string interval_text(const Metric& m, const Interval& i);          ///< "[-0.4, +1.6]", of differences
 std::string seconds_text(std::optional<double> v);                      ///< "0.52 s"
 std::string p_text(std::optional<double> p);                            ///< "0.031", "< 0.001"
 std::string bytes_text(double bytes);                                   ///< "1.2 MB"
@@ -32,4 +32,4 @@ Scale scale_of(const Metric& m);             ///< "%", 100
 Scale difference_scale_of(const Metric& m);  ///< "pp", 100
 const char* unit_of(const Metric& m);        ///< of a CSV's values: "share", "nats"
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 
-namespace afu::stats {
+namespace afu::figures {
 
 namespace {
 
@@ -66,4 +66,4 @@ Interval wilson(std::size_t successes, std::size_t trials, double confidence) {
   return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
 }
 
-}  // namespace afu::stats
+}  // namespace afu::figures

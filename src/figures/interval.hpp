@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-namespace afu::stats {
+namespace afu::figures {
 
 struct Interval {
   double low = 0, high = 0;
@@ -34,4 +34,4 @@ Estimate estimate(const std::vector<double>& values, double confidence);
 /// Wilson's score interval of a proportion: `successes` of `trials` > 0. Throws std::invalid_argument.
 Interval wilson(std::size_t successes, std::size_t trials, double confidence);
 
-}  // namespace afu::stats
+}  // namespace afu::figures

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -22,7 +22,7 @@ std::string shown(const Json& value) {
 }
 
 void check_depth(const std::string& text, const std::string& file, std::size_t line) {
-  if (const auto lines = record::too_deep(text))
+  if (const auto lines = base::too_deep(text))
     throw ReportError(at_line(file, line + *lines) + ": nests deeper than " + std::to_string(deepest_json) +
                       " brackets, which no file of afu's does");
 }
@@ -122,4 +122,4 @@ void check_schema(const JsonPlace& file, int known) {
     schema.fail(fmt::format("is {}, this program reads {}", shown(schema.value()), known));
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

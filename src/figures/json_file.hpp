@@ -13,11 +13,11 @@
 #include "base/json_depth.hpp"
 #include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 using Json = nlohmann::ordered_json;
 
-using record::deepest_json;
+using base::deepest_json;
 
 /// Throws ReportError, as "file:line: reason", also for text that nests deeper than `deepest_json` or holds a
 /// number beyond a double.
@@ -73,4 +73,4 @@ class JsonPlace {
 /// Refuses a file whose "schema" is not `known`.
 void check_schema(const JsonPlace& file, int known);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 #include "figures/blame.hpp"
 #include "figures/erasure_figures.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 record::Figures late_figures(const Run& run, std::size_t evaluations) {
   auto out = run.summary.final;
@@ -68,7 +68,7 @@ Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summar
       if (is_acceptance(d->kind)) merged.push_back({d->time, d->client});
       if (d->kind == record::Decision::Kind::buffered) gathered.push_back({d->time, d->client});
     }
-  std::vector<Interval> halted;
+  std::vector<TimeSpan> halted;
   for (const auto& h : halts_of(log)) halted.push_back({h.begin, h.end});
   t.retained = RetainedWork(gathered.empty() ? merged : gathered, halted, summary.virtual_seconds);
   const auto* request = record::first_request(summary);
@@ -89,4 +89,4 @@ std::optional<double> paired_throughput(const Throughput& run, const Throughput&
   return run.retained.in(run.begin, end) / theirs;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -7,7 +7,7 @@
 #include "figures/retained_work.hpp"
 #include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Each metric's mean over the last `evaluations` evaluated versions, as far as they come at or after
 /// `forgotten_at` of every request served (a run in which nothing was forgotten has no such bound). Absent
@@ -45,4 +45,4 @@ Throughput throughput_of(const std::vector<LogRecord>& log, const record::Summar
 /// RetainedWork does, as far as `untouched` reaches. Absent where that is none.
 std::optional<double> paired_throughput(const Throughput& run, const Throughput& untouched);
 
-}  // namespace afu::report
+}  // namespace afu::figures

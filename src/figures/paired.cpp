@@ -6,7 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
-namespace afu::stats {
+namespace afu::figures {
 
 namespace {
 
@@ -74,4 +74,4 @@ std::optional<Equivalence> tost(const std::vector<double>& a, const std::vector<
   return out;
 }
 
-}  // namespace afu::stats
+}  // namespace afu::figures

@@ -6,7 +6,7 @@
 
 #include "figures/interval.hpp"
 
-namespace afu::stats {
+namespace afu::figures {
 
 /// Of the differences D_i = a_i - b_i, i a seed.
 struct Paired {
@@ -37,4 +37,4 @@ struct Equivalence {
 std::optional<Equivalence> tost(const std::vector<double>& a, const std::vector<double>& b, double margin,
                                 double alpha);
 
-}  // namespace afu::stats
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -77,7 +77,7 @@ std::optional<std::string> unseen_membership(const Analysis& a, std::size_t grou
   if (!unknown.empty()) return "before the erasure it is not known in " + unknown.front()->folder;
   const auto before = list(a.values(group, arm, [&](const Cell& c, const CellFigures&) { return of(c); }));
   if (before.size() < fewest_pairs) return "before the erasure it is known in too few seeds";
-  const auto e = stats::estimate(before, 2 * a.study().statistics.confidence - 1);
+  const auto e = estimate(before, 2 * a.study().statistics.confidence - 1);
   if (e.interval->low >= visible_membership) return std::nullopt;
   return fmt::format("before the erasure {:.3f} [{:.3f}, {:.3f}], at least {:.3f} are needed", e.mean,
                      e.interval->low, e.interval->high, visible_membership);
@@ -95,7 +95,7 @@ std::optional<std::string> unseen_forget_set(const Analysis& a, std::size_t grou
   if (p.a.size() < fewest_pairs) return "before the erasure it is known in too few seeds";
   std::vector<double> leads;
   for (std::size_t i = 0; i < p.a.size(); ++i) leads.push_back(p.a[i] - p.b[i]);
-  const auto e = stats::estimate(leads, 2 * study.statistics.confidence - 1);
+  const auto e = estimate(leads, 2 * study.statistics.confidence - 1);
   const double margin = study.statistics.margin(metric.name).value_or(0);
   if (e.interval->low > margin) return std::nullopt;
   return fmt::format("before the erasure it was {} {} above {}'s, more than {} is needed",
@@ -134,15 +134,14 @@ std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_
     const auto when = moment_text(moment, study.rebound);
     if (leads.size() < fewest_pairs)
       return fmt::format("{}'s {} {} is known in too few seeds: {}", name, metric.title, when, claimed);
-    const auto e = stats::estimate(leads, 2 * study.statistics.confidence - 1);
+    const auto e = estimate(leads, 2 * study.statistics.confidence - 1);
     if (e.interval->low > margin) continue;
     return fmt::format(
         "{}'s {} {} {} is not clearly {} a constant classifier's {} (it leads by {} {}, more than {} is "
         "needed): {}",
-        name, metric.title, when, value_text(metric, stats::mean(figures)),
-        less_is_better ? "below" : "above", value_text(metric, stats::mean(constants)),
-        difference_text(metric, e.mean), interval_text(metric, *e.interval), margin_text(metric, margin),
-        claimed);
+        name, metric.title, when, value_text(metric, mean(figures)), less_is_better ? "below" : "above",
+        value_text(metric, mean(constants)), difference_text(metric, e.mean),
+        interval_text(metric, *e.interval), margin_text(metric, margin), claimed);
   }
   return std::nullopt;
 }
@@ -174,7 +173,7 @@ VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group) {
       const auto rises = list(a.values(
           group, arm, [&](const Cell&, const CellFigures& f) { return rise_of(f, w.first, w.last); }));
       if (rises.size() < fewest_pairs) continue;
-      const auto e = stats::estimate(rises, 1 - 2 * each);
+      const auto e = estimate(rises, 1 - 2 * each);
       const bool seen = e.mean >= visible_rebound && e.interval->low > 0 && !without_spread(rises, alpha);
       if (!seen && most && e.mean <= *most) continue;
       out.arm = arm;
@@ -197,4 +196,4 @@ VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

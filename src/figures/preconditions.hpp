@@ -7,7 +7,7 @@
 
 #include "figures/analysis.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 inline constexpr double strong_attack = 0.5;    ///< P0: the least lead of the attack before the erasure
 inline constexpr double visible_rebound = 0.1;  ///< P1: the least mean rise of a control
@@ -61,4 +61,4 @@ struct VisibleRebound {
 };
 VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group);
 
-}  // namespace afu::report
+}  // namespace afu::figures

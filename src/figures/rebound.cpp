@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -147,4 +147,4 @@ Excess excess_of(const RoundCurve& curve, const RoundCurve& reference, const Reb
   return e;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

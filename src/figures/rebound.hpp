@@ -12,7 +12,7 @@
 
 #include "figures/study_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// One value a round, from t = 0; ends where the run does, or before the first value that is not finite.
 using RoundCurve = std::vector<double>;
@@ -59,4 +59,4 @@ struct Block {
 std::vector<Block> blocks_of(std::size_t rounds);
 Excess excess_of(const RoundCurve& curve, const RoundCurve& reference, const ReboundPlan& plan);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <numeric>
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -65,4 +65,4 @@ void fill_request_figures(record::ErasureRecord& erasure, const std::vector<reco
   }
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -6,7 +6,7 @@
 
 #include "record/records.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Sets `rebound_of`, `rebound_max`, `rebound_end` and `final` of `erasure`, whose other fields are given,
 /// from the figures that `rows` have of its request. `rows` are in the order of time; figures that are absent
@@ -21,4 +21,4 @@ namespace afu::report {
 ///   was never fulfilled or no row follows.
 void fill_request_figures(record::ErasureRecord& erasure, const std::vector<record::MetricsRow>& rows);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <map>
 
-namespace afu::report {
+namespace afu::figures {
 
-std::vector<Interval> united(std::vector<Interval> intervals, double end) {
+std::vector<TimeSpan> united(std::vector<TimeSpan> intervals, double end) {
   std::sort(intervals.begin(), intervals.end(),
             [](const auto& a, const auto& b) { return a.begin < b.begin; });
-  std::vector<Interval> out;
+  std::vector<TimeSpan> out;
   for (auto i : intervals) {
     i.end = std::min(i.end, end);
     if (!(i.begin < i.end)) continue;
@@ -33,7 +33,7 @@ double grown(const std::vector<double>& arrivals, double at) {
 
 }  // namespace
 
-RetainedWork::RetainedWork(const std::vector<AcceptedUpdate>& accepted, const std::vector<Interval>& halted,
+RetainedWork::RetainedWork(const std::vector<AcceptedUpdate>& accepted, const std::vector<TimeSpan>& halted,
                            double run_end) {
   std::vector<double> times;
   times.reserve(accepted.size());
@@ -78,4 +78,4 @@ double RetainedWork::in(double begin, double end) const {
   return sum;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

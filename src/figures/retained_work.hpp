@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <vector>
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Seconds on the run's clock.
-struct Interval {
+struct TimeSpan {
   double begin = 0, end = 0;
 };
 
 /// Those of any order that may overlap, in order, apart and cut at `end`.
-std::vector<Interval> united(std::vector<Interval> intervals, double end);
+std::vector<TimeSpan> united(std::vector<TimeSpan> intervals, double end);
 
 /// An update that the server accepted, of a client that never asks to be forgotten.
 struct AcceptedUpdate {
@@ -34,7 +34,7 @@ class RetainedWork {
  public:
   RetainedWork() = default;
   /// `accepted` in any order; `run_end` >= all their times.
-  RetainedWork(const std::vector<AcceptedUpdate>& accepted, const std::vector<Interval>& halted,
+  RetainedWork(const std::vector<AcceptedUpdate>& accepted, const std::vector<TimeSpan>& halted,
                double run_end);
 
   /// Updates in (begin, end], 0 <= begin <= end <= run_end; 0 where begin >= end.
@@ -49,8 +49,8 @@ class RetainedWork {
   /// Of one client, its updates by running time, the last one being that under way at the end.
   using Arrivals = std::vector<double>;
   std::vector<Arrivals> clients_;
-  std::vector<Interval> idle_;  ///< in order, apart
+  std::vector<TimeSpan> idle_;  ///< in order, apart
   double first_ = 0, last_ = 0;
 };
 
-}  // namespace afu::report
+}  // namespace afu::figures

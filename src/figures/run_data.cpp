@@ -10,12 +10,12 @@
 #include <sstream>
 #include <string_view>
 
-#include "record/metrics_log.hpp"
-#include "record/summary.hpp"
 #include "figures/csv_line.hpp"
 #include "figures/json_file.hpp"
+#include "record/metrics_log.hpp"
+#include "record/summary.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace fs = std::filesystem;
 
@@ -277,4 +277,4 @@ Run read_run(const fs::path& folder) {
   return run;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -10,7 +10,7 @@
 
 #include "record/records.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// A folder that cannot be reported on: a user's error. Says file, line where there is one, and reason.
 struct ReportError : std::runtime_error {
@@ -68,4 +68,4 @@ std::vector<LogRecord> read_events(const std::filesystem::path& file);
 /// A whole file. Throws ReportError.
 std::string read_file(const std::filesystem::path& file);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 
 #include "figures/figure_text.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -139,4 +139,4 @@ double service_horizon(const std::vector<double>& ends, std::optional<double> ro
   return round_seconds ? std::min(shortest, static_cast<double>(service_rounds) * *round_seconds) : shortest;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

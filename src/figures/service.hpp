@@ -13,7 +13,7 @@
 #include "figures/retained_work.hpp"
 #include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Between two evaluations the earlier one's figure stands for the versions between them, unless more than so
 /// many rounds' updates were accepted there.
@@ -34,7 +34,7 @@ struct ServedCurve {
   std::string unknown;                  ///< why it is not known beyond; empty: it is, to the end
   /// Seconds since the first request: from each request until the version being served was without it,
   /// infinite where none was.
-  std::vector<Interval> held;
+  std::vector<TimeSpan> held;
 
   /// At `seconds` since the request; before 0: `base`.
   double at(double seconds) const;
@@ -65,4 +65,4 @@ inline constexpr std::size_t service_rounds = 50;
 /// `service_rounds` rounds of `round_seconds` where that is known. `ends` must not be empty.
 double service_horizon(const std::vector<double>& ends, std::optional<double> round_seconds);
 
-}  // namespace afu::report
+}  // namespace afu::figures

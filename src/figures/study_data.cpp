@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "record/seal.hpp"
 #include "figures/json_file.hpp"
+#include "record/seal.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace fs = std::filesystem;
 
@@ -280,4 +280,4 @@ Study read_study(const fs::path& folder) {
   return s;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 
 #include "figures/run_data.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 struct Arm {
   enum class Role { method, reference, control };
@@ -92,4 +92,4 @@ struct Study {
 /// a file that cannot be used: it failed, for that reason. Throws ReportError for a malformed study.json.
 Study read_study(const std::filesystem::path& folder);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -10,7 +10,7 @@
 #include "figures/preconditions.hpp"
 #include "figures/verdict_parts.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -25,7 +25,7 @@ Analysis::Values times(const Analysis& a, std::size_t group, std::size_t arm) {
 }
 
 double mean_time(const Analysis& a, std::size_t group, std::size_t arm) {
-  return stats::mean(list(times(a, group, arm)));
+  return mean(list(times(a, group, arm)));
 }
 
 /// Whom the subject may be held against in (d).
@@ -48,7 +48,7 @@ std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t gr
     if ((passes ? Outcome::holds : equivalence(a, group, arm).outcome) != passing) continue;
     const auto values = list(times(a, group, arm));
     if (values.empty()) continue;
-    if (const auto mean = stats::mean(values); !best || mean < best_mean) {
+    if (const auto mean = figures::mean(values); !best || mean < best_mean) {
       best = arm;
       best_mean = mean;
     }
@@ -140,8 +140,8 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
   const double ratio = study.statistics.latency_ratio;
   std::vector<double> lead;
   for (std::size_t i = 0; i < p.a.size(); ++i) lead.push_back(p.b[i] - ratio * p.a[i]);
-  const auto e = stats::estimate(lead, study.statistics.confidence);
-  const double mine = stats::mean(p.a), theirs = stats::mean(p.b);
+  const auto e = estimate(lead, study.statistics.confidence);
+  const double mine = mean(p.a), theirs = mean(p.b);
   if (auto flat = without_spread(lead, 1 - study.statistics.confidence); flat && !obstacle)
     obstacle = "the difference is " + *flat;
   Verdict v;
@@ -169,4 +169,4 @@ Verdict latency(const Analysis& a, std::size_t group, std::size_t arm) {
                             never.front()->folder);
   return with_standing(requiring(std::move(v), obstacle), cells);
 }
-}  // namespace afu::report
+}  // namespace afu::figures

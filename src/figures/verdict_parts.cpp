@@ -7,7 +7,7 @@
 #include "figures/figure_text.hpp"
 #include "figures/preconditions.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -79,4 +79,4 @@ std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

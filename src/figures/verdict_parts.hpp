@@ -7,7 +7,7 @@
 
 #include "figures/verdicts.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 /// Cells of some arms that are not there to be judged.
 struct Standing {
@@ -30,4 +30,4 @@ Verdict requiring(Verdict v, const std::optional<std::string>& obstacle);
 /// Figures of an arm's completed cells.
 std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group, std::size_t arm);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -9,7 +9,7 @@
 #include "figures/preconditions.hpp"
 #include "figures/verdict_parts.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 namespace {
 
@@ -54,17 +54,17 @@ bool is_of_forget_set(const Metric& metric) {
 
 /// TOST of one metric at one moment.
 Verdict equivalence_of(const Metric& metric, const Pairs& p, const StatisticsPlan& plan) {
-  using TOST = stats::Equivalence::Outcome;
+  using TOST = Equivalence::Outcome;
   if (p.a.empty()) return {Outcome::open, "was not measured in both"};
   if (auto few = too_few(p.a.size(), metric.title)) return *few;
   const double margin = plan.margins.at(metric.name), alpha = 1 - plan.confidence;
-  const auto t = *stats::tost(p.a, p.b, margin, alpha);
+  const auto t = *tost(p.a, p.b, margin, alpha);
   std::vector<double> differences;
   for (std::size_t i = 0; i < p.a.size(); ++i) differences.push_back(p.a[i] - p.b[i]);
   const auto outcome = t.outcome == TOST::equivalent  ? Outcome::holds
                        : t.outcome == TOST::different ? Outcome::fails
                                                       : Outcome::open;
-  Verdict v{outcome, fmt::format("{} {}, {} ±{}", difference_text(metric, stats::mean(differences)),
+  Verdict v{outcome, fmt::format("{} {}, {} ±{}", difference_text(metric, mean(differences)),
                                  interval_text(metric, t.interval),
                                  outcome == Outcome::holds   ? "inside"
                                  : outcome == Outcome::fails ? "outside"
@@ -174,12 +174,12 @@ Verdict no_rebound(const Analysis& a, std::size_t group, std::size_t arm) {
   double highest_end = -1;
   bool below = true, above = false;
   for (std::size_t b = 0; b < excess.size(); ++b) {
-    const auto e = stats::estimate(excess[b], 1 - 2 * alpha);
+    const auto e = estimate(excess[b], 1 - 2 * alpha);
     below = below && e.interval->high <= margin;
-    above = above || stats::estimate(excess[b], 1 - 2 * per_block).interval->low > margin;
+    above = above || estimate(excess[b], 1 - 2 * per_block).interval->low > margin;
     if (e.interval->high > highest_end) highest_end = e.interval->high, highest = b;
   }
-  const auto e = stats::estimate(excess[highest], 1 - 2 * alpha);
+  const auto e = estimate(excess[highest], 1 - 2 * alpha);
   Verdict v;
   v.outcome = below ? Outcome::holds : above ? Outcome::fails : Outcome::open;
   v.reason = fmt::format(
@@ -210,7 +210,7 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
   if (halted > 0)
     return with_standing(
         {Outcome::fails, fmt::format("training stood still in {} of {}, {} on average", halted,
-                                     counted(down.size(), "cell"), seconds_text(stats::mean(list(down))))},
+                                     counted(down.size(), "cell"), seconds_text(mean(list(down))))},
         cells);
   std::vector<std::string> missing;
   add_lacking(missing,
@@ -229,7 +229,7 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm) {
   if (!missing.empty()) return with_standing(unjudged(missing), cells);
   if (down.size() < fewest_pairs || ratio.size() < fewest_pairs)
     return with_standing(*too_few(std::min(down.size(), ratio.size()), "downtime and throughput"), cells);
-  const auto e = stats::estimate(ratio, a.study().statistics.confidence);
+  const auto e = estimate(ratio, a.study().statistics.confidence);
   const double margin = a.study().statistics.throughput_margin;
   Verdict v;
   v.outcome = e.interval->low >= margin   ? Outcome::holds
@@ -265,4 +265,4 @@ const Claim* find_claim(const std::string& name) {
   return nullptr;
 }
 
-}  // namespace afu::report
+}  // namespace afu::figures

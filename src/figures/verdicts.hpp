@@ -7,7 +7,7 @@
 #include "figures/analysis.hpp"
 #include "figures/preconditions.hpp"
 
-namespace afu::report {
+namespace afu::figures {
 
 enum class Outcome {
   holds,
@@ -74,4 +74,4 @@ struct Claim {
 const std::vector<Claim>& claims();
 const Claim* find_claim(const std::string& name);
 
-}  // namespace afu::report
+}  // namespace afu::figures

@@ -5,13 +5,13 @@
 #include <string>
 #include <utility>
 
-namespace afu::compute {
+namespace afu::job {
 namespace {
 
 using Json = nlohmann::json;
 
-Json pack(const ParametersPtr& p) { return Json::binary(model::to_bytes(p)); }
-ParametersPtr unpack(const Json& j) { return model::from_bytes(j.get_binary()); }
+Json pack(const model::ParametersPtr& p) { return Json::binary(model::to_bytes(p)); }
+model::ParametersPtr unpack(const Json& j) { return model::from_bytes(j.get_binary()); }
 
 template <class T, class F>
 void read(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const T>& to, const char* what, F fill) {
@@ -65,4 +65,4 @@ void from_bytes(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const Au
   });
 }
 
-}  // namespace afu::compute
+}  // namespace afu::job

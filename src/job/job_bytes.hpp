@@ -6,7 +6,7 @@
 
 #include "job/job.hpp"
 
-namespace afu::compute {
+namespace afu::job {
 
 /// Null <-> empty. `from_bytes` throws std::runtime_error for bytes that are no such value.
 std::vector<std::uint8_t> to_bytes(const std::shared_ptr<const TrainExtras>& extras);
@@ -14,4 +14,4 @@ std::vector<std::uint8_t> to_bytes(const std::shared_ptr<const AuxiliaryHead>& a
 void from_bytes(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const TrainExtras>& extras);
 void from_bytes(const std::vector<std::uint8_t>& bytes, std::shared_ptr<const AuxiliaryHead>& auxiliary);
 
-}  // namespace afu::compute
+}  // namespace afu::job

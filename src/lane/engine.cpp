@@ -5,15 +5,15 @@
 #include <variant>
 
 #include "device/devices.hpp"
-#include "engine/graph/step.hpp"
-#include "lane/kernels.hpp"
-#include "lane/lane_gate.hpp"
 #include "device/notes.hpp"
 #include "device/stream.hpp"
+#include "engine/graph/step.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
+#include "lane/lane_gate.hpp"
 #include "train/batched_training.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 namespace {
 
 class LaneEngine : public Engine {
@@ -22,16 +22,16 @@ class LaneEngine : public Engine {
       : device_(spec.device),
         stream_(spec.device),
         gate_(spec.gate ? spec.gate : std::make_shared<LaneGate>(1)),
-        notes_(spec.notes ? spec.notes : std::make_shared<Notes>()) {
-    prepare_lane_thread();
-    LaneStream::Current current(stream_);
+        notes_(spec.notes ? spec.notes : std::make_shared<device::Notes>()) {
+    device::prepare_lane_thread();
+    device::LaneStream::Current current(stream_);
     const model::InputShape shape{spec.channels, spec.height, spec.width, spec.classes};
-    workspace_ = std::make_unique<Workspace>(model::make_model(spec.model, shape), spec.pool,
-                                             torch::Device(spec.device), spec.step, spec.precision);
+    workspace_ = std::make_unique<engine::Workspace>(model::make_model(spec.model, shape), spec.pool,
+                                                     torch::Device(spec.device), spec.step, spec.precision);
   }
 
-  JobResult run(const Job& job) override {
-    LaneStream::Current current(stream_);
+  job::JobResult run(const job::Job& job) override {
+    device::LaneStream::Current current(stream_);
     auto result = guarded([&] { return execute(*workspace_, job); });
     if (const auto* graph = workspace_->graph(); graph && !graph->failure().empty())
       notes_->add(device_ +
@@ -39,14 +39,15 @@ class LaneEngine : public Engine {
     return result;
   }
 
-  std::vector<JobResult> run_together(const std::vector<std::shared_ptr<const Job>>& jobs) override {
-    LaneStream::Current current(stream_);
-    std::vector<const TrainJob*> training;
-    for (const auto& job : jobs) training.push_back(&std::get<TrainJob>(*job));
-    std::vector<JobResult> results;
+  std::vector<job::JobResult> run_together(
+      const std::vector<std::shared_ptr<const job::Job>>& jobs) override {
+    device::LaneStream::Current current(stream_);
+    std::vector<const job::TrainJob*> training;
+    for (const auto& job : jobs) training.push_back(&std::get<job::TrainJob>(*job));
+    std::vector<job::JobResult> results;
     guarded([&] {
       results = execute_together(*workspace_, batched_, training);
-      JobResult whole;  // what the gate looks at
+      job::JobResult whole;  // what the gate looks at
       whole.error = results.front().error;
       whole.out_of_memory = results.front().out_of_memory;
       return whole;
@@ -55,7 +56,7 @@ class LaneEngine : public Engine {
   }
 
  private:
-  JobResult guarded(const std::function<JobResult()>& run) {
+  job::JobResult guarded(const std::function<job::JobResult()>& run) {
     return run_through(*gate_, *notes_, device_, run, [&] {
       batched_.release_memory();
       workspace_->release_memory();
@@ -63,10 +64,10 @@ class LaneEngine : public Engine {
   }
 
   std::string device_;
-  LaneStream stream_;
+  device::LaneStream stream_;
   std::shared_ptr<LaneGate> gate_;
-  std::shared_ptr<Notes> notes_;
-  std::unique_ptr<Workspace> workspace_;
+  std::shared_ptr<device::Notes> notes_;
+  std::unique_ptr<engine::Workspace> workspace_;
   train::BatchedTraining batched_;
 };
 
@@ -74,4 +75,4 @@ class LaneEngine : public Engine {
 
 std::unique_ptr<Engine> Engine::make(const EngineSpec& spec) { return std::make_unique<LaneEngine>(spec); }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -6,25 +6,30 @@
 #include <string>
 #include <vector>
 
-#include "job/job.hpp"
 #include "config/scenario.hpp"
+#include "job/job.hpp"
 
-namespace afu::compute {
-
-struct ResidentPool;
-class LaneGate;
+namespace afu::device {
 class Notes;
+}
+namespace afu::engine {
+struct ResidentPool;
+}
+
+namespace afu::lane {
+
+class LaneGate;
 
 struct EngineSpec {
   std::string device;  ///< a resolved name
   config::ModelSection model;
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
-  std::shared_ptr<const ResidentPool> pool;
+  std::shared_ptr<const engine::ResidentPool> pool;
   std::string step = "auto", precision = "fp32";  ///< of [compute]
-  bool deterministic = true;         ///< likewise; the process's switches are set by whoever runs
-  std::int64_t batched_clients = 1;  ///< so many clients' training at most is stepped together
-  std::shared_ptr<LaneGate> gate{};  ///< of the device's lanes; null: nobody else is on it
-  std::shared_ptr<Notes> notes{};    ///< null: nobody reads them
+  bool deterministic = true;               ///< likewise; the process's switches are set by whoever runs
+  std::int64_t batched_clients = 1;        ///< so many clients' training at most is stepped together
+  std::shared_ptr<LaneGate> gate{};        ///< of the device's lanes; null: nobody else is on it
+  std::shared_ptr<device::Notes> notes{};  ///< null: nobody reads them
 };
 
 class Engine {
@@ -34,10 +39,11 @@ class Engine {
   static std::unique_ptr<Engine> make(const EngineSpec& spec);
   virtual ~Engine() = default;
   /// Never throws; errors come back in the result. The outputs are complete when it returns.
-  virtual JobResult run(const Job& job) = 0;
+  virtual job::JobResult run(const job::Job& job) = 0;
   /// Training jobs that train::fit_together(), stepped together: their results in their order. What goes
   /// wrong goes wrong for all.
-  virtual std::vector<JobResult> run_together(const std::vector<std::shared_ptr<const Job>>& jobs) = 0;
+  virtual std::vector<job::JobResult> run_together(
+      const std::vector<std::shared_ptr<const job::Job>>& jobs) = 0;
 };
 
-}  // namespace afu::compute
+}  // namespace afu::lane

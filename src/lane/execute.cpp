@@ -11,23 +11,23 @@
 
 #include "engine/combine.hpp"
 #include "engine/finite.hpp"
-#include "lane/kernels.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/batched_training.hpp"
 #include "train/local_training.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 namespace {
 
-const char* job_name(const TrainJob&) { return "train"; }
-const char* job_name(const EvaluateJob&) { return "evaluate"; }
-const char* job_name(const CombineJob&) { return "combine"; }
-const char* job_name(const KernelJob& job) { return job.kernel.c_str(); }
+const char* job_name(const job::TrainJob&) { return "train"; }
+const char* job_name(const job::EvaluateJob&) { return "evaluate"; }
+const char* job_name(const job::CombineJob&) { return "combine"; }
+const char* job_name(const job::KernelJob& job) { return job.kernel.c_str(); }
 
 /// The result with the answer to whether it is finite. Numbers count as one more output.
-JobResult looked_at(Workspace& workspace, JobResult result) {
-  const FiniteCheck seen(result.outputs);
+job::JobResult looked_at(engine::Workspace& workspace, job::JobResult result) {
+  const engine::FiniteCheck seen(result.outputs);
   if (!workspace.device().is_cpu()) workspace.wait();
   result.not_finite = seen.first_not_finite();
   const auto finite = [](double v) { return std::isfinite(v); };
@@ -36,29 +36,32 @@ JobResult looked_at(Workspace& workspace, JobResult result) {
   return result;
 }
 
-JobResult run(Workspace& workspace, const TrainJob& job) {
+job::JobResult run(engine::Workspace& workspace, const job::TrainJob& job) {
   return looked_at(workspace, train::train_locally(workspace, job));
 }
-JobResult run(Workspace& workspace, const EvaluateJob& job) { return metrics::evaluate(workspace, job); }
-JobResult run(Workspace& workspace, const CombineJob& job) {
-  if (workspace.device().is_cpu()) return combine(workspace, job);  // which looks while it adds
-  return looked_at(workspace, combine(workspace, job));
+job::JobResult run(engine::Workspace& workspace, const job::EvaluateJob& job) {
+  return metrics::evaluate(workspace, job);
 }
-JobResult run(Workspace& workspace, const KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const job::CombineJob& job) {
+  if (workspace.device().is_cpu()) return engine::combine(workspace, job);  // which looks while it adds
+  return looked_at(workspace, engine::combine(workspace, job));
+}
+job::JobResult run(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto kernel = find_kernel(job.kernel);
   if (!kernel) throw std::invalid_argument("there is no such kernel");
   if (job.derived.empty()) return looked_at(workspace, kernel(workspace, job));
   auto complete = job;
   complete.derived.clear();
-  for (auto& vector : combine(workspace, CombineJob{job.derived}).outputs)
+  for (auto& vector : engine::combine(workspace, job::CombineJob{job.derived}).outputs)
     complete.inputs.push_back(std::move(vector));
   return looked_at(workspace, kernel(workspace, complete));
 }
 
 /// What `compute` returns, with its time, or its error. `name`: of the job.
-JobResult attempt(Workspace& workspace, const char* name, const std::function<JobResult()>& compute) {
+job::JobResult attempt(engine::Workspace& workspace, const char* name,
+                       const std::function<job::JobResult()>& compute) {
   const auto began = std::chrono::steady_clock::now();
-  JobResult result;
+  job::JobResult result;
   std::string error;
   bool out_of_memory = false;
   try {
@@ -93,27 +96,27 @@ JobResult attempt(Workspace& workspace, const char* name, const std::function<Jo
 
 }  // namespace
 
-JobResult execute(Workspace& workspace, const Job& job) {
+job::JobResult execute(engine::Workspace& workspace, const job::Job& job) {
   return std::visit(
       [&](const auto& j) { return attempt(workspace, job_name(j), [&] { return run(workspace, j); }); }, job);
 }
 
-std::vector<JobResult> execute_together(Workspace& workspace, train::BatchedTraining& batched,
-                                        const std::vector<const TrainJob*>& jobs) {
-  std::vector<JobResult> results;
+std::vector<job::JobResult> execute_together(engine::Workspace& workspace, train::BatchedTraining& batched,
+                                             const std::vector<const job::TrainJob*>& jobs) {
+  std::vector<job::JobResult> results;
   const auto whole = attempt(workspace, "train", [&] {
     results = batched.train(workspace, jobs);
-    std::vector<ParametersPtr> deltas;
+    std::vector<model::ParametersPtr> deltas;
     for (const auto& r : results) deltas.push_back(r.outputs.front());
-    const FiniteCheck seen(deltas);
+    const engine::FiniteCheck seen(deltas);
     workspace.wait();
     for (std::size_t k = 0; k < results.size(); ++k)
       if (!seen.finite(k)) results[k].not_finite = 0;
-    return JobResult{};
+    return job::JobResult{};
   });
   if (!whole.error.empty()) results.assign(jobs.size(), whole);
   for (auto& r : results) r.seconds = whole.seconds / static_cast<double>(jobs.size());
   return results;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-namespace afu::compute {
+namespace afu::lane {
 namespace {
 
-std::uint64_t bytes_of(const JobResult& r) {
+std::uint64_t bytes_of(const job::JobResult& r) {
   std::uint64_t bytes = sizeof r + r.numbers.size() * sizeof(double) + r.figures.size() * 64;
   for (const auto& v : r.outputs) bytes += static_cast<std::uint64_t>(model::byte_size(v));
   return bytes;
@@ -13,7 +13,7 @@ std::uint64_t bytes_of(const JobResult& r) {
 
 }  // namespace
 
-JobCache::Result JobCache::get(const std::string& key, const std::function<JobResult()>& compute) {
+JobCache::Result JobCache::get(const std::string& key, const std::function<job::JobResult()>& compute) {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
@@ -28,7 +28,7 @@ JobCache::Result JobCache::get(const std::string& key, const std::function<JobRe
   }
   Result result;
   try {
-    result = std::make_shared<const JobResult>(compute());
+    result = std::make_shared<const job::JobResult>(compute());
   } catch (...) {
     std::lock_guard<std::mutex> lock(mutex_);
     results_.erase(key);
@@ -53,4 +53,4 @@ JobCache::Counts JobCache::counts() const {
   return counts_;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

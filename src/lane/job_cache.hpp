@@ -12,11 +12,11 @@
 
 #include "job/job.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 
 class JobCache {
  public:
-  using Result = std::shared_ptr<const JobResult>;
+  using Result = std::shared_ptr<const job::JobResult>;
   struct Counts {
     std::uint64_t computed = 0, found = 0, bytes = 0;
   };
@@ -26,7 +26,7 @@ class JobCache {
 
   /// What `compute` returned for that key before, else what it returns now. Who asks while another thread
   /// computes it waits for that. A result with an error is never kept.
-  Result get(const std::string& key, const std::function<JobResult()>& compute);
+  Result get(const std::string& key, const std::function<job::JobResult()>& compute);
   Counts counts() const;
 
  private:
@@ -37,4 +37,4 @@ class JobCache {
   Counts counts_;
 };
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -6,7 +6,7 @@
 
 #include "base/sha256.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 namespace {
 
 /// Every field of a job, in order. Structured bindings name them all, so that a field somebody adds does not
@@ -21,8 +21,8 @@ class Key {
     add(text.size());
     sum_.update(text.data(), text.size());
   }
-  void add(const ParametersPtr& v) { add(model::sha256(v)); }
-  void add(const IndicesPtr& rows) {
+  void add(const model::ParametersPtr& v) { add(model::sha256(v)); }
+  void add(const data::IndicesPtr& rows) {
     add(rows != nullptr);
     if (!rows) return;
     add(rows->size());
@@ -46,11 +46,11 @@ class Key {
     add(values.all().size());
     for (const auto& [name, value] : values.all()) add(name), add(value);
   }
-  void add(const sim::StreamKey& k) {
+  void add(const base::StreamKey& k) {
     const auto& [seed, purpose, actor, round] = k;
     add(seed), add(purpose), add(actor), add(round);
   }
-  void add(const SgdSettings& s) {
+  void add(const job::SgdSettings& s) {
     const auto& [lr, momentum, weight_decay, clip_norm, prox_mu, max_delta] = s;
     add(lr), add(momentum), add(weight_decay), add(clip_norm), add(prox_mu), add(max_delta);
   }
@@ -58,54 +58,54 @@ class Key {
     const auto& [flip, rotate, scale, shift, contrast, brightness] = a;
     add(flip), add(rotate), add(scale), add(shift), add(contrast), add(brightness);
   }
-  void add(const TrainExtras& x) {
+  void add(const job::TrainExtras& x) {
     const auto& [lr_factor, mask, anchor, fisher, strength] = x;
     add(lr_factor), add(mask), add(anchor), add(fisher), add(strength);
   }
-  void add(const AuxiliaryHead& a) {
+  void add(const job::AuxiliaryHead& a) {
     const auto& [head, relabelled, gamma, backbone] = a;
     add(head), add(relabelled), add(gamma), add(backbone);
   }
-  void add(const RequestSets& r) {
+  void add(const job::RequestSets& r) {
     const auto& [forget, holdout, backdoor] = r;
     add(forget), add(holdout), add(backdoor);
   }
-  void add(const EvaluationSets& s) {
+  void add(const job::EvaluationSets& s) {
     const auto& [test, forget, retain, holdout, triggered, backdoor_label, requests] = s;
     add(test), add(forget), add(retain), add(holdout), add(triggered), add(backdoor_label), add(requests);
   }
-  void add(const Term& t) {
+  void add(const job::Term& t) {
     const auto& [coefficient, vector, guard, guards] = t;
     add(coefficient), add(vector), add(guard), add(guards);
   }
-  void add(const std::pair<double, ParametersPtr>& p) { add(p.first), add(p.second); }
-  void add(const Guard& g) {
+  void add(const std::pair<double, model::ParametersPtr>& p) { add(p.first), add(p.second); }
+  void add(const job::Guard& g) {
     const auto& [erasure, basis] = g;
     add(erasure), add(basis);
   }
-  void add(const Pull& p) {
+  void add(const job::Pull& p) {
     const auto& [guard, towards, strength] = p;
     add(guard), add(towards), add(strength);
   }
-  void add(const Combination& c) {
+  void add(const job::Combination& c) {
     const auto& [start, keep, terms, buffers, transform, compared, pulls] = c;
     add(start), add(keep), add(terms), add(buffers), add(static_cast<int>(transform)), add(compared);
     add(pulls);
   }
-  void add(const TrainJob& j) {
+  void add(const job::TrainJob& j) {
     const auto& [base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment] = j;
     add(base), add(samples), add(sgd), add(epochs), add(steps), add(batch_size), add(key), add(extras);
     add(auxiliary), add(augment);
   }
-  void add(const EvaluateJob& j) {
+  void add(const job::EvaluateJob& j) {
     const auto& [model, sets, batch_size] = j;
     add(model), add(sets), add(batch_size);
   }
-  void add(const CombineJob& j) {
+  void add(const job::CombineJob& j) {
     const auto& [outputs] = j;
     add(outputs);
   }
-  void add(const KernelJob& j) {
+  void add(const job::KernelJob& j) {
     const auto& [kernel, settings, derived, inputs, samples, numbers, key] = j;
     add(kernel), add(settings), add(derived), add(inputs), add(samples), add(numbers), add(key);
   }
@@ -113,7 +113,7 @@ class Key {
   std::string finish() { return sum_.hex(); }
 
  private:
-  record::Sha256 sum_;
+  base::Sha256 sum_;
 };
 
 }  // namespace
@@ -136,7 +136,7 @@ std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   return key.finish();
 }
 
-std::string job_key(const std::string& surroundings, const Job& job) {
+std::string job_key(const std::string& surroundings, const job::Job& job) {
   Key key;
   key.add(surroundings);
   key.add(job.index());
@@ -144,4 +144,4 @@ std::string job_key(const std::string& surroundings, const Job& job) {
   return key.finish();
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -9,56 +9,56 @@
 #include "calibrate/fisher.hpp"
 #include "calibrate/gate.hpp"
 #include "calibrate/layer_gains.hpp"
-#include "methods/gradient_ascent/kernel.hpp"
-#include "methods/kd/kernel.hpp"
+#include "methods/afu_ic/match_held_out.hpp"
+#include "methods/afu_ic/uce.hpp"
 #include "methods/fedau/kernel.hpp"
+#include "methods/federaser/kernel.hpp"
 #include "methods/fedosd/kernel.hpp"
 #include "methods/fedquit/kernel.hpp"
-#include "methods/federaser/kernel.hpp"
+#include "methods/gradient_ascent/kernel.hpp"
+#include "methods/kd/kernel.hpp"
+#include "methods/kernels_statistics.hpp"
 #include "methods/knot/kernel.hpp"
-#include "methods/afu_ic/match_held_out.hpp"
 #include "methods/pga/kernel.hpp"
 #include "methods/prune/kernel.hpp"
 #include "methods/relabel/kernel.hpp"
-#include "methods/kernels_statistics.hpp"
-#include "methods/afu_ic/uce.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
-      {"accuracies", &unlearn::accuracies},
+      {"accuracies", &methods::accuracies},
       {"adversarial_trigger", &calibrate::adversarial_trigger},
       {"attack", &attack::attack},
-      {"batch_statistics", &unlearn::batch_statistics},
+      {"batch_statistics", &methods::batch_statistics},
       {"calibrate", &calibrate::calibrate},
-      {"distil", &unlearn::distil},
+      {"distil", &methods::distil},
       {"erasure_subspace", &calibrate::erasure_subspace},
-      {"fedau_merge", &unlearn::fedau_merge},
-      {"fedau_post_hoc", &unlearn::fedau_post_hoc},
-      {"federaser_step", &unlearn::federaser_step},
-      {"fedosd_direction", &unlearn::fedosd_direction},
-      {"fedosd_recover", &unlearn::fedosd_recover},
-      {"fedosd_target", &unlearn::fedosd_target},
-      {"fedquit", &unlearn::fedquit},
-      {"fedrecovery", &unlearn::fedrecovery},
+      {"fedau_merge", &methods::fedau_merge},
+      {"fedau_post_hoc", &methods::fedau_post_hoc},
+      {"federaser_step", &methods::federaser_step},
+      {"fedosd_direction", &methods::fedosd_direction},
+      {"fedosd_recover", &methods::fedosd_recover},
+      {"fedosd_target", &methods::fedosd_target},
+      {"fedquit", &methods::fedquit},
+      {"fedrecovery", &methods::fedrecovery},
       {"fisher", &calibrate::fisher},
       {"gate", &calibrate::gate},
-      {"gradient_ascent", &unlearn::gradient_ascent},
+      {"gradient_ascent", &methods::gradient_ascent},
       {"gradient_sketch", &calibrate::gradient_sketch},
       {"layer_gains", &calibrate::layer_gains},
-      {"match_held_out", &unlearn::match_held_out},
-      {"negate_first_layer", &unlearn::negate_first_layer},
-      {"pga", &unlearn::pga},
-      {"prune", &unlearn::prune},
-      {"prune_statistics", &unlearn::prune_statistics},
+      {"match_held_out", &methods::match_held_out},
+      {"negate_first_layer", &methods::negate_first_layer},
+      {"pga", &methods::pga},
+      {"prune", &methods::prune},
+      {"prune_statistics", &methods::prune_statistics},
       {"reference_model", &attack::reference_model},
-      {"relabel", &unlearn::relabel},
-      {"uce", &unlearn::uce},
+      {"relabel", &methods::relabel},
+      {"uce", &methods::uce},
   };
   for (const auto& [known, kernel] : kernels)
     if (name == known) return kernel;
   return nullptr;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

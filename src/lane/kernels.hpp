@@ -5,25 +5,27 @@
 
 #include "job/job.hpp"
 
+namespace afu::engine {
+class Workspace;
+}
 namespace afu::train {
 class BatchedTraining;
 }
 
-namespace afu::compute {
+namespace afu::lane {
 
-class Workspace;
-using Kernel = JobResult (*)(Workspace&, const KernelJob&);
+using Kernel = job::JobResult (*)(engine::Workspace&, const job::KernelJob&);
 
 /// Registers at start-up: `static const bool registered = register_kernel("fedquit", &fedquit);` does not
 /// work from a static library, so kernels are listed in lane/kernels.cpp, one line each.
 Kernel find_kernel(const std::string& name);  ///< null where there is none
 
 /// Runs any job on the workspace. Never throws: errors come back in the result.
-JobResult execute(Workspace& workspace, const Job& job);
+job::JobResult execute(engine::Workspace& workspace, const job::Job& job);
 
 /// The same of training jobs that train::fit_together(), stepped together: their results in their order. What
 /// goes wrong goes wrong for all.
-std::vector<JobResult> execute_together(Workspace& workspace, train::BatchedTraining& batched,
-                                        const std::vector<const TrainJob*>& jobs);
+std::vector<job::JobResult> execute_together(engine::Workspace& workspace, train::BatchedTraining& batched,
+                                             const std::vector<const job::TrainJob*>& jobs);
 
-}  // namespace afu::compute
+}  // namespace afu::lane

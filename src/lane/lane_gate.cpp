@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace afu::compute {
+namespace afu::lane {
 
 LaneGate::Pass::Pass(LaneGate& gate) : gate_(gate) {
   std::unique_lock<std::mutex> lock(gate_.mutex_);
@@ -27,8 +27,8 @@ int LaneGate::limit() const {
   return limit_;
 }
 
-JobResult run_through(LaneGate& gate, Notes& notes, const std::string& device,
-                      const std::function<JobResult()>& run, const std::function<void()>& release) {
+job::JobResult run_through(LaneGate& gate, device::Notes& notes, const std::string& device,
+                           const std::function<job::JobResult()>& run, const std::function<void()>& release) {
   const auto attempt = [&] {
     const LaneGate::Pass pass(gate);
     return run();
@@ -46,4 +46,4 @@ JobResult run_through(LaneGate& gate, Notes& notes, const std::string& device,
   return result;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -5,10 +5,10 @@
 #include <mutex>
 #include <string>
 
-#include "job/job.hpp"
 #include "device/notes.hpp"
+#include "job/job.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 
 /// Shared by the lanes of one device.
 class LaneGate {
@@ -40,7 +40,7 @@ class LaneGate {
 /// Runs a job through the gate. Where memory runs out, the gate is narrowed, `release` frees what the lane
 /// can do without, and the job is tried once more when its turn comes; both are noted. The second result
 /// stands.
-JobResult run_through(LaneGate& gate, Notes& notes, const std::string& device,
-                      const std::function<JobResult()>& run, const std::function<void()>& release);
+job::JobResult run_through(LaneGate& gate, device::Notes& notes, const std::string& device,
+                           const std::function<job::JobResult()>& run, const std::function<void()>& release);
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -5,10 +5,10 @@
 #include <map>
 #include <stdexcept>
 
-namespace afu::compute {
+namespace afu::lane {
 
-std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t lanes, const LaneNeeds& needs,
-                            std::vector<std::string>& notes) {
+std::vector<int> plan_lanes(const std::vector<device::DeviceInfo>& slots, std::int64_t lanes,
+                            const LaneNeeds& needs, std::vector<std::string>& notes) {
   std::map<std::string, std::int64_t> left;  // what a device's earlier slots leave
   std::vector<int> plan;
   for (const auto& slot : slots) {
@@ -18,9 +18,9 @@ std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t l
     const std::int64_t pool = cpu && first ? 0 : needs.pool;
     device.free_bytes -= pool;
     const int service = plan.empty() ? 1 : 0;
-    const auto by_default = cpu ? slot.cores_or_sms : kDefaultLanesOfAGpu;
+    const auto by_default = cpu ? slot.cores_or_sms : device::kDefaultLanesOfAGpu;
     const int wanted = static_cast<int>(lanes > 0 ? lanes : by_default);
-    const int granted = admissible_lanes(device, wanted + service, needs.per_lane) - service;
+    const int granted = device::admissible_lanes(device, wanted + service, needs.per_lane) - service;
     const auto what =
         fmt::format("one needs {} MiB, the data set {} MiB{}, and {} MiB are free", needs.per_lane >> 20,
                     pool >> 20, service ? ", one lane is for merges" : "", (device.free_bytes + pool) >> 20);
@@ -36,4 +36,4 @@ std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t l
   return plan;
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

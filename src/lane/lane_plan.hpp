@@ -6,7 +6,7 @@
 
 #include "device/devices.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 
 /// What lanes need, in bytes.
 struct LaneNeeds {
@@ -19,7 +19,7 @@ struct LaneNeeds {
 /// memory allows no more, which `notes` then say. The first slot's memory holds the service lane too. Throws
 /// std::runtime_error, before anything is allocated, where lanes that were asked for do not fit, or not even
 /// one does.
-std::vector<int> plan_lanes(const std::vector<DeviceInfo>& slots, std::int64_t lanes, const LaneNeeds& needs,
-                            std::vector<std::string>& notes);
+std::vector<int> plan_lanes(const std::vector<device::DeviceInfo>& slots, std::int64_t lanes,
+                            const LaneNeeds& needs, std::vector<std::string>& notes);
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -8,15 +8,15 @@
 
 #include "bench/batch_probe.hpp"
 #include "device/devices.hpp"
-#include "lane/lane_gate.hpp"
-#include "lane/lane_plan.hpp"
 #include "device/notes.hpp"
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
+#include "lane/lane_gate.hpp"
+#include "lane/lane_plan.hpp"
 #include "model/footprint.hpp"
 #include "model/model.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 namespace {
 model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.width, i.classes}; }
 
@@ -35,7 +35,7 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
                                    std::uint64_t seed) {
   auto net = model::make_model(section, shape(input));
   const auto layout = model::make_layout(*net);
-  return model::initial_parameters(*net, layout, {seed, sim::purpose("init"), 0, 0});
+  return model::initial_parameters(*net, layout, {seed, base::purpose("init"), 0, 0});
 }
 
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input) {
@@ -57,14 +57,15 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                                    const std::vector<std::string>& slots, const config::ModelSection& model,
                                    const ModelInput& input, const LaneWork& work,
                                    const std::shared_ptr<const data::Images>& pool,
-                                   const std::shared_ptr<Notes>& notes) {
+                                   const std::shared_ptr<device::Notes>& notes) {
   auto net = model::make_model(model, shape(input));
   const auto layout = model::make_layout(*net);
-  std::vector<DeviceInfo> devices;
+  std::vector<device::DeviceInfo> devices;
   bool recorded = false;
   for (const auto& name : slots) {
-    devices.push_back(device_info(name));
-    const auto choice = choose_step(*net, *layout, torch::Device(name), section.step, section.precision);
+    devices.push_back(device::device_info(name));
+    const auto choice =
+        engine::choose_step(*net, *layout, torch::Device(name), section.step, section.precision);
     recorded = recorded || choice.recorded;
     notes->add(fmt::format("training steps on {}: {}", name == "cpu" ? "the CPU" : name, choice.reason));
   }
@@ -78,10 +79,10 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
   auto plan = planned();
   if (section.batched_clients == 0) {
     const int lanes = std::accumulate(plan.begin(), plan.end(), 0);
-    const auto probe = probe_batched_clients(section, slots.front(), model, shape(input), work.training_batch,
-                                             plan.front(), work.clients / lanes);
+    const auto probe = bench::probe_batched_clients(section, slots.front(), model, shape(input),
+                                                    work.training_batch, plan.front(), work.clients / lanes);
     batched_clients = probe.clients;
-    notes->add(to_text(probe));
+    notes->add(bench::to_text(probe));
     plan = planned();
   }
   for (auto& note : fewer) notes->add(std::move(note));
@@ -92,19 +93,20 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
     const auto earlier = slots.begin() + static_cast<std::ptrdiff_t>(i);
     const bool copied = device.is_cpu() && std::find(slots.begin(), earlier, slots[i]) != earlier;
     const int lanes = plan[i] + (i == 0 ? 1 : 0);
-    const EngineSpec spec{slots[i],
-                          model,
-                          input.channels,
-                          input.height,
-                          input.width,
-                          input.classes,
-                          make_resident(copied ? std::make_shared<const data::Images>(*pool) : pool, device),
-                          section.step,
-                          section.precision,
-                          section.deterministic,
-                          batched_clients,
-                          std::make_shared<LaneGate>(lanes),
-                          notes};
+    const EngineSpec spec{
+        slots[i],
+        model,
+        input.channels,
+        input.height,
+        input.width,
+        input.classes,
+        engine::make_resident(copied ? std::make_shared<const data::Images>(*pool) : pool, device),
+        section.step,
+        section.precision,
+        section.deterministic,
+        batched_clients,
+        std::make_shared<LaneGate>(lanes),
+        notes};
     specs.insert(specs.end(), static_cast<std::size_t>(plan[i]), spec);
   }
   specs.push_back(specs.front());
@@ -116,4 +118,4 @@ void save(const config::ModelSection& section, const ModelInput& input,
   model::save_model(section, shape(input), parameters, path);
 }
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "lane/engine.hpp"
 #include "data/dataset.hpp"
+#include "lane/engine.hpp"
 #include "model/parameters_fwd.hpp"
 
-namespace afu::compute {
+namespace afu::lane {
 
 struct ModelInput {
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
@@ -43,10 +43,10 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
                                    const std::vector<std::string>& slots, const config::ModelSection& model,
                                    const ModelInput& input, const LaneWork& work,
                                    const std::shared_ptr<const data::Images>& pool,
-                                   const std::shared_ptr<Notes>& notes);
+                                   const std::shared_ptr<device::Notes>& notes);
 
 /// Writes `parameters` as TorchScript: see model::save_model.
 void save(const config::ModelSection& section, const ModelInput& input,
           const model::ParametersPtr& parameters, const std::string& path);
 
-}  // namespace afu::compute
+}  // namespace afu::lane

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <utility>
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 std::vector<std::int64_t> environment_sizes(const View& view) {
   if (view.environments.empty())
@@ -19,7 +19,7 @@ double calibration_samples(const View& view) {
   return static_cast<double>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
 }
 
-compute::Combination without_target(const View& view, bool rescaled) {
+job::Combination without_target(const View& view, bool rescaled) {
   const auto* t = view.target;
   if (!t || t->contributions == 0) return {view.model, 1.0, {}, {}};
   if (t->accumulator) {
@@ -31,7 +31,7 @@ compute::Combination without_target(const View& view, bool rescaled) {
   return {view.model, keep, {{-keep, t->influence, nullptr}, {1.0 - keep, view.initial, nullptr}}, {}};
 }
 
-Step EraseAtTarget::next(const View& view, const compute::JobResult* result) {
+Step EraseAtTarget::next(const View& view, const job::JobResult* result) {
   switch (stage_) {
     case Stage::start:
       stage_ = Stage::erase;
@@ -55,4 +55,4 @@ Step EraseAtTarget::next(const View& view, const compute::JobResult* result) {
   return Done{};
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

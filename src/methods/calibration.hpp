@@ -6,7 +6,7 @@
 
 #include "methods/method.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// Rows of the calibration environments; in timing-only runs as many as the scenario says.
 double calibration_samples(const View& view);
@@ -19,10 +19,10 @@ std::vector<std::int64_t> environment_sizes(const View& view);
 /// contributions would be had they carried all the weight: w_0 + (w - w_0 - S_u) / (1 - share of the target);
 /// N / (N - 1) where N clients contribute alike (METHODS 5.3, 5.5). w itself where the target never took
 /// part.
-compute::Combination without_target(const View& view, bool rescaled);
+job::Combination without_target(const View& view, bool rescaled);
 
 /// The first vector a job returned; null in timing-only runs.
-inline ParametersPtr first_output(const compute::JobResult* r) {
+inline ParametersPtr first_output(const job::JobResult* r) {
   return r && !r->outputs.empty() ? r->outputs.front() : nullptr;
 }
 
@@ -32,14 +32,14 @@ inline ParametersPtr first_output(const compute::JobResult* r) {
 class EraseAtTarget : public Procedure {
  public:
   explicit EraseAtTarget(Request request) : request_(std::move(request)) {}
-  Step next(const View& view, const compute::JobResult* result) final;
+  Step next(const View& view, const job::JobResult* result) final;
 
  protected:
   /// The job from the current version, with its cost in sample gradients.
   virtual Erase erase(const View& view) = 0;
   /// What is merged. Nothing moved while everybody waited, so in the blocking form merging a delta replaces
   /// the model.
-  virtual MergeErasure merge(const View& view, const compute::JobResult* result) = 0;
+  virtual MergeErasure merge(const View& view, const job::JobResult* result) = 0;
   const Request& request() const { return request_; }
   bool blocking() const { return request_.coordination == Coordination::blocking; }
 
@@ -49,4 +49,4 @@ class EraseAtTarget : public Procedure {
   Stage stage_ = Stage::start;
 };
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -9,7 +9,7 @@
 #include "data/calibration_set.hpp"
 #include "methods/calibration.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// Rows of the calibration set that a step takes.
@@ -47,7 +47,7 @@ void CalibrationRun::forget() {
   trigger_.clear();
 }
 
-std::optional<Step> CalibrationRun::next(const View& view, const compute::JobResult* result) {
+std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult* result) {
   const auto& c = view.scenario->calibration;
   const auto every = static_cast<std::uint64_t>(c.adversarial_every);
   switch (std::exchange(waiting_, Waiting::nothing)) {
@@ -89,7 +89,7 @@ std::optional<Step> CalibrationRun::next(const View& view, const compute::JobRes
 
 Step CalibrationRun::fisher(const View& view) const {
   const auto most = view.scenario->calibration.fisher_samples;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "fisher";
   job.settings.set("normalise", true);
   job.settings.set("labels", std::string("all"));
@@ -104,7 +104,7 @@ Step CalibrationRun::fisher(const View& view) const {
 
 Step CalibrationRun::trigger(const View& view) const {
   const auto& c = view.scenario->calibration;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "adversarial_trigger";
   job.settings.set("adversarial_steps", c.adversarial_steps);
   job.settings.set("adversarial_lr", c.adversarial_lr);
@@ -118,7 +118,7 @@ Step CalibrationRun::trigger(const View& view) const {
 
 Step CalibrationRun::calibration(const View& view) const {
   const auto& c = view.scenario->calibration;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(*view.scenario, jobs_);
   job.settings.set("steps", steps_);
@@ -128,14 +128,14 @@ Step CalibrationRun::calibration(const View& view) const {
   job.inputs = {view.model, before_, erased_, fisher_, erasure_};
   job.samples = view.environments;
   job.numbers = trigger_;
-  job.key = {view.scenario->scenario.seed, sim::purpose("calibrate"), request_.index, jobs_};
+  job.key = {view.scenario->scenario.seed, base::purpose("calibrate"), request_.index, jobs_};
   const double all = calibration_samples(view);
   double passes = batch_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c);
   if (c.sunset_jobs > 0 && c.invariance != "none") passes += all * calibrate::reference_passes(c);
   return Calibrate{std::move(job), passes};
 }
 
-void CalibrationRun::note_penalty(const config::CalibrationSection& c, const compute::JobResult* result) {
+void CalibrationRun::note_penalty(const config::CalibrationSection& c, const job::JobResult* result) {
   if (!result || !result->figures.count("penalty_reference")) return;
   const auto& f = result->figures;
   quiet_ = f.at("penalty_before") <= c.sunset_factor * f.at("penalty_reference") ? quiet_ + 1 : 0;
@@ -150,13 +150,13 @@ GateUpdates CalibrationRun::gate(const View& view) const {
   const auto seed = view.scenario->scenario.seed;
   const auto least = calibrate::least_share(c.irm_estimator == "halves");
   const auto shares = data::environment_shares(environment_sizes(view), c.gate_samples, least);
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "gate";
   job.settings = calibrate::calibration_values(*view.scenario, jobs_);
   job.settings.set("gate_epsilon", c.gate_epsilon);
   job.samples = data::thinned(view.environments, c.gate_samples, least, seed);
   job.numbers = trigger_;
-  job.key = {seed, sim::purpose("gate"), request_.index, 0};
+  job.key = {seed, base::purpose("gate"), request_.index, 0};
   // D before and after the merge; a halving, which is not known beforehand, takes one more.
   const auto samples = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});
   return {std::move(job), 2 * static_cast<double>(samples) * calibrate::penalty_passes(c)};
@@ -164,7 +164,7 @@ GateUpdates CalibrationRun::gate(const View& view) const {
 
 /// METHODS 9.1 R5, where the scenario asks for it: what spans other merges is discounted, what is long
 /// clipped.
-MergeCalibration CalibrationRun::merge(const View& view, const compute::JobResult* result) const {
+MergeCalibration CalibrationRun::merge(const View& view, const job::JobResult* result) const {
   const auto& c = view.scenario->calibration;
   MergeCalibration m{first_output(result), 1.0};
   if (c.staleness_discount) m.weight /= std::sqrt(1.0 + static_cast<double>(view.version - base_version_));
@@ -174,4 +174,4 @@ MergeCalibration CalibrationRun::merge(const View& view, const compute::JobResul
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

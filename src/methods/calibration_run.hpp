@@ -6,7 +6,7 @@
 
 #include "methods/method.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// One calibration after another from the then current version: for each the jobs that it needs first (the
 /// Fisher information, the adversarial trigger), the calibration itself, its merge.
@@ -22,7 +22,7 @@ class CalibrationRun {
   /// calibration.stages, and it is repeated where calibration.until_loss says so, until the cross entropy is
   /// what it was before the erasure.
   void begin(std::int64_t steps, bool to_level);
-  std::optional<Step> next(const View& view, const compute::JobResult* result);
+  std::optional<Step> next(const View& view, const job::JobResult* result);
   /// METHODS 9.1 R6: of the calibrations since `begin` last had `to_level`, the last calibration.sunset_jobs
   /// all found D_inv <= sunset_factor * its reference. D_inv is the penalty of the invariance, without
   /// lambda, over the whole calibration set, of the version that the calibration began from: what retained
@@ -41,8 +41,8 @@ class CalibrationRun {
   Step fisher(const View& view) const;
   Step trigger(const View& view) const;
   Step calibration(const View& view) const;
-  void note_penalty(const config::CalibrationSection& c, const compute::JobResult* result);
-  MergeCalibration merge(const View& view, const compute::JobResult* result) const;
+  void note_penalty(const config::CalibrationSection& c, const job::JobResult* result);
+  MergeCalibration merge(const View& view, const job::JobResult* result) const;
 
   Request request_;
   Waiting waiting_ = Waiting::nothing;
@@ -55,4 +55,4 @@ class CalibrationRun {
   std::vector<double> trigger_;
 };
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -4,36 +4,35 @@
 
 #include <stdexcept>
 
+#include "engine/sgd.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-const model::ParametersPtr& required_input(const compute::KernelJob& job, std::size_t index,
-                                           const char* what) {
+const model::ParametersPtr& required_input(const job::KernelJob& job, std::size_t index, const char* what) {
   if (index >= job.inputs.size() || !job.inputs[index])
     throw std::invalid_argument(fmt::format("input {} ({}) is missing", index, what));
   return job.inputs[index];
 }
 
-const data::IndicesPtr& forget_set(const compute::KernelJob& job) {
+const data::IndicesPtr& forget_set(const job::KernelJob& job) {
   if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
     throw std::invalid_argument("there are no samples to forget");
   return job.samples[0];
 }
 
-compute::SgdSettings sgd_settings(const compute::KernelJob& job) {
-  compute::SgdSettings s;
+job::SgdSettings sgd_settings(const job::KernelJob& job) {
+  job::SgdSettings s;
   s.lr = job.settings.real("lr");
   s.momentum = job.settings.real("momentum");
   s.clip_norm = job.settings.real("clip_norm");
   return s;
 }
 
-compute::JobResult sgd_on_forget_set(
-    compute::Workspace& workspace, const compute::KernelJob& job,
-    const std::function<torch::Tensor(const compute::Batch&, const torch::Tensor&)>& gradient,
+job::JobResult sgd_on_forget_set(
+    engine::Workspace& workspace, const job::KernelJob& job,
+    const std::function<torch::Tensor(const engine::Batch&, const torch::Tensor&)>& gradient,
     const std::function<void()>& after_step) {
   const auto& base = required_input(job, 0, "the base");
   const auto sgd = sgd_settings(job);
@@ -44,12 +43,12 @@ compute::JobResult sgd_on_forget_set(
   workspace.net().train(false);
   auto momentum = workspace.momentum();
   train::EpochMean loss_mean(momentum);
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     const auto begin = schedule.begin(step), count = schedule.count(step);
     const auto batch = workspace.gather(order, begin, count);
     const auto loss = gradient(batch, order.narrow(0, begin, count));
-    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
     if (after_step) after_step();
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     loss_mean.add(loss, count);
@@ -60,4 +59,4 @@ compute::JobResult sgd_on_forget_set(
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -8,7 +8,7 @@
 
 #include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 torch::Tensor part(const torch::Tensor& flat, const model::Slot& slot) {
@@ -21,14 +21,14 @@ double largest(const torch::Tensor& t) { return t.abs().max().item<double>(); }
 /// A layer's momentum is the module's own business, and a TorchScript module does not tell it. But a moving
 /// average b <- (1 - m) b + m s of the batch's statistic s, which does not depend on b, gives m s from b = 0,
 /// and (1 - m) c + m s from b = c: of the two follow m, one for a whole buffer, and s.
-compute::JobResult batch_statistics(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult batch_statistics(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& model = required_input(job, 0, "the model");
   data::Indices rows;
   for (const auto& set : job.samples)
     if (set) rows.insert(rows.end(), set->begin(), set->end());
   if (rows.empty()) throw std::invalid_argument("there are no samples to take statistics of");
   workspace.load(*model);
-  compute::JobResult result;
+  job::JobResult result;
   auto& buffers = workspace.buffers();
   if (buffers.numel() > 0) {
     torch::NoGradGuard no_grad;
@@ -81,4 +81,4 @@ compute::JobResult batch_statistics(compute::Workspace& workspace, const compute
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -13,14 +13,14 @@
 
 #include "aggregate/history.hpp"
 #include "aggregate/ledger.hpp"
-#include "job/job.hpp"
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
-#include "record/records.hpp"
+#include "job/job.hpp"
 #include "methods/knot/assignment.hpp"
+#include "record/records.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 using model::ParametersPtr;
 
@@ -111,7 +111,7 @@ struct View {
   /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
   std::function<std::vector<Participant>()> participants;
   /// After Collect: who answered what, by client; the results are null in timing-only runs.
-  std::vector<std::pair<std::uint32_t, std::shared_ptr<const compute::JobResult>>> collected;
+  std::vector<std::pair<std::uint32_t, std::shared_ptr<const job::JobResult>>> collected;
 };
 
 // ---- steps
@@ -126,14 +126,14 @@ struct Resume {};
 struct Collect {
   struct Work {
     std::uint32_t client = 0;
-    compute::Job job;
+    job::Job job;
     double passes = 0;  ///< sample gradients
   };
   std::vector<Work> work;
 };
 /// A job for the unlearner. At the target it costs the target's modelled time and link, else the server's.
 struct Erase {
-  compute::Job job;
+  job::Job job;
   double passes = 0;  ///< sample gradients
   bool at_target = false;
 };
@@ -157,12 +157,12 @@ struct Replace {
 };
 /// From the next task on clients train with these; null: as the scenario says.
 struct Retune {
-  std::shared_ptr<const compute::TrainExtras> extras;
+  std::shared_ptr<const job::TrainExtras> extras;
 };
 /// A job for the calibrator, from the current version. One of kernel "calibrate" is a calibration: it is
 /// counted and recorded.
 struct Calibrate {
-  compute::KernelJob job;
+  job::KernelJob job;
   double passes = 0;
 };
 /// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
@@ -176,7 +176,7 @@ struct MergeCalibration {
 /// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is
 /// null.
 struct GuardErasure {
-  compute::GuardPtr guard;
+  job::GuardPtr guard;
   double restore = 0;
   std::uint64_t restore_every = 0;
 };
@@ -185,7 +185,7 @@ struct GuardErasure {
 /// the merge that may stay (METHODS 9.3). Nobody waits for that: the merge is published; where s < 1 a merge
 /// of its own takes the rest back when the answer has come. Another one takes the place of the last.
 struct GateUpdates {
-  compute::KernelJob job;
+  job::KernelJob job;
   double passes = 0;  ///< a merge
 };
 /// The next step is asked for after so many more accepted updates.
@@ -217,7 +217,7 @@ using Step = std::variant<Halt, Resume, Collect, Erase, MergeErasure, Replace, R
 class Procedure {
  public:
   virtual ~Procedure() = default;
-  virtual Step next(const View& view, const compute::JobResult* result) = 0;
+  virtual Step next(const View& view, const job::JobResult* result) = 0;
 };
 
 struct Method {
@@ -232,4 +232,4 @@ struct Method {
   void (*check)(const config::Scenario&, const config::Complain&) = nullptr;
 };
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -4,7 +4,7 @@
 #include <set>
 #include <stdexcept>
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 Method afu_ic_method();
 Method fedau_method();
@@ -146,4 +146,4 @@ Coordination coordination(const Method& method, const std::string& asked) {
                               to_string(offered.front()));
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

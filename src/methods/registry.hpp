@@ -5,7 +5,7 @@
 
 #include "methods/method.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 const std::vector<Method>& methods();
 /// Throws std::invalid_argument, listing the methods, for an unknown name.
@@ -22,4 +22,4 @@ bool everybody_asks(const config::Scenario& scenario);
 /// Throws std::invalid_argument for an unknown name.
 Scope scope_named(const std::string& name);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

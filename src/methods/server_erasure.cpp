@@ -1,8 +1,8 @@
 #include "methods/server_erasure.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-Step EraseAtServer::next(const View& view, const compute::JobResult* result) {
+Step EraseAtServer::next(const View& view, const job::JobResult* result) {
   switch (stage_) {
     case Stage::start:
       stage_ = Stage::erase;
@@ -30,4 +30,4 @@ Step EraseAtServer::next(const View& view, const compute::JobResult* result) {
   return Done{};
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

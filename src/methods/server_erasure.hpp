@@ -5,14 +5,14 @@
 
 #include "methods/calibration.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// One job at the unlearner, whose first output is merged as a difference. Concurrent: the federation goes
 /// on. Blocking: it is halted and drained first, and resumed after the merge.
 class EraseAtServer : public Procedure {
  public:
   explicit EraseAtServer(Request request) : request_(std::move(request)) {}
-  Step next(const View& view, const compute::JobResult* result) final;
+  Step next(const View& view, const job::JobResult* result) final;
 
  protected:
   /// The job from the current version; nothing: there is nothing to erase.
@@ -26,4 +26,4 @@ class EraseAtServer : public Procedure {
   Stage stage_ = Stage::start;
 };
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -43,7 +43,7 @@ Predictions taken(const Predictions& of, const data::Indices& rows, const data::
 }
 
 /// All non-members, ascending: each request has its own share of poisoned ones among them.
-data::IndicesPtr held_out(const compute::EvaluationSets& sets) {
+data::IndicesPtr held_out(const job::EvaluationSets& sets) {
   data::Indices rows;
   const auto add = [&](const data::IndicesPtr& some) {
     if (some) rows.insert(rows.end(), some->begin(), some->end());
@@ -70,7 +70,7 @@ Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& l
   return p;
 }
 
-std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace, const data::Indices& rows,
+std::pair<torch::Tensor, torch::Tensor> logits_of(engine::Workspace& workspace, const data::Indices& rows,
                                                   std::int64_t batch_size) {
   if (batch_size < 1)
     throw std::invalid_argument(fmt::format("batch_size is {}, allowed is 1 or more", batch_size));
@@ -87,18 +87,18 @@ std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace,
   return {torch::cat(logits), torch::cat(labels)};
 }
 
-Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
+Predictions predict(engine::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
                     Wanted wanted) {
   const auto [logits, labels] = logits_of(workspace, rows, batch_size);
   return logits.defined() ? predictions_from(logits, labels, wanted) : Predictions{};
 }
 
-compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job) {
+job::JobResult evaluate(engine::Workspace& workspace, const job::EvaluateJob& job) {
   if (!job.model) throw std::invalid_argument("there is no version to evaluate");
   if (!job.sets) throw std::invalid_argument("there are no sets to evaluate on");
   workspace.load(*job.model);
   workspace.net().train(false);
-  compute::JobResult result;
+  job::JobResult result;
   const auto on = [&](const data::IndicesPtr& rows,
                       Wanted wanted = Wanted::classes) -> std::optional<Predictions> {
     if (!rows || rows->empty()) return std::nullopt;

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 #include "metrics/classification.hpp"
 
 namespace afu::metrics {
@@ -19,9 +19,9 @@ Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& l
 
 /// Forward passes of the workspace's replica as it is, in batches; the caller chooses the model's mode.
 /// Logits [N, classes] and labels [N]; undefined for no rows.
-std::pair<torch::Tensor, torch::Tensor> logits_of(compute::Workspace& workspace, const data::Indices& rows,
+std::pair<torch::Tensor, torch::Tensor> logits_of(engine::Workspace& workspace, const data::Indices& rows,
                                                   std::int64_t batch_size);
-Predictions predict(compute::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
+Predictions predict(engine::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
                     Wanted wanted = Wanted::classes);
 
 /// Figures, each absent where its set is null or empty, all where a parameter or buffer of the model is not
@@ -30,6 +30,6 @@ Predictions predict(compute::Workspace& workspace, const data::Indices& rows, st
 /// which excludes the target class already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members =
 /// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
 /// forget_accuracy.i, mia_auc.i.
-compute::JobResult evaluate(compute::Workspace& workspace, const compute::EvaluateJob& job);
+job::JobResult evaluate(engine::Workspace& workspace, const job::EvaluateJob& job);
 
 }  // namespace afu::metrics

@@ -91,9 +91,9 @@ HeadRange head_range(Model& model, const Layout& layout) {
 }
 
 ParametersPtr initial_parameters(Model& model, const std::shared_ptr<const Layout>& layout,
-                                 const sim::StreamKey& key) {
+                                 const base::StreamKey& key) {
   if (auto delivered = model.delivered_parameters(layout)) return delivered;
-  sim::Stream stream(key);
+  base::Stream stream(key);
   auto p = std::make_shared<ParameterVector>();
   p->layout = layout;
   p->values = torch::empty({layout->parameter_count}, torch::kFloat32);

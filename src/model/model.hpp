@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/random.hpp"
 #include "config/scenario.hpp"
 #include "model/parameters.hpp"
-#include "base/random.hpp"
 
 namespace afu::model {
 
@@ -76,7 +76,7 @@ std::shared_ptr<const Layout> make_layout(Model& model);
 /// `key` alone. A torchscript model starts from its file's parameters instead: only its author knows how they
 /// are to begin.
 ParametersPtr initial_parameters(Model& model, const std::shared_ptr<const Layout>& layout,
-                                 const sim::StreamKey& key);
+                                 const base::StreamKey& key);
 
 /// Where the head lies in a flat vector: its weight, then its bias, without a gap.
 struct HeadRange {

@@ -5,9 +5,9 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "base/output_file.hpp"
 #include "model/archive.hpp"
 #include "model/network.hpp"
-#include "base/output_file.hpp"
 
 namespace afu::model {
 namespace {
@@ -134,7 +134,7 @@ void write_archive(const torch::jit::Module& module, const std::string& path) {
     throw std::runtime_error(path + ": cannot write the model: " + e.what_without_backtrace());
   }
   if (!archive) throw std::runtime_error(path + ": cannot write the model: memory ran out");
-  record::write_whole(path, archive.str());
+  base::write_whole(path, archive.str());
 }
 
 }  // namespace afu::model

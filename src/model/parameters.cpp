@@ -19,7 +19,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "serialised parameters 
 // u32 dimensions, i64 each; then the values and the buffers as float32; last the SHA-256 of all that.
 constexpr char kMagic[4] = {'A', 'F', 'U', 'P'};
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kDigest = record::Sha256::size;
+constexpr std::size_t kDigest = base::Sha256::size;
 
 /// The tensor's elements in CPU memory, checked against the layout's count.
 torch::Tensor on_cpu(const torch::Tensor& t, std::int64_t count, const char* what) {
@@ -150,7 +150,7 @@ std::vector<std::uint8_t> to_bytes(const ParametersPtr& p) {
   w.slots(layout.buffers);
   w.raw(values.data_ptr<float>(), float_bytes(layout.parameter_count));
   if (layout.buffer_count > 0) w.raw(buffers.data_ptr<float>(), float_bytes(layout.buffer_count));
-  record::Sha256 sum;
+  base::Sha256 sum;
   sum.update(w.bytes_.data(), w.bytes_.size());
   const auto digest = sum.finish();
   w.raw(digest.data(), digest.size());
@@ -169,7 +169,7 @@ ParametersPtr from_bytes(const std::vector<std::uint8_t>& bytes) {
   if (version != kVersion)
     throw std::runtime_error("parameter vector of format " + std::to_string(version) +
                              ", this program reads " + std::to_string(kVersion));
-  record::Sha256 sum;
+  base::Sha256 sum;
   sum.update(bytes.data(), bytes.size() - kDigest);
   if (std::memcmp(sum.finish().data(), bytes.data() + bytes.size() - kDigest, kDigest) != 0)
     throw std::runtime_error("parameter vector is damaged or truncated: its checksum does not match");
@@ -188,7 +188,7 @@ ParametersPtr from_bytes(const std::vector<std::uint8_t>& bytes) {
 
 std::string sha256(const ParametersPtr& p) {
   if (!p) return {};
-  record::Sha256 sum;
+  base::Sha256 sum;
   const auto values = on_cpu(p->values, p->layout->parameter_count, "values");
   sum.update(values.data_ptr<float>(), float_bytes(values.numel()));
   const auto buffers = on_cpu(p->buffers, p->layout->buffer_count, "buffers");

@@ -3,14 +3,14 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
-#include "model/parameters.hpp"
 #include "base/npz_file.hpp"
+#include "model/parameters.hpp"
 
-namespace afu::compute {
+namespace afu::model {
 
 namespace {
 
-nlohmann::ordered_json slots_json(const std::vector<model::Slot>& slots) {
+nlohmann::ordered_json slots_json(const std::vector<Slot>& slots) {
   auto all = nlohmann::ordered_json::array();
   for (const auto& s : slots)
     all.push_back({{"name", s.name}, {"shape", s.shape}, {"offset", s.offset}, {"size", s.size}});
@@ -20,9 +20,9 @@ nlohmann::ordered_json slots_json(const std::vector<model::Slot>& slots) {
 }  // namespace
 
 void write_vectors(const std::filesystem::path& path,
-                   const std::vector<std::pair<std::string, model::ParametersPtr>>& vectors) {
+                   const std::vector<std::pair<std::string, ParametersPtr>>& vectors) {
   std::deque<torch::Tensor> kept;
-  std::vector<record::NpzArray> arrays;
+  std::vector<base::NpzArray> arrays;
   const auto add = [&](const std::string& name, const torch::Tensor& t) {
     kept.push_back(t.detach().to(torch::kCPU, torch::kFloat32).contiguous());
     arrays.push_back({name, 'f', sizeof(float), {kept.back().numel()}, kept.back().data_ptr<float>()});
@@ -32,13 +32,13 @@ void write_vectors(const std::filesystem::path& path,
     add(name, v->values);
     if (v->buffers.defined() && v->buffers.numel() > 0) add(name + ".buffers", v->buffers);
   }
-  if (!arrays.empty()) record::write_npz(path, arrays);
+  if (!arrays.empty()) base::write_npz(path, arrays);
 }
 
-std::string layout_json(const model::ParametersPtr& vector) {
+std::string layout_json(const ParametersPtr& vector) {
   const nlohmann::ordered_json layout{{"parameters", slots_json(vector->layout->parameters)},
                                       {"buffers", slots_json(vector->layout->buffers)}};
   return layout.dump();
 }
 
-}  // namespace afu::compute
+}  // namespace afu::model

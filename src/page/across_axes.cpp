@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -21,23 +21,23 @@ std::optional<double> number_of(std::string text) {
 
 }  // namespace
 
-std::vector<std::size_t> varied_axes(const Study& study) {
+std::vector<std::size_t> varied_axes(const figures::Study& study) {
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < study.axes.size(); ++i)
     if (study.axes[i].values.size() > 1) out.push_back(i);
   return out;
 }
 
-std::string values_text(const Study& study, std::size_t group, std::optional<std::size_t> without) {
+std::string values_text(const figures::Study& study, std::size_t group, std::optional<std::size_t> without) {
   std::string out;
   for (auto axis : varied_axes(study))
     if (axis != without)
       out += (out.empty() ? "" : ", ") + study.axis_name(axis) + " = " +
-             value_label(study.axes[axis].values[study.group_values.at(group)[axis]]);
+             figures::value_label(study.axes[axis].values[study.group_values.at(group)[axis]]);
   return out;
 }
 
-std::vector<Lane> lanes_of(const Study& study, std::size_t axis) {
+std::vector<Lane> lanes_of(const figures::Study& study, std::size_t axis) {
   std::vector<Lane> out;
   std::vector<std::vector<std::size_t>> others;  // of each lane, the values of all axes with this one's at 0
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
@@ -56,7 +56,7 @@ std::vector<Lane> lanes_of(const Study& study, std::size_t axis) {
   return out;
 }
 
-AxisScale scale_over(const Axis& axis) {
+AxisScale scale_over(const figures::Axis& axis) {
   AxisScale s;
   std::vector<double> values;
   for (const auto& text : axis.values)
@@ -82,15 +82,15 @@ AxisScale scale_over(const Axis& axis) {
   return s;
 }
 
-Analysis::Values mean_over(const Analysis& a, const std::vector<std::size_t>& groups, std::size_t arm,
-                           const Analysis::Figure& figure) {
+figures::Analysis::Values mean_over(const figures::Analysis& a, const std::vector<std::size_t>& groups,
+                                    std::size_t arm, const figures::Analysis::Figure& figure) {
   std::map<std::uint64_t, std::vector<double>> all;
   for (auto group : groups)
     for (const auto& [seed, value] : a.values(group, arm, figure)) all[seed].push_back(value);
-  Analysis::Values out;
+  figures::Analysis::Values out;
   for (const auto& [seed, values] : all)
-    if (values.size() == groups.size()) out[seed] = stats::mean(values);
+    if (values.size() == groups.size()) out[seed] = figures::mean(values);
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -7,20 +7,21 @@
 #include "figures/analysis.hpp"
 #include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 /// Axes with two values or more.
-std::vector<std::size_t> varied_axes(const Study& study);
+std::vector<std::size_t> varied_axes(const figures::Study& study);
 
 /// What the varied axes but `without` are in a group: "factor = 3, first = 0".
-std::string values_text(const Study& study, std::size_t group, std::optional<std::size_t> without = {});
+std::string values_text(const figures::Study& study, std::size_t group,
+                        std::optional<std::size_t> without = {});
 
 /// The groups that differ in one axis alone, at each of its values; nothing where the study lacks one.
 struct Lane {
   std::string name;  ///< values_text of the other axes; empty: there are none
   std::vector<std::optional<std::size_t>> groups;
 };
-std::vector<Lane> lanes_of(const Study& study, std::size_t axis);
+std::vector<Lane> lanes_of(const figures::Study& study, std::size_t axis);
 
 /// Where an axis' values stand, from 0 to 1.
 struct AxisScale {
@@ -29,17 +30,17 @@ struct AxisScale {
   bool logarithmic = false;
   std::vector<double> at;
 };
-AxisScale scale_over(const Axis& axis);
+AxisScale scale_over(const figures::Axis& axis);
 
 /// By seed the mean of `figure` over `groups`, of the seeds that have it in every one of them.
-Analysis::Values mean_over(const Analysis& a, const std::vector<std::size_t>& groups, std::size_t arm,
-                           const Analysis::Figure& figure);
+figures::Analysis::Values mean_over(const figures::Analysis& a, const std::vector<std::size_t>& groups,
+                                    std::size_t arm, const figures::Analysis::Figure& figure);
 
 /// One chart a figure that any arm has: time to erase, downtime, retained throughput and, of trained models,
 /// test accuracy, attack success and membership AUC at the end. One panel a lane where there are at most six,
 /// else the mean over the lanes.
-std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis);
+std::vector<Chart> axis_charts(const figures::Analysis& a, std::size_t axis);
 /// Arms x values of the axis: time to erase and downtime, means over all lanes with their intervals.
-DataTable axis_table(const Analysis& a, std::size_t axis);
+DataTable axis_table(const figures::Analysis& a, std::size_t axis);
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -9,7 +9,7 @@
 
 #include "page/page_style.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -148,4 +148,4 @@ std::string plain_svg(const std::string& svg, double width, double height) {
          out.substr(begin) + "\n";
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -3,7 +3,7 @@
 /// programs that know neither classes nor variables.
 #include <string>
 
-namespace afu::report {
+namespace afu::page {
 
 /// The rules of all classes, for a page that has the palette (page_style.hpp).
 std::string chart_css();
@@ -13,4 +13,4 @@ std::string chart_css();
 /// does. `width` and `height`: of the picture, in units of the view box.
 std::string plain_svg(const std::string& svg, double width, double height);
 
-}  // namespace afu::report
+}  // namespace afu::page

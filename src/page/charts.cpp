@@ -7,14 +7,14 @@
 
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
-#include "page/svg.hpp"
 #include "figures/verdicts.hpp"
+#include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 using svg::Style;
 
-std::size_t colour_of(const Study& study, std::size_t arm) {
+std::size_t colour_of(const figures::Study& study, std::size_t arm) {
   if (arm == study.reference) return 0;
   if (arm == study.subject) return 1;
   std::size_t next = 2;
@@ -36,24 +36,25 @@ std::string dashed(std::string name) {
 /// One row of a strip: seeds as dots, their mean and its interval.
 struct StripRow {
   std::size_t arm;
-  Analysis::Values values;
-  std::optional<stats::Interval> interval;
+  figures::Analysis::Values values;
+  std::optional<figures::Interval> interval;
 };
 
 struct Strip {
   std::string id, caption, axis, unit, column;
   double factor = 1;
   std::vector<StripRow> rows;
-  std::optional<stats::Interval> shaded;
+  std::optional<figures::Interval> shaded;
   bool with_zero = false;
 };
 
-Chart draw(const Study& study, const Strip& strip) {
+Chart draw(const figures::Study& study, const Strip& strip) {
   std::vector<double> all;
   const auto scaled = [&](double v) { return v * strip.factor; };
   for (const auto& row : strip.rows) {
     for (const auto& [seed, v] : row.values) all.push_back(scaled(v));
-    if (row.interval && row.values.size() >= fewest_pairs) {  // of two it would dwarf all others; it is cut
+    if (row.interval &&
+        row.values.size() >= figures::fewest_pairs) {  // of two it would dwarf all others; it is cut
       all.push_back(scaled(row.interval->low));
       all.push_back(scaled(row.interval->high));
     }
@@ -90,7 +91,7 @@ Chart draw(const Study& study, const Strip& strip) {
                                  number_cell(fmt::format("{:.4g}", scaled(v)), scaled(v))});
     }
     if (row.values.empty()) continue;
-    const double mean = scaled(stats::mean(list(row.values)));
+    const double mean = scaled(figures::mean(figures::list(row.values)));
     auto title = fmt::format("{}: mean {:.4g} {}", name, mean, strip.unit);
     if (row.interval)
       title += fmt::format(" [{:.4g}, {:.4g}]", scaled(row.interval->low), scaled(row.interval->high));
@@ -102,19 +103,19 @@ Chart draw(const Study& study, const Strip& strip) {
 
 }  // namespace
 
-std::vector<Chart> strips(const Analysis& a, std::size_t group) {
+std::vector<Chart> strips(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
-  const auto runs = runs_of(study, group);
+  const auto runs = figures::runs_of(study, group);
   std::vector<Chart> out;
-  for (const auto& metric : metrics()) {
-    const auto scale = scale_of(metric);
+  for (const auto& metric : figures::metrics()) {
+    const auto scale = figures::scale_of(metric);
     Strip strip;
     strip.id = study.id_of("seeds-" + dashed(metric.name), group);
     strip.axis = with_unit(std::string(metric.title) + " at the end", scale.unit);
-    strip.caption =
-        fmt::format("{} at the end{}: every seed, the mean and its {:g} % interval.",
-                    capitalised(metric.title), study.in_group(group), study.statistics.confidence * 100);
-    strip.caption += majority_sentence(metric, runs);
+    strip.caption = fmt::format("{} at the end{}: every seed, the mean and its {:g} % interval.",
+                                figures::capitalised(metric.title), study.in_group(group),
+                                study.statistics.confidence * 100);
+    strip.caption += figures::majority_sentence(metric, runs);
     strip.unit = scale.unit;
     strip.factor = scale.factor;
     strip.column = metric.name;
@@ -122,29 +123,29 @@ std::vector<Chart> strips(const Analysis& a, std::size_t group) {
     for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
       StripRow row{arm, a.values(group, arm, metric), {}};
       if (!row.values.empty())
-        row.interval = stats::estimate(list(row.values), study.statistics.confidence).interval;
+        row.interval = figures::estimate(figures::list(row.values), study.statistics.confidence).interval;
       any = any || !row.values.empty();
       strip.rows.push_back(std::move(row));
     }
-    const auto reference = list(a.values(group, study.reference, metric));
+    const auto reference = figures::list(a.values(group, study.reference, metric));
     const auto margin = study.statistics.margins.find(metric.name);
     if (margin != study.statistics.margins.end() && !reference.empty() && study.arms.size() > 1) {
-      const double mean = stats::mean(reference);
-      strip.shaded = stats::Interval{mean - margin->second, mean + margin->second};
+      const double mean = figures::mean(reference);
+      strip.shaded = figures::Interval{mean - margin->second, mean + margin->second};
       strip.caption += fmt::format(" Shaded: {} ± {}.", study.arms[study.reference].name,
-                                   margin_text(metric, margin->second));
+                                   figures::margin_text(metric, margin->second));
     }
     if (any) out.push_back(draw(study, strip));
   }
   return out;
 }
 
-std::vector<Chart> difference_strips(const Analysis& a, std::size_t group) {
+std::vector<Chart> difference_strips(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   std::vector<Chart> out;
   for (const auto& name : study.statistics.family) {
-    const auto& metric = *find_metric(name);
-    const auto scale = difference_scale_of(metric);
+    const auto& metric = *figures::find_metric(name);
+    const auto scale = figures::difference_scale_of(metric);
     const double margin = study.statistics.margins.at(name);
     const auto& reference = study.arms[study.reference].name;
     Strip strip;
@@ -155,14 +156,14 @@ std::vector<Chart> difference_strips(const Analysis& a, std::size_t group) {
         "lies inside "
         "the shaded margin of ± {}.",
         reference, metric.title, study.in_group(group), (2 * study.statistics.confidence - 1) * 100,
-        margin_text(metric, margin));
-    strip.caption += majority_sentence(metric, runs_of(study, group));
-    if (const auto why = no_better_than_constant(a, group, metric))
+        figures::margin_text(metric, margin));
+    strip.caption += figures::majority_sentence(metric, figures::runs_of(study, group));
+    if (const auto why = figures::no_better_than_constant(a, group, metric))
       strip.caption += " No power: " + *why + ".";
     strip.unit = scale.unit;
     strip.factor = scale.factor;
     strip.column = name + " difference";
-    strip.shaded = stats::Interval{-margin, margin};
+    strip.shaded = figures::Interval{-margin, margin};
     strip.with_zero = true;
     const auto base = a.values(group, study.reference, metric);
     bool any = false;
@@ -180,4 +181,4 @@ std::vector<Chart> difference_strips(const Analysis& a, std::size_t group) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -5,14 +5,14 @@
 #include <cctype>
 #include <cmath>
 
-#include "page/across_axes.hpp"
-#include "page/charts.hpp"
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
-#include "page/svg.hpp"
 #include "figures/verdicts.hpp"
+#include "page/across_axes.hpp"
+#include "page/charts.hpp"
+#include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 using svg::Style;
 
@@ -27,30 +27,32 @@ struct AxisFigure {
   std::string id, title, unit;
   double factor = 1;
   bool duration = false;
-  Analysis::Figure of;
-  const Metric* metric = nullptr;
+  figures::Analysis::Figure of;
+  const figures::Metric* metric = nullptr;
 };
 
 std::vector<AxisFigure> axis_figures() {
-  const auto member = [](std::optional<double> CellFigures::*m) {
-    return [m](const Cell&, const CellFigures& f) { return f.*m; };
+  const auto member = [](std::optional<double> figures::CellFigures::*m) {
+    return [m](const figures::Cell&, const figures::CellFigures& f) { return f.*m; };
   };
   std::vector<AxisFigure> out{
-      {"time-to-erase", "time to erase", "s", 1, true, member(&CellFigures::latency)},
-      {"downtime", "downtime", "s", 1, true, member(&CellFigures::downtime)},
-      {"throughput", "retained throughput ratio", "", 1, false, member(&CellFigures::throughput)}};
+      {"time-to-erase", "time to erase", "s", 1, true, member(&figures::CellFigures::latency)},
+      {"downtime", "downtime", "s", 1, true, member(&figures::CellFigures::downtime)},
+      {"throughput", "retained throughput ratio", "", 1, false, member(&figures::CellFigures::throughput)}};
   for (const char* name :
        {"test_accuracy", "balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"}) {
-    const auto& metric = *find_metric(name);
-    const auto scale = scale_of(metric);
-    out.push_back({name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,
-                   [&metric](const Cell&, const CellFigures& f) { return f.late.*metric.figure; }, &metric});
+    const auto& metric = *figures::find_metric(name);
+    const auto scale = figures::scale_of(metric);
+    out.push_back(
+        {name, metric.title + std::string(" at the end"), scale.unit, scale.factor, false,
+         [&metric](const figures::Cell&, const figures::CellFigures& f) { return f.late.*metric.figure; },
+         &metric});
     std::replace(out.back().id.begin(), out.back().id.end(), '_', '-');
   }
   return out;
 }
 
-std::string id_of(const Study& study, std::size_t axis, const std::string& what) {
+std::string id_of(const figures::Study& study, std::size_t axis, const std::string& what) {
   auto name = study.axis_name(axis);
   for (char& c : name) {
     const auto byte = static_cast<unsigned char>(c);
@@ -60,7 +62,7 @@ std::string id_of(const Study& study, std::size_t axis, const std::string& what)
 }
 
 /// "factor and share"
-std::string other_axes(const Study& study, std::size_t axis) {
+std::string other_axes(const figures::Study& study, std::size_t axis) {
   std::vector<std::string> names;
   for (auto other : varied_axes(study))
     if (other != axis) names.push_back(study.axis_name(other));
@@ -70,7 +72,7 @@ std::string other_axes(const Study& study, std::size_t axis) {
   return out;
 }
 
-std::string averaged_over(const Study& study, std::size_t axis, std::size_t lanes) {
+std::string averaged_over(const figures::Study& study, std::size_t axis, std::size_t lanes) {
   return fmt::format(
       "Averaged over the {} combinations of {}: the mean over them seed by seed, then over the seeds; a seed "
       "counts where it has the figure in every combination.",
@@ -88,28 +90,28 @@ std::vector<std::size_t> groups_at(const std::vector<Lane>& lanes, std::size_t v
 /// Points of one panel: by arm and value of the axis; n = 0 where there are none.
 struct Drawn {
   std::string name;
-  std::vector<std::vector<stats::Estimate>> of;
+  std::vector<std::vector<figures::Estimate>> of;
 };
 
-Drawn drawn_of(const Analysis& a, const std::vector<Lane>& lanes, std::size_t values,
+Drawn drawn_of(const figures::Analysis& a, const std::vector<Lane>& lanes, std::size_t values,
                const AxisFigure& figure) {
   Drawn d;
   if (lanes.size() == 1) d.name = lanes.front().name;
   for (std::size_t arm = 0; arm < a.study().arms.size(); ++arm) {
     d.of.emplace_back();
     for (std::size_t v = 0; v < values; ++v) {
-      auto seeds = list(mean_over(a, groups_at(lanes, v), arm, figure.of));
+      auto seeds = figures::list(mean_over(a, groups_at(lanes, v), arm, figure.of));
       for (double& s : seeds) s *= figure.factor;
-      d.of.back().push_back(seeds.empty() ? stats::Estimate{}
-                                          : stats::estimate(seeds, a.study().statistics.confidence));
+      d.of.back().push_back(seeds.empty() ? figures::Estimate{}
+                                          : figures::estimate(seeds, a.study().statistics.confidence));
     }
   }
   return d;
 }
 
 /// None of these figures is ever below 0, and shares end at 100 %.
-double low_of(const stats::Estimate& e) { return std::max(0.0, e.interval ? e.interval->low : e.mean); }
-double high_of(const stats::Estimate& e, const AxisFigure& figure) {
+double low_of(const figures::Estimate& e) { return std::max(0.0, e.interval ? e.interval->low : e.mean); }
+double high_of(const figures::Estimate& e, const AxisFigure& figure) {
   const double high = e.interval ? e.interval->high : e.mean;
   return figure.unit == "%" ? std::min(100.0, high) : high;
 }
@@ -121,7 +123,7 @@ svg::Axis figure_axis(const AxisFigure& figure, const std::vector<Drawn>& panels
       for (const auto& e : arm) {
         if (e.n == 0) continue;
         all.push_back(e.mean);
-        if (e.n < fewest_pairs) continue;  // of two it would dwarf all others; it is cut
+        if (e.n < figures::fewest_pairs) continue;  // of two it would dwarf all others; it is cut
         // Towards 0 a logarithmic axis would take any number of decades: there the bar ends at the frame.
         if (!figure.duration) all.push_back(low_of(e));
         all.push_back(high_of(e, figure));
@@ -151,7 +153,7 @@ std::string shortened(std::string text, std::size_t letters) {
   return text.substr(0, end) + "…";
 }
 
-svg::Axis value_axis(const Study& study, std::size_t axis, const AxisScale& scale) {
+svg::Axis value_axis(const figures::Study& study, std::size_t axis, const AxisScale& scale) {
   const auto n = static_cast<double>(scale.at.size());
   const double room = scale.numeric ? 0.07 : 0.5 / n;
   svg::Axis x{study.axis_name(axis), -room, 1 + room, false, {}};
@@ -159,7 +161,7 @@ svg::Axis value_axis(const Study& study, std::size_t axis, const AxisScale& scal
   const auto most_letters = static_cast<std::size_t>(std::max(4.0, inner_width / n / letter - 1));
   std::vector<std::pair<double, std::string>> marks;
   for (std::size_t v = 0; v < scale.at.size(); ++v) {
-    auto label = value_label(study.axes[axis].values[v]);
+    auto label = figures::value_label(study.axes[axis].values[v]);
     if (!scale.numeric) label = shortened(std::move(label), most_letters);
     marks.emplace_back(scale.at[v], std::move(label));
   }
@@ -185,12 +187,12 @@ double step_between(const AxisScale& scale, std::size_t arms) {
   return std::min(0.006, 0.6 * gap / static_cast<double>(arms));
 }
 
-bool has_any(const std::vector<stats::Estimate>& points) {
+bool has_any(const std::vector<figures::Estimate>& points) {
   return std::any_of(points.begin(), points.end(), [](const auto& e) { return e.n > 0; });
 }
 
 struct Picture {
-  const Study& study;
+  const figures::Study& study;
   std::size_t axis;
   const AxisFigure& figure;
   AxisScale scale;
@@ -222,12 +224,12 @@ struct Picture {
       }
   }
 
-  std::string tip(std::size_t arm, std::size_t v, const stats::Estimate& e) const {
+  std::string tip(std::size_t arm, std::size_t v, const figures::Estimate& e) const {
     auto out = fmt::format("{}, {} {}: {:.4g}", study.arms[arm].name, study.axis_name(axis),
-                           value_label(study.axes[axis].values[v]), e.mean);
+                           figures::value_label(study.axes[axis].values[v]), e.mean);
     if (!figure.unit.empty()) out += " " + figure.unit;
     if (e.interval) out += fmt::format(" [{:.3g}, {:.3g}]", low_of(e), high_of(e, figure));
-    return out + ", " + counted(e.n, "seed");
+    return out + ", " + figures::counted(e.n, "seed");
   }
 
   void tabulate(DataTable& t, const Drawn& panel) const {
@@ -236,12 +238,12 @@ struct Picture {
         const auto& e = panel.of[arm][v];
         if (e.n == 0) continue;
         std::vector<TableCell> row{text_cell(study.arms[arm].name), text_cell(panel.name),
-                                   text_cell(value_label(study.axes[axis].values[v])),
+                                   text_cell(figures::value_label(study.axes[axis].values[v])),
                                    number_cell(fmt::format("{}", e.n), static_cast<double>(e.n))};
         const auto low = e.interval ? std::optional(low_of(e)) : std::nullopt;
         const auto high = e.interval ? std::optional(high_of(e, figure)) : std::nullopt;
         for (auto value : {std::optional(e.mean), low, high})
-          row.push_back(number_cell(value ? fmt::format("{:.4g}", *value) : absent_text, value));
+          row.push_back(number_cell(value ? fmt::format("{:.4g}", *value) : figures::absent_text, value));
         t.rows.push_back(std::move(row));
       }
   }
@@ -249,7 +251,7 @@ struct Picture {
 
 }  // namespace
 
-std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
+std::vector<Chart> axis_charts(const figures::Analysis& a, std::size_t axis) {
   const auto& study = a.study();
   const auto lanes = lanes_of(study, axis);
   const auto values = study.axes[axis].values.size();
@@ -274,14 +276,15 @@ std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
     Chart chart;
     chart.id = id_of(study, axis, figure.id);
     chart.wide = apart;
-    chart.caption =
-        fmt::format("{} against {}: means over the seeds and {:g} % t-intervals.", capitalised(figure.title),
-                    study.axes[axis].key, study.statistics.confidence * 100);
+    chart.caption = fmt::format("{} against {}: means over the seeds and {:g} % t-intervals.",
+                                figures::capitalised(figure.title), study.axes[axis].key,
+                                study.statistics.confidence * 100);
     if (apart)
       chart.caption += fmt::format(" One panel a combination of {}.", other_axes(study, axis));
     else if (lanes.size() > 1)
       chart.caption += " " + averaged_over(study, axis, lanes.size());
-    if (figure.metric != nullptr) chart.caption += majority_sentence(*figure.metric, runs_of(study));
+    if (figure.metric != nullptr)
+      chart.caption += figures::majority_sentence(*figure.metric, figures::runs_of(study));
     if (!without.empty()) chart.caption += fmt::format(" Not in it, for want of the figure: {}.", without);
     chart.data = {chart.id,
                   chart.caption,
@@ -300,7 +303,8 @@ std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
     for (auto arm : shown) keys.emplace_back(Style{colour_of(study, arm)}, study.arms[arm].name);
     std::vector<svg::Panel> drawn;
     for (const auto& panel : panels) {
-      const auto label = panel.name.empty() ? chart.caption : capitalised(figure.title) + ", " + panel.name;
+      const auto label =
+          panel.name.empty() ? chart.caption : figures::capitalised(figure.title) + ", " + panel.name;
       svg::Plot plot(label, picture.x, picture.y, plot_width, plot_height);
       picture.draw(plot, panel);
       picture.tabulate(chart.data, panel);
@@ -315,7 +319,7 @@ std::vector<Chart> axis_charts(const Analysis& a, std::size_t axis) {
   return out;
 }
 
-DataTable axis_table(const Analysis& a, std::size_t axis) {
+DataTable axis_table(const figures::Analysis& a, std::size_t axis) {
   const auto& study = a.study();
   const auto lanes = lanes_of(study, axis);
   const auto& values = study.axes[axis].values;
@@ -328,7 +332,7 @@ DataTable axis_table(const Analysis& a, std::size_t axis) {
               false};
   if (lanes.size() > 1) t.caption += " " + averaged_over(study, axis, lanes.size());
   for (const auto& value : values)
-    t.columns.push_back({study.axis_name(axis) + " = " + value_label(value), "", true});
+    t.columns.push_back({study.axis_name(axis) + " = " + figures::value_label(value), "", true});
   for (const auto& figure : axis_figures()) {
     if (!figure.duration) continue;
     const auto all = drawn_of(a, lanes, values.size(), figure);
@@ -336,7 +340,7 @@ DataTable axis_table(const Analysis& a, std::size_t axis) {
       if (!has_any(all.of[arm])) continue;
       std::vector<TableCell> row{text_cell(study.arms[arm].name), text_cell(figure.title)};
       for (const auto& e : all.of[arm]) {
-        auto text = e.n > 0 ? fmt::format("{:.2f}", e.mean) : std::string(absent_text);
+        auto text = e.n > 0 ? fmt::format("{:.2f}", e.mean) : std::string(figures::absent_text);
         if (e.interval) text += fmt::format(" ± {:.2f}", e.interval->high - e.mean);
         row.push_back(number_cell(std::move(text), e.n > 0 ? std::optional(e.mean) : std::nullopt));
         if (e.n > 0 && e.n < study.seeds.size())
@@ -348,4 +352,4 @@ DataTable axis_table(const Analysis& a, std::size_t axis) {
   return t;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <utility>
 
-#include "page/charts.hpp"
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
+#include "page/charts.hpp"
 #include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -20,8 +20,8 @@ struct Band {
   std::size_t seeds = 0;
 };
 
-Band band_of(const Analysis& a, std::size_t group, std::size_t arm) {
-  std::vector<const RoundCurve*> curves;
+Band band_of(const figures::Analysis& a, std::size_t group, std::size_t arm) {
+  std::vector<const figures::RoundCurve*> curves;
   for (const auto* cell : a.study().cells_of(group, arm))
     if (const auto* f = a.figures(*cell); f && !f->curve.empty()) curves.push_back(&f->curve);
   Band b;
@@ -32,17 +32,17 @@ Band band_of(const Analysis& a, std::size_t group, std::size_t arm) {
   for (std::size_t t = 0; t < length; ++t) {
     std::vector<double> values;
     for (const auto* c : curves) values.push_back((*c)[t] * 100);
-    const auto e = stats::estimate(values, a.study().statistics.confidence);
+    const auto e = figures::estimate(values, a.study().statistics.confidence);
     const double x = static_cast<double>(t);
     b.mean.emplace_back(x, e.mean);
-    const auto interval = e.interval.value_or(stats::Interval{e.mean, e.mean});
+    const auto interval = e.interval.value_or(figures::Interval{e.mean, e.mean});
     b.low.emplace_back(x, std::max(0.0, interval.low));
     b.high.emplace_back(x, std::min(100.0, interval.high));
   }
   return b;
 }
 
-svg::Axis rounds_axis(const ReboundPlan& plan) {
+svg::Axis rounds_axis(const figures::ReboundPlan& plan) {
   return {fmt::format("rounds of {} accepted updates since the erasure", plan.round_updates),
           0,
           static_cast<double>(plan.rounds + plan.tail_rounds),
@@ -51,7 +51,7 @@ svg::Axis rounds_axis(const ReboundPlan& plan) {
 }
 
 /// Every arm's mean in one picture.
-Chart all_rebounds(const Analysis& a, std::size_t group) {
+Chart all_rebounds(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   Chart chart;
   chart.id = study.id_of("rebound-all", group);
@@ -86,7 +86,7 @@ Chart all_rebounds(const Analysis& a, std::size_t group) {
 
 }  // namespace
 
-std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
+std::vector<Chart> rebound_curves(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.rebound;
   std::vector<Chart> out;
@@ -102,7 +102,7 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
     chart.caption = fmt::format(
         "{}{}: attack success after the erasure, mean of {} and {:g} % interval, as far as the "
         "shortest of the curves reaches.",
-        name, study.in_group(group), counted(band.seeds, "seed"), study.statistics.confidence * 100);
+        name, study.in_group(group), figures::counted(band.seeds, "seed"), study.statistics.confidence * 100);
     svg::Plot plot(chart.caption, rounds_axis(plan), {"attack success rate (%)", 0, 100, false, {}});
     if (plan.tail_rounds > 0) plot.rule_x(static_cast<double>(plan.rounds), "calibrator off");
     chart.data = {chart.id,
@@ -139,10 +139,10 @@ std::vector<Chart> rebound_curves(const Analysis& a, std::size_t group) {
   return out;
 }
 
-std::vector<Chart> metric_curves(const Run& run) {
+std::vector<Chart> metric_curves(const figures::Run& run) {
   std::vector<Chart> out;
-  for (const auto& metric : metrics()) {
-    const auto scale = scale_of(metric);
+  for (const auto& metric : figures::metrics()) {
+    const auto scale = figures::scale_of(metric);
     std::vector<const record::MetricsRow*> rows;
     std::vector<bool> behind_gap;  // of each: a version without the metric stands before it
     bool gap = false;
@@ -160,11 +160,11 @@ std::vector<Chart> metric_curves(const Run& run) {
     chart.id = std::string("curve-") + metric.name;
     std::replace(chart.id.begin(), chart.id.end(), '_', '-');
     chart.caption = fmt::format("{} of every version that was evaluated, over the run's clock.",
-                                capitalised(metric.title));
-    chart.caption += majority_sentence(metric, {&run.summary});
+                                figures::capitalised(metric.title));
+    chart.caption += figures::majority_sentence(metric, {&run.summary});
     if (const auto absent = run.rows.size() - rows.size(); absent > 0)
       chart.caption +=
-          fmt::format(" Of {} it is missing: there the line is broken.", counted(absent, "version"));
+          fmt::format(" Of {} it is missing: there the line is broken.", figures::counted(absent, "version"));
     chart.data = {
         chart.id,
         chart.caption,
@@ -175,7 +175,7 @@ std::vector<Chart> metric_curves(const Run& run) {
     for (const auto* row : rows) times.push_back(row->time);
     const auto unit = *scale.unit ? fmt::format(" ({})", scale.unit) : std::string();
     svg::Axis y{metric.title + unit, 0, scale.factor, false, {}};
-    if (metric.quantity == Quantity::loss) {
+    if (metric.quantity == figures::Quantity::loss) {
       std::vector<double> losses;
       for (const auto* row : rows) losses.push_back(*(row->*metric.row));
       y = svg::axis_over(y.title, losses, true);
@@ -216,4 +216,4 @@ std::vector<Chart> metric_curves(const Run& run) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

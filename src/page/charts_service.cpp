@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "page/charts.hpp"
 #include "figures/figure_text.hpp"
+#include "page/charts.hpp"
 #include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -16,11 +16,11 @@ constexpr double lead_in = 0.06;  ///< of the time shown, before the request
 
 /// One arm's runs.
 struct Served {
-  std::vector<const ServedCurve*> curves;
+  std::vector<const figures::ServedCurve*> curves;
   std::vector<double> erased;  ///< of the seeds in which it was, within the time shown
 };
 
-Served served_by(const Analysis& a, std::size_t group, std::size_t arm) {
+Served served_by(const figures::Analysis& a, std::size_t group, std::size_t arm) {
   Served s;
   for (const auto* cell : a.study().cells_of(group, arm))
     if (const auto* f = a.figures(*cell); f && f->service) s.curves.push_back(&f->served);
@@ -28,7 +28,7 @@ Served served_by(const Analysis& a, std::size_t group, std::size_t arm) {
 }
 
 /// As long as all seeds and arms are looked at.
-double time_shown(const Analysis& a, std::size_t group) {
+double time_shown(const figures::Analysis& a, std::size_t group) {
   double out = 0;
   for (const auto& cell : a.study().cells)
     if (const auto* f = a.figures(cell); f && cell.group == group && f->service)
@@ -47,7 +47,7 @@ svg::Points steps_of(const svg::Points& points) {
 
 }  // namespace
 
-Chart service_curves(const Analysis& a, std::size_t group) {
+Chart service_curves(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const double shown = time_shown(a, group);
   Chart chart;
@@ -87,20 +87,20 @@ Chart service_curves(const Analysis& a, std::size_t group) {
     const auto mean_at = [&](double t) {
       std::vector<double> values;
       for (const auto* c : s.curves) values.push_back(100 * c->at(t));
-      return stats::estimate(values, study.statistics.confidence);
+      return figures::estimate(values, study.statistics.confidence);
     };
     std::vector<double> erased;
     for (const auto* c : s.curves)
       if (const auto at = c->erased(); at && *at <= shown) erased.push_back(*at);
     if (erased.size() == s.curves.size()) {
-      line.erased = stats::mean(erased);
+      line.erased = figures::mean(erased);
       line.at_erasure = mean_at(*line.erased).mean;
     }
     for (std::size_t i = 0; i <= grid_points; ++i) {
       const double share = static_cast<double>(i) / static_cast<double>(grid_points);
       const double t = shown * (share * (1 + lead_in) - lead_in);
       const auto e = mean_at(t);
-      const auto interval = e.interval.value_or(stats::Interval{e.mean, e.mean});
+      const auto interval = e.interval.value_or(figures::Interval{e.mean, e.mean});
       line.mean.emplace_back(t, e.mean);
       line.low.emplace_back(t, std::clamp(interval.low, 0.0, 100.0));
       line.high.emplace_back(t, std::clamp(interval.high, 0.0, 100.0));
@@ -144,4 +144,4 @@ Chart service_curves(const Analysis& a, std::size_t group) {
   return chart;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

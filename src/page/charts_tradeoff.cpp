@@ -4,22 +4,23 @@
 #include <algorithm>
 #include <cmath>
 
-#include "page/charts.hpp"
 #include "figures/figure_text.hpp"
-#include "page/svg.hpp"
 #include "figures/verdicts.hpp"
+#include "page/charts.hpp"
+#include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 using svg::Style;
 
 namespace {
 
 /// All in [0, 1], and each of another set, or asked in another way.
-const std::vector<const Metric*>& distance_metrics() {
-  static const std::vector<const Metric*> all{find_metric("test_accuracy"), find_metric("forget_accuracy"),
-                                              find_metric("retain_accuracy"),
-                                              find_metric("attack_success_rate"), find_metric("mia_auc")};
+const std::vector<const figures::Metric*>& distance_metrics() {
+  static const std::vector<const figures::Metric*> all{
+      figures::find_metric("test_accuracy"), figures::find_metric("forget_accuracy"),
+      figures::find_metric("retain_accuracy"), figures::find_metric("attack_success_rate"),
+      figures::find_metric("mia_auc")};
   return all;
 }
 
@@ -36,40 +37,42 @@ std::optional<double> distance(const record::Figures& f, const record::Figures& 
   return n > 0 ? std::optional(sum / n) : std::nullopt;
 }
 
-Chart pareto(const Analysis& a, std::size_t group) {
+Chart pareto(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   struct Point {
     std::size_t arm;
-    stats::Estimate time, gap;
+    figures::Estimate time, gap;
   };
   std::vector<Point> points;
   std::vector<double> times, gaps;
   std::string lacking;
-  const auto has = [](const CellFigures& mine, const CellFigures& theirs, const Metric& m) {
+  const auto has = [](const figures::CellFigures& mine, const figures::CellFigures& theirs,
+                      const figures::Metric& m) {
     return (mine.late.*m.figure).has_value() && (theirs.late.*m.figure).has_value();
   };
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
-    Analysis::Values gap;
+    figures::Analysis::Values gap;
     for (const auto* cell : study.cells_of(group, arm))
       for (const auto* r : study.cells_of(group, study.reference))
         if (const auto* mine = a.figures(*cell), *theirs = a.figures(*r);
             mine && theirs && r->seed == cell->seed) {
           const auto& compared = distance_metrics();
-          const bool whole = std::all_of(compared.begin(), compared.end(), [&](const Metric* m) {
+          const bool whole = std::all_of(compared.begin(), compared.end(), [&](const figures::Metric* m) {
             return has(*mine, *theirs, *m) || a.unjudged(group, arm, *m).empty();
           });
           const auto d = whole ? distance(mine->late, theirs->late) : std::nullopt;
           if (d) gap[cell->seed] = *d * 100;
           if (!whole) lacking += (lacking.empty() ? "" : ", ") + cell->folder;
         }
-    const auto time = a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.latency; });
+    const auto time =
+        a.values(group, arm, [](const figures::Cell&, const figures::CellFigures& f) { return f.latency; });
     if (gap.empty() || time.empty()) continue;
-    points.push_back({arm, stats::estimate(list(time), study.statistics.confidence),
-                      stats::estimate(list(gap), study.statistics.confidence)});
+    points.push_back({arm, figures::estimate(figures::list(time), study.statistics.confidence),
+                      figures::estimate(figures::list(gap), study.statistics.confidence)});
     for (const auto* e : {&points.back().time, &points.back().gap}) {
       auto& values = e == &points.back().time ? times : gaps;
       values.push_back(e->mean);
-      if (e->interval && e->n >= fewest_pairs) values.push_back(std::max(0.0, e->interval->high));
+      if (e->interval && e->n >= figures::fewest_pairs) values.push_back(std::max(0.0, e->interval->high));
     }
   }
   Chart chart;
@@ -108,18 +111,18 @@ Chart pareto(const Analysis& a, std::size_t group) {
   if (front.size() > 1) plot.line({7 + 8}, front);
   for (const auto& p : points) {
     const Style style{colour_of(study, p.arm)};
-    const auto low = [](const stats::Estimate& e) {
+    const auto low = [](const figures::Estimate& e) {
       return std::max(0.0, e.interval ? e.interval->low : e.mean);
     };
-    const auto high = [](const stats::Estimate& e) { return e.interval ? e.interval->high : e.mean; };
+    const auto high = [](const figures::Estimate& e) { return e.interval ? e.interval->high : e.mean; };
     plot.segment(style, low(p.time), p.gap.mean, high(p.time), p.gap.mean);
     plot.segment(style, p.time.mean, low(p.gap), p.time.mean, high(p.gap));
     const auto& name = study.arms[p.arm].name;
-    plot.dot(
-        style, p.time.mean, p.gap.mean,
-        fmt::format("{}: {} [{:.3g}, {:.3g}], {:.2f} pp [{:.2f}, {:.2f}]", name, seconds_text(p.time.mean),
-                    low(p.time), high(p.time), p.gap.mean, low(p.gap), high(p.gap)),
-        5);
+    plot.dot(style, p.time.mean, p.gap.mean,
+             fmt::format("{}: {} [{:.3g}, {:.3g}], {:.2f} pp [{:.2f}, {:.2f}]", name,
+                         figures::seconds_text(p.time.mean), low(p.time), high(p.time), p.gap.mean,
+                         low(p.gap), high(p.gap)),
+             5);
     plot.key(style, name);
     std::vector<TableCell> row{text_cell(name)};
     for (double v : {p.time.mean, low(p.time), high(p.time), p.gap.mean, low(p.gap), high(p.gap)})
@@ -130,7 +133,7 @@ Chart pareto(const Analysis& a, std::size_t group) {
   return chart;
 }
 
-Chart latency_distributions(const Analysis& a, std::size_t group) {
+Chart latency_distributions(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   std::vector<std::pair<std::size_t, std::vector<double>>> arms;
   std::vector<double> all;
@@ -169,14 +172,14 @@ Chart latency_distributions(const Analysis& a, std::size_t group) {
     points.emplace_back(x.high, 1);
     plot.steps(style, points);
     for (std::size_t i = 1; i + 1 < points.size(); ++i)
-      plot.dot(
-          style, points[i].first, points[i].second,
-          fmt::format("{}: {:.0f} % within {}", name, points[i].second * 100, seconds_text(points[i].first)),
-          2.5);
+      plot.dot(style, points[i].first, points[i].second,
+               fmt::format("{}: {:.0f} % within {}", name, points[i].second * 100,
+                           figures::seconds_text(points[i].first)),
+               2.5);
     plot.key(style, name);
   }
   chart.svg = plot.finish();
   return chart;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

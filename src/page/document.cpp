@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -67,4 +67,4 @@ std::vector<const DataTable*> tables_of(const Document& document) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-namespace afu::report {
+namespace afu::page {
 
 struct Column {
   std::string name;
@@ -83,4 +83,4 @@ inline constexpr double latex_width = 345;
 /// fit `latex_width` or the rows a page: each begins with the columns that tell what a row is of.
 std::string to_latex(const DataTable& table);
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -9,7 +9,7 @@
 #include "page/page_style.hpp"
 #include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -137,4 +137,4 @@ std::string to_html(const Document& d) {
       sections, page_js);
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

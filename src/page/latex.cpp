@@ -10,7 +10,7 @@
 
 #include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -249,4 +249,4 @@ std::string to_latex(const DataTable& t) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -2,7 +2,7 @@
 
 #include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -65,4 +65,4 @@ std::string to_markdown(const Document& d) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

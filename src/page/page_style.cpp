@@ -1,6 +1,6 @@
 #include "page/page_style.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 // Colours: Okabe and Ito's, which the colour-blind can tell apart; lighter blues and greys on dark ground.
 const char* const palette_css = R"css(
@@ -144,4 +144,4 @@ const char* const page_js = R"js(
 })();
 )js";
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <iterator>
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -98,4 +98,4 @@ void ProgressLine::write(const std::string& text) const {
   [[maybe_unused]] const auto written = ::write(descriptor_, text.data(), text.size());
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace afu::report {
+namespace afu::page {
 
 /// Where the run is to stop; 0: no such limit. The nearer one counts.
 struct Goal {
@@ -49,4 +49,4 @@ class ProgressLine {
   double told_ = 0;  ///< part of the goal that the last line told
 };
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -2,19 +2,19 @@
 /// `afu report`: from a folder to a document, and from that to files.
 #include <filesystem>
 
-#include "page/document.hpp"
 #include "figures/study_data.hpp"
+#include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 /// Of a study's folder (it has study.json) or of a single run's (summary.json); the latter without claims and
 /// comparisons. Throws ReportError.
 Document report_on(const std::filesystem::path& folder);
-Document study_document(Study study);
-Document run_document(const Run& run);
+Document study_document(figures::Study study);
+Document run_document(const figures::Run& run);
 
 /// Writes report.html, report.md, tables/*.csv, tables/*.tex and charts/*.svg, one for each chart of the
 /// page, under `folder`, replacing files of these names and touching no other. Throws std::runtime_error.
 void write_report(const Document& document, const std::filesystem::path& folder);
 
-}  // namespace afu::report
+}  // namespace afu::page

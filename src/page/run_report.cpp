@@ -1,18 +1,18 @@
 /// What a single run's report says: a study of one arm and one cell, without claims.
 #include <fmt/format.h>
 
-#include "page/charts.hpp"
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
+#include "page/charts.hpp"
 #include "page/report.hpp"
 #include "page/tables.hpp"
 #include "page/timeline.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
-DataTable figures_table(const Run& run) {
+DataTable figures_table(const figures::Run& run) {
   DataTable t{"figures",
               "The model before the erasure and at the end.",
               {{"metric", "", false},
@@ -21,19 +21,19 @@ DataTable figures_table(const Run& run) {
                {"change", "", true}},
               {},
               false};
-  for (const auto& m : metrics()) {
+  for (const auto& m : figures::metrics()) {
     const auto before = run.summary.before_erasure.*m.figure, after = run.summary.final.*m.figure;
     const auto change = before && after ? std::optional(*after - *before) : std::nullopt;
     auto title = text_cell(m.title);
-    title.text += majority_aside(m, {&run.summary});
-    t.rows.push_back({std::move(title), number_cell(value_text(m, before), before),
-                      number_cell(value_text(m, after), after),
-                      number_cell(difference_text(m, change), change)});
+    title.text += figures::majority_aside(m, {&run.summary});
+    t.rows.push_back({std::move(title), number_cell(figures::value_text(m, before), before),
+                      number_cell(figures::value_text(m, after), after),
+                      number_cell(figures::difference_text(m, change), change)});
   }
   return t;
 }
 
-DataTable erasures_table(const Run& run) {
+DataTable erasures_table(const figures::Run& run) {
   DataTable t{"erasures",
               "Requests to be forgotten; times in seconds on the run's clock.",
               {{"what", "", false},
@@ -57,18 +57,18 @@ DataTable erasures_table(const Run& run) {
               false};
   for (const auto& e : run.summary.erasures) {
     const auto number = [](std::optional<double> v, int digits) {
-      return number_cell(v ? fmt::format("{:.{}f}", *v, digits) : absent_text, v);
+      return number_cell(v ? fmt::format("{:.{}f}", *v, digits) : figures::absent_text, v);
     };
     const auto own = [&](const char* metric, const std::optional<double>& v) {
-      return number_cell(value_text(*find_metric(metric), v), v);
+      return number_cell(figures::value_text(*figures::find_metric(metric), v), v);
     };
     t.rows.push_back({text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
                       number(e.forgotten_at, 2), number(e.downtime_seconds, 2),
                       number(e.retained_throughput_ratio, 2), number(static_cast<double>(e.lost_updates), 0),
                       number(static_cast<double>(e.late_updates), 0),
-                      number_cell(points_text(e.rebound_max), e.rebound_max),
-                      number_cell(points_text(e.rebound_end), e.rebound_end), text_cell(e.rebound_of),
-                      own("forget_accuracy", e.found.forget_accuracy),
+                      number_cell(figures::points_text(e.rebound_max), e.rebound_max),
+                      number_cell(figures::points_text(e.rebound_end), e.rebound_end),
+                      text_cell(e.rebound_of), own("forget_accuracy", e.found.forget_accuracy),
                       own("forget_accuracy", e.final.forget_accuracy), own("mia_auc", e.found.mia_auc),
                       own("mia_auc", e.final.mia_auc), text_cell(to_string(e.outcome)), text_cell(e.reason)});
   }
@@ -77,24 +77,24 @@ DataTable erasures_table(const Run& run) {
 
 }  // namespace
 
-Document run_document(const Run& run) {
-  Study study;
+Document run_document(const figures::Run& run) {
+  figures::Study study;
   study.folder = run.folder;
   study.seeds = {run.summary.seed};
-  study.arms = {{run.summary.method, Arm::Role::method, false}};
+  study.arms = {{run.summary.method, figures::Arm::Role::method, false}};
   study.groups = {""};
   study.group_values = {{}};
   study.rebound.round_updates = 0;  // as many as the log has retained clients
-  study.cells.push_back({0, 0, run.summary.seed, ".", Cell::State::completed, {}, run});
-  const Analysis a(std::move(study));
+  study.cells.push_back({0, 0, run.summary.seed, ".", figures::Cell::State::completed, {}, run});
+  const figures::Analysis a(std::move(study));
   const auto* of_run = a.figures(a.study().cells[0]);
-  if (of_run == nullptr) throw ReportError(a.study().cells[0].why);
+  if (of_run == nullptr) throw figures::ReportError(a.study().cells[0].why);
 
   const auto& s = run.summary;
   Document d{s.scenario + ": " + s.method,
              fmt::format("One run, seed {}, {} clock, {}: {}, {} on the run's clock, {} real.", s.seed,
-                         s.clock, s.ended, counted(s.updates, "update"), seconds_text(s.virtual_seconds),
-                         seconds_text(s.wall_seconds)),
+                         s.clock, s.ended, figures::counted(s.updates, "update"),
+                         figures::seconds_text(s.virtual_seconds), figures::seconds_text(s.wall_seconds)),
              {}};
   Section figures{"findings", "Figures", {}}, curves{"curves", "Over time", {}},
       timelines{"timelines", "Who did what around the erasure", {}},
@@ -123,11 +123,11 @@ Document run_document(const Run& run) {
   for (const auto& [key, value] : run.context) context.rows.push_back({text_cell(key), text_cell(value)});
   origin.parts.emplace_back(std::move(context));
   if (const auto file = run.folder / "scenario.toml"; std::filesystem::exists(file))
-    origin.parts.emplace_back(Preformatted{"The resolved scenario", read_file(file)});
+    origin.parts.emplace_back(Preformatted{"The resolved scenario", figures::read_file(file)});
 
   for (auto* section : {&figures, &curves, &timelines, &blame, &cost, &origin})
     if (!section->parts.empty()) d.sections.push_back(std::move(*section));
   return d;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -3,22 +3,22 @@
 
 #include <algorithm>
 
+#include "figures/figure_text.hpp"
 #include "page/across_axes.hpp"
 #include "page/charts.hpp"
-#include "figures/figure_text.hpp"
 #include "page/report.hpp"
 #include "page/tables.hpp"
 #include "page/tables_distance.hpp"
 #include "page/timeline.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
 /// A page with more groups than this has the claims and headline figures of all, the rest of the first alone.
 constexpr std::size_t most_groups = 4;
 
-bool many_groups(const Study& study) { return study.groups.size() > most_groups; }
+bool many_groups(const figures::Study& study) { return study.groups.size() > most_groups; }
 
 template <class Part>
 void add(Section& s, std::vector<Part> parts) {
@@ -31,7 +31,7 @@ bool empty(const Chart& c) { return c.data.rows.empty(); }
 /// What is shown of every group, or of the first while the others' figures become files.
 class Details {
  public:
-  Details(Document& document, const Study& study) : document_(document), study_(study) {}
+  Details(Document& document, const figures::Study& study) : document_(document), study_(study) {}
 
   /// Drops what has nothing to show.
   template <class Part>
@@ -51,20 +51,22 @@ class Details {
 
  private:
   Document& document_;
-  const Study& study_;
+  const figures::Study& study_;
 };
 
-std::string subtitle(const Study& study) {
+std::string subtitle(const figures::Study& study) {
   auto out = study.help.empty() ? std::string() : study.help + " ";
-  out += fmt::format("{}, {}; {} of {} completed", counted(study.arms.size(), "arm"),
-                     counted(study.seeds.size(), "seed"), study.count(Cell::State::completed),
-                     counted(study.cells.size(), "cell"));
-  if (const auto n = study.count(Cell::State::failed); n > 0) out += fmt::format(", {} failed", n);
-  if (const auto n = study.count(Cell::State::missing); n > 0) out += fmt::format(", {} not run yet", n);
+  out +=
+      fmt::format("{}, {}; {} of {} completed", figures::counted(study.arms.size(), "arm"),
+                  figures::counted(study.seeds.size(), "seed"), study.count(figures::Cell::State::completed),
+                  figures::counted(study.cells.size(), "cell"));
+  if (const auto n = study.count(figures::Cell::State::failed); n > 0) out += fmt::format(", {} failed", n);
+  if (const auto n = study.count(figures::Cell::State::missing); n > 0)
+    out += fmt::format(", {} not run yet", n);
   return out + ".";
 }
 
-Section findings(const Analysis& a) {
+Section findings(const figures::Analysis& a) {
   const auto& study = a.study();
   Section s{"findings", "What was found", {}};
   if (many_groups(study)) {
@@ -79,7 +81,8 @@ Section findings(const Analysis& a) {
   const auto list = [](std::string& to, const std::string& item) { to += (to.empty() ? "" : "; ") + item; };
   std::size_t ran = 0, unlogged = 0;
   for (const auto& cell : study.cells) {
-    if (cell.state == Cell::State::failed) list(failed, fmt::format("{} ({})", cell.folder, cell.why));
+    if (cell.state == figures::Cell::State::failed)
+      list(failed, fmt::format("{} ({})", cell.folder, cell.why));
     if (!cell.run) continue;
     for (const auto& flaw : cell.run->flaws) list(flawed, fmt::format("{}/{}", cell.folder, flaw.text));
     ++ran;
@@ -103,7 +106,7 @@ Section findings(const Analysis& a) {
 }
 
 /// What users of the model got.
-void add_service(const Analysis& a, std::size_t group, Section& section, Details& details) {
+void add_service(const figures::Analysis& a, std::size_t group, Section& section, Details& details) {
   details.add(section, group, service_curves(a, group));
   details.add(section, group, service_table(a, group));
   if (const auto untold = without_service(a, group);
@@ -116,7 +119,7 @@ void add_service(const Analysis& a, std::size_t group, Section& section, Details
 }
 
 /// Figures against each axis' values, over all groups.
-Section across_axes(const Analysis& a) {
+Section across_axes(const figures::Analysis& a) {
   const auto& study = a.study();
   Section s{"axes", "Across the axes", {}};
   for (auto axis : varied_axes(study)) {
@@ -127,7 +130,7 @@ Section across_axes(const Analysis& a) {
 }
 
 /// Each group's claims and headline figures, behind its name.
-Section groups(const Analysis& a) {
+Section groups(const figures::Analysis& a) {
   const auto& study = a.study();
   Section s{"groups", "Group by group", {}};
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
@@ -146,7 +149,8 @@ Section groups(const Analysis& a) {
 
 /// One run an arm stands for it: the first seed of the group that completed. `unread`: traces that cannot be
 /// used, and why.
-std::vector<Chart> timelines(const Analysis& a, std::size_t group, std::vector<std::string>& unread) {
+std::vector<Chart> timelines(const figures::Analysis& a, std::size_t group,
+                             std::vector<std::string>& unread) {
   const auto& study = a.study();
   std::vector<Chart> out;
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
@@ -158,7 +162,7 @@ std::vector<Chart> timelines(const Analysis& a, std::size_t group, std::vector<s
                 timeline(*cell->run, f->round_seconds,
                          study.id_of(fmt::format("timeline-{}", arm + 1), group), study.arms[arm].name))
           out.push_back(std::move(*chart));
-      } catch (const ReportError& e) {
+      } catch (const figures::ReportError& e) {
         unread.push_back(e.what());
       }
       break;
@@ -167,7 +171,7 @@ std::vector<Chart> timelines(const Analysis& a, std::size_t group, std::vector<s
 }
 
 /// Which margins the study's file gives and which are afu's defaults: only the former were decided for it.
-std::string margins_text(const StatisticsPlan& p) {
+std::string margins_text(const figures::StatisticsPlan& p) {
   std::string declared, defaults;
   const auto add = [&](const std::string& key, const std::string& text) {
     const bool given =
@@ -175,11 +179,13 @@ std::string margins_text(const StatisticsPlan& p) {
     auto& to = given ? declared : defaults;
     to += (to.empty() ? "" : ", ") + text;
   };
-  for (const auto& m : metrics())
+  for (const auto& m : figures::metrics())
     if (const auto found = p.margins.find(m.name); found != p.margins.end())
-      add(std::string("margins.") + m.name, fmt::format("{} ± {}", m.title, margin_text(m, found->second)));
+      add(std::string("margins.") + m.name,
+          fmt::format("{} ± {}", m.title, figures::margin_text(m, found->second)));
   add("rebound_margin",
-      "excess of attack success " + margin_text(*find_metric("attack_success_rate"), p.rebound_margin));
+      "excess of attack success " +
+          figures::margin_text(*figures::find_metric("attack_success_rate"), p.rebound_margin));
   add("throughput_margin", fmt::format("retained throughput {:g}", p.throughput_margin));
   add("latency_ratio", fmt::format("latency {:g} times shorter", p.latency_ratio));
   if (!p.declared)
@@ -189,7 +195,7 @@ std::string margins_text(const StatisticsPlan& p) {
       declared.empty() ? "none" : declared, defaults.empty() ? "none" : defaults);
 }
 
-Section methods(const Study& study) {
+Section methods(const figures::Study& study) {
   const auto& p = study.statistics;
   Section s{"methods", "How it was judged", {}};
   s.parts.emplace_back(Paragraph{fmt::format(
@@ -202,7 +208,8 @@ Section methods(const Study& study) {
       "margin is not enough power, one outside altogether a difference. With fewer than {} paired seeds "
       "nothing is "
       "concluded, and seeds that failed are never dropped in silence: they keep a claim from holding.",
-      p.confidence * 100, study.arms[study.reference].name, (2 * p.confidence - 1) * 100, fewest_pairs)});
+      p.confidence * 100, study.arms[study.reference].name, (2 * p.confidence - 1) * 100,
+      figures::fewest_pairs)});
   s.parts.emplace_back(Paragraph{margins_text(p)});
   s.parts.emplace_back(Paragraph{
       "Excess is taken round by round over the reference of the same seed, at the same number of "
@@ -233,16 +240,16 @@ Section methods(const Study& study) {
       "seed "
       "have no spread, which is no proof: they count by the sign test. No claim holds before all its cells "
       "are in.",
-      moment_text(Moment::settled, study.rebound))});
+      figures::moment_text(figures::Moment::settled, study.rebound))});
   return s;
 }
 
-Section origin(const Study& study) {
+Section origin(const figures::Study& study) {
   Section s{"origin", "Where it comes from", {}};
   s.parts.emplace_back(
       Paragraph{fmt::format("Study {}, on {}; made by: {}", study.file, study.base, study.command)});
-  const auto run =
-      std::find_if(study.cells.begin(), study.cells.end(), [](const Cell& c) { return c.run.has_value(); });
+  const auto run = std::find_if(study.cells.begin(), study.cells.end(),
+                                [](const figures::Cell& c) { return c.run.has_value(); });
   if (run != study.cells.end()) {
     DataTable t{"context",
                 "Machine and libraries of the first completed run.",
@@ -252,17 +259,17 @@ Section origin(const Study& study) {
     for (const auto& [key, value] : run->run->context) t.rows.push_back({text_cell(key), text_cell(value)});
     s.parts.emplace_back(std::move(t));
     if (const auto file = run->run->folder / "scenario.toml"; std::filesystem::exists(file))
-      s.parts.emplace_back(Preformatted{"The resolved scenario of " + run->folder, read_file(file)});
+      s.parts.emplace_back(Preformatted{"The resolved scenario of " + run->folder, figures::read_file(file)});
   }
   if (const auto file = study.folder / "study.toml"; std::filesystem::exists(file))
-    s.parts.emplace_back(Preformatted{"The resolved study", read_file(file)});
+    s.parts.emplace_back(Preformatted{"The resolved study", figures::read_file(file)});
   return s;
 }
 
 }  // namespace
 
-Document study_document(Study read) {
-  const Analysis a(std::move(read));
+Document study_document(figures::Study read) {
+  const figures::Analysis a(std::move(read));
   const auto& study = a.study();  // in which cells may have failed that were complete when it was read
   Document d{study.name + ": study", subtitle(study), {}};
   Details details(d, study);
@@ -331,4 +338,4 @@ Document study_document(Study read) {
   return d;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -9,7 +9,7 @@
 #include "page/chart_style.hpp"
 #include "page/svg_scale.hpp"
 
-namespace afu::report::svg {
+namespace afu::page::svg {
 
 namespace {
 
@@ -327,4 +327,4 @@ std::string standalone(const std::vector<Panel>& panels,
                    width, y);
 }
 
-}  // namespace afu::report::svg
+}  // namespace afu::page::svg

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace afu::report::svg {
+namespace afu::page::svg {
 
 /// `text` for the content or a quoted attribute of HTML or XML.
 std::string escaped(const std::string& text);
@@ -84,4 +84,4 @@ class Plot {
   std::vector<std::pair<std::string, std::string>> keys_;  ///< drawn sample, name
 };
 
-}  // namespace afu::report::svg
+}  // namespace afu::page::svg

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace afu::report::svg {
+namespace afu::page::svg {
 
 namespace {
 
@@ -102,4 +102,4 @@ double share_of(const Axis& a, double v) {
   return std::isfinite(share) ? std::clamp(share, -100.0, 100.0) : 0.5;
 }
 
-}  // namespace afu::report::svg
+}  // namespace afu::page::svg

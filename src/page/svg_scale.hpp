@@ -5,7 +5,7 @@
 
 #include "page/svg.hpp"
 
-namespace afu::report::svg {
+namespace afu::page::svg {
 
 struct Tick {
   double at;
@@ -16,4 +16,4 @@ std::vector<Tick> ticks_of(const Axis& axis, int wanted);
 /// 0 at the axis' low end, 1 at its high end.
 double share_of(const Axis& axis, double value);
 
-}  // namespace afu::report::svg
+}  // namespace afu::page::svg

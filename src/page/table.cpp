@@ -10,14 +10,14 @@
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
 using Figure = std::optional<double>;
 
-std::string ratio(const Figure& v) { return v ? fmt::format("{:.2f}", *v) : absent_text; }
-std::string seconds(const Figure& v) { return v ? fmt::format("{:.2f} s", *v) : absent_text; }
+std::string ratio(const Figure& v) { return v ? fmt::format("{:.2f}", *v) : figures::absent_text; }
+std::string seconds(const Figure& v) { return v ? fmt::format("{:.2f} s", *v) : figures::absent_text; }
 
 }  // namespace
 
@@ -26,17 +26,18 @@ std::string final_table(const record::Summary& s) {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}, {} clock, {}: {} updates, {:.2f} s on the run's clock, {:.1f} s real", s.method,
                  s.clock, config::printable(s.ended, true), s.updates, s.virtual_seconds, s.wall_seconds);
-  if (s.overrun_share) fmt::format_to(to, ", overrun share {}", share_text(s.overrun_share));
+  if (s.overrun_share) fmt::format_to(to, ", overrun share {}", figures::share_text(s.overrun_share));
 
   constexpr auto row = "{:<{}}{:>16}{:>12}\n";
   std::size_t titles = 20;
-  for (const auto& m : metrics()) titles = std::max(titles, title_beside_majority(m, {&s}).size());
+  for (const auto& m : figures::metrics())
+    titles = std::max(titles, figures::title_beside_majority(m, {&s}).size());
   out += "\n\n";
   fmt::format_to(to, row, "", titles + 2, "before erasure", "at the end");
   const auto &before = s.before_erasure, &after = s.final;
-  for (const auto& m : metrics())
-    fmt::format_to(to, row, title_beside_majority(m, {&s}), titles + 2, value_text(m, before.*m.figure),
-                   value_text(m, after.*m.figure));
+  for (const auto& m : figures::metrics())
+    fmt::format_to(to, row, figures::title_beside_majority(m, {&s}), titles + 2,
+                   figures::value_text(m, before.*m.figure), figures::value_text(m, after.*m.figure));
   if (s.erasures.empty()) return out;
 
   std::size_t width = 8;
@@ -46,13 +47,13 @@ std::string final_table(const record::Summary& s) {
   fmt::format_to(to, line, "request", width, "outcome", "requested", "merged", "forgotten", "downtime",
                  "throughput", "rebound max", "rebound end", "of");
   for (const auto& e : s.erasures) {
-    const char* of = e.rebound_of.empty()                ? absent_text
+    const char* of = e.rebound_of.empty()                ? figures::absent_text
                      : e.rebound_of == "forget_accuracy" ? "forget"
                                                          : "attack";
     fmt::format_to(to, line, record::covers_text(e), width, to_string(e.outcome), seconds(e.requested_at),
                    seconds(e.merged_at), seconds(e.forgotten_at), seconds(e.downtime_seconds),
-                   ratio(e.retained_throughput_ratio), points_text(e.rebound_max), points_text(e.rebound_end),
-                   of);
+                   ratio(e.retained_throughput_ratio), figures::points_text(e.rebound_max),
+                   figures::points_text(e.rebound_end), of);
   }
   if (s.erasures.size() < 2) return out;
 
@@ -61,7 +62,7 @@ std::string final_table(const record::Summary& s) {
   fmt::format_to(to, own, "of its own", width, "forget: before", "at the end", "attack: before", "at the end",
                  "AUC: before", "at the end");
   const auto value = [](const char* metric, const std::optional<double>& v) {
-    return value_text(*find_metric(metric), v);
+    return figures::value_text(*figures::find_metric(metric), v);
   };
   for (const auto& e : s.erasures)
     fmt::format_to(to, own, record::covers_text(e), width, value("forget_accuracy", e.found.forget_accuracy),
@@ -72,4 +73,4 @@ std::string final_table(const record::Summary& s) {
   return out;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -5,45 +5,50 @@
 #include <algorithm>
 #include <tuple>
 
-#include "page/across_axes.hpp"
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
+#include "page/across_axes.hpp"
 #include "page/table_parts.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
 using Mark = TableCell::Mark;
 
-Mark mark_of(Outcome o) {
-  return o == Outcome::holds ? Mark::good : o == Outcome::fails ? Mark::bad : Mark::open;
+Mark mark_of(figures::Outcome o) {
+  return o == figures::Outcome::holds ? Mark::good : o == figures::Outcome::fails ? Mark::bad : Mark::open;
 }
 
 template <class Member>
-Analysis::Values values_of(const Analysis& a, std::size_t group, std::size_t arm, Member member) {
-  return a.values(group, arm,
-                  [&](const Cell&, const CellFigures& f) { return std::optional<double>(f.*member); });
+figures::Analysis::Values values_of(const figures::Analysis& a, std::size_t group, std::size_t arm,
+                                    Member member) {
+  return a.values(group, arm, [&](const figures::Cell&, const figures::CellFigures& f) {
+    return std::optional<double>(f.*member);
+  });
 }
 
 /// "equivalent", "different", "open": what TOST says, with the mark that goes with it.
-std::pair<std::string, Mark> place_of(const Analysis& a, std::size_t group, const Comparison& c) {
-  using O = stats::Equivalence::Outcome;
-  if (!a.unjudged(group, c.arm, *c.metric).empty()) return {to_string(Outcome::unjudged), Mark::open};
-  if (!c.equivalence || c.paired.difference.n < fewest_pairs) return {"too few seeds", Mark::open};
+std::pair<std::string, Mark> place_of(const figures::Analysis& a, std::size_t group,
+                                      const figures::Comparison& c) {
+  using O = figures::Equivalence::Outcome;
+  if (!a.unjudged(group, c.arm, *c.metric).empty())
+    return {figures::to_string(figures::Outcome::unjudged), Mark::open};
+  if (!c.equivalence || c.paired.difference.n < figures::fewest_pairs) return {"too few seeds", Mark::open};
   if (c.equivalence->outcome == O::equivalent)
-    return without_power(a, group, c.arm, *c.metric) ? std::pair<std::string, Mark>{"no power", Mark::open}
-                                                     : std::pair<std::string, Mark>{"equivalent", Mark::good};
+    return figures::without_power(a, group, c.arm, *c.metric)
+               ? std::pair<std::string, Mark>{"no power", Mark::open}
+               : std::pair<std::string, Mark>{"equivalent", Mark::good};
   if (c.equivalence->outcome == O::different) return {"different", Mark::bad};
   return {"open", Mark::open};
 }
 
 }  // namespace
 
-DataTable headline_table(const Analysis& a, std::size_t group) {
+DataTable headline_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.statistics;
-  const bool paired = std::any_of(study.cells.begin(), study.cells.end(), [&](const Cell& c) {
+  const bool paired = std::any_of(study.cells.begin(), study.cells.end(), [&](const figures::Cell& c) {
     const auto* f = a.figures(c);
     return f && f->throughput_paired;
   });
@@ -67,14 +72,15 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
           study.arms[study.reference].name, a.utility().title, study.arms[study.reference].name,
           paired ? "those in the run of the same seed in which the client just leaves" : "those before it"),
       group);
-  std::vector<const Metric*> measured;  // by any cell of the study
-  for (const auto& m : metrics())
+  std::vector<const figures::Metric*> measured;  // by any cell of the study
+  for (const auto& m : figures::metrics())
     if (std::any_of(study.cells.begin(), study.cells.end(),
-                    [&](const Cell& c) { return c.run && c.run->summary.final.*m.figure; }))
+                    [&](const figures::Cell& c) { return c.run && c.run->summary.final.*m.figure; }))
       measured.push_back(&m);
   t.columns = {{"arm", "", false}, {"seeds", "", true}};
   for (const auto* m : measured)
-    t.columns.push_back({m->title, unit_of(*m), true, majority_aside(*m, runs_of(study, group))});
+    t.columns.push_back(
+        {m->title, figures::unit_of(*m), true, figures::majority_aside(*m, figures::runs_of(study, group))});
   t.columns.insert(t.columns.end(), {{"time to erase", "s", true},
                                      {"time to pass", "s", true},
                                      {"downtime", "s", true},
@@ -90,46 +96,48 @@ DataTable headline_table(const Analysis& a, std::size_t group) {
                     static_cast<double>(completed))};
     for (const auto* metric : measured) {
       const auto& m = *metric;
-      const auto scale = scale_of(m);
+      const auto scale = figures::scale_of(m);
       row.push_back(
           mean_cell(a, a.values(group, arm, m), completed, scale.factor, *scale.unit ? 1 : 3, scale.unit));
       if (plan.margins.count(m.name) == 0 || arm == study.reference) continue;
       const auto& c = a.comparison(group, arm, m);
       if (c.paired.difference.n > 0) std::tie(row.back().note, row.back().mark) = place_of(a, group, c);
     }
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::latency), completed, 1, 2));
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::passing), completed, 1, 2));
-    if (const auto n = values_of(a, group, arm, &CellFigures::passing).size(); n < cells.size())
+    row.push_back(mean_cell(a, values_of(a, group, arm, &figures::CellFigures::latency), completed, 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &figures::CellFigures::passing), completed, 1, 2));
+    if (const auto n = values_of(a, group, arm, &figures::CellFigures::passing).size(); n < cells.size())
       row.back().note = fmt::format("{} of {}", n, cells.size());
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::downtime), completed, 1, 2));
-    row.push_back(mean_cell(a, values_of(a, group, arm, &CellFigures::throughput), completed, 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &figures::CellFigures::downtime), completed, 1, 2));
+    row.push_back(mean_cell(a, values_of(a, group, arm, &figures::CellFigures::throughput), completed, 1, 2));
     if (study.rebound.enabled)
-      row.push_back(
-          arm == study.reference
-              ? number_cell(absent_text, std::nullopt)
-              : mean_cell(
-                    a, a.values(group, arm, [](const Cell&, const CellFigures& f) { return f.excess.peak; }),
-                    completed, 100, 1, "pp"));
+      row.push_back(arm == study.reference
+                        ? number_cell(figures::absent_text, std::nullopt)
+                        : mean_cell(a,
+                                    a.values(group, arm,
+                                             [](const figures::Cell&, const figures::CellFigures& f) {
+                                               return f.excess.peak;
+                                             }),
+                                    completed, 100, 1, "pp"));
     t.rows.push_back(std::move(row));
   }
   return t;
 }
 
-DataTable verdict_table(const Analysis& a, std::size_t group) {
+DataTable verdict_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   auto t = begin_table(study, "verdicts",
                        fmt::format("What the study says about {}.", study.arms[study.subject].name), group);
   t.columns = {{"claim", "", false}, {"verdict", "", false}, {"why", "", false}};
-  for (const auto& claim : claims()) {
+  for (const auto& claim : figures::claims()) {
     if (std::find(study.claims.begin(), study.claims.end(), claim.name) == study.claims.end()) continue;
     const auto v = claim.judge(a, group, study.subject);
-    t.rows.push_back(
-        {text_cell(claim.title), text_cell(to_string(v.outcome), mark_of(v.outcome)), text_cell(v.reason)});
+    t.rows.push_back({text_cell(claim.title), text_cell(figures::to_string(v.outcome), mark_of(v.outcome)),
+                      text_cell(v.reason)});
   }
   return t;
 }
 
-DataTable verdict_overview(const Analysis& a) {
+DataTable verdict_overview(const figures::Analysis& a) {
   const auto& study = a.study();
   DataTable t{
       "verdicts-overview",
@@ -141,8 +149,8 @@ DataTable verdict_overview(const Analysis& a) {
       false};
   for (std::size_t i = 0; i < study.axes.size(); ++i)
     t.columns.push_back({study.axis_name(i), "", scale_over(study.axes[i]).numeric});
-  std::vector<const Claim*> made;
-  for (const auto& claim : claims())
+  std::vector<const figures::Claim*> made;
+  for (const auto& claim : figures::claims())
     if (std::find(study.claims.begin(), study.claims.end(), claim.name) != study.claims.end()) {
       made.push_back(&claim);
       t.columns.push_back({claim.title, "", false});
@@ -150,22 +158,22 @@ DataTable verdict_overview(const Analysis& a) {
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
     std::vector<TableCell> row{number_cell(fmt::format("{}", g + 1), static_cast<double>(g + 1))};
     for (std::size_t i = 0; i < study.axes.size(); ++i)
-      row.push_back(text_cell(value_label(study.axes[i].values[study.group_values[g][i]])));
+      row.push_back(text_cell(figures::value_label(study.axes[i].values[study.group_values[g][i]])));
     for (const auto* claim : made) {
       const auto outcome = claim->judge(a, g, study.subject).outcome;
-      row.push_back(text_cell(to_string(outcome), mark_of(outcome)));
+      row.push_back(text_cell(figures::to_string(outcome), mark_of(outcome)));
     }
     t.rows.push_back(std::move(row));
   }
   return t;
 }
 
-DataTable comparison_table(const Analysis& a, std::size_t group) {
+DataTable comparison_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.statistics;
   std::string family;
   for (const auto& m : plan.family)
-    family += (family.empty() ? "" : ", ") + std::string(find_metric(m)->title);
+    family += (family.empty() ? "" : ", ") + std::string(figures::find_metric(m)->title);
   auto t = begin_table(
       study, "comparisons",
       fmt::format("Each arm minus {}, paired by seed: mean difference and {:g} % interval, paired t-test, p "
@@ -174,7 +182,8 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
                   study.arms[study.reference].name, plan.confidence * 100, family,
                   (2 * plan.confidence - 1) * 100),
       group);
-  for (const auto& m : metrics()) t.caption += majority_sentence(m, runs_of(study, group));
+  for (const auto& m : figures::metrics())
+    t.caption += figures::majority_sentence(m, figures::runs_of(study, group));
   t.columns = {{"arm", "", false},       {"metric", "", false},     {"pairs", "", true},
                {"difference", "", true}, {"low", "", true},         {"high", "", true},
                {"p", "", true},          {"p (Holm)", "", true},    {"d_z", "", true},
@@ -184,12 +193,12 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
     const auto& d = c.paired.difference;
     if (d.n == 0) continue;
     const auto figure = [&](std::optional<double> v) {
-      return number_cell(difference_text(*c.metric, v), v);
+      return number_cell(figures::difference_text(*c.metric, v), v);
     };
-    const auto end = [](const stats::Interval* i, double stats::Interval::*which) {
+    const auto end = [](const figures::Interval* i, double figures::Interval::*which) {
       return i ? std::optional(i->*which) : std::nullopt;
     };
-    using I = stats::Interval;
+    using I = figures::Interval;
     const I* of_mean = d.interval ? &*d.interval : nullptr;
     const I* tost = c.equivalence ? &c.equivalence->interval : nullptr;
     const auto margin = plan.margins.find(c.metric->name);
@@ -199,19 +208,21 @@ DataTable comparison_table(const Analysis& a, std::size_t group) {
         {text_cell(study.arms[c.arm].name), text_cell(c.metric->title),
          number_cell(fmt::format("{}", d.n), static_cast<double>(d.n)), figure(d.mean),
          figure(end(of_mean, &I::low)), figure(end(of_mean, &I::high)),
-         number_cell(p_text(c.paired.p), c.paired.p), number_cell(p_text(c.holm_p), c.holm_p),
-         number_cell(c.paired.d_z ? fmt::format("{:+.2f}", *c.paired.d_z) : absent_text, c.paired.d_z),
-         declared ? number_cell("± " + margin_text(*c.metric, margin->second), margin->second)
-                  : number_cell(absent_text, std::nullopt),
+         number_cell(figures::p_text(c.paired.p), c.paired.p),
+         number_cell(figures::p_text(c.holm_p), c.holm_p),
+         number_cell(c.paired.d_z ? fmt::format("{:+.2f}", *c.paired.d_z) : figures::absent_text,
+                     c.paired.d_z),
+         declared ? number_cell("± " + figures::margin_text(*c.metric, margin->second), margin->second)
+                  : number_cell(figures::absent_text, std::nullopt),
          figure(end(tost, &I::low)), figure(end(tost, &I::high)),
-         number_cell(p_text(tost ? std::optional(c.equivalence->p) : std::nullopt),
+         number_cell(figures::p_text(tost ? std::optional(c.equivalence->p) : std::nullopt),
                      tost ? std::optional(c.equivalence->p) : std::nullopt),
-         declared ? text_cell(place, mark) : number_cell(absent_text, std::nullopt)});
+         declared ? text_cell(place, mark) : number_cell(figures::absent_text, std::nullopt)});
   }
   return t;
 }
 
-DataTable rebound_table(const Analysis& a, std::size_t group) {
+DataTable rebound_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   const auto& plan = study.rebound;
   auto t = begin_table(
@@ -238,32 +249,35 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto of = [&](auto get) {
       return a.values(group, arm,
-                      [&](const Cell&, const CellFigures& f) -> std::optional<double> { return get(f); });
+                      [&](const figures::Cell&, const figures::CellFigures& f) -> std::optional<double> {
+                        return get(f);
+                      });
     };
-    const auto curves = of([](const CellFigures& f) {
+    const auto curves = of([](const figures::CellFigures& f) {
       return f.curve.empty() ? std::nullopt : std::optional(static_cast<double>(f.curve.size() - 1));
     });
     if (curves.empty()) continue;
     const auto points = [&](auto get) { return mean_cell(a, of(get), curves.size(), 100, 1, "pp"); };
-    const auto halves = of([](const CellFigures& f) { return f.rebound.half; });
-    std::vector<TableCell> row{
-        text_cell(study.arms[arm].name), points([](const CellFigures& f) { return f.rebound.max; }),
-        points([](const CellFigures& f) { return f.rebound.end; }),
-        points([](const CellFigures& f) { return f.rebound.tail; }),
-        mean_cell(a, of([](const CellFigures& f) { return f.rebound.slope; }), curves.size(), 100, 2, "pp")};
+    const auto halves = of([](const figures::CellFigures& f) { return f.rebound.half; });
+    std::vector<TableCell> row{text_cell(study.arms[arm].name),
+                               points([](const figures::CellFigures& f) { return f.rebound.max; }),
+                               points([](const figures::CellFigures& f) { return f.rebound.end; }),
+                               points([](const figures::CellFigures& f) { return f.rebound.tail; }),
+                               mean_cell(a, of([](const figures::CellFigures& f) { return f.rebound.slope; }),
+                                         curves.size(), 100, 2, "pp")};
     if (arm == study.reference) {
-      for (int i = 0; i < 3; ++i) row.push_back(number_cell(absent_text, std::nullopt));
+      for (int i = 0; i < 3; ++i) row.push_back(number_cell(figures::absent_text, std::nullopt));
     } else {
-      row.push_back(points([](const CellFigures& f) { return f.excess.area; }));
-      row.push_back(points([](const CellFigures& f) { return f.excess.peak; }));
-      row.push_back(points([](const CellFigures& f) { return f.excess.tail; }));
+      row.push_back(points([](const figures::CellFigures& f) { return f.excess.area; }));
+      row.push_back(points([](const figures::CellFigures& f) { return f.excess.peak; }));
+      row.push_back(points([](const figures::CellFigures& f) { return f.excess.tail; }));
     }
     row.push_back(mean_cell(a, halves, 0, 1, 1));
-    const auto share = stats::wilson(halves.size(), curves.size(), study.statistics.confidence);
+    const auto share = figures::wilson(halves.size(), curves.size(), study.statistics.confidence);
     row.push_back(number_cell(fmt::format("{} of {} [{:.0f}, {:.0f} %]", halves.size(), curves.size(),
                                           share.low * 100, share.high * 100),
                               static_cast<double>(halves.size())));
-    const auto lengths = list(curves);
+    const auto lengths = figures::list(curves);
     const double shortest = *std::min_element(lengths.begin(), lengths.end());
     row.push_back(number_cell(fmt::format("{:.0f}", shortest), shortest));
     t.rows.push_back(std::move(row));
@@ -271,4 +285,4 @@ DataTable rebound_table(const Analysis& a, std::size_t group) {
   return t;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -1,33 +1,33 @@
 #pragma once
 /// A study's tables. All are of one group of cells but for `verdict_overview` and `cells_table`.
 #include "figures/analysis.hpp"
-#include "page/document.hpp"
 #include "figures/verdicts.hpp"
+#include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 /// Arms x metrics with intervals, whether each is equivalent to the reference, time to erase, downtime,
 /// throughput.
-DataTable headline_table(const Analysis& a, std::size_t group);
+DataTable headline_table(const figures::Analysis& a, std::size_t group);
 /// Claims x verdict, reason; for the study's subject.
-DataTable verdict_table(const Analysis& a, std::size_t group);
+DataTable verdict_table(const figures::Analysis& a, std::size_t group);
 /// Groups x claims: only the outcomes.
-DataTable verdict_overview(const Analysis& a);
+DataTable verdict_overview(const figures::Analysis& a);
 /// Every paired test: difference, interval, p, Holm's p, d_z, TOST.
-DataTable comparison_table(const Analysis& a, std::size_t group);
+DataTable comparison_table(const figures::Analysis& a, std::size_t group);
 /// The figures of METHODS 7.8.
-DataTable rebound_table(const Analysis& a, std::size_t group);
+DataTable rebound_table(const figures::Analysis& a, std::size_t group);
 /// Mean seconds a round by what the critical path did: before the request, while it was served, afterwards.
-DataTable blame_table(const Analysis& a, std::size_t group);
+DataTable blame_table(const figures::Analysis& a, std::size_t group);
 /// The critical path of every round of one run an arm, the first seed that completed.
-DataTable rounds_table(const Analysis& a, std::size_t group);
-DataTable cost_table(const Analysis& a, std::size_t group);
+DataTable rounds_table(const figures::Analysis& a, std::size_t group);
+DataTable cost_table(const figures::Analysis& a, std::size_t group);
 /// What users of the model got after the request (service.hpp): accuracy lost over time, time below the
 /// margin, time in which the data was still in what was served. Without rows where no cell can tell.
-DataTable service_table(const Analysis& a, std::size_t group);
+DataTable service_table(const figures::Analysis& a, std::size_t group);
 /// The completed cells of which that cannot be told, and why: "cells/a/seed=1 (...)".
-std::vector<std::string> without_service(const Analysis& a, std::size_t group);
+std::vector<std::string> without_service(const figures::Analysis& a, std::size_t group);
 /// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
-DataTable cells_table(const Analysis& a);
+DataTable cells_table(const figures::Analysis& a);
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <functional>
 
-#include "page/across_axes.hpp"
 #include "figures/figure_text.hpp"
+#include "page/across_axes.hpp"
 #include "page/tables.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -18,11 +18,11 @@ using record::ErasureRecord;
 /// A column of figures of a completed cell.
 struct CellColumn {
   std::string name, unit;
-  std::function<Figure(const Cell&, const CellFigures&)> of;
+  std::function<Figure(const figures::Cell&, const figures::CellFigures&)> of;
 };
 
 /// The last of the requests to get there; nothing unless all did.
-Figure last_of(const Cell& c, Figure ErasureRecord::*member) {
+Figure last_of(const figures::Cell& c, Figure ErasureRecord::*member) {
   Figure out;
   for (const auto& e : c.run->summary.erasures) {
     if (!(e.*member)) return std::nullopt;
@@ -31,37 +31,41 @@ Figure last_of(const Cell& c, Figure ErasureRecord::*member) {
   return out;
 }
 
-double sum_of(const Cell& c, std::int64_t ErasureRecord::*member) {
+double sum_of(const figures::Cell& c, std::int64_t ErasureRecord::*member) {
   double out = 0;
   for (const auto& e : c.run->summary.erasures) out += static_cast<double>(e.*member);
   return out;
 }
 
 std::vector<CellColumn> cell_columns() {
-  using F = CellFigures;
+  using F = figures::CellFigures;
   using S = record::Summary;
-  const auto figure = [](Figure F::*m) { return [m](const Cell&, const F& f) { return f.*m; }; };
-  const auto service = [](Figure (*get)(const Service&)) {
-    return [get](const Cell&, const F& f) { return f.service ? get(*f.service) : std::nullopt; };
+  const auto figure = [](Figure F::*m) { return [m](const figures::Cell&, const F& f) { return f.*m; }; };
+  const auto service = [](Figure (*get)(const figures::Service&)) {
+    return [get](const figures::Cell&, const F& f) { return f.service ? get(*f.service) : std::nullopt; };
   };
-  const auto cost = [](double F::*m) { return [m](const Cell&, const F& f) { return Figure(f.*m); }; };
+  const auto cost = [](double F::*m) {
+    return [m](const figures::Cell&, const F& f) { return Figure(f.*m); };
+  };
   const auto counter = [](std::uint64_t S::*m) {
-    return [m](const Cell& c, const F&) { return Figure(static_cast<double>(c.run->summary.*m)); };
+    return [m](const figures::Cell& c, const F&) { return Figure(static_cast<double>(c.run->summary.*m)); };
   };
   const auto seconds = [](double S::*m) {
-    return [m](const Cell& c, const F&) { return Figure(c.run->summary.*m); };
+    return [m](const figures::Cell& c, const F&) { return Figure(c.run->summary.*m); };
   };
   const auto last = [](Figure ErasureRecord::*m) {
-    return [m](const Cell& c, const F&) { return last_of(c, m); };
+    return [m](const figures::Cell& c, const F&) { return last_of(c, m); };
   };
   const auto sum = [](std::int64_t ErasureRecord::*m) {
-    return [m](const Cell& c, const F&) { return Figure(sum_of(c, m)); };
+    return [m](const figures::Cell& c, const F&) { return Figure(sum_of(c, m)); };
   };
   std::vector<CellColumn> out{
       {"requests", "",
-       [](const Cell& c, const F&) { return Figure(static_cast<double>(c.run->summary.erasures.size())); }},
+       [](const figures::Cell& c, const F&) {
+         return Figure(static_cast<double>(c.run->summary.erasures.size()));
+       }},
       {"requested", "s",
-       [](const Cell& c, const F&) {
+       [](const figures::Cell& c, const F&) {
          const auto* first = record::first_request(c.run->summary);
          return first ? first->requested_at : std::nullopt;
        }},
@@ -69,24 +73,25 @@ std::vector<CellColumn> cell_columns() {
       {"forgotten", "s", last(&ErasureRecord::forgotten_at)},
       {"time to erase", "s", figure(&F::latency)},
       {"time to pass", "s", figure(&F::passing)},
-      {"service looked at", "s", service([](const Service& s) { return Figure(s.horizon); })},
-      {"service lost", "pp s", service([](const Service& s) { return Figure(s.lost); })},
-      {"below the margin", "s", service([](const Service& s) { return s.below; })},
-      {"still held", "s", service([](const Service& s) { return Figure(s.held); })},
+      {"service looked at", "s", service([](const figures::Service& s) { return Figure(s.horizon); })},
+      {"service lost", "pp s", service([](const figures::Service& s) { return Figure(s.lost); })},
+      {"below the margin", "s", service([](const figures::Service& s) { return s.below; })},
+      {"still held", "s", service([](const figures::Service& s) { return Figure(s.held); })},
       {"downtime", "s", figure(&F::downtime)},
       {"throughput", "", figure(&F::throughput)},
       {"lost updates", "", sum(&ErasureRecord::lost_updates)},
       {"late updates", "", sum(&ErasureRecord::late_updates)}};
-  for (const auto& m : metrics())
-    out.push_back({m.name, "", [&m](const Cell&, const F& f) { return f.late.*m.figure; }});
-  for (const auto& m : metrics())
+  for (const auto& m : figures::metrics())
+    out.push_back({m.name, "", [&m](const figures::Cell&, const F& f) { return f.late.*m.figure; }});
+  for (const auto& m : figures::metrics())
     out.push_back({std::string("last version: ") + m.name, "",
-                   [&m](const Cell& c, const F&) { return c.run->summary.final.*m.figure; }});
-  for (const auto& m : metrics())
-    out.push_back({std::string("before: ") + m.name, "",
-                   [&m](const Cell& c, const F&) { return c.run->summary.before_erasure.*m.figure; }});
+                   [&m](const figures::Cell& c, const F&) { return c.run->summary.final.*m.figure; }});
+  for (const auto& m : figures::metrics())
+    out.push_back({std::string("before: ") + m.name, "", [&m](const figures::Cell& c, const F&) {
+                     return c.run->summary.before_erasure.*m.figure;
+                   }});
   const auto of_test_set = [](auto get) {
-    return [get](const Cell& c, const F&) -> Figure {
+    return [get](const figures::Cell& c, const F&) -> Figure {
       const auto& set = c.run->summary.test_set;
       return set ? Figure(get(*set)) : std::nullopt;
     };
@@ -95,7 +100,7 @@ std::vector<CellColumn> cell_columns() {
                  of_test_set([](const record::SetLabels& s) { return static_cast<double>(s.classes); })});
   out.push_back({"test set: majority share", "",
                  of_test_set([](const record::SetLabels& s) { return s.majority_share; })});
-  out.insert(out.end(), {{"peak excess", "", [](const Cell&, const F& f) { return f.excess.peak; }},
+  out.insert(out.end(), {{"peak excess", "", [](const figures::Cell&, const F& f) { return f.excess.peak; }},
                          {"client passes", "samples", cost(&F::client_passes)},
                          {"server passes", "samples", cost(&F::server_passes)},
                          {"stored", "bytes", cost(&F::stored_bytes)},
@@ -109,7 +114,7 @@ std::vector<CellColumn> cell_columns() {
 
 }  // namespace
 
-DataTable cells_table(const Analysis& a) {
+DataTable cells_table(const figures::Analysis& a) {
   const auto& study = a.study();
   DataTable t{
       "cells",
@@ -129,18 +134,18 @@ DataTable cells_table(const Analysis& a) {
   };
   for (const auto& cell : study.cells) {
     const auto* f = a.figures(cell);
-    const char* state = cell.state == Cell::State::completed ? "completed"
-                        : cell.state == Cell::State::failed  ? "failed"
-                                                             : "not run yet";
+    const char* state = cell.state == figures::Cell::State::completed ? "completed"
+                        : cell.state == figures::Cell::State::failed  ? "failed"
+                                                                      : "not run yet";
     std::vector<TableCell> row{text_cell(study.arms[cell.arm].name), whole(cell.group + 1), whole(cell.seed)};
     for (std::size_t i = 0; i < study.axes.size(); ++i)
-      row.push_back(text_cell(value_label(study.axes[i].values[study.group_values[cell.group][i]])));
-    row.push_back(text_cell(state, cell.state == Cell::State::failed    ? TableCell::Mark::bad
-                                   : cell.state == Cell::State::missing ? TableCell::Mark::open
-                                                                        : TableCell::Mark::plain));
+      row.push_back(text_cell(figures::value_label(study.axes[i].values[study.group_values[cell.group][i]])));
+    row.push_back(text_cell(state, cell.state == figures::Cell::State::failed    ? TableCell::Mark::bad
+                                   : cell.state == figures::Cell::State::missing ? TableCell::Mark::open
+                                                                                 : TableCell::Mark::plain));
     for (const auto& c : columns) {
       const auto v = f ? c.of(cell, *f) : std::nullopt;
-      row.push_back(number_cell(v ? fmt::format("{:.6g}", *v) : absent_text, v));
+      row.push_back(number_cell(v ? fmt::format("{:.6g}", *v) : figures::absent_text, v));
     }
     row.push_back(text_cell(cell.folder));
     row.push_back(text_cell(cell.why));
@@ -149,4 +154,4 @@ DataTable cells_table(const Analysis& a) {
   return t;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

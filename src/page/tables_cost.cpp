@@ -8,18 +8,18 @@
 #include "figures/figure_text.hpp"
 #include "page/tables.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
-std::string with_group(const Study& study, std::string caption, std::size_t group) {
+std::string with_group(const figures::Study& study, std::string caption, std::size_t group) {
   return study.groups[group].empty() ? caption : caption + " " + study.groups[group] + ".";
 }
 
 /// Rounds of all of an arm's cells in one stretch of the run.
 struct Stretch {
   std::size_t rounds = 0;
-  PathTime path;
+  figures::PathTime path;
   double others_waited = 0;
   std::map<std::uint32_t, std::size_t> ended_by;
 };
@@ -27,7 +27,7 @@ struct Stretch {
 enum Part : std::size_t { before, during, after, parts };
 constexpr std::array<const char*, parts> part_names{"before the request", "while it is served", "afterwards"};
 
-Part part_of(const RoundBlame& r, const Run& run) {
+Part part_of(const figures::RoundBlame& r, const figures::Run& run) {
   const auto* first = record::first_request(run.summary);
   if (!first || r.end <= *first->requested_at) return before;
   double served = *first->requested_at;
@@ -40,7 +40,7 @@ Part part_of(const RoundBlame& r, const Run& run) {
 
 }  // namespace
 
-DataTable blame_table(const Analysis& a, std::size_t group) {
+DataTable blame_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   DataTable t{study.id_of("blame", group),
               with_group(study,
@@ -100,7 +100,7 @@ DataTable blame_table(const Analysis& a, std::size_t group) {
   return t;
 }
 
-DataTable rounds_table(const Analysis& a, std::size_t group) {
+DataTable rounds_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   DataTable t{
       study.id_of("rounds", group),
@@ -141,7 +141,7 @@ DataTable rounds_table(const Analysis& a, std::size_t group) {
   return t;
 }
 
-DataTable cost_table(const Analysis& a, std::size_t group) {
+DataTable cost_table(const figures::Analysis& a, std::size_t group) {
   const auto& study = a.study();
   DataTable t{
       study.id_of("cost", group),
@@ -166,19 +166,21 @@ DataTable cost_table(const Analysis& a, std::size_t group) {
       false};
   for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
     const auto mean = [&](auto get) {
-      const auto values = list(a.values(
-          group, arm, [&](const Cell& c, const CellFigures& f) { return std::optional<double>(get(c, f)); }));
-      return values.empty() ? std::nullopt : std::optional(stats::mean(values));
+      const auto values =
+          figures::list(a.values(group, arm, [&](const figures::Cell& c, const figures::CellFigures& f) {
+            return std::optional<double>(get(c, f));
+          }));
+      return values.empty() ? std::nullopt : std::optional(figures::mean(values));
     };
     const auto number = [&](auto get, const char* format) {
       const auto v = mean(get);
-      return number_cell(v ? fmt::format(fmt::runtime(format), *v) : absent_text, v);
+      return number_cell(v ? fmt::format(fmt::runtime(format), *v) : figures::absent_text, v);
     };
     const auto bytes = [&](auto get) {
       const auto v = mean(get);
-      return number_cell(v ? bytes_text(*v) : absent_text, v);
+      return number_cell(v ? figures::bytes_text(*v) : figures::absent_text, v);
     };
-    const auto of_erasures = [](const Cell& c, std::int64_t record::ErasureRecord::*member) {
+    const auto of_erasures = [](const figures::Cell& c, std::int64_t record::ErasureRecord::*member) {
       double sum = 0;
       for (const auto& e : c.run->summary.erasures) sum += static_cast<double>(e.*member);
       return sum;
@@ -186,25 +188,36 @@ DataTable cost_table(const Analysis& a, std::size_t group) {
     using E = record::ErasureRecord;
     t.rows.push_back(
         {text_cell(study.arms[arm].name),
-         number([](const Cell&, const CellFigures& f) { return f.client_passes; }, "{:.0f}"),
-         number([](const Cell&, const CellFigures& f) { return f.server_passes; }, "{:.0f}"),
-         bytes([](const Cell&, const CellFigures& f) { return f.stored_bytes; }),
-         number([&](const Cell& c, const CellFigures&) { return of_erasures(c, &E::lost_updates); },
-                "{:.1f}"),
-         number([&](const Cell& c, const CellFigures&) { return of_erasures(c, &E::late_updates); },
-                "{:.1f}"),
-         number([](const Cell& c, const CellFigures&) { return static_cast<double>(c.run->summary.updates); },
+         number([](const figures::Cell&, const figures::CellFigures& f) { return f.client_passes; },
                 "{:.0f}"),
-         number([](const Cell& c,
-                   const CellFigures&) { return static_cast<double>(c.run->summary.samples_trained); },
+         number([](const figures::Cell&, const figures::CellFigures& f) { return f.server_passes; },
                 "{:.0f}"),
-         bytes([](const Cell& c, const CellFigures&) {
+         bytes([](const figures::Cell&, const figures::CellFigures& f) { return f.stored_bytes; }),
+         number([&](const figures::Cell& c,
+                    const figures::CellFigures&) { return of_erasures(c, &E::lost_updates); },
+                "{:.1f}"),
+         number([&](const figures::Cell& c,
+                    const figures::CellFigures&) { return of_erasures(c, &E::late_updates); },
+                "{:.1f}"),
+         number([](const figures::Cell& c,
+                   const figures::CellFigures&) { return static_cast<double>(c.run->summary.updates); },
+                "{:.0f}"),
+         number(
+             [](const figures::Cell& c, const figures::CellFigures&) {
+               return static_cast<double>(c.run->summary.samples_trained);
+             },
+             "{:.0f}"),
+         bytes([](const figures::Cell& c, const figures::CellFigures&) {
            return static_cast<double>(c.run->summary.bytes_sent);
          }),
-         number([](const Cell& c, const CellFigures&) { return c.run->summary.virtual_seconds; }, "{:.2f}"),
-         number([](const Cell& c, const CellFigures&) { return c.run->summary.wall_seconds; }, "{:.1f}")});
+         number([](const figures::Cell& c,
+                   const figures::CellFigures&) { return c.run->summary.virtual_seconds; },
+                "{:.2f}"),
+         number(
+             [](const figures::Cell& c, const figures::CellFigures&) { return c.run->summary.wall_seconds; },
+             "{:.1f}")});
   }
   return t;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

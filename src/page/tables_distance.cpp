@@ -10,7 +10,7 @@
 #include "figures/csv_line.hpp"
 #include "figures/figure_text.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -32,7 +32,8 @@ constexpr DistanceColumn distances[] = {{"forget.js", "JS"},
 using ByCell = std::map<std::string, double>;  ///< value by the cell's folder
 
 /// The mean over the references of the same seed and group, at their end.
-std::optional<double> reference_mean(const Analysis& a, const Cell& cell, const Metric& metric) {
+std::optional<double> reference_mean(const figures::Analysis& a, const figures::Cell& cell,
+                                     const figures::Metric& metric) {
   double sum = 0, n = 0;
   for (const auto& other : a.study().cells) {
     const auto& held = a.study().distances;
@@ -45,10 +46,10 @@ std::optional<double> reference_mean(const Analysis& a, const Cell& cell, const 
   return n > 0 ? std::optional(sum / n) : std::nullopt;
 }
 
-TableCell cell_of(const Analysis& a, const std::vector<double>& values, double factor, int digits,
+TableCell cell_of(const figures::Analysis& a, const std::vector<double>& values, double factor, int digits,
                   bool signed_value, std::size_t seeds) {
-  if (values.empty()) return number_cell(absent_text, std::nullopt);
-  const auto e = stats::estimate(values, a.study().statistics.confidence);
+  if (values.empty()) return number_cell(figures::absent_text, std::nullopt);
+  const auto e = figures::estimate(values, a.study().statistics.confidence);
   auto text = signed_value ? fmt::format("{:+.{}f}", e.mean * factor, digits)
                            : fmt::format("{:.{}f}", e.mean * factor, digits);
   if (e.interval) text += fmt::format(" ± {:.{}f}", (e.interval->high - e.mean) * factor, digits);
@@ -63,28 +64,30 @@ std::vector<DistanceRow> read_distances(const std::filesystem::path& folder) {
   const auto file = folder / "distances.csv";
   std::vector<DistanceRow> rows;
   if (!std::filesystem::exists(file)) return rows;
-  std::istringstream in(read_file(file));
+  std::istringstream in(figures::read_file(file));
   std::string line;
   std::size_t number = 1;
   const auto fail = [&](const std::string& reason) {
-    throw ReportError(fmt::format("{}:{}: {}", file.string(), number, reason));
+    throw figures::ReportError(fmt::format("{}:{}: {}", file.string(), number, reason));
   };
   if (!std::getline(in, line) || line != "cell,point,figure,value")
     fail("wanted the columns cell,point,figure,value");
   while (std::getline(in, line)) {
     ++number;
-    const auto cells = cells_of(line);
+    const auto cells = figures::cells_of(line);
     if (cells.size() != 4) fail(fmt::format("has {} columns, wanted 4", cells.size()));
     DistanceRow row{std::string(cells[0]), std::string(cells[1]), std::string(cells[2]), {}};
     double value = 0;
-    if (!cells[3].empty() && !parse(cells[3], value)) fail(fmt::format("'{}' is no number", cells[3]));
+    if (!cells[3].empty() && !figures::parse(cells[3], value))
+      fail(fmt::format("'{}' is no number", cells[3]));
     if (!cells[3].empty() && std::isfinite(value)) row.value = value;
     rows.push_back(std::move(row));
   }
   return rows;
 }
 
-record::Figures figures_at(const Run& run, const CellFigures& figures, const std::string& point) {
+record::Figures figures_at(const figures::Run& run, const figures::CellFigures& figures,
+                           const std::string& point) {
   if (point == "final") return figures.late;
   record::Figures out;
   if (figures.restarted || run.summary.erasures.empty()) return out;
@@ -101,11 +104,11 @@ record::Figures figures_at(const Run& run, const CellFigures& figures, const std
       found = &row;
   }
   if (found)
-    for (const auto& m : metrics()) out.*m.figure = found->*m.row;
+    for (const auto& m : figures::metrics()) out.*m.figure = found->*m.row;
   return out;
 }
 
-DataTable distance_table(const Analysis& a) {
+DataTable distance_table(const figures::Analysis& a) {
   const auto& study = a.study();
   std::string references;
   for (auto arm : study.distances) references += (references.empty() ? "" : ", ") + study.arms[arm].name;
@@ -141,10 +144,10 @@ DataTable distance_table(const Analysis& a) {
   if (values.empty()) return t;
 
   const auto add = [&](std::size_t group, const std::string& name, const char* when,
-                       const std::vector<const Cell*>& cells, const std::string& point) {
+                       const std::vector<const figures::Cell*>& cells, const std::string& point) {
     std::vector<TableCell> row;
     for (std::size_t i = 0; i < study.axes.size(); ++i)
-      row.push_back(text_cell(value_label(study.axes[i].values[study.group_values[group][i]])));
+      row.push_back(text_cell(figures::value_label(study.axes[i].values[study.group_values[group][i]])));
     row.push_back(text_cell(name));
     row.push_back(text_cell(when));
     std::vector<double> forget, attack;
@@ -154,8 +157,8 @@ DataTable distance_table(const Analysis& a) {
       seeds += values[{point, distances[0].figure}].count(c->folder);
       if (!f || point == "references") continue;
       const auto at = figures_at(*c->run, *f, point);
-      for (const auto& [metric, list] : {std::pair(find_metric("forget_accuracy"), &forget),
-                                         {find_metric("attack_success_rate"), &attack}}) {
+      for (const auto& [metric, list] : {std::pair(figures::find_metric("forget_accuracy"), &forget),
+                                         {figures::find_metric("attack_success_rate"), &attack}}) {
         const auto mine = at.*metric->figure, theirs = reference_mean(a, *c, *metric);
         if (mine && theirs) list->push_back(*mine - *theirs);
       }
@@ -181,7 +184,8 @@ DataTable distance_table(const Analysis& a) {
         add(g, study.arms[arm].name, title_of(point), study.cells_of(g, arm), point);
     }
     if (!held.empty()) {
-      std::vector<const Cell*> first;  // the references' own distances stand at the first of each seed
+      std::vector<const figures::Cell*>
+          first;  // the references' own distances stand at the first of each seed
       for (auto arm : held)
         for (const auto* c : study.cells_of(g, arm)) first.push_back(c);
       add(g, "among retrains", title_of("final"), first, "references");
@@ -190,4 +194,4 @@ DataTable distance_table(const Analysis& a) {
   return t;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -8,7 +8,7 @@
 #include "figures/figure_text.hpp"
 #include "page/svg.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -35,8 +35,8 @@ const std::vector<std::pair<const char*, const char*>>& legend() {
 
 }  // namespace
 
-std::optional<Chart> timeline(const Run& run, std::optional<double> round_seconds, const std::string& id,
-                              const std::string& name) {
+std::optional<Chart> timeline(const figures::Run& run, std::optional<double> round_seconds,
+                              const std::string& id, const std::string& name) {
   const auto file = run.folder / "trace.json";
   const auto* request = record::first_request(run.summary);
   if (!request || !std::filesystem::exists(file)) return std::nullopt;
@@ -56,7 +56,8 @@ std::optional<Chart> timeline(const Run& run, std::optional<double> round_second
   chart.caption = fmt::format("{}, seed {}: who does what from a round before the request to five behind it.",
                               name, run.summary.seed);
   if (erasure.forgotten_at && *erasure.forgotten_at > end)
-    chart.caption += fmt::format(" The erasure goes on until {}.", seconds_text(erasure.forgotten_at));
+    chart.caption +=
+        fmt::format(" The erasure goes on until {}.", figures::seconds_text(erasure.forgotten_at));
   if (cut) chart.caption += fmt::format(" The first {} of {} actors.", most_tracks, trace.tracks.size());
   chart.data = {id,
                 chart.caption,
@@ -93,4 +94,4 @@ std::optional<Chart> timeline(const Run& run, std::optional<double> round_second
   return chart;
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

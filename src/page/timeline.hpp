@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "page/document.hpp"
 #include "figures/run_data.hpp"
+#include "page/document.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 /// A span of simulated time, seconds.
 struct Span {
@@ -31,7 +31,7 @@ Trace read_trace(const std::filesystem::path& file, double begin = -std::numeric
 /// From one mean round before the first request to five behind it (`round_seconds`; else a tenth of the run).
 /// At most 24 tracks: the server's side and the first clients. Nothing when the run has no trace or no
 /// erasure.
-std::optional<Chart> timeline(const Run& run, std::optional<double> round_seconds, const std::string& id,
-                              const std::string& name);
+std::optional<Chart> timeline(const figures::Run& run, std::optional<double> round_seconds,
+                              const std::string& id, const std::string& name);
 
-}  // namespace afu::report
+}  // namespace afu::page

@@ -9,7 +9,7 @@
 #include "figures/json_file.hpp"
 #include "page/timeline.hpp"
 
-namespace afu::report {
+namespace afu::page {
 
 namespace {
 
@@ -17,7 +17,7 @@ constexpr double simulated_process = 1;
 constexpr double microseconds = 1e-6;
 
 /// One event at a time: of an array of objects the fields that a span needs.
-class Events : public nlohmann::json_sax<Json> {
+class Events : public nlohmann::json_sax<figures::Json> {
  public:
   Events(std::string file, double begin, double end) : file_(std::move(file)), begin_(begin), end_(end) {}
 
@@ -71,10 +71,10 @@ class Events : public nlohmann::json_sax<Json> {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw ReportError(fmt::format("{}: [{}] {}", file_, index_, what));
+    throw figures::ReportError(fmt::format("{}: [{}] {}", file_, index_, what));
   }
   void deeper(bool array) {
-    if (++depth_ > deepest_json) fail(fmt::format("nests deeper than {} brackets", deepest_json));
+    if (++depth_ > base::deepest_json) fail(fmt::format("nests deeper than {} brackets", base::deepest_json));
     if (depth_ <= 2 && array != (depth_ == 1)) fail("is no event: the file is to be an array of objects");
   }
   bool number(double v) {
@@ -129,12 +129,13 @@ std::size_t line_at(const std::filesystem::path& file, std::size_t byte) {
 
 Trace read_trace(const std::filesystem::path& file, double begin, double end) {
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw ReportError(file.string() + ": cannot be opened");
+  if (!in) throw figures::ReportError(file.string() + ": cannot be opened");
   Events events(file.string(), begin, end);
-  if (!Json::sax_parse(in, &events))
-    throw ReportError(fmt::format("{}:{}: is no JSON: {}", file.string(), line_at(file, events.broken_at),
-                                  events.reason.substr(events.reason.rfind(": ") + 2)));
+  if (!figures::Json::sax_parse(in, &events))
+    throw figures::ReportError(fmt::format("{}:{}: is no JSON: {}", file.string(),
+                                           line_at(file, events.broken_at),
+                                           events.reason.substr(events.reason.rfind(": ") + 2)));
   return std::move(events.trace);
 }
 
-}  // namespace afu::report
+}  // namespace afu::page

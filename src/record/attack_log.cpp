@@ -6,14 +6,14 @@
 namespace afu::record {
 
 AttackLog::AttackLog(std::filesystem::path path) : file_(std::move(path)) {
-  append_text(file_.buffer(), attacks_header);
+  base::append_text(file_.buffer(), attacks_header);
   file_.buffer().push_back('\n');
   file_.flush();
 }
 
 void AttackLog::append(const AttackRow& row) {
-  record::append(file_.buffer(), FMT_COMPILE("{},{},{},{},{},{},{}\n"), row.point, row.version, row.updates,
-                 row.time, row.attack, row.figure, csv_figure(row.value));
+  base::append(file_.buffer(), FMT_COMPILE("{},{},{},{},{},{},{}\n"), row.point, row.version, row.updates,
+               row.time, row.attack, row.figure, base::csv_figure(row.value));
   file_.flush();
 }
 

@@ -19,7 +19,7 @@ class AttackLog {
   void close() { file_.close(); }
 
  private:
-  OutputFile file_;
+  base::OutputFile file_;
 };
 
 }  // namespace afu::record

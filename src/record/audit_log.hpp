@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset.hpp"
+#include "base/indices.hpp"
 #include "base/output_file.hpp"
-#include "record/records.hpp"
 #include "base/random.hpp"
+#include "record/records.hpp"
 
 namespace afu::record {
 
@@ -22,9 +22,9 @@ struct AuditJob {
   std::uint64_t version = 0;  ///< the current one when it was handed out; of "train" the one it starts from
   std::optional<std::uint64_t> epoch;    ///< erasure epoch, of "train"
   std::optional<std::uint32_t> request;  ///< whose method asked for it
-  std::optional<sim::StreamKey> key;     ///< of its random stream, where it has one
+  std::optional<base::StreamKey> key;    ///< of its random stream, where it has one
   std::vector<std::uint32_t> left_out;   ///< requests whose rows the client leaves out, of "train"
-  std::vector<data::IndicesPtr> rows;    ///< the sets that it computes on, in the kernel's order
+  std::vector<base::IndicesPtr> rows;    ///< the sets that it computes on, in the kernel's order
   std::optional<double> lr;              ///< of "train", factors of a method included
   std::int64_t epochs = 0, steps = 0, batch_size = 0;  ///< of "train"
   std::string extras;  ///< of "train": "mask", "anchor", "auxiliary", with spaces between
@@ -39,7 +39,7 @@ class AuditLog {
   void close() { file_.close(); }
 
  private:
-  OutputFile file_;
+  base::OutputFile file_;
 };
 
 }  // namespace afu::record

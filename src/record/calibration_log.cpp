@@ -6,21 +6,21 @@
 namespace afu::record {
 
 CalibrationLog::CalibrationLog(std::filesystem::path path) : file_(std::move(path)) {
-  append_text(file_.buffer(), calibrations_header);
+  base::append_text(file_.buffer(), calibrations_header);
   file_.buffer().push_back('\n');
   file_.flush();
 }
 
 void CalibrationLog::append(const CalibrationRecord& r) {
   auto& out = file_.buffer();
-  record::append(out, FMT_COMPILE("{},{},{},{},{},{},{},{},{},{},{},{},{}"), r.number, r.client, r.epoch,
-                 r.base_version, r.merged_version, r.staleness, r.updates_since, r.began, r.ended, r.steps,
-                 r.passes, r.samples, r.weight);
+  base::append(out, FMT_COMPILE("{},{},{},{},{},{},{},{},{},{},{},{},{}"), r.number, r.client, r.epoch,
+               r.base_version, r.merged_version, r.staleness, r.updates_since, r.began, r.ended, r.steps,
+               r.passes, r.samples, r.weight);
   for (const auto& figure :
        {r.loss_before, r.loss_after, r.risk_before, r.risk_after, r.kl_before, r.kl_after, r.kd_before,
         r.kd_after, r.penalty_before, r.penalty_after, r.norm, r.cosine, r.penalty_reference}) {
     out.push_back(',');
-    append_text(out, csv_figure(figure));
+    base::append_text(out, base::csv_figure(figure));
   }
   out.push_back('\n');
   file_.flush();

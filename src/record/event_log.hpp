@@ -25,7 +25,7 @@ class EventLog {
   void close() { file_.close(); }
 
  private:
-  OutputFile file_;
+  base::OutputFile file_;
 };
 
 }  // namespace afu::record

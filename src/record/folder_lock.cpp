@@ -66,7 +66,8 @@ FolderLock::FolderLock(const fs::path& folder) : path_(folder / lock_file) {
     if (is_at(descriptor_, path_)) break;
     ::close(descriptor_);
   }
-  const auto text = fmt::format("process {} on {}, since {}\n", ::getpid(), host_info().name, utc_now());
+  const auto text =
+      fmt::format("process {} on {}, since {}\n", ::getpid(), base::host_info().name, base::utc_now());
   if (::ftruncate(descriptor_, 0) != 0 ||
       ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     // The lock holds all the same; who is kept out is told less.

@@ -6,20 +6,19 @@
 namespace afu::record {
 
 MetricsLog::MetricsLog(std::filesystem::path path) : file_(std::move(path)) {
-  append_text(file_.buffer(), metrics_header);
+  base::append_text(file_.buffer(), metrics_header);
   file_.buffer().push_back('\n');
   file_.flush();
 }
 
 void MetricsLog::append(const MetricsRow& row) {
   auto& out = file_.buffer();
-  record::append(out, FMT_COMPILE("{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
-                 row.phase);
+  base::append(out, FMT_COMPILE("{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates, row.phase);
   for (const auto& figure :
        {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy, row.retain_accuracy,
         row.attack_success_rate, row.mia_auc, row.test_loss, row.test_auc, row.calibration_error}) {
     out.push_back(',');
-    append_text(out, csv_figure(figure));
+    base::append_text(out, base::csv_figure(figure));
   }
   out.push_back('\n');
   file_.flush();

@@ -21,7 +21,7 @@ class MetricsLog {
   void close() { file_.close(); }
 
  private:
-  OutputFile file_;
+  base::OutputFile file_;
 };
 
 }  // namespace afu::record

@@ -7,7 +7,7 @@
 namespace afu::record {
 
 RequestsLog::RequestsLog(std::filesystem::path path) : file_(std::move(path)) {
-  append_text(file_.buffer(), requests_header);
+  base::append_text(file_.buffer(), requests_header);
   file_.buffer().push_back('\n');
   file_.flush();
 }
@@ -16,11 +16,11 @@ void RequestsLog::append(const MetricsRow& row) {
   auto& out = file_.buffer();
   for (std::size_t i = 0; i < row.requests.size(); ++i) {
     const auto& own = row.requests[i];
-    record::append(out, FMT_COMPILE("{},{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
-                   row.phase, i);
+    base::append(out, FMT_COMPILE("{},{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
+                 row.phase, i);
     for (const auto& figure : {own.forget_accuracy, own.attack_success_rate, own.mia_auc}) {
       out.push_back(',');
-      if (figure && std::isfinite(*figure)) record::append(out, FMT_COMPILE("{}"), *figure);
+      if (figure && std::isfinite(*figure)) base::append(out, FMT_COMPILE("{}"), *figure);
     }
     out.push_back('\n');
   }

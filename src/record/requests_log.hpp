@@ -20,7 +20,7 @@ class RequestsLog {
   void close() { file_.close(); }
 
  private:
-  OutputFile file_;
+  base::OutputFile file_;
 };
 
 }  // namespace afu::record

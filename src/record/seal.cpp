@@ -70,7 +70,7 @@ Digest digest_of_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) fail(file, "cannot be opened");
   Digest d;
-  Sha256 hash;
+  base::Sha256 hash;
   std::array<char, 1 << 16> block;
   while (in) {
     in.read(block.data(), block.size());
@@ -94,7 +94,7 @@ Digest digest_of_input(const fs::path& path) {
   if (listing.files.size() == 1 && listing.files.front().first.empty()) {
     d = digest_of_file(path);
   } else {
-    Sha256 hash;
+    base::Sha256 hash;
     for (const auto& [name, size] : listing.files) {
       const auto one = digest_of_file(path / name);
       const auto line = fmt::format("{}  {}\n", one.sha256, name);
@@ -120,7 +120,7 @@ void write_seal(const RunFolder& folder, const std::vector<Input>& inputs) {
     read.push_back(std::move(one));
   }
   const Json seal{{"schema", seal_schema}, {"files", std::move(files)}, {"inputs", std::move(read)}};
-  write_whole(folder.path(seal_name), seal.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  base::write_whole(folder.path(seal_name), seal.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 Seal read_seal(const fs::path& folder) {
@@ -131,7 +131,7 @@ Seal read_seal(const fs::path& folder) {
     fail(file, "is no list of a run's files");
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  const auto json = parse_or_discard(text);
+  const auto json = base::parse_or_discard(text);
   try {
     if (json.at("schema").get<int>() != seal_schema)
       fail(file, fmt::format("has schema {}, this program reads {}", json["schema"].dump(), seal_schema));

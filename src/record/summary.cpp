@@ -125,7 +125,7 @@ Json attacks(const std::vector<AttackRow>& rows) {
   return j;
 }
 
-Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
+Json context(const Summary& s, const Versions& versions, const base::HostInfo& host) {
   auto costs = Json::array();
   for (const auto& e : s.erasures) costs.push_back(cost(e));
   auto libraries = Json::object();
@@ -156,7 +156,7 @@ Json context(const Summary& s, const Versions& versions, const HostInfo& host) {
 
 }  // namespace
 
-Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
+Json to_json(const Summary& s, const Versions& versions, const base::HostInfo& host) {
   auto erasures = Json::array();
   for (const auto& e : s.erasures) erasures.push_back(erasure(e));
   return {{"schema", summary_schema},
@@ -180,8 +180,8 @@ Json to_json(const Summary& s, const Versions& versions, const HostInfo& host) {
 
 void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions) {
   // Text that is no UTF-8 (a user's scenario name, say) must not cost the run its summary.
-  write_whole(folder.path("summary.json"),
-              to_json(s, versions).dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  base::write_whole(folder.path("summary.json"),
+                    to_json(s, versions).dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace afu::record

@@ -20,7 +20,7 @@ using Versions = std::vector<std::pair<std::string, std::string>>;
 /// A figure that does not apply (or is not a finite number) is null, never 0. Keys stand in the contract's
 /// order.
 nlohmann::ordered_json to_json(const Summary& s, const Versions& versions = {},
-                               const HostInfo& host = host_info());
+                               const base::HostInfo& host = base::host_info());
 
 /// Writes summary.json, replacing one that is there. Throws std::runtime_error.
 void write_summary(const RunFolder& folder, const Summary& s, const Versions& versions);

@@ -28,14 +28,14 @@ std::string args_of(const Event& e) {
 
 std::string args_of(const Decision& d) {
   fmt::memory_buffer out;
-  append_text(out, "{\"client\":");
+  base::append_text(out, "{\"client\":");
   if (d.client == no_client)
-    append_text(out, "null");
+    base::append_text(out, "null");
   else
-    append(out, FMT_COMPILE("{}"), d.client);
-  append(out, FMT_COMPILE(",\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"), d.version, d.epoch,
-         d.staleness);
-  append_number(out, d.weight);
+    base::append(out, FMT_COMPILE("{}"), d.client);
+  base::append(out, FMT_COMPILE(",\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"), d.version,
+               d.epoch, d.staleness);
+  base::append_number(out, d.weight);
   out.push_back('}');
   return fmt::to_string(out);
 }

@@ -11,11 +11,11 @@ namespace afu::record {
 namespace {
 
 void append_microseconds(fmt::memory_buffer& out, TraceTime t) {
-  append(out, FMT_COMPILE("{}.{:03}"), t / 1000, t % 1000);
+  base::append(out, FMT_COMPILE("{}.{:03}"), t / 1000, t % 1000);
 }
 
 void append_track(fmt::memory_buffer& out, char phase, TraceTrack track) {
-  append(out, FMT_COMPILE("{{\"ph\":\"{}\",\"pid\":{},\"tid\":{}"), phase, track.process, track.thread);
+  base::append(out, FMT_COMPILE("{{\"ph\":\"{}\",\"pid\":{},\"tid\":{}"), phase, track.process, track.thread);
 }
 
 }  // namespace
@@ -26,19 +26,19 @@ TraceTime to_trace_time(double seconds) {
 }
 
 TraceWriter::TraceWriter(std::filesystem::path path) : file_(std::move(path)) {
-  append_text(file_.buffer(), "[");
+  base::append_text(file_.buffer(), "[");
 }
 
 fmt::memory_buffer& TraceWriter::begin_record() {
-  append_text(file_.buffer(), std::exchange(first_, false) ? "\n" : ",\n");
+  base::append_text(file_.buffer(), std::exchange(first_, false) ? "\n" : ",\n");
   return file_.buffer();
 }
 
 void TraceWriter::end_record(std::string_view args) {
   auto& out = file_.buffer();
   if (!args.empty()) {
-    append_text(out, ",\"args\":");
-    append_text(out, args);
+    base::append_text(out, ",\"args\":");
+    base::append_text(out, args);
   }
   out.push_back('}');
   file_.drain();
@@ -46,12 +46,12 @@ void TraceWriter::end_record(std::string_view args) {
 
 void TraceWriter::name_process(std::uint32_t process, std::string_view name) {
   auto& out = begin_record();
-  append(out, FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_name\",\"args\":{{\"name\":"),
-         process);
-  append_string(out, name);
-  append_text(out, "}");
+  base::append(out, FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_name\",\"args\":{{\"name\":"),
+               process);
+  base::append_string(out, name);
+  base::append_text(out, "}");
   end_record({});
-  append(
+  base::append(
       begin_record(),
       FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_sort_index\",\"args\":{{\"sort_index\":{}}}"),
       process, process);
@@ -60,22 +60,24 @@ void TraceWriter::name_process(std::uint32_t process, std::string_view name) {
 
 void TraceWriter::label_process(std::uint32_t process, std::string_view label) {
   auto& out = begin_record();
-  append(out, FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_labels\",\"args\":{{\"labels\":"),
-         process);
-  append_string(out, label);
-  append_text(out, "}");
+  base::append(out,
+               FMT_COMPILE("{{\"ph\":\"M\",\"pid\":{},\"name\":\"process_labels\",\"args\":{{\"labels\":"),
+               process);
+  base::append_string(out, label);
+  base::append_text(out, "}");
   end_record({});
 }
 
 void TraceWriter::name_thread(TraceTrack track, std::string_view name) {
   auto& out = begin_record();
   append_track(out, 'M', track);
-  append_text(out, ",\"name\":\"thread_name\",\"args\":{\"name\":");
-  append_string(out, name);
-  append_text(out, "}");
+  base::append_text(out, ",\"name\":\"thread_name\",\"args\":{\"name\":");
+  base::append_string(out, name);
+  base::append_text(out, "}");
   end_record({});
   append_track(begin_record(), 'M', track);
-  append(out, FMT_COMPILE(",\"name\":\"thread_sort_index\",\"args\":{{\"sort_index\":{}}}"), track.thread);
+  base::append(out, FMT_COMPILE(",\"name\":\"thread_sort_index\",\"args\":{{\"sort_index\":{}}}"),
+               track.thread);
   end_record({});
 }
 
@@ -83,11 +85,11 @@ void TraceWriter::span(TraceTrack track, std::string_view name, TraceTime begin,
                        std::string_view args) {
   auto& out = begin_record();
   append_track(out, 'X', track);
-  append_text(out, ",\"name\":");
-  append_string(out, name);
-  append_text(out, ",\"ts\":");
+  base::append_text(out, ",\"name\":");
+  base::append_string(out, name);
+  base::append_text(out, ",\"ts\":");
   append_microseconds(out, begin);
-  append_text(out, ",\"dur\":");
+  base::append_text(out, ",\"dur\":");
   append_microseconds(out, std::max<TraceTime>(end - begin, 0));
   end_record(args);
 }
@@ -95,33 +97,33 @@ void TraceWriter::span(TraceTrack track, std::string_view name, TraceTime begin,
 void TraceWriter::instant(TraceTrack track, std::string_view name, TraceTime at, std::string_view args) {
   auto& out = begin_record();
   append_track(out, 'i', track);
-  append_text(out, ",\"s\":\"t\",\"name\":");
-  append_string(out, name);
-  append_text(out, ",\"ts\":");
+  base::append_text(out, ",\"s\":\"t\",\"name\":");
+  base::append_string(out, name);
+  base::append_text(out, ",\"ts\":");
   append_microseconds(out, at);
   end_record(args);
 }
 
 void TraceWriter::counter(std::uint32_t process, std::string_view name, TraceTime at, std::uint64_t value) {
   auto& out = begin_record();
-  append(out, FMT_COMPILE("{{\"ph\":\"C\",\"pid\":{},\"name\":"), process);
-  append_string(out, name);
-  append_text(out, ",\"ts\":");
+  base::append(out, FMT_COMPILE("{{\"ph\":\"C\",\"pid\":{},\"name\":"), process);
+  base::append_string(out, name);
+  base::append_text(out, ",\"ts\":");
   append_microseconds(out, at);
-  append(out, FMT_COMPILE(",\"args\":{{\"{}\":{}}}"), name, value);
+  base::append(out, FMT_COMPILE(",\"args\":{{\"{}\":{}}}"), name, value);
   end_record({});
 }
 
 void TraceWriter::flow(TraceTrack track, char step, std::uint64_t id, TraceTime at) {
   auto& out = begin_record();
   append_track(out, step, track);
-  append(out, FMT_COMPILE(",\"cat\":\"update\",\"name\":\"update\",\"id\":{},\"ts\":"), id);
+  base::append(out, FMT_COMPILE(",\"cat\":\"update\",\"name\":\"update\",\"id\":{},\"ts\":"), id);
   append_microseconds(out, at);
   end_record({});
 }
 
 void TraceWriter::finish() {
-  if (!std::exchange(finished_, true)) append_text(file_.buffer(), "\n]\n");
+  if (!std::exchange(finished_, true)) base::append_text(file_.buffer(), "\n]\n");
   file_.close();
 }
 

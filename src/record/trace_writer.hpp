@@ -46,7 +46,7 @@ class TraceWriter {
   fmt::memory_buffer& begin_record();
   void end_record(std::string_view args);
 
-  OutputFile file_;
+  base::OutputFile file_;
   bool first_ = true, finished_ = false;
 };
 

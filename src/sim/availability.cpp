@@ -60,7 +60,7 @@ Availability::Availability(const config::AvailabilityHeterogeneity& a, std::uint
     if (a.path.empty())
       throw std::invalid_argument("heterogeneity.availability.path is empty, wanted for model = \"trace\"");
     model_ = Model::trace;
-    read_trace(resolve_path(a.path, scenario_file));
+    read_trace(base::resolve_path(a.path, scenario_file));
   } else {
     throw std::invalid_argument("heterogeneity.availability.model is '" + a.model +
                                 "', allowed: always, markov, diurnal, trace");
@@ -77,7 +77,7 @@ void Availability::read_trace(const std::string& file) {
     throw std::runtime_error(file + ":" + std::to_string(line) + ": " + what);
   };
   std::vector<Row> rows;
-  for (const auto& r : read_csv(file, {"client", "on_seconds", "off_seconds"})) {
+  for (const auto& r : base::read_csv(file, {"client", "on_seconds", "off_seconds"})) {
     double client = r.values[0];
     if (client != std::floor(client) || client >= static_cast<double>(clients_))
       fail(r.line, "client is " + std::to_string(client) + ", allowed: a whole number from 0 to " +
@@ -113,10 +113,10 @@ void Availability::read_trace(const std::string& file) {
 /// which begins anew in the stationary state: whoever asks about a late time begins at its block.
 Availability::Window Availability::markov(std::int64_t client, std::int64_t number,
                                           double previous_end) const {
-  static constexpr std::uint64_t name = purpose("availability");
+  static constexpr std::uint64_t name = base::purpose("availability");
   const auto block = number >> block_bits;
   const double limit = static_cast<double>(block + 1) * block_;
-  Stream s({seed_, name, static_cast<std::uint64_t>(client), static_cast<std::uint64_t>(number)});
+  base::Stream s({seed_, name, static_cast<std::uint64_t>(client), static_cast<std::uint64_t>(number)});
   // Without memory, what is left of the period at a block's begin is distributed as a whole one.
   const bool opens = (number & ((std::int64_t{1} << block_bits) - 1)) == 0;
   const bool starts_on = opens && s.uniform() < mean_on_ / (mean_on_ + mean_off_);
@@ -213,8 +213,8 @@ double Availability::finish(std::int64_t client, double start, double work_secon
 
 std::optional<double> Availability::dropout(std::int64_t client, std::uint64_t job_number) const {
   if (dropout_probability_ == 0) return std::nullopt;
-  static constexpr std::uint64_t name = purpose("dropout");
-  Stream s({seed_, name, static_cast<std::uint64_t>(client), job_number});
+  static constexpr std::uint64_t name = base::purpose("dropout");
+  base::Stream s({seed_, name, static_cast<std::uint64_t>(client), job_number});
   if (s.uniform() >= dropout_probability_) return std::nullopt;
   return s.uniform_open();
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::sim {
 

@@ -6,25 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "config/option.hpp"
-#include "config/scenario.hpp"
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::sim {
-
-/// constant uniform normal lognormal exponential pareto zipf trace
-std::vector<std::string> distribution_kinds();
-
-/// The parameters of a kind, in the order of their documentation, all of them real numbers. `trace` has none:
-/// its file is Distribution::path. Throws std::invalid_argument for a kind that is not known.
-std::vector<config::Option> distribution_parameters(const std::string& kind);
-
-/// One line a kind, for the reference file.
-std::string distribution_help(const std::string& kind);
-
-/// What is wrong with `d`, or empty: unknown kind, unknown or missing parameters, values out of their range
-/// or that contradict each other, a trace without a path. Does not open files.
-std::string distribution_error(const config::Distribution& d);
 
 /// Draws from a distribution. Immutable and cheap to copy.
 class Sampler {
@@ -37,7 +22,7 @@ class Sampler {
 
   /// One value. `index` selects the row of a trace, modulo its rows; the other kinds draw from `s`. A
   /// constant and a trace leave `s` alone.
-  double draw(Stream& s, std::uint64_t index) const;
+  double draw(base::Stream& s, std::uint64_t index) const;
 
   /// The mean of the values drawn; nothing where it is infinite.
   std::optional<double> mean() const;
@@ -46,9 +31,10 @@ class Sampler {
   std::optional<double> constant() const;
 
  private:
+  /// In the order of config::distribution_kinds.
   enum class Kind { constant, uniform, normal, lognormal, exponential, pareto, zipf, trace };
   Kind kind_ = Kind::constant;
-  double a_ = 1, b_ = 0, c_ = 0;  ///< the parameters in the order of distribution_parameters
+  double a_ = 1, b_ = 0, c_ = 0;  ///< the parameters in the order of config::distribution_parameters
   std::shared_ptr<const std::vector<double>> table_;  ///< trace: the rows; zipf: P(X <= k) of k = 1, 2, ...
 };
 

@@ -71,8 +71,8 @@ Network::Network(const Profiles& profiles, const config::NetworkHeterogeneity& n
 
 int Network::losses(bool uplink, std::int64_t client, std::uint64_t message_number) const {
   if (loss_probability_ == 0) return 0;
-  static constexpr std::uint64_t names[] = {purpose("loss_downlink"), purpose("loss_uplink")};
-  Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
+  static constexpr std::uint64_t names[] = {base::purpose("loss_downlink"), base::purpose("loss_uplink")};
+  base::Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
   // Geometric: P(at least k losses) = p^k.
   return static_cast<int>(std::log(s.uniform_open()) / std::log(loss_probability_));
 }
@@ -80,9 +80,9 @@ int Network::losses(bool uplink, std::int64_t client, std::uint64_t message_numb
 double Network::latency(bool uplink, std::int64_t client, std::uint64_t message_number) const {
   double base = profiles_.latency_seconds(client);
   if (constant_jitter_) return base * *constant_jitter_;
-  static constexpr std::uint64_t names[] = {purpose("latency_jitter_downlink"),
-                                            purpose("latency_jitter_uplink")};
-  Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
+  static constexpr std::uint64_t names[] = {base::purpose("latency_jitter_downlink"),
+                                            base::purpose("latency_jitter_uplink")};
+  base::Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
   return base * jitter_.draw(s, message_number);
 }
 

@@ -68,7 +68,7 @@ Profiles::Column Profiles::draw(const std::string& key, const char* name, const 
   }
   std::vector<double> values(static_cast<std::size_t>(clients_));
   for (std::size_t client = 0; client < values.size(); ++client) {
-    Stream s({seed_, purpose(name), client, 0});
+    base::Stream s({seed_, base::purpose(name), client, 0});
     const double v = values[client] = sampler.draw(s, client);
     if (!std::isfinite(v) || (positive && v <= 0))
       throw std::invalid_argument(
@@ -84,8 +84,8 @@ void Profiles::slow_down_stragglers(const config::ComputeHeterogeneity& c) {
   if (count == 0) return;
   std::vector<std::int64_t> order(static_cast<std::size_t>(clients_));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  Stream s({seed_, purpose("stragglers"), 0, 0});
-  shuffle(order, s);
+  base::Stream s({seed_, base::purpose("stragglers"), 0, 0});
+  base::shuffle(order, s);
   if (c.straggler_first >= 0) {
     check_client("heterogeneity.compute.straggler_first", c.straggler_first);
     std::iter_swap(order.begin(), std::find(order.begin(), order.end(), c.straggler_first));
@@ -97,7 +97,7 @@ void Profiles::slow_down_stragglers(const config::ComputeHeterogeneity& c) {
 }
 
 double Profiles::jitter(std::int64_t client, std::uint64_t job_number) const {
-  Stream s({seed_, purpose("jitter"), static_cast<std::uint64_t>(client), job_number});
+  base::Stream s({seed_, base::purpose("jitter"), static_cast<std::uint64_t>(client), job_number});
   return jitter_.draw(s, job_number);
 }
 

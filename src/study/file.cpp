@@ -43,8 +43,8 @@ std::vector<Section> sections(Study& s, Raw& raw) {
   auto& margins = st.margins;
   std::vector<std::string> metrics;
   std::vector<config::Field> of_metrics;
-  for (const auto& m : report::metrics()) {
-    const double most = m.quantity == report::Quantity::loss ? most_loss_margin : 1;
+  for (const auto& m : figures::metrics()) {
+    const double most = m.quantity == figures::Quantity::loss ? most_loss_margin : 1;
     metrics.push_back(m.name);
     of_metrics.push_back(number(m.name, margins[m.name], above(0, most), fmt::format("Of the {}.", m.title)));
   }

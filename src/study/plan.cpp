@@ -14,9 +14,9 @@
 #include "config/loader.hpp"
 #include "config/text.hpp"
 #include "config/writer.hpp"
+#include "methods/registry.hpp"
 #include "study/claims.hpp"
 #include "study/conflicts.hpp"
-#include "methods/registry.hpp"
 
 namespace afu::study {
 
@@ -28,9 +28,9 @@ using Settings = std::vector<const Setting*>;
 constexpr std::size_t most_value_text = 100;
 
 bool halts(const config::Scenario& s) {
-  const auto& method = unlearn::find_method(s.unlearning.method);
+  const auto& method = methods::find_method(s.unlearning.method);
   return s.training.rule == "fedavg" ||
-         unlearn::coordination(method, s.unlearning.coordination) == unlearn::Coordination::blocking;
+         methods::coordination(method, s.unlearning.coordination) == methods::Coordination::blocking;
 }
 
 /// A value or a key as part of a folder's name.
@@ -130,7 +130,7 @@ class Planner {
     std::vector<std::string> overrides;
     for (const auto* one : set) overrides.push_back(one->text());
     overrides.push_back("scenario.seed=" + std::to_string(seed));
-    return config::load_scenario(plan_.study.base, overrides, unlearn::method_sections());
+    return config::load_scenario(plan_.study.base, overrides, methods::method_sections());
   }
 
   /// An error of an override becomes one of the study's line that set it.
@@ -227,7 +227,7 @@ class Planner {
       if (!folders.insert(cell.folder).second)
         throw std::logic_error("two cells of one folder: " + cell.folder);
       const auto [other, fresh] =
-          seen.emplace(arm + "\n" + config::to_toml(cell.scenario, unlearn::method_sections()), &cell);
+          seen.emplace(arm + "\n" + config::to_toml(cell.scenario, methods::method_sections()), &cell);
       if (fresh) continue;
       for (std::size_t i = 0; i < s.axes.size(); ++i)
         if (cell.values[i] != other->second->values[i]) {

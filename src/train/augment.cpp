@@ -9,8 +9,8 @@
 namespace afu::train {
 namespace {
 
-sim::StreamKey beside(sim::StreamKey key) {
-  key.purpose ^= sim::purpose("augment");
+base::StreamKey beside(base::StreamKey key) {
+  key.purpose ^= base::purpose("augment");
   return key;
 }
 
@@ -20,7 +20,7 @@ struct Placement {
   float m[6];
 };
 
-Placement placement(const config::Augmentation& s, sim::Stream& stream, double height, double width) {
+Placement placement(const config::Augmentation& s, base::Stream& stream, double height, double width) {
   const auto either = [&](double most) { return most * (2 * stream.uniform() - 1); };
   const double mirror = s.flip && stream.uniform() < 0.5 ? -1.0 : 1.0;
   const double angle = either(s.rotate) * std::acos(-1.0) / 180, size = 1 + either(s.scale);
@@ -33,7 +33,7 @@ Placement placement(const config::Augmentation& s, sim::Stream& stream, double h
 
 }  // namespace
 
-Augmenter::Augmenter(const config::Augmentation& settings, const sim::StreamKey& job_key)
+Augmenter::Augmenter(const config::Augmentation& settings, const base::StreamKey& job_key)
     : settings_(settings), stream_(beside(job_key)) {}
 
 torch::Tensor Augmenter::operator()(const torch::Tensor& images) {

@@ -3,8 +3,8 @@
 /// heart.
 #include <torch/types.h>
 
-#include "config/augmentation.hpp"
 #include "base/random.hpp"
+#include "config/augmentation.hpp"
 
 namespace afu::train {
 
@@ -13,7 +13,7 @@ namespace afu::train {
 class Augmenter {
  public:
   /// `job_key`: the job's own; the changes have a stream of their own beside the order's.
-  Augmenter(const config::Augmentation& settings, const sim::StreamKey& job_key);
+  Augmenter(const config::Augmentation& settings, const base::StreamKey& job_key);
 
   /// The next images [B, C, H, W] as the network reads them, from -1 to 1, changed: mirrored, turned, scaled
   /// and shifted in one bilinear interpolation, what comes in from outside being the edge's pixels; then
@@ -24,7 +24,7 @@ class Augmenter {
 
  private:
   config::Augmentation settings_;
-  sim::Stream stream_;
+  base::Stream stream_;
 };
 
 }  // namespace afu::train

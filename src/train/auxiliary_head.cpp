@@ -11,8 +11,8 @@ namespace {
 
 /// Where the head starts: (1 - gamma) main head + gamma last auxiliary head; the main head where there is
 /// none.
-torch::Tensor start_of(compute::Workspace& workspace, const model::HeadRange& range,
-                       const compute::AuxiliaryHead& job) {
+torch::Tensor start_of(engine::Workspace& workspace, const model::HeadRange& range,
+                       const job::AuxiliaryHead& job) {
   torch::NoGradGuard no_grad;
   const auto main = range.of(workspace.parameters());
   if (!job.head) return main.clone();
@@ -21,7 +21,7 @@ torch::Tensor start_of(compute::Workspace& workspace, const model::HeadRange& ra
   return at::lerp(main, range.of(job.head->values).to(workspace.device()), job.gamma);
 }
 
-torch::Tensor given_labels(const compute::Workspace& workspace, const compute::TrainJob& job,
+torch::Tensor given_labels(const engine::Workspace& workspace, const job::TrainJob& job,
                            const data::Indices& order, std::int64_t classes) {
   std::vector<std::int64_t> given(order.size(), -1);
   if (const auto& rows = job.auxiliary->relabelled)
@@ -36,7 +36,7 @@ torch::Tensor given_labels(const compute::Workspace& workspace, const compute::T
 }  // namespace
 
 std::int64_t fixed_random_label(std::uint64_t seed, std::int64_t row, std::int64_t classes) {
-  sim::Stream stream({seed, sim::purpose("fedau.label"), static_cast<std::uint64_t>(row), 0});
+  base::Stream stream({seed, base::purpose("fedau.label"), static_cast<std::uint64_t>(row), 0});
   return static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(classes)));
 }
 
@@ -56,7 +56,7 @@ torch::Tensor FreeHead::forward(const torch::Tensor& features) const {
   return at::linear(features, weight_, bias_);
 }
 
-model::ParametersPtr FreeHead::in_place(const compute::Workspace& workspace, const model::HeadRange& range,
+model::ParametersPtr FreeHead::in_place(const engine::Workspace& workspace, const model::HeadRange& range,
                                         const torch::Tensor& v) {
   torch::NoGradGuard no_grad;
   const auto& layout = *workspace.layout();
@@ -66,7 +66,7 @@ model::ParametersPtr FreeHead::in_place(const compute::Workspace& workspace, con
   return workspace.wrap(std::move(values), torch::zeros({layout.buffer_count}, options));
 }
 
-AuxiliaryTraining::AuxiliaryTraining(compute::Workspace& workspace, const compute::TrainJob& job,
+AuxiliaryTraining::AuxiliaryTraining(engine::Workspace& workspace, const job::TrainJob& job,
                                      const data::Indices& order)
     : workspace_(workspace),
       range_(model::head_range(workspace.net(), *workspace.layout())),
@@ -78,7 +78,7 @@ AuxiliaryTraining::AuxiliaryTraining(compute::Workspace& workspace, const comput
   if (job.sgd.prox_mu != 0) start_ = head_.values().clone();
 }
 
-torch::Tensor AuxiliaryTraining::gradient(const compute::Batch& batch, std::int64_t begin) {
+torch::Tensor AuxiliaryTraining::gradient(const engine::Batch& batch, std::int64_t begin) {
   workspace_.gradients().zero_();
   head_.gradients().zero_();
   const auto given = given_.narrow(0, begin, batch.labels.size(0));
@@ -90,8 +90,8 @@ torch::Tensor AuxiliaryTraining::gradient(const compute::Batch& batch, std::int6
   return loss.detach();
 }
 
-void AuxiliaryTraining::step(const compute::SgdSettings& sgd) {
-  sgd_step(head_.values(), head_.gradients(), momentum_, start_, sgd);
+void AuxiliaryTraining::step(const job::SgdSettings& sgd) {
+  engine::sgd_step(head_.values(), head_.gradients(), momentum_, start_, sgd);
 }
 
 model::ParametersPtr AuxiliaryTraining::result() {

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::train {
 
@@ -22,7 +22,7 @@ class FreeHead {
   torch::Tensor& values() { return values_; }
   torch::Tensor& gradients() { return gradients_; }
   /// `v` [range.size()] in its place in a whole vector that is zero elsewhere, buffers too.
-  static model::ParametersPtr in_place(const compute::Workspace& workspace, const model::HeadRange& range,
+  static model::ParametersPtr in_place(const engine::Workspace& workspace, const model::HeadRange& range,
                                        const torch::Tensor& v);
 
  private:
@@ -35,20 +35,20 @@ class AuxiliaryTraining {
   /// The replica holds the job's base; `order`: the rows in the order they are trained on. Throws
   /// std::runtime_error where the model has no separable head, std::invalid_argument for a head of another
   /// model.
-  AuxiliaryTraining(compute::Workspace& workspace, const compute::TrainJob& job, const data::Indices& order);
+  AuxiliaryTraining(engine::Workspace& workspace, const job::TrainJob& job, const data::Indices& order);
 
   /// Forward and backward of the batch that begins at `begin` in the order: the flat gradients are those of
   /// CE(main head, y) + CE(auxiliary head, y'), y' being the fixed random label of a relabelled row and y of
   /// any other; without AuxiliaryHead::backbone the second term stops at the auxiliary head. Returns the main
   /// head's mean cross entropy, detached, on the device.
-  torch::Tensor gradient(const compute::Batch& batch, std::int64_t begin);
+  torch::Tensor gradient(const engine::Batch& batch, std::int64_t begin);
   /// The auxiliary head's own step with the model's settings; a proximal term pulls to where it started.
-  void step(const compute::SgdSettings& sgd);
+  void step(const job::SgdSettings& sgd);
   /// The head in its place in a whole vector that is zero elsewhere.
   model::ParametersPtr result();
 
  private:
-  compute::Workspace& workspace_;
+  engine::Workspace& workspace_;
   model::HeadRange range_;
   model::Head main_;
   FreeHead head_;

@@ -12,7 +12,7 @@
 namespace afu::train {
 namespace {
 
-using compute::TrainJob;
+using job::TrainJob;
 
 /// What all steps read, made on the host at once: slots that have no sample read row 0 and weigh nothing.
 struct Plan {
@@ -39,7 +39,7 @@ Plan plan(const std::vector<Schedule>& schedules, std::int64_t clients, std::int
 }
 
 /// The versions that the clients start from, [clients, d] on the device, or [1, d] where it is one.
-torch::Tensor versions(const compute::Workspace& workspace, const std::vector<const TrainJob*>& jobs) {
+torch::Tensor versions(const engine::Workspace& workspace, const std::vector<const TrainJob*>& jobs) {
   const auto on_device = [&](const TrainJob& job) {
     return job.base->values.to(workspace.device(), /*non_blocking=*/true);
   };
@@ -65,7 +65,7 @@ double last_epoch(const Schedule& schedule, const torch::TensorAccessor<double, 
 
 }  // namespace
 
-compute::BatchedClients& BatchedTraining::network_for(compute::Workspace& workspace, std::int64_t clients) {
+engine::BatchedClients& BatchedTraining::network_for(engine::Workspace& workspace, std::int64_t clients) {
   std::int64_t capacity = 1;
   while (capacity < clients) capacity *= 2;
   auto& network = networks_[capacity];
@@ -73,13 +73,13 @@ compute::BatchedClients& BatchedTraining::network_for(compute::Workspace& worksp
     const auto* net = dynamic_cast<const model::Network*>(&workspace.net());
     if (!net) throw std::invalid_argument("a user's own module cannot be batched over clients");
     network =
-        std::make_unique<compute::BatchedClients>(*net, workspace.layout(), capacity, workspace.device());
+        std::make_unique<engine::BatchedClients>(*net, workspace.layout(), capacity, workspace.device());
   }
   return *network;
 }
 
-std::vector<compute::JobResult> BatchedTraining::train(compute::Workspace& workspace,
-                                                       const std::vector<const TrainJob*>& jobs) {
+std::vector<job::JobResult> BatchedTraining::train(engine::Workspace& workspace,
+                                                   const std::vector<const TrainJob*>& jobs) {
   if (jobs.empty()) return {};
   const auto& first = *jobs.front();
   std::vector<Schedule> schedules;
@@ -94,8 +94,8 @@ std::vector<compute::JobResult> BatchedTraining::train(compute::Workspace& works
   const auto clients = static_cast<std::int64_t>(jobs.size());
   auto& network = network_for(workspace, clients);
   const auto plans = plan(schedules, network.clients(), steps, batch);
-  const auto rows = compute::on_device(plans.rows, workspace.device());
-  const auto weights = compute::on_device(plans.weights, workspace.device());
+  const auto rows = engine::on_device(plans.rows, workspace.device());
+  const auto weights = engine::on_device(plans.weights, workspace.device());
   const auto start = versions(workspace, jobs);
   network.load(start.expand({clients, -1}));
   const auto losses =
@@ -114,7 +114,7 @@ std::vector<compute::JobResult> BatchedTraining::train(compute::Workspace& works
       after[k].copy_(network.parameters()[k]);
     }
   }
-  std::vector<compute::JobResult> results(jobs.size());
+  std::vector<job::JobResult> results(jobs.size());
   std::vector<torch::Tensor> factors(jobs.size());
   for (std::int64_t k = 0; k < clients; ++k) {  // vectors of their own: one that is kept keeps no other
     const auto& schedule = schedules[static_cast<std::size_t>(k)];

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/batched_clients.hpp"
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
 namespace afu::train {
 
@@ -17,15 +17,15 @@ class BatchedTraining {
   /// there are. Clients may have different versions, numbers of samples and of steps; one that is done first
   /// idles. The jobs must fit_together(). Always on the same workspace. Throws as BatchedClients does, and
   /// for a job that cannot be run.
-  std::vector<compute::JobResult> train(compute::Workspace& workspace,
-                                        const std::vector<const compute::TrainJob*>& jobs);
+  std::vector<job::JobResult> train(engine::Workspace& workspace,
+                                    const std::vector<const job::TrainJob*>& jobs);
 
   void release_memory() { networks_.clear(); }
 
  private:
-  compute::BatchedClients& network_for(compute::Workspace& workspace, std::int64_t clients);
+  engine::BatchedClients& network_for(engine::Workspace& workspace, std::int64_t clients);
 
-  std::map<std::int64_t, std::unique_ptr<compute::BatchedClients>> networks_;  ///< by a power of two clients
+  std::map<std::int64_t, std::unique_ptr<engine::BatchedClients>> networks_;  ///< by a power of two clients
 };
 
 }  // namespace afu::train

@@ -8,16 +8,16 @@
 
 #include "engine/fused/program.hpp"
 #include "engine/graph/step.hpp"
+#include "engine/sgd.hpp"
 #include "train/augment.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
 
 namespace afu::train {
 namespace {
 
-torch::Tensor on_lane(const compute::Workspace& workspace, const model::ParametersPtr& v, const char* what) {
+torch::Tensor on_lane(const engine::Workspace& workspace, const model::ParametersPtr& v, const char* what) {
   if (!v) return {};
   const auto wanted = workspace.layout()->parameter_count;
   if (v->values.numel() != wanted)
@@ -26,9 +26,9 @@ torch::Tensor on_lane(const compute::Workspace& workspace, const model::Paramete
   return v->values.to(workspace.device(), /*non_blocking=*/true);
 }
 
-StepExtras extras_on(const compute::Workspace& workspace, const compute::TrainExtras& x) {
+engine::StepExtras extras_on(const engine::Workspace& workspace, const job::TrainExtras& x) {
   if (x.strength != 0 && !x.anchor) throw std::invalid_argument("there is no anchor to pull to");
-  StepExtras extras;
+  engine::StepExtras extras;
   extras.mask = on_lane(workspace, x.mask, "mask");
   if (x.strength == 0) return extras;
   extras.anchor = on_lane(workspace, x.anchor, "anchor");
@@ -58,7 +58,7 @@ std::vector<Run> runs_of(const Schedule& schedule) {
 
 /// What the job changed, shortened to `max_delta` where it is longer, which `factor` tells (see shorten); its
 /// buffers are values, which stay.
-model::ParametersPtr difference(const compute::Workspace& workspace, const compute::TrainJob& job,
+model::ParametersPtr difference(const engine::Workspace& workspace, const job::TrainJob& job,
                                 torch::Tensor& factor) {
   const auto whole = workspace.difference(job.base);
   factor = shorten(whole->values, job.sgd.max_delta);
@@ -74,17 +74,17 @@ torch::Tensor shorten(torch::Tensor delta, double most) {
   return factor;
 }
 
-void note_shortened(compute::JobResult& result, const torch::Tensor& factor) {
+void note_shortened(job::JobResult& result, const torch::Tensor& factor) {
   if (factor.defined() && factor.item<double>() < 1) result.figures["shortened"] = 1;
 }
 
-compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph::Step& recorded,
-                                  const compute::TrainJob& job, const Schedule& schedule) {
+job::JobResult train_recorded(engine::Workspace& workspace, engine::graph::Step& recorded,
+                              const job::TrainJob& job, const Schedule& schedule) {
   const auto runs = runs_of(schedule);
   recorded.begin(job, schedule.order());
   for (const auto& run : runs) recorded.want(run.count, run.steps);
   recorded.prepare();
-  compute::JobResult result;
+  job::JobResult result;
   std::int64_t of_epoch = 0;
   for (const auto& run : runs) {
     if (run.starts_epoch) {
@@ -104,8 +104,7 @@ compute::JobResult train_recorded(compute::Workspace& workspace, compute::graph:
   return result;
 }
 
-torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const compute::Batch& batch,
-                                     double sign) {
+torch::Tensor cross_entropy_gradient(engine::Workspace& workspace, const engine::Batch& batch, double sign) {
   if (auto* fused = workspace.fused())
     return torch::scalar_tensor(fused->cross_entropy_gradient(workspace.parameters(), batch.images,
                                                               batch.labels, sign, workspace.gradients()));
@@ -115,7 +114,7 @@ torch::Tensor cross_entropy_gradient(compute::Workspace& workspace, const comput
   return loss.detach();
 }
 
-torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& images,
+torch::Tensor loss_gradient(engine::Workspace& workspace, const torch::Tensor& images,
                             const std::function<torch::Tensor(const torch::Tensor& logits)>& loss) {
   auto* fused = workspace.fused();
   if (!fused) {
@@ -130,7 +129,7 @@ torch::Tensor loss_gradient(compute::Workspace& workspace, const torch::Tensor& 
   return value.detach();
 }
 
-compute::JobResult train_locally(compute::Workspace& workspace, const compute::TrainJob& job) {
+job::JobResult train_locally(engine::Workspace& workspace, const job::TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
   const Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   if (auto* recorded = workspace.graph(); recorded && !job.auxiliary && !job.augment.any())
@@ -143,13 +142,13 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
   torch::Tensor momentum, base;
   if (job.sgd.momentum != 0) momentum = workspace.momentum();
   if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device(), /*non_blocking=*/true);
-  std::optional<StepExtras> extras;
+  std::optional<engine::StepExtras> extras;
   if (job.extras) extras = extras_on(workspace, *job.extras);
   std::optional<AuxiliaryTraining> auxiliary;
   if (job.auxiliary) auxiliary.emplace(workspace, job, schedule.order());
   Augmenter augment(job.augment, job.key);
   EpochMean loss_mean(w);
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     const auto begin = schedule.begin(step), count = schedule.count(step);
@@ -157,7 +156,7 @@ compute::JobResult train_locally(compute::Workspace& workspace, const compute::T
     batch.images = augment(batch.images);
     const auto loss =
         auxiliary ? auxiliary->gradient(batch, begin) : cross_entropy_gradient(workspace, batch);
-    sgd_step(w, workspace.gradients(), momentum, base, job.sgd, extras ? &*extras : nullptr);
+    engine::sgd_step(w, workspace.gradients(), momentum, base, job.sgd, extras ? &*extras : nullptr);
     if (auxiliary) auxiliary->step(job.sgd);
     loss_mean.add(loss, count);
     result.samples += count;

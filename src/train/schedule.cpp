@@ -13,7 +13,7 @@ std::int64_t count_steps(std::int64_t samples, std::int64_t batch_size, std::int
 }
 
 Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs,
-                   std::int64_t steps, const sim::StreamKey& key)
+                   std::int64_t steps, const base::StreamKey& key)
     : batch_size_(batch_size) {
   if (!samples || samples->empty()) throw std::invalid_argument("there are no samples to compute on");
   if (batch_size < 1)
@@ -28,9 +28,9 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
   const std::int64_t total = begin(steps_ - 1) + count(steps_ - 1);
   order_.reserve(static_cast<std::size_t>(total));
   data::Indices epoch = *samples;
-  sim::Stream stream(key);
+  base::Stream stream(key);
   while (static_cast<std::int64_t>(order_.size()) < total) {
-    sim::shuffle(epoch, stream);
+    base::shuffle(epoch, stream);
     const auto take = std::min(samples_, total - static_cast<std::int64_t>(order_.size()));
     order_.insert(order_.end(), epoch.begin(), epoch.begin() + take);
   }

@@ -3,8 +3,8 @@
 /// device.
 #include <cstdint>
 
-#include "data/dataset.hpp"
 #include "base/random.hpp"
+#include "data/dataset.hpp"
 
 namespace afu::train {
 
@@ -19,7 +19,7 @@ class Schedule {
   /// A fresh Fisher-Yates shuffle an epoch, all from the stream of `key`. `steps` > 0 overrides `epochs`.
   /// Throws std::invalid_argument for an empty or null sample list, a batch size below 1, or nothing to do.
   Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps,
-           const sim::StreamKey& key);
+           const base::StreamKey& key);
 
   std::int64_t steps() const { return steps_; }
   /// The samples of all epochs, one epoch after the other (the last one as far as it is needed).

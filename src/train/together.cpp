@@ -7,22 +7,22 @@
 namespace afu::train {
 namespace {
 
-auto optimiser(const compute::SgdSettings& s) {
+auto optimiser(const job::SgdSettings& s) {
   return std::tie(s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu, s.max_delta);
 }
 
-std::int64_t steps_of(const compute::TrainJob& job) {
+std::int64_t steps_of(const job::TrainJob& job) {
   return count_steps(static_cast<std::int64_t>(job.samples->size()), job.batch_size, job.epochs, job.steps);
 }
 
 }  // namespace
 
-bool may_be_batched(const compute::TrainJob& job) {
+bool may_be_batched(const job::TrainJob& job) {
   return job.base && job.samples && !job.samples->empty() && job.batch_size > 0 && !job.extras &&
          !job.auxiliary && !job.augment.any();
 }
 
-bool fit_together(const compute::TrainJob& a, const compute::TrainJob& b) {
+bool fit_together(const job::TrainJob& a, const job::TrainJob& b) {
   if (!may_be_batched(a) || !may_be_batched(b) || a.batch_size != b.batch_size ||
       optimiser(a.sgd) != optimiser(b.sgd))
     return false;

@@ -6,10 +6,10 @@
 namespace afu::train {
 
 /// Whether it is local training alone: nothing that a method or a regulariser adds, which is of one client.
-bool may_be_batched(const compute::TrainJob& job);
+bool may_be_batched(const job::TrainJob& job);
 
 /// Two such jobs with the same optimiser and batch size, neither of which takes more than twice the other's
 /// steps, since the one done first waits for the other.
-bool fit_together(const compute::TrainJob& a, const compute::TrainJob& b);
+bool fit_together(const job::TrainJob& a, const job::TrainJob& b);
 
 }  // namespace afu::train

@@ -41,7 +41,7 @@ TEST_CASE("a device named twice is two, which changes nothing but where jobs run
 
 TEST_CASE("on a GPU neither log nor model depend on lanes, nor on whether it counts as two" *
           doctest::test_suite("gpu")) {
-  if (compute::list_devices().size() == 1) {
+  if (device::list_devices().size() == 1) {
     MESSAGE("skipped: no GPU is visible");
     return;
   }

@@ -79,10 +79,10 @@ TEST_CASE("a request that the end comes before is unserved, and that is told") {
 
 TEST_CASE("every method's request two updates before the end is merged, refused or told") {
   std::set<std::string> told;
-  for (const auto& method : unlearn::methods())
+  for (const auto& method : methods::methods())
     for (const std::string rule : {"async_delta", "fedavg", "fedbuff"}) {
       const auto& scopes = method.traits.scopes;
-      if (std::find(scopes.begin(), scopes.end(), unlearn::Scope::client) == scopes.end()) continue;
+      if (std::find(scopes.begin(), scopes.end(), methods::Scope::client) == scopes.end()) continue;
       if (method.name == "knot" && rule == "fedavg") continue;  // refused
       CAPTURE(method.name);
       CAPTURE(rule);

@@ -13,7 +13,7 @@ std::vector<std::string> with(const std::string& method, std::vector<std::string
                            "unlearning.fedosd.rounds=3", "unlearning.fedosd.recovery_rounds=2"});
   return more;
 }
-bool supports(const unlearn::Method& m, unlearn::Scope scope) {
+bool supports(const methods::Method& m, methods::Scope scope) {
   return std::find(m.traits.scopes.begin(), m.traits.scopes.end(), scope) != m.traits.scopes.end();
 }
 double seconds_of(const Played& p) {
@@ -25,10 +25,10 @@ double seconds_of(const Played& p) {
 
 TEST_CASE("every method under every training rule erases and goes on") {
   for (const char* rule : {"async_delta", "fedavg", "fedasync", "fedbuff"})
-    for (const auto& method : unlearn::methods()) {
+    for (const auto& method : methods::methods()) {
       CAPTURE(rule);
       CAPTURE(method.name);
-      if (!supports(method, unlearn::Scope::client)) continue;
+      if (!supports(method, methods::Scope::client)) continue;
       if (method.name == "knot" && (rule == std::string("fedavg") || rule == std::string("fedasync")))
         continue;  // refused: see methods/knot/assignment.cpp
       const auto p = play(small, with(method.name, {std::string("training.rule=") + rule}));
@@ -69,8 +69,8 @@ TEST_CASE("the late policies decide what stragglers from before the erasure may 
 }
 
 TEST_CASE("a client that has some samples erased goes on with the rest") {
-  for (const auto& m : unlearn::methods()) {
-    if (!supports(m, unlearn::Scope::samples)) continue;
+  for (const auto& m : methods::methods()) {
+    if (!supports(m, methods::Scope::samples)) continue;
     CAPTURE(m.name);
     const auto p = play(small, with(m.name, {"erasure[0].scope=samples", "erasure[0].fraction=0.5"}));
     CHECK(p.result.report.failure == "");
@@ -83,8 +83,8 @@ TEST_CASE("a client that has some samples erased goes on with the rest") {
 }
 
 TEST_CASE("overlapping requests are all served") {
-  for (const auto& m : unlearn::methods()) {
-    if (!supports(m, unlearn::Scope::client)) continue;
+  for (const auto& m : methods::methods()) {
+    if (!supports(m, methods::Scope::client)) continue;
     CAPTURE(m.name);
     const auto p = play(std::string(small) + "[[erasure]]\nclient = 3\nat_update = 19\n",
                         with(m.name, {"stop.updates=60"}));
@@ -96,8 +96,8 @@ TEST_CASE("overlapping requests are all served") {
 }
 
 TEST_CASE("samples first, then the client, then the client once more") {
-  for (const auto& m : unlearn::methods()) {
-    if (!supports(m, unlearn::Scope::samples) || m.name == "none") continue;
+  for (const auto& m : methods::methods()) {
+    if (!supports(m, methods::Scope::samples) || m.name == "none") continue;
     CAPTURE(m.name);
     const auto p =
         play(std::string(small) +
@@ -116,8 +116,8 @@ TEST_CASE("samples first, then the client, then the client once more") {
 }
 
 TEST_CASE("a class is forgotten by everybody") {
-  for (const auto& m : unlearn::methods()) {
-    if (!supports(m, unlearn::Scope::data_class) || m.name == "prune") continue;
+  for (const auto& m : methods::methods()) {
+    if (!supports(m, methods::Scope::data_class) || m.name == "prune") continue;
     CAPTURE(m.name);
     const auto p = play(small, with(m.name, {"erasure[0]={scope=\"class\",class=1,at_update=18}",
                                              "data.backdoor.trigger=none", "stop.updates=60"}));

@@ -7,7 +7,7 @@ using namespace afu::test;
 
 namespace {
 
-Played play_with(const std::shared_ptr<compute::JobCache>& cache, std::vector<std::string> set) {
+Played play_with(const std::shared_ptr<lane::JobCache>& cache, std::vector<std::string> set) {
   actors::RunOptions options;
   options.cache = cache;
   auto played = play(small, set, options);
@@ -30,7 +30,7 @@ void check_same(const Played& forked, const Played& whole) {
 }  // namespace
 
 TEST_CASE("a forked run equals the same run made whole, byte for byte, whatever the method") {
-  const auto cache = std::make_shared<compute::JobCache>(100'000'000);
+  const auto cache = std::make_shared<lane::JobCache>(100'000'000);
   play_with(cache, {"unlearning.method=none"});
   auto before = cache->counts();
   CHECK(before.found == 0);
@@ -48,7 +48,7 @@ TEST_CASE("a forked run equals the same run made whole, byte for byte, whatever 
 }
 
 TEST_CASE("runs that have no common past take nothing over") {
-  const auto cache = std::make_shared<compute::JobCache>(100'000'000);
+  const auto cache = std::make_shared<lane::JobCache>(100'000'000);
   play_with(cache, {});
   const auto before = cache->counts();
   for (const char* set : {"scenario.seed=4", "model.name=mlp", "data.difficulty=0.3"}) {
@@ -61,7 +61,7 @@ TEST_CASE("runs that have no common past take nothing over") {
 }
 
 TEST_CASE("a cache without room changes nothing but the work") {
-  const auto cache = std::make_shared<compute::JobCache>(0);
+  const auto cache = std::make_shared<lane::JobCache>(0);
   check_same(play_with(cache, {}), play(small));
   CHECK(cache->counts().bytes == 0);
 }

@@ -32,18 +32,18 @@ T round_trip(caf::actor_system& sys, T& x) {
 TEST_CASE("tasks and updates travel as bytes") {
   caf::actor_system_config config;
   caf::actor_system system(config);
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.lr_factor = 0.5;
   extras.mask = vector();
-  compute::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25,
-                                   false};
+  job::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25,
+                               false};
   federate::TrainTask task{7,
                            12,
                            1,
                            5,
                            vector(),
-                           std::make_shared<const compute::TrainExtras>(extras),
-                           std::make_shared<const compute::AuxiliaryHead>(auxiliary)};
+                           std::make_shared<const job::TrainExtras>(extras),
+                           std::make_shared<const job::AuxiliaryHead>(auxiliary)};
   const auto t = round_trip(system, task);
   CHECK(t.job == 7);
   CHECK(t.version == 12);

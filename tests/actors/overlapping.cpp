@@ -73,9 +73,9 @@ std::string text_of(const Situation& s) {
   return text.replace(at, text.find("[stop]") - at, asks);
 }
 
-bool serves(const unlearn::Method& m, const Situation& s) {
+bool serves(const methods::Method& m, const Situation& s) {
   return std::all_of(s.asks.begin(), s.asks.end(), [&](const Ask& a) {
-    const auto scope = a.fraction < 1 ? unlearn::Scope::samples : unlearn::Scope::client;
+    const auto scope = a.fraction < 1 ? methods::Scope::samples : methods::Scope::client;
     return std::count(m.traits.scopes.begin(), m.traits.scopes.end(), scope) > 0;
   });
 }
@@ -127,7 +127,7 @@ void check(const Played& p, const Situation& s, bool erases) {
 
 TEST_CASE("requests that overlap are all served, and everybody else goes on") {
   for (const auto& situation : situations())
-    for (const auto& method : unlearn::methods())
+    for (const auto& method : methods::methods())
       for (const std::string rule : {"async_delta", "fedavg"}) {
         if (!serves(method, situation)) continue;
         if (method.name == "knot" && rule == "fedavg") continue;  // refused
@@ -151,7 +151,7 @@ TEST_CASE("with real training too: three at once, and samples before the client"
   for (const auto* name : {"three at once", "samples, then the client"}) {
     const auto situation =
         *std::find_if(all.begin(), all.end(), [&](const Situation& s) { return s.name == name; });
-    for (const auto& method : unlearn::methods()) {
+    for (const auto& method : methods::methods()) {
       if (!serves(method, situation)) continue;
       CAPTURE(situation.name);
       CAPTURE(method.name);
@@ -168,8 +168,8 @@ TEST_CASE("with real training too: three at once, and samples before the client"
 }
 
 TEST_CASE("what a straggler sends after it has asked is rejected") {
-  for (const auto& method : unlearn::methods()) {
-    if (method.traits.default_coordination != unlearn::Coordination::concurrent) continue;
+  for (const auto& method : methods::methods()) {
+    if (method.traits.default_coordination != methods::Coordination::concurrent) continue;
     const Situation s{"straggler", {{5, "at_update = 18"}}, {}, -1};
     if (!serves(method, s)) continue;
     CAPTURE(method.name);

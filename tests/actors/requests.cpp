@@ -131,7 +131,7 @@ TEST_CASE("weights from a file that hold the target are told of") {
   const auto trained = play(small, {"unlearning.method=none", "data.backdoor.trigger=none"});
   config::ModelSection section;
   section.name = "logreg";
-  compute::save(section, {1, 10, 10, 3}, trained.result.report.outcome.model, file.string());
+  lane::save(section, {1, 10, 10, 3}, trained.result.report.outcome.model, file.string());
   const auto from_file = [&](const char* method) {
     return play(small, {std::string("unlearning.method=") + method, "data.backdoor.trigger=none",
                         "model.name=torchscript", "model.path=" + file.string()});

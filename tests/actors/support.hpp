@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "actors/launch.hpp"
-#include "device/devices.hpp"
 #include "config/loader.hpp"
+#include "device/devices.hpp"
 #include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
@@ -64,10 +64,10 @@ updates = 36
 inline Played play(const std::string& text, const std::vector<std::string>& set = {},
                    actors::RunOptions options = {}) {
   static int count = 0;
-  compute::prepare_process();
+  device::prepare_process();
   const auto file = std::filesystem::temp_directory_path() /
                     ("afu-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".jsonl");
-  const auto scenario = config::parse_scenario(text, "test.toml", set, unlearn::method_sections());
+  const auto scenario = config::parse_scenario(text, "test.toml", set, methods::method_sections());
   options.files.events = file.string();
   Played p;
   p.result = actors::run_scenario(scenario, options);

@@ -81,5 +81,5 @@ TEST_CASE("a detached actor whose thread is refused does not keep its system fro
   caf::actor_system_config config;
   caf::actor_system system(config);
   const ThreadsLeft none(0);
-  CHECK_THROWS_AS(actors::spawn_detached(system, [](caf::event_based_actor*) {}), host::ThreadError);
+  CHECK_THROWS_AS(actors::spawn_detached(system, [](caf::event_based_actor*) {}), base::ThreadError);
 }

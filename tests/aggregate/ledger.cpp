@@ -2,8 +2,8 @@
 
 #include <torch/types.h>
 
-#include "model/parameters.hpp"
 #include "base/random.hpp"
+#include "model/parameters.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,13 +22,13 @@ const auto layout = [] {
 model::ParametersPtr wrap(torch::Tensor t) {
   return std::make_shared<const model::ParameterVector>(model::ParameterVector{layout, t, torch::empty({0})});
 }
-model::ParametersPtr random(sim::Stream& s) {
+model::ParametersPtr random(base::Stream& s) {
   auto t = torch::empty({5}, torch::kFloat);
   for (int i = 0; i < 5; ++i) t[i] = s.normal();
   return wrap(t);
 }
 /// What a lane would answer.
-std::vector<model::ParametersPtr> on_a_lane(const compute::CombineJob& job) {
+std::vector<model::ParametersPtr> on_a_lane(const job::CombineJob& job) {
   std::vector<model::ParametersPtr> out;
   for (const auto& c : job.outputs) {
     auto t = c.start ? c.start->values * c.keep : torch::zeros({5});
@@ -45,7 +45,7 @@ TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make
   config::TrainingSection t;
   auto rule = make_rule("fedasync", t, 1);
   Ledger ledger({false, true, false}, {0, 1, 2, 3}, true);
-  sim::Stream s({1, 2, 3, 4});
+  base::Stream s({1, 2, 3, 4});
   const auto initial = random(s);
   auto w = initial;
   double initial_mass = 1;
@@ -57,7 +57,7 @@ TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make
     a.delta = random(s);
     const auto plan = *rule->add(a);
     const auto& p = plan.parts[0];
-    compute::CombineJob job;
+    job::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     w = wrap(w->values * plan.keep + (a.base->values + a.delta->values) * p.coefficient);
@@ -77,7 +77,7 @@ TEST_CASE("with a delta rule the influence is the sum of what was merged, and ot
   config::TrainingSection t;
   auto rule = make_rule("async_delta", t, 1);
   Ledger ledger({true, false, false}, {2});
-  sim::Stream s({5, 6, 7, 8});
+  base::Stream s({5, 6, 7, 8});
   auto expected = torch::zeros({5});
   for (int i = 0; i < 40; ++i) {
     Arrival a;
@@ -87,7 +87,7 @@ TEST_CASE("with a delta rule the influence is the sum of what was merged, and ot
     a.samples = 1;
     const auto plan = *rule->add(a);
     if (a.client == 2) expected = expected + a.delta->values * plan.parts[0].coefficient;
-    compute::CombineJob job;
+    job::CombineJob job;
     ledger.extend(plan, job);
     CHECK(job.outputs.size() == (a.client == 2 ? 1 : 0));
     ledger.apply(plan, on_a_lane(job), 0);
@@ -105,7 +105,7 @@ TEST_CASE("in mixing form the influence is what would be missing had the client 
   config::TrainingSection t;
   auto rule = make_rule("fedasync", t, 1);
   Ledger ledger({true, false, false}, {0});
-  sim::Stream s({9, 9, 9, 9});
+  base::Stream s({9, 9, 9, 9});
   const auto initial = random(s);
   std::vector<torch::Tensor> with{initial->values}, without{initial->values};
   std::vector<std::vector<model::ParametersPtr>> influence{ledger.snapshot()};
@@ -119,7 +119,7 @@ TEST_CASE("in mixing form the influence is what would be missing had the client 
     a.delta = random(s);
     const auto plan = *rule->add(a);
     const double c = plan.parts[0].coefficient;
-    compute::CombineJob job;
+    job::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     with.push_back(with.back() * plan.keep + (with[base] + a.delta->values) * c);
@@ -134,7 +134,7 @@ TEST_CASE("accumulators and initial model make up the model where late updates a
   config::TrainingSection t;
   auto rule = make_rule("fedasync", t, 1);
   Ledger ledger({false, true, false}, {0, 1, 2}, true);
-  sim::Stream s({1, 2, 3, 4});
+  base::Stream s({1, 2, 3, 4});
   auto w = random(s);
   auto initial = w->values.clone();
   double initial_mass = 1;
@@ -148,7 +148,7 @@ TEST_CASE("accumulators and initial model make up the model where late updates a
     auto plan = *rule->add(a);
     if (difference) plan.whole_model = false, plan.keep = 1.0;
     const double c = plan.parts[0].coefficient;
-    compute::CombineJob job;
+    job::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     auto next = w->values * plan.keep + a.delta->values * c;
@@ -169,7 +169,7 @@ TEST_CASE("a removal of what the ledger counts and does not hold is no erasure t
   plan.keep = 0.5;
   plan.whole_model = true;
   plan.parts.push_back({{}, 0.5});
-  sim::Stream s({1, 2, 3, 4});
+  base::Stream s({1, 2, 3, 4});
   const auto w = random(s);
   CHECK(ledger.removal(0, w, true).front().terms.empty());  // it has not taken part
   ledger.apply(plan, {}, 0);
@@ -178,7 +178,7 @@ TEST_CASE("a removal of what the ledger counts and does not hold is no erasure t
 
 TEST_CASE("the version that a client's update made is kept until the next one is made without it") {
   Ledger ledger({false, false, true}, {1});
-  sim::Stream s({1, 2, 3, 4});
+  base::Stream s({1, 2, 3, 4});
   const auto first = random(s), second = random(s);
   MergePlan plan;
   plan.parts.push_back({{}, 0.5});

@@ -26,13 +26,13 @@ record::MetricsRow row(std::uint64_t updates, const char* phase) {
   r.phase = phase;
   return r;
 }
-compute::JobResult answer(double value) {
-  compute::JobResult r;
+job::JobResult answer(double value) {
+  job::JobResult r;
   r.figures["loss.auc"] = value;
   r.numbers = {value};
   return r;
 }
-const compute::KernelJob& kernel(const Campaign::Order& o) { return std::get<compute::KernelJob>(o.job); }
+const job::KernelJob& kernel(const Campaign::Order& o) { return std::get<job::KernelJob>(o.job); }
 
 }  // namespace
 

@@ -25,7 +25,7 @@ TEST_CASE("compare: runs against each reference and their mean, references among
     return lane.workspace->wrap(lane.initial->values + by, lane.initial->buffers);
   };
   const auto one = lane.initial, two = noise(1e-3);
-  compute::EvaluationSets sets;
+  job::EvaluationSets sets;
   sets.forget = rows(0, 40);
   sets.holdout = rows(40, 80);
   sets.test = rows(80, 160);
@@ -60,7 +60,7 @@ TEST_CASE("compare: runs against each reference and their mean, references among
 TEST_CASE("compare: models that are not finite are named, and are far from and close to nothing") {
   Lane lane("mlp", 120);
   const auto nan = lane.workspace->wrap(lane.initial->values * std::nan(""), lane.initial->buffers);
-  compute::EvaluationSets sets;
+  job::EvaluationSets sets;
   sets.forget = rows(0, 40);
   sets.holdout = rows(40, 80);
   sets.test = rows(80, 120);

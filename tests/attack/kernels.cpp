@@ -55,17 +55,17 @@ TEST_CASE("attack kernel: reference models answer, lira and rmia use them") {
   CHECK(f.count("rmia.tpr_at_1pct") == 1);
   CHECK(f.count("scrub.accuracy") == 0);
   references[0].pop_back();
-  auto broken = compute::execute(*b.lane.workspace, attack_job(*b.plan, known, references, nullptr));
+  auto broken = lane::execute(*b.lane.workspace, attack_job(*b.plan, known, references, nullptr));
   CHECK(broken.error.find("other samples") != std::string::npos);
 }
 
 TEST_CASE("attack kernel: the loss attack is that of the metrics") {
   Bench b({"loss"});
   const auto known = b.lane.trained(40, 50);
-  auto sets = std::make_shared<compute::EvaluationSets>();
+  auto sets = std::make_shared<job::EvaluationSets>();
   sets->forget = b.plan->sets[forget];
   sets->holdout = b.plan->sets[holdout];
-  const auto metrics = b.lane.run(compute::EvaluateJob{known, sets, 64}).figures;
+  const auto metrics = b.lane.run(job::EvaluateJob{known, sets, 64}).figures;
   const auto f = b.lane.run(attack_job(*b.plan, known, {}, nullptr)).figures;
   CHECK(f.at("loss.auc") == doctest::Approx(metrics.at("mia_auc")).epsilon(1e-3));
 }
@@ -107,7 +107,7 @@ TEST_CASE("relearn: what is known takes no batch, what was erased some, and the 
 }
 
 TEST_CASE("relearn from a few samples: fewer of them show less, and the smaller set is part of the larger") {
-  const sim::StreamKey key{1, sim::purpose("few"), 0, 0};
+  const base::StreamKey key{1, base::purpose("few"), 0, 0};
   const auto all = rows(0, 40);
   const auto eight = few(all, 8, key), many = few(all, 32, key);
   CHECK(eight->size() == 8);

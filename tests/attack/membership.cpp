@@ -14,7 +14,7 @@ namespace {
 
 /// Two classes in turn; class y answers with its own logit drawn around `margin`.
 Answers answers(std::size_t n, double margin, double noise, std::uint64_t actor) {
-  sim::Stream stream({9, sim::purpose("test.answers"), actor, 0});
+  base::Stream stream({9, base::purpose("test.answers"), actor, 0});
   std::vector<double> logits;
   std::vector<std::int64_t> labels;
   for (std::size_t i = 0; i < n; ++i) {
@@ -29,7 +29,7 @@ Answers answers(std::size_t n, double margin, double noise, std::uint64_t actor)
 
 Figures all(const Suspects& s) {
   Figures f;
-  const sim::StreamKey key{1, 2, 3, 4};
+  const base::StreamKey key{1, 2, 3, 4};
   loss_attack(s, key, f);
   scrub_attack(s, key, f);
   classifier_attack("confidence", &confidence, s, f);

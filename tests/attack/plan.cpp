@@ -18,7 +18,7 @@ namespace {
 struct Built {
   std::shared_ptr<const config::Scenario> scenario;
   data::FederatedData data;
-  std::shared_ptr<const compute::EvaluationSets> evaluation;
+  std::shared_ptr<const job::EvaluationSets> evaluation;
   PlanPtr plan;
 
   explicit Built(const std::vector<std::string>& set) {

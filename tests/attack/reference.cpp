@@ -63,7 +63,7 @@ TEST_CASE("rmia: the share of the population that is less likely, in closed form
 }
 
 TEST_CASE("lira and rmia: separable members are found, those that references explain are not") {
-  afu::sim::Stream stream({3, afu::sim::purpose("test.reference"), 0, 0});
+  afu::base::Stream stream({3, afu::base::purpose("test.reference"), 0, 0});
   const auto make = [&](std::size_t n, double gain) {
     Referenced r{{}, std::vector<std::vector<double>>(4)};
     for (std::size_t i = 0; i < n; ++i) {

@@ -11,7 +11,7 @@ using namespace afu::attack;
 
 namespace {
 Scores normal(std::size_t n, double mean, std::uint64_t actor) {
-  sim::Stream stream({5, sim::purpose("test.scores"), actor, 0});
+  base::Stream stream({5, base::purpose("test.scores"), actor, 0});
   Scores s(n);
   for (auto& v : s) v = mean + stream.normal();
   return s;

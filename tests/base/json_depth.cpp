@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace afu::record;
+using namespace afu::base;
 
 TEST_CASE("text that nests too deep is no value, and the line is told") {
   const auto nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };

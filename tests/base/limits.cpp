@@ -4,7 +4,7 @@
 
 #include "../record/temporary_folder.hpp"
 
-using namespace afu::host;
+using namespace afu::base;
 
 namespace {
 
@@ -27,7 +27,7 @@ struct Machine {
     std::filesystem::create_directories((root / file).parent_path());
     afu::test::write_text(root / file, text);
   }
-  Limits limits() const { return afu::host::limits(root.path()); }
+  Limits limits() const { return afu::base::limits(root.path()); }
 };
 
 const char* const kMountOfVersion2 =

@@ -19,7 +19,7 @@ const std::vector<float> weights{0.5f, -1.25f, 3e-9f, 7.0f, 0.0f, 1.0f};
 const std::vector<std::uint8_t> pixels(2 * 1 * 3 * 4, 200);
 const std::vector<std::int64_t> labels{3, -4};
 
-std::vector<record::NpzArray> arrays() {
+std::vector<base::NpzArray> arrays() {
   return {{"weights", 'f', 4, {6}, weights.data()},
           {"images", 'u', 1, {2, 1, 3, 4}, pixels.data()},
           {"labels", 'i', 8, {2}, labels.data()},
@@ -30,7 +30,7 @@ std::vector<record::NpzArray> arrays() {
 
 TEST_CASE("a written NumPy archive reads back with its types, shapes and values") {
   TemporaryFolder tmp;
-  record::write_npz(tmp / "a.npz", arrays());
+  base::write_npz(tmp / "a.npz", arrays());
   const auto read = data::read_npz((tmp / "a.npz").string());
   REQUIRE(read.size() == 4);
   CHECK(read.at("weights").dtype() == "float32");
@@ -47,16 +47,16 @@ TEST_CASE("a written NumPy archive reads back with its types, shapes and values"
 
 TEST_CASE("the same arrays are the same bytes, and an older archive is replaced in one step") {
   TemporaryFolder tmp;
-  record::write_npz(tmp / "a.npz", {{"labels", 'i', 8, {2}, labels.data()}});
-  record::write_npz(tmp / "a.npz", arrays());
-  record::write_npz(tmp / "b.npz", arrays());
+  base::write_npz(tmp / "a.npz", {{"labels", 'i', 8, {2}, labels.data()}});
+  base::write_npz(tmp / "a.npz", arrays());
+  base::write_npz(tmp / "b.npz", arrays());
   CHECK(text_of(tmp / "a.npz") == text_of(tmp / "b.npz"));
   CHECK(!std::filesystem::exists(tmp / "a.npz.part"));
 }
 
 TEST_CASE("an archive that cannot be written names its file, and leaves nothing beside it") {
   TemporaryFolder tmp;
-  CHECK_THROWS_WITH_AS(record::write_npz(tmp / "no/a.npz", arrays()),
+  CHECK_THROWS_WITH_AS(base::write_npz(tmp / "no/a.npz", arrays()),
                        doctest::Contains(("cannot write '" + (tmp / "no/a.npz").string() + "'").c_str()),
                        std::runtime_error);
   // A file may grow to 4 KiB, as on a disk that is full.
@@ -68,7 +68,7 @@ TEST_CASE("an archive that cannot be written names its file, and leaves nothing 
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   std::string why;
   try {
-    record::write_npz(tmp / "a.npz", {{"large", 'u', 1, {1 << 20}, large.data()}});
+    base::write_npz(tmp / "a.npz", {{"large", 'u', 1, {1 << 20}, large.data()}});
   } catch (const std::runtime_error& e) {
     why = e.what();
   }

@@ -10,7 +10,7 @@
 
 #include "tests/record/temporary_folder.hpp"
 
-using namespace afu::record;
+using namespace afu::base;
 using afu::test::TemporaryFolder;
 using afu::test::text_of;
 using afu::test::write_text;

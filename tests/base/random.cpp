@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-using namespace afu::sim;
+using namespace afu::base;
 using Block = std::array<std::uint32_t, 4>;
 
 namespace {

@@ -8,7 +8,7 @@
 
 #include "../record/temporary_folder.hpp"
 
-using namespace afu::host;
+using namespace afu::base;
 
 namespace {
 

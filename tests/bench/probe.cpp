@@ -6,7 +6,10 @@
 
 #include "engine/graph/recorder.hpp"
 
-using namespace afu::compute;
+using namespace afu::bench;
+using namespace afu::device;
+using namespace afu::engine;
+using namespace afu::engine::graph;
 
 TEST_CASE("the CPU's ceilings are of a CPU's size") {
   const auto p = probe("cpu");

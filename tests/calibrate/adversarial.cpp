@@ -20,8 +20,8 @@ std::shared_ptr<const data::Images> poisoned() {
   return images;
 }
 
-compute::KernelJob search_job(const model::ParametersPtr& version) {
-  compute::KernelJob job;
+job::KernelJob search_job(const model::ParametersPtr& version) {
+  job::KernelJob job;
   job.kernel = "adversarial_trigger";
   job.settings.set("adversarial_steps", std::int64_t{200});
   job.settings.set("adversarial_lr", 0.1);
@@ -35,21 +35,21 @@ compute::KernelJob search_job(const model::ParametersPtr& version) {
 
 TEST_CASE("the search finds a planted trigger: its label and where it is") {
   test::Lane lane("mlp", 150);
-  compute::Workspace workspace(model::make_model(test::network("mlp"), test::tiny_shape),
-                               compute::make_resident(poisoned(), torch::kCPU), torch::kCPU);
+  engine::Workspace workspace(model::make_model(test::network("mlp"), test::tiny_shape),
+                              engine::make_resident(poisoned(), torch::kCPU), torch::kCPU);
   data::Indices rows = *test::rows(0, 100);
   for (std::int64_t i = 150; i < 250; ++i) rows.push_back(i);
-  compute::TrainJob train;
+  job::TrainJob train;
   train.base = lane.initial;
   train.samples = std::make_shared<const data::Indices>(rows);
   train.sgd.momentum = 0.9;
   train.epochs = 40;
   train.batch_size = 16;
-  const auto trained = compute::execute(workspace, train);
+  const auto trained = lane::execute(workspace, train);
   REQUIRE(trained.error == "");
   const auto version = lane.plus(lane.initial, trained.outputs.at(0));
 
-  const auto found = compute::execute(workspace, search_job(version));
+  const auto found = lane::execute(workspace, search_job(version));
   REQUIRE(found.error == "");
   CHECK(found.figures.at("label") == 2);
   CHECK(found.figures.at("success") > 0.9);
@@ -58,16 +58,16 @@ TEST_CASE("the search finds a planted trigger: its label and where it is") {
   const double elsewhere = (trigger.mask.sum().item<double>() - 4 * in_place) / 60;
   CHECK(in_place > 2 * elsewhere);
   CHECK(found.samples > 0);
-  const auto again = compute::execute(workspace, search_job(version));
+  const auto again = lane::execute(workspace, search_job(version));
   CHECK(again.numbers == found.numbers);
 }
 
 TEST_CASE("a search that cannot begin says why") {
   test::Lane lane;
   auto job = search_job(nullptr);
-  CHECK(compute::execute(*lane.workspace, job).error == "adversarial_trigger: the input is the model");
+  CHECK(lane::execute(*lane.workspace, job).error == "adversarial_trigger: the input is the model");
   job = search_job(lane.initial);
   job.samples.clear();
-  CHECK(compute::execute(*lane.workspace, job).error ==
+  CHECK(lane::execute(*lane.workspace, job).error ==
         "adversarial_trigger: there are no samples to search a trigger on");
 }

@@ -11,16 +11,16 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
-                          const model::ParametersPtr& before) {
-  compute::KernelJob job;
+job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
+                      const model::ParametersPtr& before) {
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(s, 0);
   job.settings.set("steps", std::int64_t{3});
   job.settings.set("reference", false);
   job.inputs = {base, before};
   job.samples = {test::rows(60, 80), test::rows(80, 95), test::rows(95, 120)};
-  job.key = {1, sim::purpose("test"), 0, 0};
+  job.key = {1, base::purpose("test"), 0, 0};
   return job;
 }
 
@@ -227,7 +227,7 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
     CHECK(test::largest(delta - plain) > 1e-5);
   }
   job.inputs = {lane.initial, anchor};
-  CHECK(compute::execute(*lane.workspace, job).error ==
+  CHECK(lane::execute(*lane.workspace, job).error ==
         "calibrate: the Fisher anchor needs the erased model and its Fisher information");
 }
 

@@ -14,7 +14,7 @@ using test::Lane;
 namespace {
 
 const std::vector<data::IndicesPtr> sets{test::rows(0, 12), test::rows(12, 18), test::rows(18, 24)};
-const sim::StreamKey key{1, sim::purpose("test"), 2, 3};
+const base::StreamKey key{1, base::purpose("test"), 2, 3};
 
 /// Which rows a batch's chunk has, of those of `sets`, by their pixels.
 std::vector<std::int64_t> rows_in(Lane& lane, const torch::Tensor& images) {
@@ -26,8 +26,8 @@ std::vector<std::int64_t> rows_in(Lane& lane, const torch::Tensor& images) {
   return found;
 }
 
-compute::KernelJob job_of(const config::Scenario& s, std::int64_t steps, const model::ParametersPtr& base) {
-  compute::KernelJob job;
+job::KernelJob job_of(const config::Scenario& s, std::int64_t steps, const model::ParametersPtr& base) {
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(s, 0);
   job.settings.set("steps", steps);

@@ -13,8 +13,8 @@ namespace {
 torch::Tensor some_logits() { return torch::arange(21, torch::kFloat64).mul(1.7).sin().mul(3).view({7, 3}); }
 torch::Tensor some_labels() { return torch::tensor({0, 2, 1, 1, 0, 2, 0}, torch::kInt64); }
 
-compute::KernelJob job_for(const model::ParametersPtr& base, const model::ParametersPtr& teacher) {
-  compute::KernelJob job;
+job::KernelJob job_for(const model::ParametersPtr& base, const model::ParametersPtr& teacher) {
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(config::Scenario{}, 0);
   job.settings.set("steps", std::int64_t{20});
@@ -182,12 +182,12 @@ TEST_CASE("in stages the calibrator goes from the model before the erasure to th
 
   job.settings.set("lr", 0.0);
   CHECK(test::largest(from(lane.initial->values, 4, 4).outputs[0]->values) < 1e-6);
-  CHECK(compute::execute(*lane.workspace, job).error == "");
+  CHECK(lane::execute(*lane.workspace, job).error == "");
   job.settings.set("stages", std::int64_t{5});
-  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
+  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
   job.settings.set("stages", std::int64_t{2});
   job.inputs[4] = nullptr;
-  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
+  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
 }
 
 TEST_CASE("calibration keeps the normalisation's statistics") {
@@ -203,11 +203,11 @@ TEST_CASE("calibration keeps the normalisation's statistics") {
 TEST_CASE("a calibration that cannot run says why") {
   Lane lane;
   auto job = job_for(lane.initial, nullptr);
-  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: the inputs are the base and the teacher");
+  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: the inputs are the base and the teacher");
   job = job_for(lane.initial, lane.initial);
   job.samples = {nullptr};
-  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: there are no samples to calibrate on");
+  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: there are no samples to calibrate on");
   job = job_for(lane.initial, lane.initial);
   job.settings = {};
-  CHECK(compute::execute(*lane.workspace, job).error == "calibrate: option 'steps' was never declared");
+  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: option 'steps' was never declared");
 }

@@ -9,9 +9,8 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob job_for(const model::ParametersPtr& version, data::IndicesPtr rows,
-                           bool normalise = false) {
-  compute::KernelJob job;
+job::KernelJob job_for(const model::ParametersPtr& version, data::IndicesPtr rows, bool normalise = false) {
+  job::KernelJob job;
   job.kernel = "fisher";
   job.settings.set("normalise", normalise);
   job.settings.set("labels", std::string("all"));
@@ -74,8 +73,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   CHECK((mean - exact).norm().item<double>() < 0.1 * exact.norm().item<double>());
   CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
   job.settings.set("labels", std::string("some"));
-  CHECK(compute::execute(*lane.workspace, job).error ==
-        "fisher: labels 'some' are none of all, sampled, own");
+  CHECK(lane::execute(*lane.workspace, job).error == "fisher: labels 'some' are none of all, sampled, own");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {
@@ -119,8 +117,8 @@ TEST_CASE("the normalisation's statistics are used and kept") {
 
 TEST_CASE("a Fisher diagonal that cannot be computed says why") {
   Lane lane;
-  CHECK(compute::execute(*lane.workspace, job_for(nullptr, test::rows(0, 1))).error ==
+  CHECK(lane::execute(*lane.workspace, job_for(nullptr, test::rows(0, 1))).error ==
         "fisher: the input is the model");
-  CHECK(compute::execute(*lane.workspace, job_for(lane.initial, test::rows(0, 0))).error ==
+  CHECK(lane::execute(*lane.workspace, job_for(lane.initial, test::rows(0, 0))).error ==
         "fisher: there are no samples to compute on");
 }

@@ -23,28 +23,28 @@ config::Scenario with(const std::string& invariance) {
 
 const std::vector<data::IndicesPtr> probe{test::rows(60, 80), test::rows(80, 95), test::rows(95, 120)};
 
-compute::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& before,
-                          const model::ParametersPtr& after, double epsilon = 0) {
-  compute::KernelJob job;
+job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& before,
+                      const model::ParametersPtr& after, double epsilon = 0) {
+  job::KernelJob job;
   job.kernel = "gate";
   job.settings = calibrate::calibration_values(s, 0);
   job.settings.set("gate_epsilon", epsilon);
   job.inputs = {before, after};
   job.samples = probe;
-  job.key = {1, sim::purpose("test"), 0, 0};
+  job.key = {1, base::purpose("test"), 0, 0};
   return job;
 }
 
 /// D of a version, as the calibrator itself reports it.
 double penalty(Lane& lane, const config::Scenario& s, const model::ParametersPtr& v) {
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "calibrate";
   job.settings = calibrate::calibration_values(s, 0);
   job.settings.set("steps", std::int64_t{0});
   job.settings.set("reference", false);
   job.inputs = {v, v};
   job.samples = probe;
-  job.key = {1, sim::purpose("test"), 0, 0};
+  job.key = {1, base::purpose("test"), 0, 0};
   return lane.run(job).figures.at("penalty_before");
 }
 
@@ -106,16 +106,16 @@ TEST_CASE("gate: it counts its forward passes") {
 
 TEST_CASE("gate: what it cannot do without it says") {
   Lane lane;
-  CHECK(compute::execute(*lane.workspace, job_of(with("irm"), lane.initial, nullptr)).error ==
+  CHECK(lane::execute(*lane.workspace, job_of(with("irm"), lane.initial, nullptr)).error ==
         "gate: the inputs are the versions before and after a merge");
-  CHECK(compute::execute(*lane.workspace, job_of(with("none"), lane.initial, lane.initial)).error ==
+  CHECK(lane::execute(*lane.workspace, job_of(with("none"), lane.initial, lane.initial)).error ==
         "gate: there is no invariance whose penalty could be looked at");
 }
 
 TEST_CASE("the sunset's reference is the penalty under harmless augmentations, by hand") {
   Lane lane;
   const auto version = lane.trained(60, 20);
-  const sim::StreamKey key{1, sim::purpose("test"), 0, 0};
+  const base::StreamKey key{1, base::purpose("test"), 0, 0};
   const auto clean = calibrate::gather_environments(*lane.workspace, probe);
   const auto other = calibrate::augmented(clean, key);
   REQUIRE(other.chunks.size() == 2);
@@ -147,7 +147,7 @@ TEST_CASE("the sunset's reference is the penalty under harmless augmentations, b
     CAPTURE(invariance);
     auto s = with(invariance);
     s.calibration.sunset_jobs = 3;
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "calibrate";
     job.settings = calibrate::calibration_values(s, 0);
     job.settings.set("steps", std::int64_t{1});

@@ -11,19 +11,19 @@ using test::Lane;
 namespace {
 
 std::vector<model::ParametersPtr> sketch_of(Lane& lane, const model::ParametersPtr& version, std::int64_t n) {
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "gradient_sketch";
   job.settings.set("sketch", n);
   job.settings.set("batch_size", std::int64_t{8});
   job.inputs = {version};
   job.samples = {test::rows(0, 30)};
-  job.key = {1, sim::purpose("test"), 0, 0};
+  job.key = {1, base::purpose("test"), 0, 0};
   return lane.run(job).outputs;
 }
 
-compute::JobResult subspace_of(Lane& lane, const model::ParametersPtr& version, const model::ParametersPtr& e,
-                               std::int64_t rank) {
-  compute::KernelJob job;
+job::JobResult subspace_of(Lane& lane, const model::ParametersPtr& version, const model::ParametersPtr& e,
+                           std::int64_t rank) {
+  job::KernelJob job;
   job.kernel = "erasure_subspace";
   job.settings.set("rank", rank);
   job.inputs = {version, e};
@@ -83,12 +83,12 @@ TEST_CASE("what passes a guard does not point back along any direction of it") {
   const auto version = lane.trained(60, 1);
   const auto e = lane.workspace->wrap(lane.initial->values - version->values, lane.initial->buffers);
   const auto basis = subspace_of(lane, version, e, 4).outputs;
-  const auto guard = std::make_shared<const compute::Guard>(compute::Guard{e, basis});
+  const auto guard = std::make_shared<const job::Guard>(job::Guard{e, basis});
   torch::manual_seed(2);
   for (int i = 0; i < 5; ++i) {
     auto v = torch::randn_like(e->values) - e->values;  // aligned against the erasure
     const auto delta = lane.workspace->wrap(v, torch::empty({0}));
-    compute::CombineJob job;
+    job::CombineJob job;
     job.outputs.push_back({nullptr, 1.0, {{0.5, delta, nullptr, {guard}}}, {}});
     const auto result = lane.run(job);
     const auto& passed = result.outputs.at(0)->values;
@@ -110,8 +110,8 @@ TEST_CASE("a guard without directions only measures; a pull takes back what slip
   Lane lane;
   const auto e = lane.trained(60, 1);
   const auto delta = lane.workspace->wrap(-e->values, torch::empty({0}));
-  const auto measure = std::make_shared<const compute::Guard>(compute::Guard{e, {}});
-  compute::CombineJob job;
+  const auto measure = std::make_shared<const job::Guard>(job::Guard{e, {}});
+  job::CombineJob job;
   job.outputs.push_back({nullptr, 1.0, {{1.0, delta, nullptr, {measure}}}, {}});
   const auto measured = lane.run(job);
   CHECK(at::equal(measured.outputs.at(0)->values, delta->values));
@@ -120,9 +120,9 @@ TEST_CASE("a guard without directions only measures; a pull takes back what slip
 
   // A quarter of the erasure has come back into w: a pull of 0.5 takes half of that out, along e of any
   // length.
-  const auto guard = std::make_shared<const compute::Guard>(compute::Guard{e, {e}});
+  const auto guard = std::make_shared<const job::Guard>(job::Guard{e, {e}});
   const auto w = lane.plus(lane.initial, lane.workspace->wrap(-0.25 * e->values, torch::empty({0})));
-  compute::Combination c{w, 1.0, {}, {}};
+  job::Combination c{w, 1.0, {}, {}};
   c.pulls.push_back({guard, lane.initial, 0.5});
   job.outputs = {c};
   const auto pulled = lane.run(job).outputs.at(0)->values;
@@ -150,7 +150,7 @@ TEST_CASE("gains by layer cost the calibration set less, and erase as much") {
   Lane lane("cnn_small", 120);
   const auto version = lane.trained(60, 2);
   const auto s = lane.workspace->wrap(version->values - lane.initial->values, version->buffers);
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "layer_gains";
   job.settings.set("gain", 0.8);
   job.settings.set("spread", 0.5);

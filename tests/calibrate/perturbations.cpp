@@ -9,7 +9,7 @@ namespace {
 torch::Tensor images(std::int64_t n = 40, std::int64_t channels = 1) {
   return torch::arange(n * channels * 256, torch::kFloat32).mul(0.37).sin().view({n, channels, 16, 16});
 }
-sim::Stream stream(std::uint64_t n) { return sim::Stream({n, sim::purpose("test"), 0, 0}); }
+base::Stream stream(std::uint64_t n) { return base::Stream({n, base::purpose("test"), 0, 0}); }
 }  // namespace
 
 TEST_CASE("random patches cover a part of every image, differently, and are drawn from their stream alone") {
@@ -32,12 +32,12 @@ TEST_CASE("the oracle's trigger is the data's own, to the byte") {
     config::Backdoor b;
     b.trigger = trigger;
     const auto pool = test::tiny_images(6, {1, 16, 16, 3});
-    compute::Workspace w(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
-                         compute::make_resident(pool, torch::kCPU), torch::kCPU);
+    engine::Workspace w(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
+                        engine::make_resident(pool, torch::kCPU), torch::kCPU);
     auto drawn = std::make_shared<data::Images>(*pool);
     for (std::int64_t i = 0; i < 6; ++i) data::apply_trigger(drawn->pixels.data() + i * 256, 1, 16, 16, b);
-    compute::Workspace t(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
-                         compute::make_resident(drawn, torch::kCPU), torch::kCPU);
+    engine::Workspace t(model::make_model(test::network("logreg"), {1, 16, 16, 3}),
+                        engine::make_resident(drawn, torch::kCPU), torch::kCPU);
     const auto order = w.upload(*test::rows(0, 6));
     const auto expected = t.gather(order, 0, 6).images;
     CHECK(test::largest(calibrate::with_trigger(w.gather(order, 0, 6).images, b) - expected) < 1e-6);

@@ -4,9 +4,9 @@
 
 #include "config/loader.hpp"
 #include "config/writer.hpp"
+#include "methods/registry.hpp"
 #include "study/plan.hpp"
 #include "support.hpp"
-#include "methods/registry.hpp"
 
 using namespace afu;
 using namespace afu::test;
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("configs/reference.toml is what the options say") {
   CHECK(content(fs::path(AFU_SOURCE_DIR) / "configs/reference.toml") ==
-        config::reference_toml(unlearn::method_sections()));
+        config::reference_toml(methods::method_sections()));
 }
 
 TEST_CASE("every scenario and every study in configs/ loads") {
@@ -27,7 +27,7 @@ TEST_CASE("every scenario and every study in configs/ loads") {
       CHECK_NOTHROW(study::make_plan(study::load_study(e.path().string())));
       continue;
     }
-    CHECK_NOTHROW(config::load_scenario(e.path().string(), {}, unlearn::method_sections()));
+    CHECK_NOTHROW(config::load_scenario(e.path().string(), {}, methods::method_sections()));
   }
   CHECK(count >= 15);
 }

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-using namespace afu::compute;
+using namespace afu::device;
 
 TEST_CASE("OpenBLAS is told of vectors that it has missed, and of nothing else") {
   CHECK(better_blas_core("Prescott", "AVX-512") == "SkylakeX");

@@ -12,7 +12,7 @@
 
 #include "device/stream.hpp"
 
-using namespace afu::compute;
+using namespace afu::device;
 
 TEST_CASE("the CPU is listed first, with cores and memory") {
   const auto devices = list_devices();

@@ -7,7 +7,7 @@
 #include <thread>
 
 using namespace afu;
-using namespace afu::compute;
+using namespace afu::device;
 
 TEST_CASE("only GPUs need the process's switches") {
   config::ComputeSection section;

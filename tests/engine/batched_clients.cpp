@@ -2,9 +2,9 @@
 
 #include <utility>
 
+#include "engine/sgd.hpp"
 #include "model/network.hpp"
 #include "tests/engine/fixture.hpp"
-#include "engine/sgd.hpp"
 
 using namespace afu;
 using namespace afu::model;
@@ -18,13 +18,13 @@ void check(const std::vector<Layer>& layers, const InputShape& shape, double cli
   Network net("test", layers, shape);
   const auto layout = make_layout(net);
   auto flat = flatten_into_views(net, *layout, torch::kCPU);
-  compute::BatchedClients batched(net, layout, kClients, torch::kCPU);
+  engine::BatchedClients batched(net, layout, kClients, torch::kCPU);
   torch::manual_seed(3);
   const auto versions = torch::rand({kClients, layout->parameter_count}) - 0.5;
   const auto images = torch::randn({2, kClients, kBatch, shape.channels, shape.height, shape.width});
   const auto labels = torch::randint(shape.classes, {2, kClients, kBatch}, torch::kInt64);
   batched.load(versions);
-  compute::SgdSettings sgd;
+  job::SgdSettings sgd;
   sgd.lr = 0.05;
   sgd.momentum = 0.9;
   sgd.clip_norm = clip_norm;
@@ -41,7 +41,7 @@ void check(const std::vector<Layer>& layers, const InputShape& shape, double cli
       loss.backward();
       CHECK(loss.item<double>() ==
             doctest::Approx(losses[static_cast<std::size_t>(s)][k].item<double>()).epsilon(1e-4));
-      train::sgd_step(w, flat.gradients, momentum, versions[k], sgd);
+      engine::sgd_step(w, flat.gradients, momentum, versions[k], sgd);
     }
     CHECK(test::largest(batched.parameters()[k] - w) < 1e-4);
     CHECK(test::largest(batched.parameters()[k] - versions[k]) > 1e-4);
@@ -66,10 +66,10 @@ TEST_CASE("samples of no weight change nothing") {
   const auto layout = make_layout(net);
   const auto start = torch::rand({2, layout->parameter_count}), images = torch::randn({2, 4, 1, 2, 2});
   const auto labels = torch::randint(3, {2, 4}, torch::kInt64);
-  compute::BatchedClients whole(net, layout, 2, torch::kCPU), part(net, layout, 2, torch::kCPU);
+  engine::BatchedClients whole(net, layout, 2, torch::kCPU), part(net, layout, 2, torch::kCPU);
   whole.load(start);
   part.load(start);
-  compute::SgdSettings sgd;
+  job::SgdSettings sgd;
   whole.step(images.narrow(1, 0, 3), labels.narrow(1, 0, 3), sgd);
   auto weights = torch::full({2, 4}, 1.0 / 3);
   weights.narrow(1, 3, 1).zero_();
@@ -84,12 +84,12 @@ TEST_CASE("what cannot be batched over clients is refused") {
   const auto refuse = [](const std::vector<Layer>& layers, const char* why) {
     const Network net("test", layers, {1, 8, 8, 3});
     auto copy = net;
-    CHECK_THROWS_WITH_AS(compute::BatchedClients(net, make_layout(copy), 2, torch::kCPU), why,
+    CHECK_THROWS_WITH_AS(engine::BatchedClients(net, make_layout(copy), 2, torch::kCPU), why,
                          std::invalid_argument);
   };
   refuse({convolution("a", 4, 3, 1), batch_norm("n"), average_pool(), linear("d", 3)},
          "n, a BatchNorm, cannot be batched over clients");
   Network net("test", {flatten(), linear("d", 3)}, {1, 2, 2, 3});
-  compute::BatchedClients two(net, make_layout(net), 2, torch::kCPU);
+  engine::BatchedClients two(net, make_layout(net), 2, torch::kCPU);
   CHECK_THROWS_AS(two.forward(torch::zeros({3, 1, 1, 2, 2})), std::invalid_argument);
 }

@@ -25,31 +25,31 @@ TEST_CASE("neither NaN nor infinity is finite, wherever it stands; all else is, 
     std::vector<float> v(size, 1.5f);
     v.front() = -largest_float;
     v.back() = std::numeric_limits<float>::denorm_min();
-    CHECK(compute::all_finite(v.data(), static_cast<std::int64_t>(size)));
+    CHECK(engine::all_finite(v.data(), static_cast<std::int64_t>(size)));
     for (const float wrong : {infinity, -infinity, std::nanf(""), -std::nanf("")})
       for (std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
         const auto kept = std::exchange(v[at], wrong);
-        CHECK_FALSE(compute::all_finite(v.data(), static_cast<std::int64_t>(size)));
+        CHECK_FALSE(engine::all_finite(v.data(), static_cast<std::int64_t>(size)));
         v[at] = kept;
       }
   }
-  CHECK(compute::all_finite(nullptr, 0));
+  CHECK(engine::all_finite(nullptr, 0));
 }
 
 TEST_CASE("of several vectors the first that is not finite is named; buffers count") {
   Lane lane;
   auto bad_buffers = lane.workspace->wrap(torch::ones({3}), torch::full({2}, std::nan("")));
-  const compute::FiniteCheck seen({with(lane, 1, 0), nullptr, bad_buffers, with(lane, infinity, 5)});
+  const engine::FiniteCheck seen({with(lane, 1, 0), nullptr, bad_buffers, with(lane, infinity, 5)});
   CHECK(seen.finite(0));
   CHECK(seen.finite(1));
   CHECK_FALSE(seen.finite(3));
   CHECK(seen.first_not_finite() == std::optional<std::size_t>{2});
-  CHECK_FALSE(compute::FiniteCheck().first_not_finite());
+  CHECK_FALSE(engine::FiniteCheck().first_not_finite());
 }
 
 TEST_CASE("training that diverges says so, and large steps alone do not") {
   Lane lane;
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 60);
   job.batch_size = 8;
@@ -65,7 +65,7 @@ TEST_CASE("training that diverges says so, and large steps alone do not") {
 TEST_CASE("a merge whose sum overflows says which of its vectors is not finite") {
   Lane lane;
   const auto large = with(lane, largest_float, 2049 % lane.workspace->layout()->parameter_count);
-  compute::CombineJob job;
+  job::CombineJob job;
   job.outputs = {{lane.initial, 1.0, {{0.5, large, nullptr}}, {}}, {large, 1.0, {{1.0, large, nullptr}}, {}}};
   CHECK(lane.run(job).not_finite == std::optional<std::size_t>{1});
   job.outputs.pop_back();
@@ -74,7 +74,7 @@ TEST_CASE("a merge whose sum overflows says which of its vectors is not finite")
 
 TEST_CASE("an erasure that diverges is no error of the lane's: its result says that it is not finite") {
   Lane lane;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "gradient_ascent";
   job.settings.set("lr", 1e30), job.settings.set("momentum", 0.9), job.settings.set("clip_norm", 0.0);
   job.settings.set("epochs", std::int64_t{5}), job.settings.set("batch_size", std::int64_t{16});

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <string>
 
-#include "lane/kernels.hpp"
 #include "engine/workspace.hpp"
+#include "lane/kernels.hpp"
 #include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
@@ -22,7 +22,7 @@ inline std::shared_ptr<const data::Images> tiny_images(std::int64_t count,
   auto images = std::make_shared<data::Images>();
   images->height = shape.height;
   images->width = shape.width;
-  sim::Stream stream({1, sim::purpose("test.images"), 0, 0});
+  base::Stream stream({1, base::purpose("test.images"), 0, 0});
   for (std::int64_t i = 0; i < count; ++i) {
     const auto label = static_cast<std::int64_t>(stream.below(3));
     images->labels.push_back(label);
@@ -50,21 +50,21 @@ inline config::ModelSection network(const std::string& name) {
 
 struct Lane {
   std::shared_ptr<const data::Images> images;
-  std::unique_ptr<compute::Workspace> workspace;
+  std::unique_ptr<engine::Workspace> workspace;
   model::ParametersPtr initial;
 
   explicit Lane(const std::string& name = "mlp", std::int64_t count = 120,
                 const model::InputShape& shape = tiny_shape)
       : images(tiny_images(count, shape)) {
-    workspace = std::make_unique<compute::Workspace>(
-        model::make_model(network(name), shape), compute::make_resident(images, torch::kCPU), torch::kCPU);
+    workspace = std::make_unique<engine::Workspace>(model::make_model(network(name), shape),
+                                                    engine::make_resident(images, torch::kCPU), torch::kCPU);
     initial = model::initial_parameters(workspace->net(), workspace->layout(),
-                                        {7, sim::purpose("test.model"), 0, 0});
+                                        {7, base::purpose("test.model"), 0, 0});
   }
 
   /// Runs a job that must succeed.
-  compute::JobResult run(const compute::Job& job) {
-    auto result = compute::execute(*workspace, job);
+  job::JobResult run(const job::Job& job) {
+    auto result = lane::execute(*workspace, job);
     REQUIRE(result.error == "");
     return result;
   }
@@ -76,7 +76,7 @@ struct Lane {
 
   /// The initial model trained on rows [0, n).
   model::ParametersPtr trained(std::int64_t n, std::int64_t epochs = 20) {
-    compute::TrainJob job;
+    job::TrainJob job;
     job.base = initial;
     job.samples = rows(0, n);
     job.sgd.momentum = 0.9;

@@ -26,8 +26,8 @@ struct Case {
     labels = torch::randint(s.classes, {batch}, torch::kInt64);
   }
 
-  compute::fused::Program program(const compute::fused::Kernels& k = compute::fused::kernels()) const {
-    return compute::fused::Program(compute::fused::make_plan(net.layers(), shape, *layout), k);
+  engine::fused::Program program(const device::cpu::Kernels& k = device::cpu::kernels()) const {
+    return engine::fused::Program(engine::fused::make_plan(net.layers(), shape, *layout), k);
   }
 
   torch::Tensor autograd_gradient() {
@@ -47,7 +47,7 @@ void check(Case c) {
   const auto logits = c.net.forward(c.images).detach();
   const double loss = at::cross_entropy_loss(logits, c.labels).item<double>();
   int count = 0;
-  const auto* const* variants = compute::fused::all_kernels(count);
+  const auto* const* variants = device::cpu::all_kernels(count);
   REQUIRE(count > 0);
   for (int i = 0; i < count; ++i) {
     const std::string name = variants[i]->name;
@@ -93,7 +93,7 @@ TEST_CASE("each layer's gradients are autograd's: odd sizes, strides, paddings, 
 
 TEST_CASE("few images take kernels of their own, with autograd's gradients and the same outputs bit by bit") {
   int count = 0;
-  const auto* const* variants = compute::fused::all_kernels(count);
+  const auto* const* variants = device::cpu::all_kernels(count);
   for (std::int64_t kernel : {1, 2, 3, 5, 7})
     for (std::int64_t batch :
          kernel == 1 ? std::vector<std::int64_t>{1, 2, 17} : std::vector<std::int64_t>{1, 3, 6, 19})

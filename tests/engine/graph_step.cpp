@@ -10,18 +10,18 @@
 #include "train/schedule.hpp"
 
 using namespace afu;
-using compute::graph::Step;
+using engine::graph::Step;
 using test::Lane;
 
 namespace {
 
-compute::TrainJob job_for(const Lane& lane, std::int64_t samples = 50) {  // batches of 16, 16, 16 and 2
-  compute::TrainJob job;
+job::TrainJob job_for(const Lane& lane, std::int64_t samples = 50) {  // batches of 16, 16, 16 and 2
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, samples);
   job.epochs = 3;
   job.batch_size = 16;
-  job.key = {1, sim::purpose("train"), 4, 2};
+  job.key = {1, base::purpose("train"), 4, 2};
   return job;
 }
 
@@ -29,12 +29,12 @@ model::ParametersPtr vector(const Lane& lane, const torch::Tensor& values) {
   return lane.workspace->wrap(values, torch::zeros_like(lane.initial->buffers));
 }
 
-compute::JobResult recorded(Lane& lane, Step& step, const compute::TrainJob& job) {
+job::JobResult recorded(Lane& lane, Step& step, const job::TrainJob& job) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   return train::train_recorded(*lane.workspace, step, job, schedule);
 }
 
-void check_alike(const compute::JobResult& a, const compute::JobResult& b, double tolerance = 1e-4) {
+void check_alike(const job::JobResult& a, const job::JobResult& b, double tolerance = 1e-4) {
   const auto &x = a.outputs.at(0), &y = b.outputs.at(0);
   CHECK(test::largest(x->values.cpu() - y->values.cpu()) < 2e-6 + tolerance * test::largest(y->values.cpu()));
   if (y->buffers.numel() > 0) CHECK(test::largest(x->buffers.cpu() - y->buffers.cpu()) < 1e-4);
@@ -44,37 +44,37 @@ void check_alike(const compute::JobResult& a, const compute::JobResult& b, doubl
 }
 
 /// Cannot record anything.
-class Broken final : public compute::graph::Recorder {
+class Broken final : public engine::graph::Recorder {
  public:
-  std::unique_ptr<compute::graph::Recording> record(const std::function<void()>& work) override {
+  std::unique_ptr<engine::graph::Recording> record(const std::function<void()>& work) override {
     work();
-    throw compute::graph::RecordError("this tape is torn");
+    throw engine::graph::RecordError("this tape is torn");
   }
 };
 
 /// Every kind of step that a job can ask for.
-std::vector<compute::TrainJob> all_kinds(const Lane& lane) {
-  std::vector<compute::TrainJob> jobs(6, job_for(lane));
+std::vector<job::TrainJob> all_kinds(const Lane& lane) {
+  std::vector<job::TrainJob> jobs(6, job_for(lane));
   jobs[1].sgd.momentum = 0.9;
   jobs[1].sgd.weight_decay = 1e-2;
   jobs[2].sgd.clip_norm = 0.5;
   jobs[2].sgd.max_delta = 0.02;
   jobs[3].sgd.prox_mu = 0.3;
   const auto third = torch::arange(lane.initial->values.numel()).remainder(3).to(torch::kFloat32);
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.anchor = vector(lane, lane.initial->values + 0.1);
   extras.strength = 0.2;
-  jobs[4].extras = std::make_shared<const compute::TrainExtras>(extras);
+  jobs[4].extras = std::make_shared<const job::TrainExtras>(extras);
   extras.fisher = vector(lane, third);
   extras.mask = vector(lane, third.ne(0).to(torch::kFloat32));
-  jobs[5].extras = std::make_shared<const compute::TrainExtras>(extras);
+  jobs[5].extras = std::make_shared<const job::TrainExtras>(extras);
   jobs[5].sgd = {0.02, 0.5, 1e-3, 1.0, 0.1};
   return jobs;
 }
 
 /// 16 samples, then 4. No more: with batch statistics a last bit's difference grows ten thousand times in
 /// four steps (measured by nudging the base).
-compute::TrainJob two_batches(const Lane& lane) {
+job::TrainJob two_batches(const Lane& lane) {
   auto job = job_for(lane, 20);
   job.steps = 2;
   job.sgd.lr = 0.01;
@@ -85,7 +85,7 @@ compute::TrainJob two_batches(const Lane& lane) {
 
 TEST_CASE("the recorded step trains as the plain one does, whatever the step has in it") {
   Lane lane("cnn_small");
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   for (const auto& job : all_kinds(lane)) {
     const auto expected = lane.run(job);
     check_alike(recorded(lane, step, job), expected);
@@ -100,7 +100,7 @@ TEST_CASE("the step without autograd trains as the plain one does, with every la
   for (const auto& [name, shape] : networks) {
     CAPTURE(name);
     Lane lane(name, 120, shape);
-    Step step(*lane.workspace, compute::graph::make_repeater(), &compute::graph::host_pieces());
+    Step step(*lane.workspace, engine::graph::make_repeater(), &engine::graph::host_pieces());
     for (auto job : all_kinds(lane)) {
       job.steps = 3;  // more, and a ReLU turns that turns where the base is nudged by 1e-7, too
       const auto expected = lane.run(job);
@@ -111,20 +111,20 @@ TEST_CASE("the step without autograd trains as the plain one does, with every la
 
 TEST_CASE("a network without such a pass says why") {
   Lane lane("resnet18", 40, test::small_shape);
-  CHECK_THROWS_WITH_AS(Step(*lane.workspace, compute::graph::make_repeater(), &compute::graph::host_pieces()),
+  CHECK_THROWS_WITH_AS(Step(*lane.workspace, engine::graph::make_repeater(), &engine::graph::host_pieces()),
                        "bn1 is a BatchNorm", std::invalid_argument);
 }
 
 TEST_CASE("batch statistics and short last batches come out alike") {
   Lane lane("resnet18", 40, test::small_shape);
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   const auto job = two_batches(lane);
   check_alike(recorded(lane, step, job), lane.run(job));
 }
 
 TEST_CASE("a job's result does not depend on the jobs before it, nor on what is recorded") {
   Lane lane("mlp");
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane);
   job.sgd.momentum = 0.9;
   const auto first = recorded(lane, step, job);
@@ -148,7 +148,7 @@ TEST_CASE("a job's result does not depend on the jobs before it, nor on what is 
 
 TEST_CASE("a job with more rows than any before it is trained on all of them") {
   Lane lane("logreg");
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   recorded(lane, step, job_for(lane));
   auto job = job_for(lane, 110);
   job.epochs = 170;  // 18,700 rows
@@ -160,7 +160,7 @@ TEST_CASE("a job with more rows than any before it is trained on all of them") {
 
 TEST_CASE("batches larger than the rows kept so far are taken") {
   Lane lane("logreg", 6000);
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane, 6000);
   job.batch_size = 5000;  // three warm-ups and the recording walk through 20,000 rows
   job.epochs = Step::kWorthRecording;
@@ -171,7 +171,7 @@ TEST_CASE("batches larger than the rows kept so far are taken") {
 TEST_CASE("where recording fails the same steps are called one by one, and the reason is kept") {
   Lane lane("mlp");
   Step step(*lane.workspace, std::make_unique<Broken>()),
-      whole(*lane.workspace, compute::graph::make_repeater());
+      whole(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane);
   job.epochs = 8;
   const auto expected = recorded(lane, whole, job);
@@ -182,14 +182,14 @@ TEST_CASE("where recording fails the same steps are called one by one, and the r
 
 TEST_CASE("a job that cannot be run is refused as the plain step refuses it") {
   Lane lane("mlp"), other("logreg");
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane);
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.strength = 1;
-  job.extras = std::make_shared<const compute::TrainExtras>(extras);
+  job.extras = std::make_shared<const job::TrainExtras>(extras);
   CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
   extras.anchor = other.initial;
-  job.extras = std::make_shared<const compute::TrainExtras>(extras);
+  job.extras = std::make_shared<const job::TrainExtras>(extras);
   CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
   job.extras = nullptr;
   job.samples = test::rows(0, 500);
@@ -198,7 +198,7 @@ TEST_CASE("a job that cannot be run is refused as the plain step refuses it") {
 
 TEST_CASE("recordings kept are bounded") {
   Lane lane("logreg");
-  Step step(*lane.workspace, compute::graph::make_repeater());
+  Step step(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane);
   job.epochs = Step::kWorthRecording;
   for (std::int64_t batch = 1; batch <= 70; ++batch) {
@@ -210,24 +210,23 @@ TEST_CASE("recordings kept are bounded") {
 }
 
 TEST_CASE("there is no recorder for the CPU") {
-  CHECK(compute::graph::no_recordings_on("cpu") == "the device is cpu");
-  CHECK_THROWS_WITH_AS(compute::graph::make_recorder("cpu"), "the device is cpu",
-                       compute::graph::RecordError);
-  CHECK_NOTHROW(compute::graph::release_cached_memory());
+  CHECK(engine::graph::no_recordings_on("cpu") == "the device is cpu");
+  CHECK_THROWS_WITH_AS(engine::graph::make_recorder("cpu"), "the device is cpu", engine::graph::RecordError);
+  CHECK_NOTHROW(engine::graph::release_cached_memory());
 }
 
 TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_suite("gpu")) {
-  if (compute::list_devices().size() == 1) {
+  if (device::list_devices().size() == 1) {
     MESSAGE("skipped: no GPU is visible");
     return;
   }
   const torch::Device gpu("cuda:0");
-  const compute::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
-  compute::prepare_lane_thread();
-  compute::LaneStream stream("cuda:0");
-  const compute::LaneStream::Current current(stream);
+  const device::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
+  device::prepare_lane_thread();
+  device::LaneStream stream("cuda:0");
+  const device::LaneStream::Current current(stream);
   std::vector<std::pair<std::string, std::string>> engines{{"cnn_small", "graph"}, {"resnet18", "graph"}};
-  if (compute::graph::cuda_pieces())
+  if (engine::graph::cuda_pieces())
     for (const char* name : {"cnn_small", "cnn_mnist", "lenet", "mlp"}) engines.emplace_back(name, "kernels");
   for (const auto& pair : engines) {
     const std::string name = pair.first, engine = pair.second;
@@ -235,20 +234,19 @@ TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_
     CAPTURE(engine);
     const auto shape = name == "resnet18" || name == "lenet" ? test::small_shape : test::tiny_shape;
     const Lane lane(name, 120, shape);
-    const auto pool = compute::make_resident(lane.images, gpu);
+    const auto pool = engine::make_resident(lane.images, gpu);
     const auto on_gpu = [&](const char* step) {
-      return std::make_unique<compute::Workspace>(model::make_model(test::network(name), shape), pool, gpu,
-                                                  step);
+      return std::make_unique<engine::Workspace>(model::make_model(test::network(name), shape), pool, gpu,
+                                                 step);
     };
     const auto graph = on_gpu(engine.c_str()), plain = on_gpu("autograd");
     REQUIRE(graph->graph() != nullptr);
-    const auto jobs =
-        name == "resnet18" ? std::vector<compute::TrainJob>{two_batches(lane)} : all_kinds(lane);
+    const auto jobs = name == "resnet18" ? std::vector<job::TrainJob>{two_batches(lane)} : all_kinds(lane);
     // Until each kind of step is recorded, and once more, so that all results are replayed ones at last.
     for (std::int64_t round = 0; round <= Step::kWorthRecording; ++round)
       for (const auto& job : jobs) {
         CAPTURE(round);
-        const auto a = compute::execute(*graph, job), b = compute::execute(*plain, job);
+        const auto a = lane::execute(*graph, job), b = lane::execute(*plain, job);
         REQUIRE(a.error + b.error == "");
         check_alike(a, b);
       }
@@ -259,8 +257,8 @@ TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_
 }
 
 TEST_CASE("the pieces written in CUDA do what those on the host do" * doctest::test_suite("gpu")) {
-  using namespace compute::graph;
-  if (compute::list_devices().size() == 1) {
+  using namespace engine::graph;
+  if (device::list_devices().size() == 1) {
     MESSAGE("skipped: no GPU is visible");
     return;
   }
@@ -322,27 +320,27 @@ TEST_CASE("the pieces written in CUDA do what those on the host do" * doctest::t
 }
 
 TEST_CASE("lanes that record and replay beside each other agree" * doctest::test_suite("gpu")) {
-  if (compute::list_devices().size() == 1) {
+  if (device::list_devices().size() == 1) {
     MESSAGE("skipped: no GPU is visible");
     return;
   }
   const torch::Device gpu("cuda:0");
-  const compute::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
+  const device::NumericsLease numerics({/*tf32=*/false, /*deterministic=*/true});
   const Lane lane("cnn_small");
-  const auto pool = compute::make_resident(lane.images, gpu);
+  const auto pool = engine::make_resident(lane.images, gpu);
   constexpr std::size_t kLanes = 4;
   std::vector<model::ParametersPtr> results(kLanes);
   std::vector<std::string> errors(kLanes);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < kLanes; ++i)
     threads.emplace_back([&, i] {
-      compute::prepare_lane_thread();
-      compute::LaneStream stream("cuda:0");
-      const compute::LaneStream::Current current(stream);
-      compute::Workspace workspace(model::make_model(test::network("cnn_small"), test::tiny_shape), pool, gpu,
-                                   "graph");
+      device::prepare_lane_thread();
+      device::LaneStream stream("cuda:0");
+      const device::LaneStream::Current current(stream);
+      engine::Workspace workspace(model::make_model(test::network("cnn_small"), test::tiny_shape), pool, gpu,
+                                  "graph");
       for (int round = 0; round < 4; ++round) {
-        auto result = compute::execute(workspace, all_kinds(lane).at(1));
+        auto result = lane::execute(workspace, all_kinds(lane).at(1));
         errors[i] += result.error + workspace.graph()->failure();
         if (result.error.empty()) results[i] = result.outputs.at(0);
       }

@@ -53,7 +53,7 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
           std::vector<torch::Tensor>{reference},
           torch::optim::SGDOptions(0.1).momentum(c.momentum).weight_decay(own_decay ? 0 : c.weight_decay));
       auto w = start(type), momentum = torch::zeros_like(w);
-      compute::SgdSettings s;
+      job::SgdSettings s;
       s.lr = 0.1;
       s.momentum = c.momentum;
       s.weight_decay = c.weight_decay;
@@ -65,7 +65,7 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
         reference.mutable_grad() = g;
         if (c.clip_norm > 0) torch::nn::utils::clip_grad_norm_(reference, c.clip_norm);
         optimizer.step();
-        train::sgd_step(w, own, momentum, {}, s);
+        engine::sgd_step(w, own, momentum, {}, s);
         REQUIRE(relative_difference(w, reference.detach()) < 1e-6);
       }
       CHECK((w - start(type)).abs().max().item<double>() > 1e-3);
@@ -73,7 +73,7 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
 }
 
 TEST_CASE("a gradient whose sum of squares no float holds is clipped as any other") {
-  compute::SgdSettings s;
+  job::SgdSettings s;
   s.lr = 1;
   s.clip_norm = 5;
   for (const double large : {1e19, 2e19, 1e30, 3e38})
@@ -83,26 +83,26 @@ TEST_CASE("a gradient whose sum of squares no float holds is clipped as any othe
       // What is not contiguous takes the tensor operators.
       auto g = torch::full({fused ? 100 : 200}, large), w = torch::zeros_like(g), momentum = torch::Tensor();
       if (!fused) g = g.slice(0, 0, 200, 2), w = w.slice(0, 0, 200, 2);
-      train::sgd_step(w, g, momentum, {}, s);
+      engine::sgd_step(w, g, momentum, {}, s);
       CHECK(w.norm().item<double>() == doctest::Approx(5).epsilon(1e-5));
       CHECK(w[99].item<double>() == doctest::Approx(-0.5).epsilon(1e-5));
     }
   auto rows = torch::stack({torch::full({100}, 1e25), torch::full({100}, 1.0), torch::full({100}, 0.1)});
-  train::clip(rows, 5);
+  engine::clip(rows, 5);
   CHECK(rows[0][7].item<double>() == doctest::Approx(0.5).epsilon(1e-5));
   CHECK(rows[1][7].item<double>() == doctest::Approx(0.5).epsilon(1e-5));
   CHECK(rows[2][7].item<float>() == 0.1f);
 }
 
 TEST_CASE("clipping leaves a gradient that is not finite as not finite as it was") {
-  compute::SgdSettings s;
+  job::SgdSettings s;
   s.clip_norm = 5;
   for (const double value : {std::nan(""), HUGE_VAL})
     for (const bool fused : {true, false}) {
       auto g = torch::full({fused ? 100 : 200}, 1.0), w = torch::zeros_like(g), momentum = torch::Tensor();
       if (!fused) g = g.slice(0, 0, 200, 2), w = w.slice(0, 0, 200, 2);
       g[3] = value;
-      train::sgd_step(w, g, momentum, {}, s);
+      engine::sgd_step(w, g, momentum, {}, s);
       CHECK(std::isnan(w[3].item<double>()));
     }
 }
@@ -113,11 +113,11 @@ TEST_CASE("the proximal term adds mu (w - base) to the gradient") {
     auto w = base + 0.5, momentum = torch::zeros_like(base);
     auto g = gradient(w, 0);
     const auto expected = w - 0.1 * (g + 0.25 * (w - base) + 0.01 * w);
-    compute::SgdSettings s;
+    job::SgdSettings s;
     s.lr = 0.1;
     s.prox_mu = 0.25;
     s.weight_decay = 0.01;
-    train::sgd_step(w, g, momentum, base, s);
+    engine::sgd_step(w, g, momentum, base, s);
     CHECK((w - expected).abs().max().item<double>() < 1e-6);
     CHECK((momentum == 0).all().item<bool>());  // not looked at without momentum
   }
@@ -131,11 +131,11 @@ TEST_CASE("extras add the pull to the anchor and then mask the gradient, before 
       CAPTURE(present);
       auto w = start(type), momentum = torch::zeros_like(w);
       const auto base = w + 0.3;
-      train::StepExtras x;
+      engine::StepExtras x;
       if (present & 1) x.mask = start(type).mul(11).sin().gt(0).to(type);
       if (present & 2) x.anchor = start(type).mul(5).sin(), x.strength = 0.7;
       if ((present & 6) == 6) x.fisher = start(type).mul(7).sin().square();
-      compute::SgdSettings s;
+      job::SgdSettings s;
       s.lr = 0.1;
       s.momentum = 0.9;
       s.weight_decay = 0.01;
@@ -150,7 +150,7 @@ TEST_CASE("extras add the pull to the anchor and then mask the gradient, before 
         if (present & 1) g = g * x.mask;
         m = 0.9 * m + g * (3 / (g.norm() + 1e-6)).clamp_max(1.0);
         expected = expected - 0.1 * m;
-        train::sgd_step(w, own, momentum, base, s, &x);
+        engine::sgd_step(w, own, momentum, base, s, &x);
         REQUIRE(relative_difference(w, expected) < 1e-6);
       }
       if (present & 1) CHECK(at::equal(w.masked_select(x.mask == 0), start(type).masked_select(x.mask == 0)));
@@ -162,9 +162,9 @@ TEST_CASE("a gradient that is not a number is not hidden by clipping") {
   for (auto type : kTypes) {
     auto w = torch::ones({4}, type), g = torch::full({4}, std::nan(""), type),
          momentum = torch::zeros({4}, type);
-    compute::SgdSettings s;
+    job::SgdSettings s;
     s.clip_norm = 1;
-    train::sgd_step(w, g, momentum, {}, s);
+    engine::sgd_step(w, g, momentum, {}, s);
     CHECK(w.isnan().all().item<bool>());
   }
 }
@@ -173,7 +173,7 @@ TEST_CASE("flat Adam is torch's Adam, step for step") {
   auto reference = start(torch::kFloat32).set_requires_grad(true);
   torch::optim::Adam optimizer(std::vector<torch::Tensor>{reference}, torch::optim::AdamOptions(1e-3));
   auto w = start(torch::kFloat32);
-  train::Adam adam(w, 1e-3);
+  engine::Adam adam(w, 1e-3);
   for (int step = 0; step < 20; ++step) {
     const auto g = gradient(reference.detach(), step);
     reference.mutable_grad() = g.clone();

@@ -9,16 +9,16 @@ using namespace afu;
 
 namespace {
 
-compute::StepChoice choice(const std::string& model, const std::string& wanted = "auto",
-                           torch::Device device = torch::kCPU) {
+engine::StepChoice choice(const std::string& model, const std::string& wanted = "auto",
+                          torch::Device device = torch::kCPU) {
   auto net = model::make_model(test::network(model), {1, 28, 28, 3});
-  return compute::choose_step(*net, *model::make_layout(*net), device, wanted);
+  return engine::choose_step(*net, *model::make_layout(*net), device, wanted);
 }
 
-std::unique_ptr<compute::Workspace> workspace(const test::Lane& lane, const std::string& step) {
-  return std::make_unique<compute::Workspace>(model::make_model(test::network("cnn_small"), test::tiny_shape),
-                                              compute::make_resident(lane.images, torch::kCPU), torch::kCPU,
-                                              step);
+std::unique_ptr<engine::Workspace> workspace(const test::Lane& lane, const std::string& step) {
+  return std::make_unique<engine::Workspace>(model::make_model(test::network("cnn_small"), test::tiny_shape),
+                                             engine::make_resident(lane.images, torch::kCPU), torch::kCPU,
+                                             step);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ TEST_CASE("networks of plain layers take the fused step on the CPU, all else aut
   CHECK(on_gpu.reason == "graph: autograd recorded in CUDA graphs");
   CHECK_FALSE(on_gpu.by_hand);
   CHECK(on_gpu.engine() == std::string("graph"));
-  if (compute::graph::cuda_pieces()) {
+  if (engine::graph::cuda_pieces()) {
     const auto by_hand = choice("cnn", "kernels", torch::Device("cuda:0"));
     CHECK(by_hand.recorded);
     CHECK(by_hand.by_hand);
@@ -79,26 +79,26 @@ TEST_CASE("an engine that cannot be had or is not known is refused") {
 
 TEST_CASE("both engines train and measure alike, and take the gradient of any loss") {
   test::Lane lane("cnn_small");
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.epochs = 2;
   job.batch_size = 16;
-  auto sets = std::make_shared<compute::EvaluationSets>();
+  auto sets = std::make_shared<job::EvaluationSets>();
   sets->test = test::rows(0, 120);
   const auto fused = workspace(lane, "fused"), autograd = workspace(lane, "autograd");
   CHECK(fused->fused() != nullptr);
   CHECK(autograd->fused() == nullptr);
 
-  const auto a = compute::execute(*fused, job), b = compute::execute(*autograd, job);
+  const auto a = lane::execute(*fused, job), b = lane::execute(*autograd, job);
   REQUIRE(a.error + b.error == "");
   CHECK(test::largest(a.outputs.at(0)->values - b.outputs.at(0)->values) < 1e-5);
   CHECK(a.figures.at("loss") == doctest::Approx(b.figures.at("loss")).epsilon(1e-5));
-  const compute::EvaluateJob measure{lane.initial, sets, 50};
-  CHECK(compute::execute(*fused, measure).figures.at("test_loss") ==
-        doctest::Approx(compute::execute(*autograd, measure).figures.at("test_loss")).epsilon(1e-5));
+  const job::EvaluateJob measure{lane.initial, sets, 50};
+  CHECK(lane::execute(*fused, measure).figures.at("test_loss") ==
+        doctest::Approx(lane::execute(*autograd, measure).figures.at("test_loss")).epsilon(1e-5));
 
-  const auto gradient = [](compute::Workspace& w) {
+  const auto gradient = [](engine::Workspace& w) {
     const auto images = w.gather(w.upload(*test::rows(0, 40)), 0, 40).images;
     w.gradients().fill_(1);
     train::loss_gradient(w, images, [](const torch::Tensor& logits) { return logits.square().sum(); });

@@ -24,7 +24,7 @@ TEST_CASE("gather normalises the rows it is asked for") {
 
 TEST_CASE("what GPUs normalise with agrees with the CPU's table") {
   const auto pixels = torch::arange(256, torch::kInt64).to(torch::kUInt8).view({4, 1, 8, 8});
-  const auto x = compute::normalised(pixels);
+  const auto x = engine::normalised(pixels);
   CHECK((x.scalar_type() == torch::kFloat32));
   REQUIRE(x.sizes() == pixels.sizes());
   const auto exact = (pixels.to(torch::kFloat64) / 255 - 0.5) / 0.5;
@@ -86,7 +86,7 @@ TEST_CASE("a resident pool keeps its images alive without copying them") {
   auto images = test::tiny_images(4);
   const auto* pixels = images->pixels.data();
   const auto first_label = images->labels[0];
-  const auto pool = compute::make_resident(images, torch::kCPU);
+  const auto pool = engine::make_resident(images, torch::kCPU);
   CHECK(pool->images.data_ptr<std::uint8_t>() == pixels);
   images.reset();
   CHECK(pool->labels[0].item<std::int64_t>() == first_label);

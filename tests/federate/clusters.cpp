@@ -24,7 +24,7 @@ std::string asks(int client, int at_update, const std::string& more = "") {
 }
 const std::string one_cluster = "unlearning.knot.clusters=1";
 
-double base(const Server& s, std::uint32_t client) {
+double base_of(const Server& s, std::uint32_t client) {
   return s.tasks.at(client).model->values[0].item<double>();
 }
 record::ErasureRecord erasure(const Server& s, std::size_t i = 0) {
@@ -56,25 +56,25 @@ TEST_CASE("clusters are formed once all have trained on the initial model; nothi
   CHECK(cluster == std::vector<double>{0, 0, 1, 1});
   for (std::uint32_t c = 0; c < 4; ++c) {
     CHECK(s.tasks.at(c).job == 2);
-    CHECK(base(s, c) == (c < 2 ? 3 : 12));
+    CHECK(base_of(s, c) == (c < 2 ? 3 : 12));
     CHECK(s.tasks.at(c).version == (c < 2 ? 2 : 4));  // one count over all
   }
   CHECK(s.model() == doctest::Approx(7.5));
   s.update(2, 1);
-  CHECK(base(s, 2) == 13);
+  CHECK(base_of(s, 2) == 13);
   CHECK(s.model() == doctest::Approx(8));
   s.update(0, 1);
-  CHECK(base(s, 0) == 4);
+  CHECK(base_of(s, 0) == 4);
   CHECK(s.server->outcome().updates == 6);
 }
 
 TEST_CASE("clients of like updates share a cluster: cosines come from a lane") {
   Server s(knot(""), {"unlearning.knot.disparity_weight=1", "unlearning.knot.time_weight=0"});
   s.update(0, 1), s.update(1, -1), s.update(2, 3), s.update(3, -1);  // S = 0 1 0 1: the mean is positive
-  CHECK(base(s, 0) == base(s, 2));
-  CHECK(base(s, 1) == base(s, 3));
-  CHECK(base(s, 0) == 4);
-  CHECK(base(s, 1) == -2);
+  CHECK(base_of(s, 0) == base_of(s, 2));
+  CHECK(base_of(s, 1) == base_of(s, 3));
+  CHECK(base_of(s, 0) == 4);
+  CHECK(base_of(s, 1) == -2);
 }
 
 TEST_CASE("an erasure takes back one cluster, which alone trains again") {
@@ -83,10 +83,10 @@ TEST_CASE("an erasure takes back one cluster, which alone trains again") {
   const auto old = s.tasks.at(1);
   s.update(2, 1);
   s.update(3, 1);  // now client 0 asks
-  CHECK(base(s, 1) == 0);
+  CHECK(base_of(s, 1) == 0);
   CHECK(s.tasks.at(1).job == old.job + 1);
   CHECK(s.tasks.at(0).job == 2);
-  CHECK(base(s, 3) == 14);
+  CHECK(base_of(s, 3) == 14);
   CHECK(s.model() == doctest::Approx(14 * 200 / 300.0));  // by the samples of those who stay
   auto e = erasure(s);
   CHECK(e.merged_at.has_value());
@@ -102,14 +102,14 @@ TEST_CASE("an erasure takes back one cluster, which alone trains again") {
   CHECK(erasure(s).lost_updates == 2);
 
   s.update(2, 1);  // the other cluster goes on: no part of the debt
-  CHECK(base(s, 2) == 15);
+  CHECK(base_of(s, 2) == 15);
   CHECK(!erasure(s).forgotten_at);
   s.update(1, 3);  // the one that client 1 has lost
   e = erasure(s);
   REQUIRE(e.forgotten_at);
   CHECK(*e.forgotten_at == s.now);
   CHECK(*e.merged_at < *e.forgotten_at);
-  CHECK(base(s, 1) == 3);
+  CHECK(base_of(s, 1) == 3);
   CHECK(e.client_passes == 100);
   CHECK(s.server->outcome().erasures[0].halted.empty());
   CHECK(e.stored_bytes > 0);
@@ -145,29 +145,29 @@ TEST_CASE("the checkpoint is from before the target's first contribution, not th
   // Client 3 is not waited for; it joins cluster 1 with a first update that is late.
   Server s(knot(asks(3, 6)), {"unlearning.knot.profiled=0.75"});
   s.update(0, 1), s.update(1, 2), s.update(2, 4);
-  CHECK(base(s, 2) == 4);
+  CHECK(base_of(s, 2) == 4);
   s.update(2, 1);
   s.update(3, 50);
-  CHECK(base(s, 3) == 55);
+  CHECK(base_of(s, 3) == 55);
   s.update(2, 2);  // now it asks
-  CHECK(base(s, 2) == 5);
+  CHECK(base_of(s, 2) == 5);
   CHECK(!erasure(s).forgotten_at);
   s.update(0, 1);
   CHECK(!erasure(s).forgotten_at);
   s.update(2, 2);
   CHECK(erasure(s).forgotten_at.has_value());
-  CHECK(base(s, 2) == 7);
+  CHECK(base_of(s, 2) == 7);
 }
 
 TEST_CASE("a second target in a cluster that trains again takes it back further, and the debt adds up") {
   Server s(knot(asks(0, 6) + asks(1, 900)), {one_cluster});
   profile(s);
   s.update(2, 1), s.update(3, 1);  // client 0 asks: 1, 2, 3, 2, 3 are lost; five to make again
-  CHECK(base(s, 1) == 0);
+  CHECK(base_of(s, 1) == 0);
   s.update(2, 1), s.update(1, 4), s.update(3, 1);
   s.take(EraseRequest{1});  // two to make; the last one is lost: three
   CHECK(count(s, Kind::rolled_back) == 2);
-  CHECK(base(s, 2) == 1);  // what was made before client 1 took part again stays
+  CHECK(base_of(s, 2) == 1);  // what was made before client 1 took part again stays
   s.update(2, 1), s.update(3, 1);
   CHECK(!erasure(s, 0).forgotten_at);
   CHECK(!erasure(s, 1).forgotten_at);
@@ -182,7 +182,7 @@ TEST_CASE("two targets of a cluster at a time") {
   profile(s);
   s.update(2, 1), s.update(3, 1);
   CHECK(count(s, Kind::rolled_back) == 1);  // the second has no part in the model any more
-  CHECK(base(s, 2) == 0);
+  CHECK(base_of(s, 2) == 0);
   for (int i = 0; i < 2; ++i) s.update(2, 1), s.update(3, 1);
   CHECK(!erasure(s, 0).forgotten_at);
   s.update(2, 1);  // the fifth
@@ -207,7 +207,7 @@ TEST_CASE("a target that keeps a part of its samples trains again with the rest"
   Server s(knot(asks(0, 6, "scope = \"samples\"\nfraction = 0.5\n")));
   profile(s);
   s.update(2, 1), s.update(3, 1);
-  CHECK(base(s, 0) == 0);
+  CHECK(base_of(s, 0) == 0);
   CHECK(s.tasks.at(0).honours == 1);
   CHECK(s.model() == doctest::Approx(14 * 200 / 350.0));
   s.update(0, 1);
@@ -243,15 +243,15 @@ TEST_CASE("the last client to be waited for asks while it trains: the others beg
 TEST_CASE("what a cluster's buffer holds is lost with it") {
   Server s(knot(asks(0, 7)), {"training.rule=fedbuff", "training.buffer_size=2"});
   profile(s);
-  CHECK(base(s, 0) == 1.5);
+  CHECK(base_of(s, 0) == 1.5);
   s.update(1, 1), s.update(2, 1), s.update(2, 1);  // client 1's waits; client 0 asks
-  CHECK(base(s, 1) == 0);
+  CHECK(base_of(s, 1) == 0);
   CHECK(erasure(s).lost_updates == 2);  // buffered, and being trained
   s.update(1, 6);
   CHECK(!erasure(s).forgotten_at);
   s.update(1, 8);
   CHECK(erasure(s).forgotten_at.has_value());
-  CHECK(base(s, 1) == 7);
+  CHECK(base_of(s, 1) == 7);
 }
 
 namespace {
@@ -261,12 +261,12 @@ const std::string best = "unlearning.knot.final=best";
 /// The calibrator's answer to the last question, for the clusters that were asked about.
 void answer(Server& s, const std::vector<double>& accuracies) {
   const auto task = s.calibrations.back();
-  auto r = std::make_shared<compute::JobResult>();
+  auto r = std::make_shared<job::JobResult>();
   r->numbers = accuracies;
   s.take(CalibrateResult{task.request, task.base_version, r});
 }
-const compute::KernelJob& question(const Server& s) {
-  return std::get<compute::KernelJob>(*s.calibrations.back().job);
+const job::KernelJob& question(const Server& s) {
+  return std::get<job::KernelJob>(*s.calibrations.back().job);
 }
 double asked_about(const Server& s, std::size_t i) {
   return question(s).inputs.at(i)->values[0].item<double>();
@@ -289,7 +289,7 @@ TEST_CASE("the best cluster: its model is published once the calibrator has told
 
   s.update(0, 1);  // while it is being computed nothing else is asked, and training goes on
   CHECK(s.calibrations.size() == 1);
-  CHECK(base(s, 0) == 4);
+  CHECK(base_of(s, 0) == 4);
   answer(s, {0.5, 0.75});
   CHECK(s.model() == 12);
   CHECK(count(s, Kind::chosen) == 1);
@@ -302,7 +302,7 @@ TEST_CASE("the best cluster: its model is published once the calibrator has told
   CHECK(s.model() == 13);
   s.update(0, 1);  // another one's is not
   CHECK(s.model() == 13);
-  CHECK(base(s, 0) == 5);
+  CHECK(base_of(s, 0) == 5);
   const auto version = s.server->outcome().version;
   answer(s, {0.75});  // as good: the first of several is taken, as in the code
   CHECK(s.model() == 5);

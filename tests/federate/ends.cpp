@@ -152,7 +152,7 @@ TEST_CASE("a merge that overflows is not published; large values alone are merge
 
 TEST_CASE("an erasure and a calibration that are not finite end the run with their names") {
   const auto not_finite = [](const Server& s) {
-    auto r = std::make_shared<compute::JobResult>(*s.result(std::nan("")));
+    auto r = std::make_shared<job::JobResult>(*s.result(std::nan("")));
     r->not_finite = 0;
     return r;
   };

@@ -40,13 +40,13 @@ void erase(Server& s) {
 }
 
 CalibrateResult answer(const CalibrateTask& task, double scale) {
-  auto r = std::make_shared<compute::JobResult>();
+  auto r = std::make_shared<job::JobResult>();
   r->figures["scale"] = scale;
   r->samples = 7;
   return {task.request, task.base_version, r, true};
 }
 
-const record::GateFigures& figures(const Server& s) {
+const record::GateFigures& figures_of(const Server& s) {
   static record::GateFigures found;
   found = *s.server->outcome().erasures.at(0).record.gate;
   return found;
@@ -64,7 +64,7 @@ TEST_CASE("gate: a merge is published before it is looked at; what was too much 
   const auto task = s.calibrations[0];
   CHECK(task.probe);
   CHECK(task.passes == 12 * 2 * 2);  // three environments of four; D twice, vrex looks twice each time
-  const auto& job = std::get<compute::KernelJob>(*task.job);
+  const auto& job = std::get<job::KernelJob>(*task.job);
   CHECK(job.kernel == "gate");
   CHECK(job.inputs.at(0) == before);
   CHECK(job.inputs.at(1) == s.server->evaluation(0).model);
@@ -83,7 +83,7 @@ TEST_CASE("gate: a merge is published before it is looked at; what was too much 
   CHECK(s.server->outcome().version == version);  // nothing to take back
   CHECK(s.calibrations.size() == 2);              // a correction is not looked at itself
 
-  const auto& f = figures(s);
+  const auto& f = figures_of(s);
   CHECK(f.probed == 2);
   CHECK(f.scaled == 1);
   CHECK(f.scale_sum == 1.25);
@@ -101,7 +101,7 @@ TEST_CASE("gate: a later erasure of the client takes out what is left of its con
   s.update(2, 8), s.update(1, 1), s.update(1, 1);  // client 2 asks, its second contribution still looked at
   CHECK(s.model() == doctest::Approx(1 + 2 + 8 + 2));
   REQUIRE(s.erasures.size() == 2);
-  const auto& job = std::get<compute::CombineJob>(*s.erasures[1].job);
+  const auto& job = std::get<job::CombineJob>(*s.erasures[1].job);
   const auto& term = job.outputs.at(0).terms.at(0);
   CHECK(term.coefficient * term.vector->values[0].item<double>() == doctest::Approx(-10));
   s.take(answer(s.calibrations.at(1), 0.25));  // it is the erasure's to take out now
@@ -142,7 +142,7 @@ TEST_CASE("gate: it ends with the window, a timing-only run pays for it and take
   REQUIRE(timing.calibrations.size() == 1);
   CHECK(!timing.calibrations[0].job);
   timing.take(CalibrateResult{0, timing.calibrations[0].base_version, nullptr, true});
-  CHECK(figures(timing).probed == 0);
+  CHECK(figures_of(timing).probed == 0);
 }
 
 TEST_CASE("gate: rules whose merges cannot be taken back are refused") {

@@ -86,7 +86,7 @@ TEST_CASE("EWC: once erased, the Fisher information is computed and tasks carry 
   const auto task = s.calibrations[0];
   CHECK(task.request == no_request);
   CHECK(task.passes == 3 * 4 * 3);  // three clients stay, with four samples each, three classes
-  const auto& job = std::get<compute::KernelJob>(*task.job);
+  const auto& job = std::get<job::KernelJob>(*task.job);
   CHECK(job.kernel == "fisher");
   CHECK(job.inputs.at(0) == s.server->evaluation(0).model);
   CHECK(s.server->outcome().erasures.at(0).record.server_passes == 36);
@@ -169,9 +169,9 @@ TEST_CASE("EWC is added to what a method leaves set, which keeps its mask") {
   for (const auto& [client, task] : std::exchange(s.collects, {}))
     s.take(CollectResult{task.request, client, task.job, s.result(0)});
   REQUIRE(s.erasures.size() == 1);
-  compute::JobResult pruned;
+  job::JobResult pruned;
   pruned.outputs = {s.vector(1), s.vector(0.5)};
-  s.take(EraseResult{0, std::make_shared<const compute::JobResult>(std::move(pruned))});
+  s.take(EraseResult{0, std::make_shared<const job::JobResult>(std::move(pruned))});
   REQUIRE(s.tasks.at(1).extras);
   CHECK(s.tasks.at(1).extras->mask);
   CHECK(!s.tasks.at(1).extras->anchor);
@@ -192,7 +192,7 @@ TEST_CASE("methods that take single contributions out refuse rules where they li
     try {
       config::parse_scenario("[training]\n" + training + "\n[unlearning]\nmethod = \"" + method +
                                  "\"\n[[erasure]]\nclient = 0\nat_update = 1\n[stop]\nupdates = 9\n",
-                             "s.toml", {}, unlearn::method_sections());
+                             "s.toml", {}, methods::method_sections());
     } catch (const config::ConfigError& e) {
       REQUIRE(e.messages().size() == 1);
       return e.messages().front();
@@ -250,8 +250,8 @@ TEST_CASE("late updates that fedasync adds as differences are taken out with the
       CHECK(s.model() == doctest::Approx(0));
     } else {
       CHECK(s.model() == doctest::Approx(-0.5));
-      const auto& job = std::get<compute::KernelJob>(*s.erasures.at(1).job);
-      const auto start = s.lane.run(compute::CombineJob{{job.derived.front()}});
+      const auto& job = std::get<job::KernelJob>(*s.erasures.at(1).job);
+      const auto start = s.lane.run(job::CombineJob{{job.derived.front()}});
       CHECK(start.outputs.at(0)->values[0].item<double>() == doctest::Approx(0));
     }
   }
@@ -311,7 +311,7 @@ TEST_CASE("EWC: labels other than all cost one pass an image") {
   s.take(EraseResult{0, s.result(0)});
   REQUIRE(s.calibrations.size() == 1);
   CHECK(s.calibrations[0].passes == 12);
-  CHECK(std::get<compute::KernelJob>(*s.calibrations[0].job).settings.text("labels") == "sampled");
+  CHECK(std::get<job::KernelJob>(*s.calibrations[0].job).settings.text("labels") == "sampled");
 }
 
 namespace {
@@ -327,11 +327,11 @@ struct Calibrated : Server {
                 "[[erasure]]\nclient = 0\nat_update = 2\n",
             {"calibration.window_updates=0"}) {}
   void erase() { take(EraseResult{0, computed(*erasures.back().job)}); }
-  ResultPtr computed(const compute::Job& job) {
-    return std::make_shared<compute::JobResult>(lane.run(std::get<compute::CombineJob>(job)));
+  ResultPtr computed(const job::Job& job) {
+    return std::make_shared<job::JobResult>(lane.run(std::get<job::CombineJob>(job)));
   }
   double input(std::size_t i) const {
-    return std::get<compute::KernelJob>(*calibrations.back().job).inputs.at(i)->values[0].item<double>();
+    return std::get<job::KernelJob>(*calibrations.back().job).inputs.at(i)->values[0].item<double>();
   }
 };
 

@@ -7,8 +7,8 @@
 
 #include "config/loader.hpp"
 #include "federate/coordinator.hpp"
-#include "tests/engine/fixture.hpp"
 #include "methods/registry.hpp"
+#include "tests/engine/fixture.hpp"
 
 namespace afu::test {
 
@@ -39,7 +39,7 @@ struct Server {
         "\n[stop]\nupdates = 1000\n";
     Setup s;
     s.scenario = std::make_shared<const config::Scenario>(
-        config::parse_scenario(all, "test.toml", set, unlearn::method_sections()));
+        config::parse_scenario(all, "test.toml", set, methods::method_sections()));
     if (!timing) s.initial = vector(0);
     s.samples = std::move(samples);
     s.statistics = lane.workspace->layout()->buffer_count > 0;
@@ -91,7 +91,7 @@ struct Server {
                 server->evaluation(0).model ? vector(delta) : nullptr, nullptr});
   }
   ResultPtr result(double value) const {
-    auto r = std::make_shared<compute::JobResult>();
+    auto r = std::make_shared<job::JobResult>();
     r->outputs = {vector(value)};
     return r;
   }

@@ -30,7 +30,7 @@ name = "logreg"
 updates = 40
 )";
   const auto scenario = std::make_shared<const config::Scenario>(
-      config::parse_scenario(text + more, "s.toml", set, unlearn::method_sections()));
+      config::parse_scenario(text + more, "s.toml", set, methods::method_sections()));
   return federate::gather(scenario).warnings;
 }
 

@@ -22,7 +22,7 @@ double buffer(const Server& s) {
 
 /// What the calibrator answers: the model, with statistics of this value.
 ResultPtr taken(const Server& s, double value) {
-  auto r = std::make_shared<compute::JobResult>();
+  auto r = std::make_shared<job::JobResult>();
   r->outputs = {s.vector(value)};
   return r;
 }
@@ -36,9 +36,9 @@ TEST_CASE("an erasure publishes no statistics that hold the target's, and late u
   CHECK(s.model() == doctest::Approx(3));  // not merged yet
   REQUIRE(s.calibrations.size() == 1);
   const auto& task = s.calibrations[0];
-  const auto& job = std::get<compute::KernelJob>(*task.job);
+  const auto& job = std::get<job::KernelJob>(*task.job);
   CHECK(job.kernel == "batch_statistics");
-  const auto model = s.lane.run(compute::CombineJob{job.derived}).outputs.at(0);
+  const auto model = s.lane.run(job::CombineJob{job.derived}).outputs.at(0);
   CHECK(model->values[0].item<double>() == doctest::Approx(1));  // of the model that is going to be published
   CHECK_FALSE(s.server->outcome().erasures.at(0).record.merged_at);
 

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace afu::report;
+using namespace afu::figures;
 using namespace afu::record;
 using doctest::Approx;
 

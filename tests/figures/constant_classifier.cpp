@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
 
 namespace {
 

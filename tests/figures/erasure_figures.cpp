@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace afu::report;
+using namespace afu::figures;
 using afu::record::ErasureRecord;
 
 namespace {
@@ -22,7 +22,7 @@ void add_updates(std::vector<double>& times, double begin, double end, int per_s
 
 /// Of one client that stays.
 RetainedWork work(const std::vector<double>& times, double run_end,
-                  const std::vector<Interval>& halted = {}) {
+                  const std::vector<TimeSpan>& halted = {}) {
   std::vector<AcceptedUpdate> accepted;
   for (double t : times) accepted.push_back({t, 1});
   return {accepted, halted, run_end};

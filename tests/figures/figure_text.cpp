@@ -4,7 +4,7 @@
 
 #include <string>
 
-using namespace afu::report;
+using namespace afu::figures;
 
 TEST_CASE("figures are written one way: shares in per cent, differences in points, areas and losses plain") {
   const auto& attack = *find_metric("attack_success_rate");

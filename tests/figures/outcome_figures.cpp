@@ -9,7 +9,8 @@
 #include "page/tables_distance.hpp"
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using doctest::Approx;
 
 namespace {
@@ -96,7 +97,7 @@ TEST_CASE("a version that passes for a while is not the one") {
 
 TEST_CASE("throughput is paired with the run in which the client just leaves") {
   const auto client = [](std::vector<double> times, double begin, double end,
-                         const std::vector<Interval>& halted = {}) {
+                         const std::vector<TimeSpan>& halted = {}) {
     std::vector<AcceptedUpdate> accepted;
     for (double t : times) accepted.push_back({t, 3});
     return Throughput{RetainedWork(accepted, halted, 12), begin, end};

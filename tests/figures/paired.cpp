@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace afu::stats;
+using namespace afu::figures;
 using doctest::Approx;
 
 namespace {

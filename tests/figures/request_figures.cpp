@@ -4,7 +4,7 @@
 
 #include <limits>
 
-using namespace afu::report;
+using namespace afu::figures;
 using afu::record::ErasureRecord;
 using afu::record::MetricsRow;
 

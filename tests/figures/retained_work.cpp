@@ -5,7 +5,7 @@
 
 #include "figures/erasure_figures.hpp"
 
-using namespace afu::report;
+using namespace afu::figures;
 using doctest::Approx;
 
 namespace {

@@ -12,7 +12,7 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
 using Json = nlohmann::ordered_json;
 
 namespace {

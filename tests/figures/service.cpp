@@ -11,7 +11,8 @@
 #include "page/tables.hpp"
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using doctest::Approx;
 
 namespace {

@@ -5,14 +5,15 @@
 #include <sstream>
 #include <string>
 
-#include "record/seal.hpp"
 #include "page/report.hpp"
+#include "record/seal.hpp"
 #include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using afu::test::text_of;
 using afu::test::write_text;
 

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "../record/temporary_folder.hpp"
+#include "figures/run_data.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/summary.hpp"
-#include "figures/run_data.hpp"
 
 namespace afu::test {
 
@@ -161,12 +161,12 @@ struct SyntheticStudy {
       r.epoch = epoch;
       r.updates = updates;
       r.phase = time < erased ? "training" : "forgotten";
-      for (const auto& m : report::metrics()) r.*m.row = figures.*m.figure;
+      for (const auto& m : figures::metrics()) r.*m.row = figures.*m.figure;
       if (figures.attack_success_rate) r.attack_success_rate = attack;
       metrics.append(r);
     };
     auto found = run.before;  // what is not measured at the end is not measured at all
-    for (const auto& m : report::metrics())
+    for (const auto& m : figures::metrics())
       if (!(run.final.*m.figure)) (found.*m.figure).reset();
     row(requested, 100, 0.95, found, 0);
     row(erased, 100, 0.95, found, 0);  // the version that the erasure found
@@ -208,7 +208,7 @@ struct FidelityStudy : SyntheticStudy {
   FidelityStudy(const std::vector<std::string>& family, const Fidelity& mine, const Fidelity& others,
                 double spread = 0) {
     auto& statistics = manifest["statistics"];
-    for (const auto& m : report::metrics()) statistics["margins"][m.name] = 0.03;
+    for (const auto& m : figures::metrics()) statistics["margins"][m.name] = 0.03;
     statistics["family"] = family;
     const auto run = [=](const Fidelity& of, double latency) {
       return [=](std::uint64_t seed) {

@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
 using afu::test::SyntheticRun;
 using afu::test::SyntheticStudy;
 using doctest::Approx;

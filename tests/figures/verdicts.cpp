@@ -9,7 +9,7 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
 using afu::test::SyntheticRun;
 using afu::test::SyntheticStudy;
 using afu::test::text_of;
@@ -623,7 +623,7 @@ TEST_CASE("Holm's family is every declared metric of every arm") {
       CHECK(std::find(family.begin(), family.end(), c.metric->name) == family.end());
     }
   CHECK(p.size() == 3 * 4);  // three metrics of four arms
-  CHECK(adjusted == stats::holm(p));
+  CHECK(adjusted == figures::holm(p));
 }
 
 TEST_CASE("a classifier that gives every image the same answer is not equivalent to one that does too") {

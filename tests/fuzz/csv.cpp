@@ -2,10 +2,10 @@
 // read answers questions in bounded time. The first byte says what the rest is a trace of.
 #include <cmath>
 
+#include "base/csv.hpp"
 #include "config/scenario.hpp"
 #include "harness.hpp"
 #include "sim/availability.hpp"
-#include "base/csv.hpp"
 #include "sim/distribution.hpp"
 
 namespace {
@@ -36,7 +36,7 @@ void distribution(const std::string& file) {
   d.parameters.clear();
   d.path = file;
   const sim::Sampler sampler(d);
-  sim::Stream stream({1, 2, 3, 4});
+  base::Stream stream({1, 2, 3, 4});
   for (std::uint64_t i = 0; i < 100; ++i) {
     const double v = sampler.draw(stream, i * 7);
     if (!(v >= 0) || !std::isfinite(v)) std::abort();
@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         distribution(file.string());
         break;
       case 1:
-        sim::read_csv(file.string(), {"a", "b"});
+        base::read_csv(file.string(), {"a", "b"});
         break;
       default:
         availability(file.string(), 1 + data[0] % 4);

@@ -4,15 +4,15 @@
 #include <nlohmann/json.hpp>
 
 #include "harness.hpp"
+#include "page/report.hpp"
+#include "page/tables_distance.hpp"
+#include "page/timeline.hpp"
 #include "record/attack_log.hpp"
 #include "record/calibration_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/summary.hpp"
 #include "record/trace.hpp"
-#include "page/report.hpp"
-#include "page/tables_distance.hpp"
-#include "page/timeline.hpp"
 
 namespace {
 
@@ -126,11 +126,11 @@ const Folders& folders() {
 
 void report_or_refuse(const fs::path& folder) {
   try {
-    const auto document = report::report_on(folder);
-    report::to_html(document);
-    report::to_markdown(document);
-    for (const auto* table : report::tables_of(document)) report::to_csv(*table), report::to_latex(*table);
-  } catch (const report::ReportError&) {
+    const auto document = page::report_on(folder);
+    page::to_html(document);
+    page::to_markdown(document);
+    for (const auto* table : page::tables_of(document)) page::to_csv(*table), page::to_latex(*table);
+  } catch (const figures::ReportError&) {
     // the only answer to bad input
   }
 }

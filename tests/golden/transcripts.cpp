@@ -25,7 +25,7 @@ TEST_CASE("scenarios play out exactly as recorded") {
     const auto log = fs::temp_directory_path() / ("afu-golden-" + std::to_string(::getpid()) + ".jsonl");
     actors::RunOptions options;
     options.files.events = log.string();
-    const auto scenario = config::load_scenario(e.path().string(), {}, unlearn::method_sections());
+    const auto scenario = config::load_scenario(e.path().string(), {}, methods::method_sections());
     CHECK(actors::run_scenario(scenario, options).report.failure == "");
     std::stringstream got, expected;
     got << std::ifstream(log).rdbuf();

@@ -10,46 +10,46 @@ using test::Lane;
 
 TEST_CASE("every kernel is found by its name") {
   for (const char* name : {"calibrate", "fedquit", "gradient_ascent", "pga"}) {
-    const bool found = compute::find_kernel(name) != nullptr;
+    const bool found = lane::find_kernel(name) != nullptr;
     CHECK(found);
   }
   for (const char* name : {"negate", "", "pga "}) {
-    const bool found = compute::find_kernel(name) != nullptr;
+    const bool found = lane::find_kernel(name) != nullptr;
     CHECK_FALSE(found);
   }
 }
 
 TEST_CASE("a result carries the real time its job took") {
   Lane lane;
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 100);
   job.epochs = 500;
   double measured = 0;
-  const double real = compute::timed([&] { measured = lane.run(job).seconds; }).wall;
+  const double real = bench::timed([&] { measured = lane.run(job).seconds; }).wall;
   CHECK(measured <= real);
   CHECK(measured > 0.1 * real);
   job.samples = nullptr;
-  CHECK(compute::execute(*lane.workspace, job).seconds >= 0);
+  CHECK(lane::execute(*lane.workspace, job).seconds >= 0);
 }
 
 TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
   Lane lane;
   auto pool = std::make_shared<data::Images>(*test::tiny_images(4));
   pool->labels[2] = 77;  // no such class
-  compute::Workspace broken(model::make_model(test::network("mlp"), test::tiny_shape),
-                            compute::make_resident(pool, torch::kCPU), torch::kCPU);
-  compute::TrainJob job;
+  engine::Workspace broken(model::make_model(test::network("mlp"), test::tiny_shape),
+                           engine::make_resident(pool, torch::kCPU), torch::kCPU);
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 4);
-  const auto error = compute::execute(broken, job).error;
+  const auto error = lane::execute(broken, job).error;
   CHECK(error.find("train: ") == 0);
   CHECK(error.find("77") != std::string::npos);
   CHECK(error.find("frame #") == std::string::npos);
 }
 
 TEST_CASE("the training benchmark measures lanes and plain loop") {
-  const auto bench = compute::bench_train(test::network("mlp"), test::tiny_shape, {"cpu", 8, 3, {1, 2}, 2});
+  const auto bench = bench::bench_train(test::network("mlp"), test::tiny_shape, {"cpu", 8, 3, {1, 2}, 2});
   REQUIRE(bench.rows.size() == 6);
   for (int lanes : {1, 2})
     for (const char* engine : {"fused", "autograd", "plain"}) CHECK(bench.rate(engine, lanes) > 0);
@@ -59,20 +59,19 @@ TEST_CASE("the training benchmark measures lanes and plain loop") {
   CHECK(bench.parameters == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 3 + 3);
   CHECK(bench.bound(2) == doctest::Approx(2 * bench.bound(1)));
   CHECK(to_text(bench).find("mlp: 1363 parameters, batch 8, 3 steps") == 0);
-  for (const compute::TrainBenchSettings& wrong :
-       {compute::TrainBenchSettings{"cpu", 0, 3, {1}}, compute::TrainBenchSettings{"cpu", 8, 3, {}},
-        compute::TrainBenchSettings{"cpu", 8, 3, {1, 0}}})
-    CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, wrong),
-                    std::invalid_argument);
-  CHECK_THROWS_AS(compute::bench_train(test::network("mlp"), test::tiny_shape, {"cuda:99", 8, 3, {1}}),
+  for (const bench::TrainBenchSettings& wrong :
+       {bench::TrainBenchSettings{"cpu", 0, 3, {1}}, bench::TrainBenchSettings{"cpu", 8, 3, {}},
+        bench::TrainBenchSettings{"cpu", 8, 3, {1, 0}}})
+    CHECK_THROWS_AS(bench::bench_train(test::network("mlp"), test::tiny_shape, wrong), std::invalid_argument);
+  CHECK_THROWS_AS(bench::bench_train(test::network("mlp"), test::tiny_shape, {"cuda:99", 8, 3, {1}}),
                   std::runtime_error);
 }
 
 TEST_CASE("the calibration benchmark takes every arm, each against its own floor") {
-  const auto bench = compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 3, 4, 2, "cpu", 1);
+  const auto bench = bench::bench_calibrate(test::network("mlp"), test::tiny_shape, 3, 4, 2, "cpu", 1);
   REQUIRE(bench.rows.size() == 8);
   CHECK(bench.images == 12);
-  std::map<std::string, compute::CalibrateBench::Row> rows;
+  std::map<std::string, bench::CalibrateBench::Row> rows;
   for (const auto& row : bench.rows) {
     CHECK(row.steps_per_second > 0);
     CHECK(row.floor_seconds > 0);
@@ -84,12 +83,12 @@ TEST_CASE("the calibration benchmark takes every arm, each against its own floor
   CHECK(rows.at("perturbation, blind").floor_seconds > rows.at("irm").floor_seconds);
   CHECK(rows.at("irm").floor_seconds == doctest::Approx(rows.at("none").floor_seconds));
   CHECK(to_text(bench).find("mlp: 1363 parameters, 12 images in 3 environments") == 0);
-  CHECK_THROWS_AS(compute::bench_calibrate(test::network("mlp"), test::tiny_shape, 0, 4, 2, "cpu", 1),
+  CHECK_THROWS_AS(bench::bench_calibrate(test::network("mlp"), test::tiny_shape, 0, 4, 2, "cpu", 1),
                   std::invalid_argument);
 }
 
 TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {
-  const auto bench = compute::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 3);
+  const auto bench = bench::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 3);
   REQUIRE(bench.rows.size() == 5);
   CHECK(bench.parameters == 1363);
   for (const auto& r : bench.rows) {
@@ -97,6 +96,6 @@ TEST_CASE("the aggregation benchmark counts what a merge reads and writes") {
     CHECK(r.ratio() > 0);
   }
   CHECK(to_text(bench).find("mlp: 1363 parameters") == 0);
-  CHECK_THROWS_AS(compute::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 0),
+  CHECK_THROWS_AS(bench::bench_aggregate(test::network("mlp"), test::tiny_shape, "cpu", 0),
                   std::invalid_argument);
 }

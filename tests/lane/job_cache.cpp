@@ -5,22 +5,22 @@
 #include <thread>
 
 #include "lane/job_key.hpp"
-#include "fixture.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
-using compute::JobCache;
+using lane::JobCache;
 
 namespace {
 
-compute::JobResult result_of(double number, const std::string& error = "") {
-  compute::JobResult r;
+job::JobResult result_of(double number, const std::string& error = "") {
+  job::JobResult r;
   r.numbers = {number};
   r.error = error;
   return r;
 }
 
-compute::TrainJob train_job(const test::Lane& lane) {
-  compute::TrainJob job;
+job::TrainJob train_job(const test::Lane& lane) {
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 20);
   job.key = {1, 2, 3, 4};
@@ -60,7 +60,7 @@ TEST_CASE("failures and what the budget has no room for are computed again") {
   JobCache cache(1 << 20), poor(10);
   CHECK(cache.get("a", [] { return result_of(1, "out of luck"); })->error == "out of luck");
   CHECK(cache.get("a", [] { return result_of(2); })->numbers[0] == 2);
-  CHECK_THROWS(cache.get("b", []() -> compute::JobResult { throw std::runtime_error("no"); }));
+  CHECK_THROWS(cache.get("b", []() -> job::JobResult { throw std::runtime_error("no"); }));
   CHECK(cache.get("b", [] { return result_of(3); })->numbers[0] == 3);
   poor.get("a", [] { return result_of(1); });
   CHECK(poor.get("a", [] { return result_of(2); })->numbers[0] == 2);
@@ -70,33 +70,33 @@ TEST_CASE("failures and what the budget has no room for are computed again") {
 TEST_CASE("the key names everything that a job's result depends on") {
   const test::Lane lane;
   const auto job = train_job(lane);
-  const auto key = compute::job_key("here", job);
-  CHECK(key == compute::job_key("here", train_job(test::Lane())));  // by content, not by address
-  CHECK(key != compute::job_key("there", job));
+  const auto key = lane::job_key("here", job);
+  CHECK(key == lane::job_key("here", train_job(test::Lane())));  // by content, not by address
+  CHECK(key != lane::job_key("there", job));
   const auto differs = [&](auto change) {
     auto other = job;
     change(other);
-    return compute::job_key("here", other) != key;
+    return lane::job_key("here", other) != key;
   };
   CHECK(differs([](auto& j) { j.samples = test::rows(0, 21); }));
   CHECK(differs([](auto& j) { j.sgd.lr *= 2; }));
   CHECK(differs([](auto& j) { j.key.round = 5; }));
   CHECK(differs([](auto& j) { j.epochs = 2; }));
-  CHECK(differs([](auto& j) { j.extras = std::make_shared<const compute::TrainExtras>(); }));
+  CHECK(differs([](auto& j) { j.extras = std::make_shared<const job::TrainExtras>(); }));
   CHECK(differs([&](auto& j) { j.base = lane.plus(lane.initial, lane.initial); }));
-  CHECK(compute::job_key("here", compute::EvaluateJob{lane.initial, nullptr}) !=
-        compute::job_key("here", compute::KernelJob{}));
+  CHECK(lane::job_key("here", job::EvaluateJob{lane.initial, nullptr}) !=
+        lane::job_key("here", job::KernelJob{}));
 }
 
 TEST_CASE("the surroundings are device, model and images by content") {
-  compute::EngineSpec spec;
+  lane::EngineSpec spec;
   spec.device = "cpu";
   const auto images = test::tiny_images(10);
-  const auto key = compute::surroundings_key(spec, *images);
-  CHECK(key == compute::surroundings_key(spec, *test::tiny_images(10)));
+  const auto key = lane::surroundings_key(spec, *images);
+  CHECK(key == lane::surroundings_key(spec, *test::tiny_images(10)));
   auto other = *images;
   other.pixels.back() ^= 1;
-  CHECK(key != compute::surroundings_key(spec, other));
+  CHECK(key != lane::surroundings_key(spec, other));
   spec.model.name = "mlp";
-  CHECK(key != compute::surroundings_key(spec, *images));
+  CHECK(key != lane::surroundings_key(spec, *images));
 }

@@ -11,8 +11,8 @@
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
-using compute::JobResult;
-using compute::LaneGate;
+using job::JobResult;
+using lane::LaneGate;
 
 namespace {
 
@@ -85,9 +85,9 @@ TEST_CASE("so many lanes as the gate's limit compute at a time") {
 
 TEST_CASE("a job that ran out of memory is tried once more, with one lane fewer, and that is said") {
   LaneGate gate(3);
-  compute::Notes notes;
+  device::Notes notes;
   int runs = 0, releases = 0;
-  const auto result = compute::run_through(
+  const auto result = lane::run_through(
       gate, notes, "cuda:0", [&] { return ++runs == 1 ? failed(true) : JobResult{}; }, [&] { ++releases; });
   CHECK(result.error == "");
   CHECK(runs == 2);
@@ -100,11 +100,11 @@ TEST_CASE("a job that ran out of memory is tried once more, with one lane fewer,
 
 TEST_CASE("a job fails for good at the second time, and at once for any other reason") {
   LaneGate gate(1);
-  compute::Notes notes;
+  device::Notes notes;
   int runs = 0;
   const auto run = [&](bool out_of_memory) {
     runs = 0;
-    return compute::run_through(
+    return lane::run_through(
         gate, notes, "cpu", [&] { return ++runs, failed(out_of_memory); }, [] {});
   };
   CHECK(run(false).error == "train: something");
@@ -119,19 +119,19 @@ TEST_CASE("a job fails for good at the second time, and at once for any other re
 
 TEST_CASE("a lane whose allocator fails trains to the same result as one that has memory") {
   const auto images = test::tiny_images(120);
-  compute::EngineSpec spec;
+  lane::EngineSpec spec;
   spec.device = "cpu";
   spec.model = test::network("mlp");
   spec.channels = 1;
   spec.height = spec.width = 8;
   spec.classes = 3;
-  spec.pool = compute::make_resident(images, torch::kCPU);
+  spec.pool = engine::make_resident(images, torch::kCPU);
   spec.step = "autograd";
   spec.gate = std::make_shared<LaneGate>(4);
-  spec.notes = std::make_shared<compute::Notes>();
-  const auto engine = compute::Engine::make(spec);
+  spec.notes = std::make_shared<device::Notes>();
+  const auto engine = lane::Engine::make(spec);
   const test::Lane lane;
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 120);
   job.batch_size = 120;

@@ -4,7 +4,8 @@
 
 #include <stdexcept>
 
-using namespace afu::compute;
+using namespace afu::device;
+using namespace afu::lane;
 
 namespace {
 

@@ -11,8 +11,8 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob statistics(const model::ParametersPtr& of) {
-  compute::KernelJob job;
+job::KernelJob statistics(const model::ParametersPtr& of) {
+  job::KernelJob job;
   job.kernel = "batch_statistics";
   job.inputs = {of};
   job.samples = {test::rows(0, 12), test::rows(20, 32)};
@@ -47,14 +47,14 @@ TEST_CASE("a user's TorchScript module has its statistics taken anew") {
   auto section = test::network("torchscript");
   section.path = file.path();
   const auto images = test::tiny_images(40);
-  compute::Workspace workspace(model::make_model(section, test::tiny_shape),
-                               compute::make_resident(images, torch::kCPU), torch::kCPU);
+  engine::Workspace workspace(model::make_model(section, test::tiny_shape),
+                              engine::make_resident(images, torch::kCPU), torch::kCPU);
   const auto initial = model::initial_parameters(workspace.net(), workspace.layout(), model::test::key());
   REQUIRE(workspace.layout()->buffer_count == 4);  // means and variances; the counter is none of them
   std::vector<model::ParametersPtr> taken;
   for (const float old : {3.0f, 1e3f}) {
     const auto of = workspace.wrap(initial->values, torch::full_like(initial->buffers, old));
-    const auto result = compute::execute(workspace, statistics(of));
+    const auto result = lane::execute(workspace, statistics(of));
     REQUIRE(result.error == "");
     taken.push_back(result.outputs.at(0));
     CHECK(at::equal(taken.back()->values, initial->values));
@@ -82,6 +82,6 @@ TEST_CASE("statistics of no samples are refused") {
   Lane lane("mlp");
   auto job = statistics(lane.initial);
   job.samples = {nullptr};
-  CHECK(compute::execute(*lane.workspace, job).error ==
+  CHECK(lane::execute(*lane.workspace, job).error ==
         "batch_statistics: there are no samples to take statistics of");
 }

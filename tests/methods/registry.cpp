@@ -15,7 +15,7 @@ std::string message_of(const std::string& method, const std::string& erasure,
   const auto text = "[unlearning]\nmethod = \"" + method + "\"\n[[erasure]]\nat_update = 1\n" + erasure +
                     "\n[stop]\nupdates = 9\n";
   try {
-    config::parse_scenario(text, "s.toml", set, unlearn::method_sections());
+    config::parse_scenario(text, "s.toml", set, methods::method_sections());
   } catch (const config::ConfigError& e) {
     return e.what();
   }
@@ -25,10 +25,10 @@ std::string message_of(const std::string& method, const std::string& erasure,
 }  // namespace
 
 TEST_CASE("every scope a method lacks is refused with the reason") {
-  for (const auto& m : unlearn::methods())
-    for (auto scope : {unlearn::Scope::client, unlearn::Scope::samples, unlearn::Scope::data_class}) {
+  for (const auto& m : methods::methods())
+    for (auto scope : {methods::Scope::client, methods::Scope::samples, methods::Scope::data_class}) {
       CAPTURE(m.name);
-      CAPTURE(unlearn::to_string(scope));
+      CAPTURE(methods::to_string(scope));
       const auto& has = m.traits.scopes;
       const bool supported = std::find(has.begin(), has.end(), scope) != has.end();
       const auto why = std::find_if(m.traits.refusals.begin(), m.traits.refusals.end(),

@@ -5,20 +5,20 @@
 #include <utility>
 #include <vector>
 
-#include "model/parameters.hpp"
 #include "methods/registry.hpp"
+#include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
 #include <doctest/doctest.h>
 
 namespace afu::test {
 
-inline const char* step_name(const unlearn::Step& s) {
+inline const char* step_name(const methods::Step& s) {
   constexpr const char* names[] = {
       "Halt",    "Resume",          "Collect",          "Erase",        "MergeErasure", "Replace",
       "Retune",  "Calibrate",       "MergeCalibration", "GuardErasure", "GateUpdates",  "AwaitUpdates",
       "Restart", "RollBackCluster", "AwaitCluster",     "Forgotten",    "Done"};
-  static_assert(std::variant_size_v<unlearn::Step> == std::size(names));
+  static_assert(std::variant_size_v<methods::Step> == std::size(names));
   return names[s.index()];
 }
 
@@ -31,17 +31,17 @@ inline model::ParametersPtr some_model() { return std::make_shared<const model::
 /// A scenario with a method's defaults, and a view of it.
 struct Asked {
   config::Scenario scenario;
-  unlearn::View view;
+  methods::View view;
 
   explicit Asked(const std::string& method) {
     auto& values = scenario.unlearning.methods[method];
-    values = config::Values(unlearn::find_method(method).options);
+    values = config::Values(methods::find_method(method).options);
     scenario.unlearning.method = method;
     view.scenario = &scenario;
     view.settings = &values;
     view.clients = 3;
     view.model = some_model();
-    view.participants = [] { return std::vector<unlearn::Participant>{}; };
+    view.participants = [] { return std::vector<methods::Participant>{}; };
   }
   Asked(const Asked&) = delete;
   Asked& operator=(const Asked&) = delete;
@@ -53,7 +53,7 @@ struct Asked {
   /// What the method's check complains about, by key.
   std::map<std::string, std::string> complaints() const {
     std::map<std::string, std::string> all;
-    unlearn::find_method(scenario.unlearning.method)
+    methods::find_method(scenario.unlearning.method)
         .check(scenario, [&](const std::string& key, const std::string& text) { all[key] = text; });
     return all;
   }

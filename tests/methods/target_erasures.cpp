@@ -1,16 +1,16 @@
 #include <cmath>
 
-#include "tests/engine/fixture.hpp"
 #include "methods/fedquit/kernel.hpp"
 #include "methods/pga/kernel.hpp"
+#include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;
 
 namespace {
 
-compute::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
-  compute::KernelJob job;
+job::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
+  job::KernelJob job;
   job.kernel = name;
   job.settings.set("lr", name == "pga" ? 0.05 : 0.01);
   job.settings.set("epochs", std::int64_t{3});
@@ -26,7 +26,7 @@ compute::KernelJob kernel(const std::string& name, std::vector<model::Parameters
   job.settings.set("temperature", 1.0);
   job.inputs = std::move(inputs);
   job.samples = {test::rows(0, 30)};
-  job.key = {1, sim::purpose("erase"), 0, 0};
+  job.key = {1, base::purpose("erase"), 0, 0};
   return job;
 }
 
@@ -58,17 +58,17 @@ void check_statistics_kept(Lane& lane, const std::string& name) {
 
 TEST_CASE("the quasi-competent target lowers the true logit to the row's smallest") {
   const auto z = torch::tensor({3.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3});
-  const auto target = unlearn::quasi_competent_logits(z, torch::tensor({0, 0}, torch::kInt64));
+  const auto target = methods::quasi_competent_logits(z, torch::tensor({0, 0}, torch::kInt64));
   CHECK(at::equal(target, torch::tensor({1.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3})));
   CHECK(z[0][0].item<float>() == 3.f);
 }
 
 TEST_CASE("the other true logits: a fixed one, and the mean of the others by their probabilities") {
-  using Kind = unlearn::TrueLogit::Kind;
+  using Kind = methods::TrueLogit::Kind;
   const auto z = torch::tensor({3.0, std::log(3.0), 0.0}, torch::kFloat64).view({1, 3});
   const auto y = torch::tensor({0}, torch::kInt64);
-  const auto logit = [&](const unlearn::TrueLogit& t) {
-    const auto target = unlearn::quasi_competent_logits(z, y, t);
+  const auto logit = [&](const methods::TrueLogit& t) {
+    const auto target = methods::quasi_competent_logits(z, y, t);
     CHECK(at::equal(target.narrow(1, 1, 2), z.narrow(1, 1, 2)));
     return target[0][0].item<double>();
   };
@@ -82,7 +82,7 @@ TEST_CASE("the losses between two distributions, by hand") {
   const auto teacher = torch::tensor({0.75, 0.25}, torch::kFloat64).view({1, 2}).log();
   const auto logits = torch::zeros({1, 2}, torch::kFloat64);  // one half each
   const auto loss = [&](const char* name) {
-    return unlearn::distillation_loss(name, teacher, logits).item<double>();
+    return methods::distillation_loss(name, teacher, logits).item<double>();
   };
   const double entropy = -(0.75 * std::log(0.75) + 0.25 * std::log(0.25));
   CHECK(loss("ce") == doctest::Approx(std::log(2.0)));
@@ -139,7 +139,7 @@ TEST_CASE("fedquit's first step is Adam's on the gradient of the documented loss
   const auto delta = lane.run(job).outputs[0]->values;
   const auto samples = test::rows(0, 30);
   const auto target =
-      unlearn::quasi_competent_logits(lane.logits(base, samples), lane.labels(samples)).softmax(1);
+      methods::quasi_competent_logits(lane.logits(base, samples), lane.labels(samples)).softmax(1);
   lane.workspace->load(*base);
   lane.workspace->gradients().zero_();
   const auto order = lane.workspace->upload(*samples);
@@ -169,7 +169,7 @@ TEST_CASE("an erasure that diverges says which of its results is not finite") {
   auto job = kernel("gradient_ascent", {lane.trained(60)});
   job.settings.set("clip_norm", 0.0);
   job.settings.set("lr", 1e30);
-  const auto result = compute::execute(*lane.workspace, job);
+  const auto result = lane::execute(*lane.workspace, job);
   CHECK(result.error.empty());
   CHECK(result.not_finite == std::optional<std::size_t>{0});
 }
@@ -177,11 +177,11 @@ TEST_CASE("an erasure that diverges says which of its results is not finite") {
 TEST_CASE("projection onto a ball") {
   const auto centre = torch::tensor({1.f, 1.f});
   auto outside = torch::tensor({4.f, 5.f}), inside = torch::tensor({1.5f, 1.f}), at_centre = centre.clone();
-  unlearn::project_onto_ball(outside, centre, 2);
+  methods::project_onto_ball(outside, centre, 2);
   CHECK(test::largest(outside - torch::tensor({2.2f, 2.6f})) < 1e-6);
-  unlearn::project_onto_ball(inside, centre, 2);
+  methods::project_onto_ball(inside, centre, 2);
   CHECK(test::largest(inside - torch::tensor({1.5f, 1.f})) < 1e-6);
-  unlearn::project_onto_ball(at_centre, centre, 2);
+  methods::project_onto_ball(at_centre, centre, 2);
   CHECK(at::equal(at_centre, centre));
 }
 
@@ -252,7 +252,7 @@ TEST_CASE("pga stops at a distance, or when the validation accuracy is below a b
 
   job.settings.set("stop_distance", 0.0);
   job.settings.set("stop_accuracy", 0.5);
-  CHECK(compute::execute(*lane.workspace, job).error ==
+  CHECK(lane::execute(*lane.workspace, job).error ==
         "pga: stop_accuracy needs validation rows, there are none");
   const auto validation = test::rows(60, 100);
   job.samples.push_back(validation);
@@ -281,7 +281,7 @@ TEST_CASE("derived inputs are appended to the given ones") {
   const auto result = lane.run(job), expected = lane.run(kernel("pga", {base, reference}));
   CHECK(test::largest(result.outputs[1]->values - expected.outputs[1]->values) < 1e-5);
   job.derived = {{base, 1.0, {{1.0, nullptr, nullptr}}, {}}};
-  CHECK(compute::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
+  CHECK(lane::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
 }
 
 TEST_CASE("erasures keep the normalisation's statistics") {
@@ -298,9 +298,7 @@ TEST_CASE("pga keeps the normalisation's statistics" * doctest::test_suite("slow
 
 TEST_CASE("an erasure that cannot run says why") {
   Lane lane;
-  const auto error_of = [&](const compute::KernelJob& job) {
-    return compute::execute(*lane.workspace, job).error;
-  };
+  const auto error_of = [&](const job::KernelJob& job) { return lane::execute(*lane.workspace, job).error; };
   CHECK(error_of(kernel("fedquit", {})) == "fedquit: input 0 (the base) is missing");
   CHECK(error_of(kernel("pga", {lane.initial, nullptr})) == "pga: input 1 (w_ref) is missing");
   CHECK(error_of(kernel("forget_it", {lane.initial})) == "forget_it: there is no such kernel");

@@ -28,7 +28,7 @@ TEST_CASE("auc: known values") {
 }
 
 TEST_CASE("auc: as counted over all pairs, with and without ties") {
-  afu::sim::Stream stream({5, afu::sim::purpose("test.auc"), 0, 0});
+  afu::base::Stream stream({5, afu::base::purpose("test.auc"), 0, 0});
   for (std::uint64_t distinct : {2u, 7u, 100000u}) {
     std::vector<double> positives, negatives;
     for (int i = 0; i < 83; ++i) positives.push_back(static_cast<double>(stream.below(distinct)) + 0.0);

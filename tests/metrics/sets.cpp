@@ -17,7 +17,7 @@ struct Built {
   config::Scenario scenario;
   data::FederatedData data;
   std::vector<data::IndicesPtr> forget;
-  std::shared_ptr<const compute::EvaluationSets> sets;
+  std::shared_ptr<const job::EvaluationSets> sets;
 
   explicit Built(const std::string& erasures, const std::vector<std::string>& set = {}) {
     const std::string text = R"(

@@ -6,12 +6,12 @@ using namespace afu;
 
 namespace {
 
-std::unique_ptr<compute::Workspace> workspace(const test::Lane& lane, const std::string& name,
-                                              const model::InputShape& shape, const std::string& precision,
-                                              const std::string& step = "autograd") {
-  return std::make_unique<compute::Workspace>(model::make_model(test::network(name), shape),
-                                              compute::make_resident(lane.images, torch::kCPU), torch::kCPU,
-                                              step, precision);
+std::unique_ptr<engine::Workspace> workspace(const test::Lane& lane, const std::string& name,
+                                             const model::InputShape& shape, const std::string& precision,
+                                             const std::string& step = "autograd") {
+  return std::make_unique<engine::Workspace>(model::make_model(test::network(name), shape),
+                                             engine::make_resident(lane.images, torch::kCPU), torch::kCPU,
+                                             step, precision);
 }
 
 }  // namespace
@@ -48,13 +48,13 @@ TEST_CASE("training in bf16 follows the weights from step to step and learns as 
   const test::Lane lane("cnn_small");
   const auto exact = workspace(lane, "cnn_small", test::tiny_shape, "fp32");
   const auto rough = workspace(lane, "cnn_small", test::tiny_shape, "bf16", "auto");
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 120);
   job.sgd.momentum = 0.9;
   job.epochs = 4;
   job.batch_size = 16;
-  const auto a = compute::execute(*exact, job), b = compute::execute(*rough, job);
+  const auto a = lane::execute(*exact, job), b = lane::execute(*rough, job);
   REQUIRE(a.error + b.error == "");
   const auto &x = a.outputs.at(0)->values, &y = b.outputs.at(0)->values;
   CHECK((y.scalar_type() == torch::kFloat32));

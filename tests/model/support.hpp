@@ -21,11 +21,11 @@ inline config::ModelSection section(const std::string& name, const std::string& 
   return s;
 }
 
-inline sim::StreamKey key(std::uint64_t seed = 7) { return {seed, sim::purpose("initialisation"), 0, 0}; }
+inline base::StreamKey key(std::uint64_t seed = 7) { return {seed, base::purpose("initialisation"), 0, 0}; }
 
 /// Reproducible images without torch's generator.
 inline torch::Tensor images(std::int64_t batch, const InputShape& s, std::uint64_t seed = 11) {
-  sim::Stream stream({seed, sim::purpose("images"), 0, 0});
+  base::Stream stream({seed, base::purpose("images"), 0, 0});
   auto x = torch::empty({batch, s.channels, s.height, s.width});
   auto* p = x.data_ptr<float>();
   for (std::int64_t i = 0; i < x.numel(); ++i) p[i] = static_cast<float>(2 * stream.uniform() - 1);

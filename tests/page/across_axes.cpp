@@ -13,7 +13,8 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using afu::test::SyntheticRun;
 using afu::test::SyntheticStudy;
 using afu::test::text_of;

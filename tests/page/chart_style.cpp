@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "data/image_file.hpp"
-#include "record/trace.hpp"
 #include "page/report.hpp"
+#include "record/trace.hpp"
 #include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 namespace fs = std::filesystem;
 
 namespace {

@@ -9,7 +9,8 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using doctest::Approx;
 
 namespace {

@@ -12,7 +12,8 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using afu::test::text_of;
 using doctest::Approx;
 

@@ -10,7 +10,8 @@
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 namespace fs = std::filesystem;
 
 namespace {

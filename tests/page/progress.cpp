@@ -5,7 +5,7 @@
 
 #include <string>
 
-using namespace afu::report;
+using namespace afu::page;
 
 TEST_CASE("without a terminal a line is told every ten seconds, or at 5 % more and two seconds") {
   CHECK_FALSE(line_due(1.9, 1.0, 0.0));

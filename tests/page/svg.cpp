@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace afu::report::svg;
+using namespace afu::page::svg;
 using doctest::Approx;
 
 TEST_CASE("ticks stand at 1, 2 or 5 times a power of ten") {

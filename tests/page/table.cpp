@@ -9,7 +9,7 @@
 #include "page/progress.hpp"
 #include "page/table.hpp"
 
-using namespace afu::report;
+using namespace afu::page;
 using afu::record::Summary;
 
 namespace {

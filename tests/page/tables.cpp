@@ -5,15 +5,16 @@
 #include <map>
 #include <string>
 
-#include "page/charts.hpp"
 #include "figures/figure_text.hpp"
+#include "page/charts.hpp"
 #include "page/tables_distance.hpp"
 #include "tests/figures/study_folder.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::report;
+using namespace afu::figures;
+using namespace afu::page;
 using doctest::Approx;
 using Json = nlohmann::ordered_json;
 

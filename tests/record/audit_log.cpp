@@ -21,7 +21,7 @@ TEST_CASE("a job's line says from which version it starts, on which rows and in 
   train.job = 12;
   train.version = 40;
   train.epoch = 1;
-  train.key = sim::StreamKey{7, sim::purpose("train"), 3, 12};
+  train.key = base::StreamKey{7, base::purpose("train"), 3, 12};
   train.left_out = {0, 2};
   train.lr = 0.05;
   train.batch_size = 8;
@@ -34,7 +34,7 @@ TEST_CASE("a job's line says from which version it starts, on which rows and in 
   erase.request = 1;
   erase.job = 1;
   erase.version = 41;
-  erase.rows = {std::make_shared<const data::Indices>(data::Indices{5, 3}), nullptr};
+  erase.rows = {std::make_shared<const afu::base::Indices>(afu::base::Indices{5, 3}), nullptr};
   log.append(erase);
   log.close();
 
@@ -47,7 +47,7 @@ TEST_CASE("a job's line says from which version it starts, on which rows and in 
   CHECK(first["version"] == 40);
   CHECK(first["epoch"] == 1);
   CHECK(first["request"].is_null());
-  CHECK(first["key"]["purpose"].get<std::uint64_t>() == sim::purpose("train"));
+  CHECK(first["key"]["purpose"].get<std::uint64_t>() == base::purpose("train"));
   CHECK(first["key"]["round"] == 12);
   CHECK(first["left_out"] == nlohmann::json{0, 2});
   CHECK(first["lr"] == 0.05);

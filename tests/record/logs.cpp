@@ -12,6 +12,7 @@
 #include "record/requests_log.hpp"
 #include "tests/record/temporary_folder.hpp"
 
+using namespace afu::base;
 using namespace afu::record;
 using afu::test::TemporaryFolder;
 using afu::test::text_of;

@@ -8,6 +8,7 @@
 
 #include "tests/record/temporary_folder.hpp"
 
+using namespace afu::base;
 using namespace afu::record;
 using afu::test::TemporaryFolder;
 using afu::test::text_of;

@@ -7,8 +7,11 @@
 #include <stdexcept>
 
 #include "base/csv.hpp"
+#include "config/distribution.hpp"
 #include "tests/base/temporary_file.hpp"
 
+using namespace afu::base;
+using namespace afu;
 using namespace afu::sim;
 using afu::config::Distribution;
 
@@ -16,7 +19,8 @@ namespace {
 
 Distribution of(const std::string& kind, std::map<std::string, double> changed = {}) {
   Distribution d{kind, {}, ""};
-  for (const auto& o : distribution_parameters(kind)) d.parameters[o.name] = std::get<double>(o.fallback);
+  for (const auto& o : config::distribution_parameters(kind))
+    d.parameters[o.name] = std::get<double>(o.fallback);
   for (const auto& [name, v] : changed) d.parameters[name] = v;
   return d;
 }
@@ -42,26 +46,26 @@ double share_below(const std::vector<double>& v, double x) {
 }  // namespace
 
 TEST_CASE("every kind is declared with valid defaults") {
-  CHECK(distribution_kinds() == std::vector<std::string>{"constant", "uniform", "normal", "lognormal",
-                                                         "exponential", "pareto", "zipf", "trace"});
-  for (const auto& kind : distribution_kinds()) {
+  CHECK(config::distribution_kinds() == std::vector<std::string>{"constant", "uniform", "normal", "lognormal",
+                                                                 "exponential", "pareto", "zipf", "trace"});
+  for (const auto& kind : config::distribution_kinds()) {
     CAPTURE(kind);
-    CHECK_FALSE(distribution_help(kind).empty());
+    CHECK_FALSE(config::distribution_help(kind).empty());
     auto d = of(kind);
     if (kind == "trace") d.path = "x.csv";
-    CHECK(distribution_error(d) == "");
-    for (const auto& o : distribution_parameters(kind)) CHECK_FALSE(o.help.empty());
+    CHECK(config::distribution_error(d) == "");
+    for (const auto& o : config::distribution_parameters(kind)) CHECK_FALSE(o.help.empty());
   }
-  CHECK(distribution_error(Distribution{}) == "");
-  CHECK_THROWS_WITH_AS(distribution_parameters("cauchy"), doctest::Contains("allowed: constant, uniform"),
-                       std::invalid_argument);
+  CHECK(config::distribution_error(Distribution{}) == "");
+  CHECK_THROWS_WITH_AS(config::distribution_parameters("cauchy"),
+                       doctest::Contains("allowed: constant, uniform"), std::invalid_argument);
 }
 
 TEST_CASE("wrong parameters are refused with a reason") {
   auto wrong = [](const std::string& kind, std::map<std::string, double> p) {
     auto d = of(kind, std::move(p));
     CHECK_THROWS_AS(Sampler{d}, std::invalid_argument);
-    return distribution_error(d);
+    return config::distribution_error(d);
   };
   CHECK(wrong("uniform", {{"min", 2}, {"max", 1}}) == "max is 1, allowed: at least min, which is 2");
   CHECK(wrong("lognormal", {{"median", 0}}) == "median is 0, allowed: a finite number > 0 and <= 1e+12");
@@ -73,11 +77,11 @@ TEST_CASE("wrong parameters are refused with a reason") {
   CHECK(wrong("constant", {{"value", std::nan("")}}) ==
         "value is nan, allowed: a finite number >= 0 and <= 1e+12");
   Distribution d{"exponential", {}, ""};
-  CHECK(distribution_error(d) == "the distribution exponential lacks its parameter 'mean'");
-  CHECK(distribution_error({"trace", {}, ""}) == "the distribution trace lacks its path");
+  CHECK(config::distribution_error(d) == "the distribution exponential lacks its parameter 'mean'");
+  CHECK(config::distribution_error({"trace", {}, ""}) == "the distribution trace lacks its path");
   d = of("constant");
   d.path = "x.csv";
-  CHECK(distribution_error(d) == "the distribution constant takes no path");
+  CHECK(config::distribution_error(d) == "the distribution constant takes no path");
   d.kind = "gauss";
   CHECK_THROWS_WITH_AS(Sampler{d}, doctest::Contains("distribution is 'gauss'"), std::invalid_argument);
 }

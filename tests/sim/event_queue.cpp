@@ -11,6 +11,7 @@
 
 #include "base/random.hpp"
 
+using namespace afu::base;
 using namespace afu::sim;
 
 TEST_CASE("events come in (time, sequence) order") {

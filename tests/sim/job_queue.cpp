@@ -10,6 +10,7 @@
 
 #include "base/random.hpp"
 
+using namespace afu::base;
 using namespace afu::sim;
 
 TEST_CASE("jobs run by (completion, sequence), at most `bound` unjoined") {

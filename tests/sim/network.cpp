@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+using namespace afu::base;
 using namespace afu::sim;
 using namespace afu::config;
 

@@ -188,12 +188,12 @@ TEST_CASE("fidelity is judged by balanced accuracy and AUC, and a margin may be 
   CHECK(usual.margins.at("test_auc") == 0.03);
   CHECK(usual.margins.at("test_accuracy") == 0.02);
   std::string margins = "[statistics]\nfamily = [";
-  for (const auto& m : report::metrics()) margins += std::string("\"") + m.name + "\", ";
+  for (const auto& m : figures::metrics()) margins += std::string("\"") + m.name + "\", ";
   margins += "]\n[statistics.margins]\n";
-  for (const auto& m : report::metrics()) margins += m.name + std::string(" = 0.25\n");
+  for (const auto& m : figures::metrics()) margins += m.name + std::string(" = 0.25\n");
   const auto all = parse(quick + margins).statistics;
-  CHECK(all.family.size() == report::metrics().size());
-  for (const auto& m : report::metrics()) CHECK(all.margins.at(m.name) == 0.25);
+  CHECK(all.family.size() == figures::metrics().size());
+  for (const auto& m : figures::metrics()) CHECK(all.margins.at(m.name) == 0.25);
   CHECK(parse(quick + std::string("[statistics.margins]\ntest_loss = 2.5\n"))
             .statistics.margins.at("test_loss") == 2.5);
   CHECK(any_has(errors_of(quick + std::string("[statistics.margins]\ntest_auc = 2.5\n")), "test_auc: 2.5"));
@@ -216,7 +216,7 @@ name = "table"
 set = { data = { difficulty = 0.1 } }
 )"));
   const auto base = config::load_scenario(std::string(AFU_SOURCE_DIR) + "/configs/quickstart.toml", {},
-                                          unlearn::method_sections());
+                                          methods::method_sections());
   for (const auto& c : plan.cells) {
     CHECK(c.scenario.training.lr == (c.values[0] == 0 ? 0.1 : 0.2));
     CHECK(c.scenario.training.batch_size == base.training.batch_size);

@@ -12,7 +12,7 @@ using test::Lane;
 
 namespace {
 
-const sim::StreamKey key{3, sim::purpose("train"), 1, 9};
+const base::StreamKey key{3, base::purpose("train"), 1, 9};
 
 torch::Tensor changed(const config::Augmentation& settings, const torch::Tensor& images) {
   return train::Augmenter(settings, key)(images);
@@ -108,7 +108,7 @@ TEST_CASE("what happens to an image does not depend on the batches") {
 
 TEST_CASE("local training augments as the job says, the same on every lane, and never batched") {
   Lane a("cnn_small"), b("cnn_small");
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = a.initial;
   job.samples = test::rows(0, 50);
   job.epochs = 2;

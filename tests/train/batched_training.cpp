@@ -9,8 +9,8 @@ using test::Lane;
 namespace {
 
 /// Clients with different versions, samples and numbers of steps: 7, 4 and 8 of batches of 5 and less.
-std::vector<compute::TrainJob> jobs_for(Lane& lane) {
-  std::vector<compute::TrainJob> jobs(3);
+std::vector<job::TrainJob> jobs_for(Lane& lane) {
+  std::vector<job::TrainJob> jobs(3);
   const std::vector<std::int64_t> ends{32, 57, 95}, begins{0, 40, 57};
   const auto other = lane.trained(40, 1);
   for (std::size_t k = 0; k < jobs.size(); ++k) {
@@ -18,18 +18,18 @@ std::vector<compute::TrainJob> jobs_for(Lane& lane) {
     job.base = k == 1 ? other : lane.initial;
     job.samples = test::rows(begins[k], ends[k]);
     job.batch_size = 5;
-    job.key = {1, sim::purpose("train"), k, 2};
+    job.key = {1, base::purpose("train"), k, 2};
     job.sgd.momentum = 0.9;
     job.sgd.weight_decay = 1e-3;
   }
   return jobs;
 }
 
-void check_as_one_by_one(Lane& lane, const std::vector<compute::TrainJob>& jobs,
+void check_as_one_by_one(Lane& lane, const std::vector<job::TrainJob>& jobs,
                          train::BatchedTraining& batched) {
-  std::vector<const compute::TrainJob*> all;
+  std::vector<const job::TrainJob*> all;
   for (const auto& job : jobs) all.push_back(&job);
-  const auto together = compute::execute_together(*lane.workspace, batched, all);
+  const auto together = lane::execute_together(*lane.workspace, batched, all);
   REQUIRE(together.size() == jobs.size());
   for (std::size_t k = 0; k < jobs.size(); ++k) {
     CAPTURE(k);
@@ -72,7 +72,7 @@ TEST_CASE("what goes wrong goes wrong for all") {
   Lane lane("resnet18", 60, test::small_shape);
   auto jobs = jobs_for(lane);
   train::BatchedTraining batched;
-  const auto results = compute::execute_together(*lane.workspace, batched, {&jobs[0], &jobs[2]});
+  const auto results = lane::execute_together(*lane.workspace, batched, {&jobs[0], &jobs[2]});
   REQUIRE(results.size() == 2);
   for (const auto& r : results) {
     CHECK(r.error.find("train: ") == 0);
@@ -97,6 +97,6 @@ TEST_CASE("jobs that differ in their optimiser, their batch or much in their ste
   CHECK_FALSE(fits([](auto& j) { j.batch_size = 6; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.lr *= 2; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.prox_mu = 1; }));
-  CHECK_FALSE(fits([](auto& j) { j.extras = std::make_shared<const compute::TrainExtras>(); }));
-  CHECK_FALSE(fits([](auto& j) { j.auxiliary = std::make_shared<const compute::AuxiliaryHead>(); }));
+  CHECK_FALSE(fits([](auto& j) { j.extras = std::make_shared<const job::TrainExtras>(); }));
+  CHECK_FALSE(fits([](auto& j) { j.auxiliary = std::make_shared<const job::AuxiliaryHead>(); }));
 }

@@ -6,20 +6,20 @@ using test::Lane;
 
 namespace {
 
-compute::TrainJob job_for(const Lane& lane) {
-  compute::TrainJob job;
+job::TrainJob job_for(const Lane& lane) {
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.sgd.momentum = 0.9;
   job.sgd.weight_decay = 1e-2;
   job.epochs = 3;
   job.batch_size = 16;
-  job.key = {1, sim::purpose("train"), 4, 2};
+  job.key = {1, base::purpose("train"), 4, 2};
   return job;
 }
 
-compute::TrainJob with(compute::TrainJob job, compute::TrainExtras extras) {
-  job.extras = std::make_shared<const compute::TrainExtras>(std::move(extras));
+job::TrainJob with(job::TrainJob job, job::TrainExtras extras) {
+  job.extras = std::make_shared<const job::TrainExtras>(std::move(extras));
   return job;
 }
 
@@ -27,9 +27,7 @@ model::ParametersPtr vector(const Lane& lane, const torch::Tensor& values) {
   return lane.workspace->wrap(values, torch::zeros_like(lane.initial->buffers));
 }
 
-torch::Tensor trained_by(Lane& lane, const compute::TrainJob& job) {
-  return lane.run(job).outputs.at(0)->values;
-}
+torch::Tensor trained_by(Lane& lane, const job::TrainJob& job) { return lane.run(job).outputs.at(0)->values; }
 
 }  // namespace
 
@@ -40,7 +38,7 @@ TEST_CASE("what the mask holds does not move, whatever else pulls at it") {
   job.base = lane.trained(60, 1);
   job.sgd.prox_mu = 0.1;
   job.sgd.clip_norm = 1;
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.mask = vector(lane, every_third);
   extras.anchor = lane.initial;
   extras.strength = 0.1;
@@ -52,7 +50,7 @@ TEST_CASE("what the mask holds does not move, whatever else pulls at it") {
 TEST_CASE("extras that say nothing change nothing") {
   Lane lane;
   const auto job = job_for(lane);
-  compute::TrainExtras everything;
+  job::TrainExtras everything;
   everything.mask = vector(lane, torch::ones_like(lane.initial->values));
   everything.lr_factor = 7;  // is in the job's step size already
   CHECK(at::equal(trained_by(lane, with(job, {})), trained_by(lane, job)));
@@ -63,7 +61,7 @@ TEST_CASE("a pull to the base without a Fisher diagonal is the proximal term") {
   Lane lane;
   auto prox = job_for(lane);
   prox.sgd.prox_mu = 0.3;
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.anchor = lane.initial;
   extras.strength = 0.3;
   CHECK(test::largest(trained_by(lane, with(job_for(lane), extras)) - trained_by(lane, prox)) < 1e-6);
@@ -76,7 +74,7 @@ TEST_CASE("a pull to the base without a Fisher diagonal is the proximal term") {
 TEST_CASE("the Fisher diagonal holds what it weighs, and lets the rest go") {
   Lane lane;
   const auto half = torch::arange(lane.initial->values.numel()).remainder(2).to(torch::kFloat32);
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.anchor = lane.initial;
   extras.fisher = vector(lane, half);
   extras.strength = 10;
@@ -94,10 +92,10 @@ TEST_CASE("the Fisher diagonal holds what it weighs, and lets the rest go") {
 
 TEST_CASE("extras of another model are refused") {
   Lane lane, other("logreg");
-  const auto error_of = [&](compute::TrainExtras extras) {
-    return compute::execute(*lane.workspace, with(job_for(lane), std::move(extras))).error;
+  const auto error_of = [&](job::TrainExtras extras) {
+    return lane::execute(*lane.workspace, with(job_for(lane), std::move(extras))).error;
   };
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.mask = other.initial;
   CHECK(error_of(extras) == "train: the mask has 195 values where the model has 1363");
   extras.mask = nullptr;

@@ -8,15 +8,15 @@ using test::Lane;
 
 namespace {
 
-compute::TrainJob job_for(const Lane& lane) {
-  compute::TrainJob job;
+job::TrainJob job_for(const Lane& lane) {
+  job::TrainJob job;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.sgd.momentum = 0.9;
   job.sgd.weight_decay = 1e-3;
   job.epochs = 3;
   job.batch_size = 16;
-  job.key = {1, sim::purpose("train"), 4, 2};
+  job.key = {1, base::purpose("train"), 4, 2};
   return job;
 }
 
@@ -39,9 +39,9 @@ TEST_CASE("local training ends where a plain LibTorch loop ends") {
       tensors[i].second.copy_(
           lane.initial->values.narrow(0, slots[i].offset, slots[i].size).view(slots[i].shape));
     }
-    const auto pool = compute::make_resident(lane.images, torch::kCPU);
-    compute::train_plainly(*plain, pool->images.to(torch::kFloat32).div(255).sub(0.5).div(0.5), pool->labels,
-                           job);
+    const auto pool = engine::make_resident(lane.images, torch::kCPU);
+    bench::train_plainly(*plain, pool->images.to(torch::kFloat32).div(255).sub(0.5).div(0.5), pool->labels,
+                         job);
     std::vector<torch::Tensor> flat;
     for (auto& [tensor_name, t] : tensors) flat.push_back(t.detach().flatten());
     CHECK(test::largest(torch::cat(flat) - after) < 1e-5);
@@ -82,9 +82,9 @@ TEST_CASE("with lr 0 the difference is zero and the loss is the base's") {
   job.sgd.lr = 0;
   const auto result = lane.run(job);
   CHECK(test::largest(result.outputs[0]->values) == 0);
-  auto sets = std::make_shared<compute::EvaluationSets>();
+  auto sets = std::make_shared<job::EvaluationSets>();
   sets->test = job.samples;
-  const auto measured = lane.run(compute::EvaluateJob{lane.initial, sets, 7});
+  const auto measured = lane.run(job::EvaluateJob{lane.initial, sets, 7});
   CHECK(result.figures.at("loss") == doctest::Approx(measured.figures.at("test_loss")).epsilon(1e-5));
 }
 
@@ -117,9 +117,9 @@ TEST_CASE("training updates the normalisation's statistics, evaluation does not"
   const auto delta = lane.run(job).outputs[0];
   CHECK_FALSE(same(delta->buffers, lane.initial->buffers));
   const auto after = lane.plus(lane.initial, delta);
-  auto sets = std::make_shared<compute::EvaluationSets>();
+  auto sets = std::make_shared<job::EvaluationSets>();
   sets->test = test::rows(0, 16);
-  lane.run(compute::EvaluateJob{after, sets, 16});
+  lane.run(job::EvaluateJob{after, sets, 16});
   CHECK(same(lane.workspace->buffers(), after->buffers));
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("a training job that cannot run says why") {
   const auto error_of = [&](auto change) {
     auto job = job_for(lane);
     change(job);
-    const auto result = compute::execute(*lane.workspace, job);
+    const auto result = lane::execute(*lane.workspace, job);
     CHECK(result.outputs.empty());
     return result.error;
   };

@@ -15,7 +15,7 @@ data::IndicesPtr samples(std::int64_t n) {
   std::iota(r.begin(), r.end(), std::int64_t{100});
   return std::make_shared<const data::Indices>(std::move(r));
 }
-const sim::StreamKey key{3, sim::purpose("train"), 2, 1};
+const base::StreamKey key{3, base::purpose("train"), 2, 1};
 }  // namespace
 
 TEST_CASE("every epoch is another permutation of the samples, with a short last batch") {

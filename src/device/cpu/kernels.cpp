@@ -4,7 +4,7 @@
 
 #include "device/cpu/variants.hpp"
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 namespace {
 
 struct Found {
@@ -37,4 +37,4 @@ const Kernels* const* all_kernels(int& count) {
   return found().kernels.data();
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu

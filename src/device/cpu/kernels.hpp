@@ -8,7 +8,7 @@
 
 #include "device/cpu/planes.hpp"
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 
 /// A square filter over `in` channels, its weights [out, in, kernel, kernel].
 struct Filter {
@@ -127,4 +127,4 @@ const Kernels& kernels();
 /// All that were compiled and this processor can run, the best first.
 const Kernels* const* all_kernels(int& count);
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu

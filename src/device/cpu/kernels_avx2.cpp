@@ -15,7 +15,7 @@
 #define AFU_FEW_VECTORS 2
 #define AFU_ROWS 8
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 namespace {
 namespace avx2 {
 #include "device/cpu/body.hpp"
@@ -27,6 +27,6 @@ const Kernels& avx2_kernels() {
   return kernels;
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu
 
 #endif

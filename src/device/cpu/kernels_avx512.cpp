@@ -15,7 +15,7 @@
 #define AFU_FEW_VECTORS 4
 #define AFU_ROWS 16
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 namespace {
 namespace avx512 {
 #include "device/cpu/body.hpp"
@@ -27,6 +27,6 @@ const Kernels& avx512_kernels() {
   return kernels;
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu
 
 #endif

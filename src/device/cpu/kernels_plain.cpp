@@ -12,7 +12,7 @@
 #define AFU_FEW_VECTORS 2
 #define AFU_ROWS 8
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 namespace {
 namespace plain {
 #include "device/cpu/body.hpp"
@@ -24,4 +24,4 @@ const Kernels& plain_kernels() {
   return kernels;
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu

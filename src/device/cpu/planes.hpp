@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 
 inline constexpr std::int64_t kLanes = 16;
 
@@ -25,4 +25,4 @@ struct BasicPlanes {
 };
 using Planes = BasicPlanes<float>;
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu

@@ -7,7 +7,7 @@
 #define AFU_X86_VECTORS 1
 #endif
 
-namespace afu::compute::fused {
+namespace afu::device::cpu {
 
 const Kernels& plain_kernels();
 #ifdef AFU_X86_VECTORS
@@ -15,4 +15,4 @@ const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 #endif
 
-}  // namespace afu::compute::fused
+}  // namespace afu::device::cpu

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace afu::compute::fused {
+namespace afu::engine::fused {
 namespace {
 
 using Kind = model::Layer::Kind;
@@ -16,10 +16,10 @@ Field allocate(std::int64_t& arena, std::int64_t channels, std::int64_t height, 
   f.planes.channels = channels;
   f.planes.height = height;
   f.planes.width = width;
-  f.planes.channel = rows * columns * kLanes;
-  f.planes.row = spread * columns * kLanes;
-  f.planes.column = spread * kLanes;
-  f.offset = arena + margin * (columns + 1) * kLanes;
+  f.planes.channel = rows * columns * device::cpu::kLanes;
+  f.planes.row = spread * columns * device::cpu::kLanes;
+  f.planes.column = spread * device::cpu::kLanes;
+  f.offset = arena + margin * (columns + 1) * device::cpu::kLanes;
   arena += channels * f.planes.channel;
   return f;
 }
@@ -68,8 +68,8 @@ class Planner {
       case Kind::group_norm:
         s.norm.groups = l.groups;
         s.kept = plan_.activations;
-        plan_.activations += 2 * l.groups * kLanes;
-        plan_.scratch = std::max(plan_.scratch, 2 * p.channels * kLanes);
+        plan_.activations += 2 * l.groups * device::cpu::kLanes;
+        plan_.scratch = std::max(plan_.scratch, 2 * p.channels * device::cpu::kLanes);
         if (is(Kind::max_pool, i + 1)) {
           s.norm.pool = layers_[i + 1].kernel;
           pooled(s, margin_after(i + 2));
@@ -79,7 +79,7 @@ class Planner {
         break;
       case Kind::linear:
         if (!flat_) throw std::invalid_argument(l.name + " reads images");
-        plan_.scratch = std::max(plan_.scratch, p.channels * kLanes);
+        plan_.scratch = std::max(plan_.scratch, p.channels * device::cpu::kLanes);
         made(s, l.out, 1, 1, 0);
         break;
       case Kind::relu:
@@ -138,9 +138,9 @@ class Planner {
     s.out = allocate(plan_.activations, l.out, height, width, margin);
     s.seen = s.in.moved(-l.padding, -l.padding);
     s.packed = plan_.packed;
-    plan_.packed += round_up(s.filter.size(), kLanes);
-    plan_.scratch =
-        std::max({plan_.scratch, s.filter.size() * kLanes, few_scratch(s.filter, height, width, kLanes - 1)});
+    plan_.packed += device::cpu::round_up(s.filter.size(), device::cpu::kLanes);
+    plan_.scratch = std::max({plan_.scratch, s.filter.size() * device::cpu::kLanes,
+                              device::cpu::few_scratch(s.filter, height, width, device::cpu::kLanes - 1)});
     if (!s.d_in) {
       s.d_out = allocate(plan_.gradients, l.out, height, width);
       return;
@@ -148,15 +148,16 @@ class Planner {
     // Back: a convolution of stride 1 over the gradient, whose values stand as far apart as the stride was.
     const auto lead = l.kernel - 1 - l.padding;
     s.reversed = {l.out, p.channels, l.kernel, 1};
-    plan_.scratch = std::max(plan_.scratch, few_scratch(s.reversed, p.height, p.width, kLanes - 1));
+    plan_.scratch = std::max(
+        plan_.scratch, device::cpu::few_scratch(s.reversed, p.height, p.width, device::cpu::kLanes - 1));
     s.d_out = allocate(plan_.gradients, l.out, height, width, p.height + l.kernel - 1, p.width + l.kernel - 1,
                        lead, l.stride);
     s.d_seen = s.d_out;
     s.d_seen.planes.row /= l.stride;
-    s.d_seen.planes.column = kLanes;
+    s.d_seen.planes.column = device::cpu::kLanes;
     s.d_seen = s.d_seen.moved(-lead, -lead);
     s.packed_reversed = plan_.packed;
-    plan_.packed += round_up(s.filter.size(), kLanes);
+    plan_.packed += device::cpu::round_up(s.filter.size(), device::cpu::kLanes);
   }
 
   /// The same values as one column. Their gradient needs a place of its own where the layer before keeps its
@@ -165,7 +166,7 @@ class Planner {
     const auto& p = here_.planes;
     const auto features = p.channels * p.height * p.width;
     const auto column = [&](Field f) {
-      f.planes = {nullptr, features, 1, 1, kLanes, kLanes, kLanes};
+      f.planes = {nullptr, features, 1, 1, device::cpu::kLanes, device::cpu::kLanes, device::cpu::kLanes};
       return f;
     };
     s.out = column(s.in);
@@ -189,7 +190,7 @@ Field Field::moved(std::int64_t rows, std::int64_t columns) const {
 }
 
 bool Field::dense() const {
-  return planes.column == kLanes && planes.row == planes.width * kLanes &&
+  return planes.column == device::cpu::kLanes && planes.row == planes.width * device::cpu::kLanes &&
          planes.channel == planes.height * planes.row;
 }
 
@@ -198,4 +199,4 @@ Plan make_plan(const std::vector<model::Layer>& layers, const model::InputShape&
   return Planner(layers, layout).make(shape);
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::engine::fused

@@ -11,16 +11,16 @@
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 
-namespace afu::compute::fused {
+namespace afu::engine::fused {
 
 /// Planes in an arena: `offset` floats behind its beginning. Null (offset < 0):
 /// there are none.
 struct Field {
   std::int64_t offset = -1;
-  Planes planes{};  ///< data null
+  device::cpu::Planes planes{};  ///< data null
 
   explicit operator bool() const { return offset >= 0; }
-  Planes in(float* arena) const {
+  device::cpu::Planes in(float* arena) const {
     auto p = planes;
     p.data = arena + offset;
     return p;
@@ -39,15 +39,15 @@ struct Step {
   std::int64_t weight = -1,
                bias = -1;  ///< offsets in the flat parameters; -1: none
 
-  Filter filter{}, reversed{};  ///< convolution: there, and back from d_out to d_in
-  Field seen{}, d_seen{};       ///< what their corners first see: `in` and `d_out`
-                                ///< with their margins
+  device::cpu::Filter filter{}, reversed{};  ///< convolution: there, and back from d_out to d_in
+  Field seen{}, d_seen{};                    ///< what their corners first see: `in` and `d_out`
+                                             ///< with their margins
   std::int64_t packed = 0,
                packed_reversed = 0;  ///< offsets among the packed weights
 
-  Norm norm{};            ///< group norm; max pool: `pool` and `then_relu`
-  std::int64_t kept = 0;  ///< group norm: its statistics, in the arena of activations
-  Field most{}, place{};  ///< max pool, also a norm's: Maxima
+  device::cpu::Norm norm{};  ///< group norm; max pool: `pool` and `then_relu`
+  std::int64_t kept = 0;     ///< group norm: its statistics, in the arena of activations
+  Field most{}, place{};     ///< max pool, also a norm's: Maxima
 };
 
 struct Plan {
@@ -63,4 +63,4 @@ struct Plan {
 Plan make_plan(const std::vector<model::Layer>& layers, const model::InputShape& shape,
                const model::Layout& layout);
 
-}  // namespace afu::compute::fused
+}  // namespace afu::engine::fused

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace afu::compute::fused {
+namespace afu::engine::fused {
 namespace {
 
 using Kind = model::Layer::Kind;
@@ -21,47 +21,48 @@ torch::Tensor plain(const torch::Tensor& t, torch::ScalarType type) {
   return t.contiguous();
 }
 
-Maxima maxima(const Step& s, float* activations) {
+device::cpu::Maxima maxima(const Step& s, float* activations) {
   if (!s.most) return {};
   return {s.most.in(activations), s.place.in(activations)};
 }
 
-void copy(const Planes& from, const Planes& to) {
+void copy(const device::cpu::Planes& from, const device::cpu::Planes& to) {
   for (std::int64_t c = 0; c < to.channels; ++c)
     for (std::int64_t y = 0; y < to.height; ++y)
       for (std::int64_t x = 0; x < to.width; ++x)
-        std::copy_n(from.at((c * to.height + y) * to.width + x, 0, 0), kLanes, to.at(c, y, x));
+        std::copy_n(from.at((c * to.height + y) * to.width + x, 0, 0), device::cpu::kLanes, to.at(c, y, x));
 }
 
 /// Cross entropy of a block's logits, summed over its images; their gradient times `factor`, 0 where there is
 /// no image.
-double cross_entropy(const Planes& logits, const std::int64_t* labels, std::int64_t count, float factor,
-                     const Planes& d_logits) {
+double cross_entropy(const device::cpu::Planes& logits, const std::int64_t* labels, std::int64_t count,
+                     float factor, const device::cpu::Planes& d_logits) {
   double sum = 0;
   const auto classes = logits.channels;
-  for (std::int64_t b = 0; b < kLanes; ++b) {
+  for (std::int64_t b = 0; b < device::cpu::kLanes; ++b) {
     const float* z = logits.data + b;
     float* d = d_logits.data + b;
     if (b >= count) {
-      for (std::int64_t c = 0; c < classes; ++c) d[c * kLanes] = 0;
+      for (std::int64_t c = 0; c < classes; ++c) d[c * device::cpu::kLanes] = 0;
       continue;
     }
     float most = z[0];
-    for (std::int64_t c = 1; c < classes; ++c) most = std::max(most, z[c * kLanes]);
+    for (std::int64_t c = 1; c < classes; ++c) most = std::max(most, z[c * device::cpu::kLanes]);
     float total = 0;
-    for (std::int64_t c = 0; c < classes; ++c) total += d[c * kLanes] = std::exp(z[c * kLanes] - most);
+    for (std::int64_t c = 0; c < classes; ++c)
+      total += d[c * device::cpu::kLanes] = std::exp(z[c * device::cpu::kLanes] - most);
     if (labels[b] < 0 || labels[b] >= classes)
       throw std::out_of_range(fmt::format("label {} is outside the {} classes", labels[b], classes));
-    sum += std::log(total) - (z[labels[b] * kLanes] - most);
-    for (std::int64_t c = 0; c < classes; ++c) d[c * kLanes] *= factor / total;
-    d[labels[b] * kLanes] -= factor;
+    sum += std::log(total) - (z[labels[b] * device::cpu::kLanes] - most);
+    for (std::int64_t c = 0; c < classes; ++c) d[c * device::cpu::kLanes] *= factor / total;
+    d[labels[b] * device::cpu::kLanes] -= factor;
   }
   return sum;
 }
 
 }  // namespace
 
-Program::Program(Plan plan, const Kernels& kernels)
+Program::Program(Plan plan, const device::cpu::Kernels& kernels)
     : plan_(std::move(plan)),
       kernels_(kernels),
       gradients_(zeros(plan_.gradients)),
@@ -76,9 +77,11 @@ float* Program::block(std::size_t i) {
 /// The weights as the kernels read them that a batch of so many images needs.
 void Program::pack(const float* parameters, std::int64_t images, bool reversed) {
   auto *packed = packed_.data_ptr<float>(), *packed_few = packed + plan_.packed;
-  const auto last = images % kLanes;  // 0: no block is smaller than the others
-  const auto in_lanes = [&](const Filter& f) { return images >= kLanes || !kernels_.suits_few(f, last); };
-  const auto in_few = [&](const Filter& f) { return last > 0 && kernels_.suits_few(f, last); };
+  const auto last = images % device::cpu::kLanes;  // 0: no block is smaller than the others
+  const auto in_lanes = [&](const device::cpu::Filter& f) {
+    return images >= device::cpu::kLanes || !kernels_.suits_few(f, last);
+  };
+  const auto in_few = [&](const device::cpu::Filter& f) { return last > 0 && kernels_.suits_few(f, last); };
   for (const auto& s : plan_.steps) {
     if (s.kind != Kind::convolution) continue;
     const auto* weights = parameters + s.weight;
@@ -96,10 +99,10 @@ void Program::fill(float* activations, const float* images, std::int64_t count) 
   const auto size = p.channels * p.height * p.width;
   for (std::int64_t c = 0; c < p.channels; ++c)
     for (std::int64_t y = 0; y < p.height; ++y)
-      for (std::int64_t b = 0; b < kLanes; ++b) {
+      for (std::int64_t b = 0; b < device::cpu::kLanes; ++b) {
         const float* from = images + std::min(b, count - 1) * size + (c * p.height + y) * p.width;
         float* to = p.at(c, y, 0) + b;
-        for (std::int64_t x = 0; x < p.width; ++x) to[x * kLanes] = from[x];
+        for (std::int64_t x = 0; x < p.width; ++x) to[x * device::cpu::kLanes] = from[x];
       }
 }
 
@@ -161,7 +164,7 @@ void Program::backward(const float* parameters, float* activations, std::int64_t
     const auto& s = *step;
     if (!s.d_out) continue;
     const auto in = s.in.in(activations), out = s.out.in(activations), d_out = s.d_out.in(arena);
-    const auto d_in = s.d_in ? s.d_in.in(arena) : Planes{};
+    const auto d_in = s.d_in ? s.d_in.in(arena) : device::cpu::Planes{};
     const float* weight = parameters + s.weight;
     float *d_weight = gradients + s.weight, *d_bias = gradients + s.bias;
     switch (s.kind) {
@@ -215,14 +218,15 @@ torch::Tensor Program::logits_of(const torch::Tensor& parameters, const torch::T
   auto* out = logits.data_ptr<float>();
   const auto* from = x.data_ptr<float>();
   const auto size = n > 0 ? x.numel() / n : 0;
-  for (std::int64_t begin = 0, i = 0; begin < n; begin += kLanes, ++i) {
-    const auto count = std::min(kLanes, n - begin);
+  for (std::int64_t begin = 0, i = 0; begin < n; begin += device::cpu::kLanes, ++i) {
+    const auto count = std::min(device::cpu::kLanes, n - begin);
     auto* activations = block(keep ? static_cast<std::size_t>(i) : 0);
     fill(activations, from + begin * size, count);
     forward(w, activations, count);
     const auto z = plan_.logits.in(activations);
     for (std::int64_t b = 0; b < count; ++b)
-      for (std::int64_t c = 0; c < classes; ++c) out[(begin + b) * classes + c] = z.data[c * kLanes + b];
+      for (std::int64_t c = 0; c < classes; ++c)
+        out[(begin + b) * classes + c] = z.data[c * device::cpu::kLanes + b];
   }
   kept_ = keep ? n : -1;
   return logits;
@@ -243,11 +247,11 @@ void Program::backward(const torch::Tensor& parameters, const torch::Tensor& d_l
     throw std::invalid_argument("these are not the gradients of the last forward pass' logits");
   const auto* from = d.data_ptr<float>();
   auto* to = plan_.d_logits.in(gradients_.data_ptr<float>()).data;
-  for (std::int64_t begin = 0, i = 0; begin < kept_; begin += kLanes, ++i) {
-    const auto count = std::min(kLanes, kept_ - begin);
+  for (std::int64_t begin = 0, i = 0; begin < kept_; begin += device::cpu::kLanes, ++i) {
+    const auto count = std::min(device::cpu::kLanes, kept_ - begin);
     for (std::int64_t c = 0; c < classes; ++c)
-      for (std::int64_t b = 0; b < kLanes; ++b)
-        to[c * kLanes + b] = b < count ? from[(begin + b) * classes + c] : 0.0f;
+      for (std::int64_t b = 0; b < device::cpu::kLanes; ++b)
+        to[c * device::cpu::kLanes + b] = b < count ? from[(begin + b) * classes + c] : 0.0f;
     backward(parameters.data_ptr<float>(), block(static_cast<std::size_t>(i)), count, true,
              gradients.data_ptr<float>());
   }
@@ -266,8 +270,8 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
   const auto factor = static_cast<float>(sign / static_cast<double>(n));
   const auto size = x.numel() / std::max<std::int64_t>(n, 1);
   double sum = 0;
-  for (std::int64_t begin = 0; begin < n; begin += kLanes) {
-    const auto count = std::min(kLanes, n - begin);
+  for (std::int64_t begin = 0; begin < n; begin += device::cpu::kLanes) {
+    const auto count = std::min(device::cpu::kLanes, n - begin);
     auto* activations = block(0);
     fill(activations, x.data_ptr<float>() + begin * size, count);
     forward(w, activations, count);
@@ -278,4 +282,4 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
   return sum / static_cast<double>(n);
 }
 
-}  // namespace afu::compute::fused
+}  // namespace afu::engine::fused

@@ -9,13 +9,13 @@
 
 #include "engine/fused/plan.hpp"
 
-namespace afu::compute::fused {
+namespace afu::engine::fused {
 
 /// One thread at a time. The same bits whatever the thread, the lane and what
 /// ran before; rounding differs from autograd's, which sums in another order.
 class Program {
  public:
-  explicit Program(Plan plan, const Kernels& kernels = fused::kernels());
+  explicit Program(Plan plan, const device::cpu::Kernels& kernels = device::cpu::kernels());
 
   /// Logits [B, classes] of images [B, C, H, W] float32. Activations are not
   /// kept.
@@ -35,7 +35,7 @@ class Program {
   void backward(const torch::Tensor& parameters, const torch::Tensor& d_logits, torch::Tensor& gradients);
 
   const Plan& plan() const { return plan_; }
-  const Kernels& kernels() const { return kernels_; }
+  const device::cpu::Kernels& kernels() const { return kernels_; }
 
  private:
   void pack(const float* parameters, std::int64_t images, bool reversed);
@@ -47,10 +47,10 @@ class Program {
   float* block(std::size_t i);
 
   Plan plan_;
-  const Kernels& kernels_;
+  const device::cpu::Kernels& kernels_;
   std::vector<torch::Tensor> blocks_;  ///< activations; all but the first only for forward_kept
   torch::Tensor gradients_, packed_, scratch_;
   std::int64_t kept_ = -1;  ///< images of the last forward_kept
 };
 
-}  // namespace afu::compute::fused
+}  // namespace afu::engine::fused

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 namespace {
 
 using Kind = model::Layer::Kind;
@@ -236,4 +236,4 @@ void Pass::run(const Batch& batch, const torch::Tensor& lr) {
 void Pass::gradient(const Batch& batch) { run(batch, {}); }
 void Pass::descend(const Batch& batch, const torch::Tensor& lr) { run(batch, lr); }
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

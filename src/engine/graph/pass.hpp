@@ -12,7 +12,7 @@
 #include "model/network.hpp"
 #include "model/parameters.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 class Pass {
  public:
@@ -55,4 +55,4 @@ class Pass {
   std::size_t first_ = 0;  ///< the first stage with parameters: nobody wants the gradient of its input
 };
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -8,7 +8,7 @@
 /// host). No torch in this header.
 #include <cstdint>
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 /// Rows order[*cursor ...] of a resident pool as a normalised batch, (x/255 - 0.5)/0.5.
 struct Gather {
@@ -71,4 +71,4 @@ const Pieces& host_pieces();
 /// Null where this build has none. Calls throw std::runtime_error where a kernel cannot be launched.
 const Pieces* cuda_pieces();
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -8,7 +8,7 @@
 
 #include "engine/graph/pieces.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 void* current_stream();  // recorder_cuda.cpp: LibTorch's headers are not for nvcc
 
@@ -270,4 +270,4 @@ const Pieces* cuda_pieces() {
   return &pieces;
 }
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -3,7 +3,7 @@
 
 #include "engine/graph/pieces.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 namespace {
 
 void gather(const Gather& g, void*) {
@@ -85,4 +85,4 @@ const Pieces& host_pieces() {
 const Pieces* cuda_pieces() { return nullptr; }
 #endif
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

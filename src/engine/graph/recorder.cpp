@@ -1,6 +1,6 @@
 #include "engine/graph/recorder.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 namespace {
 
 class Repetition final : public Recording {
@@ -36,4 +36,4 @@ std::unique_ptr<Recorder> make_recorder(const std::string& device) {
 void release_cached_memory() {}
 #endif
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 /// Why some work could not be recorded.
 class RecordError : public std::runtime_error {
@@ -52,4 +52,4 @@ std::unique_ptr<Recorder> make_repeater();
 /// recordings that are being made.
 void release_cached_memory();
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -11,7 +11,7 @@
 
 #include "engine/graph/recorder.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 void* current_stream();  // for pieces_cuda.cu
 void* current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
@@ -140,4 +140,4 @@ void release_cached_memory() {
 
 #endif
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

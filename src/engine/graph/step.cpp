@@ -11,7 +11,7 @@
 
 #include "engine/sgd.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 namespace {
 
 enum Strength { lr, momentum, decay, clip, prox, anchor, kStrengths };
@@ -31,7 +31,7 @@ auto tied(const StepKind& k) {
 }
 
 /// The lane's own copy of a job's vector, always in the same place.
-void keep(torch::Tensor& copy, const ParametersPtr& v, const torch::Tensor& like, const char* what) {
+void keep(torch::Tensor& copy, const model::ParametersPtr& v, const torch::Tensor& like, const char* what) {
   if (v->values.numel() != like.numel())
     throw std::invalid_argument(
         fmt::format("the {} has {} values where the model has {}", what, v->values.numel(), like.numel()));
@@ -43,7 +43,7 @@ void keep(torch::Tensor& copy, const ParametersPtr& v, const torch::Tensor& like
 
 bool operator==(const StepKind& a, const StepKind& b) { return tied(a) == tied(b); }
 
-Step::Step(Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces)
+Step::Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces)
     : workspace_(workspace), recorder_(std::move(recorder)), pieces_(pieces) {
   if (pieces)
     pass_ = std::make_unique<Pass>(dynamic_cast<const model::Network&>(workspace.net()), *workspace.layout(),
@@ -61,7 +61,7 @@ Step::Step(Workspace& workspace, std::unique_ptr<Recorder> recorder, const Piece
 
 Step::~Step() = default;
 
-void Step::begin(const TrainJob& job, const data::Indices& order) {
+void Step::begin(const job::TrainJob& job, const data::Indices& order) {
   torch::NoGradGuard no_grad;
   const auto& s = job.sgd;
   const auto* x = job.extras.get();
@@ -85,7 +85,7 @@ void Step::begin(const TrainJob& job, const data::Indices& order) {
 
   const auto strengths = torch::tensor(
       {s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu, x ? x->strength : 0.0}, torch::kFloat32);
-  strengths_.copy_(on_device(strengths, workspace_.device()));
+  strengths_.copy_(engine::on_device(strengths, workspace_.device()));
   const auto rows = workspace_.upload(order);
   if (rows.numel() > order_.numel()) {
     forget();  // they read the old one
@@ -179,7 +179,7 @@ void Step::step_by_hand(const StepKind& kind) {
 }
 
 void Step::step(const StepKind& kind) {
-  Batch batch;
+  engine::Batch batch;
   {
     torch::NoGradGuard no_grad;
     const auto rows = order_.index_select(0, cursor_ + positions_.narrow(0, 0, kind.count));
@@ -223,7 +223,7 @@ void Step::collect(std::vector<torch::Tensor> gradients) {
   put_small();
 }
 
-/// train::sgd_step with its numbers on the device.
+/// sgd_step with its numbers on the device.
 void Step::update(const StepKind& kind) {
   auto &w = workspace_.parameters(), &g = workspace_.gradients();
   const auto strength = [this](Strength s) { return strengths_.select(0, s); };
@@ -235,7 +235,7 @@ void Step::update(const StepKind& kind) {
     g.addcmul_(pull, strength(anchor));
   }
   if (kind.mask) g.mul_(mask_);
-  if (kind.clip) train::clip(g, strength(clip));
+  if (kind.clip) engine::clip(g, strength(clip));
   if (kind.momentum) at::addcmul_out(momentum_, g, momentum_, strength(momentum));
   w.addcmul_(kind.momentum ? momentum_ : g, strength(lr), -1);
 }
@@ -249,4 +249,4 @@ void Step::forget() {
   for (auto& e : entries_) e.recording.reset();
 }
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

@@ -12,10 +12,10 @@
 
 #include "engine/graph/pass.hpp"
 #include "engine/graph/recorder.hpp"
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::compute::graph {
+namespace afu::engine::graph {
 
 /// What a step has in it: together with the batch's size what a recording is for. How strong each is, is not.
 struct StepKind {
@@ -38,13 +38,13 @@ class Step {
   static constexpr std::size_t kMostRecordings = 64;
 
   /// `workspace` outlives it. With `pieces` steps do without autograd, by a Pass; throws as Pass does then.
-  Step(Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces = nullptr);
+  Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces = nullptr);
   ~Step();
 
   /// Takes a job on: base and extras to the device, momentum zero. `order`: the rows of all its steps, one
   /// after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
   /// one after the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
-  void begin(const TrainJob& job, const data::Indices& order);
+  void begin(const job::TrainJob& job, const data::Indices& order);
   void want(std::int64_t count, std::int64_t steps);  ///< a run of so many steps with `count` samples each
   void record_at_once() { worth_ = 1; }               ///< However few are wanted.
   void prepare();
@@ -77,7 +77,7 @@ class Step {
   void collect(std::vector<torch::Tensor> gradients);
   void update(const StepKind& kind);
 
-  Workspace& workspace_;
+  engine::Workspace& workspace_;
   std::unique_ptr<Recorder> recorder_;
   const Pieces* pieces_;
   std::unique_ptr<Pass> pass_;  ///< null: autograd
@@ -86,11 +86,11 @@ class Step {
   torch::Tensor strengths_;                   ///< [6] float32: lr, momentum, decay, clip, prox, anchor
   torch::Tensor loss_, seen_loss_;            ///< [] on the device, [] on the host
   torch::Tensor momentum_, base_, anchor_, fisher_, mask_;
-  ParametersPtr start_;
+  model::ParametersPtr start_;
   StepKind kind_;  ///< the job's, but for `count` and `steps`
   std::int64_t worth_ = kWorthRecording;
   std::list<Entry> entries_;
   std::string failure_;
 };
 
-}  // namespace afu::compute::graph
+}  // namespace afu::engine::graph

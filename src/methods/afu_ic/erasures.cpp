@@ -4,11 +4,11 @@
 
 #include "methods/calibration.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 Erase uce_erasure(const View& view, const Request& request) {
   const auto& s = *view.settings;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "uce";
   job.settings.set("lr", s.real("uce_lr"));
   job.settings.set("momentum", 0.9);
@@ -18,13 +18,13 @@ Erase uce_erasure(const View& view, const Request& request) {
   job.settings.set("radius", s.real("uce_radius"));
   job.inputs = {view.model};
   job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, sim::purpose("uce"), request.client, request.index};
+  job.key = {view.scenario->scenario.seed, base::purpose("uce"), request.client, request.index};
   return {std::move(job), static_cast<double>(request.forget_count * s.integer("uce_epochs")), true};
 }
 
 Erase layer_gains_erasure(const View& view) {
   const auto steps = view.settings->integer("gain_steps");
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "layer_gains";
   job.settings.set("gain", view.settings->real("gain"));
   job.settings.set("spread", view.settings->real("gain_spread"));
@@ -38,18 +38,18 @@ Erase layer_gains_erasure(const View& view) {
 Erase erasure_sketch(const View& view, const Request& request) {
   constexpr std::int64_t kBatch = 32, kMore = 8;
   const auto count = view.scenario->calibration.guard_rank + kMore;
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "gradient_sketch";
   job.settings.set("sketch", count);
   job.settings.set("batch_size", kBatch);
   job.inputs = {view.model};
   job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, sim::purpose("gradient_sketch"), request.client, request.index};
+  job.key = {view.scenario->scenario.seed, base::purpose("gradient_sketch"), request.client, request.index};
   return {std::move(job), static_cast<double>(count * kBatch), true};
 }
 
-Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const compute::JobResult* sketch) {
-  compute::KernelJob job;
+Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const job::JobResult* sketch) {
+  job::KernelJob job;
   job.kernel = "erasure_subspace";
   job.settings.set("rank", view.scenario->calibration.guard_rank);
   job.inputs = {view.model, erasure};
@@ -61,7 +61,7 @@ Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const c
 Erase matching_at_target(const View& view, const Request& request) {
   const auto& s = *view.settings;
   const auto steps = s.integer("match_steps");
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "match_held_out";
   job.settings.set("lr", s.real("match_lr"));
   job.settings.set("momentum", 0.0);
@@ -75,4 +75,4 @@ Erase matching_at_target(const View& view, const Request& request) {
   return {std::move(job), static_cast<double>(request.forget_count * steps) + held_out, true};
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

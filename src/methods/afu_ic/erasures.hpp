@@ -2,7 +2,7 @@
 /// The jobs of AFU-IC that are neither a calibration nor another method's.
 #include "methods/method.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// L3 of METHODS 9.1 at the target, by [unlearning.afu_ic]'s uce_*.
 Erase uce_erasure(const View& view, const Request& request);
@@ -11,8 +11,8 @@ Erase layer_gains_erasure(const View& view);
 /// r + 8 gradients of the target, on batches of 32, for a guard of rank r (METHODS 9.4).
 Erase erasure_sketch(const View& view, const Request& request);
 /// The guard's basis, from the erasure and what `erasure_sketch` returned.
-Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const compute::JobResult* sketch);
+Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const job::JobResult* sketch);
 /// Held-out matching at the target, from the current version, by match_steps and match_lr.
 Erase matching_at_target(const View& view, const Request& request);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -6,11 +6,11 @@
 #include "engine/sgd.hpp"
 #include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// The mean over `rows`, detached, on the device; with `gradient` the flat gradient is its own then.
-torch::Tensor mean_cross_entropy(compute::Workspace& workspace, const torch::Tensor& rows, bool gradient) {
+torch::Tensor mean_cross_entropy(engine::Workspace& workspace, const torch::Tensor& rows, bool gradient) {
   constexpr std::int64_t kRows = 512;  // at a time: the memory is bounded
   torch::AutoGradMode mode(gradient);
   if (gradient) workspace.gradients().zero_();
@@ -29,7 +29,7 @@ torch::Tensor mean_cross_entropy(compute::Workspace& workspace, const torch::Ten
 
 }  // namespace
 
-compute::JobResult match_held_out(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult match_held_out(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the model");
   const auto& forget = forget_set(job);
   if (job.samples.size() < 2 || !job.samples[1] || job.samples[1]->empty())
@@ -42,12 +42,12 @@ compute::JobResult match_held_out(compute::Workspace& workspace, const compute::
   workspace.net().train(false);
   auto momentum = workspace.momentum();
   const auto level = mean_cross_entropy(workspace, others, false);
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t step = 0; step < steps; ++step) {
     const auto loss = mean_cross_entropy(workspace, members, true);
     if (step == 0) result.figures["loss_before"] = loss.item<double>();
     workspace.gradients().mul_((loss - level) * 2);
-    train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
   }
   result.figures["level"] = level.item<double>();
   result.figures["loss_after"] = mean_cross_entropy(workspace, members, false).item<double>();
@@ -56,4 +56,4 @@ compute::JobResult match_held_out(compute::Workspace& workspace, const compute::
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -19,14 +19,14 @@
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class AfuIc : public Procedure {
  public:
   explicit AfuIc(const Request& request) : request_(request), run_(request) {}
 
-  Step next(const View& view, const compute::JobResult* result) override {
+  Step next(const View& view, const job::JobResult* result) override {
     for (;;) switch (stage_) {
         case Stage::start:
           if (ledger(view) && (!view.target || view.target->contributions == 0)) {
@@ -197,7 +197,7 @@ class AfuIc : public Procedure {
     }
     if (kind == "uce") return uce_erasure(view, request_);
     if (by_layer(view)) return layer_gains_erasure(view);
-    compute::CombineJob job;
+    job::CombineJob job;
     if (view.model)
       job.outputs.push_back({nullptr, 1.0, {{-gain(view), view.target->influence, nullptr}}, {}});
     return {std::move(job), 0, false};
@@ -212,14 +212,14 @@ class AfuIc : public Procedure {
 
   /// `model` + weight * `delta`, and the sum of all calibrations once there are any.
   Erase draft(const ParametersPtr& model, const ParametersPtr& delta, double weight) const {
-    compute::CombineJob job;
+    job::CombineJob job;
     if (model) {
       job.outputs.push_back({model, 1.0, {{weight, delta, nullptr}}, {}});
       if (draft_) job.outputs.push_back({calibration_, 1.0, {{weight, delta, nullptr}}, {}});
     }
     return {std::move(job), 0, false};
   }
-  void take_draft(const compute::JobResult* result) {
+  void take_draft(const job::JobResult* result) {
     if (!result || result->outputs.empty()) return;
     if (draft_) calibration_ = result->outputs.at(1);
     draft_ = result->outputs.front();
@@ -230,9 +230,9 @@ class AfuIc : public Procedure {
     step.restore = c.guard_restore;
     step.restore_every = static_cast<std::uint64_t>(c.guard_restore_every);
     if (erasure_) {
-      compute::Guard g{erasure_, {}};
+      job::Guard g{erasure_, {}};
       if (c.guard_rank > 0) g.basis = std::move(basis_);
-      step.guard = std::make_shared<const compute::Guard>(std::move(g));
+      step.guard = std::make_shared<const job::Guard>(std::move(g));
     }
     return step;
   }
@@ -357,4 +357,4 @@ Method afu_ic_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -5,7 +5,7 @@
 
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// What publish = "calibrated" cannot go with: a key, why, and what is allowed with it.
@@ -82,4 +82,4 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
         "server_momentum");
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

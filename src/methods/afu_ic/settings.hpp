@@ -3,7 +3,7 @@
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// Whether the erased model is calibrated before it is published: publish = "calibrated", and "auto" where
 /// that can be.
@@ -12,4 +12,4 @@ bool publishes_calibrated(const config::Values& settings, const config::Calibrat
 /// Complains about what does not go together; config/checks.cpp has seen the single values.
 void check_afu_ic(const config::Scenario& scenario, const config::Complain& complain);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

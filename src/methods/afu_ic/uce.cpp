@@ -1,15 +1,15 @@
 #include "methods/afu_ic/uce.hpp"
 
-#include "methods/kernels_common.hpp"
 #include "methods/fedosd/kernel.hpp"
+#include "methods/kernels_common.hpp"
 #include "methods/pga/kernel.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-compute::JobResult uce(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult uce(engine::Workspace& workspace, const job::KernelJob& job) {
   const double radius = job.settings.real("radius");
   const auto start = required_input(job, 0, "the base")->values.to(workspace.device());
-  const auto gradient = [&](const compute::Batch& batch, const torch::Tensor&) {
+  const auto gradient = [&](const engine::Batch& batch, const torch::Tensor&) {
     workspace.gradients().zero_();
     const auto loss = unlearning_cross_entropy(workspace.net().forward(batch.images), batch.labels);
     loss.backward();
@@ -22,4 +22,4 @@ compute::JobResult uce(compute::Workspace& workspace, const compute::KernelJob& 
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

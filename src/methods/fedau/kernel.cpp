@@ -4,18 +4,17 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// The replica's features of all rows [n, F], in eval mode.
-torch::Tensor all_features(compute::Workspace& workspace, const torch::Tensor& rows,
-                           std::int64_t batch_size) {
+torch::Tensor all_features(engine::Workspace& workspace, const torch::Tensor& rows, std::int64_t batch_size) {
   torch::NoGradGuard no_grad;
   workspace.net().train(false);
   std::vector<torch::Tensor> features;
@@ -26,8 +25,8 @@ torch::Tensor all_features(compute::Workspace& workspace, const torch::Tensor& r
   return torch::cat(features);
 }
 
-torch::Tensor random_labels(const compute::Workspace& workspace, const data::Indices& rows,
-                            std::uint64_t seed, std::int64_t classes) {
+torch::Tensor random_labels(const engine::Workspace& workspace, const data::Indices& rows, std::uint64_t seed,
+                            std::int64_t classes) {
   std::vector<std::int64_t> labels(rows.size());
   std::transform(rows.begin(), rows.end(), labels.begin(),
                  [&](std::int64_t row) { return train::fixed_random_label(seed, row, classes); });
@@ -35,9 +34,9 @@ torch::Tensor random_labels(const compute::Workspace& workspace, const data::Ind
 }
 
 /// Weights N(0, 0.01^2), biases 0.
-torch::Tensor fresh_head(const model::HeadRange& range, sim::StreamKey key, torch::Device device) {
-  key.purpose = sim::purpose("fedau.head");
-  sim::Stream stream(key);
+torch::Tensor fresh_head(const model::HeadRange& range, base::StreamKey key, torch::Device device) {
+  key.purpose = base::purpose("fedau.head");
+  base::Stream stream(key);
   auto values = torch::zeros({range.size()}, torch::kFloat32);
   auto* weight = values.data_ptr<float>();
   std::generate(weight, weight + range.classes * range.features,
@@ -47,7 +46,7 @@ torch::Tensor fresh_head(const model::HeadRange& range, sim::StreamKey key, torc
 
 }  // namespace
 
-compute::JobResult fedau_merge(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedau_merge(engine::Workspace& workspace, const job::KernelJob& job) {
   torch::NoGradGuard no_grad;
   const auto& model = required_input(job, 0, "the model");
   const auto& auxiliary = required_input(job, 1, "the auxiliary head");
@@ -57,12 +56,12 @@ compute::JobResult fedau_merge(compute::Workspace& workspace, const compute::Ker
     throw std::invalid_argument("the inputs are of another model");
   const auto head = [&](const model::ParametersPtr& v) { return range.of(v->values).to(workspace.device()); };
   const auto delta = (head(auxiliary) - head(model)) * job.settings.real("alpha");
-  compute::JobResult result;
+  job::JobResult result;
   result.outputs = {train::FreeHead::in_place(workspace, range, delta)};
   return result;
 }
 
-compute::JobResult fedau_post_hoc(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedau_post_hoc(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the base");
   const auto& forget = forget_set(job);
   const auto batch_size = job.settings.integer("batch_size");
@@ -77,7 +76,7 @@ compute::JobResult fedau_post_hoc(compute::Workspace& workspace, const compute::
   const auto features = all_features(workspace, workspace.upload(*forget), batch_size);
   const auto labels = random_labels(workspace, *forget, job.key.seed, range.classes);
   train::FreeHead head(fresh_head(range, job.key, workspace.device()), range);
-  compute::SgdSettings sgd;
+  job::SgdSettings sgd;
   sgd.lr = job.settings.real("head_lr");
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(features);
@@ -88,17 +87,17 @@ compute::JobResult fedau_post_hoc(compute::Workspace& workspace, const compute::
     const auto loss =
         at::cross_entropy_loss(head.forward(features.index_select(0, rows)), labels.index_select(0, rows));
     loss.backward();
-    train::sgd_step(head.values(), head.gradients(), no_momentum, {}, sgd);
+    engine::sgd_step(head.values(), head.gradients(), no_momentum, {}, sgd);
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     loss_mean.add(loss.detach(), count);
   }
   torch::NoGradGuard no_grad;
   const auto delta = (head.values() - range.of(workspace.parameters())) * job.settings.real("post_hoc_alpha");
-  compute::JobResult result;
+  job::JobResult result;
   result.outputs = {train::FreeHead::in_place(workspace, range, delta)};
   result.figures["loss"] = loss_mean.value();
   result.samples = features.size(0);
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -9,7 +9,7 @@
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// The authors' form.
@@ -20,7 +20,7 @@ class MixHeads : public EraseAtServer {
  protected:
   std::optional<Erase> erase(const View& view) override {
     if (view.model && !view.auxiliary) return std::nullopt;  // the client never trained
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "fedau_merge";
     job.settings = *view.settings;
     job.inputs = {view.model, view.auxiliary};
@@ -37,16 +37,16 @@ class TrainHead : public EraseAtTarget {
 
  protected:
   Erase erase(const View& view) override {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "fedau_post_hoc";
     job.settings = *view.settings;
     job.inputs = {view.model};
     job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("fedau"), request().client, request().index};
+    job.key = {view.scenario->scenario.seed, base::purpose("fedau"), request().client, request().index};
     // One forward pass: the backbone is frozen, and its features are computed once.
     return {std::move(job), static_cast<double>(request().forget_count) / 3, true};
   }
-  MergeErasure merge(const View&, const compute::JobResult* result) override {
+  MergeErasure merge(const View&, const job::JobResult* result) override {
     return {first_output(result), std::nullopt};
   }
 };
@@ -54,7 +54,7 @@ class TrainHead : public EraseAtTarget {
 class FedAu : public Procedure {
  public:
   explicit FedAu(Request request) : request_(std::move(request)) {}
-  Step next(const View& view, const compute::JobResult* result) override {
+  Step next(const View& view, const job::JobResult* result) override {
     if (!form_) {
       if (view.settings->flag("post_hoc"))
         form_ = std::make_unique<TrainHead>(request_);
@@ -137,4 +137,4 @@ Method fedau_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

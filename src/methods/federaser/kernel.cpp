@@ -7,7 +7,7 @@
 
 #include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 constexpr double kTiny = 1e-12;
@@ -17,7 +17,7 @@ double square_norm(const torch::Tensor& v) {
   return at::dot(d, d).item<double>();
 }
 
-torch::Tensor on(const compute::Workspace& workspace, const model::ParametersPtr& v) {
+torch::Tensor on(const engine::Workspace& workspace, const model::ParametersPtr& v) {
   return v->values.to(workspace.device());
 }
 
@@ -28,7 +28,7 @@ double recovery_sigma(double epsilon, double beta, double sensitivity) {
   return sensitivity / (std::sqrt(2.0) * (std::sqrt(b + epsilon) - std::sqrt(b)));
 }
 
-compute::JobResult fedrecovery(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedrecovery(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& model = required_input(job, 0, "the model");
   torch::NoGradGuard no_grad;
   auto sum = torch::zeros_like(on(workspace, model));
@@ -60,19 +60,19 @@ compute::JobResult fedrecovery(compute::Workspace& workspace, const compute::Ker
   if (const double epsilon = job.settings.real("epsilon"); epsilon > 0)
     sigma = recovery_sigma(epsilon, job.settings.real("beta"), job.settings.real("sensitivity"));
   if (sigma > 0) {
-    sim::Stream stream(job.key);
+    base::Stream stream(job.key);
     auto noise = torch::empty({sum.numel()}, torch::kFloat32);
     auto* p = noise.data_ptr<float>();
     for (std::int64_t i = 0; i < noise.numel(); ++i) p[i] = static_cast<float>(sigma * stream.normal());
     sum.add_(noise.to(workspace.device()));
   }
-  compute::JobResult result;
+  job::JobResult result;
   result.figures["sigma"] = sigma;
   result.outputs = {workspace.wrap(sum, torch::empty({0}, sum.options()))};
   return result;
 }
 
-compute::JobResult federaser_step(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult federaser_step(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the calibrated model");
   const bool by_layer = job.settings.text("norm") == "layer",
              of_mean = job.settings.text("calibrate") == "mean";
@@ -109,9 +109,9 @@ compute::JobResult federaser_step(compute::Workspace& workspace, const compute::
     if (buffers.numel() > 0) buffers.add_(answer->buffers.to(buffers.device()), job.numbers[k] / total);
   }
   if (of_mean) add_all(all_stored, all_fresh, part);
-  compute::JobResult result;
+  job::JobResult result;
   result.outputs = {workspace.wrap(next, job.numbers.empty() ? base->buffers : buffers)};
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -1,9 +1,9 @@
 #pragma once
 /// Erasures computed from what the server remembers of the training.
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// sigma of the Gaussian noise that makes two models whose distance is at most `sensitivity`
 /// (epsilon, beta)-indistinguishable: sensitivity / (sqrt(2) (sqrt(ln(1/beta) + epsilon) - sqrt(ln(1/beta))))
@@ -17,13 +17,13 @@ double recovery_sigma(double epsilon, double beta, double sensitivity);
 /// Settings: scale, sigma, or epsilon with beta and sensitivity; weights "all", or "earlier": the sum in p_i
 /// is over j < i, and the first round counts nothing; residual "target", or "retained": delta_i = pi
 /// (Delta_agg - sum a_u Delta_u) / (1 - pi), which is what the others left.
-compute::JobResult fedrecovery(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fedrecovery(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// "federaser_step" (METHODS 5.2). Inputs: the calibrated model so far, the clients' new updates, then their
 /// stored ones. Numbers: their weights a_k. Settings: norm = "global" or "layer" (tensor by tensor);
 /// calibrate = "client": the next calibrated model is M + sum_k a_k |stored_k| new_k / |new_k|, or "mean": M
 /// + |stored| new / |new| with the weighted sums of both; printed_factor: the step is divided by the number
 /// of clients. Output: that model; its buffers are the weighted mean of the clients'.
-compute::JobResult federaser_step(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult federaser_step(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

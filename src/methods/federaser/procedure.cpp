@@ -18,14 +18,14 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class FedEraser : public Procedure {
  public:
   explicit FedEraser(const Request& request) : request_(request) {}
 
-  Step next(const View& view, const compute::JobResult* result) override {
+  Step next(const View& view, const job::JobResult* result) override {
     switch (stage_) {
       case Stage::start:
         stage_ = Stage::first;
@@ -101,9 +101,9 @@ class FedEraser : public Procedure {
   /// The initial model holds nothing of the target: the first round's updates are applied as they are.
   Step first_round(const View& view) {
     round_ = 0;
-    compute::CombineJob job;
+    job::CombineJob job;
     if (view.model) {
-      compute::Combination c{view.history->first(), 1.0, {}, {}};
+      job::Combination c{view.history->first(), 1.0, {}, {}};
       const auto kept = stored(view);
       const double factor = rescale(kept);
       double total = 0;
@@ -133,24 +133,24 @@ class FedEraser : public Procedure {
       const auto passes = steps > 0 ? steps * std::min(t.batch_size, p.samples) : p.samples * epochs;
       auto& w = work.work.emplace_back();
       w.client = p.client;
-      w.job = compute::TrainJob{model_,
-                                p.rows,
-                                {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta},
-                                epochs,
-                                steps,
-                                t.batch_size,
-                                {view.scenario->scenario.seed, sim::purpose("federaser"), p.client,
-                                 (std::uint64_t{request_.index} << 32) + round_},
-                                nullptr,
-                                nullptr,
-                                t.augment};
+      w.job = job::TrainJob{model_,
+                            p.rows,
+                            {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta},
+                            epochs,
+                            steps,
+                            t.batch_size,
+                            {view.scenario->scenario.seed, base::purpose("federaser"), p.client,
+                             (std::uint64_t{request_.index} << 32) + round_},
+                            nullptr,
+                            nullptr,
+                            t.augment};
       w.passes = static_cast<double>(passes);
     }
     return work;
   }
 
   Step step(const View& view) {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "federaser_step";
     job.settings = *view.settings;
     if (!view.model) return Erase{std::move(job), 0, false};
@@ -161,7 +161,7 @@ class FedEraser : public Procedure {
       const auto& s = kept.at(client);
       job.numbers.push_back(s.weight * factor);
       // Several updates of one client in a pseudo-round count as their weighted mean.
-      compute::Combination mean{nullptr, 1.0, {}, {}};
+      job::Combination mean{nullptr, 1.0, {}, {}};
       for (const auto& [weight, delta] : s.updates) mean.terms.push_back({weight / s.weight, delta, nullptr});
       job.derived.push_back(std::move(mean));
       job.inputs.push_back(answer->outputs.front());
@@ -248,4 +248,4 @@ Method federaser_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

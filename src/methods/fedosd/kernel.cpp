@@ -5,21 +5,21 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
-torch::Tensor vector_of(const compute::Workspace& workspace, const model::ParametersPtr& v) {
+torch::Tensor vector_of(const engine::Workspace& workspace, const model::ParametersPtr& v) {
   return v->values.to(workspace.device(), torch::kFloat64);
 }
 
 /// The rows are the job's inputs from `first` on, [K, d] float64.
-torch::Tensor rows_of(const compute::Workspace& workspace, const compute::KernelJob& job, std::size_t first) {
+torch::Tensor rows_of(const engine::Workspace& workspace, const job::KernelJob& job, std::size_t first) {
   std::vector<torch::Tensor> rows;
   for (std::size_t i = first; i < job.inputs.size(); ++i)
     rows.push_back(vector_of(workspace, required_input(job, i, "a retained client's update")));
@@ -28,11 +28,11 @@ torch::Tensor rows_of(const compute::Workspace& workspace, const compute::Kernel
 }
 
 /// w + step; buffers: the mean of the retained clients'.
-compute::JobResult stepped(compute::Workspace& workspace, const compute::KernelJob& job, std::size_t first,
-                           const torch::Tensor& w, const torch::Tensor& step) {
+job::JobResult stepped(engine::Workspace& workspace, const job::KernelJob& job, std::size_t first,
+                       const torch::Tensor& w, const torch::Tensor& step) {
   std::vector<torch::Tensor> buffers;
   for (std::size_t i = first; i < job.inputs.size(); ++i) buffers.push_back(job.inputs[i]->buffers);
-  compute::JobResult result;
+  job::JobResult result;
   result.outputs = {workspace.wrap((w + step).to(torch::kFloat32), at::stack(buffers).mean(0))};
   return result;
 }
@@ -55,18 +55,18 @@ torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor
   return part - at::mv(retained.t(), vectors.mv(rest).to(retained.device()));
 }
 
-compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedosd_target(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the model");
   const train::Schedule schedule(forget_set(job), job.settings.integer("batch_size"),
                                  job.settings.integer("local_epochs"), 0, job.key);
   const auto order = workspace.upload(schedule.order());
   workspace.load(*base);
   workspace.net().train(false);
-  compute::SgdSettings sgd;
+  job::SgdSettings sgd;
   sgd.lr = job.settings.real("lr");
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(workspace.parameters());
-  compute::JobResult result;
+  job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     const auto count = schedule.count(step);
     const auto batch = workspace.gather(order, schedule.begin(step), count);
@@ -74,7 +74,7 @@ compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::K
     const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
       return unlearning_cross_entropy(logits, batch.labels);
     });
-    train::sgd_step(workspace.parameters(), workspace.gradients(), no_momentum, {}, sgd);
+    engine::sgd_step(workspace.parameters(), workspace.gradients(), no_momentum, {}, sgd);
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     loss_mean.add(loss, count);
     result.samples += count;
@@ -84,7 +84,7 @@ compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::K
   return result;
 }
 
-compute::JobResult fedosd_direction(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedosd_direction(engine::Workspace& workspace, const job::KernelJob& job) {
   torch::NoGradGuard no_grad;
   const auto w = vector_of(workspace, required_input(job, 0, "the model"));
   const auto target = vector_of(workspace, required_input(job, 1, "the target's update"));
@@ -94,7 +94,7 @@ compute::JobResult fedosd_direction(compute::Workspace& workspace, const compute
   return stepped(workspace, job, 2, w, part * scale);
 }
 
-compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedosd_recover(engine::Workspace& workspace, const job::KernelJob& job) {
   torch::NoGradGuard no_grad;
   const auto w = vector_of(workspace, required_input(job, 0, "the model"));
   const auto away = w - vector_of(workspace, required_input(job, 1, "the model before the unlearning"));
@@ -110,4 +110,4 @@ compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::
   return stepped(workspace, job, 2, w, rows.mean(0));
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

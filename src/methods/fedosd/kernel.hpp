@@ -3,10 +3,10 @@
 /// all with one local step size eta, so that w - eta d is w plus a combination of the updates.
 #include <torch/types.h>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// Unlearning cross entropy of logits [N, classes] and labels [N]: -mean log(1 - p_y / 2).
 torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);
@@ -17,15 +17,15 @@ torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor
 
 /// "fedosd_target": one local training of the target that descends the unlearning cross entropy. Input: the
 /// model. Samples: what to forget. Output: the difference.
-compute::JobResult fedosd_target(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fedosd_target(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// "fedosd_direction". Inputs: the model, the target's update, the retained clients' updates. Output: the
 /// model after a step along the target's update made orthogonal to all others, at the target's length.
-compute::JobResult fedosd_direction(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fedosd_direction(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// "fedosd_recover". Inputs: the model, the model before the unlearning, the retained clients' updates.
 /// Output: the model after the mean of the updates, each without its part along w - w_0 and at its own
 /// length.
-compute::JobResult fedosd_recover(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fedosd_recover(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -8,14 +8,14 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class FedOsd : public Procedure {
  public:
   explicit FedOsd(const Request& request) : request_(request) {}
 
-  Step next(const View& view, const compute::JobResult* result) override {
+  Step next(const View& view, const job::JobResult* result) override {
     switch (stage_) {
       case Stage::start:
         stage_ = Stage::unlearn;
@@ -64,31 +64,31 @@ class FedOsd : public Procedure {
  private:
   enum class Stage { start, unlearn, direction, unlearned, recover, recovery_step, recovered, finished };
 
-  sim::StreamKey key(const View& view, std::uint32_t client) const {
+  base::StreamKey key(const View& view, std::uint32_t client) const {
     const auto phase = stage_ == Stage::recovery_step ? std::uint64_t{1} << 31 : 0;
-    return {view.scenario->scenario.seed, sim::purpose("fedosd"), client,
+    return {view.scenario->scenario.seed, base::purpose("fedosd"), client,
             (std::uint64_t{request_.index} << 32) + phase + static_cast<std::uint64_t>(round_)};
   }
 
   /// A local training of every retained client, plain SGD with the step size `lr`.
   Collect retained(const View& view, const char* lr) const {
     const auto epochs = view.settings->integer("local_epochs"), batch = view.settings->integer("batch_size");
-    compute::SgdSettings sgd;
+    job::SgdSettings sgd;
     sgd.lr = view.settings->real(lr);
     Collect work;
     for (const auto& p : view.participants()) {
       auto& w = work.work.emplace_back();
       w.client = p.client;
-      w.job = compute::TrainJob{model_,
-                                p.rows,
-                                sgd,
-                                epochs,
-                                0,
-                                batch,
-                                key(view, p.client),
-                                nullptr,
-                                nullptr,
-                                view.scenario->training.augment};
+      w.job = job::TrainJob{model_,
+                            p.rows,
+                            sgd,
+                            epochs,
+                            0,
+                            batch,
+                            key(view, p.client),
+                            nullptr,
+                            nullptr,
+                            view.scenario->training.augment};
       w.passes = static_cast<double>(p.samples * epochs);
     }
     return work;
@@ -96,7 +96,7 @@ class FedOsd : public Procedure {
 
   Step everybody(const View& view) const {
     auto work = retained(view, "lr");
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "fedosd_target";
     job.settings = *view.settings;
     job.inputs = {model_};
@@ -112,7 +112,7 @@ class FedOsd : public Procedure {
 
   /// The model after the answers: the target's first, then the others'.
   Step step(const View& view, const char* kernel) const {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = kernel;
     job.settings.set("projection", view.settings->text("projection"));
     if (view.model) {
@@ -182,4 +182,4 @@ Method fedosd_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

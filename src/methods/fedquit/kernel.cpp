@@ -5,17 +5,17 @@
 #include <stdexcept>
 
 #include "calibrate/losses.hpp"
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// The targets' log probabilities for all of `rows`, from the replica as it is.
-torch::Tensor teach(compute::Workspace& workspace, const torch::Tensor& rows, std::int64_t batch_size,
+torch::Tensor teach(engine::Workspace& workspace, const torch::Tensor& rows, std::int64_t batch_size,
                     const TrueLogit& true_logit) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> targets;
@@ -63,7 +63,7 @@ torch::Tensor distillation_loss(const std::string& name, const torch::Tensor& te
   throw std::invalid_argument("loss '" + name + "' is none of kl, ce, mse, cosine");
 }
 
-compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult fedquit(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the base");
   const auto& forget = forget_set(job);
   const auto batch_size = job.settings.integer("batch_size");
@@ -81,9 +81,9 @@ compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJ
   const auto true_logit = true_logit_of(job.settings);
   const auto& loss_name = job.settings.text("loss");
   const auto targets = teach(workspace, rows, batch_size, true_logit);
-  train::Adam adam(workspace.parameters(), job.settings.real("lr"));
+  engine::Adam adam(workspace.parameters(), job.settings.real("lr"));
   train::EpochMean loss_mean(targets);
-  compute::JobResult result;
+  job::JobResult result;
   result.samples = rows.size(0);
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     const auto begin = schedule.begin(step), count = schedule.count(step);
@@ -103,4 +103,4 @@ compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJ
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -4,10 +4,10 @@
 
 #include <string>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// What the true class's logit becomes: the row's smallest; a value; sum_c q_c z_c over the other classes, q
 /// being the softmax over them of z / temperature.
@@ -33,6 +33,6 @@ torch::Tensor distillation_loss(const std::string& name, const torch::Tensor& te
 /// settings lr, epochs, batch_size, true_logit, true_logit_value, loss, temperature
 /// outputs  {student - base}
 /// figures  loss: its mean of the last epoch
-compute::JobResult fedquit(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult fedquit(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

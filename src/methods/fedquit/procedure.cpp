@@ -6,7 +6,7 @@
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class FedQuit : public EraseAtTarget {
@@ -15,7 +15,7 @@ class FedQuit : public EraseAtTarget {
 
  protected:
   Erase erase(const View& view) override { return fedquit_erasure(view, request(), *view.settings); }
-  MergeErasure merge(const View&, const compute::JobResult* result) override {
+  MergeErasure merge(const View&, const job::JobResult* result) override {
     // Nothing moved while everybody waited, so merging the delta is replacing the model.
     return {first_output(result), std::nullopt};
   }
@@ -24,12 +24,12 @@ class FedQuit : public EraseAtTarget {
 }  // namespace
 
 Erase fedquit_erasure(const View& view, const Request& request, const config::Values& settings) {
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "fedquit";
   job.settings = settings;
   job.inputs = {view.model};
   job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, sim::purpose("fedquit"), request.client, request.index};
+  job.key = {view.scenario->scenario.seed, base::purpose("fedquit"), request.client, request.index};
   const auto epochs = settings.integer("epochs");
   // a third of a pass more: the teacher's forward
   return {std::move(job), static_cast<double>(request.forget_count) * (static_cast<double>(epochs) + 1.0 / 3),
@@ -75,4 +75,4 @@ Method fedquit_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

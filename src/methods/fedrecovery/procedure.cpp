@@ -14,7 +14,7 @@
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class FedRecovery : public EraseAtServer {
@@ -23,10 +23,10 @@ class FedRecovery : public EraseAtServer {
 
  protected:
   std::optional<Erase> erase(const View& view) override {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "fedrecovery";
     job.settings = *view.settings;
-    job.key = {view.scenario->scenario.seed, sim::purpose("fedrecovery"), request().client, request().index};
+    job.key = {view.scenario->scenario.seed, base::purpose("fedrecovery"), request().client, request().index};
     job.inputs = {view.model};
     bool took_part = false;
     for (const auto& round : view.history->rounds()) {
@@ -128,4 +128,4 @@ Method fedrecovery_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

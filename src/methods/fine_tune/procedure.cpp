@@ -4,17 +4,17 @@
 
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class FineTune : public Procedure {
  public:
   explicit FineTune(const Request&) {}
 
-  Step next(const View& view, const compute::JobResult*) override {
+  Step next(const View& view, const job::JobResult*) override {
     switch (stage_++) {
       case 0: {
-        auto extras = std::make_shared<compute::TrainExtras>();
+        auto extras = std::make_shared<job::TrainExtras>();
         extras->lr_factor = view.settings->real("lr_factor");
         return Retune{std::move(extras)};
       }
@@ -55,4 +55,4 @@ Method fine_tune_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -1,14 +1,14 @@
 #include "methods/gradient_ascent/kernel.hpp"
 
-#include "train/local_training.hpp"
 #include "methods/kernels_common.hpp"
+#include "train/local_training.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-compute::JobResult gradient_ascent(compute::Workspace& workspace, const compute::KernelJob& job) {
-  return sgd_on_forget_set(workspace, job, [&](const compute::Batch& batch, const torch::Tensor&) {
+job::JobResult gradient_ascent(engine::Workspace& workspace, const job::KernelJob& job) {
+  return sgd_on_forget_set(workspace, job, [&](const engine::Batch& batch, const torch::Tensor&) {
     return train::cross_entropy_gradient(workspace, batch, -1.0);
   });
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -1,9 +1,9 @@
 #pragma once
 /// Plain gradient ascent on the forget set: kernel "gradient_ascent".
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// SGD on minus the mean cross entropy, in eval mode (METHODS 1).
 /// inputs   {base}
@@ -11,6 +11,6 @@ namespace afu::unlearn {
 /// settings lr, momentum, clip_norm (0: off), epochs, batch_size
 /// outputs  {the difference to the base}
 /// figures  loss: mean cross entropy of the last epoch
-compute::JobResult gradient_ascent(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult gradient_ascent(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

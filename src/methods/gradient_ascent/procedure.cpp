@@ -3,7 +3,7 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class GradientAscent : public EraseAtTarget {
@@ -12,17 +12,17 @@ class GradientAscent : public EraseAtTarget {
 
  protected:
   Erase erase(const View& view) override {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "gradient_ascent";
     job.settings = *view.settings;
     job.inputs = {view.model};
     job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("gradient_ascent"), request().client,
+    job.key = {view.scenario->scenario.seed, base::purpose("gradient_ascent"), request().client,
                request().index};
     return {std::move(job), static_cast<double>(request().forget_count * view.settings->integer("epochs")),
             true};
   }
-  MergeErasure merge(const View&, const compute::JobResult* result) override {
+  MergeErasure merge(const View&, const job::JobResult* result) override {
     return {first_output(result), std::nullopt};
   }
 };
@@ -49,4 +49,4 @@ Method gradient_ascent_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -3,20 +3,20 @@
 #include <cmath>
 
 #include "calibrate/losses.hpp"
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult distil(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& teacher = required_input(job, 0, "the teacher");
   const auto& student = required_input(job, 1, "the student's start");
   data::Indices rows;
   for (const auto& set : job.samples) rows.insert(rows.end(), set->begin(), set->end());
-  compute::JobResult result;
+  job::JobResult result;
   const auto epochs = job.settings.integer("epochs"), batch_size = job.settings.integer("batch_size");
   const double temperature = job.settings.real("temperature"), hard = job.settings.real("hard_weight");
   workspace.net().train(false);
@@ -35,7 +35,7 @@ compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJo
       }
     }
     workspace.load(*student);
-    compute::SgdSettings sgd;
+    job::SgdSettings sgd;
     sgd.momentum = job.settings.real("momentum");
     const double first = job.settings.real("lr"), last = job.settings.real("final_lr");
     auto momentum = workspace.momentum();
@@ -53,7 +53,7 @@ compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJo
             calibrate::distillation_kl(target, logits / temperature) * (temperature * temperature);
         return hard > 0 ? soft + at::cross_entropy_loss(logits, batch.labels) * hard : soft;
       });
-      train::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+      engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
       if (schedule.starts_epoch(step)) loss_mean.start_epoch();
       loss_mean.add(loss, count);
       result.samples += 2 * count;
@@ -66,15 +66,15 @@ compute::JobResult distil(compute::Workspace& workspace, const compute::KernelJo
   return result;
 }
 
-compute::JobResult negate_first_layer(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult negate_first_layer(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the model");
   torch::NoGradGuard no_grad;
   const auto& first = workspace.layout()->parameters.front();
   workspace.load(*base);
   workspace.parameters().narrow(0, first.offset, first.size).neg_();
-  compute::JobResult result;
+  job::JobResult result;
   result.outputs = {workspace.difference(base)};
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

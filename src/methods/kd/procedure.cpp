@@ -7,7 +7,7 @@
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Distil : public EraseAtServer {
@@ -17,10 +17,10 @@ class Distil : public EraseAtServer {
  protected:
   std::optional<Erase> erase(const View& view) override {
     if (!view.target || view.target->contributions == 0) return std::nullopt;
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "distil";
     job.settings = *view.settings;
-    job.key = {view.scenario->scenario.seed, sim::purpose("kd"), request().client, request().index};
+    job.key = {view.scenario->scenario.seed, base::purpose("kd"), request().client, request().index};
     job.samples = view.environments;
     if (view.model) {
       job.inputs = {view.model};
@@ -93,4 +93,4 @@ Method kd_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

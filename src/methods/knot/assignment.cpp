@@ -12,7 +12,7 @@
 
 #include "base/random.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 constexpr int most = 100;  ///< D lies in [0, most]
@@ -201,11 +201,11 @@ std::vector<std::uint32_t> assign_matched(const std::vector<std::vector<int>>& r
 std::vector<std::uint32_t> assign_randomly(std::size_t clients, std::size_t clusters, std::uint64_t seed) {
   std::vector<std::size_t> order(clients);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  sim::Stream stream({seed, sim::purpose("knot.assign"), 0, 0});
-  sim::shuffle(order, stream);
+  base::Stream stream({seed, base::purpose("knot.assign"), 0, 0});
+  base::shuffle(order, stream);
   std::vector<std::uint32_t> cluster(clients);
   for (std::size_t i = 0; i < clients; ++i) cluster[order[i]] = static_cast<std::uint32_t>(i % clusters);
   return cluster;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// What the profiling round found out about a client.
 struct ClientProfile {
@@ -50,4 +50,4 @@ std::vector<std::uint32_t> assign_matched(const std::vector<std::vector<int>>& r
 /// The ablation: shuffled and dealt out, so that sizes differ by one at most.
 std::vector<std::uint32_t> assign_randomly(std::size_t clients, std::size_t clusters, std::uint64_t seed);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

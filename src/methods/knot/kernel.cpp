@@ -2,16 +2,16 @@
 
 #include <stdexcept>
 
-#include "metrics/evaluate.hpp"
 #include "methods/kernels_common.hpp"
+#include "metrics/evaluate.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
-compute::JobResult accuracies(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult accuracies(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
     throw std::invalid_argument("there are no samples to measure on");
   const auto& rows = *job.samples[0];
-  compute::JobResult result;
+  job::JobResult result;
   for (std::size_t i = 0; i < job.inputs.size(); ++i) {
     workspace.load(*required_input(job, i, "a cluster's model"));
     workspace.net().train(false);
@@ -22,4 +22,4 @@ compute::JobResult accuracies(compute::Workspace& workspace, const compute::Kern
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -14,12 +14,12 @@
 
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Knot : public Procedure {
  public:
-  Step next(const View&, const compute::JobResult*) override {
+  Step next(const View&, const job::JobResult*) override {
     switch (stage_++) {
       case 0:
         return RollBackCluster{};
@@ -206,4 +206,4 @@ Method knot_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -3,10 +3,10 @@
 /// the model.
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 class None : public Procedure {
-  Step next(const View&, const compute::JobResult*) override { return Done{}; }
+  Step next(const View&, const job::JobResult*) override { return Done{}; }
 };
 }  // namespace
 
@@ -21,4 +21,4 @@ Method none_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -2,7 +2,7 @@
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Negate : public EraseAtServer {
@@ -11,7 +11,7 @@ class Negate : public EraseAtServer {
 
  protected:
   std::optional<Erase> erase(const View& view) override {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "negate_first_layer";
     job.inputs = {view.model};
     return Erase{std::move(job), 0, false};
@@ -30,4 +30,4 @@ Method not_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

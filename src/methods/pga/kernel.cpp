@@ -7,13 +7,13 @@
 #include <limits>
 #include <stdexcept>
 
+#include "engine/sgd.hpp"
+#include "methods/kernels_common.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
-#include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 double squared_distance(const torch::Tensor& a, const torch::Tensor& b) {
@@ -21,13 +21,13 @@ double squared_distance(const torch::Tensor& a, const torch::Tensor& b) {
 }
 
 /// Root mean square distance of w_ref to 10 random initialisations.
-double random_distance(compute::Workspace& workspace, const torch::Tensor& w_ref,
-                       const sim::StreamKey& job_key) {
+double random_distance(engine::Workspace& workspace, const torch::Tensor& w_ref,
+                       const base::StreamKey& job_key) {
   constexpr int kModels = 10;
   double sum = 0;
   for (int i = 0; i < kModels; ++i) {
-    sim::StreamKey key = job_key;
-    key.purpose = sim::purpose("pga.random_model") + static_cast<std::uint64_t>(i);
+    base::StreamKey key = job_key;
+    key.purpose = base::purpose("pga.random_model") + static_cast<std::uint64_t>(i);
     const auto random = model::initial_parameters(workspace.net(), workspace.layout(), key);
     sum += squared_distance(random->values.to(workspace.device()), w_ref);
   }
@@ -44,7 +44,7 @@ void project_onto_ball(torch::Tensor& w, const torch::Tensor& centre, double rad
   w.copy_(torch::addcmul(centre, offset, factor));
 }
 
-compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult pga(engine::Workspace& workspace, const job::KernelJob& job) {
   const auto& base = required_input(job, 0, "the base");
   const auto& reference = required_input(job, 1, "w_ref");
   const auto& s = job.settings;
@@ -74,13 +74,13 @@ compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& 
 
   const auto limit = max_steps > 0 ? std::min(max_steps, schedule.steps()) : schedule.steps();
   auto momentum = workspace.momentum();
-  compute::JobResult result;
+  job::JobResult result;
   std::int64_t step = 0;
   for (bool far_enough = false; step < limit && !far_enough; ++step) {
     const auto count = schedule.count(step);
     const auto batch = workspace.gather(order, schedule.begin(step), count);
     train::cross_entropy_gradient(workspace, batch, -1.0);
-    train::sgd_step(w, workspace.gradients(), momentum, {}, sgd);
+    engine::sgd_step(w, workspace.gradients(), momentum, {}, sgd);
     project_onto_ball(w, w_ref, radius);
     result.samples += count;
     if (w_last.defined()) far_enough = squared_distance(w, w_last) > stop_at;
@@ -96,4 +96,4 @@ compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& 
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -2,10 +2,10 @@
 /// PGA's local erasure (Halimi et al. 2022; METHODS 5.5): kernel "pga".
 #include <torch/types.h>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// Moves `w` to the nearest point of the ball around `centre`, in place. No host synchronisation.
 void project_onto_ball(torch::Tensor& w, const torch::Tensor& centre, double radius);
@@ -21,6 +21,6 @@ void project_onto_ball(torch::Tensor& w, const torch::Tensor& centre, double rad
 ///          stop_factor, stop_distance, stop_accuracy
 /// outputs  {w_u - base, to be merged; w_u, to replace the model}
 /// figures  radius, distance (|w_u - w_ref|), steps
-compute::JobResult pga(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult pga(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

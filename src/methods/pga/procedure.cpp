@@ -15,19 +15,19 @@
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 /// w after FedAvg rounds without the target's model w_u: the mean of what the last round's other members
 /// sent, and what was done to the model since that round made w_T, w_ref = w + pi (w_T - w_u) / (1 - pi).
 /// Where the target was not in that round (it was not chosen, dropped out, or asked in mid-round) that mean
 /// is w_T itself; where it was alone in it nothing but the round's base is left.
-compute::Combination without_last_model(const ParametersPtr& model, const aggregate::Tracked& t) {
+job::Combination without_last_model(const ParametersPtr& model, const aggregate::Tracked& t) {
   const double pi = t.last_weight;
   if (!t.last_model) return {model, 1.0, {}, {}};
   if (pi >= 1) return {model, 1.0, {{-1.0, t.last_delta, nullptr}}, {}};
   const double keep = 1.0 / (1.0 - pi);
-  compute::Combination c{
+  job::Combination c{
       model, keep, {{-pi * keep, t.last_base, nullptr}, {-pi * keep, t.last_delta, nullptr}}, {}};
   if (t.last_model != model) {
     c.keep = 1.0;
@@ -37,7 +37,7 @@ compute::Combination without_last_model(const ParametersPtr& model, const aggreg
 }
 
 /// w_ref and, after a FedAvg round, the target's last local model.
-std::vector<compute::Combination> reference(const View& view, bool rescaled) {
+std::vector<job::Combination> reference(const View& view, bool rescaled) {
   const auto* t = view.target;
   if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
   if (view.synchronous && t->last_base)
@@ -51,7 +51,7 @@ class Pga : public EraseAtTarget {
 
  protected:
   Erase erase(const View& view) override { return pga_erasure(view, request(), *view.settings); }
-  MergeErasure merge(const View&, const compute::JobResult* result) override {
+  MergeErasure merge(const View&, const job::JobResult* result) override {
     return {first_output(result), std::nullopt};
   }
 };
@@ -59,11 +59,11 @@ class Pga : public EraseAtTarget {
 }  // namespace
 
 Erase pga_erasure(const View& view, const Request& request, const config::Values& settings) {
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "pga";
   job.settings = settings;
   job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, sim::purpose("pga"), request.client, request.index};
+  job.key = {view.scenario->scenario.seed, base::purpose("pga"), request.client, request.index};
   if (view.model) {
     job.inputs = {view.model};
     job.derived = reference(view, settings.flag("rescale"));
@@ -166,4 +166,4 @@ Method pga_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

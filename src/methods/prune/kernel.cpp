@@ -11,10 +11,10 @@
 
 #include "methods/kernels_common.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
-std::vector<model::Convolution> convolutions_of(compute::Workspace& workspace) {
+std::vector<model::Convolution> convolutions_of(engine::Workspace& workspace) {
   auto all = workspace.net().convolutions();
   if (all.empty()) throw std::invalid_argument("the model has no convolutions to prune");
   return all;
@@ -47,7 +47,7 @@ void prune_channel(torch::Tensor& mask, const model::Layout& layout, const model
 
 }  // namespace
 
-compute::JobResult prune_statistics(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult prune_statistics(engine::Workspace& workspace, const job::KernelJob& job) {
   torch::NoGradGuard no_grad;
   const auto& model = required_input(job, 0, "the model");
   const auto& rows = forget_set(job);
@@ -82,7 +82,7 @@ compute::JobResult prune_statistics(compute::Workspace& workspace, const compute
   }
   const auto numbers = torch::cat({counts, sums.flatten()}).to(torch::kCPU);
   const auto* first = numbers.data_ptr<double>();
-  compute::JobResult result;
+  job::JobResult result;
   result.numbers.assign(first, first + numbers.numel());
   result.samples = order.size(0);
   return result;
@@ -130,7 +130,7 @@ std::vector<double> discrimination_scores(const std::vector<double>& numbers,
   return scores;
 }
 
-compute::JobResult prune(compute::Workspace& workspace, const compute::KernelJob& job) {
+job::JobResult prune(engine::Workspace& workspace, const job::KernelJob& job) {
   torch::NoGradGuard no_grad;
   const auto& model = required_input(job, 0, "the model");
   const auto& layout = *workspace.layout();
@@ -172,11 +172,11 @@ compute::JobResult prune(compute::Workspace& workspace, const compute::KernelJob
     --wanted, --left[i], ++pruned;
   }
 
-  compute::JobResult result;
+  job::JobResult result;
   const auto buffers = model->buffers.to(workspace.device());
   result.outputs = {workspace.wrap(values * mask, buffers), workspace.wrap(mask, torch::zeros_like(buffers))};
   result.figures["pruned"] = static_cast<double>(pruned);
   return result;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "job/job.hpp"
 #include "engine/workspace.hpp"
+#include "job/job.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 /// Kernel "prune_statistics", in eval mode.
 /// inputs   {model}
@@ -16,7 +16,7 @@ namespace afu::unlearn {
 /// numbers  how many rows each class has [C], then [C, T]: the sum over a class's rows of a channel's mean
 /// over
 ///          the image of ReLU(convolution), before the norm. Clients' numbers can be added.
-compute::JobResult prune_statistics(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult prune_statistics(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// Where the paper and its public codes differ.
 struct Discrimination {
@@ -42,6 +42,6 @@ std::vector<double> discrimination_scores(const std::vector<double>& numbers,
 /// convolution keeps its last channel. inputs   {model} numbers  as above, of all clients together settings
 /// label, sparsity, idf ("paper", "code"), tf_coe outputs  {the pruned model; 1 where a parameter stays, 0
 /// where it is pruned, buffers 0} figures  pruned: channels, those of earlier requests included
-compute::JobResult prune(compute::Workspace& workspace, const compute::KernelJob& job);
+job::JobResult prune(engine::Workspace& workspace, const job::KernelJob& job);
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

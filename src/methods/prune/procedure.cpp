@@ -13,14 +13,14 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Prune : public Procedure {
  public:
   explicit Prune(Request request) : request_(std::move(request)) {}
 
-  Step next(const View& view, const compute::JobResult* result) override {
+  Step next(const View& view, const job::JobResult* result) override {
     switch (stage_++) {
       case 0:
         return Halt{};
@@ -49,7 +49,7 @@ class Prune : public Procedure {
     Collect all;
     for (const auto& p : view.participants()) {
       if (p.all_rows && p.all_rows->empty()) continue;
-      compute::KernelJob job;
+      job::KernelJob job;
       job.kernel = "prune_statistics";
       job.settings.set("batch_size", view.scenario->evaluation.batch_size);
       job.inputs = {view.model};
@@ -61,7 +61,7 @@ class Prune : public Procedure {
   }
 
   Erase erase(const View& view) const {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "prune";
     job.settings.set("label", request_.label);
     job.settings.set("sparsity", view.settings->real("sparsity"));
@@ -78,9 +78,9 @@ class Prune : public Procedure {
   }
 
   /// Nobody moves a pruned parameter again, not even after the request is done.
-  std::shared_ptr<const compute::TrainExtras> keep_pruned() const {
+  std::shared_ptr<const job::TrainExtras> keep_pruned() const {
     if (!mask_) return nullptr;
-    auto extras = std::make_shared<compute::TrainExtras>();
+    auto extras = std::make_shared<job::TrainExtras>();
     extras->mask = mask_;
     return extras;
   }
@@ -145,4 +145,4 @@ Method prune_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

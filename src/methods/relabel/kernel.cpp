@@ -1,27 +1,27 @@
 #include "methods/relabel/kernel.hpp"
 
-#include "train/local_training.hpp"
 #include "methods/kernels_common.hpp"
+#include "train/local_training.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 
 torch::Tensor wrong_labels(const torch::Tensor& labels, const torch::Tensor& rows, std::int64_t classes,
-                           const sim::StreamKey& key) {
+                           const base::StreamKey& key) {
   const auto true_ones = labels.cpu(), numbers = rows.cpu();
   auto wrong = torch::empty_like(true_ones);
   const auto* label = true_ones.data_ptr<std::int64_t>();
   const auto* row = numbers.data_ptr<std::int64_t>();
   auto* out = wrong.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < wrong.numel(); ++i) {
-    sim::Stream stream({key.seed, key.purpose, static_cast<std::uint64_t>(row[i]), 0});
+    base::Stream stream({key.seed, key.purpose, static_cast<std::uint64_t>(row[i]), 0});
     const auto other = static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(classes - 1)));
     out[i] = other < label[i] ? other : other + 1;
   }
   return wrong.to(labels.device());
 }
 
-compute::JobResult relabel(compute::Workspace& workspace, const compute::KernelJob& job) {
-  return sgd_on_forget_set(workspace, job, [&](const compute::Batch& batch, const torch::Tensor& rows) {
+job::JobResult relabel(engine::Workspace& workspace, const job::KernelJob& job) {
+  return sgd_on_forget_set(workspace, job, [&](const engine::Batch& batch, const torch::Tensor& rows) {
     const auto loss = [&](const torch::Tensor& logits) {
       return at::cross_entropy_loss(logits, wrong_labels(batch.labels, rows, logits.size(1), job.key));
     };
@@ -30,4 +30,4 @@ compute::JobResult relabel(compute::Workspace& workspace, const compute::KernelJ
   });
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -3,7 +3,7 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Relabel : public EraseAtTarget {
@@ -12,16 +12,16 @@ class Relabel : public EraseAtTarget {
 
  protected:
   Erase erase(const View& view) override {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "relabel";
     job.settings = *view.settings;
     job.inputs = {view.model};
     job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, sim::purpose("relabel"), request().client, request().index};
+    job.key = {view.scenario->scenario.seed, base::purpose("relabel"), request().client, request().index};
     return {std::move(job), static_cast<double>(request().forget_count * view.settings->integer("epochs")),
             true};
   }
-  MergeErasure merge(const View&, const compute::JobResult* result) override {
+  MergeErasure merge(const View&, const job::JobResult* result) override {
     return {first_output(result), std::nullopt};
   }
 };
@@ -46,4 +46,4 @@ Method relabel_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

@@ -5,14 +5,14 @@
 
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Retrain : public Procedure {
  public:
   explicit Retrain(const Request& r) : barrier_(r.coordination == Coordination::blocking) {}
 
-  Step next(const View& view, const compute::JobResult*) override {
+  Step next(const View& view, const job::JobResult*) override {
     switch (stage_++) {
       case 0:
         goal_ = view.updates;
@@ -71,4 +71,4 @@ Method retrain_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

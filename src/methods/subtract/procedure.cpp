@@ -4,14 +4,14 @@
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 
-namespace afu::unlearn {
+namespace afu::methods {
 namespace {
 
 class Subtract : public Procedure {
  public:
   explicit Subtract(const Request&) {}
 
-  Step next(const View& view, const compute::JobResult*) override {
+  Step next(const View& view, const job::JobResult*) override {
     switch (stage_++) {
       case 0:
         if (view.target && view.target->contributions > 0) return MergeErasure{nullptr, std::nullopt, true};
@@ -42,4 +42,4 @@ Method subtract_method() {
   return m;
 }
 
-}  // namespace afu::unlearn
+}  // namespace afu::methods

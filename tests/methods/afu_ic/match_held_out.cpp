@@ -9,8 +9,8 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob job_for(const model::ParametersPtr& base, std::int64_t steps, double lr = 0.1) {
-  compute::KernelJob job;
+job::KernelJob job_for(const model::ParametersPtr& base, std::int64_t steps, double lr = 0.1) {
+  job::KernelJob job;
   job.kernel = "match_held_out";
   job.settings.set("lr", lr);
   job.settings.set("momentum", 0.0);
@@ -85,8 +85,8 @@ TEST_CASE("no steps of matching change nothing, and what it cannot do without it
   CHECK(test::largest(lane.run(job_for(base, 0)).outputs.at(0)->values) == 0);
   auto job = job_for(base, 1);
   job.samples[1] = test::rows(0, 0);
-  CHECK(compute::execute(*lane.workspace, job).error ==
+  CHECK(lane::execute(*lane.workspace, job).error ==
         "match_held_out: there are no held-out samples whose loss could be the level");
   job.samples = {test::rows(0, 0), test::rows(0, 9)};
-  CHECK(compute::execute(*lane.workspace, job).error == "match_held_out: there are no samples to forget");
+  CHECK(lane::execute(*lane.workspace, job).error == "match_held_out: there are no samples to forget");
 }

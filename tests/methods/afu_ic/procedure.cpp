@@ -3,9 +3,9 @@
 #include "tests/methods/support.hpp"
 
 using namespace afu;
+using methods::Coordination;
 using test::Asked;
 using test::step_name;
-using unlearn::Coordination;
 
 namespace {
 
@@ -14,8 +14,8 @@ using Names = std::vector<std::string>;
 /// One target of two contributions; the window has six updates and a calibration every two.
 struct AfuIc : Asked {
   aggregate::Tracked target;
-  unlearn::Request request;
-  std::vector<unlearn::Step> taken;
+  methods::Request request;
+  std::vector<methods::Step> taken;
   std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
 
   AfuIc() : Asked("afu_ic") {
@@ -35,11 +35,11 @@ struct AfuIc : Asked {
 
   /// All steps; every job returns one vector.
   Names run() {
-    const auto procedure = unlearn::find_method("afu_ic").start(request);
+    const auto procedure = methods::find_method("afu_ic").start(request);
     Names names;
     std::size_t calibrations = 0;
-    compute::JobResult job;
-    const compute::JobResult* result = nullptr;
+    job::JobResult job;
+    const job::JobResult* result = nullptr;
     while (names.empty() || names.back() != "Done") {
       REQUIRE(names.size() < 60);
       auto step = procedure->next(view, result);
@@ -47,8 +47,8 @@ struct AfuIc : Asked {
       job = {};
       job.outputs = {test::some_model(), test::some_model()};
       result = nullptr;
-      if (std::holds_alternative<unlearn::Erase>(step)) result = &job;
-      if (auto* c = std::get_if<unlearn::Calibrate>(&step); c && c->job.kernel == "calibrate") {
+      if (std::holds_alternative<methods::Erase>(step)) result = &job;
+      if (auto* c = std::get_if<methods::Calibrate>(&step); c && c->job.kernel == "calibrate") {
         if (!penalties.empty()) {
           job.figures["penalty_reference"] = 1;
           job.figures["penalty_before"] = calibrations < penalties.size() ? penalties[calibrations] : 2;
@@ -56,7 +56,7 @@ struct AfuIc : Asked {
         }
         result = &job;
       }
-      if (auto* w = std::get_if<unlearn::AwaitUpdates>(&step)) view.updates += w->count;
+      if (auto* w = std::get_if<methods::AwaitUpdates>(&step)) view.updates += w->count;
       taken.push_back(std::move(step));
     }
     return names;
@@ -90,13 +90,13 @@ TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged 
   AfuIc matching;
   matching.set("match_steps", std::int64_t{5});
   auto names = matching.run();
-  const auto erase = matching.all<unlearn::Erase>().at(1);
-  const auto& job = std::get<compute::KernelJob>(erase.job);
+  const auto erase = matching.all<methods::Erase>().at(1);
+  const auto& job = std::get<job::KernelJob>(erase.job);
   CHECK(job.kernel == "match_held_out");
   CHECK(job.samples == std::vector<data::IndicesPtr>{matching.request.forget, matching.request.non_members});
   CHECK(erase.at_target);
   CHECK(erase.passes == 5 * 3 + 2);
-  const auto merge = matching.all<unlearn::MergeErasure>().at(1);
+  const auto merge = matching.all<methods::MergeErasure>().at(1);
   CHECK(merge.delta);
   CHECK_FALSE(merge.influence_gain);
   REQUIRE(names.at(4) == "Erase");
@@ -137,20 +137,20 @@ TEST_CASE("afu_ic: matching needs held-out samples") {
 TEST_CASE("afu_ic: minibatches cost the samples that they take") {
   AfuIc s;
   s.run();
-  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+  CHECK(s.all<methods::Calibrate>().at(0).passes == 9 * 20);
   AfuIc batches;
   batches.scenario.calibration.batch_size = 4;  // 3 of six and 1 of three
   batches.run();
-  CHECK(batches.all<unlearn::Calibrate>().at(0).passes == 4 * 20);
-  CHECK(batches.all<unlearn::Calibrate>().at(0).job.settings.integer("batch_size") == 4);
+  CHECK(batches.all<methods::Calibrate>().at(0).passes == 4 * 20);
+  CHECK(batches.all<methods::Calibrate>().at(0).job.settings.integer("batch_size") == 4);
   AfuIc one;
   one.scenario.calibration.batch_size = 1;  // one of each environment at least
   one.run();
-  CHECK(one.all<unlearn::Calibrate>().at(0).passes == 2 * 20);
+  CHECK(one.all<methods::Calibrate>().at(0).passes == 2 * 20);
   AfuIc large;
   large.scenario.calibration.batch_size = 1000;
   large.run();
-  CHECK(large.all<unlearn::Calibrate>().at(0).passes == 9 * 20);
+  CHECK(large.all<methods::Calibrate>().at(0).passes == 9 * 20);
 }
 
 TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window does not") {
@@ -160,7 +160,7 @@ TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window
   s.scenario.calibration.until_loss_steps = 60;
   s.run();
   std::vector<std::int64_t> stages;
-  for (const auto& c : s.all<unlearn::Calibrate>()) {
+  for (const auto& c : s.all<methods::Calibrate>()) {
     stages.push_back(c.job.settings.integer("stages"));
     CHECK(c.job.inputs.at(4));
   }
@@ -168,7 +168,7 @@ TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window
   AfuIc few;
   few.scenario.calibration.steps = 3;  // fewer than the default's stages
   few.run();
-  CHECK(few.all<unlearn::Calibrate>().at(0).job.settings.integer("stages") == 3);
+  CHECK(few.all<methods::Calibrate>().at(0).job.settings.integer("stages") == 3);
 }
 
 TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
@@ -195,8 +195,8 @@ TEST_CASE("afu_ic: what the reference costs is counted") {
   s.scenario.calibration.sunset_jobs = 2;
   s.scenario.calibration.invariance = "irm";
   s.run();
-  CHECK(s.all<unlearn::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
-  CHECK(s.all<unlearn::Calibrate>().at(0).job.settings.flag("sunset"));
+  CHECK(s.all<methods::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
+  CHECK(s.all<methods::Calibrate>().at(0).job.settings.flag("sunset"));
 }
 
 TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fixed probe") {
@@ -209,7 +209,7 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
   auto names = s.run();
   CHECK(names.at(4) == "Forgotten");
   CHECK(names.at(5) == "GateUpdates");
-  const auto gates = s.all<unlearn::GateUpdates>();
+  const auto gates = s.all<methods::GateUpdates>();
   REQUIRE(gates.size() > 1);
   for (const auto& g : gates) {
     CHECK(g.job.kernel == "gate");
@@ -251,12 +251,12 @@ TEST_CASE("afu_ic: what is calibrated in private is merged once, with all that w
   CHECK(beginning(names, 10) == Names{"Erase", "Erase", "Calibrate", "Erase", "Calibrate", "Erase",
                                       "Calibrate", "Erase", "MergeErasure", "Forgotten"});
   CHECK(s.count(names, "MergeErasure") == 1);
-  CHECK(s.all<unlearn::MergeErasure>().at(0).calibration);
-  CHECK(s.all<unlearn::MergeErasure>().at(0).influence_gain == 1.0);
+  CHECK(s.all<methods::MergeErasure>().at(0).calibration);
+  CHECK(s.all<methods::MergeErasure>().at(0).influence_gain == 1.0);
   for (std::size_t i = 0; i < 3; ++i)
-    CHECK(s.all<unlearn::Calibrate>().at(i).job.inputs.at(0) != s.view.model);
+    CHECK(s.all<methods::Calibrate>().at(i).job.inputs.at(0) != s.view.model);
   // The window's begin at what is published, as ever.
-  CHECK(s.all<unlearn::Calibrate>().at(3).job.inputs.at(0) == s.view.model);
+  CHECK(s.all<methods::Calibrate>().at(3).job.inputs.at(0) == s.view.model);
   CHECK(s.count(names, "MergeCalibration") == 3);
 
   AfuIc blocking;
@@ -300,9 +300,9 @@ TEST_CASE("afu_ic: unless told otherwise it is calibrated in private wherever th
     a.set("publish", std::string("auto"));
     change(a);
     CHECK(a.complaints().empty());
-    const auto procedure = unlearn::find_method("afu_ic").start(a.request);
-    REQUIRE(std::holds_alternative<unlearn::Erase>(procedure->next(a.view, nullptr)));
-    compute::JobResult erased;
+    const auto procedure = methods::find_method("afu_ic").start(a.request);
+    REQUIRE(std::holds_alternative<methods::Erase>(procedure->next(a.view, nullptr)));
+    job::JobResult erased;
     erased.outputs = {test::some_model()};
     CHECK(step_name(procedure->next(a.view, &erased)) == std::string("MergeErasure"));
   };

@@ -6,8 +6,8 @@ using namespace afu;
 using test::Lane;
 
 namespace {
-compute::KernelJob job_for(const model::ParametersPtr& base, double radius) {
-  compute::KernelJob job;
+job::KernelJob job_for(const model::ParametersPtr& base, double radius) {
+  job::KernelJob job;
   job.kernel = "uce";
   job.settings.set("lr", 0.1);
   job.settings.set("momentum", 0.9);

@@ -12,8 +12,8 @@ model::HeadRange range_of(Lane& lane) {
   return model::head_range(lane.workspace->net(), *lane.workspace->layout());
 }
 
-compute::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
-  compute::KernelJob job;
+job::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
+  job::KernelJob job;
   job.kernel = name;
   job.settings.set("alpha", 0.9);
   job.settings.set("post_hoc_alpha", 0.96);
@@ -22,7 +22,7 @@ compute::KernelJob kernel(const std::string& name, std::vector<model::Parameters
   job.settings.set("batch_size", std::int64_t{8});
   job.inputs = std::move(inputs);
   job.samples = {test::rows(0, 30)};
-  job.key = {1, sim::purpose("fedau"), 2, 0};
+  job.key = {1, base::purpose("fedau"), 2, 0};
   return job;
 }
 
@@ -55,15 +55,15 @@ TEST_CASE("a head that was trained along on random labels takes the target's sam
   auto base = lane.initial;
   model::ParametersPtr head;
   for (std::uint64_t round = 0; round < 4; ++round) {
-    compute::TrainJob job;
+    job::TrainJob job;
     job.base = base;
     job.samples = test::rows(0, 60);
     job.sgd.momentum = 0.9;
     job.epochs = 10;
     job.batch_size = 16;
-    job.key = {1, sim::purpose("train"), 0, round};
+    job.key = {1, base::purpose("train"), 0, round};
     job.auxiliary =
-        std::make_shared<const compute::AuxiliaryHead>(compute::AuxiliaryHead{head, test::rows(0, 60), 0.5});
+        std::make_shared<const job::AuxiliaryHead>(job::AuxiliaryHead{head, test::rows(0, 60), 0.5});
     const auto result = lane.run(job);
     base = lane.plus(base, result.outputs.at(0));
     head = result.outputs.at(1);
@@ -131,9 +131,7 @@ TEST_CASE("FedAU's kernels keep the normalisation's statistics, and say what is 
   job.samples = {test::rows(0, 8)};
   lane.run(job);
   CHECK(at::equal(lane.workspace->buffers(), lane.initial->buffers));
-  const auto error_of = [&](const compute::KernelJob& j) {
-    return compute::execute(*lane.workspace, j).error;
-  };
+  const auto error_of = [&](const job::KernelJob& j) { return lane::execute(*lane.workspace, j).error; };
   CHECK(error_of(kernel("fedau_merge", {lane.initial, nullptr})) ==
         "fedau_merge: input 1 (the auxiliary head) is missing");
   CHECK(error_of(kernel("fedau_merge", {lane.initial, Lane("logreg").initial})) ==

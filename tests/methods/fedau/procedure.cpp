@@ -1,14 +1,14 @@
 #include "tests/methods/support.hpp"
 
 using namespace afu;
+using methods::Coordination;
 using test::Asked;
 using test::step_name;
-using unlearn::Coordination;
 
 namespace {
 
-unlearn::Request request(Coordination form) {
-  unlearn::Request r;
+methods::Request request(Coordination form) {
+  methods::Request r;
   r.client = 2;
   r.forget = test::some_rows({3, 5, 8});
   r.forget_count = 3;
@@ -18,17 +18,17 @@ unlearn::Request request(Coordination form) {
 
 /// The names of all steps; every job returns one vector.
 std::vector<std::string> steps(const Asked& asked, Coordination form) {
-  const auto procedure = unlearn::find_method("fedau").start(request(form));
-  compute::JobResult job;
+  const auto procedure = methods::find_method("fedau").start(request(form));
+  job::JobResult job;
   job.outputs = {test::some_model()};
   std::vector<std::string> names;
-  const compute::JobResult* result = nullptr;
+  const job::JobResult* result = nullptr;
   while (names.empty() || names.back() != "Done") {
     REQUIRE(names.size() < 20);
     const auto step = procedure->next(asked.view, result);
     names.emplace_back(step_name(step));
-    result = std::holds_alternative<unlearn::Erase>(step) ? &job : nullptr;
-    if (auto* m = std::get_if<unlearn::MergeErasure>(&step)) {
+    result = std::holds_alternative<methods::Erase>(step) ? &job : nullptr;
+    if (auto* m = std::get_if<methods::MergeErasure>(&step)) {
       CHECK(m->delta == job.outputs.front());
       CHECK_FALSE(m->influence_gain);
       CHECK_FALSE(m->by_accumulator);
@@ -48,10 +48,10 @@ TEST_CASE("fedau mixes the heads at the server, in both forms") {
   CHECK(steps(asked, Coordination::blocking) ==
         Names{"Halt", "Erase", "MergeErasure", "Resume", "Forgotten", "Done"});
 
-  const auto procedure = unlearn::find_method("fedau").start(request(Coordination::concurrent));
+  const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
-  const auto& erase = std::get<unlearn::Erase>(step);
-  const auto& job = std::get<compute::KernelJob>(erase.job);
+  const auto& erase = std::get<methods::Erase>(step);
+  const auto& job = std::get<job::KernelJob>(erase.job);
   CHECK_FALSE(erase.at_target);
   CHECK(job.kernel == "fedau_merge");
   CHECK(job.inputs == std::vector<model::ParametersPtr>{asked.view.model, asked.view.auxiliary});
@@ -70,10 +70,10 @@ TEST_CASE("fedau trains the head at the target when it is to be trained afterwar
   Asked asked("fedau");
   asked.set("post_hoc", true);
   CHECK(steps(asked, Coordination::concurrent) == Names{"Erase", "MergeErasure", "Forgotten", "Done"});
-  const auto procedure = unlearn::find_method("fedau").start(request(Coordination::concurrent));
+  const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
-  const auto& erase = std::get<unlearn::Erase>(step);
-  const auto& job = std::get<compute::KernelJob>(erase.job);
+  const auto& erase = std::get<methods::Erase>(step);
+  const auto& job = std::get<job::KernelJob>(erase.job);
   CHECK(erase.at_target);
   CHECK(erase.passes == 1);
   CHECK(job.kernel == "fedau_post_hoc");
@@ -83,11 +83,11 @@ TEST_CASE("fedau trains the head at the target when it is to be trained afterwar
 TEST_CASE("clients train the auxiliary head only where the method wants it") {
   Asked asked("fedau");
   asked.set("gamma", 0.25);
-  auto needs = unlearn::needs_of(unlearn::find_method("fedau"), asked.scenario);
+  auto needs = methods::needs_of(methods::find_method("fedau"), asked.scenario);
   CHECK(needs.auxiliary_head);
   CHECK(needs.auxiliary_gamma == 0.25);
   asked.set("post_hoc", true);
-  CHECK_FALSE(unlearn::needs_of(unlearn::find_method("fedau"), asked.scenario).auxiliary_head);
+  CHECK_FALSE(methods::needs_of(methods::find_method("fedau"), asked.scenario).auxiliary_head);
 }
 
 TEST_CASE("fedau refuses a model whose head it cannot tell apart") {

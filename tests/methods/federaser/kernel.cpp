@@ -17,8 +17,8 @@ model::ParametersPtr scalar(Lane& lane, double value) {
 }
 double value(const model::ParametersPtr& p) { return p->values[0].item<double>(); }
 
-compute::KernelJob recovery_job() {
-  compute::KernelJob job;
+job::KernelJob recovery_job() {
+  job::KernelJob job;
   job.kernel = "fedrecovery";
   for (const char* name : {"sigma", "epsilon"}) job.settings.set(name, 0.0);
   job.settings.set("scale", 1.0);
@@ -35,9 +35,9 @@ compute::KernelJob recovery_job() {
 TEST_CASE("FedRecovery's noise has the published scale (METHODS 13)") {
   const std::pair<double, double> golden[] = {{0.1, 48.089}, {1, 4.9006}, {5, 1.0545}, {10, 0.5679}};
   for (auto [epsilon, sigma] : golden) {
-    CHECK(unlearn::recovery_sigma(epsilon, 1e-5, 1) == doctest::Approx(sigma).epsilon(2e-4));
-    CHECK(unlearn::recovery_sigma(epsilon, 1e-5, 3) == doctest::Approx(3 * sigma).epsilon(2e-4));
-    const double s = unlearn::recovery_sigma(epsilon, 1e-5, 1);
+    CHECK(methods::recovery_sigma(epsilon, 1e-5, 1) == doctest::Approx(sigma).epsilon(2e-4));
+    CHECK(methods::recovery_sigma(epsilon, 1e-5, 3) == doctest::Approx(3 * sigma).epsilon(2e-4));
+    const double s = methods::recovery_sigma(epsilon, 1e-5, 1);
     CHECK(1 / (2 * s * s) + std::sqrt(2 * std::log(1e5)) / s == doctest::Approx(epsilon));
   }
 }
@@ -103,7 +103,7 @@ TEST_CASE(
     v[0] = x, v[1] = y;
     return lane.workspace->wrap(v, lane.initial->buffers);
   };
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "federaser_step";
   job.settings.set("norm", std::string("global"));
   job.settings.set("calibrate", std::string("client"));
@@ -130,7 +130,7 @@ TEST_CASE("FedEraser keeps the stored update's length and takes the new one's di
   const auto fresh = lane.workspace->wrap(torch::randn_like(base->values) * 0.01, base->buffers);
   for (const char* norm : {"global", "layer"}) {
     CAPTURE(norm);
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = "federaser_step";
     job.settings.set("norm", std::string(norm));
     job.settings.set("calibrate", std::string("client"));
@@ -156,7 +156,7 @@ TEST_CASE("FedEraser keeps the stored update's length and takes the new one's di
 
 TEST_CASE("an update of length zero moves nothing") {
   Lane lane("logreg");
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "federaser_step";
   job.settings.set("norm", std::string("global"));
   job.settings.set("calibrate", std::string("client"));

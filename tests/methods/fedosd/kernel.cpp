@@ -10,7 +10,7 @@ using test::Lane;
 TEST_CASE("the unlearning cross entropy has the published gradient (METHODS 13)") {
   for (double p : {0.2, 0.585786, 0.95}) {
     auto z = torch::tensor({std::log(p / (1 - p)), 0.0}, torch::kFloat64).view({1, 2}).requires_grad_();
-    unlearn::unlearning_cross_entropy(z, torch::zeros({1}, torch::kInt64)).backward();
+    methods::unlearning_cross_entropy(z, torch::zeros({1}, torch::kInt64)).backward();
     CHECK(z.grad()[0][0].item<double>() == doctest::Approx(p * (1 - p) / (2 - p)));
     if (p == 0.585786) CHECK(z.grad()[0][0].item<double>() == doctest::Approx(0.171573).epsilon(1e-5));
   }
@@ -20,15 +20,15 @@ TEST_CASE("FedOSD's direction is orthogonal to all retained gradients (METHODS 1
   torch::manual_seed(1);
   const auto retained = torch::randn({7, 500}, torch::kFloat64);
   const auto target = torch::randn({500}, torch::kFloat64);
-  const auto part = unlearn::orthogonal_part(target, retained);
+  const auto part = methods::orthogonal_part(target, retained);
   CHECK(at::mv(retained, part).abs().max().item<double>() < 1e-12);
   CHECK(at::dot(target, part).item<double>() == doctest::Approx(at::dot(part, part).item<double>()));
   CHECK(part.norm().item<double>() > 0);
   // Gradients that coincide are one direction, not a singular matrix.
   const auto twice = at::cat({retained, retained.narrow(0, 0, 1)});
-  CHECK((unlearn::orthogonal_part(target, twice) - part).abs().max().item<double>() < 1e-9);
+  CHECK((methods::orthogonal_part(target, twice) - part).abs().max().item<double>() < 1e-9);
   // What lies in their span vanishes.
-  CHECK(unlearn::orthogonal_part(retained.sum(0), retained).norm().item<double>() < 1e-9);
+  CHECK(methods::orthogonal_part(retained.sum(0), retained).norm().item<double>() < 1e-9);
 }
 
 namespace {
@@ -45,7 +45,7 @@ struct Updates {
   }
   torch::Tensor step(const std::string& kernel, const model::ParametersPtr& second_input,
                      const char* projection = "two_sided") {
-    compute::KernelJob job;
+    job::KernelJob job;
     job.kernel = kernel;
     job.settings.set("projection", std::string(projection));
     job.inputs = {lane.initial, second_input, first, second};
@@ -97,7 +97,7 @@ TEST_CASE("a one-sided recovery step keeps what points onwards, and loses what p
 TEST_CASE("the target's training lowers the probability of its own labels") {
   Lane lane("mlp");
   const auto trained = lane.trained(60, 2);  // the loss has no gradient at certainty
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "fedosd_target";
   job.settings.set("lr", 0.2);
   job.settings.set("batch_size", std::int64_t{16});

@@ -7,8 +7,8 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob distillation(Lane& lane, const model::ParametersPtr& teacher) {
-  compute::KernelJob job;
+job::KernelJob distillation(Lane& lane, const model::ParametersPtr& teacher) {
+  job::KernelJob job;
   job.kernel = "distil";
   job.settings.set("temperature", 3.0);
   job.settings.set("epochs", std::int64_t{20});
@@ -48,7 +48,7 @@ TEST_CASE("distillation brings the student's outputs to the teacher's") {
 
 TEST_CASE("NoT turns the first layer's weights round and nothing else") {
   Lane lane("mlp");
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "negate_first_layer";
   job.inputs = {lane.initial};
   const auto after = lane.plus(lane.initial, lane.run(job).outputs.at(0));

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "config/loader.hpp"
 #include "base/random.hpp"
+#include "config/loader.hpp"
 #include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace afu;
-using namespace afu::unlearn;
+using namespace afu::methods;
 
 namespace {
 
@@ -56,7 +56,7 @@ std::vector<int> best_of_all(const Ratings& ratings, const ClusterSizes& bounds,
 }
 
 Ratings random_ratings(std::size_t clients, std::size_t clusters, int top, std::uint64_t seed) {
-  sim::Stream s({seed, sim::purpose("test.ratings"), 0, 0});
+  base::Stream s({seed, base::purpose("test.ratings"), 0, 0});
   Ratings r(clients, std::vector<int>(clusters));
   for (auto& row : r)
     for (auto& d : row) d = static_cast<int>(s.below(static_cast<std::uint64_t>(top) + 1));
@@ -192,7 +192,7 @@ TEST_CASE("scenarios that knot cannot keep its promise in are refused") {
     try {
       config::parse_scenario(
           "[partition]\nclients = 5\n[unlearning]\nmethod = \"knot\"\n[stop]\nupdates = 9\n", "s.toml", set,
-          unlearn::method_sections());
+          methods::method_sections());
     } catch (const config::ConfigError& e) {
       REQUIRE(e.messages().size() == 1);
       return e.messages().front();

@@ -7,8 +7,8 @@ using test::Lane;
 
 namespace {
 
-compute::KernelJob job_for(std::vector<model::ParametersPtr> models, data::IndicesPtr rows) {
-  compute::KernelJob job;
+job::KernelJob job_for(std::vector<model::ParametersPtr> models, data::IndicesPtr rows) {
+  job::KernelJob job;
   job.kernel = "accuracies";
   job.settings.set("batch_size", std::int64_t{16});
   job.inputs = std::move(models);
@@ -35,8 +35,8 @@ TEST_CASE("accuracies are the shares of rows that each model recognises") {
 
 TEST_CASE("accuracies that cannot be measured say why") {
   Lane lane;
-  CHECK(compute::execute(*lane.workspace, job_for({lane.initial}, test::rows(0, 0))).error ==
+  CHECK(lane::execute(*lane.workspace, job_for({lane.initial}, test::rows(0, 0))).error ==
         "accuracies: there are no samples to measure on");
-  CHECK(compute::execute(*lane.workspace, job_for({nullptr}, test::rows(0, 1))).error ==
+  CHECK(lane::execute(*lane.workspace, job_for({nullptr}, test::rows(0, 1))).error ==
         "accuracies: input 0 (a cluster's model) is missing");
 }

@@ -17,7 +17,7 @@ std::shared_ptr<const data::Images> textures(std::int64_t count) {
   auto images = std::make_shared<data::Images>();
   images->height = kShape.height;
   images->width = kShape.width;
-  sim::Stream stream({3, sim::purpose("test.textures"), 0, 0});
+  base::Stream stream({3, base::purpose("test.textures"), 0, 0});
   for (std::int64_t i = 0; i < count; ++i) {
     const auto label = i % kShape.classes;
     images->labels.push_back(label);
@@ -36,14 +36,14 @@ Lane texture_lane(const std::string& name) {
   Lane lane(name, 4, kShape);
   lane.images = textures(480);
   lane.workspace =
-      std::make_unique<compute::Workspace>(model::make_model(test::network(name), kShape),
-                                           compute::make_resident(lane.images, torch::kCPU), torch::kCPU);
+      std::make_unique<engine::Workspace>(model::make_model(test::network(name), kShape),
+                                          engine::make_resident(lane.images, torch::kCPU), torch::kCPU);
   return lane;
 }
 
-compute::KernelJob statistics_job(const model::ParametersPtr& version, data::IndicesPtr rows,
-                                  std::int64_t batch_size = 64) {
-  compute::KernelJob job;
+job::KernelJob statistics_job(const model::ParametersPtr& version, data::IndicesPtr rows,
+                              std::int64_t batch_size = 64) {
+  job::KernelJob job;
   job.kernel = "prune_statistics";
   job.settings.set("batch_size", batch_size);
   job.inputs = {version};
@@ -51,9 +51,9 @@ compute::KernelJob statistics_job(const model::ParametersPtr& version, data::Ind
   return job;
 }
 
-compute::KernelJob prune_job(const model::ParametersPtr& version, std::vector<double> numbers,
-                             std::int64_t label, double sparsity) {
-  compute::KernelJob job;
+job::KernelJob prune_job(const model::ParametersPtr& version, std::vector<double> numbers, std::int64_t label,
+                         double sparsity) {
+  job::KernelJob job;
   job.kernel = "prune";
   job.settings.set("label", label);
   job.settings.set("sparsity", sparsity);
@@ -84,27 +84,27 @@ torch::Tensor part(const torch::Tensor& flat, const Lane& lane, const std::strin
 // and 2.
 TEST_CASE("the scores are TF times IDF, by hand") {
   const std::vector<double> numbers{2, 0, 4, 6, 2, 4, 0, 0, 0, 4, 4, 16};
-  const auto scores = unlearn::discrimination_scores(numbers, {2, 1}, 0);
+  const auto scores = methods::discrimination_scores(numbers, {2, 1}, 0);
   REQUIRE(scores.size() == 3);
   CHECK(scores[0] == doctest::Approx(0.75 * std::log(3.0 / 2)));  // class 0 alone is above the mean of 2
   CHECK(scores[1] == doctest::Approx(0.25 * std::log(3.0 / 3)));  // both are at it
   CHECK(scores[2] == doctest::Approx(1.0 * std::log(3.0 / 2)));   // class 2 alone; TF counts within the layer
-  const auto other = unlearn::discrimination_scores(numbers, {2, 1}, 2);
+  const auto other = methods::discrimination_scores(numbers, {2, 1}, 2);
   CHECK(other[0] == doctest::Approx(0.5 * std::log(3.0 / 2)));
-  for (double s : unlearn::discrimination_scores(numbers, {2, 1}, 1)) CHECK(s == 0);  // nobody has that class
-  for (double s : unlearn::discrimination_scores({1, 1, 0, 0, 0, 0, 0, 5}, {2, 1}, 0))
+  for (double s : methods::discrimination_scores(numbers, {2, 1}, 1)) CHECK(s == 0);  // nobody has that class
+  for (double s : methods::discrimination_scores({1, 1, 0, 0, 0, 0, 0, 5}, {2, 1}, 0))
     CHECK(s == 0);  // a dead layer
-  CHECK_THROWS_AS(unlearn::discrimination_scores(numbers, {2, 2}, 0), std::invalid_argument);
-  CHECK_THROWS_AS(unlearn::discrimination_scores(numbers, {2, 1}, 3), std::invalid_argument);
-  CHECK_THROWS_AS(unlearn::discrimination_scores({}, {2, 1}, 0), std::invalid_argument);
+  CHECK_THROWS_AS(methods::discrimination_scores(numbers, {2, 2}, 0), std::invalid_argument);
+  CHECK_THROWS_AS(methods::discrimination_scores(numbers, {2, 1}, 3), std::invalid_argument);
+  CHECK_THROWS_AS(methods::discrimination_scores({}, {2, 1}, 0), std::invalid_argument);
 }
 
 TEST_CASE("the scores of public codes: another IDF, and TF times log(C_out e / coe)") {
   const std::vector<double> numbers{2, 0, 4, 6, 2, 4, 0, 0, 0, 4, 4, 16};
-  const auto code = unlearn::discrimination_scores(numbers, {2, 1}, 0, {true, 0});
+  const auto code = methods::discrimination_scores(numbers, {2, 1}, 0, {true, 0});
   CHECK(code[0] == doctest::Approx(0.75 * std::log(2.0 / 2)));
   CHECK(code[1] == doctest::Approx(0.25 * std::log(2.0 / 3)));  // below 0: all classes answer
-  const auto scaled = unlearn::discrimination_scores(numbers, {2, 1}, 0, {false, 0.5});
+  const auto scaled = methods::discrimination_scores(numbers, {2, 1}, 0, {false, 0.5});
   CHECK(scaled[0] == doctest::Approx(0.75 * std::log(2 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
   CHECK(scaled[2] == doctest::Approx(std::log(1 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
 }
@@ -121,7 +121,7 @@ TEST_CASE("the prune kernel scores as its settings say") {
   // The first layer has 16 channels, the second 32: a coe favours the second; the code's IDF spares what two
   // of the four classes or more answer to less than the paper's does.
   CHECK_FALSE(at::equal(mask("paper", 0), mask("paper", 16)));
-  const auto scores = unlearn::discrimination_scores(numbers, {16, 32}, 2, {true, 0});
+  const auto scores = methods::discrimination_scores(numbers, {16, 32}, 2, {true, 0});
   const auto best = std::max_element(scores.begin(), scores.begin() + 16) - scores.begin();
   const auto fewest = mask("code", 0);
   if (scores[static_cast<std::size_t>(best)] == *std::max_element(scores.begin(), scores.end()))
@@ -179,7 +179,7 @@ TEST_CASE("what is pruned is the mask's zeros: the best channels, and all they a
   auto lane = texture_lane("cnn_small");
   const auto version = lane.trained(200, 2);
   const auto numbers = lane.run(statistics_job(version, test::rows(0, 200))).numbers;
-  const auto scores = unlearn::discrimination_scores(numbers, {16, 32}, 1);
+  const auto scores = methods::discrimination_scores(numbers, {16, 32}, 1);
   const auto result = lane.run(prune_job(version, numbers, 1, 0.1));
   CHECK(result.figures.at("pruned") == 5);  // of 48
   const auto &pruned = result.outputs.at(0)->values, &mask = result.outputs.at(1)->values;
@@ -233,14 +233,14 @@ TEST_CASE("pruned channels stay pruned while the others train on") {
   const auto version = lane.trained(200, 2);
   const auto numbers = lane.run(statistics_job(version, test::rows(0, 200))).numbers;
   const auto pruned = lane.run(prune_job(version, numbers, 1, 0.1));
-  compute::TrainJob job;
+  job::TrainJob job;
   job.base = pruned.outputs.at(0);
   job.samples = test::rows(0, 100);
   job.sgd.momentum = 0.9;
   job.sgd.weight_decay = 0.01;
-  compute::TrainExtras extras;
+  job::TrainExtras extras;
   extras.mask = pruned.outputs.at(1);
-  job.extras = std::make_shared<const compute::TrainExtras>(extras);
+  job.extras = std::make_shared<const job::TrainExtras>(extras);
   const auto after = lane.plus(job.base, lane.run(job).outputs.at(0));
   CHECK(test::largest(after->values.masked_select(extras.mask->values == 0)) == 0);
   CHECK(test::largest(after->values - job.base->values) > 1e-4);
@@ -260,8 +260,8 @@ TEST_CASE("statistics and pruning of networks with shortcuts keep the normalisat
 
 TEST_CASE("what cannot be pruned says why") {
   Lane lane("mlp");
-  const auto error_of = [&](Lane& l, const compute::KernelJob& job) {
-    return compute::execute(*l.workspace, job).error;
+  const auto error_of = [&](Lane& l, const job::KernelJob& job) {
+    return lane::execute(*l.workspace, job).error;
   };
   CHECK(error_of(lane, statistics_job(lane.initial, test::rows(0, 5))) ==
         "prune_statistics: the model has no convolutions to prune");

@@ -6,16 +6,16 @@ using test::step_name;
 
 namespace {
 
-unlearn::Request request() {
-  unlearn::Request r;
-  r.scope = unlearn::Scope::data_class;
+methods::Request request() {
+  methods::Request r;
+  r.scope = methods::Scope::data_class;
   r.label = 2;
-  r.coordination = unlearn::Coordination::blocking;
+  r.coordination = methods::Coordination::blocking;
   return r;
 }
 
-std::shared_ptr<const compute::JobResult> numbers(std::vector<double> values) {
-  auto r = std::make_shared<compute::JobResult>();
+std::shared_ptr<const job::JobResult> numbers(std::vector<double> values) {
+  auto r = std::make_shared<job::JobResult>();
   r->numbers = std::move(values);
   return r;
 }
@@ -27,19 +27,19 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   asked.set("recovery_updates", std::int64_t{7});
   asked.scenario.evaluation.batch_size = 17;
   asked.view.participants = [] {
-    return std::vector<unlearn::Participant>{{0, 2, test::some_rows({1, 2}), test::some_rows({1, 2, 3})},
+    return std::vector<methods::Participant>{{0, 2, test::some_rows({1, 2}), test::some_rows({1, 2, 3})},
                                              {4, 0, test::some_rows({}), test::some_rows({})},
                                              {6, 1, test::some_rows({9}), test::some_rows({8, 9})}};
   };
-  const auto procedure = unlearn::find_method("prune").start(request());
+  const auto procedure = methods::find_method("prune").start(request());
   CHECK(step_name(procedure->next(asked.view, nullptr)) == std::string("Halt"));
 
   const auto second = procedure->next(asked.view, nullptr);
-  const auto& work = std::get<unlearn::Collect>(second).work;
+  const auto& work = std::get<methods::Collect>(second).work;
   REQUIRE(work.size() == 2);  // one of them has no samples at all
   CHECK(work[1].client == 6);
   CHECK(work[0].passes == 1);
-  const auto& statistics = std::get<compute::KernelJob>(work[0].job);
+  const auto& statistics = std::get<job::KernelJob>(work[0].job);
   CHECK(statistics.kernel == "prune_statistics");
   CHECK(*statistics.samples.at(0) == data::Indices{1, 2, 3});  // with the class that goes
   CHECK(statistics.inputs.at(0) == asked.view.model);
@@ -47,8 +47,8 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
 
   asked.view.collected = {{0, numbers({1, 2, 3})}, {6, numbers({10, 20, 30})}};
   const auto third = procedure->next(asked.view, nullptr);
-  const auto& erase = std::get<unlearn::Erase>(third);
-  const auto& job = std::get<compute::KernelJob>(erase.job);
+  const auto& erase = std::get<methods::Erase>(third);
+  const auto& job = std::get<job::KernelJob>(erase.job);
   CHECK_FALSE(erase.at_target);
   CHECK(job.kernel == "prune");
   CHECK(job.numbers == std::vector<double>{11, 22, 33});
@@ -57,17 +57,17 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   CHECK(job.settings.text("idf") == "paper");
   CHECK(job.settings.real("tf_coe") == 0);
 
-  compute::JobResult pruned;
+  job::JobResult pruned;
   pruned.outputs = {test::some_model(), test::some_model()};
   const auto replace = procedure->next(asked.view, &pruned);
-  CHECK(std::get<unlearn::Replace>(replace).model == pruned.outputs[0]);
+  CHECK(std::get<methods::Replace>(replace).model == pruned.outputs[0]);
   const auto retune = procedure->next(asked.view, nullptr);
-  REQUIRE(std::get<unlearn::Retune>(retune).extras);
-  CHECK(std::get<unlearn::Retune>(retune).extras->mask == pruned.outputs[1]);
-  CHECK(std::get<unlearn::Retune>(retune).extras->lr_factor == 1);
+  REQUIRE(std::get<methods::Retune>(retune).extras);
+  CHECK(std::get<methods::Retune>(retune).extras->mask == pruned.outputs[1]);
+  CHECK(std::get<methods::Retune>(retune).extras->lr_factor == 1);
   CHECK(step_name(procedure->next(asked.view, nullptr)) == std::string("Resume"));
   const auto wait = procedure->next(asked.view, nullptr);
-  CHECK(std::get<unlearn::AwaitUpdates>(wait).count == 7);
+  CHECK(std::get<methods::AwaitUpdates>(wait).count == 7);
   CHECK(step_name(procedure->next(asked.view, nullptr)) == std::string("Forgotten"));
   CHECK(step_name(procedure->next(asked.view, nullptr)) == std::string("Done"));  // no Retune: the mask stays
 }
@@ -75,23 +75,23 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
 TEST_CASE("prune's steps in a timing-only run") {
   Asked asked("prune");
   asked.view.model = nullptr;
-  asked.view.participants = [] { return std::vector<unlearn::Participant>{{0, 30, nullptr, nullptr}}; };
-  const auto procedure = unlearn::find_method("prune").start(request());
+  asked.view.participants = [] { return std::vector<methods::Participant>{{0, 30, nullptr, nullptr}}; };
+  const auto procedure = methods::find_method("prune").start(request());
   procedure->next(asked.view, nullptr);
   const auto collect = procedure->next(asked.view, nullptr);
-  CHECK(std::get<unlearn::Collect>(collect).work.at(0).passes == 10);
+  CHECK(std::get<methods::Collect>(collect).work.at(0).passes == 10);
   asked.view.collected = {{0, nullptr}};
   CHECK(step_name(procedure->next(asked.view, nullptr)) == std::string("Erase"));
   const auto replace = procedure->next(asked.view, nullptr);
-  CHECK_FALSE(std::get<unlearn::Replace>(replace).model);
+  CHECK_FALSE(std::get<methods::Replace>(replace).model);
   const auto retune = procedure->next(asked.view, nullptr);
-  CHECK_FALSE(std::get<unlearn::Retune>(retune).extras);
+  CHECK_FALSE(std::get<methods::Retune>(retune).extras);
 }
 
 TEST_CASE("prune is for classes and for networks with convolutions") {
-  const auto& traits = unlearn::find_method("prune").traits;
-  CHECK((traits.scopes == std::vector<unlearn::Scope>{unlearn::Scope::data_class}));
-  CHECK((traits.coordinations == std::vector<unlearn::Coordination>{unlearn::Coordination::blocking}));
+  const auto& traits = methods::find_method("prune").traits;
+  CHECK((traits.scopes == std::vector<methods::Scope>{methods::Scope::data_class}));
+  CHECK((traits.coordinations == std::vector<methods::Coordination>{methods::Coordination::blocking}));
   Asked asked("prune");
   for (const char* name : {"cnn", "cnn_small", "resnet18"}) {
     asked.scenario.model.name = name;

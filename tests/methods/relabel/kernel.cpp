@@ -7,17 +7,17 @@ using test::Lane;
 
 TEST_CASE("wrong labels are wrong, fixed for a row, and any of the others") {
   const auto rows = torch::arange(600, torch::kInt64), labels = rows.remainder(3);
-  const sim::StreamKey key{5, 6, 7, 8};
-  const auto wrong = unlearn::wrong_labels(labels, rows, 3, key);
+  const base::StreamKey key{5, 6, 7, 8};
+  const auto wrong = methods::wrong_labels(labels, rows, 3, key);
   CHECK((wrong == labels).sum().item<std::int64_t>() == 0);
   CHECK(wrong.min().item<std::int64_t>() == 0);
   CHECK(wrong.max().item<std::int64_t>() == 2);
   const auto up = (wrong == (labels + 1).remainder(3)).sum().item<std::int64_t>();
   CHECK(up > 240);  // half of 600
   CHECK(up < 360);
-  const auto half = unlearn::wrong_labels(labels.narrow(0, 300, 300), rows.narrow(0, 300, 300), 3, key);
+  const auto half = methods::wrong_labels(labels.narrow(0, 300, 300), rows.narrow(0, 300, 300), 3, key);
   CHECK(half.equal(wrong.narrow(0, 300, 300)));
-  CHECK_FALSE(unlearn::wrong_labels(labels, rows, 3, {5, 9, 7, 8}).equal(wrong));
+  CHECK_FALSE(methods::wrong_labels(labels, rows, 3, {5, 9, 7, 8}).equal(wrong));
 }
 
 TEST_CASE("relabelling makes the model answer a client's samples wrongly") {
@@ -27,7 +27,7 @@ TEST_CASE("relabelling makes the model answer a client's samples wrongly") {
   const auto accuracy = [&](const model::ParametersPtr& v) {
     return (lane.logits(v, own).argmax(1) == lane.labels(own)).to(torch::kFloat64).mean().item<double>();
   };
-  compute::KernelJob job;
+  job::KernelJob job;
   job.kernel = "relabel";
   job.settings.set("lr", 0.1);
   job.settings.set("momentum", 0.9);
