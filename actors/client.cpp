@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "actors/spawn.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::actors {
 namespace {
@@ -46,17 +47,17 @@ federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, 
 job::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
   const auto& s = *st.wiring->context->scenario;
   const auto& t = s.training;
-  return job::TrainJob{task.model,
-                       std::move(samples),
-                       {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
-                        t.clip_norm, t.prox_mu, t.max_delta},
-                       t.local_epochs,
-                       t.local_steps,
-                       t.batch_size,
-                       federate::training_key(s, st.client, task.job),
-                       task.extras,
-                       task.auxiliary,
-                       t.augment};
+  return train::TrainJob{task.model,
+                         std::move(samples),
+                         {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
+                          t.clip_norm, t.prox_mu, t.max_delta},
+                         t.local_epochs,
+                         t.local_steps,
+                         t.batch_size,
+                         federate::training_key(s, st.client, task.job),
+                         task.extras,
+                         task.auxiliary,
+                         t.augment};
 }
 
 /// Starts `job`, which the modelled client works on for `passes` sample gradients; an older one is abandoned.

@@ -15,6 +15,7 @@
 #include "federate/coordinator.hpp"
 #include "lane/engine.hpp"
 #include "lane/job_cache.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "sim/availability.hpp"
 #include "sim/profile.hpp"
 
@@ -23,8 +24,8 @@ namespace afu::actors {
 struct Context {
   std::shared_ptr<const config::Scenario> scenario;
   federate::Setup setup;
-  std::shared_ptr<const job::EvaluationSets> evaluation;  ///< null in timing-only runs
-  attack::PlanPtr attacks;                                ///< null: nothing is attacked
+  std::shared_ptr<const metrics::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
   std::shared_ptr<const sim::Profiles> profiles;
   /// Clients ask only for themselves, which touches only their own cursor.
   std::shared_ptr<sim::Availability> availability;

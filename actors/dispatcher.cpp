@@ -6,6 +6,7 @@
 #include "actors/spawn.hpp"
 #include "sim/job_queue.hpp"
 #include "train/together.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::actors {
 namespace {
@@ -37,8 +38,8 @@ using Self = dispatcher_actor::stateful_pointer<DispatcherState>;
 constexpr double late_after = 0.002;
 
 /// The job's training, where lanes may step it with others; else null. What comes from a cache does not.
-const job::TrainJob* batched(const Submission& s) {
-  const auto* train = s.shared ? nullptr : std::get_if<job::TrainJob>(s.job.get());
+const train::TrainJob* batched(const Submission& s) {
+  const auto* train = s.shared ? nullptr : s.job->as<train::TrainJob>();
   return train && train::may_be_batched(*train) ? train : nullptr;
 }
 

@@ -5,6 +5,7 @@
 
 #include "actors/spawn.hpp"
 #include "attack/campaign.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::actors {
 namespace {
@@ -42,7 +43,8 @@ bool same(const record::MetricsRow& a, const record::MetricsRow& b) {
   return a.phase == b.phase && a.version == b.version && a.epoch == b.epoch && a.updates == b.updates;
 }
 
-void fill(record::MetricsRow& row, const job::JobResult& r, const std::vector<job::RequestSets>& requests) {
+void fill(record::MetricsRow& row, const job::JobResult& r,
+          const std::vector<metrics::RequestSets>& requests) {
   row.test_accuracy = figure(r, "test_accuracy");
   row.balanced_accuracy = figure(r, "balanced_accuracy");
   row.forget_accuracy = figure(r, "forget_accuracy");
@@ -129,7 +131,7 @@ void measure(Self self, const federate::Evaluation& e) {
   // nothing else wants the lanes.
   const double key = context.wall() ? std::numeric_limits<double>::infinity() : e.row.time;
   auto job = std::make_shared<const job::Job>(
-      job::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
+      metrics::EvaluateJob{e.model, context.evaluation, context.scenario->evaluation.batch_size});
   st.items.push_back({st.count, e, false});
   st.items.back().evaluation.model.reset();
   if (e.request) st.items.back().found_by.push_back(*e.request);

@@ -3,7 +3,7 @@
 
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
-#include "lane/job_key.hpp"
+#include "job/key.hpp"
 
 namespace afu::actors {
 namespace {
@@ -25,7 +25,7 @@ std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
     const auto run = [&] { return st.engine->run(*s.job); };
     const auto& cache = st.context->cache;
     results.emplace_back(s.id, s.shared && cache
-                                   ? cache->get(lane::job_key(st.context->surroundings, *s.job), run)
+                                   ? cache->get(job::key_of(st.context->surroundings, *s.job), run)
                                    : std::make_shared<const job::JobResult>(run()));
     return results;
   }

@@ -19,7 +19,7 @@
 
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
-#include "job/job_bytes.hpp"
+#include "job/bytes.hpp"
 #include "record/audit_log.hpp"
 #include "record/records.hpp"
 
@@ -29,7 +29,10 @@ namespace detail {
 template <class Inspector, class Pointer>
 std::vector<std::uint8_t> payload(const Pointer& p) {
   if constexpr (Inspector::reads_state)
-    return to_bytes(p);  // of model or compute, as the type tells
+    if constexpr (std::is_same_v<Pointer, ParametersPtr>)
+      return model::to_bytes(p);
+    else
+      return job::to_bytes(p);
   else
     return static_cast<void>(p), std::vector<std::uint8_t>{};
 }
@@ -39,7 +42,7 @@ caf::error unpack(const std::vector<std::uint8_t>& bytes, Pointer& p) {
     if constexpr (std::is_same_v<Pointer, ParametersPtr>)
       p = model::from_bytes(bytes);
     else
-      from_bytes(bytes, p);
+      job::from_bytes(bytes, p);
     return caf::none;
   } catch (const std::exception& e) {
     return caf::make_error(caf::sec::runtime_error, std::string{e.what()});

@@ -11,8 +11,8 @@
 #include "base/input_error.hpp"
 #include "device/devices.hpp"
 #include "federate/holdings.hpp"
-#include "lane/job_key.hpp"
 #include "lane/prepare_model.hpp"
+#include "lane/surroundings.hpp"
 #include "methods/registry.hpp"
 #include "sim/network.hpp"
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/combine_job.hpp"
+
 namespace afu::aggregate {
 
-using job::Combination;
+using engine::Combination;
 using model::ParametersPtr;
 
 namespace {
@@ -39,7 +41,7 @@ std::vector<ParametersPtr> Ledger::snapshot() const {
   return s;
 }
 
-void Ledger::extend(const MergePlan& plan, job::CombineJob& job) {
+void Ledger::extend(const MergePlan& plan, engine::CombineJob& job) {
   pending_.clear();
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& t = clients_[i];

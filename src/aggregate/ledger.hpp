@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "engine/combine_job.hpp"
 #include "job/job.hpp"
 
 namespace afu::aggregate {
@@ -53,14 +54,14 @@ class Ledger {
 
   /// Appends to `job` the combinations that a merge by `plan` asks for; `apply` then takes their results,
   /// which start at `first_output`. Between the two the ledger is unchanged.
-  void extend(const MergePlan& plan, job::CombineJob& job);
+  void extend(const MergePlan& plan, engine::CombineJob& job);
   void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
              std::size_t first_output);
   /// What takes all contributions of `client` out of `model`: the model without them, the difference that
   /// makes, then what becomes of the other clients' accumulators. Where whole models are mixed: (w - A_u)/(1
   /// - m_u), which scales the others (METHODS 5.5); else w - S_u, which leaves them as they are.
-  std::vector<job::Combination> removal(std::uint32_t client, const model::ParametersPtr& model,
-                                        bool whole_model) const;
+  std::vector<engine::Combination> removal(std::uint32_t client, const model::ParametersPtr& model,
+                                           bool whole_model) const;
   /// Takes the others' accumulators, from `first_output` on.
   void apply_removal(std::uint32_t client, const std::vector<model::ParametersPtr>& outputs,
                      std::size_t first_output, bool whole_model);

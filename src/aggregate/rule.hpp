@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/scenario.hpp"
+#include "engine/combine_job.hpp"
 #include "job/job.hpp"
 #include "model/parameters_fwd.hpp"
 
@@ -24,7 +25,7 @@ struct Arrival {
   model::ParametersPtr base;  ///< the version it started from; only rules that mix whole models use it
   model::ParametersPtr
       guard;  ///< not null: the delta passes the one-sided guard against this erasure (METHODS 9.4)
-  std::vector<job::GuardPtr> guards{};  ///< likewise, against these subspaces
+  std::vector<engine::GuardPtr> guards{};  ///< likewise, against these subspaces
   /// Its base still held what has been erased since: its running statistics (buffers) are not merged.
   bool late = false;
   /// What a rebase adds to the base: coefficient and vector of the erasures and calibrations merged since
@@ -74,7 +75,7 @@ class Rule {
   /// Whether coefficients depend on numbers that a lane must compute from the vectors first.
   virtual bool asks() const { return false; }
   /// Appends to `job` what is to be computed of `plan` and the version that it is merged into.
-  virtual void ask(const MergePlan& plan, const model::ParametersPtr& model, job::CombineJob& job) {
+  virtual void ask(const MergePlan& plan, const model::ParametersPtr& model, engine::CombineJob& job) {
     static_cast<void>(plan), static_cast<void>(model), static_cast<void>(job);
   }
   /// Completes the coefficients; `numbers` are the job's, none where nothing was appended.
@@ -83,7 +84,7 @@ class Rule {
   }
   /// `job`'s first output makes the next version: adds what the rule's own vectors contribute to it, and
   /// appends the combinations that make these vectors anew, after all that is there already.
-  virtual void extend(const MergePlan& plan, job::CombineJob& job) {
+  virtual void extend(const MergePlan& plan, engine::CombineJob& job) {
     static_cast<void>(plan), static_cast<void>(job);
   }
   /// Takes the results of the combinations that `extend` appended; they start at `first_output`.

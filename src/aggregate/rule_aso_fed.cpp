@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregate/rule.hpp"
+#include "engine/combine_job.hpp"
 
 namespace afu::aggregate {
 namespace {
@@ -37,8 +38,8 @@ class AsoFed : public Rule {
   }
 
   /// Appends, for each part, h_k where it changes, then prev_k where a guard makes it other than the delta.
-  void extend(const MergePlan& plan, job::CombineJob& job) override {
-    using job::Combination;
+  void extend(const MergePlan& plan, engine::CombineJob& job) override {
+    using engine::Combination;
     for (const auto& p : plan.parts) {
       const auto& c = clients_[p.arrival.client];
       auto& next = job.outputs.front();

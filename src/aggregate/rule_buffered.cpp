@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregate/staleness.hpp"
+#include "engine/combine_job.hpp"
 
 namespace afu::aggregate {
 
@@ -23,9 +24,9 @@ void Buffered::reset() {
   momentum_.reset();
 }
 
-void Buffered::extend(const MergePlan& plan, job::CombineJob& job) {
+void Buffered::extend(const MergePlan& plan, engine::CombineJob& job) {
   if (beta_ == 0) return;
-  job::Combination next{momentum_, beta_, {}, {}};
+  engine::Combination next{momentum_, beta_, {}, {}};
   for (const auto& p : plan.parts) next.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard});
   if (momentum_) job.outputs.front().terms.push_back({beta_, momentum_, nullptr});
   job.outputs.push_back(std::move(next));

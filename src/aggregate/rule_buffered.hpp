@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "engine/combine_job.hpp"
 
 namespace afu::aggregate {
 
@@ -17,7 +18,7 @@ class Buffered : public Rule {
   std::int64_t forget(std::uint32_t client) override;
   std::size_t buffered() const override { return buffer_.size(); }
   void reset() override;
-  void extend(const MergePlan& plan, job::CombineJob& job) override;
+  void extend(const MergePlan& plan, engine::CombineJob& job) override;
   void apply(const MergePlan& plan, const std::vector<model::ParametersPtr>& outputs,
              std::size_t first_output) override;
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "aggregate/rule_buffered.hpp"
+#include "engine/combine_job.hpp"
 
 namespace afu::aggregate {
 namespace {
@@ -33,9 +34,9 @@ class Port : public Buffered {
   }
 
   bool asks() const override { return true; }
-  void ask(const MergePlan& plan, const ParametersPtr& model, job::CombineJob& job) override {
+  void ask(const MergePlan& plan, const ParametersPtr& model, engine::CombineJob& job) override {
     if (older_[1] && a_ > 0) {
-      job::Combination course{model, 1.0, {{-1.0, older_[1], nullptr}}, {}};
+      engine::Combination course{model, 1.0, {{-1.0, older_[1], nullptr}}, {}};
       for (const auto& p : plan.parts) course.compared.push_back(p.arrival.delta);
       job.outputs.push_back(std::move(course));
     }

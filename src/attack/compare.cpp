@@ -6,6 +6,7 @@
 
 #include "attack/distance.hpp"
 #include "attack/kernels.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::attack {
@@ -17,7 +18,7 @@ struct Answered {
   Answers forget, holdout, test, triggered;
 };
 
-Answered ask(engine::Workspace& workspace, const Compared& c, const job::EvaluationSets& sets,
+Answered ask(engine::Workspace& workspace, const Compared& c, const metrics::EvaluationSets& sets,
              std::int64_t batch_size) {
   workspace.load(*c.model);
   workspace.net().train(false);
@@ -85,7 +86,7 @@ std::vector<Figure> divided(std::vector<Figure> sum, double count) {
 }  // namespace
 
 Comparison compare(engine::Workspace& workspace, const std::vector<Compared>& runs,
-                   const std::vector<Compared>& references, const job::EvaluationSets& sets,
+                   const std::vector<Compared>& references, const metrics::EvaluationSets& sets,
                    std::int64_t batch_size) {
   torch::NoGradGuard no_grad;
   Comparison comparison;

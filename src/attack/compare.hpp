@@ -6,6 +6,7 @@
 #include "attack/answers.hpp"
 #include "attack/separation.hpp"
 #include "engine/workspace.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::attack {
 
@@ -37,7 +38,7 @@ struct Comparison {
 /// against every other one: the floor below which a distance says nothing. A set without samples is left out;
 /// `holdout` are the non-members of `membership`. No run is held against the reference of its own name.
 Comparison compare(engine::Workspace& workspace, const std::vector<Compared>& runs,
-                   const std::vector<Compared>& references, const job::EvaluationSets& sets,
+                   const std::vector<Compared>& references, const metrics::EvaluationSets& sets,
                    std::int64_t batch_size);
 
 }  // namespace afu::attack

@@ -9,8 +9,11 @@
 #include "attack/reference.hpp"
 #include "attack/relearn.hpp"
 #include "config/attack_names.hpp"
+#include "engine/kernel_job.hpp"
+#include "engine/sgd_settings.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::attack {
 namespace {
@@ -51,8 +54,8 @@ config::Augmentation augmentation(const config::Values& v) {
   return a;
 }
 
-job::SgdSettings sgd(const config::Values& v) {
-  job::SgdSettings s;
+engine::SgdSettings sgd(const config::Values& v) {
+  engine::SgdSettings s;
   s.lr = v.real("lr");
   s.momentum = v.real("momentum");
   s.weight_decay = v.real("weight_decay");
@@ -202,7 +205,7 @@ job::JobResult attack(engine::Workspace& workspace, const job::KernelJob& job) {
 
 job::JobResult reference_model(engine::Workspace& workspace, const job::KernelJob& job) {
   if (job.samples.size() != 4) throw std::invalid_argument("a reference model needs four sets");
-  job::TrainJob training;
+  train::TrainJob training;
   training.base = model::initial_parameters(workspace.net(), workspace.layout(), job.key);
   training.samples = job.samples[0];
   training.sgd = sgd(job.settings);
@@ -212,7 +215,7 @@ job::JobResult reference_model(engine::Workspace& workspace, const job::KernelJo
   training.key = job.key;
   training.key.round = 1;
   job::JobResult result;
-  result.samples = train::train_locally(workspace, training).samples;  // leaves the replica trained
+  result.samples = train::run(workspace, training).samples;  // leaves the replica trained
   workspace.net().train(false);
   for (std::size_t set = 1; set < job.samples.size(); ++set) {
     const auto answers =

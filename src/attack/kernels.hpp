@@ -2,6 +2,7 @@
 /// What the lanes compute for the attacks.
 #include "attack/answers.hpp"
 #include "attack/plan.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "config/attack_names.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
 
 namespace afu::attack {
@@ -29,7 +30,7 @@ bool Plan::asks(const std::string& name) const {
 }
 
 std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const config::Scenario& s,
-                                          const job::EvaluationSets& evaluation) {
+                                          const metrics::EvaluationSets& evaluation) {
   const auto most = s.evaluation.max_retain_samples;
   std::vector<data::IndicesPtr> sets(set_count);
   sets[forget] = evaluation.forget;
@@ -48,7 +49,7 @@ std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const
 }
 
 PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<const config::Scenario>& scenario,
-                     const job::EvaluationSets& evaluation) {
+                     const metrics::EvaluationSets& evaluation) {
   const auto& s = *scenario;
   auto plan = std::make_shared<Plan>();
   plan->names = selected(s.evaluation.attacks, s.evaluation.reference_models > 0);

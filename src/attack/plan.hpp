@@ -8,6 +8,7 @@
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::attack {
 
@@ -39,10 +40,10 @@ using PlanPtr = std::shared_ptr<const Plan>;
 
 /// The rows of every Set.
 std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const config::Scenario& scenario,
-                                          const job::EvaluationSets& evaluation);
+                                          const metrics::EvaluationSets& evaluation);
 
 /// Null where nothing is to be attacked or kept: no attacks asked for and no snapshots, or no erasure.
 PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<const config::Scenario>& scenario,
-                     const job::EvaluationSets& evaluation);
+                     const metrics::EvaluationSets& evaluation);
 
 }  // namespace afu::attack

@@ -9,8 +9,9 @@
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/combine.hpp"
+#include "engine/combine_job.hpp"
+#include "engine/execute.hpp"
 #include "engine/workspace.hpp"
-#include "lane/kernels.hpp"
 
 namespace afu::bench {
 namespace {
@@ -36,12 +37,12 @@ class Timer {
   device::LaneStream::Current current_;
 };
 
-void merge(engine::Workspace& workspace, const job::CombineJob& job) {
+void merge(engine::Workspace& workspace, const engine::CombineJob& job) {
   if (!workspace.device().is_cpu()) {
-    engine::combine(workspace, job);  // execute() would wait for each
+    engine::run(workspace, job);  // execute() would wait for each
     return;
   }
-  const auto result = lane::execute(workspace, job);
+  const auto result = engine::execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
 }
 
@@ -69,10 +70,10 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
   std::vector<model::ParametersPtr> updates;
   for (int count : {1, 2, 5, 10, 20}) {
     while (static_cast<int>(updates.size()) < count) updates.push_back(vector(1e-3f));
-    job::Combination c;
+    engine::Combination c;
     c.start = start;
     for (const auto& u : updates) c.terms.push_back({1.0 / count, u, nullptr});
-    const job::CombineJob job{{c}};
+    const engine::CombineJob job{{c}};
     merge(workspace, job);  // takes the memory
     copy.copy_(start->values);
     std::vector<double> merges, copies;

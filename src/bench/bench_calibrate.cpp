@@ -11,8 +11,9 @@
 #include "calibrate/objective.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
-#include "lane/kernels.hpp"
 #include "model/footprint.hpp"
 
 namespace afu::bench {
@@ -64,7 +65,7 @@ struct Took {
 Took run(engine::Workspace& workspace, job::KernelJob& job, std::int64_t steps) {
   job.settings.set("steps", steps);
   job::JobResult result;
-  const auto took = timed([&] { result = lane::execute(workspace, job); });
+  const auto took = timed([&] { result = engine::execute(workspace, job); });
   if (!result.error.empty()) throw std::runtime_error(result.error);
   return {workspace.device().is_cpu() ? took.cpu : took.wall, static_cast<double>(result.samples)};
 }

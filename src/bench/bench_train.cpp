@@ -14,18 +14,19 @@
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/batched_clients.hpp"
+#include "engine/execute.hpp"
 #include "engine/graph/step.hpp"
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
-#include "lane/kernels.hpp"
 #include "model/footprint.hpp"
 #include "train/schedule.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::bench {
 namespace {
 
-void run_lane(engine::Workspace& workspace, const job::TrainJob& job) {
-  const auto result = lane::execute(workspace, job);
+void run_lane(engine::Workspace& workspace, const train::TrainJob& job) {
+  const auto result = engine::execute(workspace, job);
   if (!result.error.empty()) throw std::runtime_error(result.error);
   if (const auto* graph = workspace.graph(); graph && !graph->failure().empty())
     throw std::runtime_error("the step could not be recorded: " + graph->failure());
@@ -34,7 +35,7 @@ void run_lane(engine::Workspace& workspace, const job::TrainJob& job) {
 /// One way to train, with a replica for each lane.
 struct Contender {
   std::string engine;
-  std::function<void(int lane, const job::TrainJob& job)> train;
+  std::function<void(int lane, const train::TrainJob& job)> train;
   std::vector<double> rates{}, cpu_rates{};
 };
 
@@ -59,7 +60,7 @@ Contender lanes_of(const std::string& engine, const config::ModelSection& sectio
         std::make_unique<engine::Workspace>(model::make_model(section, shape), pool, device, step));
     if (auto* graph = workspaces->back()->graph()) graph->record_at_once();
   }
-  return {engine, [streams, workspaces, own_backward](int i, const job::TrainJob& job) {
+  return {engine, [streams, workspaces, own_backward](int i, const train::TrainJob& job) {
             device::prepare_lane_thread(own_backward);
             const device::LaneStream::Current current(*streams->at(i));
             run_lane(*workspaces->at(i), job);
@@ -85,7 +86,7 @@ Contender plain_loops(const config::ModelSection& section, const model::InputSha
   }
   const auto images = pool.images.to(torch::kFloat32).div_(255).sub_(0.5).div_(0.5);
   device::wait_for_queue(device.str());
-  return {"plain", [streams, models, images, labels = pool.labels](int i, const job::TrainJob& job) {
+  return {"plain", [streams, models, images, labels = pool.labels](int i, const train::TrainJob& job) {
             device::prepare_lane_thread(/*own_backward=*/false);
             const device::LaneStream::Current current(*streams->at(i));
             train_plainly(*models->at(i), images, labels, job);
@@ -112,7 +113,7 @@ Contender batched_lanes(int clients, const config::ModelSection& section, const 
   device::wait_for_queue(device.str());
   return {
       fmt::format("batched {}", clients),
-      [streams, batches, images, labels = pool.labels, clients](int i, const job::TrainJob& job) {
+      [streams, batches, images, labels = pool.labels, clients](int i, const train::TrainJob& job) {
         device::prepare_lane_thread(/*own_backward=*/true);
         const device::LaneStream::Current current(*streams->at(i));
         const auto shape_of = [&](const torch::Tensor& t) {
@@ -141,7 +142,7 @@ double TrainBench::rate(const std::string& engine, int lanes) const {
 }
 
 void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const job::TrainJob& job) {
+                   const train::TrainJob& job) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   const auto order = torch::tensor(schedule.order(), torch::kInt64).to(images.device());
   std::vector<torch::Tensor> parameters;
@@ -178,7 +179,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
       engine::make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
   auto net = model::make_model(section, shape);
   const auto layout = model::make_layout(*net);
-  job::TrainJob job;
+  train::TrainJob job;
   job.base = model::initial_parameters(*net, layout, {1, base::purpose("bench.model"), 0, 0});
   data::Indices rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});

@@ -10,6 +10,7 @@
 #include "config/scenario.hpp"
 #include "job/job.hpp"
 #include "model/model.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::bench {
 
@@ -66,6 +67,6 @@ std::string to_text(const TrainBench& bench);
 /// `job`; clipping and FedProx are not done. Both implementations must end at the same parameters: a test
 /// holds them to it.
 void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const job::TrainJob& job);
+                   const train::TrainJob& job);
 
 }  // namespace afu::bench

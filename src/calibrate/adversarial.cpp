@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "calibrate/perturbations.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
 
 namespace afu::calibrate {

@@ -1,5 +1,6 @@
 #pragma once
 /// The adversarial family A2 (METHODS 9.2): kernel "adversarial_trigger".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 
 namespace afu::calibrate {
 namespace {
@@ -59,7 +61,7 @@ class Optimiser {
 
  private:
   engine::Workspace& workspace_;
-  job::SgdSettings sgd_;
+  engine::SgdSettings sgd_;
   torch::Tensor momentum_;
   std::unique_ptr<engine::Adam> adam_;
   engine::StepExtras extras_;

@@ -1,5 +1,6 @@
 #pragma once
 /// The server-side calibration of AFU-IC: kernel "calibrate".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -8,6 +8,7 @@
 
 #include "calibrate/environments.hpp"
 #include "calibrate/losses.hpp"
+#include "engine/kernel_job.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
 

@@ -3,6 +3,7 @@
 /// calibrator.
 #include <torch/types.h>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

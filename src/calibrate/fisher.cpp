@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/kernel_job.hpp"
+
 namespace afu::calibrate {
 namespace {
 

@@ -1,5 +1,6 @@
 #pragma once
 /// The diagonal of the Fisher information (METHODS 3.1): kernel "fisher".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "calibrate/calibration_loss.hpp"
+#include "engine/kernel_job.hpp"
 
 namespace afu::calibrate {
 

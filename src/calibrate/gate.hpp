@@ -2,6 +2,7 @@
 /// The gate for retained updates (METHODS 9.3): kernel "gate".
 #include <functional>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

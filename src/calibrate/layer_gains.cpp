@@ -6,6 +6,7 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
+#include "engine/kernel_job.hpp"
 
 namespace afu::calibrate {
 namespace {

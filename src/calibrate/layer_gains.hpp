@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

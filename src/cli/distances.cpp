@@ -11,6 +11,7 @@
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "engine/workspace.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
 #include "model/archive.hpp"
 
@@ -47,7 +48,7 @@ class Examination {
  private:
   data::FederatedData data_;
   engine::Workspace workspace_;
-  job::EvaluationSets sets_;
+  metrics::EvaluationSets sets_;
   std::int64_t batch_size_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 
 namespace afu::engine {
 namespace {
@@ -97,7 +98,7 @@ torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
 }
 
 torch::Tensor BatchedClients::step(const torch::Tensor& images, const torch::Tensor& labels,
-                                   const job::SgdSettings& sgd, const torch::Tensor& weights) {
+                                   const SgdSettings& sgd, const torch::Tensor& weights) {
   if (sgd.prox_mu != 0 && !base_.defined()) base_ = values_.clone();
   if (sgd.momentum != 0 && !momentum_.defined()) momentum_ = torch::zeros_like(values_);
   const auto each =

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 #include "model/network.hpp"
 #include "model/parameters.hpp"
@@ -31,7 +32,7 @@ class BatchedClients {
 
   /// A step of SGD for every client, labels [K, B]; the losses before it [K], which are means over B, or,
   /// with `weights` [K, B], sums by those.
-  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const job::SgdSettings& sgd,
+  torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd,
                      const torch::Tensor& weights = {});
 
  private:

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/combine_job.hpp"
 #include "engine/finite.hpp"
 #include "engine/graph/step.hpp"
 
@@ -109,7 +110,7 @@ double inner_product(const torch::Tensor& a, const torch::Tensor& b) {
 }
 
 /// Appends what the term's guards take out of `v`, to which its single guard has been applied already.
-void append_guarded(const job::Term& t, torch::Tensor v, std::vector<Weighted>& terms, job::JobResult* seen) {
+void append_guarded(const Term& t, torch::Tensor v, std::vector<Weighted>& terms, job::JobResult* seen) {
   const double square = seen ? inner_product(v, v) : 0.0;
   const auto original = v;
   for (std::size_t i = 0; i < t.guards.size(); ++i) {
@@ -139,7 +140,7 @@ void append_guarded(const job::Term& t, torch::Tensor v, std::vector<Weighted>& 
 }
 
 /// METHODS 9.4: the restoring force for what slips through a guard.
-void pull_back(torch::Tensor& w, const job::Pull& pull) {
+void pull_back(torch::Tensor& w, const Pull& pull) {
   if (!pull.guard || !pull.towards) throw std::invalid_argument("a pull without a guard or a version");
   for (const auto& direction : pull.guard->basis) {
     const auto u = operand(direction->values, w.numel(), w.device(), "guard");
@@ -148,7 +149,7 @@ void pull_back(torch::Tensor& w, const job::Pull& pull) {
   }
 }
 
-torch::Tensor combine_values(const job::Combination& c, std::int64_t size, torch::Device device,
+torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Device device,
                              const graph::Pieces* pieces, job::JobResult* seen, bool& finite) {
   std::vector<Weighted> terms;
   if (c.start && c.keep != 0) terms.emplace_back(c.keep, operand(c.start->values, size, device, "start"));
@@ -197,8 +198,7 @@ void append_cosines(const torch::Tensor& sum, const std::vector<model::Parameter
 }
 
 /// A vector without buffers (a ledger, an erasure) stays without them unless the rule says otherwise.
-torch::Tensor combine_buffers(const job::Combination& c, std::int64_t size, torch::Device device,
-                              bool& finite) {
+torch::Tensor combine_buffers(const Combination& c, std::int64_t size, torch::Device device, bool& finite) {
   const bool has_start = c.start && c.start->buffers.defined() && c.start->buffers.numel() > 0;
   if (c.buffers.empty()) {
     if (has_start) return operand(c.start->buffers, size, device, "buffers of start");
@@ -224,10 +224,15 @@ double guard_coefficient(const torch::Tensor& v, const torch::Tensor& g) {
   return along < 0 ? along / at::dot(gd, gd).item<double>() : 0.0;
 }
 
-job::JobResult combine(Workspace& workspace, const job::CombineJob& job) {
+ParametersPtr combined(Workspace& workspace, const Combination& combination) {
+  return run(workspace, CombineJob{{combination}}).outputs.front();
+}
+
+job::JobResult run(Workspace& workspace, const CombineJob& job) {
   torch::NoGradGuard no_grad;
   const auto& layout = *workspace.layout();
   job::JobResult result;
+  result.looked_at = workspace.device().is_cpu();  // while it adds
   result.outputs.reserve(job.outputs.size());
   const auto* pieces = workspace.graph() ? workspace.graph()->pieces() : nullptr;
   for (const auto& c : job.outputs) {
@@ -235,7 +240,7 @@ job::JobResult combine(Workspace& workspace, const job::CombineJob& job) {
     bool finite = true;
     auto values = combine_values(c, layout.parameter_count, workspace.device(), pieces,
                                  first ? &result : nullptr, finite);
-    if (c.transform == job::Combination::Transform::feature_softmax) feature_softmax(values, layout);
+    if (c.transform == Combination::Transform::feature_softmax) feature_softmax(values, layout);
     append_cosines(values, c.compared, result.numbers);
     auto buffers = combine_buffers(c, layout.buffer_count, workspace.device(), finite);
     if (!finite && !result.not_finite) result.not_finite = result.outputs.size();

@@ -1,15 +1,12 @@
 #pragma once
 /// Linear algebra on whole vectors.
+#include "engine/combine_job.hpp"
 #include "engine/workspace.hpp"
-#include "job/job.hpp"
 
 namespace afu::engine {
 
-/// Computes every combination and its cosines on the workspace's device; operands of other devices are
-/// copied there. Touches neither the workspace's replica nor its buffers. A combination without start and
-/// terms is a vector of zeros. Throws std::invalid_argument for a null vector in a term and for sizes that do
-/// not fit together.
-job::JobResult combine(Workspace& workspace, const job::CombineJob& job);
+/// The one output of a combination, on the workspace's device. Throws as `run` of a CombineJob does.
+ParametersPtr combined(Workspace& workspace, const Combination& combination);
 
 /// What G(v) subtracts of g: G(v) = v - guard_coefficient(v, g) * g, the coefficient being min(g.v, 0)/g.g
 /// (0 where g is zero). METHODS 9.4, one-sided.

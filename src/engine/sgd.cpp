@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "engine/sgd_settings.hpp"
+
 namespace afu::engine {
 namespace {
 
@@ -66,7 +68,7 @@ const float* data_or_null(const torch::Tensor& t) { return t.defined() ? t.data_
 
 /// Weight decay and the proximal term; `base` may be null.
 void regularise(float* __restrict g, const float* __restrict w, const float* __restrict base, std::int64_t n,
-                const job::SgdSettings& s) {
+                const SgdSettings& s) {
   const auto decay = static_cast<float>(s.weight_decay), mu = static_cast<float>(s.prox_mu);
   if (base)
     for (std::int64_t i = 0; i < n; ++i) g[i] += decay * w[i] + mu * (w[i] - base[i]);
@@ -87,7 +89,7 @@ void pull_and_mask(float* __restrict g, const float* __restrict w, const float* 
 }
 
 /// Both, block by block: a block of the gradient stays in the nearest cache, so that memory sees one pass.
-void regularise(float* g, const float* w, const float* base, std::int64_t n, const job::SgdSettings& s,
+void regularise(float* g, const float* w, const float* base, std::int64_t n, const SgdSettings& s,
                 const StepExtras& x) {
   constexpr std::int64_t kBlock = 2048;
   const auto *anchor = data_or_null(x.anchor), *fisher = data_or_null(x.fisher), *mask = data_or_null(x.mask);
@@ -102,7 +104,7 @@ void regularise(float* g, const float* w, const float* base, std::int64_t n, con
 
 /// At most three passes over memory, where tensor operators take up to twelve.
 void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
-                 const float* __restrict base, std::int64_t n, const job::SgdSettings& s,
+                 const float* __restrict base, std::int64_t n, const SgdSettings& s,
                  const StepExtras* extras) {
   if (extras)
     regularise(g, w, base, n, s, *extras);
@@ -126,7 +128,7 @@ void clip(torch::Tensor& g, double longest) { clip_to(g, longest); }
 void clip(torch::Tensor& g, const torch::Tensor& longest) { clip_to(g, longest); }
 
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
-              const job::SgdSettings& s, const StepExtras* extras) {
+              const SgdSettings& s, const StepExtras* extras) {
   const bool has_momentum = s.momentum != 0, has_prox = s.prox_mu != 0;
   if (is_plain_cpu(w) && is_plain_cpu(g) && (!has_momentum || is_plain_cpu(momentum)) &&
       (!has_prox || is_plain_cpu(base)) && (!extras || is_plain_cpu(*extras))) {

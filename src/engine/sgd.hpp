@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 
 namespace afu::engine {
@@ -23,7 +24,7 @@ struct StepExtras {
 /// Weight decay counts before clipping. `g` is scratch afterwards. `momentum` is only looked at when
 /// s.momentum != 0, `base` only when s.prox_mu != 0. No host synchronisation on a GPU.
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
-              const job::SgdSettings& s, const StepExtras* extras = nullptr);
+              const SgdSettings& s, const StepExtras* extras = nullptr);
 
 /// g *= min(1, longest / (|g| + 1e-6)) in place, of one gradient [d] or of several [K, d], each by its own
 /// norm, also where the float32 sum of squares overflows. Where `g` holds what is not finite, so does the

@@ -8,8 +8,11 @@
 
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
 #include "model/vectors_file.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::federate {
 
@@ -114,25 +117,45 @@ AuditJob job_line(const Post& post, const TrainTask& t, const Setup& setup) {
   return j;
 }
 
+/// Of a job's own fields the sets of rows, in order, and the key.
+class Described final : public job::Sink {
+ public:
+  explicit Described(AuditJob& line) : line_(line) {}
+  void name(const char*) override {}
+  void flag(bool) override {}
+  void integer(std::int64_t) override {}
+  void real(double) override {}
+  void text(const std::string&) override {}
+  void vector(const ParametersPtr&) override {}
+  void rows(const base::IndicesPtr& v) override {
+    if (structs_ == 1) line_.rows.push_back(v);
+  }
+  void key(const base::StreamKey& v) override {
+    if (structs_ == 1 && v.purpose != 0) line_.key = v;
+  }
+  void null() override {}
+  void open_list(std::size_t) override { lists_.push_back(true); }
+  void open_fields() override {
+    lists_.push_back(false);
+    ++structs_;
+  }
+  void close() override {
+    structs_ -= !lists_.back();
+    lists_.pop_back();
+  }
+
+ private:
+  AuditJob& line_;
+  std::vector<bool> lists_;  ///< what is open: a list, or a struct
+  int structs_ = 0;
+};
+
 /// What `work` says of itself.
 void describe(AuditJob& j, const JobPtr& work) {
   if (!work) return;
-  std::visit(
-      [&](const auto& w) {
-        using Work = std::decay_t<decltype(w)>;
-        if constexpr (std::is_same_v<Work, job::TrainJob>) {
-          j.kernel = "train";
-          j.key = w.key;
-          j.rows = {w.samples};
-        } else if constexpr (std::is_same_v<Work, job::KernelJob>) {
-          j.kernel = w.kernel;
-          j.rows = w.samples;
-          if (w.key.purpose != 0) j.key = w.key;
-        } else {
-          j.kernel = std::is_same_v<Work, job::CombineJob> ? "combine" : "evaluate";
-        }
-      },
-      *work);
+  j.kernel = work->name();
+  Described fields(j);
+  work->put(fields);
 }
 
 std::optional<AuditJob> job_line(const Post&, const CollectTask& t, const Setup&) {

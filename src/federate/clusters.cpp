@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/combine_job.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::federate {
@@ -21,8 +22,8 @@ bool Clusters::profiled(const std::vector<bool>& stay) const {
   return !held_.empty() && static_cast<double>(held_.size()) >= std::ceil(needs_.profiled * all - 1e-9);
 }
 
-job::CombineJob Clusters::question() const {
-  job::Combination mean{nullptr, 1.0, {}, {}};
+engine::CombineJob Clusters::question() const {
+  engine::Combination mean{nullptr, 1.0, {}, {}};
   double total = 0;
   for (const auto& a : held_) total += static_cast<double>(a.samples);
   for (const auto& a : held_) {
@@ -128,11 +129,11 @@ bool Clusters::together(std::uint32_t a, std::uint32_t b) const {
   return members_[a].cluster != none && members_[a].cluster == members_[b].cluster;
 }
 
-job::Combination Clusters::published(std::size_t cluster, const job::Combination& next) const {
-  if (best_) return *best_ == cluster ? next : job::Combination{clusters_[*best_].model, 1.0, {}, {}};
+engine::Combination Clusters::published(std::size_t cluster, const engine::Combination& next) const {
+  if (best_) return *best_ == cluster ? next : engine::Combination{clusters_[*best_].model, 1.0, {}, {}};
   double total = 0;
   for (const auto& c : clusters_) total += static_cast<double>(c.samples);
-  job::Combination sum{nullptr, 1.0, {}, {}};
+  engine::Combination sum{nullptr, 1.0, {}, {}};
   for (std::size_t i = 0; i < clusters_.size(); ++i) {
     const auto& c = clusters_[i];
     if (c.samples == 0) continue;

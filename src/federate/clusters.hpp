@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "engine/combine_job.hpp"
 #include "job/job.hpp"
 #include "methods/method.hpp"
 
@@ -32,7 +33,7 @@ class Clusters {
   /// Whether enough of those who stay have answered. `stay`: by client.
   bool profiled(const std::vector<bool>& stay) const;
   /// The mean of the held updates, to be compared with each of them.
-  job::CombineJob question() const;
+  engine::CombineJob question() const;
   /// Ends the round: clusters of those who stay. `cosines` are the question's; empty in timing-only runs.
   /// Held updates, in order of arrival, which now are to be merged.
   std::vector<aggregate::Arrival> assign(const std::vector<bool>& stay, const std::vector<double>& cosines,
@@ -56,7 +57,7 @@ class Clusters {
   aggregate::Rule& rule(std::size_t cluster) { return *clusters_[cluster].rule; }
   const ParametersPtr& model_of(std::size_t cluster) const { return clusters_[cluster].model; }
   /// The version to publish once `next` makes the cluster's model: the mean, or the best one's model.
-  job::Combination published(std::size_t cluster, const job::Combination& next) const;
+  engine::Combination published(std::size_t cluster, const engine::Combination& next) const;
   /// A plan has been merged: the cluster's model is now `model`, published as `version`.
   void merged(std::size_t cluster, const aggregate::MergePlan& plan, const ParametersPtr& model,
               std::uint64_t version);

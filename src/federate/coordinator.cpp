@@ -11,6 +11,7 @@
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "methods/registry.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::federate {
 
@@ -121,9 +122,9 @@ void Coordinator::task(std::uint32_t client, Effects& fx) {
 }
 
 /// FedAU: who may ask trains its auxiliary head along, on what it will ask to have forgotten.
-std::shared_ptr<const job::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32_t client) const {
+std::shared_ptr<const train::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32_t client) const {
   if (!needs_.auxiliary_head || !clients_[client].asked || timing()) return nullptr;
-  job::AuxiliaryHead a;
+  train::AuxiliaryHead a;
   for (const auto& r : requests_)
     if (r.request.client == client && !r.requested) {
       a.relabelled = r.request.forget;
@@ -133,7 +134,7 @@ std::shared_ptr<const job::AuxiliaryHead> Coordinator::auxiliary_for(std::uint32
   if (!a.relabelled) return nullptr;
   a.backbone = needs_.auxiliary_backbone;
   if (auto i = auxiliary_.find(client); i != auxiliary_.end()) a.head = i->second;
-  return std::make_shared<const job::AuxiliaryHead>(std::move(a));
+  return std::make_shared<const train::AuxiliaryHead>(std::move(a));
 }
 
 void Coordinator::collect_task(const CollectTask& work, std::uint32_t client, Effects& fx) {

@@ -18,12 +18,14 @@
 #include "aggregate/rule.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "engine/combine_job.hpp"
 #include "federate/clusters.hpp"
 #include "federate/messages.hpp"
 #include "federate/setup.hpp"
 #include "figures/erasure_figures.hpp"
 #include "methods/method.hpp"
 #include "record/records.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::federate {
 
@@ -48,7 +50,7 @@ struct Effects {
   std::vector<record::CalibrationRecord> calibrations;
   std::vector<AuditedUpdate> audited;  ///< those that the scenario's output.audit_updates names
   /// To be computed; then call `merged` and nothing else before. A merge may take two of them.
-  std::optional<job::CombineJob> merge;
+  std::optional<engine::CombineJob> merge;
   bool stop = false;
   std::string failure;  ///< not empty: the run cannot go on, and why
 };
@@ -180,7 +182,7 @@ class Coordinator {
   bool retrains(const Active& a, std::uint32_t client) const;
 
   void task(std::uint32_t client, Effects& fx);
-  std::shared_ptr<const job::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
+  std::shared_ptr<const train::AuxiliaryHead> auxiliary_for(std::uint32_t client) const;
   void collect_task(const CollectTask& work, std::uint32_t client, Effects& fx);
   void fill(Effects& fx);
   void start_round(Effects& fx);
@@ -196,9 +198,9 @@ class Coordinator {
   aggregate::Rule& rule_of(const Merge& merge) {
     return merge.cluster ? clusters_->rule(*merge.cluster) : *rule_;
   }
-  job::CombineJob request_job(const Merge& merge) const;
+  engine::CombineJob request_job(const Merge& merge) const;
   // Running statistics (coordinator_statistics.cpp).
-  bool take_statistics(Active& a, job::Combination model, methods::Step step, Effects& fx);
+  bool take_statistics(Active& a, engine::Combination model, methods::Step step, Effects& fx);
   void settle_statistics(Active& a, const job::JobResult* result, Effects& fx);
   Merge merge_of(const Active& a, const methods::MergeErasure& s) const;
   void replace(Active& a, const ParametersPtr& model, Effects& fx);
@@ -209,8 +211,8 @@ class Coordinator {
   void calibration_posted(Active& a, const methods::Calibrate& s);
   void calibration_computed(Active& a, const job::JobResult* result);
   void calibration_merged(Active& a, const Merge& merge, std::uint64_t before, Effects& fx);
-  std::vector<job::GuardPtr> guards() const;
-  void guard_merge(Merge& merge, job::Combination& model);
+  std::vector<engine::GuardPtr> guards() const;
+  void guard_merge(Merge& merge, engine::Combination& model);
   void note_guards(const job::JobResult& result);
   // The gate (coordinator_gate.cpp).
   void probe(const Merge& merge, const ParametersPtr& before, Effects& fx);
@@ -320,12 +322,12 @@ class Coordinator {
   record::Shortened shortened_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::uint32_t, std::uint64_t>>
-      audits_;                                           ///< jobs whose update is asked for and not in yet
-  std::shared_ptr<const job::TrainExtras> extras_;       ///< what the method's last Retune says
-  std::shared_ptr<const job::TrainExtras> anchor_;       ///< EWC's anchor, Fisher information and strength
-  std::shared_ptr<const job::TrainExtras> task_extras_;  ///< both, as tasks carry them
-  std::optional<std::uint64_t> fisher_version_;          ///< whose Fisher information is being computed
-  ParametersPtr fisher_model_;                           ///< that version
+      audits_;                                             ///< jobs whose update is asked for and not in yet
+  std::shared_ptr<const train::TrainExtras> extras_;       ///< what the method's last Retune says
+  std::shared_ptr<const train::TrainExtras> anchor_;       ///< EWC's anchor, Fisher information and strength
+  std::shared_ptr<const train::TrainExtras> task_extras_;  ///< both, as tasks carry them
+  std::optional<std::uint64_t> fisher_version_;            ///< whose Fisher information is being computed
+  ParametersPtr fisher_model_;                             ///< that version
   std::unordered_map<std::uint32_t, ParametersPtr> auxiliary_;  ///< last auxiliary heads, by client
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "data/calibration_set.hpp"
+#include "engine/combine_job.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -92,15 +93,15 @@ void Coordinator::perform(Active& a, methods::GuardErasure& s, Effects&) {
   if (!a.record.guard) a.record.guard.emplace();
 }
 
-std::vector<job::GuardPtr> Coordinator::guards() const {
-  std::vector<job::GuardPtr> all;
+std::vector<engine::GuardPtr> Coordinator::guards() const {
+  std::vector<engine::GuardPtr> all;
   for (const auto& a : requests_)
     if (a.guard) all.push_back(a.guard->guard);
   return all;
 }
 
 /// Has the plan's updates pass the guards, and pulls the model back where that is due.
-void Coordinator::guard_merge(Merge& merge, job::Combination& model) {
+void Coordinator::guard_merge(Merge& merge, engine::Combination& model) {
   const auto all = guards();
   if (all.empty()) return;
   for (auto& part : merge.plan->parts) part.arrival.guards = all;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -52,7 +54,7 @@ void Coordinator::start_cluster_job(const Merge& merge, Effects& fx) {
   if (checkpoint) clusters_->distrust(*merge.cluster);
   if (timing()) return finish_merge({}, fx);
   const auto& model = checkpoint ? checkpoint->model : clusters_->model_of(*merge.cluster);
-  fx.merge = job::CombineJob{{clusters_->published(*merge.cluster, {model, 1.0, {}, {}})}};
+  fx.merge = engine::CombineJob{{clusters_->published(*merge.cluster, {model, 1.0, {}, {}})}};
 }
 
 /// Has the calibrator measure the clusters' new models, where the best one's is published (KNOT's code tests

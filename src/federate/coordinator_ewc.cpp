@@ -4,7 +4,9 @@
 /// train without.
 #include <utility>
 
+#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::federate {
 
@@ -41,11 +43,11 @@ void Coordinator::take_fisher(const CalibrateResult& m) {
   fisher_version_.reset();
   const auto model = std::move(fisher_model_);
   if (!m.result) return;
-  job::TrainExtras x;
+  train::TrainExtras x;
   x.anchor = model;
   x.fisher = m.result->outputs.at(0);
   x.strength = scenario().training.ewc_strength;
-  anchor_ = std::make_shared<const job::TrainExtras>(std::move(x));
+  anchor_ = std::make_shared<const train::TrainExtras>(std::move(x));
   renew_extras();
 }
 
@@ -65,7 +67,7 @@ void Coordinator::renew_extras() {
   both.anchor = anchor_->anchor;
   both.fisher = anchor_->fisher;
   both.strength = anchor_->strength;
-  task_extras_ = std::make_shared<const job::TrainExtras>(std::move(both));
+  task_extras_ = std::make_shared<const train::TrainExtras>(std::move(both));
 }
 
 }  // namespace afu::federate

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/combine_job.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -29,7 +30,7 @@ void Coordinator::start_merge(Effects& fx) {
   const auto model = merge.cluster ? clusters_->model_of(*merge.cluster) : model_;
   const bool correction = merge.plan && merge.plan->correction;
   if (merge.plan && !correction && rule.asks() && !merge.weighed) {
-    job::CombineJob question;
+    engine::CombineJob question;
     if (!timing()) rule.ask(*merge.plan, model, question);
     if (!question.outputs.empty()) {
       fx.merge = std::move(question);
@@ -38,8 +39,8 @@ void Coordinator::start_merge(Effects& fx) {
     weigh(merge, {});
   }
   if (timing()) return finish_merge({}, fx);
-  job::CombineJob job;
-  job::Combination c{model, 1.0, {}, {}};
+  engine::CombineJob job;
+  engine::Combination c{model, 1.0, {}, {}};
   if (correction) {
     for (const auto& part : merge.plan->parts)
       c.terms.push_back({part.coefficient, part.arrival.delta, part.arrival.guard, part.arrival.guards});
@@ -72,20 +73,20 @@ void Coordinator::start_merge(Effects& fx) {
 
 /// Of an erasure or a calibration: the version that it makes, then, where that is not known beforehand, the
 /// difference that it adds; after an erasure by the accumulators those of the others.
-job::CombineJob Coordinator::request_job(const Merge& merge) const {
+engine::CombineJob Coordinator::request_job(const Merge& merge) const {
   const auto client = requests_[merge.request].request.client;
   if (merge.by_accumulator) return {ledger_.removal(client, model_, rule_->whole_model())};
-  job::Combination c{model_, 1.0, {}, {}};
+  engine::Combination c{model_, 1.0, {}, {}};
   const auto* tracked = ledger_.find(client);
   const auto all = guards();
-  const auto passed = merge.erasure ? std::vector<job::GuardPtr>{} : all;
+  const auto passed = merge.erasure ? std::vector<engine::GuardPtr>{} : all;
   const bool of_ledger = merge.influence_gain && rule_->whole_model() && tracked && tracked->influence;
   if (of_ledger)
     c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
   else if (merge.delta)
     c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
   if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, all});
-  job::CombineJob job;
+  engine::CombineJob job;
   // What a rebase has to add, and a guard to hold late updates against.
   if ((!all.empty() && !merge.erasure && !c.terms.empty()) || merge.calibration || of_ledger)
     job.outputs.push_back({nullptr, 1.0, c.terms, {}});

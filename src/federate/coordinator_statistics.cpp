@@ -3,6 +3,8 @@
 /// very model that an erasure publishes; late updates bring none along.
 #include <utility>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
 #include "methods/calibration.hpp"
 #include "methods/kernels_statistics.hpp"
@@ -11,7 +13,7 @@ namespace afu::federate {
 
 /// Has the statistics of `model`, which `step` would publish, be computed first; false: it may be published
 /// at once.
-bool Coordinator::take_statistics(Active& a, job::Combination model, methods::Step step, Effects& fx) {
+bool Coordinator::take_statistics(Active& a, engine::Combination model, methods::Step step, Effects& fx) {
   if (!setup_.statistics) return false;
   job::KernelJob job;
   job.kernel = "batch_statistics";

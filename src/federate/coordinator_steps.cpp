@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/combine_job.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {
@@ -46,7 +47,8 @@ void Coordinator::perform(Active& a, methods::Erase& s, Effects& fx) {
 
 void Coordinator::perform(Active& a, methods::MergeErasure& s, Effects& fx) {
   auto merge = merge_of(a, s);
-  if (take_statistics(a, timing() ? job::Combination{} : request_job(merge).outputs.front(), s, fx)) return;
+  if (take_statistics(a, timing() ? engine::Combination{} : request_job(merge).outputs.front(), s, fx))
+    return;
   a.waiting = Active::Waiting::merge;
   merges_.push_back(std::move(merge));
 }

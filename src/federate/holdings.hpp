@@ -11,6 +11,7 @@
 #include "data/dataset.hpp"
 #include "job/job.hpp"
 #include "lane/prepare_model.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::federate {
 
@@ -20,8 +21,8 @@ struct Holdings {
   std::vector<std::uint32_t> samples;    ///< training samples of each client
   std::vector<data::IndicesPtr> forget;  ///< data::requested_rows; empty without data
   lane::ModelInput input;
-  std::shared_ptr<const job::EvaluationSets> evaluation;  ///< null in timing-only runs
-  attack::PlanPtr attacks;                                ///< null: nothing is attacked
+  std::shared_ptr<const metrics::EvaluationSets> evaluation;  ///< null in timing-only runs
+  attack::PlanPtr attacks;                                    ///< null: nothing is attacked
   /// What the source left out, how the images were divided, where the data give less than was asked for.
   std::vector<std::string> warnings;
 };

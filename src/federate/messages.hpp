@@ -9,6 +9,7 @@
 #include "job/job.hpp"
 #include "model/parameters_fwd.hpp"
 #include "record/records.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::federate {
 
@@ -22,8 +23,8 @@ struct TrainTask {
   std::uint64_t version = 0, epoch = 0;
   std::uint64_t honours = 0;  ///< a bit an erasure of the scenario: whose rows the client must leave out
   ParametersPtr model;
-  std::shared_ptr<const job::TrainExtras> extras;       ///< null: none
-  std::shared_ptr<const job::AuxiliaryHead> auxiliary;  ///< null: none
+  std::shared_ptr<const train::TrainExtras> extras;       ///< null: none
+  std::shared_ptr<const train::AuxiliaryHead> auxiliary;  ///< null: none
 };
 /// A client's timer: the modelled computation of `job` ends now, or, when `lost`, broke off.
 struct JobDone {

@@ -8,6 +8,7 @@
 
 #include "attack/membership.hpp"
 #include "config/attack_names.hpp"
+#include "metrics/evaluate_job.hpp"
 namespace afu::federate {
 
 namespace {
@@ -16,7 +17,7 @@ bool is_empty(const data::IndicesPtr& rows) { return !rows || rows->empty(); }
 
 class Shortfalls {
  public:
-  Shortfalls(const data::FederatedData& data, const config::Scenario& s, const job::EvaluationSets& sets,
+  Shortfalls(const data::FederatedData& data, const config::Scenario& s, const metrics::EvaluationSets& sets,
              const attack::PlanPtr& attacks)
       : data_(data), s_(s), sets_(sets), attacks_(attacks) {}
 
@@ -162,7 +163,7 @@ class Shortfalls {
 
   const data::FederatedData& data_;
   const config::Scenario& s_;
-  const job::EvaluationSets& sets_;
+  const metrics::EvaluationSets& sets_;
   const attack::PlanPtr& attacks_;
   std::vector<std::string> notes_;
 };
@@ -170,7 +171,8 @@ class Shortfalls {
 }  // namespace
 
 std::vector<std::string> shortfalls(const data::FederatedData& data, const config::Scenario& scenario,
-                                    const job::EvaluationSets& evaluation, const attack::PlanPtr& attacks) {
+                                    const metrics::EvaluationSets& evaluation,
+                                    const attack::PlanPtr& attacks) {
   return Shortfalls(data, scenario, evaluation, attacks).all();
 }
 

@@ -8,11 +8,13 @@
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::federate {
 
 /// `attacks` may be null.
 std::vector<std::string> shortfalls(const data::FederatedData& data, const config::Scenario& scenario,
-                                    const job::EvaluationSets& evaluation, const attack::PlanPtr& attacks);
+                                    const metrics::EvaluationSets& evaluation,
+                                    const attack::PlanPtr& attacks);
 
 }  // namespace afu::federate

@@ -7,11 +7,13 @@
 #include "device/devices.hpp"
 #include "device/notes.hpp"
 #include "device/stream.hpp"
+#include "engine/execute.hpp"
+#include "lane/execute_together.hpp"
 #include "engine/graph/step.hpp"
 #include "engine/workspace.hpp"
-#include "lane/kernels.hpp"
 #include "lane/lane_gate.hpp"
 #include "train/batched_training.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::lane {
 namespace {
@@ -32,7 +34,7 @@ class LaneEngine : public Engine {
 
   job::JobResult run(const job::Job& job) override {
     device::LaneStream::Current current(stream_);
-    auto result = guarded([&] { return execute(*workspace_, job); });
+    auto result = guarded([&] { return engine::execute(*workspace_, job); });
     if (const auto* graph = workspace_->graph(); graph && !graph->failure().empty())
       notes_->add(device_ +
                   ": training steps are called one by one, since recording them failed: " + graph->failure());
@@ -42,8 +44,8 @@ class LaneEngine : public Engine {
   std::vector<job::JobResult> run_together(
       const std::vector<std::shared_ptr<const job::Job>>& jobs) override {
     device::LaneStream::Current current(stream_);
-    std::vector<const job::TrainJob*> training;
-    for (const auto& job : jobs) training.push_back(&std::get<job::TrainJob>(*job));
+    std::vector<const train::TrainJob*> training;
+    for (const auto& job : jobs) training.push_back(job->as<train::TrainJob>());
     std::vector<job::JobResult> results;
     guarded([&] {
       results = execute_together(*workspace_, batched_, training);

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/combine_job.hpp"
+
 namespace afu::methods {
 
 std::vector<std::int64_t> environment_sizes(const View& view) {
@@ -19,7 +21,7 @@ double calibration_samples(const View& view) {
   return static_cast<double>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
 }
 
-job::Combination without_target(const View& view, bool rescaled) {
+engine::Combination without_target(const View& view, bool rescaled) {
   const auto* t = view.target;
   if (!t || t->contributions == 0) return {view.model, 1.0, {}, {}};
   if (t->accumulator) {

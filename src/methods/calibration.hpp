@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/combine_job.hpp"
 #include "methods/method.hpp"
 
 namespace afu::methods {
@@ -19,7 +20,7 @@ std::vector<std::int64_t> environment_sizes(const View& view);
 /// contributions would be had they carried all the weight: w_0 + (w - w_0 - S_u) / (1 - share of the target);
 /// N / (N - 1) where N clients contribute alike (METHODS 5.3, 5.5). w itself where the target never took
 /// part.
-job::Combination without_target(const View& view, bool rescaled);
+engine::Combination without_target(const View& view, bool rescaled);
 
 /// The first vector a job returned; null in timing-only runs.
 inline ParametersPtr first_output(const job::JobResult* r) {

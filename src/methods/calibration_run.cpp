@@ -7,6 +7,7 @@
 
 #include "calibrate/objective.hpp"
 #include "data/calibration_set.hpp"
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 
 namespace afu::methods {

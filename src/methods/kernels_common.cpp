@@ -4,7 +4,9 @@
 
 #include <stdexcept>
 
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
 
@@ -22,8 +24,8 @@ const data::IndicesPtr& forget_set(const job::KernelJob& job) {
   return job.samples[0];
 }
 
-job::SgdSettings sgd_settings(const job::KernelJob& job) {
-  job::SgdSettings s;
+engine::SgdSettings sgd_settings(const job::KernelJob& job) {
+  engine::SgdSettings s;
   s.lr = job.settings.real("lr");
   s.momentum = job.settings.real("momentum");
   s.clip_norm = job.settings.real("clip_norm");

@@ -2,6 +2,8 @@
 /// What the erasure kernels share.
 #include <functional>
 
+#include "engine/kernel_job.hpp"
+#include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 #include "model/parameters.hpp"
@@ -15,7 +17,7 @@ const model::ParametersPtr& required_input(const job::KernelJob& job, std::size_
 const data::IndicesPtr& forget_set(const job::KernelJob& job);
 
 /// lr, momentum and clip_norm of the job's settings.
-job::SgdSettings sgd_settings(const job::KernelJob& job);
+engine::SgdSettings sgd_settings(const job::KernelJob& job);
 
 /// SGD from input 0 over the forget set, in eval mode (METHODS 1), by the settings lr, momentum, clip_norm,
 /// epochs and batch_size. `gradient` fills the workspace's flat gradient for a batch, and its rows, and

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "engine/kernel_job.hpp"
 #include "methods/kernels_common.hpp"
 
 namespace afu::methods {

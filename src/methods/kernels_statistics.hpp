@@ -1,5 +1,6 @@
 #pragma once
 /// Kernel "batch_statistics": what an erasure leaves of the target in a network's running statistics.
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

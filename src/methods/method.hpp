@@ -16,9 +16,12 @@
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "job/job.hpp"
 #include "methods/knot/assignment.hpp"
 #include "record/records.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::methods {
 
@@ -157,7 +160,7 @@ struct Replace {
 };
 /// From the next task on clients train with these; null: as the scenario says.
 struct Retune {
-  std::shared_ptr<const job::TrainExtras> extras;
+  std::shared_ptr<const train::TrainExtras> extras;
 };
 /// A job for the calibrator, from the current version. One of kernel "calibrate" is a calibration: it is
 /// counted and recorded.
@@ -176,7 +179,7 @@ struct MergeCalibration {
 /// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is
 /// null.
 struct GuardErasure {
-  job::GuardPtr guard;
+  engine::GuardPtr guard;
   double restore = 0;
   std::uint64_t restore_every = 0;
 };

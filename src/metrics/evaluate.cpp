@@ -10,6 +10,7 @@
 #include <string>
 
 #include "metrics/auc.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::metrics {
@@ -43,7 +44,7 @@ Predictions taken(const Predictions& of, const data::Indices& rows, const data::
 }
 
 /// All non-members, ascending: each request has its own share of poisoned ones among them.
-data::IndicesPtr held_out(const job::EvaluationSets& sets) {
+data::IndicesPtr held_out(const EvaluationSets& sets) {
   data::Indices rows;
   const auto add = [&](const data::IndicesPtr& some) {
     if (some) rows.insert(rows.end(), some->begin(), some->end());
@@ -93,7 +94,7 @@ Predictions predict(engine::Workspace& workspace, const data::Indices& rows, std
   return logits.defined() ? predictions_from(logits, labels, wanted) : Predictions{};
 }
 
-job::JobResult evaluate(engine::Workspace& workspace, const job::EvaluateJob& job) {
+job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
   if (!job.model) throw std::invalid_argument("there is no version to evaluate");
   if (!job.sets) throw std::invalid_argument("there are no sets to evaluate on");
   workspace.load(*job.model);

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "engine/workspace.hpp"
-#include "job/job.hpp"
 #include "metrics/classification.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::metrics {
 
@@ -23,13 +23,5 @@ std::pair<torch::Tensor, torch::Tensor> logits_of(engine::Workspace& workspace, 
                                                   std::int64_t batch_size);
 Predictions predict(engine::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,
                     Wanted wanted = Wanted::classes);
-
-/// Figures, each absent where its set is null or empty, all where a parameter or buffer of the model is not
-/// finite, and those of a set where an answer to it is not: test_accuracy, balanced_accuracy, test_auc,
-/// test_loss, calibration_error (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
-/// which excludes the target class already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members =
-/// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
-/// forget_accuracy.i, mia_auc.i.
-job::JobResult evaluate(engine::Workspace& workspace, const job::EvaluateJob& job);
 
 }  // namespace afu::metrics

@@ -7,6 +7,7 @@
 
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
+#include "metrics/evaluate_job.hpp"
 
 namespace afu::metrics {
 namespace {
@@ -72,10 +73,10 @@ data::IndicesPtr retained_rows(const data::FederatedData& data, const config::Sc
   return std::make_shared<const data::Indices>(std::move(all));
 }
 
-std::shared_ptr<const job::EvaluationSets> evaluation_sets(const data::FederatedData& data,
-                                                           const config::Scenario& s,
-                                                           const std::vector<data::IndicesPtr>& forget) {
-  auto sets = std::make_shared<job::EvaluationSets>();
+std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData& data,
+                                                      const config::Scenario& s,
+                                                      const std::vector<data::IndicesPtr>& forget) {
+  auto sets = std::make_shared<EvaluationSets>();
   data::Indices rows, holdout;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     auto own = held_out(data, s.erasures[i]);

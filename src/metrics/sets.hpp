@@ -8,6 +8,7 @@
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "record/records.hpp"
 
 namespace afu::metrics {
@@ -17,9 +18,9 @@ namespace afu::metrics {
 /// other classes, and the non-members are everybody's held-out samples of them; else those of the clients
 /// that ask. Non-members are poisoned to the share of what they are held against (data::non_members), all of
 /// them and each request's own alike: a membership AUC is of exchangeable pairs.
-std::shared_ptr<const job::EvaluationSets> evaluation_sets(const data::FederatedData& data,
-                                                           const config::Scenario& scenario,
-                                                           const std::vector<data::IndicesPtr>& forget);
+std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData& data,
+                                                      const config::Scenario& scenario,
+                                                      const std::vector<data::IndicesPtr>& forget);
 
 /// Of `rows`, as the data label them; absent where there are none.
 std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows);

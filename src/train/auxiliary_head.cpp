@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 namespace {
@@ -12,7 +14,7 @@ namespace {
 /// Where the head starts: (1 - gamma) main head + gamma last auxiliary head; the main head where there is
 /// none.
 torch::Tensor start_of(engine::Workspace& workspace, const model::HeadRange& range,
-                       const job::AuxiliaryHead& job) {
+                       const AuxiliaryHead& job) {
   torch::NoGradGuard no_grad;
   const auto main = range.of(workspace.parameters());
   if (!job.head) return main.clone();
@@ -21,7 +23,7 @@ torch::Tensor start_of(engine::Workspace& workspace, const model::HeadRange& ran
   return at::lerp(main, range.of(job.head->values).to(workspace.device()), job.gamma);
 }
 
-torch::Tensor given_labels(const engine::Workspace& workspace, const job::TrainJob& job,
+torch::Tensor given_labels(const engine::Workspace& workspace, const TrainJob& job,
                            const data::Indices& order, std::int64_t classes) {
   std::vector<std::int64_t> given(order.size(), -1);
   if (const auto& rows = job.auxiliary->relabelled)
@@ -66,7 +68,7 @@ model::ParametersPtr FreeHead::in_place(const engine::Workspace& workspace, cons
   return workspace.wrap(std::move(values), torch::zeros({layout.buffer_count}, options));
 }
 
-AuxiliaryTraining::AuxiliaryTraining(engine::Workspace& workspace, const job::TrainJob& job,
+AuxiliaryTraining::AuxiliaryTraining(engine::Workspace& workspace, const TrainJob& job,
                                      const data::Indices& order)
     : workspace_(workspace),
       range_(model::head_range(workspace.net(), *workspace.layout())),
@@ -90,7 +92,7 @@ torch::Tensor AuxiliaryTraining::gradient(const engine::Batch& batch, std::int64
   return loss.detach();
 }
 
-void AuxiliaryTraining::step(const job::SgdSettings& sgd) {
+void AuxiliaryTraining::step(const engine::SgdSettings& sgd) {
   engine::sgd_step(head_.values(), head_.gradients(), momentum_, start_, sgd);
 }
 

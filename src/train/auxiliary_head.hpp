@@ -4,8 +4,10 @@
 
 #include <cstdint>
 
+#include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 
@@ -35,7 +37,7 @@ class AuxiliaryTraining {
   /// The replica holds the job's base; `order`: the rows in the order they are trained on. Throws
   /// std::runtime_error where the model has no separable head, std::invalid_argument for a head of another
   /// model.
-  AuxiliaryTraining(engine::Workspace& workspace, const job::TrainJob& job, const data::Indices& order);
+  AuxiliaryTraining(engine::Workspace& workspace, const TrainJob& job, const data::Indices& order);
 
   /// Forward and backward of the batch that begins at `begin` in the order: the flat gradients are those of
   /// CE(main head, y) + CE(auxiliary head, y'), y' being the fixed random label of a relabelled row and y of
@@ -43,7 +45,7 @@ class AuxiliaryTraining {
   /// head's mean cross entropy, detached, on the device.
   torch::Tensor gradient(const engine::Batch& batch, std::int64_t begin);
   /// The auxiliary head's own step with the model's settings; a proximal term pulls to where it started.
-  void step(const job::SgdSettings& sgd);
+  void step(const engine::SgdSettings& sgd);
   /// The head in its place in a whole vector that is zero elsewhere.
   model::ParametersPtr result();
 

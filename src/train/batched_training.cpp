@@ -8,11 +8,10 @@
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
 #include "train/together.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 namespace {
-
-using job::TrainJob;
 
 /// What all steps read, made on the host at once: slots that have no sample read row 0 and weigh nothing.
 struct Plan {

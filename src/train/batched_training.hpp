@@ -8,17 +8,17 @@
 #include "engine/batched_clients.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 
 class BatchedTraining {
  public:
-  /// The jobs' results in their order, as train_locally gives each up to rounding, which depends on how many
+  /// The jobs' results in their order, as `run` gives each up to rounding, which depends on how many
   /// there are. Clients may have different versions, numbers of samples and of steps; one that is done first
   /// idles. The jobs must fit_together(). Always on the same workspace. Throws as BatchedClients does, and
   /// for a job that cannot be run.
-  std::vector<job::JobResult> train(engine::Workspace& workspace,
-                                    const std::vector<const job::TrainJob*>& jobs);
+  std::vector<job::JobResult> train(engine::Workspace& workspace, const std::vector<const TrainJob*>& jobs);
 
   void release_memory() { networks_.clear(); }
 

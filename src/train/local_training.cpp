@@ -13,6 +13,7 @@
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 namespace {
@@ -26,7 +27,7 @@ torch::Tensor on_lane(const engine::Workspace& workspace, const model::Parameter
   return v->values.to(workspace.device(), /*non_blocking=*/true);
 }
 
-engine::StepExtras extras_on(const engine::Workspace& workspace, const job::TrainExtras& x) {
+engine::StepExtras extras_on(const engine::Workspace& workspace, const TrainExtras& x) {
   if (x.strength != 0 && !x.anchor) throw std::invalid_argument("there is no anchor to pull to");
   engine::StepExtras extras;
   extras.mask = on_lane(workspace, x.mask, "mask");
@@ -58,7 +59,7 @@ std::vector<Run> runs_of(const Schedule& schedule) {
 
 /// What the job changed, shortened to `max_delta` where it is longer, which `factor` tells (see shorten); its
 /// buffers are values, which stay.
-model::ParametersPtr difference(const engine::Workspace& workspace, const job::TrainJob& job,
+model::ParametersPtr difference(const engine::Workspace& workspace, const TrainJob& job,
                                 torch::Tensor& factor) {
   const auto whole = workspace.difference(job.base);
   factor = shorten(whole->values, job.sgd.max_delta);
@@ -79,7 +80,7 @@ void note_shortened(job::JobResult& result, const torch::Tensor& factor) {
 }
 
 job::JobResult train_recorded(engine::Workspace& workspace, engine::graph::Step& recorded,
-                              const job::TrainJob& job, const Schedule& schedule) {
+                              const TrainJob& job, const Schedule& schedule) {
   const auto runs = runs_of(schedule);
   recorded.begin(job, schedule.order());
   for (const auto& run : runs) recorded.want(run.count, run.steps);
@@ -129,7 +130,7 @@ torch::Tensor loss_gradient(engine::Workspace& workspace, const torch::Tensor& i
   return value.detach();
 }
 
-job::JobResult train_locally(engine::Workspace& workspace, const job::TrainJob& job) {
+job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
   const Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   if (auto* recorded = workspace.graph(); recorded && !job.auxiliary && !job.augment.any())

@@ -2,27 +2,29 @@
 
 #include <tuple>
 
+#include "engine/sgd_settings.hpp"
 #include "train/schedule.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::train {
 namespace {
 
-auto optimiser(const job::SgdSettings& s) {
+auto optimiser(const engine::SgdSettings& s) {
   return std::tie(s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu, s.max_delta);
 }
 
-std::int64_t steps_of(const job::TrainJob& job) {
+std::int64_t steps_of(const TrainJob& job) {
   return count_steps(static_cast<std::int64_t>(job.samples->size()), job.batch_size, job.epochs, job.steps);
 }
 
 }  // namespace
 
-bool may_be_batched(const job::TrainJob& job) {
+bool may_be_batched(const TrainJob& job) {
   return job.base && job.samples && !job.samples->empty() && job.batch_size > 0 && !job.extras &&
          !job.auxiliary && !job.augment.any();
 }
 
-bool fit_together(const job::TrainJob& a, const job::TrainJob& b) {
+bool fit_together(const TrainJob& a, const TrainJob& b) {
   if (!may_be_batched(a) || !may_be_batched(b) || a.batch_size != b.batch_size ||
       optimiser(a.sgd) != optimiser(b.sgd))
     return false;

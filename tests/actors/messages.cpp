@@ -4,6 +4,7 @@
 
 #include "actors/messages.hpp"
 #include "model/parameters.hpp"
+#include "train/train_job.hpp"
 
 #include <doctest/doctest.h>
 
@@ -32,18 +33,18 @@ T round_trip(caf::actor_system& sys, T& x) {
 TEST_CASE("tasks and updates travel as bytes") {
   caf::actor_system_config config;
   caf::actor_system system(config);
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.lr_factor = 0.5;
   extras.mask = vector();
-  job::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25,
-                               false};
+  train::AuxiliaryHead auxiliary{nullptr, std::make_shared<const data::Indices>(data::Indices{3, 5}), 0.25,
+                                 false};
   federate::TrainTask task{7,
                            12,
                            1,
                            5,
                            vector(),
-                           std::make_shared<const job::TrainExtras>(extras),
-                           std::make_shared<const job::AuxiliaryHead>(auxiliary)};
+                           std::make_shared<const train::TrainExtras>(extras),
+                           std::make_shared<const train::AuxiliaryHead>(auxiliary)};
   const auto t = round_trip(system, task);
   CHECK(t.job == 7);
   CHECK(t.version == 12);

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "base/random.hpp"
+#include "engine/combine_job.hpp"
 #include "model/parameters.hpp"
 
 #include <doctest/doctest.h>
@@ -28,7 +29,7 @@ model::ParametersPtr random(base::Stream& s) {
   return wrap(t);
 }
 /// What a lane would answer.
-std::vector<model::ParametersPtr> on_a_lane(const job::CombineJob& job) {
+std::vector<model::ParametersPtr> on_a_lane(const engine::CombineJob& job) {
   std::vector<model::ParametersPtr> out;
   for (const auto& c : job.outputs) {
     auto t = c.start ? c.start->values * c.keep : torch::zeros({5});
@@ -57,7 +58,7 @@ TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make
     a.delta = random(s);
     const auto plan = *rule->add(a);
     const auto& p = plan.parts[0];
-    job::CombineJob job;
+    engine::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     w = wrap(w->values * plan.keep + (a.base->values + a.delta->values) * p.coefficient);
@@ -87,7 +88,7 @@ TEST_CASE("with a delta rule the influence is the sum of what was merged, and ot
     a.samples = 1;
     const auto plan = *rule->add(a);
     if (a.client == 2) expected = expected + a.delta->values * plan.parts[0].coefficient;
-    job::CombineJob job;
+    engine::CombineJob job;
     ledger.extend(plan, job);
     CHECK(job.outputs.size() == (a.client == 2 ? 1 : 0));
     ledger.apply(plan, on_a_lane(job), 0);
@@ -119,7 +120,7 @@ TEST_CASE("in mixing form the influence is what would be missing had the client 
     a.delta = random(s);
     const auto plan = *rule->add(a);
     const double c = plan.parts[0].coefficient;
-    job::CombineJob job;
+    engine::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     with.push_back(with.back() * plan.keep + (with[base] + a.delta->values) * c);
@@ -148,7 +149,7 @@ TEST_CASE("accumulators and initial model make up the model where late updates a
     auto plan = *rule->add(a);
     if (difference) plan.whole_model = false, plan.keep = 1.0;
     const double c = plan.parts[0].coefficient;
-    job::CombineJob job;
+    engine::CombineJob job;
     ledger.extend(plan, job);
     ledger.apply(plan, on_a_lane(job), 0);
     auto next = w->values * plan.keep + a.delta->values * c;

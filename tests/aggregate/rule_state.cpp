@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "engine/combine_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -39,12 +40,12 @@ struct Server {
   MergePlan merge(std::optional<MergePlan> plan) {
     REQUIRE(plan);
     if (rule->asks()) {
-      job::CombineJob question;
+      engine::CombineJob question;
       rule->ask(*plan, model, question);
       rule->weigh(*plan, lane.run(question).numbers);
     }
-    job::CombineJob job;
-    job::Combination c{model, plan->keep, {}, {}};
+    engine::CombineJob job;
+    engine::Combination c{model, plan->keep, {}, {}};
     for (const auto& p : plan->parts) c.terms.push_back({p.coefficient, p.arrival.delta, p.arrival.guard});
     job.outputs = {c, {nullptr, 1.0, {}, {}}};  // the second stands for a ledger's
     rule->extend(*plan, job);
@@ -108,7 +109,7 @@ TEST_CASE("fedavg's momentum takes the round's mean difference") {
 TEST_CASE("without momentum a rule asks for nothing more than the model") {
   Server s("fedbuff", settings());
   const auto plan = *s.rule->add(s.arrival(0, s.all(1)));
-  job::CombineJob job{{{s.model, 1.0, {}, {}}}};
+  engine::CombineJob job{{{s.model, 1.0, {}, {}}}};
   s.rule->extend(plan, job);
   CHECK(job.outputs.size() == 1);
   CHECK(job.outputs[0].terms.empty());

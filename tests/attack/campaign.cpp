@@ -1,6 +1,7 @@
 #include "attack/campaign.hpp"
 
 #include "attack/kernels.hpp"
+#include "engine/kernel_job.hpp"
 #include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
@@ -32,7 +33,7 @@ job::JobResult answer(double value) {
   r.numbers = {value};
   return r;
 }
-const job::KernelJob& kernel(const Campaign::Order& o) { return std::get<job::KernelJob>(o.job); }
+const job::KernelJob& kernel(const Campaign::Order& o) { return *o.job.as<job::KernelJob>(); }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -25,7 +26,7 @@ TEST_CASE("compare: runs against each reference and their mean, references among
     return lane.workspace->wrap(lane.initial->values + by, lane.initial->buffers);
   };
   const auto one = lane.initial, two = noise(1e-3);
-  job::EvaluationSets sets;
+  metrics::EvaluationSets sets;
   sets.forget = rows(0, 40);
   sets.holdout = rows(40, 80);
   sets.test = rows(80, 160);
@@ -60,7 +61,7 @@ TEST_CASE("compare: runs against each reference and their mean, references among
 TEST_CASE("compare: models that are not finite are named, and are far from and close to nothing") {
   Lane lane("mlp", 120);
   const auto nan = lane.workspace->wrap(lane.initial->values * std::nan(""), lane.initial->buffers);
-  job::EvaluationSets sets;
+  metrics::EvaluationSets sets;
   sets.forget = rows(0, 40);
   sets.holdout = rows(40, 80);
   sets.test = rows(80, 120);

@@ -7,7 +7,9 @@
 
 #include "attack/probe.hpp"
 #include "attack/relearn.hpp"
+#include "engine/execute.hpp"
 #include "metrics/evaluate.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "model/archive.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -55,17 +57,17 @@ TEST_CASE("attack kernel: reference models answer, lira and rmia use them") {
   CHECK(f.count("rmia.tpr_at_1pct") == 1);
   CHECK(f.count("scrub.accuracy") == 0);
   references[0].pop_back();
-  auto broken = lane::execute(*b.lane.workspace, attack_job(*b.plan, known, references, nullptr));
+  auto broken = engine::execute(*b.lane.workspace, attack_job(*b.plan, known, references, nullptr));
   CHECK(broken.error.find("other samples") != std::string::npos);
 }
 
 TEST_CASE("attack kernel: the loss attack is that of the metrics") {
   Bench b({"loss"});
   const auto known = b.lane.trained(40, 50);
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->forget = b.plan->sets[forget];
   sets->holdout = b.plan->sets[holdout];
-  const auto metrics = b.lane.run(job::EvaluateJob{known, sets, 64}).figures;
+  const auto metrics = b.lane.run(metrics::EvaluateJob{known, sets, 64}).figures;
   const auto f = b.lane.run(attack_job(*b.plan, known, {}, nullptr)).figures;
   CHECK(f.at("loss.auc") == doctest::Approx(metrics.at("mia_auc")).epsilon(1e-3));
 }

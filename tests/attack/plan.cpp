@@ -6,6 +6,7 @@
 #include "config/loader.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +19,7 @@ namespace {
 struct Built {
   std::shared_ptr<const config::Scenario> scenario;
   data::FederatedData data;
-  std::shared_ptr<const job::EvaluationSets> evaluation;
+  std::shared_ptr<const metrics::EvaluationSets> evaluation;
   PlanPtr plan;
 
   explicit Built(const std::vector<std::string>& set) {

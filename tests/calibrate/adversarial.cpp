@@ -1,7 +1,10 @@
 #include "calibrate/adversarial.hpp"
 
 #include "calibrate/perturbations.hpp"
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 
@@ -39,17 +42,18 @@ TEST_CASE("the search finds a planted trigger: its label and where it is") {
                               engine::make_resident(poisoned(), torch::kCPU), torch::kCPU);
   data::Indices rows = *test::rows(0, 100);
   for (std::int64_t i = 150; i < 250; ++i) rows.push_back(i);
-  job::TrainJob train;
+  train::TrainJob train;
+  train.sgd.lr = 0.05;
   train.base = lane.initial;
   train.samples = std::make_shared<const data::Indices>(rows);
   train.sgd.momentum = 0.9;
   train.epochs = 40;
   train.batch_size = 16;
-  const auto trained = lane::execute(workspace, train);
+  const auto trained = engine::execute(workspace, train);
   REQUIRE(trained.error == "");
   const auto version = lane.plus(lane.initial, trained.outputs.at(0));
 
-  const auto found = lane::execute(workspace, search_job(version));
+  const auto found = engine::execute(workspace, search_job(version));
   REQUIRE(found.error == "");
   CHECK(found.figures.at("label") == 2);
   CHECK(found.figures.at("success") > 0.9);
@@ -58,16 +62,16 @@ TEST_CASE("the search finds a planted trigger: its label and where it is") {
   const double elsewhere = (trigger.mask.sum().item<double>() - 4 * in_place) / 60;
   CHECK(in_place > 2 * elsewhere);
   CHECK(found.samples > 0);
-  const auto again = lane::execute(workspace, search_job(version));
+  const auto again = engine::execute(workspace, search_job(version));
   CHECK(again.numbers == found.numbers);
 }
 
 TEST_CASE("a search that cannot begin says why") {
   test::Lane lane;
   auto job = search_job(nullptr);
-  CHECK(lane::execute(*lane.workspace, job).error == "adversarial_trigger: the input is the model");
+  CHECK(engine::execute(*lane.workspace, job).error == "adversarial_trigger: the input is the model");
   job = search_job(lane.initial);
   job.samples.clear();
-  CHECK(lane::execute(*lane.workspace, job).error ==
+  CHECK(engine::execute(*lane.workspace, job).error ==
         "adversarial_trigger: there are no samples to search a trigger on");
 }

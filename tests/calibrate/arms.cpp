@@ -4,6 +4,8 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -227,7 +229,7 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
     CHECK(test::largest(delta - plain) > 1e-5);
   }
   job.inputs = {lane.initial, anchor};
-  CHECK(lane::execute(*lane.workspace, job).error ==
+  CHECK(engine::execute(*lane.workspace, job).error ==
         "calibrate: the Fisher anchor needs the erased model and its Fisher information");
 }
 

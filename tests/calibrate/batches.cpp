@@ -6,6 +6,7 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/calibration_loss.hpp"
 #include "data/calibration_set.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

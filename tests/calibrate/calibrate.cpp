@@ -3,6 +3,8 @@
 #include "calibrate/calibrate.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -182,12 +184,12 @@ TEST_CASE("in stages the calibrator goes from the model before the erasure to th
 
   job.settings.set("lr", 0.0);
   CHECK(test::largest(from(lane.initial->values, 4, 4).outputs[0]->values) < 1e-6);
-  CHECK(lane::execute(*lane.workspace, job).error == "");
+  CHECK(engine::execute(*lane.workspace, job).error == "");
   job.settings.set("stages", std::int64_t{5});
-  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
   job.settings.set("stages", std::int64_t{2});
   job.inputs[4] = nullptr;
-  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
 }
 
 TEST_CASE("calibration keeps the normalisation's statistics") {
@@ -203,11 +205,11 @@ TEST_CASE("calibration keeps the normalisation's statistics") {
 TEST_CASE("a calibration that cannot run says why") {
   Lane lane;
   auto job = job_for(lane.initial, nullptr);
-  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: the inputs are the base and the teacher");
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: the inputs are the base and the teacher");
   job = job_for(lane.initial, lane.initial);
   job.samples = {nullptr};
-  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: there are no samples to calibrate on");
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: there are no samples to calibrate on");
   job = job_for(lane.initial, lane.initial);
   job.settings = {};
-  CHECK(lane::execute(*lane.workspace, job).error == "calibrate: option 'steps' was never declared");
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: option 'steps' was never declared");
 }

@@ -2,6 +2,8 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -73,7 +75,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   CHECK((mean - exact).norm().item<double>() < 0.1 * exact.norm().item<double>());
   CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
   job.settings.set("labels", std::string("some"));
-  CHECK(lane::execute(*lane.workspace, job).error == "fisher: labels 'some' are none of all, sampled, own");
+  CHECK(engine::execute(*lane.workspace, job).error == "fisher: labels 'some' are none of all, sampled, own");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {
@@ -117,8 +119,8 @@ TEST_CASE("the normalisation's statistics are used and kept") {
 
 TEST_CASE("a Fisher diagonal that cannot be computed says why") {
   Lane lane;
-  CHECK(lane::execute(*lane.workspace, job_for(nullptr, test::rows(0, 1))).error ==
+  CHECK(engine::execute(*lane.workspace, job_for(nullptr, test::rows(0, 1))).error ==
         "fisher: the input is the model");
-  CHECK(lane::execute(*lane.workspace, job_for(lane.initial, test::rows(0, 0))).error ==
+  CHECK(engine::execute(*lane.workspace, job_for(lane.initial, test::rows(0, 0))).error ==
         "fisher: there are no samples to compute on");
 }

@@ -5,6 +5,8 @@
 
 #include "calibrate/calibration_loss.hpp"
 #include "calibrate/losses.hpp"
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -106,9 +108,9 @@ TEST_CASE("gate: it counts its forward passes") {
 
 TEST_CASE("gate: what it cannot do without it says") {
   Lane lane;
-  CHECK(lane::execute(*lane.workspace, job_of(with("irm"), lane.initial, nullptr)).error ==
+  CHECK(engine::execute(*lane.workspace, job_of(with("irm"), lane.initial, nullptr)).error ==
         "gate: the inputs are the versions before and after a merge");
-  CHECK(lane::execute(*lane.workspace, job_of(with("none"), lane.initial, lane.initial)).error ==
+  CHECK(engine::execute(*lane.workspace, job_of(with("none"), lane.initial, lane.initial)).error ==
         "gate: there is no invariance whose penalty could be looked at");
 }
 

@@ -2,6 +2,8 @@
 #include "calibrate/erasure_subspace.hpp"
 #include "calibrate/layer_gains.hpp"
 #include "calibrate/objective.hpp"
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 
@@ -83,12 +85,12 @@ TEST_CASE("what passes a guard does not point back along any direction of it") {
   const auto version = lane.trained(60, 1);
   const auto e = lane.workspace->wrap(lane.initial->values - version->values, lane.initial->buffers);
   const auto basis = subspace_of(lane, version, e, 4).outputs;
-  const auto guard = std::make_shared<const job::Guard>(job::Guard{e, basis});
+  const auto guard = std::make_shared<const engine::Guard>(engine::Guard{e, basis});
   torch::manual_seed(2);
   for (int i = 0; i < 5; ++i) {
     auto v = torch::randn_like(e->values) - e->values;  // aligned against the erasure
     const auto delta = lane.workspace->wrap(v, torch::empty({0}));
-    job::CombineJob job;
+    engine::CombineJob job;
     job.outputs.push_back({nullptr, 1.0, {{0.5, delta, nullptr, {guard}}}, {}});
     const auto result = lane.run(job);
     const auto& passed = result.outputs.at(0)->values;
@@ -110,8 +112,8 @@ TEST_CASE("a guard without directions only measures; a pull takes back what slip
   Lane lane;
   const auto e = lane.trained(60, 1);
   const auto delta = lane.workspace->wrap(-e->values, torch::empty({0}));
-  const auto measure = std::make_shared<const job::Guard>(job::Guard{e, {}});
-  job::CombineJob job;
+  const auto measure = std::make_shared<const engine::Guard>(engine::Guard{e, {}});
+  engine::CombineJob job;
   job.outputs.push_back({nullptr, 1.0, {{1.0, delta, nullptr, {measure}}}, {}});
   const auto measured = lane.run(job);
   CHECK(at::equal(measured.outputs.at(0)->values, delta->values));
@@ -120,9 +122,9 @@ TEST_CASE("a guard without directions only measures; a pull takes back what slip
 
   // A quarter of the erasure has come back into w: a pull of 0.5 takes half of that out, along e of any
   // length.
-  const auto guard = std::make_shared<const job::Guard>(job::Guard{e, {e}});
+  const auto guard = std::make_shared<const engine::Guard>(engine::Guard{e, {e}});
   const auto w = lane.plus(lane.initial, lane.workspace->wrap(-0.25 * e->values, torch::empty({0})));
-  job::Combination c{w, 1.0, {}, {}};
+  engine::Combination c{w, 1.0, {}, {}};
   c.pulls.push_back({guard, lane.initial, 0.5});
   job.outputs = {c};
   const auto pulled = lane.run(job).outputs.at(0)->values;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 #include "model/network.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -24,7 +25,7 @@ void check(const std::vector<Layer>& layers, const InputShape& shape, double cli
   const auto images = torch::randn({2, kClients, kBatch, shape.channels, shape.height, shape.width});
   const auto labels = torch::randint(shape.classes, {2, kClients, kBatch}, torch::kInt64);
   batched.load(versions);
-  job::SgdSettings sgd;
+  engine::SgdSettings sgd;
   sgd.lr = 0.05;
   sgd.momentum = 0.9;
   sgd.clip_norm = clip_norm;
@@ -69,7 +70,7 @@ TEST_CASE("samples of no weight change nothing") {
   engine::BatchedClients whole(net, layout, 2, torch::kCPU), part(net, layout, 2, torch::kCPU);
   whole.load(start);
   part.load(start);
-  job::SgdSettings sgd;
+  engine::SgdSettings sgd;
   whole.step(images.narrow(1, 0, 3), labels.narrow(1, 0, 3), sgd);
   auto weights = torch::full({2, 4}, 1.0 / 3);
   weights.narrow(1, 3, 1).zero_();

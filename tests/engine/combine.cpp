@@ -2,10 +2,12 @@
 
 #include <cmath>
 
+#include "engine/combine_job.hpp"
+#include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
-using job::Combination;
+using engine::Combination;
 using test::Lane;
 
 namespace {
@@ -17,7 +19,7 @@ model::ParametersPtr vector(const Lane& lane, double phase) {
 }
 
 model::ParametersPtr one(Lane& lane, Combination c) {
-  return lane.run(job::CombineJob{{std::move(c)}}).outputs.at(0);
+  return lane.run(engine::CombineJob{{std::move(c)}}).outputs.at(0);
 }
 
 }  // namespace
@@ -55,7 +57,7 @@ TEST_CASE("outputs come in order, are new, and leave their operands alone") {
   Lane lane;
   const auto a = vector(lane, 0), b = vector(lane, 1);
   const auto a_before = a->values.clone();
-  const auto result = lane.run(job::CombineJob{{{a, 1.0, {}, {}}, {b, 1.0, {}, {}}}});
+  const auto result = lane.run(engine::CombineJob{{{a, 1.0, {}, {}}, {b, 1.0, {}, {}}}});
   REQUIRE(result.outputs.size() == 2);
   CHECK(at::equal(result.outputs[0]->values, a->values));
   CHECK(at::equal(result.outputs[1]->values, b->values));
@@ -108,7 +110,7 @@ TEST_CASE("cosines are those of the angles, in order, and 0 for what has none") 
   const auto a = vector(lane, 0), b = vector(lane, 1);
   const auto zero = lane.workspace->wrap(torch::zeros_like(a->values), a->buffers);
   const auto opposite = lane.workspace->wrap(-3 * a->values, a->buffers);
-  job::CombineJob job{{{a, 1.0, {}, {}}, {a, 1.0, {}, {}}, {a, 1.0, {{-1.0, a, nullptr}}, {}}}};
+  engine::CombineJob job{{{a, 1.0, {}, {}}, {a, 1.0, {}, {}}, {a, 1.0, {{-1.0, a, nullptr}}, {}}}};
   job.outputs[1].compared = {a, b, opposite, zero};
   job.outputs[2].compared = {b};
   const auto result = lane.run(job);
@@ -146,7 +148,7 @@ TEST_CASE("the feature softmax is over the rows of each column, of the first wei
 TEST_CASE("combinations that do not fit are refused") {
   Lane lane, other("logreg");
   const auto error_of = [&](Combination c) {
-    return lane::execute(*lane.workspace, job::CombineJob{{std::move(c)}}).error;
+    return engine::execute(*lane.workspace, engine::CombineJob{{std::move(c)}}).error;
   };
   CHECK(error_of({lane.initial, 1.0, {{1.0, nullptr, nullptr}}, {}}) ==
         "combine: a term of a combination has no vector");

@@ -3,7 +3,10 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -49,7 +52,8 @@ TEST_CASE("of several vectors the first that is not finite is named; buffers cou
 
 TEST_CASE("training that diverges says so, and large steps alone do not") {
   Lane lane;
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 60);
   job.batch_size = 8;
@@ -65,7 +69,7 @@ TEST_CASE("training that diverges says so, and large steps alone do not") {
 TEST_CASE("a merge whose sum overflows says which of its vectors is not finite") {
   Lane lane;
   const auto large = with(lane, largest_float, 2049 % lane.workspace->layout()->parameter_count);
-  job::CombineJob job;
+  engine::CombineJob job;
   job.outputs = {{lane.initial, 1.0, {{0.5, large, nullptr}}, {}}, {large, 1.0, {{1.0, large, nullptr}}, {}}};
   CHECK(lane.run(job).not_finite == std::optional<std::size_t>{1});
   job.outputs.pop_back();

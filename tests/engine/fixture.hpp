@@ -3,9 +3,10 @@
 #include <numeric>
 #include <string>
 
+#include "engine/execute.hpp"
 #include "engine/workspace.hpp"
-#include "lane/kernels.hpp"
 #include "model/parameters.hpp"
+#include "train/train_job.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
 #include <doctest/doctest.h>
@@ -64,7 +65,7 @@ struct Lane {
 
   /// Runs a job that must succeed.
   job::JobResult run(const job::Job& job) {
-    auto result = lane::execute(*workspace, job);
+    auto result = engine::execute(*workspace, job);
     REQUIRE(result.error == "");
     return result;
   }
@@ -76,7 +77,8 @@ struct Lane {
 
   /// The initial model trained on rows [0, n).
   model::ParametersPtr trained(std::int64_t n, std::int64_t epochs = 20) {
-    job::TrainJob job;
+    train::TrainJob job;
+    job.sgd.lr = 0.05;
     job.base = initial;
     job.samples = rows(0, n);
     job.sgd.momentum = 0.9;

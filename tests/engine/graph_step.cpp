@@ -5,9 +5,11 @@
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
 #include "device/stream.hpp"
+#include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using engine::graph::Step;
@@ -15,8 +17,9 @@ using test::Lane;
 
 namespace {
 
-job::TrainJob job_for(const Lane& lane, std::int64_t samples = 50) {  // batches of 16, 16, 16 and 2
-  job::TrainJob job;
+train::TrainJob job_for(const Lane& lane, std::int64_t samples = 50) {  // batches of 16, 16, 16 and 2
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, samples);
   job.epochs = 3;
@@ -29,7 +32,7 @@ model::ParametersPtr vector(const Lane& lane, const torch::Tensor& values) {
   return lane.workspace->wrap(values, torch::zeros_like(lane.initial->buffers));
 }
 
-job::JobResult recorded(Lane& lane, Step& step, const job::TrainJob& job) {
+job::JobResult recorded(Lane& lane, Step& step, const train::TrainJob& job) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   return train::train_recorded(*lane.workspace, step, job, schedule);
 }
@@ -53,28 +56,28 @@ class Broken final : public engine::graph::Recorder {
 };
 
 /// Every kind of step that a job can ask for.
-std::vector<job::TrainJob> all_kinds(const Lane& lane) {
-  std::vector<job::TrainJob> jobs(6, job_for(lane));
+std::vector<train::TrainJob> all_kinds(const Lane& lane) {
+  std::vector<train::TrainJob> jobs(6, job_for(lane));
   jobs[1].sgd.momentum = 0.9;
   jobs[1].sgd.weight_decay = 1e-2;
   jobs[2].sgd.clip_norm = 0.5;
   jobs[2].sgd.max_delta = 0.02;
   jobs[3].sgd.prox_mu = 0.3;
   const auto third = torch::arange(lane.initial->values.numel()).remainder(3).to(torch::kFloat32);
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.anchor = vector(lane, lane.initial->values + 0.1);
   extras.strength = 0.2;
-  jobs[4].extras = std::make_shared<const job::TrainExtras>(extras);
+  jobs[4].extras = std::make_shared<const train::TrainExtras>(extras);
   extras.fisher = vector(lane, third);
   extras.mask = vector(lane, third.ne(0).to(torch::kFloat32));
-  jobs[5].extras = std::make_shared<const job::TrainExtras>(extras);
+  jobs[5].extras = std::make_shared<const train::TrainExtras>(extras);
   jobs[5].sgd = {0.02, 0.5, 1e-3, 1.0, 0.1};
   return jobs;
 }
 
 /// 16 samples, then 4. No more: with batch statistics a last bit's difference grows ten thousand times in
 /// four steps (measured by nudging the base).
-job::TrainJob two_batches(const Lane& lane) {
+train::TrainJob two_batches(const Lane& lane) {
   auto job = job_for(lane, 20);
   job.steps = 2;
   job.sgd.lr = 0.01;
@@ -184,12 +187,12 @@ TEST_CASE("a job that cannot be run is refused as the plain step refuses it") {
   Lane lane("mlp"), other("logreg");
   Step step(*lane.workspace, engine::graph::make_repeater());
   auto job = job_for(lane);
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.strength = 1;
-  job.extras = std::make_shared<const job::TrainExtras>(extras);
+  job.extras = std::make_shared<const train::TrainExtras>(extras);
   CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
   extras.anchor = other.initial;
-  job.extras = std::make_shared<const job::TrainExtras>(extras);
+  job.extras = std::make_shared<const train::TrainExtras>(extras);
   CHECK_THROWS_AS(recorded(lane, step, job), std::invalid_argument);
   job.extras = nullptr;
   job.samples = test::rows(0, 500);
@@ -241,12 +244,12 @@ TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_
     };
     const auto graph = on_gpu(engine.c_str()), plain = on_gpu("autograd");
     REQUIRE(graph->graph() != nullptr);
-    const auto jobs = name == "resnet18" ? std::vector<job::TrainJob>{two_batches(lane)} : all_kinds(lane);
+    const auto jobs = name == "resnet18" ? std::vector<train::TrainJob>{two_batches(lane)} : all_kinds(lane);
     // Until each kind of step is recorded, and once more, so that all results are replayed ones at last.
     for (std::int64_t round = 0; round <= Step::kWorthRecording; ++round)
       for (const auto& job : jobs) {
         CAPTURE(round);
-        const auto a = lane::execute(*graph, job), b = lane::execute(*plain, job);
+        const auto a = engine::execute(*graph, job), b = engine::execute(*plain, job);
         REQUIRE(a.error + b.error == "");
         check_alike(a, b);
       }
@@ -340,7 +343,7 @@ TEST_CASE("lanes that record and replay beside each other agree" * doctest::test
       engine::Workspace workspace(model::make_model(test::network("cnn_small"), test::tiny_shape), pool, gpu,
                                   "graph");
       for (int round = 0; round < 4; ++round) {
-        auto result = lane::execute(workspace, all_kinds(lane).at(1));
+        auto result = engine::execute(workspace, all_kinds(lane).at(1));
         errors[i] += result.error + workspace.graph()->failure();
         if (result.error.empty()) results[i] = result.outputs.at(0);
       }

@@ -10,6 +10,8 @@
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
 #include <doctest/doctest.h>
 
+#include "engine/sgd_settings.hpp"
+
 using namespace afu;
 
 namespace {
@@ -53,7 +55,7 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
           std::vector<torch::Tensor>{reference},
           torch::optim::SGDOptions(0.1).momentum(c.momentum).weight_decay(own_decay ? 0 : c.weight_decay));
       auto w = start(type), momentum = torch::zeros_like(w);
-      job::SgdSettings s;
+      engine::SgdSettings s;
       s.lr = 0.1;
       s.momentum = c.momentum;
       s.weight_decay = c.weight_decay;
@@ -73,7 +75,7 @@ TEST_CASE("a flat step is torch's SGD with clip_grad_norm_, step for step") {
 }
 
 TEST_CASE("a gradient whose sum of squares no float holds is clipped as any other") {
-  job::SgdSettings s;
+  engine::SgdSettings s;
   s.lr = 1;
   s.clip_norm = 5;
   for (const double large : {1e19, 2e19, 1e30, 3e38})
@@ -95,7 +97,7 @@ TEST_CASE("a gradient whose sum of squares no float holds is clipped as any othe
 }
 
 TEST_CASE("clipping leaves a gradient that is not finite as not finite as it was") {
-  job::SgdSettings s;
+  engine::SgdSettings s;
   s.clip_norm = 5;
   for (const double value : {std::nan(""), HUGE_VAL})
     for (const bool fused : {true, false}) {
@@ -113,7 +115,7 @@ TEST_CASE("the proximal term adds mu (w - base) to the gradient") {
     auto w = base + 0.5, momentum = torch::zeros_like(base);
     auto g = gradient(w, 0);
     const auto expected = w - 0.1 * (g + 0.25 * (w - base) + 0.01 * w);
-    job::SgdSettings s;
+    engine::SgdSettings s;
     s.lr = 0.1;
     s.prox_mu = 0.25;
     s.weight_decay = 0.01;
@@ -135,7 +137,7 @@ TEST_CASE("extras add the pull to the anchor and then mask the gradient, before 
       if (present & 1) x.mask = start(type).mul(11).sin().gt(0).to(type);
       if (present & 2) x.anchor = start(type).mul(5).sin(), x.strength = 0.7;
       if ((present & 6) == 6) x.fisher = start(type).mul(7).sin().square();
-      job::SgdSettings s;
+      engine::SgdSettings s;
       s.lr = 0.1;
       s.momentum = 0.9;
       s.weight_decay = 0.01;
@@ -162,7 +164,7 @@ TEST_CASE("a gradient that is not a number is not hidden by clipping") {
   for (auto type : kTypes) {
     auto w = torch::ones({4}, type), g = torch::full({4}, std::nan(""), type),
          momentum = torch::zeros({4}, type);
-    job::SgdSettings s;
+    engine::SgdSettings s;
     s.clip_norm = 1;
     engine::sgd_step(w, g, momentum, {}, s);
     CHECK(w.isnan().all().item<bool>());

@@ -2,8 +2,11 @@
 
 #include "engine/graph/pieces.hpp"
 
+#include "engine/execute.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 
@@ -79,24 +82,25 @@ TEST_CASE("an engine that cannot be had or is not known is refused") {
 
 TEST_CASE("both engines train and measure alike, and take the gradient of any loss") {
   test::Lane lane("cnn_small");
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.epochs = 2;
   job.batch_size = 16;
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = test::rows(0, 120);
   const auto fused = workspace(lane, "fused"), autograd = workspace(lane, "autograd");
   CHECK(fused->fused() != nullptr);
   CHECK(autograd->fused() == nullptr);
 
-  const auto a = lane::execute(*fused, job), b = lane::execute(*autograd, job);
+  const auto a = engine::execute(*fused, job), b = engine::execute(*autograd, job);
   REQUIRE(a.error + b.error == "");
   CHECK(test::largest(a.outputs.at(0)->values - b.outputs.at(0)->values) < 1e-5);
   CHECK(a.figures.at("loss") == doctest::Approx(b.figures.at("loss")).epsilon(1e-5));
-  const job::EvaluateJob measure{lane.initial, sets, 50};
-  CHECK(lane::execute(*fused, measure).figures.at("test_loss") ==
-        doctest::Approx(lane::execute(*autograd, measure).figures.at("test_loss")).epsilon(1e-5));
+  const metrics::EvaluateJob measure{lane.initial, sets, 50};
+  CHECK(engine::execute(*fused, measure).figures.at("test_loss") ==
+        doctest::Approx(engine::execute(*autograd, measure).figures.at("test_loss")).epsilon(1e-5));
 
   const auto gradient = [](engine::Workspace& w) {
     const auto images = w.gather(w.upload(*test::rows(0, 40)), 0, 40).images;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/kernel_job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -265,9 +266,7 @@ void answer(Server& s, const std::vector<double>& accuracies) {
   r->numbers = accuracies;
   s.take(CalibrateResult{task.request, task.base_version, r});
 }
-const job::KernelJob& question(const Server& s) {
-  return std::get<job::KernelJob>(*s.calibrations.back().job);
-}
+const job::KernelJob& question(const Server& s) { return *s.calibrations.back().job->as<job::KernelJob>(); }
 double asked_about(const Server& s, std::size_t i) {
   return question(s).inputs.at(i)->values[0].item<double>();
 }

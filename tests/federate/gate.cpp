@@ -1,6 +1,8 @@
 // The gate without actors: merges are published at once, and what was too much of them is taken back.
 #include <string>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -64,7 +66,7 @@ TEST_CASE("gate: a merge is published before it is looked at; what was too much 
   const auto task = s.calibrations[0];
   CHECK(task.probe);
   CHECK(task.passes == 12 * 2 * 2);  // three environments of four; D twice, vrex looks twice each time
-  const auto& job = std::get<job::KernelJob>(*task.job);
+  const auto& job = *task.job->as<job::KernelJob>();
   CHECK(job.kernel == "gate");
   CHECK(job.inputs.at(0) == before);
   CHECK(job.inputs.at(1) == s.server->evaluation(0).model);
@@ -101,7 +103,7 @@ TEST_CASE("gate: a later erasure of the client takes out what is left of its con
   s.update(2, 8), s.update(1, 1), s.update(1, 1);  // client 2 asks, its second contribution still looked at
   CHECK(s.model() == doctest::Approx(1 + 2 + 8 + 2));
   REQUIRE(s.erasures.size() == 2);
-  const auto& job = std::get<job::CombineJob>(*s.erasures[1].job);
+  const auto& job = *s.erasures[1].job->as<engine::CombineJob>();
   const auto& term = job.outputs.at(0).terms.at(0);
   CHECK(term.coefficient * term.vector->values[0].item<double>() == doctest::Approx(-10));
   s.take(answer(s.calibrations.at(1), 0.25));  // it is the erasure's to take out now

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -86,7 +88,7 @@ TEST_CASE("EWC: once erased, the Fisher information is computed and tasks carry 
   const auto task = s.calibrations[0];
   CHECK(task.request == no_request);
   CHECK(task.passes == 3 * 4 * 3);  // three clients stay, with four samples each, three classes
-  const auto& job = std::get<job::KernelJob>(*task.job);
+  const auto& job = *task.job->as<job::KernelJob>();
   CHECK(job.kernel == "fisher");
   CHECK(job.inputs.at(0) == s.server->evaluation(0).model);
   CHECK(s.server->outcome().erasures.at(0).record.server_passes == 36);
@@ -250,8 +252,8 @@ TEST_CASE("late updates that fedasync adds as differences are taken out with the
       CHECK(s.model() == doctest::Approx(0));
     } else {
       CHECK(s.model() == doctest::Approx(-0.5));
-      const auto& job = std::get<job::KernelJob>(*s.erasures.at(1).job);
-      const auto start = s.lane.run(job::CombineJob{{job.derived.front()}});
+      const auto& job = *s.erasures.at(1).job->as<job::KernelJob>();
+      const auto start = s.lane.run(engine::CombineJob{{job.derived.front()}});
       CHECK(start.outputs.at(0)->values[0].item<double>() == doctest::Approx(0));
     }
   }
@@ -311,7 +313,7 @@ TEST_CASE("EWC: labels other than all cost one pass an image") {
   s.take(EraseResult{0, s.result(0)});
   REQUIRE(s.calibrations.size() == 1);
   CHECK(s.calibrations[0].passes == 12);
-  CHECK(std::get<job::KernelJob>(*s.calibrations[0].job).settings.text("labels") == "sampled");
+  CHECK(s.calibrations[0].job->as<job::KernelJob>()->settings.text("labels") == "sampled");
 }
 
 namespace {
@@ -328,10 +330,10 @@ struct Calibrated : Server {
             {"calibration.window_updates=0"}) {}
   void erase() { take(EraseResult{0, computed(*erasures.back().job)}); }
   ResultPtr computed(const job::Job& job) {
-    return std::make_shared<job::JobResult>(lane.run(std::get<job::CombineJob>(job)));
+    return std::make_shared<job::JobResult>(lane.run(*job.as<engine::CombineJob>()));
   }
   double input(std::size_t i) const {
-    return std::get<job::KernelJob>(*calibrations.back().job).inputs.at(i)->values[0].item<double>();
+    return calibrations.back().job->as<job::KernelJob>()->inputs.at(i)->values[0].item<double>();
   }
 };
 

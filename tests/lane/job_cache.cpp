@@ -4,8 +4,12 @@
 #include <stdexcept>
 #include <thread>
 
-#include "lane/job_key.hpp"
+#include "engine/kernel_job.hpp"
+#include "job/key.hpp"
+#include "lane/surroundings.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using lane::JobCache;
@@ -19,8 +23,9 @@ job::JobResult result_of(double number, const std::string& error = "") {
   return r;
 }
 
-job::TrainJob train_job(const test::Lane& lane) {
-  job::TrainJob job;
+train::TrainJob train_job(const test::Lane& lane) {
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 20);
   job.key = {1, 2, 3, 4};
@@ -70,22 +75,22 @@ TEST_CASE("failures and what the budget has no room for are computed again") {
 TEST_CASE("the key names everything that a job's result depends on") {
   const test::Lane lane;
   const auto job = train_job(lane);
-  const auto key = lane::job_key("here", job);
-  CHECK(key == lane::job_key("here", train_job(test::Lane())));  // by content, not by address
-  CHECK(key != lane::job_key("there", job));
+  const auto key = job::key_of("here", job);
+  CHECK(key == job::key_of("here", train_job(test::Lane())));  // by content, not by address
+  CHECK(key != job::key_of("there", job));
   const auto differs = [&](auto change) {
     auto other = job;
     change(other);
-    return lane::job_key("here", other) != key;
+    return job::key_of("here", other) != key;
   };
   CHECK(differs([](auto& j) { j.samples = test::rows(0, 21); }));
   CHECK(differs([](auto& j) { j.sgd.lr *= 2; }));
   CHECK(differs([](auto& j) { j.key.round = 5; }));
   CHECK(differs([](auto& j) { j.epochs = 2; }));
-  CHECK(differs([](auto& j) { j.extras = std::make_shared<const job::TrainExtras>(); }));
+  CHECK(differs([](auto& j) { j.extras = std::make_shared<const train::TrainExtras>(); }));
   CHECK(differs([&](auto& j) { j.base = lane.plus(lane.initial, lane.initial); }));
-  CHECK(lane::job_key("here", job::EvaluateJob{lane.initial, nullptr}) !=
-        lane::job_key("here", job::KernelJob{}));
+  CHECK(job::key_of("here", metrics::EvaluateJob{lane.initial, nullptr}) !=
+        job::key_of("here", job::KernelJob{}));
 }
 
 TEST_CASE("the surroundings are device, model and images by content") {

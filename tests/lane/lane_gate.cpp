@@ -6,9 +6,10 @@
 #include <atomic>
 #include <thread>
 
+#include "engine/execute.hpp"
 #include "lane/engine.hpp"
-#include "lane/kernels.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using job::JobResult;
@@ -131,7 +132,8 @@ TEST_CASE("a lane whose allocator fails trains to the same result as one that ha
   spec.notes = std::make_shared<device::Notes>();
   const auto engine = lane::Engine::make(spec);
   const test::Lane lane;
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 120);
   job.batch_size = 120;

@@ -1,6 +1,8 @@
 // What procedures share: the version without the target's contributions (METHODS 5.3, 5.5).
 #include "methods/calibration.hpp"
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/methods/support.hpp"
 
 using namespace afu;
@@ -9,7 +11,7 @@ using test::Asked;
 namespace {
 
 /// Coefficient of `v` in the combination.
-double of(const job::Combination& c, const model::ParametersPtr& v) {
+double of(const engine::Combination& c, const model::ParametersPtr& v) {
   double sum = c.start == v ? c.keep : 0;
   for (const auto& t : c.terms) sum += t.vector == v ? t.coefficient : 0;
   return sum;
@@ -63,7 +65,7 @@ TEST_CASE("kd and pga take the form that their options name") {
     request.forget_count = 10;
     const auto procedure = methods::find_method(method).start(request);
     const auto step = procedure->next(e.view, nullptr);
-    const auto& job = std::get<job::KernelJob>(std::get<methods::Erase>(step).job);
+    const auto& job = *std::get<methods::Erase>(step).job.as<job::KernelJob>();
     return of(job.derived.at(0), e.view.initial);
   };
   CHECK(initial_part("kd", "subtraction", std::string("lazy")) == 0);
@@ -82,12 +84,12 @@ TEST_CASE("pga's stop by accuracy: on the target's held-out samples, at a cost, 
     return std::get<methods::Erase>(methods::find_method("pga").start(request)->next(e.view, nullptr));
   };
   const auto without = erase();
-  CHECK(std::get<job::KernelJob>(without.job).samples.size() == 1);
+  CHECK(without.job.as<job::KernelJob>()->samples.size() == 1);
   CHECK(without.passes == 64 * 5);
   e.view.target_holdout = test::some_rows({1, 2, 3, 4, 5, 6});
   e.set("stop_accuracy", 0.12);
   const auto with = erase();
-  CHECK(std::get<job::KernelJob>(with.job).samples.at(1) == e.view.target_holdout);
+  CHECK(with.job.as<job::KernelJob>()->samples.at(1) == e.view.target_holdout);
   CHECK(with.passes == doctest::Approx(320 + 320 / 32.0 * 6 / 3));
   CHECK(e.complaints().empty());
   e.scenario.partition.holdout_fraction = 0;

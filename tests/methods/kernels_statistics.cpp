@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "tests/model/support.hpp"
 
@@ -54,7 +56,7 @@ TEST_CASE("a user's TorchScript module has its statistics taken anew") {
   std::vector<model::ParametersPtr> taken;
   for (const float old : {3.0f, 1e3f}) {
     const auto of = workspace.wrap(initial->values, torch::full_like(initial->buffers, old));
-    const auto result = lane::execute(workspace, statistics(of));
+    const auto result = engine::execute(workspace, statistics(of));
     REQUIRE(result.error == "");
     taken.push_back(result.outputs.at(0));
     CHECK(at::equal(taken.back()->values, initial->values));
@@ -82,6 +84,6 @@ TEST_CASE("statistics of no samples are refused") {
   Lane lane("mlp");
   auto job = statistics(lane.initial);
   job.samples = {nullptr};
-  CHECK(lane::execute(*lane.workspace, job).error ==
+  CHECK(engine::execute(*lane.workspace, job).error ==
         "batch_statistics: there are no samples to take statistics of");
 }

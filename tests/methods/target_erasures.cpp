@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "methods/fedquit/kernel.hpp"
 #include "methods/pga/kernel.hpp"
 #include "tests/engine/fixture.hpp"
@@ -169,7 +171,7 @@ TEST_CASE("an erasure that diverges says which of its results is not finite") {
   auto job = kernel("gradient_ascent", {lane.trained(60)});
   job.settings.set("clip_norm", 0.0);
   job.settings.set("lr", 1e30);
-  const auto result = lane::execute(*lane.workspace, job);
+  const auto result = engine::execute(*lane.workspace, job);
   CHECK(result.error.empty());
   CHECK(result.not_finite == std::optional<std::size_t>{0});
 }
@@ -252,7 +254,7 @@ TEST_CASE("pga stops at a distance, or when the validation accuracy is below a b
 
   job.settings.set("stop_distance", 0.0);
   job.settings.set("stop_accuracy", 0.5);
-  CHECK(lane::execute(*lane.workspace, job).error ==
+  CHECK(engine::execute(*lane.workspace, job).error ==
         "pga: stop_accuracy needs validation rows, there are none");
   const auto validation = test::rows(60, 100);
   job.samples.push_back(validation);
@@ -281,7 +283,7 @@ TEST_CASE("derived inputs are appended to the given ones") {
   const auto result = lane.run(job), expected = lane.run(kernel("pga", {base, reference}));
   CHECK(test::largest(result.outputs[1]->values - expected.outputs[1]->values) < 1e-5);
   job.derived = {{base, 1.0, {{1.0, nullptr, nullptr}}, {}}};
-  CHECK(lane::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
+  CHECK(engine::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
 }
 
 TEST_CASE("erasures keep the normalisation's statistics") {
@@ -298,7 +300,9 @@ TEST_CASE("pga keeps the normalisation's statistics" * doctest::test_suite("slow
 
 TEST_CASE("an erasure that cannot run says why") {
   Lane lane;
-  const auto error_of = [&](const job::KernelJob& job) { return lane::execute(*lane.workspace, job).error; };
+  const auto error_of = [&](const job::KernelJob& job) {
+    return engine::execute(*lane.workspace, job).error;
+  };
   CHECK(error_of(kernel("fedquit", {})) == "fedquit: input 0 (the base) is missing");
   CHECK(error_of(kernel("pga", {lane.initial, nullptr})) == "pga: input 1 (w_ref) is missing");
   CHECK(error_of(kernel("forget_it", {lane.initial})) == "forget_it: there is no such kernel");

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/execute.hpp"
 #include "metrics/auc.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -40,7 +42,7 @@ TEST_CASE("figures of hand-made logits") {
 
 TEST_CASE("a model with a parameter that is not finite has no figures, and two of them none to compare") {
   Lane lane;
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = test::rows(60, 120);
   sets->forget = test::rows(0, 30);
   sets->holdout = test::rows(30, 60);
@@ -49,23 +51,23 @@ TEST_CASE("a model with a parameter that is not finite has no figures, and two o
     values[values.numel() - 1].fill_(value);
     const auto broken = lane.workspace->wrap(values, lane.initial->buffers);
     CHECK_FALSE(model::is_finite(*broken));
-    CHECK(lane.run(job::EvaluateJob{broken, sets, 13}).figures.empty());
+    CHECK(lane.run(metrics::EvaluateJob{broken, sets, 13}).figures.empty());
   }
   CHECK(model::is_finite(*lane.initial));
-  CHECK(lane.run(job::EvaluateJob{lane.initial, sets, 13}).figures.size() == 7);
+  CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 13}).figures.size() == 7);
 }
 
 TEST_CASE("an evaluation is what single predictions add up to") {
   Lane lane;
   const auto version = lane.trained(30);
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = test::rows(60, 120);
   sets->forget = test::rows(0, 30);
   sets->retain = test::rows(10, 33);
   sets->holdout = test::rows(30, 60);
   sets->triggered = test::rows(70, 91);
   sets->backdoor_label = 1;
-  const auto result = lane.run(job::EvaluateJob{version, sets, 13});
+  const auto result = lane.run(metrics::EvaluateJob{version, sets, 13});
 
   const auto accuracy = [&](const data::IndicesPtr& rows) {
     return (lane.logits(version, rows).argmax(1) == lane.labels(rows))
@@ -117,13 +119,13 @@ TEST_CASE("an evaluation is what single predictions add up to") {
   CHECK(f.at("mia_auc") == doctest::Approx(wins / 900).epsilon(1e-3));
   CHECK(f.at("mia_auc") > 0.5);  // it was trained on the members
   CHECK(result.samples == 60 + 30 + 23 + 30 + 21);
-  CHECK(f == lane.run(job::EvaluateJob{version, sets, 13}).figures);
+  CHECK(f == lane.run(metrics::EvaluateJob{version, sets, 13}).figures);
 }
 
 TEST_CASE("each request's figures are those of its own rows, without another forward pass") {
   Lane lane;
   const auto version = lane.trained(60, 4);
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->forget = test::rows(0, 60);
   sets->holdout = test::rows(60, 90);  // a request may be held against others than all of them are
   const auto odd = [](std::int64_t begin, std::int64_t end) {
@@ -135,55 +137,55 @@ TEST_CASE("each request's figures are those of its own rows, without another for
                     {odd(10, 60), odd(64, 100), false},  // overlaps the first
                     {test::rows(0, 60), test::rows(60, 100), false},
                     {test::rows(3, 4), test::rows(60, 60), false}};  // nothing to compare it with
-  const auto result = lane.run(job::EvaluateJob{version, sets, 16});
+  const auto result = lane.run(metrics::EvaluateJob{version, sets, 16});
   CHECK(result.samples == 60 + 40);
   const auto& f = result.figures;
   for (std::size_t i = 0; i < sets->requests.size(); ++i) {
     CAPTURE(i);
     const auto n = std::to_string(i);
-    auto alone = std::make_shared<job::EvaluationSets>();
+    auto alone = std::make_shared<metrics::EvaluationSets>();
     alone->forget = sets->requests[i].forget;
     alone->holdout = sets->requests[i].holdout;
-    const auto own = lane.run(job::EvaluateJob{version, alone, 16}).figures;
+    const auto own = lane.run(metrics::EvaluateJob{version, alone, 16}).figures;
     CHECK(f.at("forget_accuracy." + n) == own.at("forget_accuracy"));
     CHECK(f.count("mia_auc." + n) == own.count("mia_auc"));
     if (own.count("mia_auc")) CHECK(f.at("mia_auc." + n) == doctest::Approx(own.at("mia_auc")).epsilon(1e-6));
   }
   CHECK(f.at("forget_accuracy.2") == f.at("forget_accuracy"));
   sets->requests.clear();
-  CHECK(lane.run(job::EvaluateJob{version, sets, 16}).figures.at("mia_auc") == f.at("mia_auc"));
+  CHECK(lane.run(metrics::EvaluateJob{version, sets, 16}).figures.at("mia_auc") == f.at("mia_auc"));
   CHECK(f.count("mia_auc.3") == 0);
   // Counted: of the single row it is right or wrong, of the union the mean of all.
   CHECK((f.at("forget_accuracy.3") == 0 || f.at("forget_accuracy.3") == 1));
 
   sets->requests = {{test::rows(50, 61), nullptr, false}};
-  CHECK(lane::execute(*lane.workspace, job::EvaluateJob{version, sets, 16}).error ==
+  CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{version, sets, 16}).error ==
         "evaluate: row 60 of a request is in no set that is evaluated");
 }
 
 TEST_CASE("a figure whose set is missing is absent") {
   Lane lane;
-  auto sets = std::make_shared<job::EvaluationSets>();
-  CHECK(lane.run(job::EvaluateJob{lane.initial, sets, 16}).figures.empty());
+  auto sets = std::make_shared<metrics::EvaluationSets>();
+  CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 16}).figures.empty());
   sets->holdout = test::rows(0, 5);
   sets->triggered = test::rows(0, 5);  // without a label of the backdoor
   sets->test = test::rows(0, 0);
-  CHECK(lane.run(job::EvaluateJob{lane.initial, sets, 16}).figures.empty());
+  CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 16}).figures.empty());
   sets->forget = test::rows(5, 9);
   sets->backdoor_label = 0;
-  const auto figures = lane.run(job::EvaluateJob{lane.initial, sets, 16}).figures;
+  const auto figures = lane.run(metrics::EvaluateJob{lane.initial, sets, 16}).figures;
   CHECK(figures.size() == 3);
   CHECK(figures.count("mia_auc") == 1);
 }
 
 TEST_CASE("an evaluation that cannot run says why") {
   Lane lane;
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = test::rows(0, 200);
-  CHECK(lane::execute(*lane.workspace, job::EvaluateJob{lane.initial, sets, 16}).error ==
+  CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{lane.initial, sets, 16}).error ==
         "evaluate: sample 120 is outside the pool of 120");
-  CHECK(lane::execute(*lane.workspace, job::EvaluateJob{nullptr, sets, 16}).error ==
+  CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{nullptr, sets, 16}).error ==
         "evaluate: there is no version to evaluate");
-  CHECK(lane::execute(*lane.workspace, job::EvaluateJob{lane.initial, nullptr, 16}).error ==
+  CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{lane.initial, nullptr, 16}).error ==
         "evaluate: there are no sets to evaluate on");
 }

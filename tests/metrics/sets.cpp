@@ -6,6 +6,7 @@
 #include "config/loader.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
+#include "metrics/evaluate_job.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +18,7 @@ struct Built {
   config::Scenario scenario;
   data::FederatedData data;
   std::vector<data::IndicesPtr> forget;
-  std::shared_ptr<const job::EvaluationSets> sets;
+  std::shared_ptr<const metrics::EvaluationSets> sets;
 
   explicit Built(const std::string& erasures, const std::vector<std::string>& set = {}) {
     const std::string text = R"(

@@ -1,6 +1,8 @@
 #include "model/autocast.hpp"
 
+#include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 
@@ -48,13 +50,14 @@ TEST_CASE("training in bf16 follows the weights from step to step and learns as 
   const test::Lane lane("cnn_small");
   const auto exact = workspace(lane, "cnn_small", test::tiny_shape, "fp32");
   const auto rough = workspace(lane, "cnn_small", test::tiny_shape, "bf16", "auto");
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 120);
   job.sgd.momentum = 0.9;
   job.epochs = 4;
   job.batch_size = 16;
-  const auto a = lane::execute(*exact, job), b = lane::execute(*rough, job);
+  const auto a = engine::execute(*exact, job), b = engine::execute(*rough, job);
   REQUIRE(a.error + b.error == "");
   const auto &x = a.outputs.at(0)->values, &y = b.outputs.at(0)->values;
   CHECK((y.scalar_type() == torch::kFloat32));

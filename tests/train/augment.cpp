@@ -2,10 +2,11 @@
 
 #include <cmath>
 
-#include "lane/job_key.hpp"
+#include "lane/surroundings.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 #include "train/together.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -108,7 +109,8 @@ TEST_CASE("what happens to an image does not depend on the batches") {
 
 TEST_CASE("local training augments as the job says, the same on every lane, and never batched") {
   Lane a("cnn_small"), b("cnn_small");
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = a.initial;
   job.samples = test::rows(0, 50);
   job.epochs = 2;

@@ -2,17 +2,20 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/schedule.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
 
 namespace {
 
-job::TrainJob job_for(const Lane& lane, data::IndicesPtr relabelled, double gamma = 1,
-                      model::ParametersPtr head = nullptr) {
-  job::TrainJob job;
+train::TrainJob job_for(const Lane& lane, data::IndicesPtr relabelled, double gamma = 1,
+                        model::ParametersPtr head = nullptr) {
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.sgd.lr = 0.05;
@@ -21,8 +24,8 @@ job::TrainJob job_for(const Lane& lane, data::IndicesPtr relabelled, double gamm
   job.epochs = 2;
   job.batch_size = 16;
   job.key = {1, base::purpose("train"), 4, 2};
-  job.auxiliary = std::make_shared<const job::AuxiliaryHead>(
-      job::AuxiliaryHead{std::move(head), std::move(relabelled), gamma});
+  job.auxiliary = std::make_shared<const train::AuxiliaryHead>(
+      train::AuxiliaryHead{std::move(head), std::move(relabelled), gamma});
   return job;
 }
 
@@ -41,7 +44,7 @@ torch::Tensor given_labels(const torch::Tensor& rows, const torch::Tensor& own,
 }
 
 /// Both heads' training written out: autograd of the sum of both losses, momentum by hand.
-std::pair<torch::Tensor, torch::Tensor> reference(Lane& lane, const job::TrainJob& job, torch::Tensor head,
+std::pair<torch::Tensor, torch::Tensor> reference(Lane& lane, const train::TrainJob& job, torch::Tensor head,
                                                   std::int64_t relabelled_below) {
   const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
   const auto order = lane.workspace->upload(schedule.order());
@@ -107,7 +110,7 @@ TEST_CASE("without the backbone the second head's loss trains that head alone") 
   auto job = job_for(lane, test::rows(0, 20));
   auto alone = *job.auxiliary;
   alone.backbone = false;
-  job.auxiliary = std::make_shared<const job::AuxiliaryHead>(alone);
+  job.auxiliary = std::make_shared<const train::AuxiliaryHead>(alone);
   const auto result = lane.run(job);
   CHECK(test::largest(range.of(result.outputs.at(1)->values) - range.of(lane.initial->values)) > 1e-3);
   job.auxiliary = nullptr;  // the model trains as if there were no second head
@@ -202,6 +205,6 @@ TEST_CASE("the second head has its own clipping, decay and proximal term") {
 
 TEST_CASE("a head of another model is refused") {
   Lane lane, other("logreg");
-  CHECK(lane::execute(*lane.workspace, job_for(lane, test::rows(0, 5), 0.5, other.initial)).error ==
+  CHECK(engine::execute(*lane.workspace, job_for(lane, test::rows(0, 5), 0.5, other.initial)).error ==
         "train: the auxiliary head is of another model");
 }

@@ -1,7 +1,9 @@
 #include "train/batched_training.hpp"
 
+#include "lane/execute_together.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/together.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -9,8 +11,8 @@ using test::Lane;
 namespace {
 
 /// Clients with different versions, samples and numbers of steps: 7, 4 and 8 of batches of 5 and less.
-std::vector<job::TrainJob> jobs_for(Lane& lane) {
-  std::vector<job::TrainJob> jobs(3);
+std::vector<train::TrainJob> jobs_for(Lane& lane) {
+  std::vector<train::TrainJob> jobs(3);
   const std::vector<std::int64_t> ends{32, 57, 95}, begins{0, 40, 57};
   const auto other = lane.trained(40, 1);
   for (std::size_t k = 0; k < jobs.size(); ++k) {
@@ -25,9 +27,9 @@ std::vector<job::TrainJob> jobs_for(Lane& lane) {
   return jobs;
 }
 
-void check_as_one_by_one(Lane& lane, const std::vector<job::TrainJob>& jobs,
+void check_as_one_by_one(Lane& lane, const std::vector<train::TrainJob>& jobs,
                          train::BatchedTraining& batched) {
-  std::vector<const job::TrainJob*> all;
+  std::vector<const train::TrainJob*> all;
   for (const auto& job : jobs) all.push_back(&job);
   const auto together = lane::execute_together(*lane.workspace, batched, all);
   REQUIRE(together.size() == jobs.size());
@@ -97,6 +99,6 @@ TEST_CASE("jobs that differ in their optimiser, their batch or much in their ste
   CHECK_FALSE(fits([](auto& j) { j.batch_size = 6; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.lr *= 2; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.prox_mu = 1; }));
-  CHECK_FALSE(fits([](auto& j) { j.extras = std::make_shared<const job::TrainExtras>(); }));
-  CHECK_FALSE(fits([](auto& j) { j.auxiliary = std::make_shared<const job::AuxiliaryHead>(); }));
+  CHECK_FALSE(fits([](auto& j) { j.extras = std::make_shared<const train::TrainExtras>(); }));
+  CHECK_FALSE(fits([](auto& j) { j.auxiliary = std::make_shared<const train::AuxiliaryHead>(); }));
 }

@@ -1,13 +1,16 @@
+#include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
 
 namespace {
 
-job::TrainJob job_for(const Lane& lane) {
-  job::TrainJob job;
+train::TrainJob job_for(const Lane& lane) {
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.sgd.momentum = 0.9;
@@ -18,8 +21,8 @@ job::TrainJob job_for(const Lane& lane) {
   return job;
 }
 
-job::TrainJob with(job::TrainJob job, job::TrainExtras extras) {
-  job.extras = std::make_shared<const job::TrainExtras>(std::move(extras));
+train::TrainJob with(train::TrainJob job, train::TrainExtras extras) {
+  job.extras = std::make_shared<const train::TrainExtras>(std::move(extras));
   return job;
 }
 
@@ -27,7 +30,9 @@ model::ParametersPtr vector(const Lane& lane, const torch::Tensor& values) {
   return lane.workspace->wrap(values, torch::zeros_like(lane.initial->buffers));
 }
 
-torch::Tensor trained_by(Lane& lane, const job::TrainJob& job) { return lane.run(job).outputs.at(0)->values; }
+torch::Tensor trained_by(Lane& lane, const train::TrainJob& job) {
+  return lane.run(job).outputs.at(0)->values;
+}
 
 }  // namespace
 
@@ -38,7 +43,7 @@ TEST_CASE("what the mask holds does not move, whatever else pulls at it") {
   job.base = lane.trained(60, 1);
   job.sgd.prox_mu = 0.1;
   job.sgd.clip_norm = 1;
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.mask = vector(lane, every_third);
   extras.anchor = lane.initial;
   extras.strength = 0.1;
@@ -50,7 +55,7 @@ TEST_CASE("what the mask holds does not move, whatever else pulls at it") {
 TEST_CASE("extras that say nothing change nothing") {
   Lane lane;
   const auto job = job_for(lane);
-  job::TrainExtras everything;
+  train::TrainExtras everything;
   everything.mask = vector(lane, torch::ones_like(lane.initial->values));
   everything.lr_factor = 7;  // is in the job's step size already
   CHECK(at::equal(trained_by(lane, with(job, {})), trained_by(lane, job)));
@@ -61,7 +66,7 @@ TEST_CASE("a pull to the base without a Fisher diagonal is the proximal term") {
   Lane lane;
   auto prox = job_for(lane);
   prox.sgd.prox_mu = 0.3;
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.anchor = lane.initial;
   extras.strength = 0.3;
   CHECK(test::largest(trained_by(lane, with(job_for(lane), extras)) - trained_by(lane, prox)) < 1e-6);
@@ -74,7 +79,7 @@ TEST_CASE("a pull to the base without a Fisher diagonal is the proximal term") {
 TEST_CASE("the Fisher diagonal holds what it weighs, and lets the rest go") {
   Lane lane;
   const auto half = torch::arange(lane.initial->values.numel()).remainder(2).to(torch::kFloat32);
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.anchor = lane.initial;
   extras.fisher = vector(lane, half);
   extras.strength = 10;
@@ -92,10 +97,10 @@ TEST_CASE("the Fisher diagonal holds what it weighs, and lets the rest go") {
 
 TEST_CASE("extras of another model are refused") {
   Lane lane, other("logreg");
-  const auto error_of = [&](job::TrainExtras extras) {
-    return lane::execute(*lane.workspace, with(job_for(lane), std::move(extras))).error;
+  const auto error_of = [&](train::TrainExtras extras) {
+    return engine::execute(*lane.workspace, with(job_for(lane), std::move(extras))).error;
   };
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.mask = other.initial;
   CHECK(error_of(extras) == "train: the mask has 195 values where the model has 1363");
   extras.mask = nullptr;

@@ -1,15 +1,19 @@
 #include "train/local_training.hpp"
 
 #include "bench/bench_train.hpp"
+#include "engine/execute.hpp"
+#include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
 
 namespace {
 
-job::TrainJob job_for(const Lane& lane) {
-  job::TrainJob job;
+train::TrainJob job_for(const Lane& lane) {
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 50);
   job.sgd.momentum = 0.9;
@@ -82,9 +86,9 @@ TEST_CASE("with lr 0 the difference is zero and the loss is the base's") {
   job.sgd.lr = 0;
   const auto result = lane.run(job);
   CHECK(test::largest(result.outputs[0]->values) == 0);
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = job.samples;
-  const auto measured = lane.run(job::EvaluateJob{lane.initial, sets, 7});
+  const auto measured = lane.run(metrics::EvaluateJob{lane.initial, sets, 7});
   CHECK(result.figures.at("loss") == doctest::Approx(measured.figures.at("test_loss")).epsilon(1e-5));
 }
 
@@ -117,9 +121,9 @@ TEST_CASE("training updates the normalisation's statistics, evaluation does not"
   const auto delta = lane.run(job).outputs[0];
   CHECK_FALSE(same(delta->buffers, lane.initial->buffers));
   const auto after = lane.plus(lane.initial, delta);
-  auto sets = std::make_shared<job::EvaluationSets>();
+  auto sets = std::make_shared<metrics::EvaluationSets>();
   sets->test = test::rows(0, 16);
-  lane.run(job::EvaluateJob{after, sets, 16});
+  lane.run(metrics::EvaluateJob{after, sets, 16});
   CHECK(same(lane.workspace->buffers(), after->buffers));
 }
 
@@ -128,7 +132,7 @@ TEST_CASE("a training job that cannot run says why") {
   const auto error_of = [&](auto change) {
     auto job = job_for(lane);
     change(job);
-    const auto result = lane::execute(*lane.workspace, job);
+    const auto result = engine::execute(*lane.workspace, job);
     CHECK(result.outputs.empty());
     return result.error;
   };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::engine::graph {
 namespace {
@@ -61,7 +62,7 @@ Step::Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, con
 
 Step::~Step() = default;
 
-void Step::begin(const job::TrainJob& job, const data::Indices& order) {
+void Step::begin(const train::TrainJob& job, const data::Indices& order) {
   torch::NoGradGuard no_grad;
   const auto& s = job.sgd;
   const auto* x = job.extras.get();

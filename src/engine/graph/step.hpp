@@ -14,6 +14,7 @@
 #include "engine/graph/recorder.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::engine::graph {
 
@@ -44,7 +45,7 @@ class Step {
   /// Takes a job on: base and extras to the device, momentum zero. `order`: the rows of all its steps, one
   /// after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
   /// one after the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
-  void begin(const job::TrainJob& job, const data::Indices& order);
+  void begin(const train::TrainJob& job, const data::Indices& order);
   void want(std::int64_t count, std::int64_t steps);  ///< a run of so many steps with `count` samples each
   void record_at_once() { worth_ = 1; }               ///< However few are wanted.
   void prepare();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 
 namespace afu::methods {

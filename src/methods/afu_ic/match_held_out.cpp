@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
 #include "methods/kernels_common.hpp"
 

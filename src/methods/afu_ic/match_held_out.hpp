@@ -1,5 +1,6 @@
 #pragma once
 /// Held-out matching at the target (AFU-IC.md, "Ideas not yet tried"): kernel "match_held_out".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

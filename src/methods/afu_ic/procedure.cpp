@@ -12,6 +12,7 @@
 /// be.
 #include <utility>
 
+#include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
 #include "methods/afu_ic/settings.hpp"
 #include "methods/calibration.hpp"
@@ -197,7 +198,7 @@ class AfuIc : public Procedure {
     }
     if (kind == "uce") return uce_erasure(view, request_);
     if (by_layer(view)) return layer_gains_erasure(view);
-    job::CombineJob job;
+    engine::CombineJob job;
     if (view.model)
       job.outputs.push_back({nullptr, 1.0, {{-gain(view), view.target->influence, nullptr}}, {}});
     return {std::move(job), 0, false};
@@ -212,7 +213,7 @@ class AfuIc : public Procedure {
 
   /// `model` + weight * `delta`, and the sum of all calibrations once there are any.
   Erase draft(const ParametersPtr& model, const ParametersPtr& delta, double weight) const {
-    job::CombineJob job;
+    engine::CombineJob job;
     if (model) {
       job.outputs.push_back({model, 1.0, {{weight, delta, nullptr}}, {}});
       if (draft_) job.outputs.push_back({calibration_, 1.0, {{weight, delta, nullptr}}, {}});
@@ -230,9 +231,9 @@ class AfuIc : public Procedure {
     step.restore = c.guard_restore;
     step.restore_every = static_cast<std::uint64_t>(c.guard_restore_every);
     if (erasure_) {
-      job::Guard g{erasure_, {}};
+      engine::Guard g{erasure_, {}};
       if (c.guard_rank > 0) g.basis = std::move(basis_);
-      step.guard = std::make_shared<const job::Guard>(std::move(g));
+      step.guard = std::make_shared<const engine::Guard>(std::move(g));
     }
     return step;
   }

@@ -1,5 +1,6 @@
 #include "methods/afu_ic/uce.hpp"
 
+#include "engine/kernel_job.hpp"
 #include "methods/fedosd/kernel.hpp"
 #include "methods/kernels_common.hpp"
 #include "methods/pga/kernel.hpp"

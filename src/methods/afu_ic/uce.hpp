@@ -1,5 +1,6 @@
 #pragma once
 /// L3 of METHODS 9.1: kernel "uce".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -4,7 +4,9 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 #include "methods/kernels_common.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
@@ -76,7 +78,7 @@ job::JobResult fedau_post_hoc(engine::Workspace& workspace, const job::KernelJob
   const auto features = all_features(workspace, workspace.upload(*forget), batch_size);
   const auto labels = random_labels(workspace, *forget, job.key.seed, range.classes);
   train::FreeHead head(fresh_head(range, job.key, workspace.device()), range);
-  job::SgdSettings sgd;
+  engine::SgdSettings sgd;
   sgd.lr = job.settings.real("head_lr");
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(features);

@@ -1,6 +1,7 @@
 #pragma once
 /// FedAU's exchange of the head (Gu et al. 2024; METHODS 5.6). W1 is the model's last linear layer with its
 /// bias, W2 the auxiliary one.
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/kernel_job.hpp"
 #include "methods/kernels_common.hpp"
 
 namespace afu::methods {

@@ -1,5 +1,6 @@
 #pragma once
 /// Erasures computed from what the server remembers of the training.
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

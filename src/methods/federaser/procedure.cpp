@@ -15,8 +15,11 @@
 #include <map>
 #include <utility>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::methods {
 namespace {
@@ -101,9 +104,9 @@ class FedEraser : public Procedure {
   /// The initial model holds nothing of the target: the first round's updates are applied as they are.
   Step first_round(const View& view) {
     round_ = 0;
-    job::CombineJob job;
+    engine::CombineJob job;
     if (view.model) {
-      job::Combination c{view.history->first(), 1.0, {}, {}};
+      engine::Combination c{view.history->first(), 1.0, {}, {}};
       const auto kept = stored(view);
       const double factor = rescale(kept);
       double total = 0;
@@ -133,17 +136,17 @@ class FedEraser : public Procedure {
       const auto passes = steps > 0 ? steps * std::min(t.batch_size, p.samples) : p.samples * epochs;
       auto& w = work.work.emplace_back();
       w.client = p.client;
-      w.job = job::TrainJob{model_,
-                            p.rows,
-                            {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta},
-                            epochs,
-                            steps,
-                            t.batch_size,
-                            {view.scenario->scenario.seed, base::purpose("federaser"), p.client,
-                             (std::uint64_t{request_.index} << 32) + round_},
-                            nullptr,
-                            nullptr,
-                            t.augment};
+      w.job = train::TrainJob{model_,
+                              p.rows,
+                              {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta},
+                              epochs,
+                              steps,
+                              t.batch_size,
+                              {view.scenario->scenario.seed, base::purpose("federaser"), p.client,
+                               (std::uint64_t{request_.index} << 32) + round_},
+                              nullptr,
+                              nullptr,
+                              t.augment};
       w.passes = static_cast<double>(passes);
     }
     return work;
@@ -161,7 +164,7 @@ class FedEraser : public Procedure {
       const auto& s = kept.at(client);
       job.numbers.push_back(s.weight * factor);
       // Several updates of one client in a pseudo-round count as their weighted mean.
-      job::Combination mean{nullptr, 1.0, {}, {}};
+      engine::Combination mean{nullptr, 1.0, {}, {}};
       for (const auto& [weight, delta] : s.updates) mean.terms.push_back({weight / s.weight, delta, nullptr});
       job.derived.push_back(std::move(mean));
       job.inputs.push_back(answer->outputs.front());

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 #include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
@@ -62,7 +64,7 @@ job::JobResult fedosd_target(engine::Workspace& workspace, const job::KernelJob&
   const auto order = workspace.upload(schedule.order());
   workspace.load(*base);
   workspace.net().train(false);
-  job::SgdSettings sgd;
+  engine::SgdSettings sgd;
   sgd.lr = job.settings.real("lr");
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(workspace.parameters());

@@ -3,6 +3,7 @@
 /// all with one local step size eta, so that w - eta d is w plus a combination of the updates.
 #include <torch/types.h>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -5,8 +5,11 @@
 /// whichever way it points; `projection` = "one_sided" takes it where it points back.
 #include <utility>
 
+#include "engine/kernel_job.hpp"
+#include "engine/sgd_settings.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::methods {
 namespace {
@@ -73,22 +76,22 @@ class FedOsd : public Procedure {
   /// A local training of every retained client, plain SGD with the step size `lr`.
   Collect retained(const View& view, const char* lr) const {
     const auto epochs = view.settings->integer("local_epochs"), batch = view.settings->integer("batch_size");
-    job::SgdSettings sgd;
+    engine::SgdSettings sgd;
     sgd.lr = view.settings->real(lr);
     Collect work;
     for (const auto& p : view.participants()) {
       auto& w = work.work.emplace_back();
       w.client = p.client;
-      w.job = job::TrainJob{model_,
-                            p.rows,
-                            sgd,
-                            epochs,
-                            0,
-                            batch,
-                            key(view, p.client),
-                            nullptr,
-                            nullptr,
-                            view.scenario->training.augment};
+      w.job = train::TrainJob{model_,
+                              p.rows,
+                              sgd,
+                              epochs,
+                              0,
+                              batch,
+                              key(view, p.client),
+                              nullptr,
+                              nullptr,
+                              view.scenario->training.augment};
       w.passes = static_cast<double>(p.samples * epochs);
     }
     return work;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "calibrate/losses.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
 #include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"

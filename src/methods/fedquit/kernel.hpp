@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

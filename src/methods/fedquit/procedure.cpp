@@ -2,6 +2,7 @@
 /// the smallest one. Blocking as its authors have it: everybody waits, the student replaces the model.
 /// Concurrent: its delta is merged. `true_logit` and `loss` are the variants of the paper and its code; the
 /// code's own default loss, "kd", is none that it accepts (METHODS 12, trap 12).
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"

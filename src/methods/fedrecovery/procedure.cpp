@@ -11,6 +11,7 @@
 /// is passed by.
 #include <utility>
 
+#include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 

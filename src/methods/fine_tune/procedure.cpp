@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "methods/registry.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::methods {
 namespace {
@@ -14,7 +15,7 @@ class FineTune : public Procedure {
   Step next(const View& view, const job::JobResult*) override {
     switch (stage_++) {
       case 0: {
-        auto extras = std::make_shared<job::TrainExtras>();
+        auto extras = std::make_shared<train::TrainExtras>();
         extras->lr_factor = view.settings->real("lr_factor");
         return Retune{std::move(extras)};
       }

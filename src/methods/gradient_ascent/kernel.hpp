@@ -1,5 +1,6 @@
 #pragma once
 /// Plain gradient ascent on the forget set: kernel "gradient_ascent".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

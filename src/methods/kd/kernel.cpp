@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "calibrate/losses.hpp"
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/sgd_settings.hpp"
 #include "methods/kernels_common.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
@@ -35,7 +37,7 @@ job::JobResult distil(engine::Workspace& workspace, const job::KernelJob& job) {
       }
     }
     workspace.load(*student);
-    job::SgdSettings sgd;
+    engine::SgdSettings sgd;
     sgd.momentum = job.settings.real("momentum");
     const double first = job.settings.real("lr"), last = job.settings.real("final_lr");
     auto momentum = workspace.momentum();

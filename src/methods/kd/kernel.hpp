@@ -1,5 +1,6 @@
 #pragma once
 /// Erasures that the server computes alone.
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

@@ -4,6 +4,7 @@
 /// alternative, `subtraction` = "rescaled", because it amplifies later skew.
 #include <string>
 
+#include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 

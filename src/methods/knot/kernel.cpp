@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "engine/kernel_job.hpp"
 #include "methods/kernels_common.hpp"
 #include "metrics/evaluate.hpp"
 

@@ -1,4 +1,5 @@
 /// NoT: the first layer's weights are negated, then training recovers (METHODS 5.11).
+#include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
 #include "methods/kernels_common.hpp"
 #include "metrics/evaluate.hpp"

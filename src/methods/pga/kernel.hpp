@@ -2,6 +2,7 @@
 /// PGA's local erasure (Halimi et al. 2022; METHODS 5.5): kernel "pga".
 #include <torch/types.h>
 
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

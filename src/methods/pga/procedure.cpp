@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
@@ -22,12 +24,12 @@ namespace {
 /// sent, and what was done to the model since that round made w_T, w_ref = w + pi (w_T - w_u) / (1 - pi).
 /// Where the target was not in that round (it was not chosen, dropped out, or asked in mid-round) that mean
 /// is w_T itself; where it was alone in it nothing but the round's base is left.
-job::Combination without_last_model(const ParametersPtr& model, const aggregate::Tracked& t) {
+engine::Combination without_last_model(const ParametersPtr& model, const aggregate::Tracked& t) {
   const double pi = t.last_weight;
   if (!t.last_model) return {model, 1.0, {}, {}};
   if (pi >= 1) return {model, 1.0, {{-1.0, t.last_delta, nullptr}}, {}};
   const double keep = 1.0 / (1.0 - pi);
-  job::Combination c{
+  engine::Combination c{
       model, keep, {{-pi * keep, t.last_base, nullptr}, {-pi * keep, t.last_delta, nullptr}}, {}};
   if (t.last_model != model) {
     c.keep = 1.0;
@@ -37,7 +39,7 @@ job::Combination without_last_model(const ParametersPtr& model, const aggregate:
 }
 
 /// w_ref and, after a FedAvg round, the target's last local model.
-std::vector<job::Combination> reference(const View& view, bool rescaled) {
+std::vector<engine::Combination> reference(const View& view, bool rescaled) {
   const auto* t = view.target;
   if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
   if (view.synchronous && t->last_base)

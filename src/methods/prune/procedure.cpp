@@ -10,8 +10,10 @@
 #include <string>
 #include <utility>
 
+#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
+#include "train/train_job.hpp"
 
 namespace afu::methods {
 namespace {
@@ -78,9 +80,9 @@ class Prune : public Procedure {
   }
 
   /// Nobody moves a pruned parameter again, not even after the request is done.
-  std::shared_ptr<const job::TrainExtras> keep_pruned() const {
+  std::shared_ptr<const train::TrainExtras> keep_pruned() const {
     if (!mask_) return nullptr;
-    auto extras = std::make_shared<job::TrainExtras>();
+    auto extras = std::make_shared<train::TrainExtras>();
     extras->mask = mask_;
     return extras;
   }

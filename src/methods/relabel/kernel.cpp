@@ -1,5 +1,6 @@
 #include "methods/relabel/kernel.hpp"
 
+#include "engine/kernel_job.hpp"
 #include "methods/kernels_common.hpp"
 #include "train/local_training.hpp"
 

@@ -1,5 +1,6 @@
 #pragma once
 /// Training on wrong labels: kernel "relabel".
+#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 

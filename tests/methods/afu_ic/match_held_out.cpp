@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -85,8 +87,8 @@ TEST_CASE("no steps of matching change nothing, and what it cannot do without it
   CHECK(test::largest(lane.run(job_for(base, 0)).outputs.at(0)->values) == 0);
   auto job = job_for(base, 1);
   job.samples[1] = test::rows(0, 0);
-  CHECK(lane::execute(*lane.workspace, job).error ==
+  CHECK(engine::execute(*lane.workspace, job).error ==
         "match_held_out: there are no held-out samples whose loss could be the level");
   job.samples = {test::rows(0, 0), test::rows(0, 9)};
-  CHECK(lane::execute(*lane.workspace, job).error == "match_held_out: there are no samples to forget");
+  CHECK(engine::execute(*lane.workspace, job).error == "match_held_out: there are no samples to forget");
 }

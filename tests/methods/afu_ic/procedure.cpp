@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/kernel_job.hpp"
 #include "tests/methods/support.hpp"
 
 using namespace afu;
@@ -91,7 +92,7 @@ TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged 
   matching.set("match_steps", std::int64_t{5});
   auto names = matching.run();
   const auto erase = matching.all<methods::Erase>().at(1);
-  const auto& job = std::get<job::KernelJob>(erase.job);
+  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK(job.kernel == "match_held_out");
   CHECK(job.samples == std::vector<data::IndicesPtr>{matching.request.forget, matching.request.non_members});
   CHECK(erase.at_target);

@@ -1,5 +1,6 @@
 #include "methods/afu_ic/uce.hpp"
 
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

@@ -1,7 +1,10 @@
 #include "methods/fedau/kernel.hpp"
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/auxiliary_head.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -55,7 +58,8 @@ TEST_CASE("a head that was trained along on random labels takes the target's sam
   auto base = lane.initial;
   model::ParametersPtr head;
   for (std::uint64_t round = 0; round < 4; ++round) {
-    job::TrainJob job;
+    train::TrainJob job;
+    job.sgd.lr = 0.05;
     job.base = base;
     job.samples = test::rows(0, 60);
     job.sgd.momentum = 0.9;
@@ -63,7 +67,7 @@ TEST_CASE("a head that was trained along on random labels takes the target's sam
     job.batch_size = 16;
     job.key = {1, base::purpose("train"), 0, round};
     job.auxiliary =
-        std::make_shared<const job::AuxiliaryHead>(job::AuxiliaryHead{head, test::rows(0, 60), 0.5});
+        std::make_shared<const train::AuxiliaryHead>(train::AuxiliaryHead{head, test::rows(0, 60), 0.5});
     const auto result = lane.run(job);
     base = lane.plus(base, result.outputs.at(0));
     head = result.outputs.at(1);
@@ -131,7 +135,7 @@ TEST_CASE("FedAU's kernels keep the normalisation's statistics, and say what is 
   job.samples = {test::rows(0, 8)};
   lane.run(job);
   CHECK(at::equal(lane.workspace->buffers(), lane.initial->buffers));
-  const auto error_of = [&](const job::KernelJob& j) { return lane::execute(*lane.workspace, j).error; };
+  const auto error_of = [&](const job::KernelJob& j) { return engine::execute(*lane.workspace, j).error; };
   CHECK(error_of(kernel("fedau_merge", {lane.initial, nullptr})) ==
         "fedau_merge: input 1 (the auxiliary head) is missing");
   CHECK(error_of(kernel("fedau_merge", {lane.initial, Lane("logreg").initial})) ==

@@ -1,5 +1,7 @@
 #include "tests/methods/support.hpp"
 
+#include "engine/kernel_job.hpp"
+
 using namespace afu;
 using methods::Coordination;
 using test::Asked;
@@ -51,7 +53,7 @@ TEST_CASE("fedau mixes the heads at the server, in both forms") {
   const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(step);
-  const auto& job = std::get<job::KernelJob>(erase.job);
+  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK_FALSE(erase.at_target);
   CHECK(job.kernel == "fedau_merge");
   CHECK(job.inputs == std::vector<model::ParametersPtr>{asked.view.model, asked.view.auxiliary});
@@ -73,7 +75,7 @@ TEST_CASE("fedau trains the head at the target when it is to be trained afterwar
   const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(step);
-  const auto& job = std::get<job::KernelJob>(erase.job);
+  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK(erase.at_target);
   CHECK(erase.passes == 1);
   CHECK(job.kernel == "fedau_post_hoc");

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

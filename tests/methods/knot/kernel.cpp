@@ -1,5 +1,7 @@
 #include "methods/knot/kernel.hpp"
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -35,8 +37,8 @@ TEST_CASE("accuracies are the shares of rows that each model recognises") {
 
 TEST_CASE("accuracies that cannot be measured say why") {
   Lane lane;
-  CHECK(lane::execute(*lane.workspace, job_for({lane.initial}, test::rows(0, 0))).error ==
+  CHECK(engine::execute(*lane.workspace, job_for({lane.initial}, test::rows(0, 0))).error ==
         "accuracies: there are no samples to measure on");
-  CHECK(lane::execute(*lane.workspace, job_for({nullptr}, test::rows(0, 1))).error ==
+  CHECK(engine::execute(*lane.workspace, job_for({nullptr}, test::rows(0, 1))).error ==
         "accuracies: input 0 (a cluster's model) is missing");
 }

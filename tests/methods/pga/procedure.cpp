@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/federate/server.hpp"
 
 using namespace afu;
@@ -17,9 +19,9 @@ std::string fedavg(const std::string& when) {
 
 /// w_ref and the target's last model, as the job would have them computed.
 std::vector<double> derived(Server& s, const EraseTask& task) {
-  const auto& job = std::get<job::KernelJob>(*task.job);
+  const auto& job = *task.job->as<job::KernelJob>();
   std::vector<double> values;
-  for (const auto& v : s.lane.run(job::CombineJob{job.derived}).outputs)
+  for (const auto& v : s.lane.run(engine::CombineJob{job.derived}).outputs)
     values.push_back(v->values[0].item<double>());
   return values;
 }

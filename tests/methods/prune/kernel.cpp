@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/execute.hpp"
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
@@ -233,14 +236,15 @@ TEST_CASE("pruned channels stay pruned while the others train on") {
   const auto version = lane.trained(200, 2);
   const auto numbers = lane.run(statistics_job(version, test::rows(0, 200))).numbers;
   const auto pruned = lane.run(prune_job(version, numbers, 1, 0.1));
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = pruned.outputs.at(0);
   job.samples = test::rows(0, 100);
   job.sgd.momentum = 0.9;
   job.sgd.weight_decay = 0.01;
-  job::TrainExtras extras;
+  train::TrainExtras extras;
   extras.mask = pruned.outputs.at(1);
-  job.extras = std::make_shared<const job::TrainExtras>(extras);
+  job.extras = std::make_shared<const train::TrainExtras>(extras);
   const auto after = lane.plus(job.base, lane.run(job).outputs.at(0));
   CHECK(test::largest(after->values.masked_select(extras.mask->values == 0)) == 0);
   CHECK(test::largest(after->values - job.base->values) > 1e-4);
@@ -261,7 +265,7 @@ TEST_CASE("statistics and pruning of networks with shortcuts keep the normalisat
 TEST_CASE("what cannot be pruned says why") {
   Lane lane("mlp");
   const auto error_of = [&](Lane& l, const job::KernelJob& job) {
-    return lane::execute(*l.workspace, job).error;
+    return engine::execute(*l.workspace, job).error;
   };
   CHECK(error_of(lane, statistics_job(lane.initial, test::rows(0, 5))) ==
         "prune_statistics: the model has no convolutions to prune");

@@ -1,5 +1,7 @@
 #include "tests/methods/support.hpp"
 
+#include "engine/kernel_job.hpp"
+
 using namespace afu;
 using test::Asked;
 using test::step_name;
@@ -39,7 +41,7 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   REQUIRE(work.size() == 2);  // one of them has no samples at all
   CHECK(work[1].client == 6);
   CHECK(work[0].passes == 1);
-  const auto& statistics = std::get<job::KernelJob>(work[0].job);
+  const auto& statistics = *work[0].job.as<job::KernelJob>();
   CHECK(statistics.kernel == "prune_statistics");
   CHECK(*statistics.samples.at(0) == data::Indices{1, 2, 3});  // with the class that goes
   CHECK(statistics.inputs.at(0) == asked.view.model);
@@ -48,7 +50,7 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   asked.view.collected = {{0, numbers({1, 2, 3})}, {6, numbers({10, 20, 30})}};
   const auto third = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(third);
-  const auto& job = std::get<job::KernelJob>(erase.job);
+  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK_FALSE(erase.at_target);
   CHECK(job.kernel == "prune");
   CHECK(job.numbers == std::vector<double>{11, 22, 33});

@@ -1,5 +1,6 @@
 #include "methods/relabel/kernel.hpp"
 
+#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;

@@ -1,5 +1,4 @@
-#include "lane/kernels.hpp"
-
+#include <stdexcept>
 #include <utility>
 
 #include "attack/kernels.hpp"
@@ -9,6 +8,9 @@
 #include "calibrate/fisher.hpp"
 #include "calibrate/gate.hpp"
 #include "calibrate/layer_gains.hpp"
+#include "engine/combine.hpp"
+#include "engine/combine_job.hpp"
+#include "engine/kernel_job.hpp"
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
 #include "methods/fedau/kernel.hpp"
@@ -23,7 +25,10 @@
 #include "methods/prune/kernel.hpp"
 #include "methods/relabel/kernel.hpp"
 
-namespace afu::lane {
+namespace afu::job {
+namespace {
+
+using Kernel = JobResult (*)(engine::Workspace&, const KernelJob&);
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
@@ -61,4 +66,17 @@ Kernel find_kernel(const std::string& name) {
   return nullptr;
 }
 
-}  // namespace afu::lane
+}  // namespace
+
+JobResult run(engine::Workspace& workspace, const KernelJob& job) {
+  const auto kernel = find_kernel(job.kernel);
+  if (!kernel) throw std::invalid_argument("there is no such kernel");
+  if (job.derived.empty()) return kernel(workspace, job);
+  auto complete = job;
+  complete.derived.clear();
+  for (auto& vector : engine::run(workspace, engine::CombineJob{job.derived}).outputs)
+    complete.inputs.push_back(std::move(vector));
+  return kernel(workspace, complete);
+}
+
+}  // namespace afu::job

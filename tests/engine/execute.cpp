@@ -1,27 +1,18 @@
+#include "engine/execute.hpp"
 #include "bench/bench_aggregate.hpp"
 #include "bench/bench_calibrate.hpp"
 #include "bench/bench_timing.hpp"
 #include "bench/bench_train.hpp"
-#include "lane/kernels.hpp"
 #include "tests/engine/fixture.hpp"
+#include "train/train_job.hpp"
 
 using namespace afu;
 using test::Lane;
 
-TEST_CASE("every kernel is found by its name") {
-  for (const char* name : {"calibrate", "fedquit", "gradient_ascent", "pga"}) {
-    const bool found = lane::find_kernel(name) != nullptr;
-    CHECK(found);
-  }
-  for (const char* name : {"negate", "", "pga "}) {
-    const bool found = lane::find_kernel(name) != nullptr;
-    CHECK_FALSE(found);
-  }
-}
-
 TEST_CASE("a result carries the real time its job took") {
   Lane lane;
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 100);
   job.epochs = 500;
@@ -30,7 +21,7 @@ TEST_CASE("a result carries the real time its job took") {
   CHECK(measured <= real);
   CHECK(measured > 0.1 * real);
   job.samples = nullptr;
-  CHECK(lane::execute(*lane.workspace, job).seconds >= 0);
+  CHECK(engine::execute(*lane.workspace, job).seconds >= 0);
 }
 
 TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
@@ -39,10 +30,11 @@ TEST_CASE("an error of LibTorch comes back as text without its backtrace") {
   pool->labels[2] = 77;  // no such class
   engine::Workspace broken(model::make_model(test::network("mlp"), test::tiny_shape),
                            engine::make_resident(pool, torch::kCPU), torch::kCPU);
-  job::TrainJob job;
+  train::TrainJob job;
+  job.sgd.lr = 0.05;
   job.base = lane.initial;
   job.samples = test::rows(0, 4);
-  const auto error = lane::execute(broken, job).error;
+  const auto error = engine::execute(broken, job).error;
   CHECK(error.find("train: ") == 0);
   CHECK(error.find("77") != std::string::npos);
   CHECK(error.find("frame #") == std::string::npos);

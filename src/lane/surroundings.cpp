@@ -1,0 +1,25 @@
+#include "lane/surroundings.hpp"
+
+#include "job/key.hpp"
+
+namespace afu::lane {
+
+std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
+  job::HashSink key;
+  const auto& [device, model, channels, height, width, classes, resident, step, precision, deterministic,
+               batched_clients, gate, notes] = spec;
+  const auto& [name, hidden, norm, path, init_seed] = model;
+  static_cast<void>(resident);         // the pool on the device
+  static_cast<void>(batched_clients);  // what has a key is computed alone
+  static_cast<void>(gate);             // when it is computed
+  static_cast<void>(notes);
+  static_cast<void>(init_seed);  // of version 0, which every job names by content
+  for (const auto& text : {device, name, norm, path, step, precision}) key.text(text);
+  for (const auto number : {hidden, channels, height, width, classes}) key.integer(number);
+  key.flag(deterministic);
+  key.bytes(pool.pixels.data(), pool.pixels.size());
+  key.bytes(pool.labels.data(), pool.labels.size() * sizeof(std::int64_t));
+  return key.finish();
+}
+
+}  // namespace afu::lane

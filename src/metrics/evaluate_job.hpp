@@ -1,0 +1,44 @@
+#pragma once
+/// The evaluation of a version, as it is asked for.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "job/job.hpp"
+
+namespace afu::metrics {
+
+using base::IndicesPtr;
+
+/// What one request is measured on: its part of the set `forget`, and non-members that are poisoned to the
+/// share of that part; both in ascending order.
+struct RequestSets {
+  IndicesPtr forget, holdout;
+  bool backdoor = false;  ///< it covers the whole backdoor, so the attack's success is a figure of its own
+};
+AFU_FIELDS(RequestSets, forget, holdout, backdoor)
+
+/// One set of rows an evaluation looks at.
+struct EvaluationSets {
+  IndicesPtr test, forget, retain, holdout, triggered;  ///< empty or null: the figure does not apply
+  std::int64_t backdoor_label = -1;
+  std::vector<RequestSets> requests{};  ///< one an erasure of the scenario
+};
+AFU_FIELDS(EvaluationSets, test, forget, retain, holdout, triggered, backdoor_label, requests)
+
+struct EvaluateJob {
+  static constexpr const char* name = "evaluate";
+  model::ParametersPtr model;
+  std::shared_ptr<const EvaluationSets> sets;
+  std::int64_t batch_size = 256;
+};
+AFU_FIELDS(EvaluateJob, model, sets, batch_size)
+/// Figures, each absent where its set is null or empty, all where a parameter or buffer of the model is not
+/// finite, and those of a set where an answer to it is not: test_accuracy, balanced_accuracy, test_auc,
+/// test_loss, calibration_error (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
+/// which excludes the target class already); mia_auc: the loss-threshold attack (METHODS 7.3, 1), members =
+/// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
+/// forget_accuracy.i, mia_auc.i.
+job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job);
+
+}  // namespace afu::metrics

@@ -1,0 +1,61 @@
+#pragma once
+/// A client's local training, as it is asked for.
+#include <cstdint>
+#include <memory>
+
+#include "config/augmentation.hpp"
+#include "engine/sgd_settings.hpp"
+#include "job/job.hpp"
+
+namespace afu::config {
+AFU_FIELDS(Augmentation, flip, rotate, scale, shift, contrast, brightness)
+}
+
+namespace afu::train {
+
+using model::ParametersPtr;
+
+/// What an unlearning method or a regulariser adds to local training; everything is optional.
+struct TrainExtras {
+  static constexpr const char* name = "training extras";
+  double lr_factor = 1.0;
+  /// 1 where a parameter is trained, 0 where it stays as it is (pruned).
+  ParametersPtr mask;
+  /// g += strength * fisher * (w - anchor) (METHODS 3.1); without `fisher` it counts as 1.
+  ParametersPtr anchor, fisher;
+  double strength = 0.0;
+};
+AFU_FIELDS(TrainExtras, lr_factor, mask, anchor, fisher, strength)
+
+/// FedAU (METHODS 5.6): a second head on the same features, trained beside the first.
+struct AuxiliaryHead {
+  static constexpr const char* name = "auxiliary head";
+  ParametersPtr head;  ///< the head's last values, in its place in a whole vector; null: there are none yet
+  base::IndicesPtr relabelled;  ///< ascending rows that get a fixed random label at this head
+  double gamma = 1.0;           ///< it starts from (1 - gamma) main head + gamma `head`
+  bool backbone = true;         ///< its loss trains the shared layers too
+};
+AFU_FIELDS(AuxiliaryHead, head, relabelled, gamma, backbone)
+
+/// Train from `base`; the result is the difference after - base (buffers: their values after).
+struct TrainJob {
+  static constexpr const char* name = "train";
+  ParametersPtr base;
+  base::IndicesPtr samples;
+  engine::SgdSettings sgd;
+  std::int64_t epochs = 1, steps = 0, batch_size = 32;  ///< steps > 0 overrides epochs
+  base::StreamKey key;                                  ///< order of the samples
+  std::shared_ptr<const TrainExtras> extras{};          ///< null: none
+  std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
+  config::Augmentation augment{};
+};
+AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment)
+/// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
+/// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
+/// Figure "shortened": 1 where job.sgd.max_delta scaled the difference down, else absent.
+/// With job.auxiliary, output 1: the auxiliary head (train/auxiliary_head.hpp), which job.extras do not
+/// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
+/// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
+job::JobResult run(engine::Workspace& workspace, const TrainJob& job);
+
+}  // namespace afu::train
