@@ -46,18 +46,12 @@ federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, 
 
 job::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
   const auto& s = *st.wiring->context->scenario;
-  const auto& t = s.training;
-  return train::TrainJob{task.model,
-                         std::move(samples),
-                         {t.lr * (task.extras ? task.extras->lr_factor : 1.0), t.momentum, t.weight_decay,
-                          t.clip_norm, t.prox_mu, t.max_delta},
-                         t.local_epochs,
-                         t.local_steps,
-                         t.batch_size,
-                         federate::training_key(s, st.client, task.job),
-                         task.extras,
-                         task.auxiliary,
-                         t.augment};
+  auto job = train::local_training(s.training, task.model, std::move(samples),
+                                   federate::training_key(s, st.client, task.job));
+  if (task.extras) job.sgd.lr *= task.extras->lr_factor;
+  job.extras = task.extras;
+  job.auxiliary = task.auxiliary;
+  return job;
 }
 
 /// Starts `job`, which the modelled client works on for `passes` sample gradients; an older one is abandoned.

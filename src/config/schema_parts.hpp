@@ -1,24 +1,19 @@
 #pragma once
 /// How schema_*.cpp declare options, and the sections that they declare. Only the schema includes this.
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "config/declare.hpp"
 #include "config/schema.hpp"
 
 namespace afu::config::schema {
 
-inline constexpr double unlimited = std::numeric_limits<double>::infinity();
+using config::above;
+using config::from;
+using config::unlimited;
 inline constexpr double most_clients = 10'000'000;
-
-struct Range {
-  double min, max;
-  bool exclusive_min;
-};
-constexpr Range from(double min, double max = unlimited) { return {min, max, false}; }
-constexpr Range above(double min, double max = unlimited) { return {min, max, true}; }
 
 inline Field field(std::string name, Slot slot, Value fallback, Range range, std::string help,
                    std::string unit) {

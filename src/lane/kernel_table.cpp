@@ -16,7 +16,6 @@
 #include "methods/fedau/kernel.hpp"
 #include "methods/federaser/kernel.hpp"
 #include "methods/fedosd/kernel.hpp"
-#include "methods/fedquit/kernel.hpp"
 #include "methods/gradient_ascent/kernel.hpp"
 #include "methods/kd/kernel.hpp"
 #include "methods/kernels_statistics.hpp"
@@ -45,7 +44,6 @@ Kernel find_kernel(const std::string& name) {
       {"fedosd_direction", &methods::fedosd_direction},
       {"fedosd_recover", &methods::fedosd_recover},
       {"fedosd_target", &methods::fedosd_target},
-      {"fedquit", &methods::fedquit},
       {"fedrecovery", &methods::fedrecovery},
       {"fisher", &calibrate::fisher},
       {"gate", &calibrate::gate},

@@ -8,8 +8,9 @@
 #include "job/job.hpp"
 
 namespace afu::config {
+struct TrainingSection;
 AFU_FIELDS(Augmentation, flip, rotate, scale, shift, contrast, brightness)
-}
+}  // namespace afu::config
 
 namespace afu::train {
 
@@ -57,5 +58,9 @@ AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras,
 /// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job);
+
+/// Local training as [training] says, on `samples` from `base`.
+TrainJob local_training(const config::TrainingSection& training, ParametersPtr base, base::IndicesPtr samples,
+                        const base::StreamKey& key);
 
 }  // namespace afu::train

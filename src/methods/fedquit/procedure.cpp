@@ -2,39 +2,50 @@
 /// the smallest one. Blocking as its authors have it: everybody waits, the student replaces the model.
 /// Concurrent: its delta is merged. `true_logit` and `loss` are the variants of the paper and its code; the
 /// code's own default loss, "kd", is none that it accepts (METHODS 12, trap 12).
-#include "engine/kernel_job.hpp"
-#include "methods/calibration.hpp"
+#include "config/declare.hpp"
+#include "methods/one_job.hpp"
+#include "methods/fedquit/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
 
 namespace afu::methods {
 namespace {
 
-class FedQuit : public EraseAtTarget {
- public:
-  using EraseAtTarget::EraseAtTarget;
+Script fedquit(Request request, const Now& now) {
+  return erase_at_target(std::move(request), now, [](const View& view, const Request& r) {
+    return fedquit_erasure(view, r, *view.settings);
+  });
+}
 
- protected:
-  Erase erase(const View& view) override { return fedquit_erasure(view, request(), *view.settings); }
-  MergeErasure merge(const View&, const job::JobResult* result) override {
-    // Nothing moved while everybody waited, so merging the delta is replacing the model.
-    return {first_output(result), std::nullopt};
-  }
-};
+TrueLogit::Kind true_logit_named(const std::string& name) {
+  return name == "fixed"      ? TrueLogit::Kind::fixed
+         : name == "weighted" ? TrueLogit::Kind::weighted
+                              : TrueLogit::Kind::min;
+}
+
+DistillationLoss loss_named(const std::string& name) {
+  return name == "ce"       ? DistillationLoss::ce
+         : name == "mse"    ? DistillationLoss::mse
+         : name == "cosine" ? DistillationLoss::cosine
+                            : DistillationLoss::kl;
+}
 
 }  // namespace
 
 Erase fedquit_erasure(const View& view, const Request& request, const config::Values& settings) {
-  job::KernelJob job;
-  job.kernel = "fedquit";
-  job.settings = settings;
-  job.inputs = {view.model};
-  job.samples = {request.forget};
+  FedquitJob job;
+  job.base = view.model;
+  job.forget = request.forget;
+  job.lr = settings.real("lr");
+  job.epochs = settings.integer("epochs");
+  job.batch_size = settings.integer("batch_size");
+  job.true_logit = {true_logit_named(settings.text("true_logit")), settings.real("true_logit_value"),
+                    settings.real("temperature")};
+  job.loss = loss_named(settings.text("loss"));
   job.key = {view.scenario->scenario.seed, base::purpose("fedquit"), request.client, request.index};
-  const auto epochs = settings.integer("epochs");
   // a third of a pass more: the teacher's forward
-  return {std::move(job), static_cast<double>(request.forget_count) * (static_cast<double>(epochs) + 1.0 / 3),
-          true};
+  const auto passes = static_cast<double>(request.forget_count) * (static_cast<double>(job.epochs) + 1.0 / 3);
+  return {std::move(job), passes, true};
 }
 
 Method fedquit_method() {
@@ -45,34 +56,24 @@ Method fedquit_method() {
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.needs_target = true;
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
+  using namespace config;
   m.options = {
-      {"lr", 1e-3, "Learning rate of Adam.", "", 0.0, 1.0, true, {}},
-      {"epochs", std::int64_t{1}, "Local epochs over the forget set.", "epochs", 1, 1000, false, {}},
-      {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
-      {"true_logit",
-       std::string{"min"},
-       "What the teacher's true logit is lowered to. min: the image's smallest. fixed: true_logit_value. "
-       "weighted: "
-       "the mean of the others, each by its probability among them.",
-       "",
-       0,
-       0,
-       false,
-       {"min", "fixed", "weighted"}},
-      {"true_logit_value", 0.0, "The fixed one.", "", -1e6, 1e6, false, {}},
-      {"loss",
-       std::string{"kl"},
-       "Between the teacher's and the student's probabilities: kl, KL(teacher || student); ce, the cross "
-       "entropy, "
-       "which differs by a constant; mse, the mean over classes of the squared difference; cosine, 1 - cos.",
-       "",
-       0,
-       0,
-       false,
-       {"kl", "ce", "mse", "cosine"}},
-      {"temperature", 1.0, "Of both probabilities.", "", 0.0, 100.0, true, {}},
+      number("lr", 1e-3, above(0, 1), "Learning rate of Adam."),
+      number("epochs", 1, from(1, 1000), "Local epochs over the forget set.", "epochs"),
+      number("batch_size", 32, from(1, 65536), "Batch size.", "samples"),
+      choice(
+          "true_logit", {"min", "fixed", "weighted"},
+          "What the teacher's true logit is lowered to. min: the image's smallest. fixed: true_logit_value. "
+          "weighted: the mean of the others, each by its probability among them."),
+      number("true_logit_value", 0.0, from(-1e6, 1e6), "The fixed one."),
+      choice(
+          "loss", {"kl", "ce", "mse", "cosine"},
+          "Between the teacher's and the student's probabilities: kl, KL(teacher || student); ce, the cross "
+          "entropy, which differs by a constant; mse, the mean over classes of the squared difference; cosine, "
+          "1 - cos."),
+      number("temperature", 1.0, above(0, 100), "Of both probabilities."),
   };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedQuit>(r); };
+  m.start = &scripted<&fedquit>;
   return m;
 }
 

@@ -1,13 +1,14 @@
-#include "methods/fedquit/kernel.hpp"
+#include "methods/fedquit/job.hpp"
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
 
 #include "calibrate/losses.hpp"
 #include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/fedquit/distillation.hpp"
+#include "methods/required.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
@@ -25,14 +26,6 @@ torch::Tensor teach(engine::Workspace& workspace, const torch::Tensor& rows, std
     targets.push_back(quasi_competent_logits(workspace.forward(batch.images), batch.labels, true_logit));
   }
   return (torch::cat(targets) / true_logit.temperature).log_softmax(1);
-}
-
-TrueLogit true_logit_of(const config::Values& settings) {
-  const auto& name = settings.text("true_logit");
-  const auto kind = name == "fixed"      ? TrueLogit::Kind::fixed
-                    : name == "weighted" ? TrueLogit::Kind::weighted
-                                         : TrueLogit::Kind::min;
-  return {kind, settings.real("true_logit_value"), settings.real("temperature")};
 }
 
 }  // namespace
@@ -53,36 +46,32 @@ torch::Tensor quasi_competent_logits(const torch::Tensor& logits, const torch::T
   return logits.scatter(1, at_label, std::get<0>(logits.min(1, /*keepdim=*/true)));
 }
 
-torch::Tensor distillation_loss(const std::string& name, const torch::Tensor& teacher_log_probabilities,
+torch::Tensor distillation_loss(DistillationLoss loss, const torch::Tensor& teacher_log_probabilities,
                                 const torch::Tensor& logits) {
-  if (name == "kl") return calibrate::distillation_kl(teacher_log_probabilities, logits);
+  if (loss == DistillationLoss::kl) return calibrate::distillation_kl(teacher_log_probabilities, logits);
   const auto teacher = teacher_log_probabilities.exp();
-  if (name == "ce") return -(teacher * logits.log_softmax(1)).sum(1).mean();
+  if (loss == DistillationLoss::ce) return -(teacher * logits.log_softmax(1)).sum(1).mean();
   const auto student = logits.softmax(1);
-  if (name == "mse") return (teacher - student).square().mean();
-  if (name == "cosine") return 1 - at::cosine_similarity(teacher, student, 1).mean();
-  throw std::invalid_argument("loss '" + name + "' is none of kl, ce, mse, cosine");
+  if (loss == DistillationLoss::mse) return (teacher - student).square().mean();
+  return 1 - at::cosine_similarity(teacher, student, 1).mean();
 }
 
-job::JobResult fedquit(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& base = required_input(job, 0, "the base");
-  const auto& forget = forget_set(job);
-  const auto batch_size = job.settings.integer("batch_size");
+job::JobResult run(engine::Workspace& workspace, const FedquitJob& job) {
+  const auto& base = required(job.base, "the base");
+  const auto& forget = samples_to_forget(job.forget);
   // Positions in the forget set are shuffled, not rows: a position also finds the teacher's target.
   data::Indices positions(forget->size());
   std::iota(positions.begin(), positions.end(), std::int64_t{0});
-  const train::Schedule schedule(std::make_shared<const data::Indices>(std::move(positions)), batch_size,
-                                 job.settings.integer("epochs"), 0, job.key);
+  const train::Schedule schedule(std::make_shared<const data::Indices>(std::move(positions)), job.batch_size,
+                                 job.epochs, 0, job.key);
   const auto rows = workspace.upload(*forget);
   const auto order = torch::tensor(schedule.order(), torch::kInt64).to(workspace.device());
   const auto ordered_rows = rows.index_select(0, order);
 
   workspace.load(*base);
   workspace.net().train(false);
-  const auto true_logit = true_logit_of(job.settings);
-  const auto& loss_name = job.settings.text("loss");
-  const auto targets = teach(workspace, rows, batch_size, true_logit);
-  engine::Adam adam(workspace.parameters(), job.settings.real("lr"));
+  const auto targets = teach(workspace, rows, job.batch_size, job.true_logit);
+  engine::Adam adam(workspace.parameters(), job.lr);
   train::EpochMean loss_mean(targets);
   job::JobResult result;
   result.samples = rows.size(0);
@@ -92,7 +81,7 @@ job::JobResult fedquit(engine::Workspace& workspace, const job::KernelJob& job) 
     workspace.gradients().zero_();
     const auto target = targets.index_select(0, order.narrow(0, begin, count));
     const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
-      return distillation_loss(loss_name, target, logits / true_logit.temperature);
+      return distillation_loss(job.loss, target, logits / job.true_logit.temperature);
     });
     adam.step(workspace.parameters(), workspace.gradients());
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
