@@ -46,8 +46,7 @@ void check_batches(const config::Scenario& s, const data::FederatedData& data,
       if (const auto last = samples % s.training.batch_size; last > 0 && last < least)
         throw InputError(fmt::format(
             "{}: the module trains on {} samples or more at a time (batch statistics?), but of the {} "
-            "samples "
-            "of client {} training.batch_size = {} leaves {} for the last batch: choose another one",
+            "samples of client {} training.batch_size = {} leaves {} for the last batch: choose another one",
             s.model.path, least, samples, c, s.training.batch_size, last));
   }
 }
@@ -65,8 +64,7 @@ void check_durations(const config::Scenario& s, const sim::Profiles& profiles,
     if (!(cycle > 0) || !std::isfinite(cycle))
       throw InputError(
           fmt::format("heterogeneity: a job of client {} takes {} s and its messages {} s, allowed: a finite "
-                      "time above 0 "
-                      "together ({:.6g} sample passes, seconds_per_sample {}, slowdown {})",
+                      "time above 0 together ({:.6g} sample passes, seconds_per_sample {}, slowdown {})",
                       client, job, cycle - job, passes, s.heterogeneity.compute.seconds_per_sample,
                       profiles.slowdown(client)));
     updates += s.stop.seconds / cycle;

@@ -36,8 +36,7 @@ void show(const Listed& d) {
   if (d.info.name == "cpu") {
     print(
         "{:<8} one core: copies {:.1f} GB/s (read and written), fp32 products {:.1f} GFLOP/s; a task handed "
-        "to "
-        "another thread and back {:.1f} us\n",
+        "to another thread and back {:.1f} us\n",
         "", p.copy_bytes_per_second * 1e-9, p.matmul_flops_per_second * 1e-9, p.launch_seconds * 1e6);
     return;
   }

@@ -9,14 +9,12 @@ Section data(DataSection& d) {
       "The images.",
       {text("source", d.source,
             "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
-            "image_folder: one "
-            "folder of JPEG or PNG files a class.",
+            "image_folder: one folder of JPEG or PNG files a class.",
             {"phantom", "npz", "image_folder"})
            .alias({"dataset", "kind", "type"}),
        text("path", d.path,
             "The npz file or the image folder: absolute, or relative to the scenario's folder, the working "
-            "folder or "
-            "$AFU_DATA_DIR.")
+            "folder or $AFU_DATA_DIR.")
            .alias({"file", "folder", "root"}),
        number("image_size", d.image_size, from(8, 1024),
               "Side of the images: phantom generates them so, image_folder resizes to it.", "pixels"),
@@ -45,8 +43,7 @@ Section backdoor(Backdoor& b) {
       "forgotten.",
       {text("trigger", b.trigger,
             "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
-            "the "
-            "corner. none: no backdoor.",
+            "the corner. none: no backdoor.",
             {"none", "patch", "blend", "checkerboard"}),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
@@ -62,10 +59,8 @@ Section partition(PartitionSection& p) {
           "How the training images are divided among the clients.",
           {text("scheme", p.scheme,
                 "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
-                "has a class "
-                "mix drawn from Dirichlet(alpha), all are of one size. pathological: classes_per_client "
-                "classes each. "
-                "subject: each client owns whole subjects.",
+                "has a class mix drawn from Dirichlet(alpha), all are of one size. pathological: "
+                "classes_per_client classes each. subject: each client owns whole subjects.",
                 {"iid", "dirichlet", "dirichlet_client", "pathological", "subject"})
                .alias({"split", "kind", "type"}),
            number("clients", p.clients, from(1, most_clients), "How many clients.")
@@ -86,8 +81,7 @@ Section site_shift(SiteShiftSection& s) {
       "partition.shift",
       "Covariate shift: every client is a site whose scanner alters all of its images in a way of its own, "
       "drawn once from the seed: those it trains on, holds out and gives to the calibration. Strengths are "
-      "the "
-      "most that a site may draw; 0: not at all. `afu data` tells what each site drew.",
+      "the most that a site may draw; 0: not at all. `afu data` tells what each site drew.",
       {number("contrast", s.contrast, from(0, 1),
               "x <- gain * x^gamma for x from 0 to 1: gamma = 2^u with u within -contrast and contrast, gain "
               "within 1 - contrast / 2 and 1 + contrast / 2."),
@@ -102,8 +96,7 @@ Section site_shift(SiteShiftSection& s) {
               "Blur: the deviation of a site's Gaussian point spread is within 0 and resolution.", "pixels"),
        text("test", s.test,
             "sites: the test images are divided evenly among the sites' scanners, for they stand in for what "
-            "the "
-            "federation will see. none: they are left as they are, as if of a site that took no part.",
+            "the federation will see. none: they are left as they are, as if of a site that took no part.",
             {"sites", "none"})}};
 }
 }  // namespace afu::config::schema

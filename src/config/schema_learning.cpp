@@ -12,8 +12,7 @@ Section model(ModelSection& m) {
            "name", m.name,
            "cnn: two 5x5 convolutions (32, 64), FC 512. cnn_small: two 3x3 convolutions (16, 32), GroupNorm. "
            "lenet: LeNet-5 with max pooling and ReLU. cnn_mnist: PyTorch's MNIST example. resnet18: 3x3 "
-           "stem. "
-           "mlp: two hidden layers. logreg. torchscript: your own module.",
+           "stem. mlp: two hidden layers. logreg. torchscript: your own module.",
            {"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18", "mlp", "logreg", "torchscript"})
            .alias({"kind", "type", "architecture"}),
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
@@ -21,10 +20,8 @@ Section model(ModelSection& m) {
             {"group", "batch"}),
        text("path", m.path,
             "File of the module (torchscript), as torch.jit.script or torch.jit.trace and save write it; "
-            "found "
-            "like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / 255 - "
-            "0.5) "
-            "/ 0.5, so from -1 to 1, and gives logits [B, classes].")
+            "found like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / "
+            "255 - 0.5) / 0.5, so from -1 to 1, and gives logits [B, classes].")
            .alias({"file"}),
        number("init_seed", m.init_seed, from(0),
               "Seed of the initial weights alone; 0: scenario.seed. Retrained references of one federation "
@@ -55,10 +52,9 @@ Section training(TrainingSection& t) {
       {text(
            "rule", t.rule,
            "async_delta: w += server_lr * s(staleness) * delta, at each arrival. fedasync: whole models are "
-           "mixed. "
-           "fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier. aso_fed: "
-           "each delta is balanced with the client's earlier ones. port: by the buffer, weighted by likeness "
-           "to the model's last course and by staleness.",
+           "mixed. fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier. "
+           "aso_fed: each delta is balanced with the client's earlier ones. port: by the buffer, weighted by "
+           "likeness to the model's last course and by staleness.",
            {"async_delta", "fedavg", "fedasync", "fedbuff", "aso_fed", "port"})
            .alias({"aggregation", "algorithm", "aggregator", "strategy"}),
        number("local_epochs", t.local_epochs, from(1, 1000), "Passes over its own samples in a client's job.")
@@ -89,8 +85,7 @@ Section training(TrainingSection& t) {
               "updates"),
        text("staleness", t.staleness,
             "Discount s(tau) of an update that is tau versions old. constant: 1. polynomial: (1 + tau)^-a. "
-            "exponential: "
-            "exp(-a * tau). hinge: 1 up to b, then 1 / (a * (tau - b) + 1).",
+            "exponential: exp(-a * tau). hinge: 1 up to b, then 1 / (a * (tau - b) + 1).",
             {"constant", "polynomial", "exponential", "hinge"}),
        number("staleness_a", t.staleness_a, from(0), "a of the discount."),
        number("staleness_b", t.staleness_b, from(0), "b of the discount (hinge).", "versions"),
@@ -138,10 +133,8 @@ Section training(TrainingSection& t) {
               "samples"),
        text("ewc_labels", t.ewc_labels,
             "Which labels the Fisher information is taken over. all: every class, by its probability, "
-            "exactly. "
-            "sampled: one class an image, drawn from the model. own: the image's, the \"empirical "
-            "Fisher\". "
-            "The latter two cost one pass an image.",
+            "exactly. sampled: one class an image, drawn from the model. own: the image's, the \"empirical "
+            "Fisher\". The latter two cost one pass an image.",
             {"all", "sampled", "own"}),
        number("clients_per_round", t.clients_per_round, from(0, most_clients),
               "Clients sampled for a round (fedavg); 0: all."),
@@ -159,13 +152,12 @@ Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& metho
                .alias({"name", "algorithm"}),
            text("coordination", u.coordination,
                 "default: as the method's authors prescribe. blocking: the federation halts and waits for "
-                "stragglers. "
-                "concurrent: everybody else goes on training.",
+                "stragglers. concurrent: everybody else goes on training.",
                 {"default", "concurrent", "blocking"}),
            text("late", u.late,
                 "What becomes of an update whose base still held the erased data. rebase: its base is "
-                "corrected. guard: "
-                "what points back is removed. drop. accept: the known leak, a positive control.",
+                "corrected. guard: what points back is removed. drop. accept: the known leak, a positive "
+                "control.",
                 {"rebase", "guard", "drop", "accept"}),
            number("history_budget_mb", u.history_budget_mb, from(0),
                   "Most the server may keep for the method.", "MB")}};
@@ -205,15 +197,13 @@ Section calibration(CalibrationSection& c) {
            .alias({"lambda_F", "ewc"}),
        text("fisher_form", c.fisher_form,
             "gradient: in the step; lr * fisher * the largest entry must stay below 1. proximal: after it, "
-            "stable "
-            "for any strength.",
+            "stable for any strength.",
             {"gradient", "proximal"}),
        number("fisher_samples", c.fisher_samples, from(1, 1'000'000),
               "Most calibration images for it; each costs a pass for every class.", "samples"),
        text("invariance", c.invariance,
             "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
-            "variance of "
-            "the environments' risks. none.",
+            "variance of the environments' risks. none.",
             {"none", "perturbation", "irm", "vrex"}),
        number("lambda", c.lambda, from(0), "Weight of the invariance's penalty."),
        number("anneal_jobs", c.anneal_jobs, from(0),
@@ -221,10 +211,8 @@ Section calibration(CalibrationSection& c) {
        flag("divide_loss", c.divide_loss, "Divide the loss by max(1, lambda), as IRM's authors do."),
        text("perturbation", c.perturbation,
             "T. blind, the default: random squares, lines, corner bars. oracle: the backdoor's own trigger, "
-            "which nobody knows: "
-            "an upper bound. adversarial: the smallest mask and pattern that turn images into one label, "
-            "searched "
-            "on the calibration set.",
+            "which nobody knows: an upper bound. adversarial: the smallest mask and pattern that turn images "
+            "into one label, searched on the calibration set.",
             {"default", "blind", "oracle", "adversarial"}),
        number("adversarial_every", c.adversarial_every, from(1), "Search anew every so many calibrations.",
               "calibrations"),
@@ -243,8 +231,7 @@ Section calibration(CalibrationSection& c) {
            {"client", "interventional"}),
        flag("placebo", c.placebo,
             "The control: the same images, altered copies, steps and schedule with the cross entropy alone, "
-            "and no "
-            "gate."),
+            "and no gate."),
        number(
            "stages", c.stages, from(1, 1'000'000),
            "The calibration right after the merge begins at the model before the erasure and goes through "
@@ -271,8 +258,8 @@ Section calibration(CalibrationSection& c) {
        number("sunset_factor", c.sunset_factor, above(0), "Times the reference."),
        flag("gate", c.gate,
             "In the window, a merge of updates that raises the invariance's penalty is halved, up to three "
-            "times. "
-            "Nobody waits: it is merged at once, and what was too much is taken back when the answer comes."),
+            "times. Nobody waits: it is merged at once, and what was too much is taken back when the answer "
+            "comes."),
        number("gate_epsilon", c.gate_epsilon, from(0), "What the penalty may rise by."),
        number("gate_samples", c.gate_samples, from(1, 1'000'000),
               "Most calibration images that it is looked at on; always the same ones.", "samples"),

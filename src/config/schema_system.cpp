@@ -76,8 +76,7 @@ Section availability(AvailabilityHeterogeneity& h) {
       "When clients are there, and whether they finish.",
       {text("model", h.model,
             "always. markov: on and off for exponential times. diurnal: on for a part of each period, phases "
-            "spread "
-            "evenly over the clients. trace: as the file says.",
+            "spread evenly over the clients. trace: as the file says.",
             {"always", "markov", "diurnal", "trace"})
            .alias({"kind", "type"}),
        number("mean_on_seconds", h.mean_on_seconds, from(1e-3, longest), "Mean length of a time on (markov).",
@@ -104,8 +103,7 @@ Section compute(ComputeSection& c) {
       "rounding).",
       {text("devices", c.devices,
             "cpu, cuda:0, cuda:1, ...; cuda: all visible. A device that stands there twice counts as two, "
-            "each "
-            "with a copy of the data and with lanes of its own.")
+            "each with a copy of the data and with lanes of its own.")
            .alias({"device", "gpus"}),
        number("lanes", c.lanes, from(0, 4096),
               "Execution lanes a device; 0: as many as cores, or 8 a GPU, or fewer where memory allows no "
@@ -122,14 +120,11 @@ Section compute(ComputeSection& c) {
        text(
            "step", c.step,
            "What takes training steps. fused: forward and backward without autograd, on the CPU, for "
-           "networks "
-           "without BatchNorm and residual connections; else it is an error. autograd: LibTorch's operators. "
-           "graph: the same recorded once as a CUDA graph and replayed, on GPUs, for the built-in networks; "
-           "else it is an error. kernels: likewise, without autograd and in half as many kernels, for "
-           "networks "
-           "without BatchNorm and residual connections, where afu was built with nvcc; not yet tried on a "
-           "GPU. "
-           "auto: fused or graph where it is possible.",
+           "networks without BatchNorm and residual connections; else it is an error. autograd: LibTorch's "
+           "operators. graph: the same recorded once as a CUDA graph and replayed, on GPUs, for the built-in "
+           "networks; else it is an error. kernels: likewise, without autograd and in half as many kernels, "
+           "for networks without BatchNorm and residual connections, where afu was built with nvcc; not yet "
+           "tried on a GPU. auto: fused or graph where it is possible.",
            {"auto", "fused", "autograd", "graph", "kernels"}),
        text(
            "precision", c.precision,

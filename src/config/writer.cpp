@@ -177,12 +177,9 @@ std::string reference_toml(const std::vector<PluginSection>& methods) {
       "#\n" +
       comment(
           "A scenario names only what differs from the defaults. It may begin with `include = \"base.toml\"` "
-          "(or an "
-          "array of files, relative to the including file): tables are merged key by key and the including "
-          "file "
-          "wins; arrays and inline tables are replaced as a whole. `--set section.key=value` overrides a "
-          "key "
-          "on the command line; `erasure[0].client` is a key of the first [[erasure]].") +
+          "(or an array of files, relative to the including file): tables are merged key by key and the "
+          "including file wins; arrays and inline tables are replaced as a whole. `--set section.key=value` "
+          "overrides a key on the command line; `erasure[0].client` is a key of the first [[erasure]].") +
       "#\n" + distributions_help();
   for (const auto& section : sections(defaults, methods)) {
     std::string tables;

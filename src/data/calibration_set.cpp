@@ -96,8 +96,7 @@ std::vector<Contribution> contributed_environments(const std::vector<IndicesPtr>
     throw DataError(
         fmt::format("calibration.source = \"clients\": each is to give {} held-out images "
                     "(calibration.samples_per_environment), {} of the {} that ask for no erasure hold out "
-                    "fewer: {}; allowed "
-                    "are fewer images, or a larger partition.holdout_fraction (it is {})",
+                    "fewer: {}; allowed are fewer images, or a larger partition.holdout_fraction (it is {})",
                     wanted, short_of, givers, names, s.partition.holdout_fraction));
   return all;
 }

@@ -167,8 +167,7 @@ std::vector<std::int64_t> known_subjects(const Listing& list, const std::string&
     if (split_by_subject)
       source.note(
           "no file name tells a subject (OAS1_0171_... is the form that is known): train, validation and "
-          "test "
-          "may share patients");
+          "test may share patients");
     return {};
   }
   const auto what = fmt::format("{} of {} file names tell no subject (the first is {}), the others do",

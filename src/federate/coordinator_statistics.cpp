@@ -22,8 +22,7 @@ bool Coordinator::take_statistics(Active& a, engine::Combination model, methods:
   if (setup_.data && job.samples.empty()) {
     warn(
         "BatchNorm's statistics still hold the erased samples' share: nobody who stays has calibration "
-        "images to take "
-        "them anew");
+        "images to take them anew");
     return false;
   }
   const double passes = methods::calibration_samples(view(a)) * methods::statistics_passes;

@@ -116,8 +116,7 @@ std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_
   if (!silent.empty())
     return fmt::format(
         "whether {}'s {} is above a constant classifier's cannot be told, since the summary of {} does not "
-        "tell "
-        "the classes of the set: {}",
+        "tell the classes of the set: {}",
         name, metric.title, silent.front()->folder, claimed);
   const auto given = study.statistics.margins.find(metric.name);
   const double margin = given == study.statistics.margins.end() ? 0 : given->second;

@@ -72,8 +72,7 @@ job::JobResult batch_statistics(engine::Workspace& workspace, const job::KernelJ
       if (const double off = largest(part(buffers, *slot) - part(fresh, *slot)); !(off <= 1e-3 * size + 1e-6))
         throw std::runtime_error(
             fmt::format("the buffer '{}' is changed by training and is no moving average of the batches' "
-                        "statistics ({:g} "
-                        "away), so nothing of a client can be taken out of it",
+                        "statistics ({:g} away), so nothing of a client can be taken out of it",
                         slot->name, off));
     }
     buffers.copy_(fresh);

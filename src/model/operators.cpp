@@ -281,16 +281,14 @@ std::string complaint(const Node& node, const Known& known) {
   if (draws(node, known))
     return kind +
            " draws random numbers in training, from torch's global generator: parallel lanes share it and "
-           "the "
-           "run would not be reproducible. Export the module without it";
+           "the run would not be reproducible. Export the module without it";
   if (keeps_state(node) && node.s(torch::jit::attr::name) != counter)
     return "forward keeps '" + node.s(torch::jit::attr::name) +
            "' from call to call: every lane has a copy of the module, and the run would depend on their "
            "number";
   if (reads_counter(node))
     return "a BatchNorm without momentum averages over all batches so far: how many those are has no place "
-           "in "
-           "a version. Give it a momentum";
+           "in a version. Give it a momentum";
   return {};
 }
 

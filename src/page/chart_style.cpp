@@ -142,8 +142,7 @@ std::string plain_svg(const std::string& svg, double width, double height) {
   return fmt::format(
              "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{:g}\" height=\"{:g}\" "
              "font-family=\"sans-serif\" font-size=\"12px\" fill=\"{}\"{}<rect width=\"100%\" "
-             "height=\"100%\" "
-             "fill=\"{}\"/>",
+             "height=\"100%\" fill=\"{}\"/>",
              width, height, light().at("ink"), out.substr(4, begin - 4), light().at("paper")) +
          out.substr(begin) + "\n";
 }

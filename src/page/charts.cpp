@@ -153,8 +153,7 @@ std::vector<Chart> difference_strips(const figures::Analysis& a, std::size_t gro
     strip.axis = with_unit(fmt::format("{} - {}'s", metric.title, reference), scale.unit);
     strip.caption = fmt::format(
         "Difference to {} in {}{}: every seed, the mean and its {:g} % interval. Equivalent: the interval "
-        "lies inside "
-        "the shaded margin of ± {}.",
+        "lies inside the shaded margin of ± {}.",
         reference, metric.title, study.in_group(group), (2 * study.statistics.confidence - 1) * 100,
         figures::margin_text(metric, margin));
     strip.caption += figures::majority_sentence(metric, figures::runs_of(study, group));

@@ -56,8 +56,7 @@ Chart service_curves(const figures::Analysis& a, std::size_t group) {
   chart.caption = fmt::format(
       "What users got after the request{}: {} of the version being served, means over the seeds; {} and {} "
       "with the {:g} % interval. Dots: when the arm's model no longer held what was to be erased, on "
-      "average; "
-      "an arm without a dot held it in some seed to the end of the time shown.",
+      "average; an arm without a dot held it in some seed to the end of the time shown.",
       study.in_group(group), a.utility().title, study.arms[study.subject].name,
       study.arms[study.reference].name, study.statistics.confidence * 100);
   chart.data = {study.id_of("service-curves", group),

@@ -80,11 +80,9 @@ Chart pareto(const figures::Analysis& a, std::size_t group) {
   const auto& reference = study.arms[study.reference].name;
   chart.caption = fmt::format(
       "Time to erase against distance to {}{}: means and {:g} % intervals over the seeds; nearer the lower "
-      "left is "
-      "better, the line joins the arms that none beats in both. Distance: the mean over test, forget and "
-      "retain "
-      "accuracy, attack success and membership AUC of the absolute difference, in pp (AUC in hundredths). "
-      "Arms that never erased are not in it.",
+      "left is better, the line joins the arms that none beats in both. Distance: the mean over test, forget "
+      "and retain accuracy, attack success and membership AUC of the absolute difference, in pp (AUC in "
+      "hundredths). Arms that never erased are not in it.",
       reference, study.in_group(group), study.statistics.confidence * 100);
   if (!lacking.empty())
     chart.caption += " Nor are cells that lack a metric, or whose reference does: " + lacking + ".";
@@ -151,8 +149,7 @@ Chart latency_distributions(const figures::Analysis& a, std::size_t group) {
   chart.id = study.id_of("latency", group);
   chart.caption = fmt::format(
       "Latency{}: the share of requests that were served within a time, from the request to the first "
-      "published model "
-      "without the influence. Arms that never erased are not in it.",
+      "published model without the influence. Arms that never erased are not in it.",
       study.in_group(group));
   chart.data = {
       chart.id, chart.caption, {{"arm", "", false}, {"latency", "s", true}, {"share", "", true}}, {}, false};

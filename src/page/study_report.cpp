@@ -200,46 +200,36 @@ Section methods(const figures::Study& study) {
   Section s{"methods", "How it was judged", {}};
   s.parts.emplace_back(Paragraph{fmt::format(
       "Means over seeds with Student's t-intervals at {:g} %. Arms are compared with {} by paired t-tests, "
-      "seed by seed; "
-      "p-values of the family of metrics are corrected by Holm over all arms of a group. Equivalence: two "
-      "one-sided tests, "
-      "that is the {:g} % interval of the mean difference inside the margin; an interval that "
-      "reaches across a "
-      "margin is not enough power, one outside altogether a difference. With fewer than {} paired seeds "
-      "nothing is "
-      "concluded, and seeds that failed are never dropped in silence: they keep a claim from holding.",
+      "seed by seed; p-values of the family of metrics are corrected by Holm over all arms of a group. "
+      "Equivalence: two one-sided tests, that is the {:g} % interval of the mean difference inside the "
+      "margin; an interval that reaches across a margin is not enough power, one outside altogether a "
+      "difference. With fewer than {} paired seeds nothing is concluded, and seeds that failed are never "
+      "dropped in silence: they keep a claim from holding.",
       p.confidence * 100, study.arms[study.reference].name, (2 * p.confidence - 1) * 100,
       figures::fewest_pairs)});
   s.parts.emplace_back(Paragraph{margins_text(p)});
   s.parts.emplace_back(Paragraph{
-      "Excess is taken round by round over the reference of the same seed, at the same number of "
-      "accepted updates behind "
-      "the first erased model of each; between evaluations both are interpolated linearly. \"Nothing "
-      "comes back\" is judged block by block of five rounds: it holds where in every block the mean "
-      "excess lies below the margin (one-sided test each; all must pass, so no correction is due), "
-      "and fails where in any block it lies above (Bonferroni over the blocks). The peak of a "
-      "single run, its largest mean over five rounds in a row, is above 0 even for a second "
-      "retraining. A claim about the attack holds only where the attack had succeeded before the erasure, by "
-      "at least 50 pp more than the reference, in every seed, and for a rebound only where a control arm "
-      "that "
-      "erased shows one: a mean rise of at least 10 pp over its erased model and over the reference, with an "
-      "interval above 0, in the rounds or in the tail. About membership nothing is claimed unless its AUC "
-      "before the erasure was at least 0.550 by the lower end of its interval. About fidelity nothing is "
-      "claimed by "
-      "a metric in which the reference does not lead a classifier that gives every sample the same answer by "
-      "more "
-      "than the margin, by the lower end of its interval: its accuracy is the share of the largest class, "
-      "its "
+      "Excess is taken round by round over the reference of the same seed, at the same number of accepted "
+      "updates behind the first erased model of each; between evaluations both are interpolated linearly. "
+      "\"Nothing comes back\" is judged block by block of five rounds: it holds where in every block the "
+      "mean excess lies below the margin (one-sided test each; all must pass, so no correction is due), and "
+      "fails where in any block it lies above (Bonferroni over the blocks). The peak of a single run, its "
+      "largest mean over five rounds in a row, is above 0 even for a second retraining. A claim about the "
+      "attack holds only where the attack had succeeded before the erasure, by at least 50 pp more than the "
+      "reference, in every seed, and for a rebound only where a control arm that erased shows one: a mean "
+      "rise of at least 10 pp over its erased model and over the reference, with an interval above 0, in the "
+      "rounds or in the tail. About membership nothing is claimed unless its AUC before the erasure was at "
+      "least 0.550 by the lower end of its interval. About fidelity nothing is claimed by a metric in which "
+      "the reference does not lead a classifier that gives every sample the same answer by more than the "
+      "margin, by the lower end of its interval: its accuracy is the share of the largest class, its "
       "balanced accuracy 1 / classes, its AUC 0.5, its loss the labels' entropy. Nor can a time to a useful "
-      "model "
-      "be shorter then."});
+      "model be shorter then."});
   s.parts.emplace_back(Paragraph{fmt::format(
       "Equivalence is judged twice: at once, that is of the first published version that contains the "
       "erasure, and {}. An arm whose time is compared must be equivalent itself, and its time ends with the "
       "first published version that is erased and useful and stays so. Values that are the same in every "
-      "seed "
-      "have no spread, which is no proof: they count by the sign test. No claim holds before all its cells "
-      "are in.",
+      "seed have no spread, which is no proof: they count by the sign test. No claim holds before all its "
+      "cells are in.",
       figures::moment_text(figures::Moment::settled, study.rebound))});
   return s;
 }

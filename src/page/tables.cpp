@@ -55,16 +55,14 @@ DataTable headline_table(const figures::Analysis& a, std::size_t group) {
   auto t = begin_table(
       study, "headline",
       fmt::format(
-          "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where "
-          "there is a margin, whether the arm is equivalent to {}: equivalent, different, open "
-          "(not enough power), or no power (it was not there before the erasure, or {} is not clearly "
-          "better than a constant classifier). Time to pass: until the first published version whose attack "
-          "success is within its margin of {}'s, and whose {} within its own of {}'s or of what there was "
-          "before the request, and "
+          "Arms at the end of the run{}: mean over the seeds ± half of the {:g} % interval. Where there is a "
+          "margin, whether the arm is equivalent to {}: equivalent, different, open (not enough power), or "
+          "no power (it was not there before the erasure, or {} is not clearly better than a constant "
+          "classifier). Time to pass: until the first published version whose attack success is within its "
+          "margin of {}'s, and whose {} within its own of {}'s or of what there was before the request, and "
           "stay there (three evaluations in a row pass, and never again three fail). \"2 of 5\": in so many "
-          "seeds a figure "
-          "came, "
-          "and the mean is over them. Throughput: retained updates accepted after the request, of {}.",
+          "seeds a figure came, and the mean is over them. Throughput: retained updates accepted after the "
+          "request, of {}.",
           plan.late_evaluations > 1
               ? fmt::format(" (mean of the last {} evaluated versions)", plan.late_evaluations)
               : std::string(),

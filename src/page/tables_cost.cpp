@@ -45,15 +45,12 @@ DataTable blame_table(const figures::Analysis& a, std::size_t group) {
   DataTable t{study.id_of("blame", group),
               with_group(study,
                          "What a round waited for: mean seconds of its critical path, over all cells. Where "
-                         "the server gathers "
-                         "updates a round ends with a merge, otherwise with every round's worth of accepted "
-                         "updates. Queue: work "
-                         "that nobody took up or a result that lay waiting; link: download and upload; "
-                         "compute: at a client; "
-                         "barrier: an update in the server's buffer; stall: the server halted for an "
-                         "erasure. Others waited: "
-                         "idle time of the other updates of the round, summed. Straggler: whose update most "
-                         "often came last.",
+                         "the server gathers updates a round ends with a merge, otherwise with every round's "
+                         "worth of accepted updates. Queue: work that nobody took up or a result that lay "
+                         "waiting; link: download and upload; compute: at a client; barrier: an update in "
+                         "the server's buffer; stall: the server halted for an erasure. Others waited: idle "
+                         "time of the other updates of the round, summed. Straggler: whose update most often "
+                         "came last.",
                          group),
               {{"arm", "", false},
                {"stretch", "", false},

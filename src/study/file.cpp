@@ -69,8 +69,7 @@ std::vector<Section> sections(Study& s, Raw& raw) {
              {"equivalence", "no_rebound", "no_downtime", "latency"})}},
       {"rebound",
        "The rebound protocol (METHODS 7.8): dense measurements, `rounds` asynchronous rounds, then "
-       "`tail_rounds` "
-       "more without any calibration; with the controls none, placebo and leak.",
+       "`tail_rounds` more without any calibration; with the controls none, placebo and leak.",
        {flag("enabled", s.rebound.enabled, "Whether the study follows it."),
         number("rounds", s.rebound.rounds, from(1, 100000), "Asynchronous rounds after the erasure.",
                "rounds"),

@@ -157,8 +157,8 @@ TEST_CASE("a request that the data cannot serve is refused by check and run alik
           "erasure[0].fraction: 0.01 of client 1's");
   refused(
       " --set unlearning.method=none --set partition.scheme=pathological --set "
-      "partition.classes_per_client=1 "
-      "--set partition.clients=2 --set 'erasure=[{scope=\"class\",class=0,at_update=3}]'",
+      "partition.classes_per_client=1 --set partition.clients=2 --set "
+      "'erasure=[{scope=\"class\",class=0,at_update=3}]'",
       "erasure[0]: it takes all");
   const auto told = afu_command(f, "check " + file + " --set partition.holdout_fraction=0");
   CHECK(told.status == 0);

@@ -59,8 +59,7 @@ TEST_CASE("erasures") {
       Messages{"s.toml:3:13: erasure[0].at_update: 200 is never reached, the run stops at stop.updates 200"});
   CHECK(with_stop("[[erasure]]\nclient = 2\nat_update = 1\nscope = \"samples\"\nfraction = 1") ==
         Messages{"s.toml:5:12: erasure[0].fraction: 1.0 is outside (0, 1), scope \"samples\" leaves the "
-                 "client some; "
-                 "scope \"client\" erases all"});
+                 "client some; scope \"client\" erases all"});
   CHECK(with_stop("[[erasure]]\nclient = 2\nat_update = 1\nfraction = 0.0") ==
         Messages{"s.toml:4:12: erasure[0].fraction: 0.0 is outside (0, 1]"});
   CHECK(with_stop("partition.clients = 1\n[[erasure]]\nclient = 0\nat_update = 1") ==
@@ -95,8 +94,7 @@ TEST_CASE("requests for parts of one client leave it something, and classes are 
 TEST_CASE("a seed for weights that a file delivers has no effect, and is refused") {
   CHECK(with_stop("[model]\nname = \"torchscript\"\npath = \"net.pt\"\ninit_seed = 3") ==
         Messages{"s.toml:4:13: model.init_seed: 3 draws no weights, model.name is \"torchscript\", which "
-                 "starts from "
-                 "its file's; allowed is 0"});
+                 "starts from its file's; allowed is 0"});
 }
 
 TEST_CASE("what the run's end comes before is refused") {
@@ -145,8 +143,7 @@ TEST_CASE("training and partition") {
       with_stop(
           "[[heterogeneity.network.override]]\nclient = 1\n[[heterogeneity.network.override]]\nclient = 1") ==
       Messages{"s.toml:4:10: heterogeneity.network.override[1].client: 1 stands in "
-               "heterogeneity.network.override[0] "
-               "already, allowed is one a client"});
+               "heterogeneity.network.override[0] already, allowed is one a client"});
 }
 
 TEST_CASE("training options that need a rule or one another") {
@@ -195,8 +192,7 @@ TEST_CASE("data, model and backdoor") {
   CHECK(
       with_stop("[data]\nsource = \"image_folder\"\npath = \"x\"\nval_fraction = 0.5\ntest_fraction = 0.5") ==
       Messages{"s.toml:5:17: data.test_fraction: 0.5 and val_fraction 0.5 leave no training images, allowed "
-               "is a sum "
-               "below 1"});
+               "is a sum below 1"});
   CHECK(with_stop("[data]\nchannels = 2") ==
         Messages{"s.toml:2:12: data.channels: 2 is unknown, allowed are 1, 3"});
   CHECK(with_stop("[model]\nname = \"torchscript\"") ==

@@ -128,8 +128,7 @@ TEST_CASE("distributions") {
   CHECK(slowdown("{ distribution = \"gauss\" }") ==
         Messages{"s.toml:2:29: " + key +
                  ".distribution: \"gauss\" is unknown, allowed are \"constant\", \"uniform\", \"normal\", "
-                 "\"lognormal\", "
-                 "\"exponential\", \"pareto\", \"zipf\", \"trace\""});
+                 "\"lognormal\", \"exponential\", \"pareto\", \"zipf\", \"trace\""});
   CHECK(slowdown("{ distribution = \"lognormal\", median = -2, mean = 1 }") ==
         Messages{
             "s.toml:2:51: " + key + ".median: -2 is outside (0, 1000000000000]",

@@ -299,8 +299,7 @@ TEST_CASE(
 TEST_CASE("fedasync that replaces the model leaves nothing to take a client out of") {
   const std::string text =
       "[training]\nrule = \"fedasync\"\nmixing = 1\n[unlearning]\nmethod = \"subtract\"\n[[erasure]]\nclient "
-      "= "
-      "0\nat_update = 3\n";
+      "= 0\nat_update = 3\n";
   CHECK_THROWS_WITH_AS(Server(text, {}), doctest::Contains("training.mixing: 1 replaces the model"),
                        config::ConfigError);
   CHECK_NOTHROW(Server(text, {"training.mixing=0.99"}));

@@ -11,8 +11,7 @@ namespace {
 
 std::string erasing(const std::string& method) {
   return "[training]\nserver_lr = 0.5\nstaleness = \"constant\"\nweight_by_samples = "
-         "false\n[unlearning]\nmethod = "
-         "\"" +
+         "false\n[unlearning]\nmethod = \"" +
          method + "\"\n[[erasure]]\nclient = 0\nat_update = 2\n";
 }
 

@@ -57,8 +57,7 @@ TEST_CASE(
 TEST_CASE("lanes that are asked for and do not fit are refused, as is a device without room for one") {
   CHECK(refusal({device("cuda:0", 1000)}, 3, {180 * MiB, 400 * MiB}) ==
         "cuda:0: compute.lanes is 3, which does not fit: one needs 180 MiB, the data set 400 MiB, one lane "
-        "is for "
-        "merges, and 1000 MiB are free; at most 2 do");
+        "is for merges, and 1000 MiB are free; at most 2 do");
   CHECK(refusal({device("cuda:0", 1000)}, 2, {180 * MiB, 400 * MiB}) == "");
   CHECK(refusal({device("cuda:0", 1000)}, 0, {300 * MiB, 400 * MiB}).find("cuda:0: not one lane fits: ") ==
         0);
@@ -72,8 +71,7 @@ TEST_CASE("the slots of a device that is there twice share its memory") {
         std::vector<int>{3, 3});
   CHECK(refusal({device("cuda:0", 900), device("cuda:0", 900)}, 3, {100 * MiB, 100 * MiB}) ==
         "cuda:0: compute.lanes is 3, which does not fit: one needs 100 MiB, the data set 100 MiB, and 400 "
-        "MiB are "
-        "free; at most 2 do");
+        "MiB are free; at most 2 do");
   CHECK(refusal({device("cuda:0", 900), device("cuda:1", 900)}, 3, {100 * MiB, 100 * MiB}) == "");
 }
 

@@ -40,8 +40,7 @@ TEST_CASE("every scope a method lacks is refused with the reason") {
       message_of("afu_ic", "scope = \"class\"\nclass = 1") ==
       "s.toml:5:9: erasure[0].scope: \"class\" is not supported, the method \"afu_ic\" supports \"client\", "
       "\"samples\": the ledger keeps one sum of contributions a client, in which those of its classes are "
-      "not "
-      "apart, so none can be subtracted");
+      "not apart, so none can be subtracted");
 }
 
 TEST_CASE("class scope has its reference and its control") {

@@ -309,9 +309,9 @@ Method afu_ic_method() {
        std::string("auto"),
        "What is published first. at_once: the model without the target's contributions, as it is, which is "
        "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
-       "the "
-       "old one is served. auto: calibrated where it can be, which is with a ledger, without match_steps, "
-       "calibration.staleness_discount and calibration.max_delta, and with calibration.steps; else at_once.",
+       "the old one is served. auto: calibrated where it can be, which is with a ledger, without "
+       "match_steps, calibration.staleness_discount and calibration.max_delta, and with calibration.steps; "
+       "else at_once.",
        "",
        0,
        0,
@@ -320,9 +320,8 @@ Method afu_ic_method() {
       {"erasure",
        std::string("ledger"),
        "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "
-       "the "
-       "target computes: fedquit and pga (with their own sections' settings), uce (descent of the unlearning "
-       "cross entropy within a ball).",
+       "the target computes: fedquit and pga (with their own sections' settings), uce (descent of the "
+       "unlearning cross entropy within a ball).",
        "",
        0,
        0,
@@ -342,9 +341,8 @@ Method afu_ic_method() {
       {"match_steps",
        std::int64_t{0},
        "After the merge and its calibration the target takes so many steps down (mean cross entropy on what "
-       "is "
-       "to be forgotten - level)^2, each on all of that; the level is the calibrated model's mean on samples "
-       "that the target held out. What comes of it is merged undiscounted. 0: none.",
+       "is to be forgotten - level)^2, each on all of that; the level is the calibrated model's mean on "
+       "samples that the target held out. What comes of it is merged undiscounted. 0: none.",
        "steps",
        0,
        1'000'000,

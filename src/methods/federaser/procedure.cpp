@@ -212,8 +212,7 @@ Method federaser_method() {
       {"norm",
        std::string{"global"},
        "Over what an update's length is kept: global, the whole vector, as the paper's formula has it; "
-       "layer, "
-       "each tensor by itself, as the released code does.",
+       "layer, each tensor by itself, as the released code does.",
        "",
        0,
        0,
@@ -222,8 +221,7 @@ Method federaser_method() {
       {"calibrate",
        std::string{"client"},
        "Whose update keeps its length and takes the new direction. client: each client's, as in the paper. "
-       "mean: "
-       "the clients' mean, as in the released code.",
+       "mean: the clients' mean, as in the released code.",
        "",
        0,
        0,
@@ -232,8 +230,7 @@ Method federaser_method() {
       {"printed_factor",
        false,
        "Divide a calibration round's step once more, by the number of clients that go on, as the paper "
-       "prints it; "
-       "the released code does not.",
+       "prints it; the released code does not.",
        "",
        0.0,
        1.0,

@@ -82,8 +82,7 @@ Method fedrecovery_method() {
       {"weights",
        std::string{"all"},
        "What a round's squared step is divided by to be its weight p_i. all: the sum over all rounds. "
-       "earlier: over "
-       "the rounds before it, as FedAU's port has it; the first round then counts nothing.",
+       "earlier: over the rounds before it, as FedAU's port has it; the first round then counts nothing.",
        "",
        0,
        0,
@@ -92,8 +91,7 @@ Method fedrecovery_method() {
       {"residual",
        std::string{"target"},
        "delta_i. target: what the target added to the round, as the derivation has it. retained: what the "
-       "others "
-       "did, as FedAU's port has it.",
+       "others did, as FedAU's port has it.",
        "",
        0,
        0,

@@ -58,10 +58,8 @@ Method kd_method() {
       {"subtraction",
        std::string{"lazy"},
        "lazy: the target's history is taken out as it is, as in the paper. rescaled: the others' is then "
-       "scaled by "
-       "N / (N - 1), or 1 / (1 - the target's share), about the initial model. Rules that mix whole models "
-       "always "
-       "rescale.",
+       "scaled by N / (N - 1), or 1 / (1 - the target's share), about the initial model. Rules that mix "
+       "whole models always rescale.",
        "",
        0,
        0,

@@ -128,10 +128,8 @@ Method knot_method() {
       {"anchors",
        std::string{"paper"},
        "Where clusters stand (matched). paper: evenly from the least to the largest time, and at the "
-       "disparities 1 "
-       "/ N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 ... N - 1, as "
-       "the "
-       "released code has it.",
+       "disparities 1 / N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 "
+       "... N - 1, as the released code has it.",
        "",
        0,
        0,
@@ -140,8 +138,7 @@ Method knot_method() {
       {"objective",
        std::string{"worst_first"},
        "What the assignment makes least (matched). worst_first: the largest distance, then the next, as in "
-       "the "
-       "paper. sum: the sum of distances, as in the released code.",
+       "the paper. sum: the sum of distances, as in the released code.",
        "",
        0,
        0,
@@ -151,8 +148,7 @@ Method knot_method() {
        std::string{"aggregate"},
        "What is published. aggregate: the clusters' mean by samples, as in the paper. best: the model of the "
        "cluster that is most accurate on the calibration images, as in the released code; until that has "
-       "been "
-       "measured, the mean.",
+       "been measured, the mean.",
        "",
        0,
        0,

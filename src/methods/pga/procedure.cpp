@@ -135,8 +135,7 @@ Method pga_method() {
       {"stop_distance",
        0.0,
        "After a FedAvg round: stop when that squared distance exceeds this, as the authors' code does (2.2 "
-       "for "
-       "MNIST); 0 turns that off.",
+       "for MNIST); 0 turns that off.",
        "",
        0.0,
        1e9,
@@ -145,8 +144,7 @@ Method pga_method() {
       {"stop_accuracy",
        0.0,
        "Stop when the accuracy on the target's held-out samples falls below this, as in the paper (0.12 is "
-       "quoted for "
-       "MNIST); 0 turns that off.",
+       "quoted for MNIST); 0 turns that off.",
        "",
        0.0,
        1.0,
@@ -155,8 +153,7 @@ Method pga_method() {
       {"rescale",
        false,
        "Where differences are added: scale the others' contributions by 1 / (1 - the target's share), about "
-       "the "
-       "initial model, once the target's are out.",
+       "the initial model, once the target's are out.",
        "",
        0.0,
        1.0,

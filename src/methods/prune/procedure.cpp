@@ -116,8 +116,7 @@ Method prune_method() {
       {"idf",
        std::string{"paper"},
        "How the classes count that a channel answers to. paper: log((1 + C) / (1 + count)). code: log(C / "
-       "(count + "
-       "1)), as public codes have it.",
+       "(count + 1)), as public codes have it.",
        "",
        0,
        0,
@@ -126,8 +125,7 @@ Method prune_method() {
       {"tf_coe",
        0.0,
        "Above 0: a channel's share of its layer's answer is multiplied by log(channels of the layer * e / "
-       "this), "
-       "which public codes offer; 0: it is not, as in the paper.",
+       "this), which public codes offer; 0: it is not, as in the paper.",
        "",
        0.0,
        16.0,

@@ -50,8 +50,7 @@ Method retrain_method() {
   m.name = "retrain";
   m.help =
       "Trains again from the initial weights without the target, or at all clients without the class; the "
-      "old "
-      "model is served meanwhile.";
+      "old model is served meanwhile.";
   m.traits.restarts = true;
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.options = {

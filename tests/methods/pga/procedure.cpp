@@ -82,8 +82,7 @@ TEST_CASE("pga at a target that was alone in the last round starts from that rou
 TEST_CASE("pga where differences are added starts from the model without their sum") {
   Server s(
       "[training]\nserver_lr = 0.5\nstaleness = \"constant\"\nweight_by_samples = "
-      "false\n[unlearning]\nmethod "
-      "= \"pga\"\n[[erasure]]\nclient = 0\nat_update = 3\n",
+      "false\n[unlearning]\nmethod = \"pga\"\n[[erasure]]\nclient = 0\nat_update = 3\n",
       {"unlearning.coordination=concurrent"}, false, {test::rows(0, 4)});
   s.update(0, 4), s.update(1, 2), s.update(0, -1);
   REQUIRE(s.erasures.size() == 1);
