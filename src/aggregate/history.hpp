@@ -1,7 +1,7 @@
 #pragma once
 /// What happened round by round, for methods that go back over the training: FedEraser and FedRecovery. A
 /// round of an asynchronous rule is a pseudo-round: as many consecutive contributions as there are clients
-/// (METHODS 5.2).
+/// (src/aggregate/README.md, History).
 #include <cstdint>
 #include <vector>
 

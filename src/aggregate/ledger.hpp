@@ -11,8 +11,8 @@
 namespace afu::aggregate {
 
 struct LedgerNeeds {
-  bool influence = false;    ///< S_u (AFU-IC.md step 1)
-  bool accumulator = false;  ///< A_u and its mass m_u (METHODS 5.5)
+  bool influence = false;    ///< S_u (src/aggregate/README.md, Ledger)
+  bool accumulator = false;  ///< A_u and its mass m_u
   bool last_update = false;  ///< base, delta and weight of the client's last merged update
   double decay = 0;          ///< part of an influence that each later contribution of the client takes off it
   bool any() const { return influence || accumulator || last_update; }
@@ -59,7 +59,7 @@ class Ledger {
              std::size_t first_output);
   /// What takes all contributions of `client` out of `model`: the model without them, the difference that
   /// makes, then what becomes of the other clients' accumulators. Where whole models are mixed: (w - A_u)/(1
-  /// - m_u), which scales the others (METHODS 5.5); else w - S_u, which leaves them as they are.
+  /// - m_u), which scales the others; else w - S_u, which leaves them as they are.
   std::vector<engine::Combination> removal(std::uint32_t client, const model::ParametersPtr& model,
                                            bool whole_model) const;
   /// Takes the others' accumulators, from `first_output` on.

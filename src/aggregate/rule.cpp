@@ -18,7 +18,7 @@ std::unique_ptr<Rule> make_port(const TrainingSection&, double, std::size_t);
 
 namespace {
 
-/// w += min(1, eta * s(tau) * omega_k) * delta (AFU-IC.md; METHODS 2.4, 9.1 R4).
+/// w += min(1, eta * s(tau) * omega_k) * delta (src/aggregate/README.md, async_delta).
 class AsyncDelta : public Rule {
  public:
   AsyncDelta(const TrainingSection& t, double mean_samples)
@@ -42,8 +42,9 @@ class AsyncDelta : public Rule {
   double mean_samples_;
 };
 
-/// w = (1 - a) w + a (w_base + delta), a = alpha s(tau), computed afresh for each update (METHODS 2.2). The
-/// paper halves alpha late in training, the public codes do not: mixing_halved_at, by default never.
+/// w = (1 - a) w + a (w_base + delta), a = alpha s(tau), computed afresh for each update (Xie et al. 2019,
+/// alg. 1). The paper halves alpha late in training, the public codes do not: mixing_halved_at, by default
+/// never.
 class FedAsync : public Rule {
  public:
   explicit FedAsync(const TrainingSection& t)

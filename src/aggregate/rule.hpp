@@ -23,13 +23,13 @@ struct Arrival {
   std::int64_t samples = 0;
   model::ParametersPtr delta;
   model::ParametersPtr base;  ///< the version it started from; only rules that mix whole models use it
-  model::ParametersPtr
-      guard;  ///< not null: the delta passes the one-sided guard against this erasure (METHODS 9.4)
+  /// Not null: the delta passes the one-sided guard against this erasure (src/calibrate/README.md, Guard).
+  model::ParametersPtr guard;
   std::vector<engine::GuardPtr> guards{};  ///< likewise, against these subspaces
   /// Its base still held what has been erased since: its running statistics (buffers) are not merged.
   bool late = false;
   /// What a rebase adds to the base: coefficient and vector of the erasures and calibrations merged since
-  /// (AFU-IC step 6).
+  /// (src/federate/README.md, Late updates).
   std::vector<std::pair<double, model::ParametersPtr>> rebase;
   /// Value of each tracked client's influence in the base; parallel to the ledger's clients, used by mixing
   /// rules.
@@ -55,7 +55,8 @@ class Rule {
   virtual ~Rule() = default;
   /// Barrier rounds: the server collects a round's updates and calls `flush` when the last is in.
   virtual bool synchronous() const { return false; }
-  /// Whole models are mixed, not differences: late updates leak what was erased (METHODS 2.2).
+  /// Whole models are mixed, not differences: late updates leak what was erased (src/federate/README.md, Late
+  /// updates).
   virtual bool whole_model() const { return false; }
   /// Takes an update; a plan when it makes a new version now, nothing while the rule buffers.
   virtual std::optional<MergePlan> add(Arrival arrival) = 0;
@@ -101,7 +102,7 @@ std::unique_ptr<Rule> make_rule(const std::string& name, const config::TrainingS
                                 double mean_samples, std::size_t clients = 1);
 std::vector<std::string> rule_names();
 
-/// omega_k = clip(n_k / mean n, 0.4, 1.6) (AFU-IC.md).
+/// omega_k = clip(n_k / mean n, 0.4, 1.6) (src/aggregate/README.md, async_delta).
 double sample_weight(std::int64_t samples, double mean_samples);
 
 }  // namespace afu::aggregate

@@ -12,10 +12,10 @@ namespace {
 using config::TrainingSection;
 using model::ParametersPtr;
 
-/// ASO-Fed (Chen et al. 2020; METHODS 2.5). The paper writes, with the surrogate gradient g_k = w^t - w_after
-/// of a local pass, zeta_k = g_k - g_k^prev + h_k, h_k <- beta h_k + (1 - beta) g_k^prev, g_k^prev <- g_k and
-/// w <- w - (n_k / N) r_k zeta_k. Here everything is of the opposite sign, as differences are: delta = -g,
-/// so w += c (delta - prev + h) with c = (n_k / N) r_k, h <- beta h + (1 - beta) prev, prev <- delta.
+/// ASO-Fed (Chen et al. 2020). The paper writes, with the surrogate gradient g_k = w^t - w_after of a local
+/// pass, zeta_k = g_k - g_k^prev + h_k, h_k <- beta h_k + (1 - beta) g_k^prev, g_k^prev <- g_k and
+/// w <- w - (n_k / N) r_k zeta_k. Here everything is of the opposite sign, as differences are: delta = -g, so
+/// w += c (delta - prev + h) with c = (n_k / N) r_k, h <- beta h + (1 - beta) prev, prev <- delta.
 ///
 /// What differs from the paper: h_k and g_k^prev stand at the server, not at the client, which is the same
 /// arithmetic; r_k = max(1, log d_k) takes as the client's average delay d_k the running mean of its updates'

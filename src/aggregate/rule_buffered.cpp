@@ -46,10 +46,10 @@ MergePlan Buffered::take() {
 
 namespace {
 
-/// w += eta_g / D * sum s(tau_i) delta_i once B updates are in (METHODS 2.3). D = B is the paper's form; with
-/// buffer_normalisation "staleness" D = sum s(tau_i), so that a buffer of late updates counts as much as one
-/// of fresh ones. With a staleness_average t > 0 it is s(tau_i) / s(t), FLSim's normalisation; the paper has
-/// none.
+/// w += eta_g / D * sum s(tau_i) delta_i once B updates are in (Nguyen et al. 2022, alg. 1). D = B is the
+/// paper's form; with buffer_normalisation "staleness" D = sum s(tau_i), so that a buffer of late updates
+/// counts as much as one of fresh ones. With a staleness_average t > 0 it is s(tau_i) / s(t), FLSim's
+/// normalisation; the paper has none.
 class FedBuff : public Buffered {
  public:
   explicit FedBuff(const TrainingSection& t)
@@ -79,8 +79,8 @@ class FedBuff : public Buffered {
   std::size_t size_;
 };
 
-/// w += sum n_i / (sum n) delta_i over a round, all from the same base (METHODS 2.1). With round_weights
-/// "uniform" each counts 1 / |S|, as in IBM's code and those derived from it.
+/// w += sum n_i / (sum n) delta_i over a round, all from the same base (McMahan et al. 2017, alg. 1). With
+/// round_weights "uniform" each counts 1 / |S|, as in IBM's code and those derived from it.
 class FedAvg : public Buffered {
  public:
   explicit FedAvg(const TrainingSection& t)

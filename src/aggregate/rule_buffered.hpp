@@ -7,9 +7,9 @@
 
 namespace afu::aggregate {
 
-/// The buffer, and the server's momentum (METHODS 2.3; FLSim's server optimiser): with c_i the coefficients
-/// of a plan, m <- beta m + sum c_i delta_i, w <- w + m. m holds the server's step size, as c_i do. Buffers
-/// of the model (BatchNorm) have no momentum.
+/// The buffer, and the server's momentum (FLSim's server optimiser): with c_i the coefficients of a plan,
+/// m <- beta m + sum c_i delta_i, w <- w + m. m holds the server's step size, as c_i do. Buffers of the model
+/// (BatchNorm) have no momentum.
 class Buffered : public Rule {
  public:
   explicit Buffered(double server_momentum = 0) : beta_(server_momentum) {}

@@ -10,10 +10,10 @@ namespace {
 using config::TrainingSection;
 using model::ParametersPtr;
 
-/// PORT's weights (METHODS 2.6, after Plato): w += sum p_i delta_i once B updates are in, with
-/// p_i ~ (n_i / sum n) * [(cos(w_t - w_{t-2}, delta_i) + 1) / 2 * a + S / (tau_i + S) * b], sum p_i = 1.
-/// w_t is the version merged into, w_{t-2} the one that the merge before the last was made into. A cosine
-/// that cannot be computed counts as 0: in the first two merges, right after a request, in timing-only runs.
+/// PORT's weights (Su and Li 2022, after Plato): w += sum p_i delta_i once B updates are in, with
+/// p_i ~ (n_i / sum n) * [(cos(w_t - w_{t-2}, delta_i) + 1) / 2 * a + S / (tau_i + S) * b], sum p_i = 1. w_t
+/// is the version merged into, w_{t-2} the one that the merge before the last was made into. A cosine that
+/// cannot be computed counts as 0: in the first two merges, right after a request, in timing-only runs.
 ///
 /// What differs from Plato's code: it takes the cosine of updates that are two versions late or more alone,
 /// and counts it as 1, a perfect likeness, for all others and where there is no older model; its vectors hold

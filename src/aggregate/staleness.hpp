@@ -1,5 +1,6 @@
 #pragma once
-/// Staleness functions s(tau) (METHODS 2.2, 2.4): how much of an update is kept that began tau versions ago.
+/// Staleness functions s(tau) (src/aggregate/README.md, Staleness): how much of an update is kept that began
+/// tau versions ago.
 #include <cstdint>
 #include <string>
 

@@ -1,5 +1,6 @@
 #pragma once
-/// What a model answers to a set of samples, and the scores that attacks read off it (METHODS 7.3).
+/// What a model answers to a set of samples, and the scores that attacks read off it (src/attack/README.md,
+/// Scores).
 #include <cstdint>
 #include <vector>
 

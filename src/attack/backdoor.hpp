@@ -1,5 +1,5 @@
 #pragma once
-/// Whether a trigger still works (METHODS 7.2).
+/// Whether a trigger still works (src/attack/README.md, backdoor).
 #include "attack/answers.hpp"
 
 namespace afu::attack {

@@ -17,7 +17,7 @@ namespace afu::attack {
 /// contains the erasure, calibrated or not (of training that began again, and of a method that erases
 /// nothing, the first that counts as forgotten); "plus16": the first measured 16 or more updates after it;
 /// "final". Two points may be one version. A score taken only at the merge ranks gradient ascent as excellent
-/// (AFU-IC.md).
+/// (src/methods/afu_ic/README.md, What prototypes showed).
 class Campaign {
  public:
   struct Order {

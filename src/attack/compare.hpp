@@ -1,5 +1,6 @@
 #pragma once
-/// How far finished runs are from retrained ones, and how far those are from each other (METHODS 7.4, 7.5).
+/// How far finished runs are from retrained ones, and how far those are from each other
+/// (src/attack/README.md, Distances between models).
 #include <string>
 #include <vector>
 

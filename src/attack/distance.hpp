@@ -1,5 +1,6 @@
 #pragma once
-/// How far two models are from each other: in what they answer (METHODS 7.4) and in their parameters (7.5).
+/// How far two models are from each other: in what they answer and in their parameters (src/attack/README.md,
+/// Distances between models).
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct ParameterDistance {
 ParameterDistance parameter_distance(const model::ParameterVector& reference,
                                      const model::ParameterVector& model);
 
-/// dMIA (AFU-IC.md): how well log p_y(model) - log p_y(reference), that is reference loss - model loss, tells
-/// members from non-members. 0.5 where the model remembers no more than a model retrained without them.
+/// dMIA: how well log p_y(model) - log p_y(reference), that is reference loss - model loss, tells members
+/// from non-members. 0.5 where the model remembers no more than a model retrained without them.
 Separation loss_difference(const Answers& reference_forget, const Answers& model_forget,
                            const Answers& reference_holdout, const Answers& model_holdout);
 

@@ -11,8 +11,8 @@ struct Logistic {
 };
 
 /// The classes weigh the same, whatever their sizes; the standardised feature's weight is decayed as
-/// scikit-learn does with C = 1. Newton's method with halved steps, to convergence. NaN where a
-/// value is. Throws std::invalid_argument where a list is empty or a value is infinite.
+/// scikit-learn does with C = 1. Newton's method with halved steps, to convergence. NaN where a value is.
+/// Throws std::invalid_argument where a list is empty or a value is infinite.
 Logistic fit_logistic(const std::vector<double>& members, const std::vector<double>& non_members);
 
 }  // namespace afu::attack

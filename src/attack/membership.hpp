@@ -1,6 +1,7 @@
 #pragma once
-/// Membership attacks that need the model's answers alone (METHODS 7.3, 1 to 4). Non-members come from the
-/// same distribution as the members they are held against: the owners' held-out samples, never the test set.
+/// Membership attacks that need the model's answers alone (src/attack/README.md, loss to class_thresholds).
+/// Non-members come from the same distribution as the members they are held against: the owners' held-out
+/// samples, never the test set.
 #include <cstdint>
 #include <string>
 #include <utility>

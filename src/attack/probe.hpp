@@ -1,5 +1,5 @@
 #pragma once
-/// What a model's features still hold, whatever its head makes of it (METHODS 7.6).
+/// What a model's features still hold, whatever its head makes of it (src/attack/README.md, probe).
 #include <torch/types.h>
 
 #include "attack/separation.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-/// Membership attacks against reference models that never saw the suspects (METHODS 7.3, 6 and 7).
+/// Membership attacks against reference models that never saw the suspects (src/attack/README.md, lira and
+/// rmia).
 #include <vector>
 
 #include "attack/separation.hpp"

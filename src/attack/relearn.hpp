@@ -1,5 +1,5 @@
 #pragma once
-/// How fast a model learns again what it was to forget (METHODS 7.6).
+/// How fast a model learns again what it was to forget (src/attack/README.md, relearn).
 #include <cstdint>
 #include <string>
 

@@ -1,5 +1,5 @@
 #pragma once
-/// How well scores tell members from non-members: what every attack reports (METHODS 7.3).
+/// How well scores tell members from non-members: what every attack reports (src/attack/README.md, Sets).
 #include <cstddef>
 #include <map>
 #include <string>

@@ -6,8 +6,8 @@
 namespace afu::base {
 
 struct HostInfo {
-  std::string name, system,
-      cpu;             ///< host name; "Linux 6.1.0 x86_64"; the CPU's model. Empty: not to be learned
+  /// Host name; "Linux 6.1.0 x86_64"; the CPU's model. Empty: not to be learned.
+  std::string name, system, cpu;
   unsigned cores = 0;  ///< that this process may use, as are the bytes (base/limits.hpp)
   std::uint64_t memory_bytes = 0;
 };

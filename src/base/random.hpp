@@ -1,6 +1,6 @@
 #pragma once
 /// Named random streams: every generator is derived from (seed, purpose, actor, round), counter-based, never
-/// shared (STYLE habit 10). The same numbers on every platform: no std:: distribution is used.
+/// shared. The same numbers on every platform: no std:: distribution is used.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +41,7 @@ class Stream {
   std::uint64_t below(std::uint64_t n);    ///< [0, n), unbiased; n > 0
   double normal();                         ///< mean 0, deviation 1
   double exponential();                    ///< mean 1
-  double gamma(double shape);              ///< scale 1; any shape > 0 (small shapes in logs, METHODS 4.2)
+  double gamma(double shape);              ///< scale 1; any shape > 0 (small shapes in logs)
   double log_gamma_variate(double shape);  ///< log of a gamma variate: no underflow for tiny shapes
 
  private:

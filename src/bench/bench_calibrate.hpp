@@ -23,8 +23,8 @@ struct CalibrateBench {
   std::int64_t parameters = 0, images = 0, environments = 0, steps = 0;
   double flops_per_sample = 0;       ///< forward and backward
   double peak_flops_per_second = 0;  ///< of one core (bench_timing.hpp) or of the GPU (probe.hpp)
-  double copy_bytes_per_second =
-      0;                  ///< reads and writes: a parameter vector onto another, or the GPU's (probe.hpp)
+  /// Reads and writes: a parameter vector onto another, or the GPU's (probe.hpp).
+  double copy_bytes_per_second = 0;
   std::vector<Row> rows;  ///< one an arm
 };
 

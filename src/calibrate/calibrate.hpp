@@ -22,10 +22,9 @@ namespace afu::calibrate {
 /// settings steps, stages (1 to steps; more than one need e), and calibration_values()
 /// outputs  {the sum of the steps}, to be added to the base
 /// figures  loss, risk, kl, kd, penalty, each _before (of the base) and _after (absent where it is no part
-///          of L);
-///          risk_reference: mean_e R_e of `before`; penalty_reference, where the setting `sunset` asks for
-///          it: what penalty_before would be under harmless augmentations (calibration_loss.hpp); norm of the
-///          output; cosine: cos(output, -e); steps
+///          of L); risk_reference: mean_e R_e of `before`; penalty_reference, where the setting `sunset`
+///          asks for it: what penalty_before would be under harmless augmentations (calibration_loss.hpp);
+///          norm of the output; cosine: cos(output, -e); steps
 job::JobResult calibrate(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

@@ -34,9 +34,10 @@ class CalibrationLoss {
   /// the whole set. The teachers must be there by then.
   Values step(std::uint64_t draw);
   /// What the penalty at this replica is under harmless augmentations A, another intensity and a blur: an
-  /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged (METHODS
-  /// 9.1 R6). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having given way to A. irm, vrex:
-  /// the same penalty of the environments (client, A), on the images A(x) in place of x.
+  /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged
+  /// (src/calibrate/README.md, Sunset). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having
+  /// given way to A. irm, vrex: the same penalty of the environments (client, A), on the images A(x) in place
+  /// of x.
   torch::Tensor reference_penalty();
 
   const Environments& environments() const { return all_; }

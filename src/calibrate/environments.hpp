@@ -31,7 +31,7 @@ struct Environments {
 Environments gather_environments(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets);
 
 /// Adds to each environment one for each of three interventions on its images, drawn from `key`: a random
-/// patch, another intensity, a blur (METHODS 9.3).
+/// patch, another intensity, a blur (src/calibrate/README.md, Environments).
 void intervene(Environments& all, const base::StreamKey& key);
 
 /// The clean environments under harmless augmentations, another intensity and a blur, in place of themselves:

@@ -1,5 +1,5 @@
 #pragma once
-/// The gate for retained updates (METHODS 9.3): kernel "gate".
+/// The gate for retained updates (src/calibrate/README.md, Gate): kernel "gate".
 #include <functional>
 
 #include "engine/kernel_job.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-/// How much of a ledger's entry is subtracted, by layer (AFU-IC.md, "Where it fails"): kernel "layer_gains".
+/// How much of a ledger's entry is subtracted, by layer (src/methods/afu_ic/README.md, Gain by layer): kernel
+/// "layer_gains".
 #include <cstdint>
 #include <vector>
 
@@ -21,7 +22,8 @@ std::vector<double> project_gains(const std::vector<double>& wanted, const std::
 /// samples  one set an environment
 /// settings gain; spread: c_l stays within gain * (1 -+ spread); gain_steps; calibration_values()
 /// numbers  c_l, in the layout's order of layers
-/// outputs  {-sum_l c_l S_l}   figures loss_uniform, loss: L with one gain, and with these
+/// outputs  {-sum_l c_l S_l}
+/// figures  loss_uniform, loss: L with one gain, and with these
 job::JobResult layer_gains(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::calibrate

@@ -1,5 +1,6 @@
 #pragma once
-/// The terms of the calibrator's loss, as differentiable functions of logits (AFU-IC.md step 5; METHODS 3).
+/// The terms of the calibrator's loss, as differentiable functions of logits (src/calibrate/README.md, The
+/// objective).
 #include <torch/types.h>
 
 namespace afu::calibrate {
@@ -8,11 +9,12 @@ namespace afu::calibrate {
 torch::Tensor environment_risk(const torch::Tensor& logits, const torch::Tensor& labels);
 
 /// mean over rows of KL(teacher || softmax(logits)). `teacher_log_probabilities` [N, classes] is a constant.
-/// With the clean images' own log probabilities as the teacher and the logits of T(x): the consistency under
-/// perturbation of METHODS 3.5.
+/// With the clean images' own log probabilities as the teacher and the logits of T(x): the penalty under
+/// perturbations (src/calibrate/README.md, Perturbation).
 torch::Tensor distillation_kl(const torch::Tensor& teacher_log_probabilities, const torch::Tensor& logits);
 
-/// d R_e(s * logits)/ds at s = 1, in closed form: mean_i (sum_j p_ij z_ij - z_iy) (METHODS 3.2).
+/// d R_e(s * logits)/ds at s = 1, in closed form: mean_i (sum_j p_ij z_ij - z_iy) (IRMv1, Arjovsky et al.
+/// 2019).
 torch::Tensor irm_derivative(const torch::Tensor& logits, const torch::Tensor& labels);
 
 /// Its square: the IRMv1 penalty, which the sampling noise of the derivative biases upwards.
@@ -22,8 +24,9 @@ torch::Tensor irm_penalty(const torch::Tensor& logits, const torch::Tensor& labe
 /// Throws std::invalid_argument for fewer than two rows.
 torch::Tensor irm_penalty_of_halves(const torch::Tensor& logits, const torch::Tensor& labels);
 
-/// An environment's share of the population variance mean_e (R_e - mean R)^2 of `count` environments (METHODS
-/// 3.3), whose gradients add up to the variance's: `mean` is a constant, since sum_e (R_e - mean R) = 0.
+/// An environment's share of the population variance mean_e (R_e - mean R)^2 of `count` environments (V-REx,
+/// Krueger et al. 2021), whose gradients add up to the variance's: `mean` is a constant, since sum_e
+/// (R_e - mean R) = 0.
 torch::Tensor variance_share(const torch::Tensor& risk, const torch::Tensor& mean, std::int64_t count);
 
 }  // namespace afu::calibrate

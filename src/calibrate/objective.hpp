@@ -1,6 +1,6 @@
 #pragma once
-/// What the calibrator minimises, as a scenario's [calibration] says it (AFU-IC.md step 5; METHODS 9.2, 9.3).
-/// No torch in this header.
+/// What the calibrator minimises, as a scenario's [calibration] says it (src/calibrate/README.md, The
+/// objective). No torch in this header.
 #include <cstdint>
 
 #include "config/scenario.hpp"

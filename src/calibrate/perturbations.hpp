@@ -1,6 +1,7 @@
 #pragma once
-/// What the calibrator does to images: the families T of METHODS 9.2 and the interventions of 9.3. Images are
-/// [B, C, H, W], float32, from -1 (black) to 1; every function returns new ones on the same device.
+/// What the calibrator does to images: the families T (src/calibrate/README.md, Perturbation) and the
+/// interventions (there, Environments). Images are [B, C, H, W], float32, from -1 (black) to 1; every
+/// function returns new ones on the same device.
 #include <torch/types.h>
 
 #include <vector>

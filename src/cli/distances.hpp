@@ -22,10 +22,10 @@ attack::Comparison distances_between(const config::Scenario& federation, const s
 
 /// Writes `folder`/distances.csv: every complete cell's models at the merge, 16 updates later and at the end,
 /// against those at the end of the complete cells of the arms `study.distances` of the same seed and axes
-/// (METHODS 7.4: agreement, JS and dMIA; means over the references), and the references among themselves.
-/// Columns: cell (its folder; of the references' own distances that of the first), point (merged, plus16,
-/// final, references), figure, value. Nothing for a study without `distances`. Returns which groups were left
-/// out because a reference of theirs is not complete: means over fewer would be other figures.
+/// (agreement, JS and dMIA; means over the references), and the references among themselves. Columns: cell
+/// (its folder; of the references' own distances that of the first), point (merged, plus16, final,
+/// references), figure, value. Nothing for a study without `distances`. Returns which groups were left out
+/// because a reference of theirs is not complete: means over fewer would be other figures.
 std::vector<std::string> write_distances(const study::Plan& plan, const std::filesystem::path& folder);
 
 }  // namespace afu::cli

@@ -10,8 +10,8 @@ namespace afu::cli {
 
 /// Sample gradients of a cell; a forward pass counts as a third of one. 0: nothing is trained.
 struct Work {
-  double whole = 0,
-         past = 0;  ///< of the run, and of it up to the first request, which cells of a group share
+  /// Of the run, and of it up to the first request, which cells of a group share.
+  double whole = 0, past = 0;
 };
 
 /// The work of every cell of `which`, in that order: one cell of every arm and axis value is played in

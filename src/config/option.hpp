@@ -65,8 +65,8 @@ struct PluginSection {
   std::string name;
   std::string help;
   std::vector<Option> options;
-  std::vector<std::string> coordinations{},
-      scopes{};  ///< what an unlearning method supports; empty: anything
+  /// What an unlearning method supports; empty: anything.
+  std::vector<std::string> coordinations{}, scopes{};
   /// Looks at what else the scenario says, once its single values are good.
   std::function<void(const Scenario&, const Complain&)> check{};
 };

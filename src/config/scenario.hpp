@@ -53,8 +53,8 @@ struct DataSection {
   std::int64_t limit = 0;             ///< use at most so many training samples, 0: all
   double val_fraction = 0.1;          ///< image_folder
   double test_fraction = 0.2;         ///< image_folder
-  bool split_by_subject =
-      true;  ///< image_folder: keep a subject's images in one split when subjects are known
+  /// image_folder: keep a subject's images in one split when subjects are known.
+  bool split_by_subject = true;
   Backdoor backdoor;
 };
 

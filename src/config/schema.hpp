@@ -1,6 +1,6 @@
 #pragma once
-/// Every option of a scenario, declared once (STYLE habit 5): the parser, the messages, the reference and the
-/// resolved scenario all walk these tables. Defaults stand in scenario.hpp only.
+/// Every option of a scenario, declared once: the parser, the messages, the reference and the resolved
+/// scenario all walk these tables. Defaults stand in scenario.hpp only.
 #include <string>
 #include <utility>
 #include <variant>

@@ -23,8 +23,7 @@ std::string printable(const std::string& text, bool one_line = false);
 std::size_t not_utf8_at(const std::string& text);
 
 /// Whether `name`, of a run, a study or an arm, can be a folder's and an argument of a command: letters,
-/// digits,
-/// '-', '_' and '.', and neither '.' nor '-' first.
+/// digits, '-', '_' and '.', and neither '.' nor '-' first.
 bool is_folder_name(const std::string& name);
 /// What of is_folder_name is said where it does not hold: "\"-rf\" is no folder's name, allowed are ...".
 std::string no_folder_name(const std::string& name);

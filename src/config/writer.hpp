@@ -22,8 +22,8 @@ std::vector<std::pair<std::string, std::string>> key_values(const Scenario& s,
 std::string reference_toml(const std::vector<PluginSection>& methods);
 
 /// Every path that the scenario uses, as resolve_data_path finds it, made absolute: so that the scenario can
-/// be run from another folder. Throws InputError that names the key and the places tried, also for
-/// a path that is no UTF-8: the resolved scenario could not be read again.
+/// be run from another folder. Throws InputError that names the key and the places tried, also for a path
+/// that is no UTF-8: the resolved scenario could not be read again.
 Scenario with_absolute_paths(Scenario s);
 
 /// Key and value of every path that the scenario uses.

@@ -10,11 +10,10 @@
 namespace afu::data {
 
 /// One environment for each client: `samples` different rows of `val`, in the class mix of the client's own
-/// training data
-/// (`class_counts[client][class]`), so that environments differ as clients do. Rows are not shared between
-/// environments until those of a class run out; then they are used again. Where `val` has too few rows of the
-/// client's classes its environment is smaller. Ascending. Throws DataError where `val` is empty or lacks all
-/// classes of a client.
+/// training data (`class_counts[client][class]`), so that environments differ as clients do. Rows are not
+/// shared between environments until those of a class run out; then they are used again. Where `val` has too
+/// few rows of the client's classes its environment is smaller. Ascending. Throws DataError where `val` is
+/// empty or lacks all classes of a client.
 std::vector<Indices> calibration_environments(const std::vector<std::vector<std::int64_t>>& class_counts,
                                               const Indices& val, const std::vector<std::int64_t>& labels,
                                               std::int64_t samples, std::uint64_t seed);
@@ -44,7 +43,7 @@ std::vector<IndicesPtr> thinned(const std::vector<IndicesPtr>& environments, std
 IndicesPtr spread_rows(const std::vector<IndicesPtr>& environments, std::size_t most);
 
 /// Throws std::logic_error where a calibration row is a test row, or any client's training or held-out row;
-/// with `by_subject` also where a calibration image is of a subject of theirs (METHODS 13).
+/// with `by_subject` also where a calibration image is of a subject of theirs.
 void assert_calibration_disjoint(const FederatedData& data, bool by_subject);
 
 }  // namespace afu::data

@@ -75,8 +75,8 @@ struct FederatedData {
   std::vector<ClientShare> clients;
   IndicesPtr test;
   IndicesPtr val;  ///< validation rows left after the calibration set was taken
-  std::vector<IndicesPtr>
-      calibration;  ///< one environment a client; of one that ever asks for an erasure it is unused, or empty
+  /// One environment a client; of one that ever asks for an erasure it is unused, or empty.
+  std::vector<IndicesPtr> calibration;
   /// Places of environments that are taken by an image which stands in another one too.
   std::size_t calibration_repeats = 0;
   /// Held-out images that neither are non-members nor calibrate: of subjects that gave others to the

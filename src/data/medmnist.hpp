@@ -1,5 +1,6 @@
 #pragma once
-/// Sets in the layout of MedMNIST: one .npz with {train,val,test}_{images,labels} (METHODS 8.1).
+/// Sets in the layout of MedMNIST: one .npz with {train,val,test}_{images,labels} (src/data/README.md,
+/// MedMNIST).
 #include <string>
 
 #include "data/dataset.hpp"

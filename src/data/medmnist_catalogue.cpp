@@ -11,7 +11,7 @@ std::vector<std::string> organs() {
           "liver",   "lung-left",  "lung-right",  "pancreas", "spleen"};
 }
 
-// MD5s: METHODS 8.1, from MedMNIST's info.py v3.0.2. ChestMNIST is multi-label and refused by its shape.
+// MD5s: from MedMNIST's info.py v3.0.2. ChestMNIST is multi-label and refused by its shape.
 const std::vector<OfficialSet>& catalogue() {
   static const std::vector<OfficialSet> sets{
       {"pathmnist",

@@ -63,7 +63,7 @@ Clients iid(const std::vector<std::int64_t>& labels, const config::PartitionSect
   return clients;
 }
 
-/// One draw of METHODS 4.2 over units.
+/// One draw of the scheme "dirichlet" over units.
 Clients draw_dirichlet(const std::map<std::int64_t, std::vector<Unit>>& classes, std::size_t rows,
                        const config::PartitionSection& section, std::uint64_t seed, std::uint64_t round) {
   const auto k = static_cast<std::size_t>(section.clients);

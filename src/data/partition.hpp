@@ -1,5 +1,6 @@
 #pragma once
-/// How training rows are divided among clients (METHODS 4). Pure functions of labels, subjects and seed.
+/// How training rows are divided among clients (src/data/README.md, Partitions). Pure functions of labels,
+/// subjects and seed.
 #include <cstdint>
 #include <vector>
 
@@ -12,15 +13,14 @@ namespace afu::data {
 /// `subjects` is empty where none are known.
 ///
 ///   iid               shuffled and dealt out: sizes differ by one at most
-///   dirichlet         METHODS 4.2: each class divided by shares drawn from Dir(alpha), split at floor(cumsum
-///   * n_c);
+///   dirichlet         each class divided by shares drawn from Dir(alpha), split at floor(cumsum * n_c);
 ///                     a client that holds its N/K already draws no more (NIID-Bench); drawn again until
-///                     everybody has min_samples. Where subjects are known the shares are of subjects
-///                     (METHODS 8.2): a patient belongs to one hospital
-///   dirichlet_client  METHODS 4.1 (Hsu, Qi, Brown 2019): equal sizes; each client draws classes from
-///   Dir(alpha * prior) pathological      exactly classes_per_client classes a client, each class divided
-///   evenly among its holders subject           whole subjects, larger ones first, each to the client with
-///   the fewest images
+///                     everybody has min_samples. Where subjects are known the shares are of subjects:
+///                     a patient belongs to one hospital
+///   dirichlet_client  equal sizes; each client draws classes from Dir(alpha * prior) (Hsu, Qi, Brown 2019)
+///   pathological      exactly classes_per_client classes a client, each class divided evenly among its
+///                     holders
+///   subject           whole subjects, larger ones first, each to the client with the fewest images
 ///
 /// Throws DataError where the data cannot be divided like that.
 std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,

@@ -1,5 +1,5 @@
 #pragma once
-/// Backdoor triggers, for verifying that a client was forgotten (METHODS 7.2).
+/// Backdoor triggers, for verifying that a client was forgotten (src/data/README.md, Triggers).
 #include <cstdint>
 
 #include "config/scenario.hpp"

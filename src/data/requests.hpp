@@ -12,9 +12,9 @@ namespace afu::data {
 /// "samples": samples_asked of the client's, the poisoned copies first, since they are what must go, then
 /// others at random; each further request of the same client takes the next ones, so that none is asked for
 /// twice. Scope "class": all clients' rows of that class (poisoned copies count by the label they carry).
-/// Ascending. Throws DataError, one line a request, where one covers nothing,
-/// where a part comes to none or to all that is left of its client, or where requests for parts together
-/// leave a client that goes on without a sample.
+/// Ascending. Throws DataError, one line a request, where one covers nothing, where a part comes to none or
+/// to all that is left of its client, or where requests for parts together leave a client that goes on
+/// without a sample.
 std::vector<IndicesPtr> requested_rows(const FederatedData& data, const config::Scenario& scenario);
 
 /// How many of a client's `n` training samples a fraction is: rounded.

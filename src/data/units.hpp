@@ -8,8 +8,8 @@
 namespace afu::data {
 
 struct Unit {
-  std::int64_t label =
-      0;  ///< of the image; of a subject, the label most of its images have (ties: the smallest)
+  /// Of the image; of a subject, the label most of its images have (ties: the smallest).
+  std::int64_t label = 0;
   Indices rows;
 };
 

@@ -7,10 +7,11 @@ namespace afu::device {
 /// Name, version and the processor that its kernels are for.
 std::string blas_version();
 
-/// OpenBLAS takes its slowest kernels, "Prescott", where it does not know the processor, as older versions do
-/// not know newer ones. Which to have it take instead on one with `vectors` (fused::Kernels::name); empty: it
-/// has done well. On a Xeon of 2023 OpenBLAS 0.3.21 multiplies 768 x 768 matrices at 29 GFLOP/s by itself, at
-/// 150 when told (measured).
+/// The processor that OpenBLAS is to take its kernels for, on a machine with `vectors`
+/// (fused::Kernels::name), where it took those of `core` by itself. Empty where these are good.
+/// OpenBLAS takes its slowest kernels, "Prescott", for a processor that it does not know, as older versions
+/// do not know newer ones. On a Xeon of 2023 OpenBLAS 0.3.21 multiplies 768 x 768 matrices at 29 GFLOP/s by
+/// itself, at 150 when told (measured).
 std::string better_blas_core(const std::string& core, const std::string& vectors);
 
 /// What better_blas_core has for this process: a value for OPENBLAS_CORETYPE, which is read before main.

@@ -139,7 +139,7 @@ void append_guarded(const Term& t, torch::Tensor v, std::vector<Weighted>& terms
   }
 }
 
-/// METHODS 9.4: the restoring force for what slips through a guard.
+/// The restoring force for what slips through a guard (src/calibrate/README.md, Guard).
 void pull_back(torch::Tensor& w, const Pull& pull) {
   if (!pull.guard || !pull.towards) throw std::invalid_argument("a pull without a guard or a version");
   for (const auto& direction : pull.guard->basis) {
@@ -173,7 +173,7 @@ torch::Tensor combine_values(const Combination& c, std::int64_t size, torch::Dev
   return sum;
 }
 
-/// In place (METHODS 2.5, step 6). A model of vectors only stays as it is.
+/// In place (Combination::Transform). A model of vectors only stays as it is.
 void feature_softmax(const torch::Tensor& values, const model::Layout& layout) {
   for (const auto& slot : layout.parameters) {
     if (slot.shape.size() < 2 || slot.size == 0) continue;

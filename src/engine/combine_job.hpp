@@ -10,7 +10,8 @@ namespace afu::engine {
 
 using model::ParametersPtr;
 
-/// The subspace of an erasure e, which later deltas may not point back along (METHODS 9.4).
+/// The subspace of an erasure e, which later deltas may not point back along (src/calibrate/README.md,
+/// Guard).
 struct Guard {
   ParametersPtr erasure;  ///< e
   /// Orthogonal u_j of any length, u_j.e >= 0; empty: cosines with -e are taken, no more.
@@ -20,8 +21,8 @@ AFU_FIELDS(Guard, erasure, basis)
 using GuardPtr = std::shared_ptr<const Guard>;
 
 /// coef * v, or, with `guard` g, coef * G(v) where G removes what points back along -(g): G(v) = v -
-/// u*min(u.v, 0), u = g/||g|| (METHODS 9.4, one-sided); then the same for each u_j of each of `guards`, in
-/// turn.
+/// u*min(u.v, 0), u = g/||g|| (src/calibrate/README.md, Guard); then the same for each u_j of each of
+/// `guards`, in turn.
 struct Term {
   double coefficient = 1.0;
   ParametersPtr vector;
@@ -47,8 +48,9 @@ struct Combination {
   /// How buffers follow: b = (1 - sum of weights) * start.b + sum weight_i * b_i. Empty: start's buffers
   /// unchanged.
   std::vector<std::pair<double, ParametersPtr>> buffers;
-  /// Applied to the sum. feature_softmax (METHODS 2.5, step 6): of the first weight W with two dimensions or
-  /// more, read as a matrix whose rows are its first dimension, W <- softmax over each column(|W|) * W.
+  /// Applied to the sum. feature_softmax (ASO-Fed's feature representation learning, Chen et al. 2020): of
+  /// the first weight W with two dimensions or more, read as a matrix whose rows are its first dimension,
+  /// W <- softmax over each column(|W|) * W.
   enum class Transform { none, feature_softmax } transform{};
   /// The result's numbers get the cosine of the angle between the sum and each of these; 0 where one is zero.
   std::vector<ParametersPtr> compared{};

@@ -16,11 +16,12 @@ struct StepExtras {
   double strength = 0;  ///< 0 where there is no anchor
 };
 
-/// One step of SGD, in place (METHODS 2.1), of one model [d] or of several [K, d], each clipped by its own
-/// norm:
+/// One step of SGD, in place (src/train/README.md, SGD), of one model [d] or of several [K, d], each clipped
+/// by its own norm:
 ///   g += weight_decay * w + prox_mu * (w - base) + strength * fisher * (w - anchor);  g *= mask;
 ///   g *= min(1, clip_norm / (|g| + 1e-6)) when clip_norm > 0;
-///   momentum = s.momentum * momentum + g;  w -= lr * momentum.
+///   momentum = s.momentum * momentum + g;
+///   w -= lr * momentum.
 /// Weight decay counts before clipping. `g` is scratch afterwards. `momentum` is only looked at when
 /// s.momentum != 0, `base` only when s.prox_mu != 0. No host synchronisation on a GPU.
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,

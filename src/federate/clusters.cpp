@@ -15,7 +15,6 @@ Clusters::Clusters(methods::ClusterNeeds needs, std::size_t clients, std::vector
     : needs_(std::move(needs)), asking_(std::move(asking)), initial_(std::move(initial)), members_(clients) {}
 
 // ---- the profiling round
-// -----------------------------------------------------------------------------------------------------------
 
 bool Clusters::profiled(const std::vector<bool>& stay) const {
   const auto all = static_cast<double>(std::count(stay.begin(), stay.end(), true));
@@ -59,7 +58,6 @@ std::vector<aggregate::Arrival> Clusters::assign(const std::vector<bool>& stay,
 }
 
 // ---- training
-// -----------------------------------------------------------------------------------------------------------
 
 void Clusters::sent(std::uint32_t client, double now) {
   auto& m = members_[client];
@@ -169,7 +167,6 @@ void Clusters::merged(std::size_t cluster, const aggregate::MergePlan& plan, con
 }
 
 // ---- the best cluster
-// -----------------------------------------------------------------------------------------------------------
 
 std::vector<std::size_t> Clusters::ask() {
   std::vector<std::size_t> fresh;
@@ -211,7 +208,6 @@ void Clusters::distrust(std::size_t cluster) {
 }
 
 // ---- erasure
-// ------------------------------------------------------------------------------------------------------------
 
 void Clusters::weigh(const std::vector<std::int64_t>& samples) {
   for (auto& c : clusters_) c.samples = 0, c.staying = 0;

@@ -1,8 +1,8 @@
 #pragma once
-/// Training in clusters (KNOT; METHODS 5.7): who belongs to which, each cluster's model and rule, and what a
-/// roll-back needs. Nothing that depends on a client's data passes from one cluster to another: staleness is
-/// counted in a cluster's own versions, and the first updates, from which the assignment is made, are merged
-/// only in their own client's cluster.
+/// Training in clusters (KNOT, Su and Li 2023): who belongs to which, each cluster's model and rule, and what
+/// a roll-back needs. Nothing that depends on a client's data passes from one cluster to another: staleness
+/// is counted in a cluster's own versions, and the first updates, from which the assignment is made, are
+/// merged only in their own client's cluster.
 #include <cstddef>
 #include <cstdint>
 #include <functional>

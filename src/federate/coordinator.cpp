@@ -103,7 +103,6 @@ void Coordinator::start(double now, Effects& fx) {
 }
 
 // ---- tasks
-// --------------------------------------------------------------------------------------------------------
 
 void Coordinator::task(std::uint32_t client, Effects& fx) {
   auto& c = clients_[client];
@@ -205,7 +204,6 @@ void Coordinator::abandon_all() {
 }
 
 // ---- updates
-// ------------------------------------------------------------------------------------------------------
 
 void Coordinator::on(double now, const Update& m, Effects& fx) {
   now_ = now;
@@ -308,7 +306,7 @@ void Coordinator::accept(const Update& m, Effects& fx) {
   if (!plan) {
     decide(Kind::buffered, m.client, staleness, 0, fx);
   } else {
-    if (as_difference && plan->whole_model) {  // METHODS 9.1 R3: never mixed as a model
+    if (as_difference && plan->whole_model) {  // never mixed as a model
       plan->whole_model = false;
       plan->keep = 1.0;
     }
@@ -356,7 +354,6 @@ void Coordinator::reckon(Effects& fx) {
 }
 
 // ---- what is told
-// ---------------------------------------------------------------------------------------------------
 
 void Coordinator::decide(Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
                          Effects& fx) {

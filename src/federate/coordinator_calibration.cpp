@@ -1,4 +1,5 @@
-/// What is recorded of calibrations, and the guards that deltas pass after an erasure (METHODS 9.4).
+/// What is recorded of calibrations, and the guards that deltas pass after an erasure
+/// (src/calibrate/README.md, Guard).
 #include <algorithm>
 #include <string>
 #include <utility>

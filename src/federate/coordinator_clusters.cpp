@@ -1,8 +1,8 @@
-/// Training in clusters, and taking one of them back (KNOT; METHODS 5.7). While it trains again all others go
-/// on, and their updates are merged as ever: the federation counts as halted only where nobody is in another
-/// cluster. The cost is the cluster's: what its members were working on and its buffer hold (lost updates),
-/// and what they compute until it has caught up (client passes; of requests that share a cluster the first
-/// one's).
+/// Training in clusters, and taking one of them back (KNOT, Su and Li 2023). While it trains again all others
+/// go on, and their updates are merged as ever: the federation counts as halted only where nobody is in
+/// another cluster. The cost is the cluster's: what its members were working on and its buffer hold (lost
+/// updates), and what they compute until it has caught up (client passes; of requests that share a cluster
+/// the first one's).
 #include <algorithm>
 #include <limits>
 #include <utility>

@@ -76,7 +76,8 @@ void Coordinator::leave_out_erased(Active& a) const {
   r.forget_count = static_cast<std::int64_t>(r.forget->size());
 }
 
-/// Whatever the target still sends was trained on what must go (METHODS 9.1 R1). Nobody waits for it.
+/// Whatever the target still sends was trained on what must go (src/federate/README.md, A request). Nobody
+/// waits for it.
 void Coordinator::take_client_request(Active& a) {
   const auto client = a.request.client;
   auto& c = clients_[client];

@@ -1,7 +1,7 @@
-/// EWC as the clients' regulariser (METHODS 3.1): once a version counts as erased, training is held near it,
-/// by the penalty strength / 2 * sum of F_j (w_j - anchor_j)^2 with F that version's diagonal Fisher
-/// information on calibration images, scaled to mean 1. The calibrator computes F; until it has, clients
-/// train without.
+/// EWC as the clients' regulariser (Kirkpatrick et al. 2017, eq. 3): once a version counts as erased,
+/// training is held near it, by the penalty strength / 2 * sum of F_j (w_j - anchor_j)^2 with F that
+/// version's diagonal Fisher information on calibration images, scaled to mean 1. The calibrator computes F;
+/// until it has, clients train without.
 #include <utility>
 
 #include "engine/kernel_job.hpp"

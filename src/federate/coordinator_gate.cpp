@@ -1,5 +1,5 @@
-/// The gate (METHODS 9.3): the calibrator looks at each merge of updates after an erasure; what makes the
-/// invariance's penalty rise is taken back in part. Nobody waits for its answers.
+/// The gate (src/calibrate/README.md, Gate): the calibrator looks at each merge of updates after an erasure;
+/// what makes the invariance's penalty rise is taken back in part. Nobody waits for its answers.
 #include <algorithm>
 #include <utility>
 

@@ -11,8 +11,6 @@ namespace afu::federate {
 
 using Kind = record::Decision::Kind;
 
-// -------------------------------------------------------------------------------------------------------
-
 /// All parts of a plan are of one cluster.
 Coordinator::Merge Coordinator::merge_of(aggregate::MergePlan plan, std::vector<Kind> kinds) const {
   Merge merge;
@@ -167,7 +165,8 @@ void Coordinator::finish_merge(const job::JobResult& result, Effects& fx) {
     dense_until_ = version_ + static_cast<std::uint64_t>(scenario().evaluation.dense_updates);
     if (a.request.scope == methods::Scope::samples) readmit(a);
   }
-  // A rebase carries what was done to the model up to the point where it counts as erased (AFU-IC.md step 6).
+  // A rebase carries what was done to the model up to the point where it counts as erased
+  // (src/federate/README.md, Late updates).
   if (applied.second && !a.record.forgotten_at && !corrections_.empty())
     corrections_.back().vectors.push_back(applied);
   decide(merge.erasure ? Kind::erasure_merged : Kind::calibration_merged, a.request.client, 0, merge.weight,

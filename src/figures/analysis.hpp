@@ -1,5 +1,6 @@
 #pragma once
-/// Every cell's figures, and the arms compared over their seeds (METHODS 7.7 to 7.9).
+/// Every cell's figures, and the arms compared over their seeds (src/metrics/README.md, Time of an erasure to
+/// Across seeds).
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,16 +26,16 @@ struct CellFigures {
   /// `merged_at`. Absent where neither an event log nor the rows' count of updates tells which it was.
   std::optional<double> latency;
   std::vector<double> latencies;  ///< one a request served
-  /// From the last request to the first published version that is erased and useful and stays so (TTE of
-  /// METHODS 7.7). Erased: its attack success (forget accuracy where nothing attacks) is at most the
-  /// reference's late one and the declared margin. Useful: its balanced accuracy (test accuracy where that is
-  /// not measured) is at least, less the declared margin, the lesser of the reference's late one and of what
-  /// the run had before the first request. Absent where none was, and where it cannot be told.
+  /// From the last request to the first published version that is erased and useful and stays so ("passes" in
+  /// src/metrics/README.md, Time of an erasure). Erased: its attack success (forget accuracy where nothing
+  /// attacks) is at most the reference's late one and the declared margin. Useful: its balanced accuracy
+  /// (test accuracy where that is not measured) is at least, less the declared margin, the lesser of the
+  /// reference's late one and of what the run had before the first request. Absent where none was, and where
+  /// it cannot be told.
   std::optional<double> passing;
   bool passing_known = false;  ///< whether it can be told: both of run and reference have the figures
   std::optional<double> downtime;
-  std::optional<double>
-      throughput;  ///< paired with the run in which the client just leaves, where there is one
+  std::optional<double> throughput;  ///< paired with the run in which the client just leaves, if there is
   bool throughput_paired = false;
   Throughput accepted;
   record::Figures late;   ///< of the last versions

@@ -23,8 +23,8 @@ struct RoundBlame {
   double begin = 0, end = 0;
   std::uint32_t client = 0;  ///< whose update ended the round
   PathTime path;             ///< sums to end - begin
-  double others_waited =
-      0;  ///< seconds from the arrival of each other update merged with it to the round's end, summed
+  /// Seconds from the arrival of each other update merged with it to the round's end, summed.
+  double others_waited = 0;
 };
 
 /// Rounds. Where the server gathers updates (a decision `buffered` occurs in the log) a round ends with each

@@ -1,5 +1,6 @@
 #pragma once
-/// What an erasure cost and whether its influence came back (METHODS 7.7, 7.8), from what a run recorded.
+/// What an erasure cost and whether its influence came back (src/metrics/README.md, Time of an erasure), from
+/// what a run recorded.
 #include <vector>
 
 #include "figures/retained_work.hpp"
@@ -12,8 +13,7 @@ namespace afu::figures {
 /// forgotten. Both are absent where the server was never asked.
 ///
 /// - downtime: the time within [r, f] that lies in any of `halted` (intervals may overlap and stand in any
-/// order; one
-///   still open ends at `run_end`). 0 when the server never halted.
+///   order; one still open ends at `run_end`). 0 when the server never halted.
 /// - retained throughput ratio: the work of retained clients that was accepted per second after the request /
 ///   before it. With W = max(f - r, r/4), the windows are (r, r+W], cut at `run_end`, and (r-W, r], cut at 0;
 ///   each rate is `retained` in the window over its length as cut. Absent when no update was accepted up to

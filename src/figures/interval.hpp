@@ -1,5 +1,6 @@
 #pragma once
-/// Means, proportions and their intervals (METHODS 7.9). Pure; the distributions are Boost.Math's.
+/// Means, proportions and their intervals (src/metrics/README.md, Across seeds). Pure; the distributions are
+/// Boost.Math's.
 #include <cstddef>
 #include <optional>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 /// What a run came to, taken from its logs: figures that need more than one version, or more than one run
-/// (METHODS 7.7, 7.9). Pure.
+/// (src/metrics/README.md, Time of an erasure). Pure.
 #include <optional>
 #include <vector>
 
@@ -16,7 +16,8 @@ namespace afu::figures {
 /// is the summary's final one.
 record::Figures late_figures(const Run& run, std::size_t evaluations);
 
-/// What a published version must reach to pass as erased and useful (METHODS 7.7, t_ok).
+/// What a published version must reach to pass as erased and useful ("passes" in src/metrics/README.md, Time
+/// of an erasure).
 struct Passing {
   const Metric* forgetting = nullptr;  ///< the attack's success, or forget accuracy where nothing attacks
   double most = 1;

@@ -1,5 +1,5 @@
 #pragma once
-/// Comparisons of two methods over the same seeds (METHODS 7.9).
+/// Comparisons of two methods over the same seeds (src/metrics/README.md, Across seeds).
 #include <cstddef>
 #include <optional>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
-/// What must have been so for a claim to have been able to fail (METHODS 10). Where it was not, the study has
-/// no power to tell, and no claim holds by it.
+/// What must have been so for a claim to have been able to fail (src/metrics/README.md, Preconditions). Where
+/// it was not, the study has no power to tell, and no claim holds by it.
 #include <optional>
 #include <string>
 #include <vector>

@@ -10,7 +10,7 @@ namespace afu::figures {
 namespace {
 
 constexpr std::size_t window = 5;        ///< rounds a mean is taken over
-constexpr std::size_t slope_begins = 5;  ///< METHODS 7.8
+constexpr std::size_t slope_begins = 5;  ///< the first round that the slope looks at
 
 struct Point {
   double updates, value;

@@ -1,5 +1,5 @@
 #pragma once
-/// Whether erased influence came back, and how far above a matched retrain (METHODS 7.8).
+/// Whether erased influence came back, and how far above a matched retrain (src/metrics/README.md, Rebound).
 ///
 /// Time t counts asynchronous rounds of `ReboundPlan::round_updates` accepted updates behind 0+, the first
 /// published version that contains the erasure. A curve is read at t = 0, 1, ... where the run's counter of
@@ -28,8 +28,8 @@ struct Rebound {
   std::optional<double> max;   ///< R_max: largest m(t) - m(0+) over 0 < t <= rounds
   std::optional<double> end;   ///< R_end: mean of m - m(0+) over the last 5 of those rounds
   std::optional<double> tail;  ///< R_tail: largest m(t) - m(0+) over rounds < t <= rounds + tail_rounds
-  std::optional<double>
-      half;  ///< T_1/2: the first t with m(t) >= (m_orig + m(0+)) / 2, rounds; absent: never
+  /// T_1/2: the first t with m(t) >= (m_orig + m(0+)) / 2, rounds; absent: never.
+  std::optional<double> half;
   std::optional<double> slope;  ///< of least squares over t in [5, rounds], per round
 };
 /// `original`: m before the erasure; T_1/2 needs it, and needs it to be above m(0+).

@@ -1,5 +1,5 @@
 #pragma once
-/// A run's folder (DESIGN.md), read back.
+/// A run's folder, read back.
 #include <filesystem>
 #include <optional>
 #include <stdexcept>

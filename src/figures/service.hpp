@@ -1,6 +1,7 @@
 #pragma once
 /// What users of the model got once a client had asked to be forgotten: how useful the version was that was
-/// being served at each moment, and whether it still held what was to be erased (METHODS 7.7). Pure.
+/// being served at each moment, and whether it still held what was to be erased (src/metrics/README.md, Time
+/// of an erasure). Pure.
 ///
 /// A version is served from its publication until the next one's. A retraining goes through weak models that
 /// nobody is served: until it has caught up, the version that the request found is, which is useful and not
@@ -51,8 +52,8 @@ ServedCurve served_curve(const Run& run, const Metric& utility, bool restarted, 
 struct Service {
   double horizon = 0;
   double lost = 0;  ///< by how much utility lay below `base`, over time: percentage points x seconds
-  std::optional<double>
-      below;        ///< seconds in which it lay below `base` by more than the margin; absent: none
+  /// Seconds in which it lay below `base` by more than the margin; absent: no margin.
+  std::optional<double> below;
   double held = 0;  ///< seconds in which a version was served that held what was to be erased
 };
 /// `margin`: a share. Absent where the curve is not known so far.

@@ -37,7 +37,8 @@ struct Cell {
   void fail(std::string reason);
 };
 
-/// METHODS 7.8 in asynchronous rounds of `round_updates` accepted updates.
+/// The rebound protocol (src/metrics/README.md, Rebound), in asynchronous rounds of `round_updates` accepted
+/// updates.
 struct ReboundPlan {
   bool enabled = false;
   std::size_t rounds = 50, tail_rounds = 50, round_updates = 1;

@@ -1,6 +1,6 @@
 #pragma once
 /// What a study says about each claim: holds, fails, not enough power to tell, or cannot be judged, and why
-/// (METHODS 7.9, 10).
+/// (src/metrics/README.md, Across seeds; src/calibrate/README.md, What is claimed).
 #include <string>
 #include <vector>
 
@@ -34,8 +34,7 @@ struct Verdict {
 /// constant classifier (no_better_than_constant). Where membership or what was learned of the forget set
 /// could not be seen before the erasure (unseen_membership, unseen_forget_set) nothing is claimed about it,
 /// and the reason says so; "holds" then needs another metric of the forget set, or the attack, that has
-/// power. A metric that the study measures and a completed cell
-/// lacks cannot be judged.
+/// power. A metric that the study measures and a completed cell lacks cannot be judged.
 Verdict equivalence(const Analysis& a, std::size_t group, std::size_t arm);
 
 /// (b) The excess of attack success (Excess::blocks) over all rounds and the tail, in blocks of five rounds:

@@ -34,8 +34,8 @@ namespace afu::job {
 /// What a job returns. `error` is not empty when it failed; nothing else then holds.
 struct JobResult {
   std::vector<model::ParametersPtr> outputs;
-  std::map<std::string, double>
-      figures;                    ///< "loss", "test_accuracy", ...; a figure that does not apply is absent
+  /// "loss", "test_accuracy", ...; a figure that does not apply is absent.
+  std::map<std::string, double> figures;
   std::vector<double> numbers{};  ///< what the job documents
   std::int64_t samples = 0;       ///< sample-gradients or forward passes computed
   double seconds = 0;             ///< real time on the lane

@@ -18,8 +18,8 @@ std::vector<std::int64_t> environment_sizes(const View& view);
 /// The current version without the target's contributions, as the ledger has them. Where whole models are
 /// mixed: (w - A_u) / (1 - m_u). Where differences are added: w - S_u, or, `rescaled`, what the others'
 /// contributions would be had they carried all the weight: w_0 + (w - w_0 - S_u) / (1 - share of the target);
-/// N / (N - 1) where N clients contribute alike (METHODS 5.3, 5.5). w itself where the target never took
-/// part.
+/// N / (N - 1) where N clients contribute alike (src/aggregate/README.md, Ledger). w itself where the target
+/// never took part.
 engine::Combination without_target(const View& view, bool rescaled);
 
 /// The first vector a job returned; null in timing-only runs.

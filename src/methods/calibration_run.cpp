@@ -163,8 +163,8 @@ GateUpdates CalibrationRun::gate(const View& view) const {
   return {std::move(job), 2 * static_cast<double>(samples) * calibrate::penalty_passes(c)};
 }
 
-/// METHODS 9.1 R5, where the scenario asks for it: what spans other merges is discounted, what is long
-/// clipped.
+/// Where the scenario asks for it (src/calibrate/README.md, Staleness): what spans other merges is
+/// discounted, what is long clipped.
 MergeCalibration CalibrationRun::merge(const View& view, const job::JobResult* result) const {
   const auto& c = view.scenario->calibration;
   MergeCalibration m{first_output(result), 1.0};

@@ -23,13 +23,14 @@ class CalibrationRun {
   /// what it was before the erasure.
   void begin(std::int64_t steps, bool to_level);
   std::optional<Step> next(const View& view, const job::JobResult* result);
-  /// METHODS 9.1 R6: of the calibrations since `begin` last had `to_level`, the last calibration.sunset_jobs
-  /// all found D_inv <= sunset_factor * its reference. D_inv is the penalty of the invariance, without
-  /// lambda, over the whole calibration set, of the version that the calibration began from: what retained
-  /// training has done, not what the steps make of it. perturbation: the mean of KL(p(x) || p(T(x))), T drawn
-  /// anew each time; irm: mean_e g_e^2, or the halves' product; vrex: the variance of the R_e. The reference
-  /// is that penalty, of the same version, under harmless augmentations in place of T, or of the images as
-  /// they are (CalibrationLoss::reference_penalty). Never true in timing-only runs.
+  /// Whether the window may end (src/calibrate/README.md, Sunset): of the calibrations since `begin` last had
+  /// `to_level`, the last calibration.sunset_jobs all found D_inv <= sunset_factor * its reference. D_inv is
+  /// the penalty of the invariance, without lambda, over the whole calibration set, of the version that the
+  /// calibration began from: what retained training has done, not what the steps make of it. perturbation:
+  /// the mean of KL(p(x) || p(T(x))), T drawn anew each time; irm: mean_e g_e^2, or the halves' product;
+  /// vrex: the variance of the R_e. The reference is that penalty, of the same version, under harmless
+  /// augmentations in place of T, or of the images as they are (CalibrationLoss::reference_penalty). Never
+  /// true in timing-only runs.
   bool sunset(const config::CalibrationSection& c) const;
   /// The gate for updates, with the adversarial family's last trigger; only a timing-only run has none.
   GateUpdates gate(const View& view) const;

@@ -19,10 +19,10 @@ const data::IndicesPtr& forget_set(const job::KernelJob& job);
 /// lr, momentum and clip_norm of the job's settings.
 engine::SgdSettings sgd_settings(const job::KernelJob& job);
 
-/// SGD from input 0 over the forget set, in eval mode (METHODS 1), by the settings lr, momentum, clip_norm,
-/// epochs and batch_size. `gradient` fills the workspace's flat gradient for a batch, and its rows, and
-/// returns the mean loss, detached; `after_step`, where there is one, may move the parameters. The result:
-/// the difference to the base and the figure loss, of the last epoch. Throws as the
+/// SGD from input 0 over the forget set, in eval mode (src/methods/README.md, BatchNorm), by the settings lr,
+/// momentum, clip_norm, epochs and batch_size. `gradient` fills the workspace's flat gradient for a batch,
+/// and its rows, and returns the mean loss, detached; `after_step`, where there is one, may move the
+/// parameters. The result: the difference to the base and the figure loss, of the last epoch. Throws as the
 /// functions above do.
 job::JobResult sgd_on_forget_set(
     engine::Workspace& workspace, const job::KernelJob& job,

@@ -35,10 +35,10 @@ const char* to_string(Coordination c);
 enum class Scope { client, samples, data_class };
 const char* to_string(Scope s);  ///< "client", "samples", "class"
 
-/// Training in clusters between which nothing passes (METHODS 5.7): each has a model, merges what its members
-/// send by a training rule of its own, and can be rolled back by itself. They begin once all clients have
-/// trained once on the initial model; the model that is published is the clusters' mean, by samples, or the
-/// best cluster's.
+/// Training in clusters between which nothing passes (src/methods/knot/README.md): each has a model, merges
+/// what its members send by a training rule of its own, and can be rolled back by itself. They begin once all
+/// clients have trained once on the initial model; the model that is published is the clusters' mean, by
+/// samples, or the best cluster's.
 struct ClusterNeeds {
   std::size_t count = 0;  ///< of clusters; 0: none
   double profiled = 1;    ///< part of the clients whose first update is waited for
@@ -54,7 +54,7 @@ struct ClusterNeeds {
 struct Needs : aggregate::LedgerNeeds {
   aggregate::HistoryNeeds history;
   ClusterNeeds clusters;
-  bool auxiliary_head = false;     ///< clients that may ask train a second head (METHODS 5.6)
+  bool auxiliary_head = false;     ///< clients that may ask train a second head (src/methods/fedau)
   double auxiliary_gamma = 0.5;    ///< of AuxiliaryHead, where the whole client is to be forgotten
   bool auxiliary_backbone = true;  ///< of AuxiliaryHead
 };
@@ -118,7 +118,6 @@ struct View {
 };
 
 // ---- steps
-// ------------------------------------------------------------------------------------------------------
 
 /// No further task is handed out; the next step is asked for when nothing is in flight any more.
 struct Halt {};
@@ -141,12 +140,12 @@ struct Erase {
   bool at_target = false;
 };
 /// w <- w + delta, never discounted by staleness. The erasure epoch rises. For a delta that is -c S_u,
-/// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge.
-/// `by_accumulator`: w <- (w - A_u)/(1 - m_u) as they are at the merge, which takes all whole models of the
-/// target out (METHODS 5.5); with a delta rule, w <- w - S_u. `calibration`: the sum of the calibrations that
-/// were done in private, which is added too; they count as merged by this one.
-/// Where the network has running statistics (BatchNorm) they are taken anew, on the calibration images, by
-/// the calibrator before the merge; so they are when the model is replaced.
+/// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge. `by_accumulator`:
+/// w <- (w - A_u)/(1 - m_u) as they are at the merge, which takes all whole models of the target out
+/// (src/aggregate/README.md, Ledger); with a delta rule, w <- w - S_u. `calibration`: the sum of the
+/// calibrations that were done in private, which is added too; they count as merged by this one. Where the
+/// network has running statistics (BatchNorm) they are taken anew, on the calibration images, by the
+/// calibrator before the merge; so they are when the model is replaced.
 struct MergeErasure {
   ParametersPtr delta;
   std::optional<double> influence_gain;
@@ -176,8 +175,8 @@ struct MergeCalibration {
   bool shortened = false;  ///< `weight` is that of a difference longer than calibration.max_delta
 };
 /// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates
-/// the model is pulled back to what it is now by `restore` (METHODS 9.4). In timing-only runs `guard` is
-/// null.
+/// the model is pulled back to what it is now by `restore` (src/calibrate/README.md, Guard). In timing-only
+/// runs `guard` is null.
 struct GuardErasure {
   engine::GuardPtr guard;
   double restore = 0;
@@ -185,8 +184,9 @@ struct GuardErasure {
 };
 /// From here on until Done the calibrator looks at every merge of updates, by a job like this one with the
 /// version before the merge and the one after it put before its inputs: its figure "scale" s is the part of
-/// the merge that may stay (METHODS 9.3). Nobody waits for that: the merge is published; where s < 1 a merge
-/// of its own takes the rest back when the answer has come. Another one takes the place of the last.
+/// the merge that may stay (src/calibrate/README.md, Gate). Nobody waits for that: the merge is published;
+/// where s < 1 a merge of its own takes the rest back when the answer has come. Another one takes the place
+/// of the last.
 struct GateUpdates {
   job::KernelJob job;
   double passes = 0;  ///< a merge

@@ -1,6 +1,7 @@
 #pragma once
-/// Figures of a classifier's predictions (METHODS 7.1, 7.2). Of a model that answered with a logit that is
-/// not finite they are not numbers either: it did not answer, which is something else than a wrong answer.
+/// Figures of a classifier's predictions (src/metrics/README.md, Classification). Of a model that answered
+/// with a logit that is not finite they are not numbers either: it did not answer, which is something else
+/// than a wrong answer.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

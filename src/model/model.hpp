@@ -53,7 +53,7 @@ class Model {
   virtual std::vector<std::pair<std::string, torch::Tensor>> named_parameters() = 0;
   virtual std::vector<std::pair<std::string, torch::Tensor>> named_buffers() = 0;
   /// true: BatchNorm uses batch statistics and updates its buffers. Erasure and calibration keep it false
-  /// (METHODS 1).
+  /// (src/methods/README.md, BatchNorm).
   virtual void train(bool on) = 0;
   /// The fewest samples that a training step takes: 2 where batch statistics of one would not exist.
   virtual std::int64_t least_training_batch() { return 1; }

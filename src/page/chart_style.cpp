@@ -16,8 +16,8 @@ namespace {
 using Properties = std::vector<std::pair<std::string_view, std::string_view>>;
 struct Rule {
   std::string_view name;  ///< the class
-  Properties
-      properties;  ///< what CSS and SVG attributes have in common; colours are var(--x) or currentColor
+  /// What CSS and SVG attributes have in common; colours are var(--x) or currentColor.
+  Properties properties;
 };
 
 /// Colours of the series are classes k0 to k7, which set `color`.

@@ -16,8 +16,9 @@ std::vector<Chart> strips(const figures::Analysis& a, std::size_t group);
 /// The differences to the reference of the declared family: seeds, mean, the interval TOST looks at, the
 /// margin.
 std::vector<Chart> difference_strips(const figures::Analysis& a, std::size_t group);
-/// Time to the first erased model against the mean distance to the reference over the metrics (METHODS 7.1,
-/// "avg. gap"), means and intervals over the seeds, and who is not beaten in both.
+/// Time to the first erased model against the mean distance to the reference over the metrics
+/// (src/metrics/README.md, Distance to retraining), means and intervals over the seeds, and who is not beaten
+/// in both.
 Chart pareto(const figures::Analysis& a, std::size_t group);
 /// One an arm: its attack success after the erasure, the mean over the seeds and its interval, and the
 /// reference's.

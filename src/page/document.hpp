@@ -21,8 +21,8 @@ struct TableCell {
   std::string text;  ///< for people
   std::string csv;   ///< for programs: no units, no rounding; empty: absent
   Mark mark = Mark::plain;
-  std::string
-      note{};  ///< a word on the value, in a line of its own; the mark is then the note's. Not in the CSV
+  /// A word on the value, in a line of its own; the mark is then the note's. Not in the CSV.
+  std::string note{};
 };
 /// Text that a spreadsheet would take for a formula begins with ' in the CSV.
 TableCell text_cell(std::string text, TableCell::Mark mark = TableCell::Mark::plain);

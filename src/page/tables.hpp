@@ -15,7 +15,7 @@ DataTable verdict_table(const figures::Analysis& a, std::size_t group);
 DataTable verdict_overview(const figures::Analysis& a);
 /// Every paired test: difference, interval, p, Holm's p, d_z, TOST.
 DataTable comparison_table(const figures::Analysis& a, std::size_t group);
-/// The figures of METHODS 7.8.
+/// The figures of a rebound (src/metrics/README.md, Rebound).
 DataTable rebound_table(const figures::Analysis& a, std::size_t group);
 /// Mean seconds a round by what the critical path did: before the request, while it was served, afterwards.
 DataTable blame_table(const figures::Analysis& a, std::size_t group);

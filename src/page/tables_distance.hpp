@@ -1,5 +1,5 @@
 #pragma once
-/// How like a retrained model the erased ones are (METHODS 7.3 to 7.5).
+/// How like a retrained model the erased ones are (src/attack/README.md, Distances between models).
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -139,14 +139,15 @@ struct CalibrationRecord {
       penalty_reference;  ///< what penalty_before is compared with (calibration.sunset_jobs)
 };
 
-/// What a guard saw of the clients' updates that were merged while it stood (METHODS 9.4: measure cos first).
+/// What a guard saw of the clients' updates that were merged while it stood (src/calibrate/README.md, Guard).
 struct GuardFigures {
   std::uint64_t updates = 0;
   double cosine_sum = 0, cosine_square_sum = 0;  ///< of cos(delta, -e)
   double removed_sum = 0;                        ///< of the part of |delta|^2 that was removed
 };
 
-/// What a gate made of the merges of updates in the window (METHODS 9.3), so far as it has answered.
+/// What a gate made of the merges of updates in the window (src/calibrate/README.md, Gate), so far as it has
+/// answered.
 struct GateFigures {
   std::uint64_t probed = 0, scaled = 0;  ///< merges; those of which a part was taken back
   double scale_sum = 0;                  ///< of what was kept of each
@@ -237,7 +238,7 @@ struct Divergence {
 /// "the update of client/3 (job 12), computed from version 31, is not finite: after 35 updates, at 4.5 s"
 std::string to_string(const Divergence& d);
 
-/// The contract of summary.json (DESIGN.md, "A run's folder").
+/// The contract of summary.json.
 struct Summary {
   std::string method, clock;
   Figures final, before_erasure;

@@ -1,5 +1,5 @@
 #pragma once
-/// The folder of one run (DESIGN.md, "A run's folder").
+/// The folder of one run.
 #include <array>
 #include <filesystem>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-/// summary.json, the contract of DESIGN.md, "A run's folder".
+/// summary.json; record::Summary is its contract.
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>

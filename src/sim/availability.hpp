@@ -16,12 +16,11 @@ inline constexpr double least_period_seconds = 1e-3, least_on_fraction = 1e-6;
 /// horizon_seconds.
 ///   always
 ///   markov   exponential on and off periods by turns, in their stationary state at time 0 and anew after
-///   every
-///            100,000 mean periods on and off; window n of a client depends on (seed, client, n) only
-///   diurnal  on for on_fraction of every period, from k x period - phase on, phase = client / clients x
-///   period trace    the rows of a CSV file `client,on_seconds,off_seconds`; after a client's last row it is
-///   off for
-///            ever. Every client needs a row; rows of one client must not overlap.
+///            every 100,000 mean periods on and off; window n of a client depends on (seed, client, n) only
+///   diurnal  on for on_fraction of every period, from k x period - phase on,
+///            phase = client / clients x period
+///   trace    the rows of a CSV file `client,on_seconds,off_seconds`; after a client's last row it is off
+///            for ever. Every client needs a row; rows of one client must not overlap.
 /// No question takes long, however late or large what is asked about.
 class Availability {
  public:

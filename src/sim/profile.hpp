@@ -29,7 +29,7 @@ class Profiles {
 
   /// sample_passes (samples x epochs) x seconds_per_sample x slowdown x jitter of the client's job of this
   /// number. Where jitter is a trace, job j takes its row j. Depends on nothing but the arguments: every
-  /// method sees the same durations (METHODS 1, straggler models).
+  /// method sees the same durations (src/sim/README.md, Durations).
   double job_seconds(std::int64_t client, std::uint64_t job_number, double sample_passes) const {
     double seconds = sample_passes * seconds_per_sample_ * slowdown_[client];
     return seconds * (constant_jitter_ ? *constant_jitter_ : jitter(client, job_number));

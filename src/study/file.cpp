@@ -63,12 +63,12 @@ std::vector<Section> sections(Study& s, Raw& raw) {
             "distances", s.distances,
             "Arms that retrain, best each from other initial weights (unlearning.retrain.init_seed): every "
             "arm's models at the merge, 16 updates later and at the end are kept and held against theirs, in "
-            "what they answer on the forget set (METHODS 7.4)."),
+            "what they answer on the forget set."),
         node("set", raw.set, "Keys of the scenario, for every cell: { \"training.lr\" = 0.02 }."),
         text("claims", s.claims, "Which claims the report judges.",
              {"equivalence", "no_rebound", "no_downtime", "latency"})}},
       {"rebound",
-       "The rebound protocol (METHODS 7.8): dense measurements, `rounds` asynchronous rounds, then "
+       "The rebound protocol: dense measurements, `rounds` asynchronous rounds, then "
        "`tail_rounds` more without any calibration; with the controls none, placebo and leak.",
        {flag("enabled", s.rebound.enabled, "Whether the study follows it."),
         number("rounds", s.rebound.rounds, from(1, 100000), "Asynchronous rounds after the erasure.",
@@ -76,7 +76,7 @@ std::vector<Section> sections(Study& s, Raw& raw) {
         number("tail_rounds", s.rebound.tail_rounds, from(0, 100000), "Rounds more, the calibrator off.",
                "rounds")}},
       {"statistics",
-       "How the cells are compared (METHODS 7.9). To be decided before the study runs.",
+       "How the cells are compared. To be decided before the study runs.",
        {number("confidence", st.confidence, above(0.5, 0.9999), "Of the intervals."),
         text("family", st.family, "Metrics whose paired tests are corrected together (Holm).",
              std::move(metrics)),

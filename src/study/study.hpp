@@ -37,19 +37,18 @@ struct Axis {
 struct Rebound {
   bool enabled = false;
   std::int64_t rounds = 50, tail_rounds = 50;
-  std::int64_t round_updates =
-      0;  ///< |R|: accepted updates in one asynchronous round; known with the scenario
+  /// |R|: accepted updates in one asynchronous round; known with the scenario.
+  std::int64_t round_updates = 0;
 };
 
-/// What the report needs to reach a verdict (METHODS 7.9).
+/// What the report needs to reach a verdict (src/metrics/README.md, Across seeds).
 struct Statistics {
   double confidence = 0.95;
   std::map<std::string, double> margins;  ///< of equivalence, by metric
   std::vector<std::string> family{"balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"};
   double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
   std::int64_t late_evaluations = 10;  ///< a metric is the mean over the last so many; 0: the last alone
-  std::vector<std::string>
-      declared;  ///< keys that the file gives, "margins.mia_auc"; all others are defaults
+  std::vector<std::string> declared;   ///< keys that the file gives, "margins.mia_auc"; others are defaults
 };
 
 struct Study {

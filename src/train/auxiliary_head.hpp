@@ -1,5 +1,5 @@
 #pragma once
-/// FedAU's second head (Gu et al. 2024; METHODS 5.6): trained on the same features as the model's own.
+/// FedAU's second head (Gu et al. 2024): trained on the same features as the model's own.
 #include <torch/types.h>
 
 #include <cstdint>

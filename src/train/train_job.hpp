@@ -22,13 +22,14 @@ struct TrainExtras {
   double lr_factor = 1.0;
   /// 1 where a parameter is trained, 0 where it stays as it is (pruned).
   ParametersPtr mask;
-  /// g += strength * fisher * (w - anchor) (METHODS 3.1); without `fisher` it counts as 1.
+  /// g += strength * fisher * (w - anchor) (EWC, Kirkpatrick et al. 2017, eq. 3); without `fisher` it counts
+  /// as 1.
   ParametersPtr anchor, fisher;
   double strength = 0.0;
 };
 AFU_FIELDS(TrainExtras, lr_factor, mask, anchor, fisher, strength)
 
-/// FedAU (METHODS 5.6): a second head on the same features, trained beside the first.
+/// FedAU (Gu et al. 2024): a second head on the same features, trained beside the first.
 struct AuxiliaryHead {
   static constexpr const char* name = "auxiliary head";
   ParametersPtr head;  ///< the head's last values, in its place in a whole vector; null: there are none yet

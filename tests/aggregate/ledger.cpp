@@ -42,7 +42,7 @@ double distance(const torch::Tensor& a, const torch::Tensor& b) { return (a - b)
 
 }  // namespace
 
-TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make up the model (METHODS 13)") {
+TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make up the model") {
   config::TrainingSection t;
   auto rule = make_rule("fedasync", t, 1);
   Ledger ledger({false, true, false}, {0, 1, 2, 3}, true);

@@ -84,7 +84,7 @@ TEST_CASE("fedbuff divided by the staleness weights makes a mean of them") {
   CHECK(plan->parts[1].coefficient == doctest::Approx(0.8 / 3));
 }
 
-TEST_CASE("METHODS 2.3: fedbuff with B = 1 adds the delta, with B = K of equal bases it is fedavg") {
+TEST_CASE("fedbuff with B = 1 adds the delta, with B = K of equal bases it is fedavg") {
   for (const char* by : {"count", "staleness"}) {
     afu::config::TrainingSection t;
     t.server_lr = 1;

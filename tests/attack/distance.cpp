@@ -99,6 +99,6 @@ TEST_CASE("backdoor: success, lift and true-label accuracy") {
   CHECK(backdoor_figures(clean, clean, 0).lift == 0);
   const auto always = from_logits({1, 0, 1, 0}, 2, {1, 1});
   CHECK(std::isnan(backdoor_figures(always, always, 0).lift));  // a trigger can add nothing there
-  // Images of the target class would count as successes of any model (METHODS 12, trap 14).
+  // Images of the target class would count as successes of any model.
   CHECK_THROWS_AS(backdoor_figures(triggered, clean, 1), std::invalid_argument);
 }

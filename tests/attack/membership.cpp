@@ -58,7 +58,7 @@ TEST_CASE("answers: softmax, argmax and the scores, by hand") {
 }
 
 TEST_CASE("answers: the modified entropy looks at one label a row") {
-  // Public copies index whole columns (METHODS 12, trap 11): with two rows of different labels those differ.
+  // Public copies index whole columns: with two rows of different labels those differ.
   const auto a = from_logits({3, 0, 0, 3}, 2, {0, 1});
   const auto s = negative_modified_entropy(a);
   CHECK(s[0] == doctest::Approx(s[1]));

@@ -118,7 +118,7 @@ TEST_CASE("the perturbation arm makes a model less sensitive to the trigger") {
   CHECK(result.figures.at("penalty_after") < 0.5 * result.figures.at("penalty_before"));
 }
 
-TEST_CASE("without weights the calibrator returns exactly zero") {  // METHODS 13
+TEST_CASE("without weights the calibrator returns exactly zero") {
   Lane lane;
   for (const char* invariance : {"none", "perturbation", "irm", "vrex"})
     for (const char* optimiser : {"sgd", "adam"}) {

@@ -1,4 +1,4 @@
-// Training in clusters, and taking one back, without actors (METHODS 5.7).
+// Training in clusters, and taking one back, without actors (KNOT, Su and Li 2023).
 #include <algorithm>
 #include <string>
 #include <vector>

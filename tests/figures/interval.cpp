@@ -17,8 +17,8 @@ Approx close(double v) { return Approx(v).epsilon(1e-12); }
 TEST_CASE("quantiles and tails of Student's t") {
   CHECK(t_quantile(0.975, 4) == close(2.7764451051977934));                  // scipy.stats.t.ppf(.975, 4)
   CHECK(t_quantile(0.975, 2) == close(4.302652729749462));                   // scipy.stats.t.ppf(.975, 2)
-  CHECK(t_quantile(0.95, 4) / std::sqrt(5.0) == close(0.9533908663681714));  // METHODS 7.9: 0.9534 s
-  CHECK(t_quantile(0.975, 4) / std::sqrt(5.0) == close(1.241663998203764));  // METHODS 7.9: 1.2417 s
+  CHECK(t_quantile(0.95, 4) / std::sqrt(5.0) == close(0.9533908663681714));  // of TOST: 0.9534 s
+  CHECK(t_quantile(0.975, 4) / std::sqrt(5.0) == close(1.241663998203764));  // of the mean: 1.2417 s
   CHECK(2 * t_upper_tail(-0.884651736929386, 4) == close(0.4263172079403668));
   CHECK(t_upper_tail(std::numeric_limits<double>::infinity(), 4) == 0);
   CHECK_THROWS_AS(t_quantile(0.5, 0), std::domain_error);

@@ -64,7 +64,7 @@ TEST_CASE("a curve ends where there is no number, no measurement, or the trainin
   CHECK(round_curve({row(10, 60, 0.1), unmeasured, row(12, 64, 0.1)}, 10, attack(), p).size() == 1);
 }
 
-TEST_CASE("the figures of METHODS 7.8 on a curve that rises by a hundredth a round") {
+TEST_CASE("the figures of a rebound on a curve that rises by a hundredth a round") {
   RoundCurve c;
   for (int t = 0; t <= 100; ++t) c.push_back(0.02 + 0.008 * t);
   const auto r = rebound_of(c, 0.82, plan(50, 50, 7));

@@ -1,5 +1,4 @@
-/// Golden transcripts (STYLE habit 8): each scenario beside this file has an exact expected event log on the
-/// virtual clock.
+/// Golden transcripts: each scenario beside this file has an exact expected event log on the virtual clock.
 #include <unistd.h>
 
 #include <filesystem>

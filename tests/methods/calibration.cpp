@@ -1,4 +1,4 @@
-// What procedures share: the version without the target's contributions (METHODS 5.3, 5.5).
+// What procedures share: the version without the target's contributions (src/aggregate/README.md, Ledger).
 #include "methods/calibration.hpp"
 
 #include "engine/combine_job.hpp"

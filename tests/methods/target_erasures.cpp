@@ -91,7 +91,7 @@ TEST_CASE("the losses between two distributions, by hand") {
   CHECK(loss("kl") == doctest::Approx(std::log(2.0) - entropy));
   CHECK(loss("mse") == doctest::Approx(0.0625));
   CHECK(loss("cosine") == doctest::Approx(1 - 0.5 / std::sqrt(0.5 * 0.625)));
-  CHECK_THROWS_AS(loss("kd"), std::invalid_argument);  // METHODS 12, trap 12
+  CHECK_THROWS_AS(loss("kd"), std::invalid_argument);  // the authors' default, which is none of their code's
 }
 
 TEST_CASE("fedquit's variants all drive the true class's probability down") {

@@ -33,17 +33,14 @@ struct Field {
 
 struct Step {
   model::Layer::Kind kind{};
-  Field in, out;  ///< activations
-  Field d_in,
-      d_out;  ///< gradients; no d_in where nothing before this layer is trained
-  std::int64_t weight = -1,
-               bias = -1;  ///< offsets in the flat parameters; -1: none
+  Field in, out;                        ///< activations
+  Field d_in, d_out;                    ///< gradients; no d_in where nothing before this layer is trained
+  std::int64_t weight = -1, bias = -1;  ///< offsets in the flat parameters; -1: none
 
-  device::cpu::Filter filter{}, reversed{};  ///< convolution: there, and back from d_out to d_in
-  Field seen{}, d_seen{};                    ///< what their corners first see: `in` and `d_out`
-                                             ///< with their margins
-  std::int64_t packed = 0,
-               packed_reversed = 0;  ///< offsets among the packed weights
+  device::cpu::Filter filter{}, reversed{};      ///< convolution: there, and back from d_out to d_in
+  Field seen{}, d_seen{};                        ///< what their corners first see: `in` and `d_out`
+                                                 ///< with their margins
+  std::int64_t packed = 0, packed_reversed = 0;  ///< offsets among the packed weights
 
   device::cpu::Norm norm{};  ///< group norm; max pool: `pool` and `then_relu`
   std::int64_t kept = 0;     ///< group norm: its statistics, in the arena of activations

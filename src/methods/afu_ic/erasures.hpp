@@ -4,11 +4,11 @@
 
 namespace afu::methods {
 
-/// L3 of METHODS 9.1 at the target, by [unlearning.afu_ic]'s uce_*.
+/// The erasure "uce" at the target (README.md, Erasure without a ledger), by [unlearning.afu_ic]'s uce_*.
 Erase uce_erasure(const View& view, const Request& request);
 /// The ledger's entry with a gain a layer, by gain, gain_spread and gain_steps.
 Erase layer_gains_erasure(const View& view);
-/// r + 8 gradients of the target, on batches of 32, for a guard of rank r (METHODS 9.4).
+/// r + 8 gradients of the target, on batches of 32, for a guard of rank r (src/calibrate/README.md, Guard).
 Erase erasure_sketch(const View& view, const Request& request);
 /// The guard's basis, from the erasure and what `erasure_sketch` returned.
 Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const job::JobResult* sketch);

@@ -1,13 +1,13 @@
 /// AFU-IC: the ledger's entry is subtracted while everybody else trains on, then the server calibrates on
-/// held-out data (AFU-IC.md "Recommended algorithm"; METHODS 9). The arms of METHODS 9 and what AFU-IC.md
-/// leaves to be tried are options of [unlearning.afu_ic] and [calibration].
+/// held-out data (README.md, The algorithm). The calibration's arms and the ideas of improvement are options
+/// of [unlearning.afu_ic] and [calibration].
 ///
 /// What is published first is the bare subtraction, publish = "at_once", or, publish = "calibrated", a
 /// version that has been calibrated before anybody saw it. With the latter the old model is served meanwhile,
 /// and clients train on it: the calibration is computed at w_v + e, v the version that it begins from, as a
 /// difference c, and what is merged in the end is the then current w + e + c. So the updates accepted
 /// meanwhile are in the erased model as well as in the served one. Rules that mix whole models merge e as the
-/// ledger has it then, and carry e + c to the bases of tasks that are still out (AFU-IC.md step 6). The bare
+/// ledger has it then, and carry e + c to the bases of tasks that are still out (README.md, step 6). The bare
 /// subtraction often gives every image the same class, so the default, "auto", is "calibrated" where that can
 /// be.
 #include <utility>
@@ -279,14 +279,7 @@ Method afu_ic_method() {
                         "are not apart, so none can be subtracted"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.options = {
-      {"gain",
-       1.0,
-       "How much of the target's ledger is subtracted (c in AFU-IC.md).",
-       "",
-       0.0,
-       2.0,
-       false,
-       {}},
+      {"gain", 1.0, "How much of the target's ledger is subtracted (c).", "", 0.0, 2.0, false, {}},
       {"gain_by",
        std::string("model"),
        "model: one gain. layer: one a layer, the mean kept, so that the calibration loss suffers least.",

@@ -1,4 +1,4 @@
-/// FedAU (Gu et al. 2024; METHODS 5.6): a client that may ask trains a second head along, on random labels
+/// FedAU (Gu et al. 2024; see README.md): a client that may ask trains a second head along, on random labels
 /// for what it may ask to have forgotten; on request the server mixes that head into the model's. Nobody
 /// waits. The released code lets that head's loss train the shared layers too, which is the default;
 /// `backbone` = false keeps it to the head. FedQUIT's port trains the head after the fact (`post_hoc`).

@@ -1,4 +1,4 @@
-/// FedEraser (Liu et al., IWQoS 2021; METHODS 5.2): the retained rounds are gone through again without the
+/// FedEraser (Liu et al., IWQoS 2021; see README.md): the retained rounds are gone through again without the
 /// target. In each, the others train for a fraction of the usual epochs; their stored updates keep their
 /// length and take the new direction. Everybody waits in every round; what the federation learned meanwhile
 /// would be overwritten, so it is halted. Defaults are the paper's: length and direction of each client's

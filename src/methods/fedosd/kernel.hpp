@@ -1,6 +1,6 @@
 #pragma once
-/// FedOSD's pieces (Pan et al., AAAI 2025; METHODS 5.8). Gradients appear as local updates, Delta = -eta g,
-/// all with one local step size eta, so that w - eta d is w plus a combination of the updates.
+/// FedOSD's pieces (Pan et al., AAAI 2025). Gradients appear as local updates, Delta = -eta g, all with one
+/// local step size eta, so that w - eta d is w plus a combination of the updates.
 #include <torch/types.h>
 
 #include "engine/kernel_job.hpp"

@@ -1,8 +1,8 @@
-/// FedOSD (Pan et al., AAAI 2025; METHODS 5.8): everybody, the target included, computes in every unlearning
-/// round, behind a barrier; the model steps along the target's unlearning gradient made orthogonal to all
-/// others. Recovery rounds follow without the target, each update kept from going back. The federation is
-/// halted all the while. The released code takes the whole component along the way out of a recovery update,
-/// whichever way it points; `projection` = "one_sided" takes it where it points back.
+/// FedOSD (Pan et al., AAAI 2025; see README.md): everybody, the target included, computes in every
+/// unlearning round, behind a barrier; the model steps along the target's unlearning gradient made orthogonal
+/// to all others. Recovery rounds follow without the target, each update kept from going back. The federation
+/// is halted all the while. The released code takes the whole component along the way out of a recovery
+/// update, whichever way it points; `projection` = "one_sided" takes it where it points back.
 #include <utility>
 
 #include "engine/kernel_job.hpp"

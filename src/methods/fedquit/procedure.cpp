@@ -1,7 +1,7 @@
-/// FedQUIT (Mora et al. 2024; METHODS 5.10): the target distils from a teacher whose true logit is lowered to
+/// FedQUIT (Mora et al. 2024; see README.md): the target distils from a teacher whose true logit is lowered to
 /// the smallest one. Blocking as its authors have it: everybody waits, the student replaces the model.
 /// Concurrent: its delta is merged. `true_logit` and `loss` are the variants of the paper and its code; the
-/// code's own default loss, "kd", is none that it accepts (METHODS 12, trap 12).
+/// code's own default loss, "kd", is none that it accepts.
 #include "config/declare.hpp"
 #include "methods/one_job.hpp"
 #include "methods/fedquit/job.hpp"

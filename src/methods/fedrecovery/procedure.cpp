@@ -1,14 +1,13 @@
-/// FedRecovery (Zhang et al., TIFS 2023; METHODS 5.9): a weighted sum of the residuals that the target left
+/// FedRecovery (Zhang et al., TIFS 2023; see README.md): a weighted sum of the residuals that the target left
 /// in every round is taken out at once, and noise may be added. Public codes contradict each other; the
 /// defaults are the derivation's: delta_i = pi (Delta_u - Delta) / (1 - pi), pi the target's share of round
 /// i, weighted by |Delta|^2 over its sum over all rounds. Rounds of asynchronous rules are pseudo-rounds.
 ///
 /// What differs from FedAU's port: it is weights = "earlier", residual = "retained", scale = 5. Its residual
-/// (Delta - Delta_u / n) / (n - 1) is what the others left, so it takes out the wrong thing (METHODS 12, trap
-/// 9); here pi stands in the place of its 1 / n, which is the same where all weigh alike. Its weight of round
-/// i is |Delta_i|^2 over the sum of the rounds before; the first round, which has none, counts nothing here.
-/// Its noise is a fixed sigma, whatever epsilon is asked for. A round of the target alone has no residual and
-/// is passed by.
+/// (Delta - Delta_u / n) / (n - 1) is what the others left, so it takes out the wrong thing; here pi stands
+/// in the place of its 1 / n, which is the same where all weigh alike. Its weight of round i is |Delta_i|^2
+/// over the sum of the rounds before; the first round, which has none, counts nothing here. Its noise is a
+/// fixed sigma, whatever epsilon is asked for. A round of the target alone has no residual and is passed by.
 #include <utility>
 
 #include "engine/kernel_job.hpp"

@@ -1,5 +1,5 @@
 /// The baseline that only trains on: the target leaves and the others continue with a larger step for a while
-/// (METHODS 5.11, "fine-tune on R").
+/// ("fine-tune on the retained data").
 #include <memory>
 
 #include "methods/registry.hpp"

@@ -6,7 +6,7 @@
 
 namespace afu::methods {
 
-/// SGD on minus the mean cross entropy, in eval mode (METHODS 1).
+/// SGD on minus the mean cross entropy, in eval mode (src/methods/README.md, BatchNorm).
 /// inputs   {base}
 /// samples  {forget set}
 /// settings lr, momentum, clip_norm (0: off), epochs, batch_size

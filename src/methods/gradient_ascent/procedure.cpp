@@ -1,5 +1,5 @@
 /// Plain gradient ascent on the forget set at the target: the baseline that looks excellent at the merge and
-/// rebounds (AFU-IC.md, "Metrics that tell").
+/// rebounds (src/methods/afu_ic/README.md, What prototypes showed).
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"

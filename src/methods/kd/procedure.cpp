@@ -1,7 +1,7 @@
-/// Subtract the target's history, then distil (Wu, Zhu, Mitra 2022; METHODS 5.3): the student starts from the
-/// model without the target's contributions, the teacher is the model before the erasure, and the data are
-/// the server's own calibration images. The history is subtracted as it is ("lazy"); the paper rejects the
-/// alternative, `subtraction` = "rescaled", because it amplifies later skew.
+/// Subtract the target's history, then distil (Wu, Zhu, Mitra 2022; see README.md): the student starts from
+/// the model without the target's contributions, the teacher is the model before the erasure, and the data
+/// are the server's own calibration images. The history is subtracted as it is ("lazy"); the paper rejects
+/// the alternative, `subtraction` = "rescaled", because it amplifies later skew.
 #include <string>
 
 #include "engine/kernel_job.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-/// Which cluster a client belongs to (KNOT; METHODS 5.7, item 1). Pure functions.
+/// Which cluster a client belongs to (KNOT, Su and Li 2023; README.md, item 1). Pure functions.
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -33,8 +33,9 @@ struct Matching {
   Anchors anchors = Anchors::paper;
 };
 
-/// D[k][n] = ceil(100 (d - min d) / (max d - min d)) of the ratings d_kn = |(a (T~_n - T_k), b (S~_n -
-/// S_k))|; 0 everywhere where all ratings are the same. A distance: small is good (METHODS 12, trap 8).
+/// D[k][n] = ceil(100 (d - min d) / (max d - min d)) of the ratings d_kn =
+/// |(a (T~_n - T_k), b (S~_n - S_k))|; 0 everywhere where all ratings are the same. A distance: small is good
+/// (README.md, Paper and code).
 std::vector<std::vector<int>> match_ratings(const std::vector<ClientProfile>& profiles, const Matching& m);
 
 /// What an assignment makes least. worst_first (the paper): the ratings of all, sorted from the largest down,

@@ -1,5 +1,5 @@
 #pragma once
-/// What KNOT's server measures of its clusters (Su & Li 2023; METHODS 5.7, item 4).
+/// What KNOT's server measures of its clusters (Su & Li 2023; README.md, item 4).
 #include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"

@@ -1,14 +1,14 @@
-/// KNOT (Su & Li, INFOCOM 2023; METHODS 5.7): clients train asynchronously in clusters between which nothing
-/// passes. An erasure takes the target's cluster back to its model from before the target first took part;
-/// this cluster alone trains again, for as many accepted updates as the others in it have lost, and nobody
-/// else notices. The target's data must never have left its cluster, so whatever mixes clients across the
-/// whole federation is refused.
+/// KNOT (Su & Li, INFOCOM 2023; see README.md): clients train asynchronously in clusters between which
+/// nothing passes. An erasure takes the target's cluster back to its model from before the target first took
+/// part; this cluster alone trains again, for as many accepted updates as the others in it have lost, and
+/// nobody else notices. The target's data must never have left its cluster, so whatever mixes clients across
+/// the whole federation is refused.
 ///
 /// Where paper and released code differ the default is the paper's. `final`: published is the mean of the
 /// clusters by samples, or the model of the cluster that is most accurate on held-out images, which the code
 /// tests after each aggregation (on its test set; here on the calibration images). `anchors`: where clusters
-/// stand. `objective`: what the assignment makes least; the code's solver makes the distances large (METHODS
-/// 12, trap 8), which no option repeats. Sizes by default are the code's, the paper names none.
+/// stand. `objective`: what the assignment makes least; the code's solver makes the distances large, which no
+/// option repeats. Sizes by default are the code's, the paper names none.
 #include <algorithm>
 #include <string>
 

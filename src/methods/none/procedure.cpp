@@ -1,6 +1,5 @@
-/// The client just leaves ("natural forgetting"): the mandatory control of METHODS 5.11. Of a class:
-/// everybody trains on without its samples from the request on, as under every method, and nothing is done to
-/// the model.
+/// The client just leaves ("natural forgetting"): the control of every study. Of a class: everybody trains on
+/// without its samples from the request on, as under every method, and nothing is done to the model.
 #include "methods/registry.hpp"
 
 namespace afu::methods {

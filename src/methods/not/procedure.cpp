@@ -1,4 +1,4 @@
-/// NoT: the first layer's weights are negated, then training recovers (METHODS 5.11).
+/// NoT: the first layer's weights are negated, then training recovers (Khalil et al., CVPR 2025).
 #include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-/// PGA's local erasure (Halimi et al. 2022; METHODS 5.5): kernel "pga".
+/// PGA's local erasure (Halimi et al. 2022): kernel "pga".
 #include <torch/types.h>
 
 #include "engine/kernel_job.hpp"

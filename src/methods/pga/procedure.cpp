@@ -1,13 +1,12 @@
-/// PGA (Halimi et al. 2022; METHODS 5.5): projected gradient ascent at the target from w_ref, the model
+/// PGA (Halimi et al. 2022; see README.md): projected gradient ascent at the target from w_ref, the model
 /// without the target's contribution: the mean of the last round's other members after a FedAvg round,
 /// (w - A_u)/(1 - m_u) where whole models are mixed, and w - C_u where differences are added (`rescale`
 /// scales the others' up for it).
 ///
 /// When to stop is in conflict. The paper: once the validation accuracy falls below tau (`stop_accuracy`; a
 /// tau is known for MNIST only, 0.12, second hand, so by default it is off). Its code: once |w - w_u|^2
-/// exceeds a number
-/// (`stop_distance`; 2.2 for MNIST). Its successor: once that has grown by a factor (`stop_factor`), which
-/// needs no number of the data set's and is the default.
+/// exceeds a number (`stop_distance`; 2.2 for MNIST). Its successor: once that has grown by a factor
+/// (`stop_factor`), which needs no number of the data set's and is the default.
 #include <algorithm>
 #include <utility>
 

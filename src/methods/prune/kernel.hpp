@@ -1,6 +1,6 @@
 #pragma once
-/// Class-discriminative pruning (Wang et al. 2022; METHODS 5.4). A model's channels are those of all its
-/// convolutions, one after the other as Model::convolutions has them: T in total.
+/// Class-discriminative pruning (Wang et al. 2022). A model's channels are those of all its convolutions, one
+/// after the other as Model::convolutions has them: T in total.
 #include <cstdint>
 #include <vector>
 
@@ -15,15 +15,14 @@ namespace afu::methods {
 /// samples  {rows}
 /// settings batch_size
 /// numbers  how many rows each class has [C], then [C, T]: the sum over a class's rows of a channel's mean
-/// over
-///          the image of ReLU(convolution), before the norm. Clients' numbers can be added.
+///          over the image of ReLU(convolution), before the norm. Clients' numbers can be added.
 job::JobResult prune_statistics(engine::Workspace& workspace, const job::KernelJob& job);
 
 /// Where the paper and its public codes differ.
 struct Discrimination {
   bool code_idf = false;  ///< IDF_j = log(C / (|{...}| + 1)) instead
-  double tf_coe =
-      0;  ///< above 0: TF_j is multiplied by log(C_out e / tf_coe), C_out being j's layer's channels
+  /// Above 0: TF_j is multiplied by log(C_out e / tf_coe), C_out being the channels of j's layer.
+  double tf_coe = 0;
 };
 
 /// TF * IDF of every channel [T] for the class `label`, from the numbers above of all clients together;
@@ -40,9 +39,12 @@ std::vector<double> discrimination_scores(const std::vector<double>& numbers,
 /// Kernel "prune": the channels with the highest scores above 0 go, `sparsity` of all T, at least one. With a
 /// channel go its filter and bias, the following norm's scale and shift, and what reads it in the next layer.
 /// A channel whose filter is 0 already is an earlier request's: it stays pruned and does not count. A
-/// convolution keeps its last channel. inputs   {model} numbers  as above, of all clients together settings
-/// label, sparsity, idf ("paper", "code"), tf_coe outputs  {the pruned model; 1 where a parameter stays, 0
-/// where it is pruned, buffers 0} figures  pruned: channels, those of earlier requests included
+/// convolution keeps its last channel.
+/// inputs   {model}
+/// numbers  as above, of all clients together
+/// settings label, sparsity, idf ("paper", "code"), tf_coe
+/// outputs  {the pruned model; 1 where a parameter stays, 0 where it is pruned, buffers 0}
+/// figures  pruned: channels, those of earlier requests included
 job::JobResult prune(engine::Workspace& workspace, const job::KernelJob& job);
 
 }  // namespace afu::methods

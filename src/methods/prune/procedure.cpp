@@ -1,4 +1,4 @@
-/// Class-discriminative pruning (Wang et al. 2022; METHODS 5.4): everybody tells how strongly each channel
+/// Class-discriminative pruning (Wang et al. 2022; see README.md): everybody tells how strongly each channel
 /// answers to each class; the server prunes the channels that tell the class to be forgotten best; all train
 /// on without them. Pruned are the channels with the highest scores, as the paper's text has it: every public
 /// code read keeps those. The scores themselves are the paper's by default; `idf` and `tf_coe` are what codes

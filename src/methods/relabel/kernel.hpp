@@ -12,7 +12,7 @@ namespace afu::methods {
 torch::Tensor wrong_labels(const torch::Tensor& labels, const torch::Tensor& rows, std::int64_t classes,
                            const base::StreamKey& key);
 
-/// SGD on the cross entropy with wrong labels, in eval mode (METHODS 1).
+/// SGD on the cross entropy with wrong labels, in eval mode (src/methods/README.md, BatchNorm).
 /// inputs   {base}
 /// samples  {forget set}
 /// settings lr, momentum, clip_norm (0: off), epochs, batch_size

@@ -1,6 +1,7 @@
-/// Retraining from scratch, the gold standard (METHODS 5.1): initial weights, of the run or its own, the
-/// target absent, as many accepted updates as the erased lineage had, counting those of the target as done.
-/// Of a class: all clients take part, without their samples of it, and all updates are made again.
+/// Retraining from scratch, the reference that all others are held against: initial weights, of the run or
+/// its own, the target absent, as many accepted updates as the erased lineage had, counting those of the
+/// target as done. Of a class: all clients take part, without their samples of it, and all updates are made
+/// again.
 #include <string>
 
 #include "methods/registry.hpp"
@@ -58,7 +59,7 @@ Method retrain_method() {
        std::int64_t{0},
        "Of the weights that the retraining starts from; 0: those that the run started from. Retrains "
        "that differ in it alone share the training up to the request, and tell how far two models "
-       "that never saw the data lie from each other (METHODS 7.5).",
+       "that never saw the data lie from each other.",
        "",
        0,
        9e15,

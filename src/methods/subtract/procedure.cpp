@@ -1,6 +1,6 @@
 /// Takes all contributions of the target out, exactly as they are accounted for, and does nothing else
-/// (METHODS 5.5, "exact generalisation"): w - S_u with rules that add differences, (w - A_u)/(1 - m_u) with
-/// rules that mix whole models.
+/// (src/aggregate/README.md, Ledger): w - S_u with rules that add differences, (w - A_u)/(1 - m_u) with rules
+/// that mix whole models.
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"
 

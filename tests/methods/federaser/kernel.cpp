@@ -33,7 +33,7 @@ job::KernelJob recovery_job() {
 
 }  // namespace
 
-TEST_CASE("FedRecovery's noise has the published scale (METHODS 13)") {
+TEST_CASE("FedRecovery's noise has the published scale") {
   const std::pair<double, double> golden[] = {{0.1, 48.089}, {1, 4.9006}, {5, 1.0545}, {10, 0.5679}};
   for (auto [epsilon, sigma] : golden) {
     CHECK(methods::recovery_sigma(epsilon, 1e-5, 1) == doctest::Approx(sigma).epsilon(2e-4));
@@ -43,7 +43,7 @@ TEST_CASE("FedRecovery's noise has the published scale (METHODS 13)") {
   }
 }
 
-TEST_CASE("FedRecovery on four quadratics moves by the published amounts (METHODS 13)") {
+TEST_CASE("FedRecovery on four quadratics moves by the published amounts") {
   // f_i = (w - c_i)^2 / 2, c = 1, 2, 3, 10; 20 rounds of step 0.05 from 0; the last client leaves.
   Lane lane("logreg");
   const double centres[] = {1, 2, 3, 10};

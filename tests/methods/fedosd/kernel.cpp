@@ -8,7 +8,7 @@
 using namespace afu;
 using test::Lane;
 
-TEST_CASE("the unlearning cross entropy has the published gradient (METHODS 13)") {
+TEST_CASE("the unlearning cross entropy has the published gradient") {
   for (double p : {0.2, 0.585786, 0.95}) {
     auto z = torch::tensor({std::log(p / (1 - p)), 0.0}, torch::kFloat64).view({1, 2}).requires_grad_();
     methods::unlearning_cross_entropy(z, torch::zeros({1}, torch::kInt64)).backward();
@@ -17,7 +17,7 @@ TEST_CASE("the unlearning cross entropy has the published gradient (METHODS 13)"
   }
 }
 
-TEST_CASE("FedOSD's direction is orthogonal to all retained gradients (METHODS 13)") {
+TEST_CASE("FedOSD's direction is orthogonal to all retained gradients") {
   torch::manual_seed(1);
   const auto retained = torch::randn({7, 500}, torch::kFloat64);
   const auto target = torch::randn({500}, torch::kFloat64);

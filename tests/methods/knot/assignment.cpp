@@ -1,4 +1,4 @@
-// KNOT's assignment against brute force (METHODS 5.7).
+// KNOT's assignment against brute force (Su and Li 2023).
 #include "methods/knot/assignment.hpp"
 
 #include <algorithm>

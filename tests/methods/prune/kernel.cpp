@@ -160,7 +160,7 @@ TEST_CASE(
     CHECK(first[i] + second[i] == doctest::Approx(result.numbers[i]).epsilon(1e-5));
 }
 
-// METHODS 5.4, the sign trap: the public copies keep what the text prunes.
+// The sign trap (src/methods/prune/README.md): the public copies keep what the text prunes.
 TEST_CASE("pruning takes the class away, and little of the others") {
   auto lane = texture_lane("cnn");
   const auto version = lane.trained(360, 6);
