@@ -8,7 +8,7 @@ namespace afu::device {
 std::string blas_version();
 
 /// The processor that OpenBLAS is to take its kernels for, on a machine with `vectors`
-/// (fused::Kernels::name), where it took those of `core` by itself. Empty where these are good.
+/// (cpu::Kernels::name), where it took those of `core` by itself. Empty where these are good.
 /// OpenBLAS takes its slowest kernels, "Prescott", for a processor that it does not know, as older versions
 /// do not know newer ones. On a Xeon of 2023 OpenBLAS 0.3.21 multiplies 768 x 768 matrices at 29 GFLOP/s by
 /// itself, at 150 when told (measured).
