@@ -82,7 +82,7 @@ void note_shortened(job::JobResult& result, const torch::Tensor& factor) {
 job::JobResult train_recorded(engine::Workspace& workspace, engine::graph::Step& recorded,
                               const TrainJob& job, const Schedule& schedule) {
   const auto runs = runs_of(schedule);
-  recorded.begin(job, schedule.order());
+  recorded.begin(job.base, job.sgd, job.extras.get(), schedule.order());
   for (const auto& run : runs) recorded.want(run.count, run.steps);
   recorded.prepare();
   job::JobResult result;

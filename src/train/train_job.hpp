@@ -16,18 +16,7 @@ namespace afu::train {
 
 using model::ParametersPtr;
 
-/// What an unlearning method or a regulariser adds to local training; everything is optional.
-struct TrainExtras {
-  static constexpr const char* name = "training extras";
-  double lr_factor = 1.0;
-  /// 1 where a parameter is trained, 0 where it stays as it is (pruned).
-  ParametersPtr mask;
-  /// g += strength * fisher * (w - anchor) (EWC, Kirkpatrick et al. 2017, eq. 3); without `fisher` it counts
-  /// as 1.
-  ParametersPtr anchor, fisher;
-  double strength = 0.0;
-};
-AFU_FIELDS(TrainExtras, lr_factor, mask, anchor, fisher, strength)
+using engine::TrainExtras;
 
 /// FedAU (Gu et al. 2024): a second head on the same features, trained beside the first.
 struct AuxiliaryHead {

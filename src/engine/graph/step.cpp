@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
-#include "train/train_job.hpp"
 
 namespace afu::engine::graph {
 namespace {
@@ -62,10 +61,9 @@ Step::Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, con
 
 Step::~Step() = default;
 
-void Step::begin(const train::TrainJob& job, const data::Indices& order) {
+void Step::begin(const model::ParametersPtr& base, const SgdSettings& s, const TrainExtras* x,
+                 const data::Indices& order) {
   torch::NoGradGuard no_grad;
-  const auto& s = job.sgd;
-  const auto* x = job.extras.get();
   if (x && x->strength != 0 && !x->anchor) throw std::invalid_argument("there is no anchor to pull to");
   kind_ = {};
   kind_.momentum = s.momentum != 0;
@@ -75,10 +73,10 @@ void Step::begin(const train::TrainJob& job, const data::Indices& order) {
   kind_.anchor = x && x->strength != 0;
   kind_.fisher = kind_.anchor && x->fisher;
   kind_.mask = x && x->mask;
-  start_ = job.base;
+  start_ = base;
 
   const auto& w = workspace_.parameters();
-  if (kind_.prox) keep(base_, job.base, w, "base version");
+  if (kind_.prox) keep(base_, base, w, "base version");
   if (kind_.anchor) keep(anchor_, x->anchor, w, "anchor");
   if (kind_.fisher) keep(fisher_, x->fisher, w, "Fisher diagonal");
   if (kind_.mask) keep(mask_, x->mask, w, "mask");

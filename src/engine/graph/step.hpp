@@ -12,9 +12,9 @@
 
 #include "engine/graph/pass.hpp"
 #include "engine/graph/recorder.hpp"
+#include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
-#include "train/train_job.hpp"
 
 namespace afu::engine::graph {
 
@@ -42,10 +42,11 @@ class Step {
   Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces = nullptr);
   ~Step();
 
-  /// Takes a job on: base and extras to the device, momentum zero. `order`: the rows of all its steps, one
-  /// after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
-  /// one after the other. Throws as a job that cannot be run. job.auxiliary is not looked at.
-  void begin(const train::TrainJob& job, const data::Indices& order);
+  /// Takes a local training on: base and extras (null: none) to the device, momentum zero. `order`: the rows of all its
+  /// steps, one after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
+  /// one after the other. Throws as a job that cannot be run.
+  void begin(const model::ParametersPtr& base, const SgdSettings& sgd, const TrainExtras* extras,
+             const data::Indices& order);
   void want(std::int64_t count, std::int64_t steps);  ///< a run of so many steps with `count` samples each
   void record_at_once() { worth_ = 1; }               ///< However few are wanted.
   void prepare();
