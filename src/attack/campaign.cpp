@@ -1,6 +1,6 @@
 #include "attack/campaign.hpp"
 
-#include "attack/kernels.hpp"
+#include "attack/jobs.hpp"
 #include "config/attack_names.hpp"
 
 namespace afu::attack {

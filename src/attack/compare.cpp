@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "attack/answers_of.hpp"
 #include "attack/distance.hpp"
-#include "attack/kernels.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "model/parameters.hpp"
 

@@ -12,7 +12,7 @@
 
 namespace afu::attack {
 
-/// The sets of an attack, by their place in KernelJob::samples. Empty or null: what needs it does not apply.
+/// The sets of an attack, by their place in AttackJob::sets. Empty or null: what needs it does not apply.
 enum Set : std::size_t {
   forget,     ///< what the erasures ask to forget
   holdout,    ///< held-out samples of its owners, poisoned to the same share: the non-members

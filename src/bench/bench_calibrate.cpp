@@ -8,11 +8,10 @@
 
 #include "bench/bench_timing.hpp"
 #include "bench/probe.hpp"
-#include "calibrate/objective.hpp"
+#include "calibrate/jobs.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "engine/workspace.hpp"
 #include "model/footprint.hpp"
 
@@ -42,18 +41,15 @@ config::Scenario scenario_of(const Arm& arm) {
   return s;
 }
 
-job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
-                      const std::vector<data::IndicesPtr>& sets, const model::InputShape& shape) {
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(s, 0);
-  job.settings.set("lr", 1e-3);  // labels are noise: a small step keeps every number tame
-  job.settings.set("reference", false);
-  job.inputs = {base, base};
-  job.samples = sets;
+calibrate::CalibrateJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
+                               const std::vector<data::IndicesPtr>& sets, const model::InputShape& shape) {
+  auto job = calibrate::calibrate_job(s, 0);
+  job.descent.sgd.lr = 1e-3;  // labels are noise: a small step keeps every number tame
+  job.base = job.before = base;
+  job.environments = sets;
   job.key = {1, base::purpose("bench.calibrate"), 0, 0};
   if (s.calibration.perturbation == "adversarial")
-    job.numbers.assign(static_cast<std::size_t>((1 + shape.channels) * shape.height * shape.width), 0.1);
+    job.trigger.assign(static_cast<std::size_t>((1 + shape.channels) * shape.height * shape.width), 0.1);
   return job;
 }
 
@@ -62,8 +58,8 @@ struct Took {
   double passes;
 };
 
-Took run(engine::Workspace& workspace, job::KernelJob& job, std::int64_t steps) {
-  job.settings.set("steps", steps);
+Took run(engine::Workspace& workspace, calibrate::CalibrateJob& job, std::int64_t steps) {
+  job.descent.steps = steps;
   job::JobResult result;
   const auto took = timed([&] { result = engine::execute(workspace, job); });
   if (!result.error.empty()) throw std::runtime_error(result.error);

@@ -1,4 +1,4 @@
-#include "calibrate/adversarial.hpp"
+#include "calibrate/jobs.hpp"
 
 #include <torch/csrc/autograd/autograd.h>
 
@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "calibrate/perturbations.hpp"
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 namespace {
@@ -30,21 +30,19 @@ UniversalTrigger trigger_of(const torch::Tensor& theta, const torch::Tensor& ima
 }
 
 Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
-             const job::KernelJob& job) {
+             const TriggerJob& job) {
   constexpr double kMaskStart = -2;  // the mask begins thin: 0.12 everywhere
-  const auto steps = job.settings.integer("adversarial_steps");
-  const double sparsity = job.settings.real("sparsity");
   const auto pixels = images.size(2) * images.size(3);
   auto theta = torch::zeros({(images.size(1) + 1) * pixels}, images.options());
   theta.narrow(0, 0, pixels).fill_(kMaskStart);
   const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
-  engine::Adam adam(theta, job.settings.real("adversarial_lr"));
-  for (std::int64_t step = 0; step < steps; ++step) {
+  engine::Adam adam(theta, job.lr);
+  for (std::int64_t step = 0; step < job.steps; ++step) {
     const auto variable = theta.detach().clone().set_requires_grad(true);
     const auto trigger = trigger_of(variable, images);
     const auto loss =
         at::cross_entropy_loss(workspace.net().forward(with_universal_trigger(images, trigger)), wanted) +
-        trigger.mask.sum() * sparsity;
+        trigger.mask.sum() * job.sparsity;
     adam.step(theta, torch::autograd::grad({loss}, {variable}).front());
   }
   torch::NoGradGuard no_grad;
@@ -60,16 +58,16 @@ Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int
 
 }  // namespace
 
-job::JobResult adversarial_trigger(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const TriggerJob& job) {
   constexpr std::size_t kRows = 512;
-  if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
+  if (!job.model) throw std::invalid_argument("the input is the model");
   data::Indices rows;
-  for (const auto& set : job.samples)
+  for (const auto& set : job.environments)
     if (set)
       for (auto r : *set)
         if (rows.size() < kRows) rows.push_back(r);
   if (rows.empty()) throw std::invalid_argument("there are no samples to search a trigger on");
-  workspace.load(*job.inputs[0]);
+  workspace.load(*job.model);
   workspace.net().train(false);
   const auto order = workspace.upload(rows);
   const auto batch = workspace.gather(order, 0, order.size(0));
@@ -84,7 +82,7 @@ job::JobResult adversarial_trigger(engine::Workspace& workspace, const job::Kern
     const auto others = batch.labels.ne(label).nonzero().squeeze(1);
     if (others.size(0) == 0) continue;
     auto found = search(workspace, batch.images.index_select(0, others), label, job);
-    result.samples += others.size(0) * (job.settings.integer("adversarial_steps") + 1);
+    result.samples += others.size(0) * (job.steps + 1);
     if (!best || found.better_than(*best)) best = std::move(found);
   }
   if (!best) throw std::invalid_argument("all samples have one label: there is nothing to turn into it");

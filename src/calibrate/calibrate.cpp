@@ -1,4 +1,4 @@
-#include "calibrate/calibrate.hpp"
+#include "calibrate/jobs.hpp"
 
 #include <fmt/format.h>
 
@@ -7,37 +7,28 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
-#include "engine/sgd_settings.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 namespace {
 
-model::ParametersPtr input(const job::KernelJob& job, std::size_t index) {
-  return index < job.inputs.size() ? job.inputs[index] : nullptr;
-}
-
-/// One kind of step, as the settings say.
+/// One kind of step, as the job says.
 class Optimiser {
  public:
-  Optimiser(engine::Workspace& workspace, const job::KernelJob& job) : workspace_(workspace) {
-    const auto& s = job.settings;
-    sgd_.lr = s.real("lr");
-    sgd_.momentum = s.real("momentum");
-    sgd_.clip_norm = s.real("clip_norm");
-    if (s.text("optimiser") == "adam")
+  Optimiser(engine::Workspace& workspace, const CalibrateJob& job)
+      : workspace_(workspace), sgd_(job.descent.sgd) {
+    if (job.descent.adam)
       adam_ = std::make_unique<engine::Adam>(workspace.parameters(), sgd_.lr);
     else
       momentum_ = workspace.momentum();
-    extras_.strength = s.real("fisher");
+    extras_.strength = job.descent.fisher;
     if (extras_.strength == 0) return;
-    const auto anchor = input(job, 2), fisher = input(job, 3);
-    if (!anchor || !fisher)
+    if (!job.erased || !job.fisher)
       throw std::invalid_argument("the Fisher anchor needs the erased model and its Fisher information");
-    extras_.anchor = anchor->values.to(workspace.device());
-    extras_.fisher = fisher->values.to(workspace.device());
-    proximal_ = s.text("fisher_form") == "proximal";
+    extras_.anchor = job.erased->values.to(workspace.device());
+    extras_.fisher = job.fisher->values.to(workspace.device());
+    proximal_ = job.descent.proximal;
   }
 
   /// From the workspace's gradient.
@@ -71,14 +62,13 @@ class Optimiser {
 /// A path through the erasure, for the workspace's parameters.
 class Stages {
  public:
-  Stages(engine::Workspace& workspace, const job::KernelJob& job)
-      : workspace_(workspace), count_(job.settings.integer("stages")), steps_(job.settings.integer("steps")) {
+  Stages(engine::Workspace& workspace, const CalibrateJob& job)
+      : workspace_(workspace), count_(job.descent.stages), steps_(job.descent.steps) {
     if (count_ == 1) return;
     if (count_ < 1 || count_ > steps_)
       throw std::invalid_argument(fmt::format("stages is {}, allowed is 1 to {}", count_, steps_));
-    const auto e = input(job, 4);
-    if (!e) throw std::invalid_argument("stages need the erasure as an input");
-    erasure_ = e->values.to(workspace.device());
+    if (!job.erasure) throw std::invalid_argument("stages need the erasure as an input");
+    erasure_ = job.erasure->values.to(workspace.device());
   }
 
   bool several() const { return count_ > 1; }
@@ -114,29 +104,41 @@ void report(job::JobResult& result, const std::string& when, const CalibrationLo
 
 }  // namespace
 
-job::JobResult calibrate(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto base = input(job, 0), teacher = input(job, 1), erased = input(job, 2);
-  if (!base || !teacher) throw std::invalid_argument("the inputs are the base and the teacher");
-  const auto steps = job.settings.integer("steps");
+CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t number) {
+  const auto& c = scenario.calibration;
+  CalibrateJob job;
+  job.objective = objective_of(scenario, number);
+  auto& d = job.descent;
+  d.sgd.lr = c.lr;
+  d.sgd.momentum = c.momentum;
+  d.sgd.clip_norm = c.clip_norm;
+  d.adam = c.optimiser == "adam";
+  d.fisher = c.placebo ? 0.0 : c.fisher;
+  d.proximal = c.fisher_form == "proximal";
+  job.sunset = c.sunset_jobs > 0;
+  return job;
+}
+
+job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
+  if (!job.base || !job.before) throw std::invalid_argument("the inputs are the base and the teacher");
+  const auto steps = job.descent.steps;
   if (steps < 0) throw std::invalid_argument(fmt::format("steps is {}, allowed is 0 or more", steps));
-  const auto objective = objective_of(job.settings);
+  const auto& objective = job.objective;
 
   workspace.net().train(false);
-  CalibrationLoss loss(workspace, job.samples, objective, job.key, job.numbers);
+  CalibrationLoss loss(workspace, job.environments, objective, job.key, job.trigger);
   job::JobResult result;
-  loss.set_before(*teacher);
-  if (job.settings.flag("reference"))
-    result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();
+  loss.set_before(*job.before);
+  if (job.reference) result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();
   if (objective.kd != 0) {
-    if (!erased) throw std::invalid_argument("distillation to the erased model needs it as an input");
-    loss.set_erased(*erased);
+    if (!job.erased) throw std::invalid_argument("distillation to the erased model needs it as an input");
+    loss.set_erased(*job.erased);
   }
-  workspace.load(*base);
+  workspace.load(*job.base);
 
   Optimiser optimiser(workspace, job);
   const bool penalised = objective.invariance != Invariance::none;
-  if (penalised && job.settings.flag("sunset"))
-    result.figures["penalty_reference"] = loss.reference_penalty().item<double>();
+  if (penalised && job.sunset) result.figures["penalty_reference"] = loss.reference_penalty().item<double>();
   // What the first step computes is not all that is to be reported where it begins elsewhere, takes a part of
   // the set, or the penalty has no weight.
   Stages stages(workspace, job);
@@ -158,13 +160,13 @@ job::JobResult calibrate(engine::Workspace& workspace, const job::KernelJob& job
     report(result, "_after", loss.at(0, false));
   }
 
-  result.outputs = {workspace.difference(base)};
+  result.outputs = {workspace.difference(job.base)};
   const auto delta = result.outputs[0]->values.to(torch::kFloat64);
   const double norm = delta.norm().item<double>();
   result.figures["norm"] = norm;
   result.figures["steps"] = static_cast<double>(steps);
-  if (const auto e = input(job, 4); e && norm > 0) {
-    const auto erasure = e->values.to(workspace.device(), torch::kFloat64);
+  if (job.erasure && norm > 0) {
+    const auto erasure = job.erasure->values.to(workspace.device(), torch::kFloat64);
     const double length = erasure.norm().item<double>();
     if (length > 0) result.figures["cosine"] = -at::dot(delta, erasure).item<double>() / (norm * length);
   }

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "calibrate/environments.hpp"
+#include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
-#include "engine/kernel_job.hpp"
+#include "engine/workspace.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
 
@@ -43,14 +44,12 @@ torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most
   return basis;
 }
 
-job::JobResult gradient_sketch(engine::Workspace& workspace, const job::KernelJob& job) {
-  if (job.inputs.empty() || !job.inputs[0]) throw std::invalid_argument("the input is the model");
-  if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
-    throw std::invalid_argument("there are no samples to forget");
-  const train::Schedule schedule(job.samples[0], job.settings.integer("batch_size"), 1,
-                                 job.settings.integer("sketch"), job.key);
+job::JobResult run(engine::Workspace& workspace, const SketchJob& job) {
+  if (!job.model) throw std::invalid_argument("the input is the model");
+  if (!job.forget || job.forget->empty()) throw std::invalid_argument("there are no samples to forget");
+  const train::Schedule schedule(job.forget, job.batch_size, 1, job.count, job.key);
   const auto order = workspace.upload(schedule.order());
-  workspace.load(*job.inputs[0]);
+  workspace.load(*job.model);
   workspace.net().train(false);
   job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
@@ -63,15 +62,14 @@ job::JobResult gradient_sketch(engine::Workspace& workspace, const job::KernelJo
   return result;
 }
 
-job::JobResult erasure_subspace(engine::Workspace& workspace, const job::KernelJob& job) {
-  if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
+job::JobResult run(engine::Workspace& workspace, const SubspaceJob& job) {
+  if (!job.model || !job.erasure)
     throw std::invalid_argument("the inputs are the model, the erasure and the sketch");
-  const auto rank = job.settings.integer("rank");
-  workspace.load(*job.inputs[0]);
+  workspace.load(*job.model);
   workspace.net().train(false);
   job::JobResult result;
   std::vector<torch::Tensor> retained;
-  for (const auto& set : job.samples) {
+  for (const auto& set : job.environments) {
     if (!set || set->empty()) continue;
     const auto order = workspace.upload(*set);
     train::cross_entropy_gradient(workspace, workspace.gather(order, 0, order.size(0)));
@@ -79,16 +77,15 @@ job::JobResult erasure_subspace(engine::Workspace& workspace, const job::KernelJ
     result.samples += order.size(0);
   }
   torch::NoGradGuard no_grad;
-  const auto erasure = job.inputs[1]->values.to(workspace.device());
+  const auto erasure = job.erasure->values.to(workspace.device());
   std::vector<torch::Tensor> rows{erasure};
-  for (std::size_t i = 2; i < job.inputs.size(); ++i)
-    rows.push_back(job.inputs[i]->values.to(workspace.device()));
+  for (const auto& gradient : job.sketch) rows.push_back(gradient->values.to(workspace.device()));
   auto sketch = unit_rows(at::stack(rows));
   if (!retained.empty()) {
     const auto span = leading_directions(at::stack(retained), kSpan);
     sketch = sketch - at::mm(gram(sketch, span).to(torch::kFloat32).to(workspace.device()), span);
   }
-  auto basis = leading_directions(sketch, rank);
+  auto basis = leading_directions(sketch, job.rank);
   for (std::int64_t j = 0; j < basis.size(0); ++j) {
     auto u = basis[j];
     if (at::dot(u.to(torch::kFloat64), erasure.to(torch::kFloat64)).item<double>() < 0) u = -u;

@@ -1,10 +1,10 @@
-#include "calibrate/fisher.hpp"
+#include "calibrate/jobs.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-#include "engine/kernel_job.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 namespace {
@@ -17,16 +17,20 @@ std::int64_t drawn(const torch::Tensor& p, double u) {
 
 }  // namespace
 
-job::JobResult fisher(engine::Workspace& workspace, const job::KernelJob& job) {
-  if (job.inputs.size() != 1 || !job.inputs[0]) throw std::invalid_argument("the input is the model");
-  if (job.samples.empty() || !job.samples[0] || job.samples[0]->empty())
-    throw std::invalid_argument("there are no samples to compute on");
-  const auto& labels = job.settings.text("labels");
-  if (labels != "all" && labels != "sampled" && labels != "own")
-    throw std::invalid_argument("labels '" + labels + "' are none of all, sampled, own");
+FisherJob::Labels fisher_labels(const std::string& name) {
+  if (name == "all") return FisherJob::Labels::all;
+  if (name == "sampled") return FisherJob::Labels::sampled;
+  if (name == "own") return FisherJob::Labels::own;
+  throw std::invalid_argument("labels '" + name + "' are none of all, sampled, own");
+}
+
+job::JobResult run(engine::Workspace& workspace, const FisherJob& job) {
+  using Labels = FisherJob::Labels;
+  if (!job.model) throw std::invalid_argument("the input is the model");
+  if (!job.rows || job.rows->empty()) throw std::invalid_argument("there are no samples to compute on");
   base::Stream stream(job.key);
-  const auto order = workspace.upload(*job.samples[0]);
-  workspace.load(*job.inputs[0]);
+  const auto order = workspace.upload(*job.rows);
+  workspace.load(*job.model);
   workspace.net().train(false);
 
   auto& g = workspace.gradients();
@@ -37,8 +41,9 @@ job::JobResult fisher(engine::Workspace& workspace, const job::KernelJob& job) {
     const auto log_p = workspace.net().forward(image.images).log_softmax(1);
     const auto p = log_p.detach().exp();
     const auto classes = log_p.size(1);
-    if (labels != "all") {
-      const auto c = labels == "own" ? image.labels.item<std::int64_t>() : drawn(p, stream.uniform());
+    if (job.labels != Labels::all) {
+      const auto c =
+          job.labels == Labels::own ? image.labels.item<std::int64_t>() : drawn(p, stream.uniform());
       g.zero_();
       log_p.select(1, c).backward();
       torch::NoGradGuard no_grad;
@@ -58,7 +63,7 @@ job::JobResult fisher(engine::Workspace& workspace, const job::KernelJob& job) {
   const double mean = sum.mean(torch::kFloat64).item<double>();
   result.figures["mean"] = mean;
   result.figures["largest"] = sum.max().item<double>();
-  if (job.settings.flag("normalise") && mean > 0) sum.div_(mean);
+  if (job.normalise && mean > 0) sum.div_(mean);
   result.outputs = {workspace.wrap(std::move(sum), torch::zeros_like(workspace.buffers()))};
   return result;
 }

@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "calibrate/calibration_loss.hpp"
-#include "engine/kernel_job.hpp"
+#include "calibrate/jobs.hpp"
 
 namespace afu::calibrate {
 
@@ -13,16 +13,15 @@ double gate_scale(const std::function<double(double scale)>& penalty, double lim
   return scale;
 }
 
-job::JobResult gate(engine::Workspace& workspace, const job::KernelJob& job) {
-  if (job.inputs.size() < 2 || !job.inputs[0] || !job.inputs[1])
+job::JobResult run(engine::Workspace& workspace, const GateJob& job) {
+  if (!job.before || !job.after)
     throw std::invalid_argument("the inputs are the versions before and after a merge");
-  const auto &before = job.inputs[0], &after = job.inputs[1];
-  const auto objective = objective_of(job.settings);
-  if (objective.invariance == Invariance::none)
+  const auto &before = job.before, &after = job.after;
+  if (job.objective.invariance == Invariance::none)
     throw std::invalid_argument("there is no invariance whose penalty could be looked at");
 
   workspace.net().train(false);
-  CalibrationLoss loss(workspace, job.samples, objective, job.key, job.numbers);
+  CalibrationLoss loss(workspace, job.samples, job.objective, job.key, job.trigger);
   const auto difference = (after->values - before->values).to(workspace.device());
   const auto penalty = [&](double scale) {
     torch::NoGradGuard no_grad;
@@ -40,7 +39,7 @@ job::JobResult gate(engine::Workspace& workspace, const job::KernelJob& job) {
         f.emplace("penalty_after", d);  // the first is that of the whole merge
         return d;
       },
-      f["penalty_before"] + job.settings.real("gate_epsilon"));
+      f["penalty_before"] + job.epsilon);
   result.samples = loss.passes();
   return result;
 }

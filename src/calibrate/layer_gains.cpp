@@ -6,7 +6,8 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
-#include "engine/kernel_job.hpp"
+#include "calibrate/jobs.hpp"
+#include "engine/workspace.hpp"
 
 namespace afu::calibrate {
 namespace {
@@ -66,28 +67,27 @@ std::vector<double> project_gains(const std::vector<double>& wanted, const std::
   return shifted(most);
 }
 
-job::JobResult layer_gains(engine::Workspace& workspace, const job::KernelJob& job) {
-  if (job.inputs.size() != 2 || !job.inputs[0] || !job.inputs[1])
+job::JobResult run(engine::Workspace& workspace, const LayerGainsJob& job) {
+  if (!job.model || !job.influence)
     throw std::invalid_argument("the inputs are the model and the ledger's entry");
-  const double gain = job.settings.real("gain"), spread = job.settings.real("spread");
-  const auto steps = job.settings.integer("gain_steps");
+  const double gain = job.gain, spread = job.spread;
   Objective objective;
-  objective.beta = job.settings.real("beta");
+  objective.beta = job.beta;
 
-  const auto w = job.inputs[0]->values.to(workspace.device());
-  const auto s = job.inputs[1]->values.to(workspace.device());
+  const auto w = job.model->values.to(workspace.device());
+  const auto s = job.influence->values.to(workspace.device());
   const auto layers = layers_of(*workspace.layout());
   std::vector<double> square;
   for (const auto& l : layers)
     square.push_back(s.narrow(0, l.offset, l.size).square().sum(torch::kFloat64).item<double>());
 
   workspace.net().train(false);
-  CalibrationLoss loss(workspace, job.samples, objective, job.key, {});
-  loss.set_before(*job.inputs[0]);
+  CalibrationLoss loss(workspace, job.environments, objective, base::StreamKey{}, {});
+  loss.set_before(*job.model);
   job::JobResult result;
   std::vector<double> gains(layers.size(), gain), best = gains;
   double best_loss = 0;
-  for (std::int64_t step = 0; step <= steps; ++step) {
+  for (std::int64_t step = 0; step <= job.steps; ++step) {
     {
       torch::NoGradGuard no_grad;
       workspace.parameters().copy_(w + subtracted(s, layers, gains));
@@ -95,7 +95,7 @@ job::JobResult layer_gains(engine::Workspace& workspace, const job::KernelJob& j
     const double here = loss.at(0, true).total.item<double>();
     if (step == 0) result.figures["loss_uniform"] = here;
     if (step == 0 || here < best_loss) best_loss = here, best = gains;
-    if (step == steps) break;
+    if (step == job.steps) break;
     // dL/dc_l = -(g_l . S_l); in the metric of the projection divided by |S_l|^2.
     std::vector<double> slope(layers.size(), 0.0);
     double steepest = 0;

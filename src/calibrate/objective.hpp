@@ -4,6 +4,11 @@
 #include <cstdint>
 
 #include "config/scenario.hpp"
+#include "job/fields.hpp"
+
+namespace afu::config {
+AFU_FIELDS(Backdoor, trigger, client, fraction, label, size, opacity)
+}
 
 namespace afu::calibrate {
 
@@ -18,15 +23,14 @@ struct Objective {
   bool halves = false;            ///< the IRM penalty's unbiased estimate
   bool interventional = false;    ///< environments are (client, intervention)
   std::int64_t batch = 0;         ///< clean samples of a step; 0: all
-  config::Backdoor trigger;       ///< what Family::oracle applies
+  config::Backdoor trigger;       ///< what Family::oracle applies; the rest of it is default
 };
+AFU_FIELDS(Objective, risk, beta, kd, lambda, divisor, invariance, family, halves, interventional, batch,
+           trigger)
 
-/// The settings of kernel "calibrate" for the scenario's calibration number `job`, from 0, except `steps`:
-/// annealing gives the first ones a smaller lambda, and a placebo has the cross entropy alone.
-config::Values calibration_values(const config::Scenario& scenario, std::uint64_t job);
-
-/// Reads them back.
-Objective objective_of(const config::Values& settings);
+/// Of the scenario's calibration number `job`, from 0: annealing gives the first ones a smaller lambda, and a placebo has
+/// the cross entropy alone.
+Objective objective_of(const config::Scenario& scenario, std::uint64_t job);
 
 /// How many samples an evaluation of L with its gradient takes, a sample of the set: more than 1 where T(x)
 /// or interventions are computed too.

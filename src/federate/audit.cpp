@@ -117,7 +117,7 @@ AuditJob job_line(const Post& post, const TrainTask& t, const Setup& setup) {
   return j;
 }
 
-/// Of a job's own fields the sets of rows, in order, and the key.
+/// Of a job the sets of rows, in order, and the key.
 class Described final : public job::Sink {
  public:
   explicit Described(AuditJob& line) : line_(line) {}
@@ -128,26 +128,18 @@ class Described final : public job::Sink {
   void text(const std::string&) override {}
   void vector(const ParametersPtr&) override {}
   void rows(const base::IndicesPtr& v) override {
-    if (structs_ == 1) line_.rows.push_back(v);
+    if (v) line_.rows.push_back(v);
   }
   void key(const base::StreamKey& v) override {
-    if (structs_ == 1 && v.purpose != 0) line_.key = v;
+    if (v.purpose != 0) line_.key = v;
   }
   void null() override {}
-  void open_list(std::size_t) override { lists_.push_back(true); }
-  void open_fields() override {
-    lists_.push_back(false);
-    ++structs_;
-  }
-  void close() override {
-    structs_ -= !lists_.back();
-    lists_.pop_back();
-  }
+  void open_list(std::size_t) override {}
+  void open_fields() override {}
+  void close() override {}
 
  private:
   AuditJob& line_;
-  std::vector<bool> lists_;  ///< what is open: a list, or a struct
-  int structs_ = 0;
 };
 
 /// What `work` says of itself.

@@ -29,16 +29,17 @@ std::pair<data::IndicesPtr, std::int64_t> Coordinator::calibration_rows(std::int
   return {nullptr, std::min(most, scenario().calibration.samples_per_environment * stay)};
 }
 
-/// Only kernel "calibrate" is a calibration; what prepares one costs, and is not counted as one.
+/// Only a CalibrateJob is a calibration; what prepares one costs, and is not counted as one.
 void Coordinator::calibration_posted(Active& a, const methods::Calibrate& s) {
-  if (s.job.kernel != "calibrate") return;
+  const auto* job = s.job.as<calibrate::CalibrateJob>();
+  if (!job) return;
   record::CalibrationRecord r;
   r.client = a.record.client;
   r.epoch = epoch_;
   r.base_version = version_;
   r.began = now_;
   r.updates_since = updates_ - a.calibrated_updates;
-  r.steps = s.job.settings.integer("steps");
+  r.steps = job->descent.steps;
   r.passes = s.passes;
   if (a.calibration) {
     a.calibration->ended = now_;

@@ -4,7 +4,7 @@
 /// until it has, clients train without.
 #include <utility>
 
-#include "engine/kernel_job.hpp"
+#include "calibrate/jobs.hpp"
 #include "federate/coordinator.hpp"
 #include "train/train_job.hpp"
 
@@ -17,14 +17,13 @@ void Coordinator::ask_fisher(Active& a, Effects& fx) {
   if (t.ewc_strength == 0) return;
   for (const auto& other : requests_)
     if (other.procedure && !other.done && !other.record.forgotten_at) return;
-  job::KernelJob job{};
-  job.kernel = "fisher";
-  job.settings.set("normalise", true);  // so that a strength means the same for any model
-  job.settings.set("labels", t.ewc_labels);
+  calibrate::FisherJob job;
+  job.normalise = true;  // so that a strength means the same for any model
+  job.labels = calibrate::fisher_labels(t.ewc_labels);
   job.key = {scenario().scenario.seed, base::purpose("ewc"), 0, version_};
-  job.inputs = {model_};
+  job.model = model_;
   auto [rows, count] = calibration_rows(t.ewc_samples);
-  if (rows) job.samples = {std::move(rows)};
+  job.rows = std::move(rows);
   if (count == 0)
     return warn(
         "training.ewc_strength: nobody who stays has calibration images, so training goes on without it");

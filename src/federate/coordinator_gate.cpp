@@ -22,7 +22,8 @@ void Coordinator::probe(const Merge& merge, const ParametersPtr& before, Effects
     CalibrateTask task{a.request.index, version_, a.gate->passes, nullptr, true};
     if (!timing()) {
       auto job = a.gate->job;
-      job.inputs.insert(job.inputs.begin(), {before, model_});
+      job.before = before;
+      job.after = model_;
       task.job = std::make_shared<const job::Job>(std::move(job));
     }
     fx.posts.push_back({record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)});

@@ -1,13 +1,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "attack/kernels.hpp"
-#include "calibrate/adversarial.hpp"
-#include "calibrate/calibrate.hpp"
-#include "calibrate/erasure_subspace.hpp"
-#include "calibrate/fisher.hpp"
-#include "calibrate/gate.hpp"
-#include "calibrate/layer_gains.hpp"
 #include "engine/combine.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
@@ -32,12 +25,8 @@ using Kernel = JobResult (*)(engine::Workspace&, const KernelJob&);
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"accuracies", &methods::accuracies},
-      {"adversarial_trigger", &calibrate::adversarial_trigger},
-      {"attack", &attack::attack},
       {"batch_statistics", &methods::batch_statistics},
-      {"calibrate", &calibrate::calibrate},
       {"distil", &methods::distil},
-      {"erasure_subspace", &calibrate::erasure_subspace},
       {"fedau_merge", &methods::fedau_merge},
       {"fedau_post_hoc", &methods::fedau_post_hoc},
       {"federaser_step", &methods::federaser_step},
@@ -45,17 +34,12 @@ Kernel find_kernel(const std::string& name) {
       {"fedosd_recover", &methods::fedosd_recover},
       {"fedosd_target", &methods::fedosd_target},
       {"fedrecovery", &methods::fedrecovery},
-      {"fisher", &calibrate::fisher},
-      {"gate", &calibrate::gate},
       {"gradient_ascent", &methods::gradient_ascent},
-      {"gradient_sketch", &calibrate::gradient_sketch},
-      {"layer_gains", &calibrate::layer_gains},
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
       {"pga", &methods::pga},
       {"prune", &methods::prune},
       {"prune_statistics", &methods::prune_statistics},
-      {"reference_model", &attack::reference_model},
       {"relabel", &methods::relabel},
       {"uce", &methods::uce},
   };

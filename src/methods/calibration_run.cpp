@@ -5,9 +5,8 @@
 #include <numeric>
 #include <utility>
 
-#include "calibrate/objective.hpp"
+#include "calibrate/jobs.hpp"
 #include "data/calibration_set.hpp"
-#include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 
 namespace afu::methods {
@@ -90,28 +89,25 @@ std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult*
 
 Step CalibrationRun::fisher(const View& view) const {
   const auto most = view.scenario->calibration.fisher_samples;
-  job::KernelJob job;
-  job.kernel = "fisher";
-  job.settings.set("normalise", true);
-  job.settings.set("labels", std::string("all"));
-  job.inputs = {erased_};
+  calibrate::FisherJob job;
+  job.normalise = true;
+  job.model = erased_;
   auto samples = std::min(static_cast<double>(most), calibration_samples(view));
   if (!view.environments.empty()) {
-    job.samples = {data::spread_rows(view.environments, static_cast<std::size_t>(most))};
-    samples = static_cast<double>(job.samples[0]->size());
+    job.rows = data::spread_rows(view.environments, static_cast<std::size_t>(most));
+    samples = static_cast<double>(job.rows->size());
   }
   return Calibrate{std::move(job), samples * static_cast<double>(view.classes)};
 }
 
 Step CalibrationRun::trigger(const View& view) const {
   const auto& c = view.scenario->calibration;
-  job::KernelJob job;
-  job.kernel = "adversarial_trigger";
-  job.settings.set("adversarial_steps", c.adversarial_steps);
-  job.settings.set("adversarial_lr", c.adversarial_lr);
-  job.settings.set("sparsity", c.adversarial_sparsity);
-  job.inputs = {view.model};
-  job.samples = view.environments;
+  calibrate::TriggerJob job;
+  job.model = view.model;
+  job.environments = view.environments;
+  job.steps = c.adversarial_steps;
+  job.lr = c.adversarial_lr;
+  job.sparsity = c.adversarial_sparsity;
   // Each label's search leaves out the samples that have it, about one in `classes`.
   const auto searches = static_cast<double>(view.classes - 1) * static_cast<double>(c.adversarial_steps);
   return Calibrate{std::move(job), calibration_samples(view) * searches};
@@ -119,16 +115,17 @@ Step CalibrationRun::trigger(const View& view) const {
 
 Step CalibrationRun::calibration(const View& view) const {
   const auto& c = view.scenario->calibration;
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(*view.scenario, jobs_);
-  job.settings.set("steps", steps_);
-  job.settings.set(
-      "stages", to_level_ && taken_ == 0 ? std::clamp<std::int64_t>(steps_, 1, c.stages) : std::int64_t{1});
-  job.settings.set("reference", to_level_ && c.until_loss);
-  job.inputs = {view.model, before_, erased_, fisher_, erasure_};
-  job.samples = view.environments;
-  job.numbers = trigger_;
+  auto job = calibrate::calibrate_job(*view.scenario, jobs_);
+  job.descent.steps = steps_;
+  if (to_level_ && taken_ == 0) job.descent.stages = std::clamp<std::int64_t>(steps_, 1, c.stages);
+  job.reference = to_level_ && c.until_loss;
+  job.base = view.model;
+  job.before = before_;
+  job.erased = erased_;
+  job.fisher = fisher_;
+  job.erasure = erasure_;
+  job.environments = view.environments;
+  job.trigger = trigger_;
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate"), request_.index, jobs_};
   const double all = calibration_samples(view);
   double passes = batch_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c);
@@ -151,12 +148,11 @@ GateUpdates CalibrationRun::gate(const View& view) const {
   const auto seed = view.scenario->scenario.seed;
   const auto least = calibrate::least_share(c.irm_estimator == "halves");
   const auto shares = data::environment_shares(environment_sizes(view), c.gate_samples, least);
-  job::KernelJob job;
-  job.kernel = "gate";
-  job.settings = calibrate::calibration_values(*view.scenario, jobs_);
-  job.settings.set("gate_epsilon", c.gate_epsilon);
+  calibrate::GateJob job;
+  job.objective = calibrate::objective_of(*view.scenario, jobs_);
+  job.epsilon = c.gate_epsilon;
   job.samples = data::thinned(view.environments, c.gate_samples, least, seed);
-  job.numbers = trigger_;
+  job.trigger = trigger_;
   job.key = {seed, base::purpose("gate"), request_.index, 0};
   // D before and after the merge; a halving, which is not known beforehand, takes one more.
   const auto samples = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});

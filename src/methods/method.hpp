@@ -13,11 +13,11 @@
 
 #include "aggregate/history.hpp"
 #include "aggregate/ledger.hpp"
+#include "calibrate/jobs.hpp"
 #include "config/option.hpp"
 #include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "job/job.hpp"
 #include "methods/knot/assignment.hpp"
 #include "record/records.hpp"
@@ -161,10 +161,10 @@ struct Replace {
 struct Retune {
   std::shared_ptr<const train::TrainExtras> extras;
 };
-/// A job for the calibrator, from the current version. One of kernel "calibrate" is a calibration: it is
-/// counted and recorded.
+/// A job for the calibrator, from the current version. A calibrate::CalibrateJob is a calibration: it is counted and
+/// recorded.
 struct Calibrate {
-  job::KernelJob job;
+  job::Job job;
   double passes = 0;
 };
 /// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
@@ -182,13 +182,13 @@ struct GuardErasure {
   double restore = 0;
   std::uint64_t restore_every = 0;
 };
-/// From here on until Done the calibrator looks at every merge of updates, by a job like this one with the
-/// version before the merge and the one after it put before its inputs: its figure "scale" s is the part of
+/// From here on until Done the calibrator looks at every merge of updates, by this job with the
+/// versions before and after the merge in it: its figure "scale" s is the part of
 /// the merge that may stay (src/calibrate/README.md, Gate). Nobody waits for that: the merge is published;
 /// where s < 1 a merge of its own takes the rest back when the answer has come. Another one takes the place
 /// of the last.
 struct GateUpdates {
-  job::KernelJob job;
+  calibrate::GateJob job;
   double passes = 0;  ///< a merge
 };
 /// The next step is asked for after so many more accepted updates.

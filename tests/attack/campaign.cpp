@@ -1,7 +1,6 @@
 #include "attack/campaign.hpp"
 
-#include "attack/kernels.hpp"
-#include "engine/kernel_job.hpp"
+#include "attack/jobs.hpp"
 #include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.
@@ -33,7 +32,7 @@ job::JobResult answer(double value) {
   r.numbers = {value};
   return r;
 }
-const job::KernelJob& kernel(const Campaign::Order& o) { return *o.job.as<job::KernelJob>(); }
+const AttackJob& attack_of(const Campaign::Order& o) { return *o.job.as<AttackJob>(); }
 
 }  // namespace
 
@@ -45,8 +44,8 @@ TEST_CASE("campaign: before, merged, sixteen updates later, final") {
   const auto found = version(), last = version();
   const auto before = c.see(row(10, "training"), found, true);
   REQUIRE(before.size() == 1);
-  CHECK(kernel(before[0]).inputs.at(0) == found);
-  CHECK_FALSE(kernel(before[0]).settings.flag("relearn"));  // only at the end
+  CHECK(attack_of(before[0]).model == found);
+  CHECK_FALSE(attack_of(before[0]).asks("relearn"));  // only at the end
   CHECK(c.see(row(12, "erasing"), version(), false).empty());
   CHECK(c.see(row(13, "forgotten"), version(), false).size() == 1);
   CHECK(c.see(row(28, "forgotten"), version(), false).empty());
@@ -54,11 +53,12 @@ TEST_CASE("campaign: before, merged, sixteen updates later, final") {
   CHECK(c.see(row(50, "forgotten"), last, false).empty());
   const auto end = c.end();
   REQUIRE(end.size() == 1);
-  CHECK(kernel(end[0]).inputs == std::vector<model::ParametersPtr>{last, found});
-  CHECK(kernel(end[0]).settings.flag("relearn"));
-  CHECK(kernel(end[0]).settings.flag("relearn_8"));
-  CHECK_FALSE(kernel(end[0]).settings.flag("relearn_32"));
-  CHECK_FALSE(kernel(before[0]).settings.flag("relearn_8"));
+  CHECK(attack_of(end[0]).model == last);
+  CHECK(attack_of(end[0]).before == found);
+  CHECK(attack_of(end[0]).asks("relearn"));
+  CHECK(attack_of(end[0]).asks("relearn_8"));
+  CHECK_FALSE(attack_of(end[0]).asks("relearn_32"));
+  CHECK_FALSE(attack_of(before[0]).asks("relearn_8"));
 
   // Rows come in the points' order, whichever is done first.
   CHECK_FALSE(c.idle());
@@ -94,7 +94,7 @@ TEST_CASE(
   const auto bare = version();
   const auto merged = c.see(erased(row(11, "erasing")), bare, false);
   REQUIRE(merged.size() == 1);
-  CHECK(kernel(merged[0]).inputs.at(0) == bare);
+  CHECK(attack_of(merged[0]).model == bare);
   CHECK(c.see(erased(row(13, "forgotten")), version(), false).empty());  // calibrated
   CHECK(c.see(erased(row(27, "forgotten")), version(), false).size() == 1);
 
@@ -109,14 +109,15 @@ TEST_CASE("campaign: attacks wait for the reference models and get all their ans
   Campaign c(plan({"lira"}, 2));
   const auto references = c.begin();
   REQUIRE(references.size() == 2);
-  CHECK(kernel(references[0]).kernel == "reference_model");
-  CHECK(kernel(references[0]).key.actor != kernel(references[1]).key.actor);
+  REQUIRE(references[0].job.as<ReferenceJob>());
+  CHECK(references[0].job.as<ReferenceJob>()->key.actor != references[1].job.as<ReferenceJob>()->key.actor);
   CHECK(c.see(row(5, "training"), version(), true).empty());
   CHECK_FALSE(c.idle());
   CHECK(c.take(references[1].number, answer(7)).empty());
   const auto attacks = c.take(references[0].number, answer(6));
   REQUIRE(attacks.size() == 1);
-  CHECK(kernel(attacks[0]).numbers == std::vector<double>{-1, 2, 6, 7});
+  CHECK(attack_of(attacks[0]).backdoor_label == -1);
+  CHECK(attack_of(attacks[0]).references == std::vector<std::vector<double>>{{6}, {7}});
   c.take(attacks[0].number, answer(1));
   CHECK(c.idle());
 }

@@ -1,8 +1,7 @@
-#include "calibrate/adversarial.hpp"
+#include "calibrate/jobs.hpp"
 
 #include "calibrate/perturbations.hpp"
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/train_job.hpp"
 
@@ -23,14 +22,13 @@ std::shared_ptr<const data::Images> poisoned() {
   return images;
 }
 
-job::KernelJob search_job(const model::ParametersPtr& version) {
-  job::KernelJob job;
-  job.kernel = "adversarial_trigger";
-  job.settings.set("adversarial_steps", std::int64_t{200});
-  job.settings.set("adversarial_lr", 0.1);
-  job.settings.set("sparsity", 0.05);
-  job.inputs = {version};
-  job.samples = {test::rows(100, 125), test::rows(125, 150)};
+calibrate::TriggerJob search_job(const model::ParametersPtr& version) {
+  calibrate::TriggerJob job;
+  job.steps = 200;
+  job.lr = 0.1;
+  job.sparsity = 0.05;
+  job.model = version;
+  job.environments = {test::rows(100, 125), test::rows(125, 150)};
   return job;
 }
 
@@ -71,7 +69,7 @@ TEST_CASE("a search that cannot begin says why") {
   auto job = search_job(nullptr);
   CHECK(engine::execute(*lane.workspace, job).error == "adversarial_trigger: the input is the model");
   job = search_job(lane.initial);
-  job.samples.clear();
+  job.environments.clear();
   CHECK(engine::execute(*lane.workspace, job).error ==
         "adversarial_trigger: there are no samples to search a trigger on");
 }

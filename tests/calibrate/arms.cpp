@@ -1,11 +1,10 @@
 // The calibrator's arms: what each adds to the loss, and the controls that must change nothing.
 #include <cmath>
 
-#include "calibrate/calibrate.hpp"
+#include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -13,15 +12,14 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
-                      const model::ParametersPtr& before) {
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(s, 0);
-  job.settings.set("steps", std::int64_t{3});
-  job.settings.set("reference", false);
-  job.inputs = {base, before};
-  job.samples = {test::rows(60, 80), test::rows(80, 95), test::rows(95, 120)};
+calibrate::CalibrateJob job_of(const config::Scenario& s, const model::ParametersPtr& base,
+                               const model::ParametersPtr& before) {
+  auto job = calibrate::calibrate_job(s, 0);
+  job.descent.steps = 3;
+
+  job.base = base;
+  job.before = before;
+  job.environments = {test::rows(60, 80), test::rows(80, 95), test::rows(95, 120)};
   job.key = {1, base::purpose("test"), 0, 0};
   return job;
 }
@@ -78,8 +76,8 @@ TEST_CASE("the variance of the risks is that of the environments, whatever batch
   Lane lane("logreg", 1500);
   const auto version = lane.trained(100, 1);
   auto job = job_of(with("vrex"), version, version);
-  job.samples = {test::rows(0, 400), test::rows(400, 700), test::rows(700, 1200)};  // three batches
-  job.settings.set("steps", std::int64_t{0});
+  job.environments = {test::rows(0, 400), test::rows(400, 700), test::rows(700, 1200)};  // three batches
+  job.descent.steps = 0;
   const auto result = lane.run(job);
   const auto z = lane.logits(version, test::rows(0, 1200));
   const auto y = lane.labels(test::rows(0, 1200));
@@ -100,9 +98,10 @@ TEST_CASE("a model that sees no image is invariant to every perturbation, a trai
   for (const char* family : {"blind", "oracle"}) {
     CAPTURE(family);
     auto job = job_of(with("perturbation", family), blind, blind);
-    job.settings.set("steps", std::int64_t{0});
+    job.descent.steps = 0;
     CHECK(std::abs(lane.run(job).figures.at("penalty_before")) < 1e-7);
-    job.inputs = {lane.trained(60), lane.trained(60)};
+    job.base = lane.trained(60);
+    job.before = lane.trained(60);
     CHECK(lane.run(job).figures.at("penalty_before") > 1e-4);
   }
 }
@@ -113,7 +112,7 @@ TEST_CASE("the perturbation arm makes a model less sensitive to the trigger") {
   auto s = with("perturbation", "oracle");
   s.calibration.lambda = 5;
   auto job = job_of(s, version, version);
-  job.settings.set("steps", std::int64_t{30});
+  job.descent.steps = 30;
   const auto result = lane.run(job);
   CHECK(result.figures.at("penalty_after") < 0.5 * result.figures.at("penalty_before"));
 }
@@ -169,11 +168,11 @@ TEST_CASE("interventional environments are four a client; the KL looks at clean 
   const auto before = lane.trained(60, 2);
   auto s = with("vrex");
   auto job = job_of(s, lane.initial, before);
-  job.settings.set("steps", std::int64_t{0});
+  job.descent.steps = 0;
   const auto client = lane.run(job);
   s.calibration.environments = "interventional";
   auto more = job_of(s, lane.initial, before);
-  more.settings.set("steps", std::int64_t{0});
+  more.descent.steps = 0;
   const auto interventional = lane.run(more);
   CHECK(interventional.figures.at("kl_before") == doctest::Approx(client.figures.at("kl_before")));
   CHECK(interventional.figures.at("risk_before") != doctest::Approx(client.figures.at("risk_before")));
@@ -187,15 +186,15 @@ TEST_CASE("annealing keeps lambda at 1 first, and the loss may be divided by it"
   s.calibration.lambda = 100;
   s.calibration.anneal_jobs = 2;
   s.calibration.divide_loss = true;
-  CHECK(calibrate::calibration_values(s, 1).real("lambda") == 1);
-  CHECK(calibrate::calibration_values(s, 1).real("divisor") == 1);
-  CHECK(calibrate::calibration_values(s, 2).real("lambda") == 100);
-  CHECK(calibrate::calibration_values(s, 2).real("divisor") == 100);
+  CHECK(calibrate::objective_of(s, 1).lambda == 1);
+  CHECK(calibrate::objective_of(s, 1).divisor == 1);
+  CHECK(calibrate::objective_of(s, 2).lambda == 100);
+  CHECK(calibrate::objective_of(s, 2).divisor == 100);
   Lane lane;
   auto job = job_of(s, lane.initial, lane.initial);
-  job.settings = calibrate::calibration_values(s, 2);
-  job.settings.set("steps", std::int64_t{0});
-  job.settings.set("reference", false);
+  job.objective = calibrate::objective_of(s, 2);
+  job.descent.steps = 0;
+
   const auto f = lane.run(job).figures;
   CHECK(f.at("loss_before") ==
         doctest::Approx((f.at("risk_before") + f.at("kl_before") + 100 * f.at("penalty_before")) / 100));
@@ -211,16 +210,16 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
   s.calibration.momentum = 0;
   s.calibration.clip_norm = 0;
   auto job = job_of(s, lane.initial, anchor);
-  job.settings.set("steps", std::int64_t{1});
+  job.descent.steps = 1;
   const auto plain = lane.run(job).outputs.at(0)->values;
   s.calibration.fisher = 0.5;
   for (const char* form : {"gradient", "proximal"}) {
     CAPTURE(form);
     s.calibration.fisher_form = form;
-    job.settings = calibrate::calibration_values(s, 0);
-    job.settings.set("steps", std::int64_t{1});
-    job.settings.set("reference", false);
-    job.inputs = {lane.initial, anchor, anchor, fisher};
+    job.descent = calibrate::calibrate_job(s, 0).descent;
+    job.descent.steps = 1;
+    job.erased = anchor;
+    job.fisher = fisher;
     const auto delta = lane.run(job).outputs.at(0)->values;
     const auto w = lane.initial->values, f = fisher->values * (0.01 * 0.5);
     const auto expected = form == std::string("gradient") ? plain - f * (w - anchor->values)
@@ -228,7 +227,7 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
     CHECK(test::largest(delta - expected) < 1e-6);
     CHECK(test::largest(delta - plain) > 1e-5);
   }
-  job.inputs = {lane.initial, anchor};
+  job.erased = job.fisher = nullptr;
   CHECK(engine::execute(*lane.workspace, job).error ==
         "calibrate: the Fisher anchor needs the erased model and its Fisher information");
 }
@@ -240,8 +239,8 @@ TEST_CASE("distillation to the erased model pulls the outputs to it") {
   s.calibration.risk = s.calibration.beta = 0;
   s.calibration.kd = 1;
   auto job = job_of(s, lane.initial, lane.initial);
-  job.inputs.push_back(erased);
-  job.settings.set("steps", std::int64_t{20});
+  job.erased = erased;
+  job.descent.steps = 20;
   const auto f = lane.run(job).figures;
   CHECK(f.at("kd_after") < f.at("kd_before"));
   CHECK(f.at("loss_before") == doctest::Approx(f.at("kd_before")));
@@ -251,15 +250,16 @@ TEST_CASE("the difference is compared with the erasure, and the level is the mod
   Lane lane;
   const auto before = lane.trained(60, 2);
   auto job = job_of(config::Scenario{}, lane.initial, before);
-  job.settings.set("reference", true);
-  job.inputs = {lane.initial, before, nullptr, nullptr, before};
+  job.reference = true;
+  job.erasure = before;
   const auto result = lane.run(job);
   const auto d = result.outputs.at(0)->values, e = before->values;
   CHECK(result.figures.at("norm") == doctest::Approx(d.norm().item<double>()));
   CHECK(result.figures.at("cosine") ==
         doctest::Approx(-(d * e).sum().item<double>() / (d.norm() * e.norm()).item<double>()).epsilon(1e-4));
-  job.inputs = {before, before};
-  job.settings.set("steps", std::int64_t{0});
+  job.base = before;
+  job.erasure = nullptr;
+  job.descent.steps = 0;
   const auto same = lane.run(job);
   CHECK(same.figures.at("risk_reference") == doctest::Approx(same.figures.at("risk_before")));
 }

@@ -3,10 +3,9 @@
 #include <map>
 #include <set>
 
-#include "calibrate/calibrate.hpp"
 #include "calibrate/calibration_loss.hpp"
+#include "calibrate/jobs.hpp"
 #include "data/calibration_set.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -27,14 +26,13 @@ std::vector<std::int64_t> rows_in(Lane& lane, const torch::Tensor& images) {
   return found;
 }
 
-job::KernelJob job_of(const config::Scenario& s, std::int64_t steps, const model::ParametersPtr& base) {
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(s, 0);
-  job.settings.set("steps", steps);
-  job.settings.set("reference", false);
-  job.inputs = {base, base};
-  job.samples = sets;
+calibrate::CalibrateJob job_of(const config::Scenario& s, std::int64_t steps,
+                               const model::ParametersPtr& base) {
+  auto job = calibrate::calibrate_job(s, 0);
+  job.descent.steps = steps;
+
+  job.base = job.before = base;
+  job.environments = sets;
   job.key = key;
   return job;
 }

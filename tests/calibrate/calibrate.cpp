@@ -1,10 +1,9 @@
 #include <cmath>
 
-#include "calibrate/calibrate.hpp"
+#include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -15,14 +14,13 @@ namespace {
 torch::Tensor some_logits() { return torch::arange(21, torch::kFloat64).mul(1.7).sin().mul(3).view({7, 3}); }
 torch::Tensor some_labels() { return torch::tensor({0, 2, 1, 1, 0, 2, 0}, torch::kInt64); }
 
-job::KernelJob job_for(const model::ParametersPtr& base, const model::ParametersPtr& teacher) {
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(config::Scenario{}, 0);
-  job.settings.set("steps", std::int64_t{20});
-  job.settings.set("reference", false);
-  job.inputs = {base, teacher};
-  job.samples = {test::rows(60, 80), test::rows(80, 95), nullptr, test::rows(0, 0), test::rows(95, 120)};
+calibrate::CalibrateJob job_for(const model::ParametersPtr& base, const model::ParametersPtr& teacher) {
+  auto job = calibrate::calibrate_job(config::Scenario{}, 0);
+  job.descent.steps = 20;
+
+  job.base = base;
+  job.before = teacher;
+  job.environments = {test::rows(60, 80), test::rows(80, 95), nullptr, test::rows(0, 0), test::rows(95, 120)};
   return job;
 }
 
@@ -66,13 +64,13 @@ TEST_CASE("without steps, or with lr 0, the calibrator changes nothing") {
   Lane lane;
   const auto teacher = lane.trained(60, 2);
   auto job = job_for(lane.initial, teacher);
-  job.settings.set("lr", 0.0);
-  job.settings.set("beta", 0.0);
+  job.descent.sgd.lr = 0.0;
+  job.objective.beta = 0.0;
   const auto still = lane.run(job);
   CHECK(test::largest(still.outputs.at(0)->values) == 0);
   CHECK(still.figures.at("loss_before") == still.figures.at("loss_after"));
   job = job_for(lane.initial, teacher);
-  job.settings.set("steps", std::int64_t{0});
+  job.descent.steps = 0;
   const auto none = lane.run(job);
   CHECK(test::largest(none.outputs.at(0)->values) == 0);
   CHECK(none.figures.at("loss_before") == none.figures.at("loss_after"));
@@ -82,14 +80,14 @@ TEST_CASE("the calibrator's loss is the documented sum, and its first step goes 
   Lane lane;
   const auto teacher = lane.trained(60, 2);
   auto job = job_for(lane.initial, teacher);
-  job.settings.set("beta", 0.7);
-  job.settings.set("invariance", std::string("irm"));
-  job.settings.set("lambda", 0.3);
-  job.settings.set("clip_norm", 0.0);
-  job.settings.set("steps", std::int64_t{1});
+  job.objective.beta = 0.7;
+  job.objective.invariance = calibrate::Invariance::irm;
+  job.objective.lambda = 0.3;
+  job.descent.sgd.clip_norm = 0.0;
+  job.descent.steps = 1;
   const auto result = lane.run(job);
 
-  const data::IndicesPtr environments[] = {job.samples[0], job.samples[1], job.samples[4]};
+  const data::IndicesPtr environments[] = {job.environments[0], job.environments[1], job.environments[4]};
   const auto targets = lane.logits(teacher, test::rows(60, 120)).log_softmax(1);
   lane.workspace->load(*lane.initial);
   lane.workspace->gradients().zero_();
@@ -116,9 +114,9 @@ TEST_CASE("calibration sets too large for one batch give the same gradient") {
   Lane lane("logreg", 1500);
   const auto teacher = lane.trained(100, 1);
   auto job = job_for(lane.initial, teacher);
-  job.settings.set("steps", std::int64_t{1});
-  job.settings.set("clip_norm", 0.0);
-  job.samples = {test::rows(0, 700), test::rows(700, 900), test::rows(900, 1400)};
+  job.descent.steps = 1;
+  job.descent.sgd.clip_norm = 0.0;
+  job.environments = {test::rows(0, 700), test::rows(700, 900), test::rows(900, 1400)};
   const auto result = lane.run(job);
   const auto targets = lane.logits(teacher, test::rows(0, 1400)).log_softmax(1);
   lane.workspace->load(*lane.initial);
@@ -139,12 +137,12 @@ TEST_CASE("distillation pulls the outputs towards the teacher's") {
   const auto teacher = lane.trained(60);
   auto job = job_for(lane.initial, teacher);
   const auto kl_after = [&](double beta) {
-    job.settings.set("beta", beta);
+    job.objective.beta = beta;
     return lane.run(job).figures.at("kl_after");
   };
-  job.settings.set("steps", std::int64_t{0});
+  job.descent.steps = 0;
   const double before = kl_after(1);
-  job.settings.set("steps", std::int64_t{20});
+  job.descent.steps = 20;
   CHECK(kl_after(1) < before);
   CHECK(kl_after(10) < kl_after(0));
 }
@@ -156,14 +154,14 @@ TEST_CASE("in stages the calibrator goes from the model before the erasure to th
   auto erasure = std::make_shared<model::ParameterVector>(*lane.initial);
   erasure->values = lane.initial->values - before->values;
   auto job = job_for(lane.initial, before);
-  job.inputs = {lane.initial, before, nullptr, nullptr, erasure};
-  job.settings.set("momentum", 0.0);
+  job.erasure = erasure;
+  job.descent.sgd.momentum = 0.0;
   const auto from = [&](const torch::Tensor& values, std::int64_t steps, std::int64_t stages) {
     auto start = std::make_shared<model::ParameterVector>(*lane.initial);
     start->values = values;
-    job.inputs[0] = start;
-    job.settings.set("steps", steps);
-    job.settings.set("stages", stages);
+    job.base = start;
+    job.descent.steps = steps;
+    job.descent.stages = stages;
     return lane.run(job);
   };
   // Three parts before four steps: before the steps 0, 1 and 2.
@@ -182,21 +180,21 @@ TEST_CASE("in stages the calibrator goes from the model before the erasure to th
   CHECK(staged.figures.at("loss_after") ==
         doctest::Approx(from(w, 0, 1).figures.at("loss_before")).epsilon(1e-4));
 
-  job.settings.set("lr", 0.0);
+  job.descent.sgd.lr = 0.0;
   CHECK(test::largest(from(lane.initial->values, 4, 4).outputs[0]->values) < 1e-6);
   CHECK(engine::execute(*lane.workspace, job).error == "");
-  job.settings.set("stages", std::int64_t{5});
+  job.descent.stages = 5;
   CHECK(engine::execute(*lane.workspace, job).error == "calibrate: stages is 5, allowed is 1 to 4");
-  job.settings.set("stages", std::int64_t{2});
-  job.inputs[4] = nullptr;
+  job.descent.stages = 2;
+  job.erasure = nullptr;
   CHECK(engine::execute(*lane.workspace, job).error == "calibrate: stages need the erasure as an input");
 }
 
 TEST_CASE("calibration keeps the normalisation's statistics") {
   Lane lane("resnet18", 12, test::small_shape);
   auto job = job_for(lane.initial, lane.initial);
-  job.samples = {test::rows(0, 4), test::rows(4, 10)};
-  job.settings.set("steps", std::int64_t{1});
+  job.environments = {test::rows(0, 4), test::rows(4, 10)};
+  job.descent.steps = 1;
   const auto result = lane.run(job);
   CHECK(at::equal(result.outputs[0]->buffers, lane.initial->buffers));
   CHECK(test::largest(result.outputs[0]->values) > 0);
@@ -207,9 +205,9 @@ TEST_CASE("a calibration that cannot run says why") {
   auto job = job_for(lane.initial, nullptr);
   CHECK(engine::execute(*lane.workspace, job).error == "calibrate: the inputs are the base and the teacher");
   job = job_for(lane.initial, lane.initial);
-  job.samples = {nullptr};
+  job.environments = {nullptr};
   CHECK(engine::execute(*lane.workspace, job).error == "calibrate: there are no samples to calibrate on");
   job = job_for(lane.initial, lane.initial);
-  job.settings = {};
-  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: option 'steps' was never declared");
+  job.descent.steps = -1;
+  CHECK(engine::execute(*lane.workspace, job).error == "calibrate: steps is -1, allowed is 0 or more");
 }

@@ -1,9 +1,8 @@
-#include "calibrate/fisher.hpp"
+#include "calibrate/jobs.hpp"
 
 #include <torch/csrc/autograd/autograd.h>
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -11,13 +10,12 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob job_for(const model::ParametersPtr& version, data::IndicesPtr rows, bool normalise = false) {
-  job::KernelJob job;
-  job.kernel = "fisher";
-  job.settings.set("normalise", normalise);
-  job.settings.set("labels", std::string("all"));
-  job.inputs = {version};
-  job.samples = {std::move(rows)};
+calibrate::FisherJob job_for(const model::ParametersPtr& version, data::IndicesPtr rows,
+                             bool normalise = false) {
+  calibrate::FisherJob job;
+  job.normalise = normalise;
+  job.model = version;
+  job.rows = std::move(rows);
   return job;
 }
 
@@ -57,7 +55,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   const auto own = (at::one_hot(lane.labels(rows), 3) - p).square();  // (d log p_y / d z_k)^2
   const auto expected = torch::cat({own.t().matmul(x.square()).flatten() / 12, own.mean(0)});
   auto job = job_for(version, rows);
-  job.settings.set("labels", std::string("own"));
+  job.labels = calibrate::FisherJob::Labels::own;
   const auto empirical = lane.run(job);
   CHECK(test::largest(empirical.outputs.at(0)->values - expected) < 1e-6 * test::largest(expected) + 1e-7);
   CHECK(empirical.samples == 12);
@@ -65,7 +63,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   // Sampled: right on the mean over many draws, and the same for the same key.
   const auto exact = fisher_of(lane, version, rows);
   CHECK(test::largest(exact - expected) > 1e-2 * test::largest(exact));
-  job.settings.set("labels", std::string("sampled"));
+  job.labels = calibrate::FisherJob::Labels::sampled;
   auto mean = torch::zeros_like(exact);
   constexpr int draws = 1500;
   for (int i = 0; i < draws; ++i) {
@@ -74,8 +72,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   }
   CHECK((mean - exact).norm().item<double>() < 0.1 * exact.norm().item<double>());
   CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
-  job.settings.set("labels", std::string("some"));
-  CHECK(engine::execute(*lane.workspace, job).error == "fisher: labels 'some' are none of all, sampled, own");
+  CHECK_THROWS_WITH(calibrate::fisher_labels("some"), "labels 'some' are none of all, sampled, own");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {

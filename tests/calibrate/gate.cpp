@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "calibrate/calibration_loss.hpp"
+#include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -25,13 +25,13 @@ config::Scenario with(const std::string& invariance) {
 
 const std::vector<data::IndicesPtr> probe{test::rows(60, 80), test::rows(80, 95), test::rows(95, 120)};
 
-job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& before,
-                      const model::ParametersPtr& after, double epsilon = 0) {
-  job::KernelJob job;
-  job.kernel = "gate";
-  job.settings = calibrate::calibration_values(s, 0);
-  job.settings.set("gate_epsilon", epsilon);
-  job.inputs = {before, after};
+calibrate::GateJob job_of(const config::Scenario& s, const model::ParametersPtr& before,
+                          const model::ParametersPtr& after, double epsilon = 0) {
+  calibrate::GateJob job;
+  job.objective = calibrate::objective_of(s, 0);
+  job.epsilon = epsilon;
+  job.before = before;
+  job.after = after;
   job.samples = probe;
   job.key = {1, base::purpose("test"), 0, 0};
   return job;
@@ -39,13 +39,11 @@ job::KernelJob job_of(const config::Scenario& s, const model::ParametersPtr& bef
 
 /// D of a version, as the calibrator itself reports it.
 double penalty(Lane& lane, const config::Scenario& s, const model::ParametersPtr& v) {
-  job::KernelJob job;
-  job.kernel = "calibrate";
-  job.settings = calibrate::calibration_values(s, 0);
-  job.settings.set("steps", std::int64_t{0});
-  job.settings.set("reference", false);
-  job.inputs = {v, v};
-  job.samples = probe;
+  auto job = calibrate::calibrate_job(s, 0);
+  job.descent.steps = 0;
+
+  job.base = job.before = v;
+  job.environments = probe;
   job.key = {1, base::purpose("test"), 0, 0};
   return lane.run(job).figures.at("penalty_before");
 }
@@ -149,20 +147,17 @@ TEST_CASE("the sunset's reference is the penalty under harmless augmentations, b
     CAPTURE(invariance);
     auto s = with(invariance);
     s.calibration.sunset_jobs = 3;
-    job::KernelJob job;
-    job.kernel = "calibrate";
-    job.settings = calibrate::calibration_values(s, 0);
-    job.settings.set("steps", std::int64_t{1});
-    job.settings.set("reference", false);
-    job.inputs = {version, version};
-    job.samples = probe;
+    auto job = calibrate::calibrate_job(s, 0);
+    job.descent.steps = 1;
+
+    job.base = job.before = version;
+    job.environments = probe;
     job.key = key;
     const auto asked = lane.run(job);
     CHECK(asked.figures.at("penalty_reference") == doctest::Approx(expected).epsilon(1e-3));
     s.calibration.sunset_jobs = 0;
-    job.settings = calibrate::calibration_values(s, 0);
-    job.settings.set("steps", std::int64_t{1});
-    job.settings.set("reference", false);
+    job.sunset = false;
+
     const auto plain = lane.run(job);
     CHECK(plain.figures.count("penalty_reference") == 0);
     CHECK(at::equal(plain.outputs.at(0)->values, asked.outputs.at(0)->values));  // looking changes nothing

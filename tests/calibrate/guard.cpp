@@ -1,9 +1,9 @@
 // The erasure subspace and the gains by layer.
 #include "calibrate/erasure_subspace.hpp"
+#include "calibrate/jobs.hpp"
 #include "calibrate/layer_gains.hpp"
 #include "calibrate/objective.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/local_training.hpp"
 
@@ -13,24 +13,23 @@ using test::Lane;
 namespace {
 
 std::vector<model::ParametersPtr> sketch_of(Lane& lane, const model::ParametersPtr& version, std::int64_t n) {
-  job::KernelJob job;
-  job.kernel = "gradient_sketch";
-  job.settings.set("sketch", n);
-  job.settings.set("batch_size", std::int64_t{8});
-  job.inputs = {version};
-  job.samples = {test::rows(0, 30)};
+  calibrate::SketchJob job;
+  job.count = n;
+  job.batch_size = 8;
+  job.model = version;
+  job.forget = test::rows(0, 30);
   job.key = {1, base::purpose("test"), 0, 0};
   return lane.run(job).outputs;
 }
 
 job::JobResult subspace_of(Lane& lane, const model::ParametersPtr& version, const model::ParametersPtr& e,
                            std::int64_t rank) {
-  job::KernelJob job;
-  job.kernel = "erasure_subspace";
-  job.settings.set("rank", rank);
-  job.inputs = {version, e};
-  for (const auto& g : sketch_of(lane, version, rank + 8)) job.inputs.push_back(g);
-  job.samples = {test::rows(40, 60), test::rows(60, 80), nullptr, test::rows(80, 100)};
+  calibrate::SubspaceJob job;
+  job.rank = rank;
+  job.model = version;
+  job.erasure = e;
+  job.sketch = sketch_of(lane, version, rank + 8);
+  job.environments = {test::rows(40, 60), test::rows(60, 80), nullptr, test::rows(80, 100)};
   return lane.run(job);
 }
 
@@ -152,14 +151,14 @@ TEST_CASE("gains by layer cost the calibration set less, and erase as much") {
   Lane lane("cnn_small", 120);
   const auto version = lane.trained(60, 2);
   const auto s = lane.workspace->wrap(version->values - lane.initial->values, version->buffers);
-  job::KernelJob job;
-  job.kernel = "layer_gains";
-  job.settings.set("gain", 0.8);
-  job.settings.set("spread", 0.5);
-  job.settings.set("gain_steps", std::int64_t{6});
-  job.settings.set("beta", 1.0);
-  job.inputs = {version, s};
-  job.samples = {test::rows(60, 80), test::rows(80, 100)};
+  calibrate::LayerGainsJob job;
+  job.gain = 0.8;
+  job.spread = 0.5;
+  job.steps = 6;
+  job.beta = 1.0;
+  job.model = version;
+  job.influence = s;
+  job.environments = {test::rows(60, 80), test::rows(80, 100)};
   const auto result = lane.run(job);
   CHECK(result.figures.at("loss") < result.figures.at("loss_uniform"));
   for (double c : result.numbers) {

@@ -1,8 +1,8 @@
 // The gate without actors: merges are published at once, and what was too much of them is taken back.
 #include <string>
 
+#include "calibrate/jobs.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -66,10 +66,9 @@ TEST_CASE("gate: a merge is published before it is looked at; what was too much 
   const auto task = s.calibrations[0];
   CHECK(task.probe);
   CHECK(task.passes == 12 * 2 * 2);  // three environments of four; D twice, vrex looks twice each time
-  const auto& job = *task.job->as<job::KernelJob>();
-  CHECK(job.kernel == "gate");
-  CHECK(job.inputs.at(0) == before);
-  CHECK(job.inputs.at(1) == s.server->evaluation(0).model);
+  const auto& job = *task.job->as<calibrate::GateJob>();
+  CHECK(job.before == before);
+  CHECK(job.after == s.server->evaluation(0).model);
 
   s.update(1, 1);  // nobody waits
   CHECK(s.model() == doctest::Approx(6));

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "calibrate/jobs.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "server.hpp"
@@ -88,9 +89,8 @@ TEST_CASE("EWC: once erased, the Fisher information is computed and tasks carry 
   const auto task = s.calibrations[0];
   CHECK(task.request == no_request);
   CHECK(task.passes == 3 * 4 * 3);  // three clients stay, with four samples each, three classes
-  const auto& job = *task.job->as<job::KernelJob>();
-  CHECK(job.kernel == "fisher");
-  CHECK(job.inputs.at(0) == s.server->evaluation(0).model);
+  const auto& job = *task.job->as<calibrate::FisherJob>();
+  CHECK(job.model == s.server->evaluation(0).model);
   CHECK(s.server->outcome().erasures.at(0).record.server_passes == 36);
 
   s.update(1, 1);  // until the answer is there all train as before
@@ -99,7 +99,7 @@ TEST_CASE("EWC: once erased, the Fisher information is computed and tasks carry 
   s.update(1, 1);
   const auto extras = s.tasks.at(1).extras;
   REQUIRE(extras);
-  CHECK(extras->anchor == job.inputs.at(0));
+  CHECK(extras->anchor == job.model);
   CHECK(extras->fisher->values[0].item<double>() == 0.125);
   CHECK(extras->strength == 0.25);
   CHECK(extras->lr_factor == 1.0);
@@ -312,7 +312,7 @@ TEST_CASE("EWC: labels other than all cost one pass an image") {
   s.take(EraseResult{0, s.result(0)});
   REQUIRE(s.calibrations.size() == 1);
   CHECK(s.calibrations[0].passes == 12);
-  CHECK(s.calibrations[0].job->as<job::KernelJob>()->settings.text("labels") == "sampled");
+  CHECK(s.calibrations[0].job->as<calibrate::FisherJob>()->labels == calibrate::FisherJob::Labels::sampled);
 }
 
 namespace {
@@ -332,7 +332,9 @@ struct Calibrated : Server {
     return std::make_shared<job::JobResult>(lane.run(*job.as<engine::CombineJob>()));
   }
   double input(std::size_t i) const {
-    return calibrations.back().job->as<job::KernelJob>()->inputs.at(i)->values[0].item<double>();
+    const auto& job = *calibrations.back().job->as<calibrate::CalibrateJob>();
+    const model::ParametersPtr inputs[] = {job.base, job.before, job.erased, job.fisher, job.erasure};
+    return inputs[i]->values[0].item<double>();
   }
 };
 

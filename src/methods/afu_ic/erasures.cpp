@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "calibrate/jobs.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 
@@ -24,38 +25,36 @@ Erase uce_erasure(const View& view, const Request& request) {
 }
 
 Erase layer_gains_erasure(const View& view) {
-  const auto steps = view.settings->integer("gain_steps");
-  job::KernelJob job;
-  job.kernel = "layer_gains";
-  job.settings.set("gain", view.settings->real("gain"));
-  job.settings.set("spread", view.settings->real("gain_spread"));
-  job.settings.set("gain_steps", steps);
-  job.settings.set("beta", view.scenario->calibration.beta);
-  if (view.model) job.inputs = {view.model, view.target->influence};
-  job.samples = view.environments;
-  return {std::move(job), calibration_samples(view) * static_cast<double>(steps + 1), false};
+  calibrate::LayerGainsJob job;
+  job.gain = view.settings->real("gain");
+  job.spread = view.settings->real("gain_spread");
+  job.steps = view.settings->integer("gain_steps");
+  job.beta = view.scenario->calibration.beta;
+  job.model = view.model;
+  if (view.model) job.influence = view.target->influence;
+  job.environments = view.environments;
+  const auto passes = calibration_samples(view) * static_cast<double>(job.steps + 1);
+  return {std::move(job), passes, false};
 }
 
 Erase erasure_sketch(const View& view, const Request& request) {
-  constexpr std::int64_t kBatch = 32, kMore = 8;
-  const auto count = view.scenario->calibration.guard_rank + kMore;
-  job::KernelJob job;
-  job.kernel = "gradient_sketch";
-  job.settings.set("sketch", count);
-  job.settings.set("batch_size", kBatch);
-  job.inputs = {view.model};
-  job.samples = {request.forget};
+  constexpr std::int64_t kMore = 8;
+  calibrate::SketchJob job;
+  job.count = view.scenario->calibration.guard_rank + kMore;
+  job.model = view.model;
+  job.forget = request.forget;
   job.key = {view.scenario->scenario.seed, base::purpose("gradient_sketch"), request.client, request.index};
-  return {std::move(job), static_cast<double>(count * kBatch), true};
+  const auto passes = static_cast<double>(job.count * job.batch_size);
+  return {std::move(job), passes, true};
 }
 
 Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const job::JobResult* sketch) {
-  job::KernelJob job;
-  job.kernel = "erasure_subspace";
-  job.settings.set("rank", view.scenario->calibration.guard_rank);
-  job.inputs = {view.model, erasure};
-  if (sketch) job.inputs.insert(job.inputs.end(), sketch->outputs.begin(), sketch->outputs.end());
-  job.samples = view.environments;
+  calibrate::SubspaceJob job;
+  job.rank = view.scenario->calibration.guard_rank;
+  job.model = view.model;
+  job.erasure = erasure;
+  if (sketch) job.sketch = sketch->outputs;
+  job.environments = view.environments;
   return {std::move(job), calibration_samples(view)};
 }
 

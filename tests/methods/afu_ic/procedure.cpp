@@ -49,7 +49,7 @@ struct AfuIc : Asked {
       job.outputs = {test::some_model(), test::some_model()};
       result = nullptr;
       if (std::holds_alternative<methods::Erase>(step)) result = &job;
-      if (auto* c = std::get_if<methods::Calibrate>(&step); c && c->job.kernel == "calibrate") {
+      if (auto* c = std::get_if<methods::Calibrate>(&step); c && c->job.as<calibrate::CalibrateJob>()) {
         if (!penalties.empty()) {
           job.figures["penalty_reference"] = 1;
           job.figures["penalty_before"] = calibrations < penalties.size() ? penalties[calibrations] : 2;
@@ -143,7 +143,7 @@ TEST_CASE("afu_ic: minibatches cost the samples that they take") {
   batches.scenario.calibration.batch_size = 4;  // 3 of six and 1 of three
   batches.run();
   CHECK(batches.all<methods::Calibrate>().at(0).passes == 4 * 20);
-  CHECK(batches.all<methods::Calibrate>().at(0).job.settings.integer("batch_size") == 4);
+  CHECK(batches.all<methods::Calibrate>().at(0).job.as<calibrate::CalibrateJob>()->objective.batch == 4);
   AfuIc one;
   one.scenario.calibration.batch_size = 1;  // one of each environment at least
   one.run();
@@ -162,14 +162,14 @@ TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window
   s.run();
   std::vector<std::int64_t> stages;
   for (const auto& c : s.all<methods::Calibrate>()) {
-    stages.push_back(c.job.settings.integer("stages"));
-    CHECK(c.job.inputs.at(4));
+    stages.push_back(c.job.as<calibrate::CalibrateJob>()->descent.stages);
+    CHECK(c.job.as<calibrate::CalibrateJob>()->erasure);
   }
   CHECK(stages == std::vector<std::int64_t>{5, 1, 1, 1, 1, 1});
   AfuIc few;
   few.scenario.calibration.steps = 3;  // fewer than the default's stages
   few.run();
-  CHECK(few.all<methods::Calibrate>().at(0).job.settings.integer("stages") == 3);
+  CHECK(few.all<methods::Calibrate>().at(0).job.as<calibrate::CalibrateJob>()->descent.stages == 3);
 }
 
 TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
@@ -197,7 +197,7 @@ TEST_CASE("afu_ic: what the reference costs is counted") {
   s.scenario.calibration.invariance = "irm";
   s.run();
   CHECK(s.all<methods::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
-  CHECK(s.all<methods::Calibrate>().at(0).job.settings.flag("sunset"));
+  CHECK(s.all<methods::Calibrate>().at(0).job.as<calibrate::CalibrateJob>()->sunset);
 }
 
 TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fixed probe") {
@@ -213,9 +213,8 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
   const auto gates = s.all<methods::GateUpdates>();
   REQUIRE(gates.size() > 1);
   for (const auto& g : gates) {
-    CHECK(g.job.kernel == "gate");
     CHECK(g.passes == 2 * 6);
-    CHECK(g.job.settings.real("gate_epsilon") == 0.25);
+    CHECK(g.job.epsilon == 0.25);
     REQUIRE(g.job.samples.size() == 2);
     CHECK(g.job.samples[0]->size() == 4);
     CHECK(g.job.samples[1]->size() == 2);
@@ -255,9 +254,9 @@ TEST_CASE("afu_ic: what is calibrated in private is merged once, with all that w
   CHECK(s.all<methods::MergeErasure>().at(0).calibration);
   CHECK(s.all<methods::MergeErasure>().at(0).influence_gain == 1.0);
   for (std::size_t i = 0; i < 3; ++i)
-    CHECK(s.all<methods::Calibrate>().at(i).job.inputs.at(0) != s.view.model);
+    CHECK(s.all<methods::Calibrate>().at(i).job.as<calibrate::CalibrateJob>()->base != s.view.model);
   // The window's begin at what is published, as ever.
-  CHECK(s.all<methods::Calibrate>().at(3).job.inputs.at(0) == s.view.model);
+  CHECK(s.all<methods::Calibrate>().at(3).job.as<calibrate::CalibrateJob>()->base == s.view.model);
   CHECK(s.count(names, "MergeCalibration") == 3);
 
   AfuIc blocking;

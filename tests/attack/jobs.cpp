@@ -1,4 +1,4 @@
-#include "attack/kernels.hpp"
+#include "attack/jobs.hpp"
 
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("attack kernel: reference models answer, lira and rmia use them") {
+TEST_CASE("attack job: reference models answer, lira and rmia use them") {
   Bench b({"loss", "lira", "rmia"});
   b.plan->reference_rows = {rows(80, 120), rows(90, 120)};
   b.plan->reference_epochs = 3;
@@ -61,7 +61,7 @@ TEST_CASE("attack kernel: reference models answer, lira and rmia use them") {
   CHECK(broken.error.find("other samples") != std::string::npos);
 }
 
-TEST_CASE("attack kernel: the loss attack is that of the metrics") {
+TEST_CASE("attack job: the loss attack is that of the metrics") {
   Bench b({"loss"});
   const auto known = b.lane.trained(40, 50);
   auto sets = std::make_shared<metrics::EvaluationSets>();
@@ -72,7 +72,7 @@ TEST_CASE("attack kernel: the loss attack is that of the metrics") {
   CHECK(f.at("loss.auc") == doctest::Approx(metrics.at("mia_auc")).epsilon(1e-3));
 }
 
-TEST_CASE("attack kernel: of a diverged model every figure is not a number") {
+TEST_CASE("attack job: of a diverged model every figure is not a number") {
   Bench b({"loss", "scrub", "confidence", "entropy", "modified_entropy", "class_thresholds", "relearn"});
   const auto nan = b.lane.workspace->wrap(b.lane.initial->values * std::nan(""), b.lane.initial->buffers);
   const auto f = b.lane.run(attack_job(*b.plan, nan, {}, b.lane.initial)).figures;
