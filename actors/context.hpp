@@ -33,7 +33,7 @@ struct Context {
   std::size_t lookahead = 8;
   /// Virtual clock: results that runs with the same past share; null: every run computes its own.
   std::shared_ptr<lane::JobCache> cache;
-  std::string surroundings;  ///< compute::surroundings_key, where there is a cache
+  std::string surroundings;  ///< lane::surroundings_key, where there is a cache
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher

@@ -8,7 +8,7 @@
 
 namespace afu::actors {
 
-/// As sys.spawn<caf::detached>. Throws host::ThreadError where no thread can be started. CAF then leaves its
+/// As sys.spawn<caf::detached>. Throws base::ThreadError where no thread can be started. CAF then leaves its
 /// counts of actors and threads one too high, and the system's end would wait for them for ever.
 template <class... Ts>
 auto spawn_detached(caf::actor_system& sys, Ts&&... xs) {

@@ -9,7 +9,7 @@
 
 namespace afu::engine {
 
-/// compute::TrainExtras on the device and with the type of the weights, each as long as they are. Undefined:
+/// train::TrainExtras on the device and with the type of the weights, each as long as they are. Undefined:
 /// none.
 struct StepExtras {
   torch::Tensor mask, anchor, fisher;
