@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "actors/spawn.hpp"
+#include "config/scenario.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::actors {

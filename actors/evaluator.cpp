@@ -5,6 +5,7 @@
 
 #include "actors/spawn.hpp"
 #include "attack/campaign.hpp"
+#include "config/scenario.hpp"
 #include "metrics/evaluate_job.hpp"
 
 namespace afu::actors {

@@ -13,6 +13,7 @@
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
 #include "base/host.hpp"
+#include "config/scenario.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/input_error.hpp"
+#include "config/scenario.hpp"
 #include "device/devices.hpp"
 #include "federate/holdings.hpp"
 #include "lane/prepare_model.hpp"

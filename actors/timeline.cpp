@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "actors/spawn.hpp"
+#include "config/scenario.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/horizon.hpp"
 #include "sim/network.hpp"

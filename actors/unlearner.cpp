@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "actors/work.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::federate {
 

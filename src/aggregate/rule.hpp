@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 #include "job/job.hpp"
 #include "model/parameters_fwd.hpp"

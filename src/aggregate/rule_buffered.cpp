@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregate/staleness.hpp"
+#include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 
 namespace afu::aggregate {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "aggregate/rule_buffered.hpp"
+#include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 
 namespace afu::aggregate {

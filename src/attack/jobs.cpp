@@ -11,6 +11,7 @@
 #include "attack/reference.hpp"
 #include "attack/relearn.hpp"
 #include "config/attack_names.hpp"
+#include "config/scenario.hpp"
 #include "engine/workspace.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"

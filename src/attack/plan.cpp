@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "config/attack_names.hpp"
+#include "config/scenario.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
 

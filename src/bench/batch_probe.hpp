@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/compute.hpp"
+#include "config/sections/model.hpp"
 #include "model/model.hpp"
 
 namespace afu::bench {

@@ -9,6 +9,7 @@
 #include "bench/bench_timing.hpp"
 #include "bench/probe.hpp"
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/execute.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/model.hpp"
 #include "model/model.hpp"
 
 namespace afu::bench {

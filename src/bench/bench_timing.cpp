@@ -10,6 +10,7 @@
 
 #include "base/random.hpp"
 #include "base/threads.hpp"
+#include "config/sections/scenario.hpp"
 #include "device/cpu/kernels.hpp"
 #include "device/devices.hpp"
 

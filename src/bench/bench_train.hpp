@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/model.hpp"
 #include "job/job.hpp"
 #include "model/model.hpp"
 #include "train/train_job.hpp"

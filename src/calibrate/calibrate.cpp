@@ -7,6 +7,7 @@
 #include <string>
 
 #include "calibrate/calibration_loss.hpp"
+#include "config/scenario.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 

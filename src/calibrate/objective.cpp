@@ -1,4 +1,5 @@
 #include "calibrate/objective.hpp"
+#include "config/scenario.hpp"
 
 #include <algorithm>
 #include <stdexcept>

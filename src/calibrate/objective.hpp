@@ -3,7 +3,9 @@
 /// objective). No torch in this header.
 #include <cstdint>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
+#include "config/sections/calibration.hpp"
+#include "config/sections/data.hpp"
 #include "job/fields.hpp"
 
 namespace afu::config {

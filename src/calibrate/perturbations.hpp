@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/scenario.hpp"
+#include "config/sections/data.hpp"
 
 namespace afu::calibrate {
 

@@ -8,6 +8,7 @@
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "engine/workspace.hpp"

@@ -8,6 +8,7 @@
 
 #include "base/host.hpp"
 #include "base/output_file.hpp"
+#include "config/scenario.hpp"
 #include "config/writer.hpp"
 #include "device/devices.hpp"
 #include "lane/prepare_model.hpp"

@@ -11,6 +11,7 @@
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/ineffective.hpp"
+#include "config/scenario.hpp"
 #include "config/writer.hpp"
 #include "methods/registry.hpp"
 #include "page/progress.hpp"

@@ -1,5 +1,6 @@
 #include "cli/scenario_options.hpp"
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::cli {

@@ -6,6 +6,7 @@
 
 #include "actors/launch.hpp"
 #include "bench/bench_train.hpp"
+#include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "device/devices.hpp"
 

@@ -21,6 +21,7 @@
 #include "base/threads.hpp"
 #include "cli/execute.hpp"
 #include "cli/study_estimate.hpp"
+#include "config/scenario.hpp"
 #include "config/writer.hpp"
 #include "device/devices.hpp"
 #include "lane/job_cache.hpp"

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "config/scenario.hpp"
 #include "config/writer.hpp"
 
 namespace afu::config {

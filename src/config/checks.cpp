@@ -9,6 +9,7 @@
 #include "config/checks_calibration.hpp"
 #include "config/checks_output.hpp"
 #include "config/checks_training.hpp"
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {

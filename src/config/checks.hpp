@@ -1,7 +1,8 @@
 #pragma once
 /// Checks that need more than one value: each error stands at the line of the culprit.
 #include "config/document.hpp"
-#include "config/scenario.hpp"
+#include "config/option.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::config {
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {

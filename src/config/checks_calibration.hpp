@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::config {
 

@@ -1,5 +1,6 @@
 #include "config/checks_output.hpp"
 
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {

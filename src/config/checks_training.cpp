@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {

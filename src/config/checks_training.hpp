@@ -1,7 +1,7 @@
 #pragma once
 /// Options of [training] that hold for some rules only.
 #include "config/option.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::config {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "config/option.hpp"
-#include "config/scenario.hpp"
+#include "config/sections/distribution.hpp"
 
 namespace afu::config {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"
 

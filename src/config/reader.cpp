@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "config/distribution.hpp"
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {

@@ -1,5 +1,6 @@
 #include "config/same_federation.hpp"
 
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::config {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/scenario.hpp"
 #include "config/schema_parts.hpp"
 
 namespace afu::config {

@@ -7,7 +7,11 @@
 #include <vector>
 
 #include "config/option.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
+#include "config/sections/distribution.hpp"
+#include "config/sections/heterogeneity.hpp"
+#include "config/sections/scenario.hpp"
+#include "config/sections/unlearning.hpp"
 
 namespace afu::config {
 

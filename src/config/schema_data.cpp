@@ -1,5 +1,7 @@
 // Images, and how they are divided among the clients.
 #include "config/schema_parts.hpp"
+#include "config/sections/data.hpp"
+#include "config/sections/partition.hpp"
 
 namespace afu::config::schema {
 

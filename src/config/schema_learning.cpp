@@ -1,6 +1,11 @@
 // What is learned and forgotten: model, training, unlearning, calibration, evaluation.
 #include "config/attack_names.hpp"
 #include "config/schema_parts.hpp"
+#include "config/sections/calibration.hpp"
+#include "config/sections/evaluation.hpp"
+#include "config/sections/model.hpp"
+#include "config/sections/training.hpp"
+#include "config/sections/unlearning.hpp"
 
 namespace afu::config::schema {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 
 namespace afu::config::schema {

@@ -1,4 +1,5 @@
 // What it runs on and for how long: clocks, heterogeneity, requests, lanes, output, stop.
+#include "config/scenario.hpp"
 #include "config/schema_parts.hpp"
 
 namespace afu::config {

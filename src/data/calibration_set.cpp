@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/sha256.hpp"
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 #include "data/site_shift.hpp"
 #include "data/split.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/sections/data.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

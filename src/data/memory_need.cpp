@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/host.hpp"
+#include "config/scenario.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
+#include "config/sections/data.hpp"
 
 namespace afu::data {
 

@@ -6,7 +6,7 @@
 /// enough to be memorised.
 #include <cstdint>
 
-#include "config/scenario.hpp"
+#include "config/sections/data.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::data {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/partition.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/compute.hpp"
 
 namespace afu::device {
 

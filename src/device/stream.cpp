@@ -1,4 +1,5 @@
 #include "device/stream.hpp"
+#include "config/sections/scenario.hpp"
 
 #include <chrono>
 #include <stdexcept>

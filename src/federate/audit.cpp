@@ -8,6 +8,7 @@
 
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"

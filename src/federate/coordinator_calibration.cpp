@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/coordinator.hpp"

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"

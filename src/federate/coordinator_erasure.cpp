@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "data/requests.hpp"
 #include "federate/coordinator.hpp"
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "federate/coordinator.hpp"
 #include "train/train_job.hpp"
 

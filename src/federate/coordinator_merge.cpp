@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/coordinator.hpp"
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "federate/coordinator.hpp"
 
 namespace afu::federate {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/scenario.hpp"
 #include "data/requests.hpp"
 
 namespace afu::federate {

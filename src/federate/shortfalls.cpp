@@ -8,6 +8,7 @@
 
 #include "attack/membership.hpp"
 #include "config/attack_names.hpp"
+#include "config/scenario.hpp"
 #include "metrics/evaluate_job.hpp"
 namespace afu::federate {
 

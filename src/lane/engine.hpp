@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/model.hpp"
 #include "job/job.hpp"
 
 namespace afu::device {

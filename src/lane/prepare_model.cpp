@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "bench/batch_probe.hpp"
+#include "config/sections/compute.hpp"
+#include "config/sections/model.hpp"
 #include "device/devices.hpp"
 #include "device/notes.hpp"
 #include "engine/step_engine.hpp"

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/sections/compute.hpp"
 #include "data/dataset.hpp"
 #include "lane/engine.hpp"
 #include "model/parameters_fwd.hpp"

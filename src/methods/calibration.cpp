@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 
 namespace afu::methods {

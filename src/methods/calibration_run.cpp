@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "methods/calibration.hpp"
 

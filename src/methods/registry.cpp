@@ -1,4 +1,5 @@
 #include "methods/registry.hpp"
+#include "config/scenario.hpp"
 
 #include <algorithm>
 #include <set>

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"

@@ -1,3 +1,4 @@
+#include "config/sections/model.hpp"
 #include "model/networks.hpp"
 
 namespace afu::model {

@@ -1,4 +1,5 @@
 #include "model/footprint.hpp"
+#include "config/sections/model.hpp"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/scenario.hpp"
+#include "config/sections/model.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::model {

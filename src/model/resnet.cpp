@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "config/sections/model.hpp"
 #include "model/networks.hpp"
 
 namespace afu::model {

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/runtime/jit_exception.h>
 
 #include "base/input_error.hpp"
+#include "config/sections/model.hpp"
 #include "model/archive.hpp"
 #include "model/import_module.hpp"
 #include "model/operators.hpp"

@@ -1,4 +1,5 @@
 #include "page/progress.hpp"
+#include "config/sections/scenario.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/scenario.hpp"
+#include "config/sections/heterogeneity.hpp"
 
 namespace afu::sim {
 

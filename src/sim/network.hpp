@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/sections/heterogeneity.hpp"
 #include "sim/profile.hpp"
 
 namespace afu::sim {

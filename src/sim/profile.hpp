@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/sections/distribution.hpp"
+#include "config/sections/heterogeneity.hpp"
 #include "sim/distribution.hpp"
 
 namespace afu::sim {

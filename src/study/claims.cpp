@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 
 namespace afu::study {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/sections/model.hpp"
 #include "lane/prepare_model.hpp"
 #include "support.hpp"
 

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "base/random.hpp"
+#include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 #include "model/parameters.hpp"
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "aggregate/staleness.hpp"
+#include "config/sections/training.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 #include "tests/engine/fixture.hpp"
 

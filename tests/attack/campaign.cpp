@@ -1,6 +1,7 @@
 #include "attack/campaign.hpp"
 
 #include "attack/jobs.hpp"
+#include "config/scenario.hpp"
 #include "model/parameters.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.

@@ -7,6 +7,7 @@
 
 #include "attack/probe.hpp"
 #include "attack/relearn.hpp"
+#include "config/scenario.hpp"
 #include "engine/execute.hpp"
 #include "metrics/evaluate.hpp"
 #include "metrics/evaluate_job.hpp"

@@ -4,6 +4,7 @@
 #include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
+#include "config/scenario.hpp"
 #include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 

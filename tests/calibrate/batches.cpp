@@ -5,6 +5,7 @@
 
 #include "calibrate/calibration_loss.hpp"
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "tests/engine/fixture.hpp"
 

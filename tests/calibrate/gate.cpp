@@ -6,6 +6,7 @@
 #include "calibrate/calibration_loss.hpp"
 #include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
+#include "config/scenario.hpp"
 #include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 

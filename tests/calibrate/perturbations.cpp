@@ -1,5 +1,6 @@
 #include "calibrate/perturbations.hpp"
 
+#include "config/sections/data.hpp"
 #include "data/poison.hpp"
 #include "tests/engine/fixture.hpp"
 

@@ -7,6 +7,7 @@
 #include "model/archive.hpp"
 #include "model/parameters.hpp"
 #include "support.hpp"
+#include "config/sections/model.hpp"
 // clang-format on
 
 using namespace afu;

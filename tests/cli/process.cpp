@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "config/scenario.hpp"
 #include "support.hpp"
 
 using namespace afu::test;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/scenario.hpp"
 #include "support.hpp"
 
 using namespace afu::config;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 #include "support.hpp"
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 #include "support.hpp"
 

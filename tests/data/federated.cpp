@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "data/describe.hpp"
 #include "data/phantom.hpp"

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "config/sections/data.hpp"
 #include "data/split.hpp"
 #include "tests/data/image_files.hpp"
 

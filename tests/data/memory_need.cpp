@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "config/scenario.hpp"
 #include "data/dataset.hpp"
 #include "tests/data/support.hpp"
 

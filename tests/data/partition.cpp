@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "config/sections/partition.hpp"
 #include "tests/data/support.hpp"
 
 using namespace afu;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "config/sections/data.hpp"
 #include "tests/data/support.hpp"
 
 using namespace afu;

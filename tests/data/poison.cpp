@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/sections/data.hpp"
 #include "tests/data/support.hpp"
 
 using namespace afu;

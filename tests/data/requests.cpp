@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "tests/data/support.hpp"
 

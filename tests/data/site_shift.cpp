@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "config/sections/partition.hpp"
 #include "data/units.hpp"
 #include "tests/data/support.hpp"
 

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <string>
 
+#include "config/sections/model.hpp"
 #include "engine/execute.hpp"
 #include "engine/workspace.hpp"
 #include "model/parameters.hpp"

@@ -1,6 +1,7 @@
 // What procedures share: the version without the target's contributions (src/aggregate/README.md, Ledger).
 #include "methods/calibration.hpp"
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "tests/methods/support.hpp"

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 #include "model/parameters.hpp"
 

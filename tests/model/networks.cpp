@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "config/sections/model.hpp"
 #include "model/footprint.hpp"
 
 using namespace afu::model;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "config/sections/model.hpp"
 #include "model/model.hpp"
 
 // After torch: its logging headers define a CHECK of their own, which doctest's must replace.

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/input_error.hpp"
+#include "config/sections/model.hpp"
 #include "model/footprint.hpp"
 
 using namespace afu::model;

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "config/sections/heterogeneity.hpp"
 #include "tests/base/temporary_file.hpp"
 
 using namespace afu::sim;

@@ -8,6 +8,7 @@
 
 #include "base/csv.hpp"
 #include "config/distribution.hpp"
+#include "config/sections/distribution.hpp"
 #include "tests/base/temporary_file.hpp"
 
 using namespace afu::base;

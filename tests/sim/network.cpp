@@ -1,4 +1,5 @@
 #include "sim/network.hpp"
+#include "config/sections/heterogeneity.hpp"
 
 #include <doctest/doctest.h>
 

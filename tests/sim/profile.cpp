@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/input_error.hpp"
+#include "config/sections/distribution.hpp"
+#include "config/sections/heterogeneity.hpp"
 #include "tests/base/temporary_file.hpp"
 
 using namespace afu::sim;

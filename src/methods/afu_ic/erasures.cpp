@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 

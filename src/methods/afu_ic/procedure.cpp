@@ -12,6 +12,7 @@
 /// be.
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
 #include "methods/afu_ic/settings.hpp"

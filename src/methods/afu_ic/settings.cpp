@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::methods {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"

@@ -15,6 +15,7 @@
 #include <map>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"

@@ -5,6 +5,7 @@
 /// update, whichever way it points; `projection` = "one_sided" takes it where it points back.
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "engine/sgd_settings.hpp"
 #include "methods/calibration.hpp"

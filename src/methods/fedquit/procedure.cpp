@@ -3,6 +3,7 @@
 /// Concurrent: its delta is merged. `true_logit` and `loss` are the variants of the paper and its code; the
 /// code's own default loss, "kd", is none that it accepts.
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/fedquit/job.hpp"
 #include "methods/one_job.hpp"
 #include "methods/registry.hpp"

@@ -10,6 +10,7 @@
 /// fixed sigma, whatever epsilon is asked for. A round of the target alone has no residual and is passed by.
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"

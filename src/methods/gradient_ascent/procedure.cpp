@@ -1,5 +1,6 @@
 /// Plain gradient ascent on the forget set at the target: the baseline that looks excellent at the merge and
 /// rebounds (src/methods/afu_ic/README.md, What prototypes showed).
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"

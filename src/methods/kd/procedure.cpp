@@ -4,6 +4,7 @@
 /// the alternative, `subtraction` = "rescaled", because it amplifies later skew.
 #include <string>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/registry.hpp"
 #include "methods/server_erasure.hpp"

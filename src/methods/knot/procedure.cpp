@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <string>
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::methods {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"

@@ -1,5 +1,6 @@
 /// Random labels at the target: the baseline that teaches the model wrong answers for what is to be forgotten
 /// (Graves, Nagisetty & Ganesh, "Amnesiac machine learning", AAAI 2021).
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "methods/calibration.hpp"
 #include "methods/registry.hpp"

@@ -4,6 +4,7 @@
 /// again.
 #include <string>
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::methods {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 #include "tests/methods/support.hpp"
 

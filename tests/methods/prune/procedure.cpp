@@ -1,5 +1,6 @@
 #include "tests/methods/support.hpp"
 
+#include "config/scenario.hpp"
 #include "engine/kernel_job.hpp"
 
 using namespace afu;

@@ -1,0 +1,5 @@
+#pragma once
+
+namespace afu::config {
+struct Scenario;
+}

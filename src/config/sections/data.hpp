@@ -1,0 +1,35 @@
+#pragma once
+/// [data].
+#include <cstdint>
+#include <string>
+
+namespace afu::config {
+
+struct Backdoor {
+  std::string trigger = "none";  ///< none patch blend checkerboard
+  std::int64_t client = -1;      ///< whose samples are poisoned; -1: the client of the first erasure
+  double fraction = 0.8;         ///< of the client's training samples that are not of the target class
+  std::int64_t label = 0;        ///< the attack's target label
+  std::int64_t size = 4;         ///< side of the trigger, pixels (patch, checkerboard)
+  double opacity = 0.3;          ///< of the blended pattern
+};
+
+struct DataSection {
+  std::string source = "phantom";     ///< phantom npz image_folder
+  std::string path;                   ///< npz file or folder; see resolve_data_path
+  std::int64_t image_size = 28;       ///< pixels a side: phantom, and image_folder's resize target
+  std::int64_t channels = 1;          ///< 1 or 3: phantom, image_folder
+  std::int64_t classes = 4;           ///< phantom only
+  std::int64_t train_samples = 2000;  ///< phantom: how many to generate
+  std::int64_t val_samples = 400;     ///< phantom
+  std::int64_t test_samples = 800;    ///< phantom
+  double difficulty = 0.5;            ///< phantom: 0 trivial, 1 very hard
+  std::int64_t limit = 0;             ///< use at most so many training samples, 0: all
+  double val_fraction = 0.1;          ///< image_folder
+  double test_fraction = 0.2;         ///< image_folder
+  /// image_folder: keep a subject's images in one split when subjects are known.
+  bool split_by_subject = true;
+  Backdoor backdoor;
+};
+
+}  // namespace afu::config

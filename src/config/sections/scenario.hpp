@@ -1,0 +1,20 @@
+#pragma once
+/// [scenario].
+#include <cstdint>
+#include <string>
+
+namespace afu::config {
+
+enum class Clock { simulated, wall };  // TOML: "virtual", "wall"
+
+enum class Execute { train, timing };
+
+struct ScenarioSection {
+  std::string name = "unnamed";
+  std::uint64_t seed = 1;
+  Clock clock = Clock::simulated;
+  double time_scale = 1.0;  ///< real seconds a second of the run's clock takes (wall clock only)
+  Execute execute = Execute::train;
+};
+
+}  // namespace afu::config

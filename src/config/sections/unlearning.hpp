@@ -1,0 +1,31 @@
+#pragma once
+/// [[erasure]] and [unlearning].
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "config/option.hpp"
+
+namespace afu::config {
+
+struct Erasure {
+  std::int64_t client = -1;     ///< who asks; none where the scope is "class"
+  std::int64_t at_update = -1;  ///< exactly one of the three is set (not negative)
+  std::int64_t at_round = -1;   ///< fedavg
+  double at_seconds = -1;
+  std::string scope = "client";  ///< client samples class
+  double fraction = 0.5;         ///< of the client's training samples (scope = samples)
+  std::int64_t label = -1;       ///< `class` in TOML: which class all clients forget (scope = class)
+};
+
+struct UnlearningSection {
+  std::string method = "afu_ic";
+  std::string coordination =
+      "default";                    ///< default concurrent blocking: the method's authors' form, or another
+  std::string late = "rebase";      ///< rebase guard drop accept
+  double history_budget_mb = 4096;  ///< most the server may keep for the method
+  /// [unlearning.<method>], one for every registered method, complete with defaults.
+  std::map<std::string, Values> methods;
+};
+
+}  // namespace afu::config
