@@ -9,7 +9,6 @@
 #include "methods/fedau/kernel.hpp"
 #include "methods/federaser/kernel.hpp"
 #include "methods/fedosd/kernel.hpp"
-#include "methods/gradient_ascent/kernel.hpp"
 #include "methods/kd/kernel.hpp"
 #include "methods/kernels_statistics.hpp"
 #include "methods/knot/kernel.hpp"
@@ -34,7 +33,6 @@ Kernel find_kernel(const std::string& name) {
       {"fedosd_recover", &methods::fedosd_recover},
       {"fedosd_target", &methods::fedosd_target},
       {"fedrecovery", &methods::fedrecovery},
-      {"gradient_ascent", &methods::gradient_ascent},
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
       {"pga", &methods::pga},

@@ -1,33 +1,23 @@
 /// Plain gradient ascent on the forget set at the target: the baseline that looks excellent at the merge and
 /// rebounds (src/methods/afu_ic/README.md, What prototypes showed).
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
-#include "methods/calibration.hpp"
+#include <utility>
+
+#include "methods/gradient_ascent/job.hpp"
+#include "methods/one_job.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::methods {
 namespace {
 
-class GradientAscent : public EraseAtTarget {
- public:
-  using EraseAtTarget::EraseAtTarget;
+Erase ascent(const View& view, const Request& request) {
+  GradientAscentJob job{forget_training(view, request, base::purpose("gradient_ascent"))};
+  const auto passes = static_cast<double>(request.forget_count * job.training.epochs);
+  return {std::move(job), passes, true};
+}
 
- protected:
-  Erase erase(const View& view) override {
-    job::KernelJob job;
-    job.kernel = "gradient_ascent";
-    job.settings = *view.settings;
-    job.inputs = {view.model};
-    job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, base::purpose("gradient_ascent"), request().client,
-               request().index};
-    return {std::move(job), static_cast<double>(request().forget_count * view.settings->integer("epochs")),
-            true};
-  }
-  MergeErasure merge(const View&, const job::JobResult* result) override {
-    return {first_output(result), std::nullopt};
-  }
-};
+Script gradient_ascent(Request request, const Now& now) {
+  return erase_at_target(std::move(request), now, &ascent);
+}
 
 }  // namespace
 
@@ -38,16 +28,8 @@ Method gradient_ascent_method() {
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.traits.needs_target = true;
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
-  m.options = {
-      {"lr", 0.01, "Learning rate.", "", 0.0, 10.0, true, {}},
-      {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},
-      {"clip_norm", 1.0, "Largest norm of a step's gradient; 0 turns clipping off.", "", 0.0, 1e9, false, {}},
-      {"epochs", std::int64_t{1}, "Local epochs over the forget set.", "epochs", 1, 1000, false, {}},
-      {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
-  };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> {
-    return std::make_unique<GradientAscent>(r);
-  };
+  m.options = forget_training_options(1.0);
+  m.start = &scripted<&gradient_ascent>;
   return m;
 }
 
