@@ -119,6 +119,9 @@ struct View {
 
 // ---- steps
 
+/// Steps that hold something have constructors: scripts yield them, and g++ 12 destroys twice what an aggregate holds
+/// that is made in braces where it is yielded.
+
 /// No further task is handed out; the next step is asked for when nothing is in flight any more.
 struct Halt {};
 /// Tasks are handed out again.
@@ -132,12 +135,16 @@ struct Collect {
     double passes = 0;  ///< sample gradients
   };
   std::vector<Work> work;
+  Collect() {}
 };
 /// A job for the unlearner. At the target it costs the target's modelled time and link, else the server's.
 struct Erase {
   job::Job job;
   double passes = 0;  ///< sample gradients
   bool at_target = false;
+  Erase() {}
+  Erase(job::Job j, double sample_gradients, bool target_computes)
+      : job(std::move(j)), passes(sample_gradients), at_target(target_computes) {}
 };
 /// w <- w + delta, never discounted by staleness. The erasure epoch rises. For a delta that is -c S_u,
 /// `influence_gain` = c lets a rule that mixes whole models use S_u as it is at the merge. `by_accumulator`:
@@ -151,21 +158,32 @@ struct MergeErasure {
   std::optional<double> influence_gain;
   bool by_accumulator = false;
   ParametersPtr calibration{};
+  MergeErasure() {}
+  MergeErasure(ParametersPtr d, std::optional<double> gain = std::nullopt, bool accumulated = false,
+               ParametersPtr calibrated = nullptr)
+      : delta(std::move(d)),
+        influence_gain(gain),
+        by_accumulator(accumulated),
+        calibration(std::move(calibrated)) {}
 };
 /// The model becomes this one; only while all are halted. The first one of a request raises the erasure
 /// epoch.
 struct Replace {
   ParametersPtr model;
+  explicit Replace(ParametersPtr m = nullptr) : model(std::move(m)) {}
 };
 /// From the next task on clients train with these; null: as the scenario says.
 struct Retune {
   std::shared_ptr<const train::TrainExtras> extras;
+  explicit Retune(std::shared_ptr<const train::TrainExtras> e = nullptr) : extras(std::move(e)) {}
 };
 /// A job for the calibrator, from the current version. A calibrate::CalibrateJob is a calibration: it is counted and
 /// recorded.
 struct Calibrate {
   job::Job job;
   double passes = 0;
+  Calibrate() {}
+  Calibrate(job::Job j, double sample_gradients) : job(std::move(j)), passes(sample_gradients) {}
 };
 /// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
 /// completes what a rebase adds.
@@ -173,6 +191,7 @@ struct MergeCalibration {
   ParametersPtr delta;
   double weight = 1.0;
   bool shortened = false;  ///< `weight` is that of a difference longer than calibration.max_delta
+  explicit MergeCalibration(ParametersPtr d = nullptr, double w = 1.0) : delta(std::move(d)), weight(w) {}
 };
 /// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates
 /// the model is pulled back to what it is now by `restore` (src/calibrate/README.md, Guard). In timing-only
@@ -181,6 +200,7 @@ struct GuardErasure {
   engine::GuardPtr guard;
   double restore = 0;
   std::uint64_t restore_every = 0;
+  GuardErasure() {}
 };
 /// From here on until Done the calibrator looks at every merge of updates, by this job with the
 /// versions before and after the merge in it: its figure "scale" s is the part of
@@ -190,6 +210,8 @@ struct GuardErasure {
 struct GateUpdates {
   calibrate::GateJob job;
   double passes = 0;  ///< a merge
+  GateUpdates() {}
+  GateUpdates(calibrate::GateJob j, double a_merge) : job(std::move(j)), passes(a_merge) {}
 };
 /// The next step is asked for after so many more accepted updates.
 struct AwaitUpdates {

@@ -12,9 +12,14 @@
 /// What `co_yield` returns is what Procedure::next was given as `result`; `now` then shows the view of that call. A
 /// part of a script that several share is a script of its own: `co_await part(...)`. Parameters are taken by value,
 /// but `now`: the coroutine outlives the call that makes it.
+///
+/// g++ 12 destroys twice what an aggregate holds that is made in braces within a `co_yield` or `co_await`, and likewise
+/// what a lambda has captured there. So steps that hold something have constructors; other such values are given a name
+/// first.
 #include <coroutine>
 #include <exception>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "methods/method.hpp"
@@ -65,7 +70,10 @@ class Script {
     Script get_return_object() { return Script(Handle::from_promise(*this)); }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     Ended final_suspend() const noexcept { return {}; }
-    Yielded yield_value(Step next) {
+    template <class S>
+    Yielded yield_value(S next) {
+      static_assert(!std::is_aggregate_v<S> || std::is_trivially_destructible_v<S>,
+                    "a step that holds something has constructors (see above)");
       root->step = std::move(next);
       return {*root};
     }
