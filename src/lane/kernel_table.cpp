@@ -6,9 +6,6 @@
 #include "engine/kernel_job.hpp"
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
-#include "methods/fedau/kernel.hpp"
-#include "methods/federaser/kernel.hpp"
-#include "methods/fedosd/kernel.hpp"
 #include "methods/kd/kernel.hpp"
 #include "methods/kernels_statistics.hpp"
 #include "methods/knot/kernel.hpp"
@@ -25,14 +22,6 @@ Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"accuracies", &methods::accuracies},
       {"batch_statistics", &methods::batch_statistics},
-      {"distil", &methods::distil},
-      {"fedau_merge", &methods::fedau_merge},
-      {"fedau_post_hoc", &methods::fedau_post_hoc},
-      {"federaser_step", &methods::federaser_step},
-      {"fedosd_direction", &methods::fedosd_direction},
-      {"fedosd_recover", &methods::fedosd_recover},
-      {"fedosd_target", &methods::fedosd_target},
-      {"fedrecovery", &methods::fedrecovery},
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
       {"pga", &methods::pga},

@@ -2,7 +2,6 @@
 
 #include "engine/execute.hpp"
 #include "engine/kernel_job.hpp"
-#include "methods/fedquit/kernel.hpp"
 #include "methods/pga/kernel.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -57,124 +56,6 @@ void check_statistics_kept(Lane& lane, const std::string& name) {
 }
 
 }  // namespace
-
-TEST_CASE("the quasi-competent target lowers the true logit to the row's smallest") {
-  const auto z = torch::tensor({3.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3});
-  const auto target = methods::quasi_competent_logits(z, torch::tensor({0, 0}, torch::kInt64));
-  CHECK(at::equal(target, torch::tensor({1.f, 1.f, 2.f, -1.f, 5.f, 0.f}).view({2, 3})));
-  CHECK(z[0][0].item<float>() == 3.f);
-}
-
-TEST_CASE("the other true logits: a fixed one, and the mean of the others by their probabilities") {
-  using Kind = methods::TrueLogit::Kind;
-  const auto z = torch::tensor({3.0, std::log(3.0), 0.0}, torch::kFloat64).view({1, 3});
-  const auto y = torch::tensor({0}, torch::kInt64);
-  const auto logit = [&](const methods::TrueLogit& t) {
-    const auto target = methods::quasi_competent_logits(z, y, t);
-    CHECK(at::equal(target.narrow(1, 1, 2), z.narrow(1, 1, 2)));
-    return target[0][0].item<double>();
-  };
-  CHECK(logit({Kind::fixed, -2.5, 1}) == -2.5);
-  CHECK(logit({Kind::weighted, 0, 1}) == doctest::Approx(0.75 * std::log(3.0)));
-  const double q = std::sqrt(3.0) / (1 + std::sqrt(3.0));
-  CHECK(logit({Kind::weighted, 0, 2}) == doctest::Approx(q * std::log(3.0)));
-}
-
-TEST_CASE("the losses between two distributions, by hand") {
-  const auto teacher = torch::tensor({0.75, 0.25}, torch::kFloat64).view({1, 2}).log();
-  const auto logits = torch::zeros({1, 2}, torch::kFloat64);  // one half each
-  const auto loss = [&](const char* name) {
-    return methods::distillation_loss(name, teacher, logits).item<double>();
-  };
-  const double entropy = -(0.75 * std::log(0.75) + 0.25 * std::log(0.25));
-  CHECK(loss("ce") == doctest::Approx(std::log(2.0)));
-  CHECK(loss("kl") == doctest::Approx(std::log(2.0) - entropy));
-  CHECK(loss("mse") == doctest::Approx(0.0625));
-  CHECK(loss("cosine") == doctest::Approx(1 - 0.5 / std::sqrt(0.5 * 0.625)));
-  CHECK_THROWS_AS(loss("kd"), std::invalid_argument);  // the authors' default, which is none of their code's
-}
-
-TEST_CASE("fedquit's variants all drive the true class's probability down") {
-  Lane lane;
-  const auto base = lane.trained(60);
-  const double before = own_probability(lane, base);
-  for (const char* loss : {"kl", "ce", "mse", "cosine"})
-    for (const char* logit : {"min", "fixed", "weighted"}) {
-      CAPTURE(loss);
-      CAPTURE(logit);
-      auto job = kernel("fedquit", {base});
-      job.settings.set("loss", std::string(loss));
-      job.settings.set("true_logit", std::string(logit));
-      job.settings.set("true_logit_value", -5.0);  // 0 may be the largest still
-      CHECK(own_probability(lane, lane.plus(base, lane.run(job).outputs.at(0))) < before - 0.05);
-    }
-  auto warm = kernel("fedquit", {base});
-  warm.settings.set("temperature", 4.0);
-  CHECK_FALSE(at::equal(lane.run(warm).outputs.at(0)->values,
-                        lane.run(kernel("fedquit", {base})).outputs.at(0)->values));
-}
-
-TEST_CASE("fedquit drives the true class's probability down and returns a finite difference") {
-  Lane lane;
-  const auto base = lane.trained(60);
-  const double before = own_probability(lane, base);
-  const auto first = lane.run(kernel("fedquit", {base}));
-  const auto after = lane.plus(base, first.outputs.at(0));
-  CHECK(first.outputs[0]->values.isfinite().all().item<bool>());
-  CHECK(before > 0.8);
-  CHECK(own_probability(lane, after) < before - 0.1);
-  auto longer = kernel("fedquit", {base});
-  longer.settings.set("epochs", std::int64_t{20});
-  const auto more = lane.run(longer);
-  CHECK(more.figures.at("loss") < first.figures.at("loss"));
-  CHECK(own_probability(lane, lane.plus(base, more.outputs[0])) < 0.2);
-  CHECK(more.samples == 30 * 21);
-  CHECK(at::equal(first.outputs[0]->values, lane.run(kernel("fedquit", {base})).outputs[0]->values));
-}
-
-TEST_CASE("fedquit's first step is Adam's on the gradient of the documented loss") {
-  Lane lane;
-  const auto base = lane.trained(60, 3);
-  auto job = kernel("fedquit", {base});
-  job.settings.set("epochs", std::int64_t{1});
-  job.settings.set("batch_size", std::int64_t{30});
-  const auto delta = lane.run(job).outputs[0]->values;
-  const auto samples = test::rows(0, 30);
-  const auto target =
-      methods::quasi_competent_logits(lane.logits(base, samples), lane.labels(samples)).softmax(1);
-  lane.workspace->load(*base);
-  lane.workspace->gradients().zero_();
-  const auto order = lane.workspace->upload(*samples);
-  const auto log_q =
-      lane.workspace->net().forward(lane.workspace->gather(order, 0, 30).images).log_softmax(1);
-  (target * (target.log() - log_q)).sum(1).mean().backward();
-  const auto& g = lane.workspace->gradients();
-  // Adam's first step is -lr * g / (|g| + eps): where g is not tiny, -lr * sign(g).
-  const auto clear = g.abs() > 1e-4;
-  CHECK(clear.sum().item<std::int64_t>() > 100);
-  CHECK(test::largest((delta + 0.01 * g.sign()).masked_select(clear)) < 2e-6);
-}
-
-TEST_CASE("gradient ascent raises the loss on the forget set") {
-  Lane lane;
-  const auto base = lane.trained(60);
-  const auto result = lane.run(kernel("gradient_ascent", {base}));
-  CHECK(own_probability(lane, lane.plus(base, result.outputs.at(0))) < own_probability(lane, base));
-  CHECK(result.samples == 90);
-  auto still = kernel("gradient_ascent", {base});
-  still.settings.set("lr", 0.0);
-  CHECK(test::largest(lane.run(still).outputs[0]->values) == 0);
-}
-
-TEST_CASE("an erasure that diverges says which of its results is not finite") {
-  Lane lane;
-  auto job = kernel("gradient_ascent", {lane.trained(60)});
-  job.settings.set("clip_norm", 0.0);
-  job.settings.set("lr", 1e30);
-  const auto result = engine::execute(*lane.workspace, job);
-  CHECK(result.error.empty());
-  CHECK(result.not_finite == std::optional<std::size_t>{0});
-}
 
 TEST_CASE("projection onto a ball") {
   const auto centre = torch::tensor({1.f, 1.f});
@@ -286,12 +167,6 @@ TEST_CASE("derived inputs are appended to the given ones") {
   CHECK(engine::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
 }
 
-TEST_CASE("erasures keep the normalisation's statistics") {
-  Lane lane("resnet18", 10, test::small_shape);
-  check_statistics_kept(lane, "fedquit");
-  check_statistics_kept(lane, "gradient_ascent");
-}
-
 // Ten random initialisations of eleven million parameters.
 TEST_CASE("pga keeps the normalisation's statistics" * doctest::test_suite("slow")) {
   Lane lane("resnet18", 10, test::small_shape);
@@ -303,10 +178,9 @@ TEST_CASE("an erasure that cannot run says why") {
   const auto error_of = [&](const job::KernelJob& job) {
     return engine::execute(*lane.workspace, job).error;
   };
-  CHECK(error_of(kernel("fedquit", {})) == "fedquit: input 0 (the base) is missing");
   CHECK(error_of(kernel("pga", {lane.initial, nullptr})) == "pga: input 1 (w_ref) is missing");
   CHECK(error_of(kernel("forget_it", {lane.initial})) == "forget_it: there is no such kernel");
-  for (const char* name : {"fedquit", "gradient_ascent", "pga"}) {
+  for (const char* name : {"pga"}) {
     auto job = kernel(name, {lane.initial, lane.initial});
     job.samples = {test::rows(0, 0)};
     CHECK(error_of(job) == std::string(name) + ": there are no samples to forget");

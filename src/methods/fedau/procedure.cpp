@@ -2,74 +2,45 @@
 /// for what it may ask to have forgotten; on request the server mixes that head into the model's. Nobody
 /// waits. The released code lets that head's loss train the shared layers too, which is the default;
 /// `backbone` = false keeps it to the head. FedQUIT's port trains the head after the fact (`post_hoc`).
-#include <memory>
 #include <optional>
 #include <utility>
 
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
+#include "config/declare.hpp"
+#include "methods/fedau/job.hpp"
+#include "methods/one_job.hpp"
 #include "methods/registry.hpp"
-#include "methods/server_erasure.hpp"
 
 namespace afu::methods {
 namespace {
 
 /// The authors' form.
-class MixHeads : public EraseAtServer {
- public:
-  using EraseAtServer::EraseAtServer;
-
- protected:
-  std::optional<Erase> erase(const View& view) override {
-    if (view.model && !view.auxiliary) return std::nullopt;  // the client never trained
-    job::KernelJob job;
-    job.kernel = "fedau_merge";
-    job.settings = *view.settings;
-    job.inputs = {view.model, view.auxiliary};
-    std::optional<Erase> work(std::in_place);
-    work->job = std::move(job);
-    return work;
-  }
-};
+std::optional<Erase> mix_heads(const View& view, const Request&) {
+  if (view.model && !view.auxiliary) return std::nullopt;  // the client never trained
+  FedauMergeJob job{view.model, view.auxiliary, view.settings->real("alpha")};
+  return Erase{std::move(job), 0, false};
+}
 
 /// FedQUIT's port: the head is trained at the target once it asks.
-class TrainHead : public EraseAtTarget {
- public:
-  using EraseAtTarget::EraseAtTarget;
+Erase train_head(const View& view, const Request& request) {
+  const auto& settings = *view.settings;
+  FedauPostHocJob job;
+  job.base = view.model;
+  job.forget = request.forget;
+  job.alpha = settings.real("post_hoc_alpha");
+  job.lr = settings.real("head_lr");
+  job.epochs = settings.integer("head_epochs");
+  job.batch_size = settings.integer("batch_size");
+  job.key = {view.scenario->scenario.seed, base::purpose("fedau"), request.client, request.index};
+  // One forward pass: the backbone is frozen, and its features are computed once.
+  return {std::move(job), static_cast<double>(request.forget_count) / 3, true};
+}
 
- protected:
-  Erase erase(const View& view) override {
-    job::KernelJob job;
-    job.kernel = "fedau_post_hoc";
-    job.settings = *view.settings;
-    job.inputs = {view.model};
-    job.samples = {request().forget};
-    job.key = {view.scenario->scenario.seed, base::purpose("fedau"), request().client, request().index};
-    // One forward pass: the backbone is frozen, and its features are computed once.
-    return {std::move(job), static_cast<double>(request().forget_count) / 3, true};
-  }
-  MergeErasure merge(const View&, const job::JobResult* result) override {
-    return {first_output(result), std::nullopt};
-  }
-};
-
-class FedAu : public Procedure {
- public:
-  explicit FedAu(Request request) : request_(std::move(request)) {}
-  Step next(const View& view, const job::JobResult* result) override {
-    if (!form_) {
-      if (view.settings->flag("post_hoc"))
-        form_ = std::make_unique<TrainHead>(request_);
-      else
-        form_ = std::make_unique<MixHeads>(request_);
-    }
-    return form_->next(view, result);
-  }
-
- private:
-  Request request_;
-  std::unique_ptr<Procedure> form_;
-};
+Script fedau(Request request, const Now& now) {
+  if (now->settings->flag("post_hoc"))
+    co_await erase_at_target(std::move(request), now, &train_head);
+  else
+    co_await erase_at_server(std::move(request), now, &mix_heads);
+}
 
 void check(const config::Scenario& s, const config::Complain& complain) {
   if (s.model.name == "torchscript")
@@ -95,45 +66,22 @@ Method fedau_method() {
   m.traits.needs.auxiliary_head = true;
   m.traits.refusals = {{Scope::data_class, "the auxiliary head is trained by the one client that may ask"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  using namespace config;
   m.options = {
-      {"alpha", 0.9, "Weight of the auxiliary head in the new one.", "", 0.0, 1.0, false, {}},
-      {"gamma",
-       0.5,
-       "Whole client: a task's auxiliary head starts from (1 - gamma) main head + gamma last auxiliary head.",
-       "",
-       0.0,
-       1.0,
-       false,
-       {}},
-      {"backbone",
-       true,
-       "Whether the auxiliary head's loss trains the shared layers too, as in the released code.",
-       "",
-       0.0,
-       1.0,
-       false,
-       {}},
-      {"post_hoc",
-       false,
-       "Train the head at the target on request instead of during training (FedQUIT's port).",
-       "",
-       0.0,
-       1.0,
-       false,
-       {}},
-      {"post_hoc_alpha", 0.96, "post_hoc: weight of that head in the new one.", "", 0.0, 1.0, false, {}},
-      {"head_epochs",
-       std::int64_t{10},
-       "post_hoc: epochs over the forget set.",
-       "epochs",
-       1,
-       1000,
-       false,
-       {}},
-      {"head_lr", 0.1, "post_hoc: learning rate of the head.", "", 0.0, 10.0, true, {}},
-      {"batch_size", std::int64_t{32}, "post_hoc: batch size.", "samples", 1, 65536, false, {}},
+      number("alpha", 0.9, from(0, 1), "Weight of the auxiliary head in the new one."),
+      number(
+          "gamma", 0.5, from(0, 1),
+          "Whole client: a task's auxiliary head starts from (1 - gamma) main head + gamma last auxiliary head."),
+      flag("backbone", true,
+           "Whether the auxiliary head's loss trains the shared layers too, as in the released code."),
+      flag("post_hoc", false,
+           "Train the head at the target on request instead of during training (FedQUIT's port)."),
+      number("post_hoc_alpha", 0.96, from(0, 1), "post_hoc: weight of that head in the new one."),
+      number("head_epochs", 10, from(1, 1000), "post_hoc: epochs over the forget set.", "epochs"),
+      number("head_lr", 0.1, above(0, 10), "post_hoc: learning rate of the head."),
+      number("batch_size", 32, from(1, 65536), "post_hoc: batch size.", "samples"),
   };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedAu>(r); };
+  m.start = &scripted<&fedau>;
   m.needs = needs;
   m.check = check;
   return m;

@@ -8,53 +8,58 @@
 /// in the place of its 1 / n, which is the same where all weigh alike. Its weight of round i is |Delta_i|^2
 /// over the sum of the rounds before; the first round, which has none, counts nothing here. Its noise is a
 /// fixed sigma, whatever epsilon is asked for. A round of the target alone has no residual and is passed by.
+#include <optional>
 #include <utility>
 
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
+#include "config/declare.hpp"
+#include "methods/fedrecovery/job.hpp"
+#include "methods/one_job.hpp"
 #include "methods/registry.hpp"
-#include "methods/server_erasure.hpp"
 
 namespace afu::methods {
 namespace {
 
-class FedRecovery : public EraseAtServer {
- public:
-  using EraseAtServer::EraseAtServer;
-
- protected:
-  std::optional<Erase> erase(const View& view) override {
-    job::KernelJob job;
-    job.kernel = "fedrecovery";
-    job.settings = *view.settings;
-    job.key = {view.scenario->scenario.seed, base::purpose("fedrecovery"), request().client, request().index};
-    job.inputs = {view.model};
-    bool took_part = false;
-    for (const auto& round : view.history->rounds()) {
-      double all = 0, own = 0;
-      std::vector<const aggregate::Contribution*> mine;
-      for (const auto& c : round.contributions) {
-        all += c.weight;
-        if (c.client != request().client) continue;
-        own += c.weight;
-        mine.push_back(&c);
-      }
-      took_part = took_part || !mine.empty();
-      if (!view.model) continue;
-      job.inputs.insert(job.inputs.end(), {round.start, round.end});
-      const double share = all > 0 ? own / all : 0;
-      const bool counted = share < 1;  // a round of the target alone has no residual to speak of
-      job.numbers.insert(job.numbers.end(), {share, counted ? static_cast<double>(mine.size()) : 0.0});
-      if (!counted) continue;
-      for (const auto* c : mine) {
-        job.numbers.push_back(c->weight);
-        job.inputs.push_back(c->delta);
-      }
-    }
-    if (!took_part) return std::nullopt;
-    return Erase{std::move(job), 0, false};
+RecoveryRound remembered(const aggregate::HistoryRound& round, std::uint32_t target) {
+  RecoveryRound r;
+  r.start = round.start;
+  r.end = round.end;
+  double all = 0, own = 0;
+  for (const auto& c : round.contributions) {
+    all += c.weight;
+    if (c.client != target) continue;
+    own += c.weight;
+    r.target.emplace_back(c.weight, c.delta);
   }
-};
+  r.share = all > 0 ? own / all : 0;
+  return r;
+}
+
+std::optional<Erase> recovery(const View& view, const Request& request) {
+  const auto& settings = *view.settings;
+  FedrecoveryJob job;
+  job.model = view.model;
+  bool took_part = false;
+  for (const auto& round : view.history->rounds()) {
+    auto r = remembered(round, request.client);
+    took_part = took_part || !r.target.empty();
+    if (r.share >= 1) r.target.clear();  // a round of the target alone has no residual to speak of
+    job.rounds.push_back(std::move(r));
+  }
+  if (!took_part) return std::nullopt;
+  if (settings.text("weights") == "earlier") job.weights = RoundWeights::earlier;
+  if (settings.text("residual") == "retained") job.residual = Residual::retained;
+  job.scale = settings.real("scale");
+  job.sigma = settings.real("sigma");
+  job.epsilon = settings.real("epsilon");
+  job.beta = settings.real("beta");
+  job.sensitivity = settings.real("sensitivity");
+  job.key = {view.scenario->scenario.seed, base::purpose("fedrecovery"), request.client, request.index};
+  return Erase{std::move(job), 0, false};
+}
+
+Script fedrecovery(Request request, const Now& now) {
+  return erase_at_server(std::move(request), now, &recovery);
+}
 
 }  // namespace
 
@@ -69,61 +74,27 @@ Method fedrecovery_method() {
   m.traits.refusals = {{Scope::samples, "it takes out residuals of whole updates"},
                        {Scope::data_class, "it takes out residuals of whole updates"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
+  using namespace config;
   m.options = {
-      {"scale",
-       1.0,
-       "Size of the correction: 1 is sum p_i delta_i with weights p_i that sum to 1; the number of rounds is "
-       "the size of the unweighted sum; FedAU's port has 5.",
-       "",
-       0.0,
-       1e9,
-       false,
-       {}},
-      {"weights",
-       std::string{"all"},
-       "What a round's squared step is divided by to be its weight p_i. all: the sum over all rounds. "
-       "earlier: over the rounds before it, as FedAU's port has it; the first round then counts nothing.",
-       "",
-       0,
-       0,
-       false,
-       {"all", "earlier"}},
-      {"residual",
-       std::string{"target"},
-       "delta_i. target: what the target added to the round, as the derivation has it. retained: what the "
-       "others did, as FedAU's port has it.",
-       "",
-       0,
-       0,
-       false,
-       {"target", "retained"}},
-      {"sigma",
-       0.0,
-       "Deviation of the noise on each parameter; public codes use 0.02.",
-       "",
-       0.0,
-       1e6,
-       false,
-       {}},
-      {"epsilon",
-       0.0,
-       "Above 0: sigma follows from (epsilon, beta)-indistinguishability.",
-       "",
-       0.0,
-       1e6,
-       false,
-       {}},
-      {"beta", 1e-5, "Failure probability of the indistinguishability.", "", 0.0, 1.0, true, {}},
-      {"sensitivity",
-       1.0,
-       "Bound on the distance to the retrained model, for epsilon.",
-       "",
-       0.0,
-       1e9,
-       true,
-       {}},
+      number(
+          "scale", 1.0, from(0, 1e9),
+          "Size of the correction: 1 is sum p_i delta_i with weights p_i that sum to 1; the number of rounds is "
+          "the size of the unweighted sum; FedAU's port has 5."),
+      choice(
+          "weights", {"all", "earlier"},
+          "What a round's squared step is divided by to be its weight p_i. all: the sum over all rounds. "
+          "earlier: over the rounds before it, as FedAU's port has it; the first round then counts nothing."),
+      choice(
+          "residual", {"target", "retained"},
+          "delta_i. target: what the target added to the round, as the derivation has it. retained: what the "
+          "others did, as FedAU's port has it."),
+      number("sigma", 0.0, from(0, 1e6), "Deviation of the noise on each parameter; public codes use 0.02."),
+      number("epsilon", 0.0, from(0, 1e6),
+             "Above 0: sigma follows from (epsilon, beta)-indistinguishability."),
+      number("beta", 1e-5, above(0, 1), "Failure probability of the indistinguishability."),
+      number("sensitivity", 1.0, above(0, 1e9), "Bound on the distance to the retrained model, for epsilon."),
   };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FedRecovery>(r); };
+  m.start = &scripted<&fedrecovery>;
   return m;
 }
 

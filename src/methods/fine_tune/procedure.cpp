@@ -1,38 +1,24 @@
 /// The baseline that only trains on: the target leaves and the others continue with a larger step for a while
 /// ("fine-tune on the retained data").
 #include <memory>
+#include <utility>
 
+#include "config/declare.hpp"
 #include "methods/registry.hpp"
+#include "methods/script.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::methods {
 namespace {
 
-class FineTune : public Procedure {
- public:
-  explicit FineTune(const Request&) {}
-
-  Step next(const View& view, const job::JobResult*) override {
-    switch (stage_++) {
-      case 0: {
-        auto extras = std::make_shared<train::TrainExtras>();
-        extras->lr_factor = view.settings->real("lr_factor");
-        return Retune{std::move(extras)};
-      }
-      case 1:
-        return AwaitUpdates{static_cast<std::uint64_t>(view.settings->integer("updates"))};
-      case 2:
-        return Retune{};
-      case 3:
-        return Forgotten{};
-      default:
-        return Done{};
-    }
-  }
-
- private:
-  int stage_ = 0;
-};
+Script fine_tune(Request, const Now& now) {
+  train::TrainExtras extras;
+  extras.lr_factor = now->settings->real("lr_factor");
+  co_yield Retune{std::make_shared<const train::TrainExtras>(extras)};
+  co_yield AwaitUpdates{static_cast<std::uint64_t>(now->settings->integer("updates"))};
+  co_yield Retune{};
+  co_yield Forgotten{};
+}
 
 }  // namespace
 
@@ -41,18 +27,13 @@ Method fine_tune_method() {
   m.name = "fine_tune";
   m.help = "The target leaves; the others train on with a larger step for a while.";
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
+  using namespace config;
   m.options = {
-      {"lr_factor", 3.0, "What training.lr is multiplied with meanwhile.", "", 0.0, 1000.0, true, {}},
-      {"updates",
-       std::int64_t{70},
-       "For how many accepted updates; the model then counts as erased.",
-       "updates",
-       0,
-       1e9,
-       false,
-       {}},
+      number("lr_factor", 3.0, above(0, 1000), "What training.lr is multiplied with meanwhile."),
+      number("updates", 70, from(0, 1e9), "For how many accepted updates; the model then counts as erased.",
+             "updates"),
   };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<FineTune>(r); };
+  m.start = &scripted<&fine_tune>;
   return m;
 }
 

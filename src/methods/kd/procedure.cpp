@@ -2,39 +2,39 @@
 /// the model without the target's contributions, the teacher is the model before the erasure, and the data
 /// are the server's own calibration images. The history is subtracted as it is ("lazy"); the paper rejects
 /// the alternative, `subtraction` = "rescaled", because it amplifies later skew.
+#include <optional>
 #include <string>
+#include <utility>
 
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
+#include "config/declare.hpp"
+#include "methods/calibration.hpp"
+#include "methods/kd/job.hpp"
+#include "methods/one_job.hpp"
 #include "methods/registry.hpp"
-#include "methods/server_erasure.hpp"
 
 namespace afu::methods {
 namespace {
 
-class Distil : public EraseAtServer {
- public:
-  using EraseAtServer::EraseAtServer;
+std::optional<Erase> distillation(const View& view, const Request& request) {
+  if (!view.target || view.target->contributions == 0) return std::nullopt;
+  const auto& settings = *view.settings;
+  DistilJob job;
+  job.teacher = view.model;
+  if (view.model) job.student = without_target(view, settings.text("subtraction") == "rescaled");
+  job.samples = view.environments;
+  job.temperature = settings.real("temperature");
+  job.hard_weight = settings.real("hard_weight");
+  job.lr = settings.real("lr");
+  job.final_lr = settings.real("final_lr");
+  job.momentum = settings.real("momentum");
+  job.epochs = settings.integer("epochs");
+  job.batch_size = settings.integer("batch_size");
+  job.key = {view.scenario->scenario.seed, base::purpose("kd"), request.client, request.index};
+  const double passes = calibration_samples(view) * static_cast<double>(job.epochs + 1);
+  return Erase{std::move(job), passes, false};
+}
 
- protected:
-  std::optional<Erase> erase(const View& view) override {
-    if (!view.target || view.target->contributions == 0) return std::nullopt;
-    job::KernelJob job;
-    job.kernel = "distil";
-    job.settings = *view.settings;
-    job.key = {view.scenario->scenario.seed, base::purpose("kd"), request().client, request().index};
-    job.samples = view.environments;
-    if (view.model) {
-      job.inputs = {view.model};
-      job.derived = {without_target(view, view.settings->text("subtraction") == "rescaled")};
-    }
-    double samples = 0;
-    for (const auto& e : view.environments) samples += static_cast<double>(e->size());
-    if (view.environments.empty())  // timing-only: the cost is known, the data are not
-      samples = static_cast<double>(view.scenario->calibration.samples_per_environment * (view.clients - 1));
-    return Erase{std::move(job), samples * static_cast<double>(view.settings->integer("epochs") + 1), false};
-  }
-};
+Script kd(Request request, const Now& now) { return erase_at_server(std::move(request), now, &distillation); }
 
 void check(const config::Scenario& s, const config::Complain& complain) {
   if (everybody_asks(s))
@@ -55,41 +55,23 @@ Method kd_method() {
   m.traits.scopes = {Scope::client};
   m.traits.refusals = {{Scope::samples, "it subtracts the sum of a client's whole contributions"},
                        {Scope::data_class, "it subtracts the sum of a client's whole contributions"}};
+  using namespace config;
   m.options = {
-      {"subtraction",
-       std::string{"lazy"},
-       "lazy: the target's history is taken out as it is, as in the paper. rescaled: the others' is then "
-       "scaled by N / (N - 1), or 1 / (1 - the target's share), about the initial model. Rules that mix "
-       "whole models always rescale.",
-       "",
-       0,
-       0,
-       false,
-       {"lazy", "rescaled"}},
-      {"temperature",
-       3.0,
-       "T of the distillation, T^2 KL(teacher / T || student / T).",
-       "",
-       0.0,
-       100.0,
-       true,
-       {}},
-      {"epochs", std::int64_t{5}, "Passes over the calibration images.", "epochs", 0, 100000, false, {}},
-      {"batch_size", std::int64_t{64}, "Batch size.", "samples", 1, 65536, false, {}},
-      {"lr", 0.01, "Step size at the start.", "", 0.0, 10.0, true, {}},
-      {"final_lr", 0.001, "Step size at the end; it falls geometrically.", "", 0.0, 10.0, true, {}},
-      {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},
-      {"hard_weight",
-       0.1,
-       "Weight of the cross entropy with the images' own labels.",
-       "",
-       0.0,
-       1e6,
-       false,
-       {}},
+      choice(
+          "subtraction", {"lazy", "rescaled"},
+          "lazy: the target's history is taken out as it is, as in the paper. rescaled: the others' is then "
+          "scaled by N / (N - 1), or 1 / (1 - the target's share), about the initial model. Rules that mix "
+          "whole models always rescale."),
+      number("temperature", 3.0, above(0, 100), "T of the distillation, T^2 KL(teacher / T || student / T)."),
+      number("epochs", 5, from(0, 100000), "Passes over the calibration images.", "epochs"),
+      number("batch_size", 64, from(1, 65536), "Batch size.", "samples"),
+      number("lr", 0.01, above(0, 10), "Step size at the start."),
+      number("final_lr", 0.001, above(0, 10), "Step size at the end; it falls geometrically."),
+      number("momentum", 0.9, from(0, 0.999), "Momentum."),
+      number("hard_weight", 0.1, from(0, 1e6), "Weight of the cross entropy with the images' own labels."),
   };
   m.check = &check;
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Distil>(r); };
+  m.start = &scripted<&kd>;
   return m;
 }
 

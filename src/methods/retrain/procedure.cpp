@@ -4,37 +4,20 @@
 /// again.
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/declare.hpp"
 #include "methods/registry.hpp"
+#include "methods/script.hpp"
 
 namespace afu::methods {
 namespace {
 
-class Retrain : public Procedure {
- public:
-  explicit Retrain(const Request& r) : barrier_(r.coordination == Coordination::blocking) {}
-
-  Step next(const View& view, const job::JobResult*) override {
-    switch (stage_++) {
-      case 0:
-        goal_ = view.updates;
-        return Restart{barrier_};
-      case 1:  // the restart counts the target's updates as done
-        if (goal_ > view.updates) return AwaitUpdates{goal_ - view.updates};
-        ++stage_;
-        [[fallthrough]];
-      case 2:
-        return Forgotten{};
-      default:
-        return Done{};
-    }
-  }
-
- private:
-  bool barrier_;
-  int stage_ = 0;
-  std::uint64_t goal_ = 0;
-};
+Script retrain(Request request, const Now& now) {
+  const auto goal = now->updates;
+  co_yield Restart{request.coordination == Coordination::blocking};
+  // The restart counts the target's updates as done.
+  if (goal > now->updates) co_yield AwaitUpdates{goal - now->updates};
+  co_yield Forgotten{};
+}
 
 void check(const config::Scenario& s, const config::Complain& complain) {
   const auto seed = s.unlearning.methods.at("retrain").integer("init_seed");
@@ -55,20 +38,14 @@ Method retrain_method() {
       "old model is served meanwhile.";
   m.traits.restarts = true;
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
-  m.options = {
-      {"init_seed",
-       std::int64_t{0},
-       "Of the weights that the retraining starts from; 0: those that the run started from. Retrains "
-       "that differ in it alone share the training up to the request, and tell how far two models "
-       "that never saw the data lie from each other.",
-       "",
-       0,
-       9e15,
-       false,
-       {}}};
+  m.options = {config::number(
+      "init_seed", 0, config::from(0, 9e15),
+      "Of the weights that the retraining starts from; 0: those that the run started from. Retrains that differ in "
+      "it alone share the training up to the request, and tell how far two models that never saw the data lie from "
+      "each other.")};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.check = &check;
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Retrain>(r); };
+  m.start = &scripted<&retrain>;
   return m;
 }
 

@@ -1,32 +1,20 @@
 /// Takes all contributions of the target out, exactly as they are accounted for, and does nothing else
 /// (src/aggregate/README.md, Ledger): w - S_u with rules that add differences, (w - A_u)/(1 - m_u) with rules
 /// that mix whole models.
-#include "methods/calibration.hpp"
 #include "methods/registry.hpp"
+#include "methods/script.hpp"
 
 namespace afu::methods {
 namespace {
 
-class Subtract : public Procedure {
- public:
-  explicit Subtract(const Request&) {}
-
-  Step next(const View& view, const job::JobResult*) override {
-    switch (stage_++) {
-      case 0:
-        if (view.target && view.target->contributions > 0) return MergeErasure{nullptr, std::nullopt, true};
-        ++stage_;  // it never took part: nothing of it is in the model
-        [[fallthrough]];
-      case 1:
-        return Forgotten{};
-      default:
-        return Done{};
-    }
+Script subtract(Request, const Now& now) {
+  if (now->target && now->target->contributions > 0) {  // else nothing of it is in the model
+    MergeErasure merge;
+    merge.by_accumulator = true;
+    co_yield merge;
   }
-
- private:
-  int stage_ = 0;
-};
+  co_yield Forgotten{};
+}
 
 }  // namespace
 
@@ -38,7 +26,7 @@ Method subtract_method() {
   m.traits.scopes = {Scope::client};
   m.traits.refusals = {{Scope::samples, "it subtracts the sum of a client's whole contributions"},
                        {Scope::data_class, "it subtracts the sum of a client's whole contributions"}};
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Subtract>(r); };
+  m.start = &scripted<&subtract>;
   return m;
 }
 

@@ -1,7 +1,5 @@
+#include "methods/fedau/job.hpp"
 #include "tests/methods/support.hpp"
-
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
 
 using namespace afu;
 using methods::Coordination;
@@ -54,11 +52,12 @@ TEST_CASE("fedau mixes the heads at the server, in both forms") {
   const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(step);
-  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK_FALSE(erase.at_target);
-  CHECK(job.kernel == "fedau_merge");
-  CHECK(job.inputs == std::vector<model::ParametersPtr>{asked.view.model, asked.view.auxiliary});
-  CHECK(job.settings.real("alpha") == 0.9);
+  const auto* job = erase.job.as<methods::FedauMergeJob>();
+  REQUIRE(job);
+  CHECK(job->model == asked.view.model);
+  CHECK(job->auxiliary == asked.view.auxiliary);
+  CHECK(job->alpha == 0.9);
 }
 
 TEST_CASE("where no auxiliary head was trained, fedau merges nothing") {
@@ -76,11 +75,13 @@ TEST_CASE("fedau trains the head at the target when it is to be trained afterwar
   const auto procedure = methods::find_method("fedau").start(request(Coordination::concurrent));
   const auto step = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(step);
-  const auto& job = *erase.job.as<job::KernelJob>();
   CHECK(erase.at_target);
   CHECK(erase.passes == 1);
-  CHECK(job.kernel == "fedau_post_hoc");
-  CHECK(*job.samples.at(0) == data::Indices{3, 5, 8});
+  const auto* job = erase.job.as<methods::FedauPostHocJob>();
+  REQUIRE(job);
+  CHECK(job->base == asked.view.model);
+  CHECK(*job->forget == data::Indices{3, 5, 8});
+  CHECK(job->alpha == 0.96);
 }
 
 TEST_CASE("clients train the auxiliary head only where the method wants it") {

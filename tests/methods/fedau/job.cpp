@@ -1,7 +1,6 @@
-#include "methods/fedau/kernel.hpp"
+#include "methods/fedau/job.hpp"
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/train_job.hpp"
@@ -15,16 +14,11 @@ model::HeadRange range_of(Lane& lane) {
   return model::head_range(lane.workspace->net(), *lane.workspace->layout());
 }
 
-job::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
-  job::KernelJob job;
-  job.kernel = name;
-  job.settings.set("alpha", 0.9);
-  job.settings.set("post_hoc_alpha", 0.96);
-  job.settings.set("head_epochs", std::int64_t{10});
-  job.settings.set("head_lr", 0.1);
-  job.settings.set("batch_size", std::int64_t{8});
-  job.inputs = std::move(inputs);
-  job.samples = {test::rows(0, 30)};
+methods::FedauPostHocJob post_hoc(const model::ParametersPtr& base) {
+  methods::FedauPostHocJob job;
+  job.base = base;
+  job.forget = test::rows(0, 30);
+  job.batch_size = 8;
   job.key = {1, base::purpose("fedau"), 2, 0};
   return job;
 }
@@ -44,7 +38,7 @@ TEST_CASE("merging moves the head alone, by alpha of the way") {
   Lane lane("cnn_small");
   const auto base = lane.trained(60, 2), other = lane.trained(50, 3);
   const auto range = range_of(lane);
-  const auto delta = lane.run(kernel("fedau_merge", {base, other})).outputs.at(0);
+  const auto delta = lane.run(methods::FedauMergeJob{base, other, 0.9}).outputs.at(0);
   const auto w1 = range.of(base->values), w2 = range.of(other->values);
   CHECK(test::largest(range.of(delta->values) - 0.9 * (w2 - w1)) < 1e-7);
   CHECK(test::largest(range.of(delta->values)) > 1e-3);
@@ -74,7 +68,7 @@ TEST_CASE("a head that was trained along on random labels takes the target's sam
   }
   const auto forget = test::rows(0, 60);
   CHECK(own_accuracy(lane, base, forget) > 0.95);
-  const auto erased = with_delta(lane, base, lane.run(kernel("fedau_merge", {base, head})).outputs.at(0));
+  const auto erased = with_delta(lane, base, lane.run(methods::FedauMergeJob{base, head, 0.9}).outputs.at(0));
   CHECK(own_accuracy(lane, erased, forget) < 0.6);  // a third by chance
 }
 
@@ -84,15 +78,15 @@ TEST_CASE("the head trained afterwards learns random labels on frozen features")
     Lane lane(name);
     const auto base = lane.trained(60);
     const auto range = range_of(lane);
-    auto job = kernel("fedau_post_hoc", {base});
+    auto job = post_hoc(base);
     const auto result = lane.run(job);
     const auto delta = result.outputs.at(0);
     auto outside = delta->values.clone();
     range.of(outside).zero_();
     CHECK(test::largest(outside) == 0);
     CHECK(result.samples == 30);
-    CHECK(own_accuracy(lane, with_delta(lane, base, delta), job.samples[0]) <
-          own_accuracy(lane, base, job.samples[0]) - 0.2);
+    CHECK(own_accuracy(lane, with_delta(lane, base, delta), job.forget) <
+          own_accuracy(lane, base, job.forget) - 0.2);
     CHECK(at::equal(lane.run(job).outputs[0]->values, delta->values));
   }
 }
@@ -100,12 +94,12 @@ TEST_CASE("the head trained afterwards learns random labels on frozen features")
 TEST_CASE("with alpha 1 the head trained afterwards stands alone, and says the rows' fixed labels") {
   Lane lane("logreg");
   const auto base = lane.trained(60);
-  auto job = kernel("fedau_post_hoc", {base});
-  job.settings.set("post_hoc_alpha", 1.0);
-  job.settings.set("head_epochs", std::int64_t{400});
-  job.samples = {test::rows(0, 8)};
+  auto job = post_hoc(base);
+  job.alpha = 1;
+  job.epochs = 400;
+  job.forget = test::rows(0, 8);
   const auto w2 = with_delta(lane, base, lane.run(job).outputs.at(0));
-  const auto predicted = lane.logits(w2, job.samples[0]).argmax(1);
+  const auto predicted = lane.logits(w2, job.forget).argmax(1);
   std::int64_t given = 0;
   for (std::int64_t row = 0; row < 8; ++row)
     given += predicted[row].item<std::int64_t>() == train::fixed_random_label(1, row, 3);
@@ -115,9 +109,9 @@ TEST_CASE("with alpha 1 the head trained afterwards stands alone, and says the r
 TEST_CASE("a fresh head is small, and depends on the seed") {
   Lane lane;
   const auto range = range_of(lane);
-  auto job = kernel("fedau_post_hoc", {lane.initial});
-  job.settings.set("head_lr", 0.0);
-  job.settings.set("post_hoc_alpha", 1.0);
+  auto job = post_hoc(lane.initial);
+  job.lr = 0;
+  job.alpha = 1;
   const auto fresh = [&] {
     return range.of(lane.initial->values) + range.of(lane.run(job).outputs.at(0)->values);
   };
@@ -129,16 +123,16 @@ TEST_CASE("a fresh head is small, and depends on the seed") {
   CHECK(test::largest(fresh() - first) > 1e-3);
 }
 
-TEST_CASE("FedAU's kernels keep the normalisation's statistics, and say what is missing") {
+TEST_CASE("FedAU's jobs keep the normalisation's statistics, and say what is missing") {
   Lane lane("resnet18", 10, test::small_shape);
-  auto job = kernel("fedau_post_hoc", {lane.initial});
-  job.samples = {test::rows(0, 8)};
+  auto job = post_hoc(lane.initial);
+  job.forget = test::rows(0, 8);
   lane.run(job);
   CHECK(at::equal(lane.workspace->buffers(), lane.initial->buffers));
-  const auto error_of = [&](const job::KernelJob& j) { return engine::execute(*lane.workspace, j).error; };
-  CHECK(error_of(kernel("fedau_merge", {lane.initial, nullptr})) ==
-        "fedau_merge: input 1 (the auxiliary head) is missing");
-  CHECK(error_of(kernel("fedau_merge", {lane.initial, Lane("logreg").initial})) ==
+  const auto error_of = [&](const job::Job& j) { return engine::execute(*lane.workspace, j).error; };
+  CHECK(error_of(methods::FedauMergeJob{lane.initial, nullptr, 0.9}) ==
+        "fedau_merge: the auxiliary head is missing");
+  CHECK(error_of(methods::FedauMergeJob{lane.initial, Lane("logreg").initial, 0.9}) ==
         "fedau_merge: the inputs are of another model");
-  CHECK(error_of(kernel("fedau_post_hoc", {})) == "fedau_post_hoc: input 0 (the base) is missing");
+  CHECK(error_of(post_hoc(nullptr)) == "fedau_post_hoc: the base is missing");
 }

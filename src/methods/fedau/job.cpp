@@ -1,13 +1,12 @@
-#include "methods/fedau/kernel.hpp"
+#include "methods/fedau/job.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
 
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
-#include "engine/sgd_settings.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/required.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/schedule.hpp"
@@ -48,38 +47,37 @@ torch::Tensor fresh_head(const model::HeadRange& range, base::StreamKey key, tor
 
 }  // namespace
 
-job::JobResult fedau_merge(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const FedauMergeJob& job) {
   torch::NoGradGuard no_grad;
-  const auto& model = required_input(job, 0, "the model");
-  const auto& auxiliary = required_input(job, 1, "the auxiliary head");
+  const auto& model = required(job.model, "the model");
+  const auto& auxiliary = required(job.auxiliary, "the auxiliary head");
   const auto range = model::head_range(workspace.net(), *workspace.layout());
   const auto expected = workspace.layout()->parameter_count;
   if (model->values.numel() != expected || auxiliary->values.numel() != expected)
     throw std::invalid_argument("the inputs are of another model");
   const auto head = [&](const model::ParametersPtr& v) { return range.of(v->values).to(workspace.device()); };
-  const auto delta = (head(auxiliary) - head(model)) * job.settings.real("alpha");
+  const auto delta = (head(auxiliary) - head(model)) * job.alpha;
   job::JobResult result;
   result.outputs = {train::FreeHead::in_place(workspace, range, delta)};
   return result;
 }
 
-job::JobResult fedau_post_hoc(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& base = required_input(job, 0, "the base");
-  const auto& forget = forget_set(job);
-  const auto batch_size = job.settings.integer("batch_size");
+job::JobResult run(engine::Workspace& workspace, const FedauPostHocJob& job) {
+  const auto& base = required(job.base, "the base");
+  const auto& forget = samples_to_forget(job.forget);
   const auto range = model::head_range(workspace.net(), *workspace.layout());
   data::Indices positions(forget->size());
   std::iota(positions.begin(), positions.end(), std::int64_t{0});
-  const train::Schedule schedule(std::make_shared<const data::Indices>(std::move(positions)), batch_size,
-                                 job.settings.integer("head_epochs"), 0, job.key);
+  const train::Schedule schedule(std::make_shared<const data::Indices>(std::move(positions)), job.batch_size,
+                                 job.epochs, 0, job.key);
   const auto order = torch::tensor(schedule.order(), torch::kInt64).to(workspace.device());
 
   workspace.load(*base);
-  const auto features = all_features(workspace, workspace.upload(*forget), batch_size);
+  const auto features = all_features(workspace, workspace.upload(*forget), job.batch_size);
   const auto labels = random_labels(workspace, *forget, job.key.seed, range.classes);
   train::FreeHead head(fresh_head(range, job.key, workspace.device()), range);
   engine::SgdSettings sgd;
-  sgd.lr = job.settings.real("head_lr");
+  sgd.lr = job.lr;
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(features);
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
@@ -94,7 +92,7 @@ job::JobResult fedau_post_hoc(engine::Workspace& workspace, const job::KernelJob
     loss_mean.add(loss.detach(), count);
   }
   torch::NoGradGuard no_grad;
-  const auto delta = (head.values() - range.of(workspace.parameters())) * job.settings.real("post_hoc_alpha");
+  const auto delta = (head.values() - range.of(workspace.parameters())) * job.alpha;
   job::JobResult result;
   result.outputs = {train::FreeHead::in_place(workspace, range, delta)};
   result.figures["loss"] = loss_mean.value();

@@ -1,8 +1,9 @@
-#include "methods/fedosd/kernel.hpp"
+#include "methods/fedosd/job.hpp"
 
 #include <cmath>
 
-#include "engine/kernel_job.hpp"
+#include "engine/execute.hpp"
+#include "methods/fedosd/orthogonal.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -44,13 +45,15 @@ struct Updates {
     };
     target = make(0.1), first = make(0.2), second = make(0.3), before = make(1);
   }
-  torch::Tensor step(const std::string& kernel, const model::ParametersPtr& second_input,
-                     const char* projection = "two_sided") {
-    job::KernelJob job;
-    job.kernel = kernel;
-    job.settings.set("projection", std::string(projection));
-    job.inputs = {lane.initial, second_input, first, second};
+  torch::Tensor from_initial(const job::Job& job) {
     return (lane.run(job).outputs.at(0)->values - lane.initial->values).to(torch::kFloat64);
+  }
+  torch::Tensor unlearning_step() {
+    return from_initial(methods::FedosdDirectionJob{lane.initial, target, {first, second}});
+  }
+  torch::Tensor recovery_step(const model::ParametersPtr& from, methods::RecoveryProjection projection =
+                                                                    methods::RecoveryProjection::two_sided) {
+    return from_initial(methods::FedosdRecoverJob{lane.initial, from, {first, second}, projection});
   }
 };
 
@@ -62,7 +65,7 @@ double along(const torch::Tensor& v, const torch::Tensor& u) {
 
 TEST_CASE("an unlearning step has the target's length and leaves the others' directions alone") {
   Updates u;
-  const auto step = u.step("fedosd_direction", u.target);
+  const auto step = u.unlearning_step();
   CHECK(step.norm().item<double>() == doctest::Approx(u.target->values.norm().item<double>()).epsilon(1e-3));
   for (const auto& other : {u.first, u.second}) CHECK(std::abs(along(step, other->values)) < 1e-4);
   CHECK(along(step, u.target->values) > 0.9);
@@ -70,11 +73,11 @@ TEST_CASE("an unlearning step has the target's length and leaves the others' dir
 
 TEST_CASE("a recovery step does not go back along what was unlearned") {
   Updates u;
-  const auto step = u.step("fedosd_recover", u.before);
+  const auto step = u.recovery_step(u.before);
   CHECK(std::abs(along(step, u.lane.initial->values - u.before->values)) < 1e-4);
   CHECK(step.norm().item<double>() > 0);
   // Nothing was unlearned: the mean of the updates.
-  const auto plain = u.step("fedosd_recover", u.lane.initial);
+  const auto plain = u.recovery_step(u.lane.initial);
   const auto mean = (u.first->values + u.second->values) / 2;
   CHECK((plain - mean).abs().max().item<double>() < 1e-5);
 }
@@ -86,32 +89,44 @@ TEST_CASE("a one-sided recovery step keeps what points onwards, and loses what p
     return u.lane.workspace->wrap(u.first->values + sign * away, u.lane.initial->buffers);
   };
   u.second = u.first = pointing(1);
-  CHECK((u.step("fedosd_recover", u.before, "one_sided") - u.first->values).abs().max().item<double>() <
-        1e-4);
-  CHECK(std::abs(along(u.step("fedosd_recover", u.before), away)) < 1e-4);
+  CHECK((u.recovery_step(u.before, methods::RecoveryProjection::one_sided) - u.first->values)
+            .abs()
+            .max()
+            .item<double>() < 1e-4);
+  CHECK(std::abs(along(u.recovery_step(u.before), away)) < 1e-4);
   u.second = u.first = pointing(-1);
-  const auto back = u.step("fedosd_recover", u.before, "one_sided");
+  const auto back = u.recovery_step(u.before, methods::RecoveryProjection::one_sided);
   CHECK(std::abs(along(back, away)) < 1e-4);
-  CHECK((back - u.step("fedosd_recover", u.before)).abs().max().item<double>() < 1e-5);
+  CHECK((back - u.recovery_step(u.before)).abs().max().item<double>() < 1e-5);
 }
 
 TEST_CASE("the target's training lowers the probability of its own labels") {
   Lane lane("mlp");
   const auto trained = lane.trained(60, 2);  // the loss has no gradient at certainty
-  job::KernelJob job;
-  job.kernel = "fedosd_target";
-  job.settings.set("lr", 0.2);
-  job.settings.set("batch_size", std::int64_t{16});
-  job.settings.set("local_epochs", std::int64_t{3});
-  job.inputs = {trained};
-  job.samples = {test::rows(0, 60)};
+  methods::FedosdTargetJob job;
+  job.model = trained;
+  job.forget = test::rows(0, 60);
+  job.lr = 0.2;
+  job.epochs = 3;
+  job.batch_size = 16;
   job.key = {1, 2, 3, 4};
   const auto after = lane.plus(trained, lane.run(job).outputs.at(0));
   const auto own = [&](const model::ParametersPtr& v) {
-    return lane.logits(v, job.samples[0])
-        .softmax(1)
-        .gather(1, lane.labels(job.samples[0]).unsqueeze(1))
-        .mean();
+    return lane.logits(v, job.forget).softmax(1).gather(1, lane.labels(job.forget).unsqueeze(1)).mean();
   };
   CHECK(own(after).item<double>() < own(trained).item<double>() - 0.01);
+}
+
+TEST_CASE("a step of FedOSD that lacks a vector says which") {
+  Updates u;
+  const auto error = [&](const job::Job& job) { return engine::execute(*u.lane.workspace, job).error; };
+  using Direction = methods::FedosdDirectionJob;
+  CHECK(error(Direction{u.lane.initial, nullptr, {u.first}}) ==
+        "fedosd_direction: the target's update is missing");
+  CHECK(error(Direction{u.lane.initial, u.target, {}}) ==
+        "fedosd_direction: there is no retained client's update");
+  CHECK(error(Direction{u.lane.initial, u.target, {nullptr}}) ==
+        "fedosd_direction: a retained client's update is missing");
+  CHECK(error(methods::FedosdRecoverJob{u.lane.initial, nullptr, {u.first}}) ==
+        "fedosd_recover: the model before the unlearning is missing");
 }

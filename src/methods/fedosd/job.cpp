@@ -1,14 +1,15 @@
-#include "methods/fedosd/kernel.hpp"
+#include "methods/fedosd/job.hpp"
 
 #include <ATen/ops/linalg_eigh.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
-#include "engine/sgd_settings.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/fedosd/orthogonal.hpp"
+#include "methods/required.hpp"
 #include "train/epoch_mean.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
@@ -20,20 +21,20 @@ torch::Tensor vector_of(const engine::Workspace& workspace, const model::Paramet
   return v->values.to(workspace.device(), torch::kFloat64);
 }
 
-/// The rows are the job's inputs from `first` on, [K, d] float64.
-torch::Tensor rows_of(const engine::Workspace& workspace, const job::KernelJob& job, std::size_t first) {
+/// The retained clients' updates as rows [K, d], float64.
+torch::Tensor rows_of(const engine::Workspace& workspace, const std::vector<model::ParametersPtr>& retained) {
   std::vector<torch::Tensor> rows;
-  for (std::size_t i = first; i < job.inputs.size(); ++i)
-    rows.push_back(vector_of(workspace, required_input(job, i, "a retained client's update")));
+  for (const auto& update : retained)
+    rows.push_back(vector_of(workspace, required(update, "a retained client's update")));
   if (rows.empty()) throw std::invalid_argument("there is no retained client's update");
   return at::stack(rows);
 }
 
 /// w + step; buffers: the mean of the retained clients'.
-job::JobResult stepped(engine::Workspace& workspace, const job::KernelJob& job, std::size_t first,
+job::JobResult stepped(engine::Workspace& workspace, const std::vector<model::ParametersPtr>& retained,
                        const torch::Tensor& w, const torch::Tensor& step) {
   std::vector<torch::Tensor> buffers;
-  for (std::size_t i = first; i < job.inputs.size(); ++i) buffers.push_back(job.inputs[i]->buffers);
+  for (const auto& update : retained) buffers.push_back(update->buffers);
   job::JobResult result;
   result.outputs = {workspace.wrap((w + step).to(torch::kFloat32), at::stack(buffers).mean(0))};
   return result;
@@ -57,15 +58,14 @@ torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor
   return part - at::mv(retained.t(), vectors.mv(rest).to(retained.device()));
 }
 
-job::JobResult fedosd_target(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& base = required_input(job, 0, "the model");
-  const train::Schedule schedule(forget_set(job), job.settings.integer("batch_size"),
-                                 job.settings.integer("local_epochs"), 0, job.key);
+job::JobResult run(engine::Workspace& workspace, const FedosdTargetJob& job) {
+  const auto& base = required(job.model, "the model");
+  const train::Schedule schedule(samples_to_forget(job.forget), job.batch_size, job.epochs, 0, job.key);
   const auto order = workspace.upload(schedule.order());
   workspace.load(*base);
   workspace.net().train(false);
   engine::SgdSettings sgd;
-  sgd.lr = job.settings.real("lr");
+  sgd.lr = job.lr;
   torch::Tensor no_momentum;
   train::EpochMean loss_mean(workspace.parameters());
   job::JobResult result;
@@ -86,30 +86,30 @@ job::JobResult fedosd_target(engine::Workspace& workspace, const job::KernelJob&
   return result;
 }
 
-job::JobResult fedosd_direction(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const FedosdDirectionJob& job) {
   torch::NoGradGuard no_grad;
-  const auto w = vector_of(workspace, required_input(job, 0, "the model"));
-  const auto target = vector_of(workspace, required_input(job, 1, "the target's update"));
-  const auto part = orthogonal_part(target, rows_of(workspace, job, 2));
+  const auto w = vector_of(workspace, required(job.model, "the model"));
+  const auto target = vector_of(workspace, required(job.target, "the target's update"));
+  const auto part = orthogonal_part(target, rows_of(workspace, job.retained));
   const double length = part.norm().item<double>();
   const double scale = length > 1e-12 ? target.norm().item<double>() / length : 0.0;
-  return stepped(workspace, job, 2, w, part * scale);
+  return stepped(workspace, job.retained, w, part * scale);
 }
 
-job::JobResult fedosd_recover(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const FedosdRecoverJob& job) {
   torch::NoGradGuard no_grad;
-  const auto w = vector_of(workspace, required_input(job, 0, "the model"));
-  const auto away = w - vector_of(workspace, required_input(job, 1, "the model before the unlearning"));
+  const auto w = vector_of(workspace, required(job.model, "the model"));
+  const auto away = w - vector_of(workspace, required(job.before, "the model before the unlearning"));
   const double square = at::dot(away, away).item<double>();
-  auto rows = rows_of(workspace, job, 2);
+  auto rows = rows_of(workspace, job.retained);
   if (square > 1e-24) {
     const auto lengths = rows.norm(2, {1}, true);
     auto along = at::mv(rows, away) / square;
-    if (job.settings.text("projection") == "one_sided") along = along.clamp_max(0);
+    if (job.projection == RecoveryProjection::one_sided) along = along.clamp_max(0);
     rows = rows - at::outer(along, away);
     rows = rows * (lengths / rows.norm(2, {1}, true).clamp_min(1e-12));
   }
-  return stepped(workspace, job, 2, w, rows.mean(0));
+  return stepped(workspace, job.retained, w, rows.mean(0));
 }
 
 }  // namespace afu::methods
