@@ -9,8 +9,8 @@
 
 #include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
+#include "methods/knot/job.hpp"
 
 namespace afu::federate {
 
@@ -65,15 +65,14 @@ void Coordinator::judge_clusters(Effects& fx) {
   if (!clusters_ || stopped_) return;
   const auto asked = clusters_->ask();
   if (asked.empty()) return;
-  job::KernelJob job{};
-  job.kernel = "accuracies";
-  job.settings.set("batch_size", scenario().evaluation.batch_size);
-  for (auto cluster : asked) job.inputs.push_back(clusters_->model_of(cluster));
+  methods::AccuraciesJob job;
+  job.batch_size = scenario().evaluation.batch_size;
+  for (auto cluster : asked) job.models.push_back(clusters_->model_of(cluster));
   auto [rows, count] = calibration_rows(std::numeric_limits<std::int64_t>::max());
   if (count == 0)  // nothing will ever be known: the mean it stays
     return warn(
         "nobody who stays has calibration images, so no cluster is chosen: the clusters' mean is published");
-  if (rows) job.samples = {std::move(rows)};
+  job.rows = std::move(rows);
   const auto passes = static_cast<double>(count) * static_cast<double>(asked.size()) / 3;  // forward alone
   CalibrateTask task{no_request, version_, passes, nullptr};
   if (!timing()) task.job = std::make_shared<const job::Job>(std::move(job));

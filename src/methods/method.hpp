@@ -19,7 +19,7 @@
 #include "data/dataset.hpp"
 #include "engine/combine_job.hpp"
 #include "job/job.hpp"
-#include "methods/knot/assignment.hpp"
+#include "methods/client_profile.hpp"
 #include "record/records.hpp"
 #include "train/train_job.hpp"
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernel_job.hpp"
+#include "methods/knot/job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -266,9 +266,11 @@ void answer(Server& s, const std::vector<double>& accuracies) {
   r->numbers = accuracies;
   s.take(CalibrateResult{task.request, task.base_version, r});
 }
-const job::KernelJob& question(const Server& s) { return *s.calibrations.back().job->as<job::KernelJob>(); }
+const methods::AccuraciesJob& question(const Server& s) {
+  return *s.calibrations.back().job->as<methods::AccuraciesJob>();
+}
 double asked_about(const Server& s, std::size_t i) {
-  return question(s).inputs.at(i)->values[0].item<double>();
+  return question(s).models.at(i)->values[0].item<double>();
 }
 
 }  // namespace
@@ -280,8 +282,7 @@ TEST_CASE("the best cluster: its model is published once the calibrator has told
   CHECK(s.model() == doctest::Approx(7.5));  // the mean until there is an answer
   REQUIRE(s.calibrations.size() == 1);
   CHECK(s.calibrations[0].request == no_request);
-  CHECK(question(s).kernel == "accuracies");
-  REQUIRE(question(s).inputs.size() == 2);
+  REQUIRE(question(s).models.size() == 2);
   CHECK(asked_about(s, 0) == 3);
   CHECK(asked_about(s, 1) == 12);
   CHECK(s.calibrations[0].passes == doctest::Approx(4 * 4 * 2 / 3.0));
@@ -294,7 +295,7 @@ TEST_CASE("the best cluster: its model is published once the calibrator has told
   CHECK(count(s, Kind::chosen) == 1);
   CHECK(s.decisions.back().weight == 1);
   REQUIRE(s.calibrations.size() == 2);  // now about what is new, which is one cluster
-  REQUIRE(question(s).inputs.size() == 1);
+  REQUIRE(question(s).models.size() == 1);
   CHECK(asked_about(s, 0) == 4);
 
   s.update(2, 1);  // the best cluster's newest model is published

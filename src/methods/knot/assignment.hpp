@@ -4,13 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace afu::methods {
+#include "methods/client_profile.hpp"
 
-/// What the profiling round found out about a client.
-struct ClientProfile {
-  double seconds = 0;    ///< T_k: from its task being sent to its update's arrival, on the run's clock
-  double disparity = 0;  ///< S_k = (1 - cos(mean update of all, its update)) / 2; 0 in timing-only runs
-};
+namespace afu::methods {
 
 struct ClusterSizes {
   std::size_t min = 0, max = 0;

@@ -12,30 +12,19 @@
 #include <algorithm>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/declare.hpp"
+#include "methods/knot/assignment.hpp"
 #include "methods/registry.hpp"
+#include "methods/script.hpp"
 
 namespace afu::methods {
 namespace {
 
-class Knot : public Procedure {
- public:
-  Step next(const View&, const job::JobResult*) override {
-    switch (stage_++) {
-      case 0:
-        return RollBackCluster{};
-      case 1:
-        return AwaitCluster{};
-      case 2:
-        return Forgotten{};
-      default:
-        return Done{};
-    }
-  }
-
- private:
-  int stage_ = 0;
-};
+Script knot(Request, const Now&) {
+  co_yield RollBackCluster{};
+  co_yield AwaitCluster{};
+  co_yield Forgotten{};
+}
 
 std::size_t size_of(const config::Values& settings, const char* name) {
   return static_cast<std::size_t>(settings.integer(name));
@@ -116,90 +105,43 @@ Method knot_method() {
   m.traits.refusals = {
       {Scope::data_class, "one client's cluster is rolled back, and a class is in all of them"}};
   m.help = "Clients train in clusters; the target's cluster alone is rolled back and trains again.";
+  using namespace config;
   m.options = {
-      {"clusters", std::int64_t{2}, "How many clusters there are.", "", 1, 1000, false, {}},
-      {"assignment",
-       std::string{"matched"},
-       "matched: clients of like speed and like updates share a cluster. random: the paper's ablation.",
-       "",
-       0,
-       0,
-       false,
-       {"matched", "random"}},
-      {"anchors",
-       std::string{"paper"},
-       "Where clusters stand (matched). paper: evenly from the least to the largest time, and at the "
-       "disparities 1 / N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 "
-       "... N - 1, as the released code has it.",
-       "",
-       0,
-       0,
-       false,
-       {"paper", "code"}},
-      {"objective",
-       std::string{"worst_first"},
-       "What the assignment makes least (matched). worst_first: the largest distance, then the next, as in "
-       "the paper. sum: the sum of distances, as in the released code.",
-       "",
-       0,
-       0,
-       false,
-       {"worst_first", "sum"}},
-      {"final",
-       std::string{"aggregate"},
-       "What is published. aggregate: the clusters' mean by samples, as in the paper. best: the model of the "
-       "cluster that is most accurate on the calibration images, as in the released code; until that has "
-       "been measured, the mean.",
-       "",
-       0,
-       0,
-       false,
-       {"aggregate", "best"}},
-      {"time_weight",
-       1.0,
-       "What a second between a client's training time and its cluster's anchor counts (a).",
-       "1/s",
-       0.0,
-       1e9,
-       false,
-       {}},
-      {"disparity_weight",
-       1.0,
-       "What the distance between a client's disparity and its cluster's anchor counts (b).",
-       "",
-       0.0,
-       1e9,
-       false,
-       {}},
-      {"min_size",
-       std::int64_t{0},
-       "Fewest clients in a cluster; 0: their number / clusters, rounded down.",
-       "clients",
-       0,
-       10000,
-       false,
-       {}},
-      {"max_size",
-       std::int64_t{0},
-       "Most clients in a cluster; 0: half of them, rounded up (or their number / clusters).",
-       "clients",
-       0,
-       10000,
-       false,
-       {}},
-      {"profiled",
-       1.0,
-       "Part of the clients whose first update is waited for before clusters are formed; the others count as "
-       "slow as the slowest of them.",
-       "",
-       0.0,
-       1.0,
-       true,
-       {}},
+      number("clusters", 2, from(1, 1000), "How many clusters there are."),
+      choice(
+          "assignment", {"matched", "random"},
+          "matched: clients of like speed and like updates share a cluster. random: the paper's ablation."),
+      choice(
+          "anchors", {"paper", "code"},
+          "Where clusters stand (matched). paper: evenly from the least to the largest time, and at the "
+          "disparities 1 / N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 "
+          "... N - 1, as the released code has it."),
+      choice(
+          "objective", {"worst_first", "sum"},
+          "What the assignment makes least (matched). worst_first: the largest distance, then the next, as in "
+          "the paper. sum: the sum of distances, as in the released code."),
+      choice(
+          "final", {"aggregate", "best"},
+          "What is published. aggregate: the clusters' mean by samples, as in the paper. best: the model of the "
+          "cluster that is most accurate on the calibration images, as in the released code; until that has "
+          "been measured, the mean."),
+      number("time_weight", 1.0, from(0, 1e9),
+             "What a second between a client's training time and its cluster's anchor counts (a).", "1/s"),
+      number("disparity_weight", 1.0, from(0, 1e9),
+             "What the distance between a client's disparity and its cluster's anchor counts (b)."),
+      number("min_size", 0, from(0, 10000),
+             "Fewest clients in a cluster; 0: their number / clusters, rounded down.", "clients"),
+      number("max_size", 0, from(0, 10000),
+             "Most clients in a cluster; 0: half of them, rounded up (or their number / clusters).",
+             "clients"),
+      number(
+          "profiled", 1.0, above(0, 1),
+          "Part of the clients whose first update is waited for before clusters are formed; the others count "
+          "as slow as the slowest of them."),
   };
   m.needs = needs;
   m.check = check;
-  m.start = [](const Request&) -> std::unique_ptr<Procedure> { return std::make_unique<Knot>(); };
+  m.start = &scripted<&knot>;
   return m;
 }
 

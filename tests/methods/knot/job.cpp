@@ -1,7 +1,6 @@
-#include "methods/knot/kernel.hpp"
+#include "methods/knot/job.hpp"
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -9,13 +8,8 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob job_for(std::vector<model::ParametersPtr> models, data::IndicesPtr rows) {
-  job::KernelJob job;
-  job.kernel = "accuracies";
-  job.settings.set("batch_size", std::int64_t{16});
-  job.inputs = std::move(models);
-  job.samples = {std::move(rows)};
-  return job;
+methods::AccuraciesJob job_for(std::vector<model::ParametersPtr> models, data::IndicesPtr rows) {
+  return {std::move(models), std::move(rows), 16};
 }
 
 }  // namespace
@@ -40,5 +34,5 @@ TEST_CASE("accuracies that cannot be measured say why") {
   CHECK(engine::execute(*lane.workspace, job_for({lane.initial}, test::rows(0, 0))).error ==
         "accuracies: there are no samples to measure on");
   CHECK(engine::execute(*lane.workspace, job_for({nullptr}, test::rows(0, 1))).error ==
-        "accuracies: input 0 (a cluster's model) is missing");
+        "accuracies: a cluster's model is missing");
 }
