@@ -4,10 +4,9 @@
 #include <utility>
 
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
 #include "methods/calibration.hpp"
-#include "methods/kernels_statistics.hpp"
+#include "methods/statistics_job.hpp"
 
 namespace afu::federate {
 
@@ -15,10 +14,7 @@ namespace afu::federate {
 /// at once.
 bool Coordinator::take_statistics(Active& a, engine::Combination model, methods::Step step, Effects& fx) {
   if (!setup_.statistics) return false;
-  job::KernelJob job;
-  job.kernel = "batch_statistics";
-  job.derived = {std::move(model)};
-  job.samples = environments();
+  methods::StatisticsJob job{std::move(model), environments()};
   if (setup_.data && job.samples.empty()) {
     warn(
         "BatchNorm's statistics still hold the erased samples' share: nobody who stays has calibration "

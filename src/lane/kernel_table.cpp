@@ -7,7 +7,6 @@
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
 #include "methods/kd/kernel.hpp"
-#include "methods/kernels_statistics.hpp"
 #include "methods/pga/kernel.hpp"
 #include "methods/prune/kernel.hpp"
 #include "methods/relabel/kernel.hpp"
@@ -19,7 +18,6 @@ using Kernel = JobResult (*)(engine::Workspace&, const KernelJob&);
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
-      {"batch_statistics", &methods::batch_statistics},
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
       {"pga", &methods::pga},

@@ -1,6 +1,6 @@
 // The server without actors: running statistics after an erasure.
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
+#include "methods/statistics_job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -37,9 +37,8 @@ TEST_CASE("an erasure publishes no statistics that hold the target's, and late u
   CHECK(s.model() == doctest::Approx(3));  // not merged yet
   REQUIRE(s.calibrations.size() == 1);
   const auto& task = s.calibrations[0];
-  const auto& job = *task.job->as<job::KernelJob>();
-  CHECK(job.kernel == "batch_statistics");
-  const auto model = s.lane.run(engine::CombineJob{job.derived}).outputs.at(0);
+  const auto& job = *task.job->as<methods::StatisticsJob>();
+  const auto model = s.lane.run(engine::CombineJob{{job.model}}).outputs.at(0);
   CHECK(model->values[0].item<double>() == doctest::Approx(1));  // of the model that is going to be published
   CHECK_FALSE(s.server->outcome().erasures.at(0).record.merged_at);
 

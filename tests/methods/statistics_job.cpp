@@ -1,10 +1,9 @@
-#include "methods/kernels_statistics.hpp"
+#include "methods/statistics_job.hpp"
 
 #include <string>
 #include <vector>
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 #include "tests/model/support.hpp"
 
@@ -13,12 +12,8 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob statistics(const model::ParametersPtr& of) {
-  job::KernelJob job;
-  job.kernel = "batch_statistics";
-  job.inputs = {of};
-  job.samples = {test::rows(0, 12), test::rows(20, 32)};
-  return job;
+methods::StatisticsJob statistics(const model::ParametersPtr& of) {
+  return {{of, 1.0, {}, {}}, {test::rows(0, 12), test::rows(20, 32)}};
 }
 
 }  // namespace
@@ -80,10 +75,12 @@ TEST_CASE("a network without running statistics stays as it is") {
   CHECK(result.samples == 0);
 }
 
-TEST_CASE("statistics of no samples are refused") {
+TEST_CASE("statistics of no samples, or of no model, are refused") {
   Lane lane("mlp");
   auto job = statistics(lane.initial);
   job.samples = {nullptr};
   CHECK(engine::execute(*lane.workspace, job).error ==
         "batch_statistics: there are no samples to take statistics of");
+  CHECK(engine::execute(*lane.workspace, statistics(nullptr)).error ==
+        "batch_statistics: the model is missing");
 }

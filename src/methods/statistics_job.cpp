@@ -1,4 +1,4 @@
-#include "methods/kernels_statistics.hpp"
+#include "methods/statistics_job.hpp"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "engine/kernel_job.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/combine.hpp"
+#include "engine/workspace.hpp"
+#include "methods/required.hpp"
 
 namespace afu::methods {
 namespace {
@@ -22,13 +23,13 @@ double largest(const torch::Tensor& t) { return t.abs().max().item<double>(); }
 /// A layer's momentum is the module's own business, and a TorchScript module does not tell it. But a moving
 /// average b <- (1 - m) b + m s of the batch's statistic s, which does not depend on b, gives m s from b = 0,
 /// and (1 - m) c + m s from b = c: of the two follow m, one for a whole buffer, and s.
-job::JobResult batch_statistics(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& model = required_input(job, 0, "the model");
+job::JobResult run(engine::Workspace& workspace, const StatisticsJob& job) {
+  required(job.model.start, "the model");
   data::Indices rows;
   for (const auto& set : job.samples)
     if (set) rows.insert(rows.end(), set->begin(), set->end());
   if (rows.empty()) throw std::invalid_argument("there are no samples to take statistics of");
-  workspace.load(*model);
+  workspace.load(*engine::combined(workspace, job.model));
   job::JobResult result;
   auto& buffers = workspace.buffers();
   if (buffers.numel() > 0) {
