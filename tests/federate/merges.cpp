@@ -6,7 +6,8 @@
 
 #include "calibrate/jobs.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
+#include "methods/kd/job.hpp"
+#include "methods/pga/job.hpp"
 #include "server.hpp"
 
 using namespace afu;
@@ -252,8 +253,10 @@ TEST_CASE("late updates that fedasync adds as differences are taken out with the
       CHECK(s.model() == doctest::Approx(0));
     } else {
       CHECK(s.model() == doctest::Approx(-0.5));
-      const auto& job = *s.erasures.at(1).job->as<job::KernelJob>();
-      const auto start = s.lane.run(engine::CombineJob{{job.derived.front()}});
+      const auto& job = *s.erasures.at(1).job;
+      const auto* distil = job.as<methods::DistilJob>();
+      const auto start =
+          s.lane.run(engine::CombineJob{{distil ? distil->student : job.as<methods::PgaJob>()->reference}});
       CHECK(start.outputs.at(0)->values[0].item<double>() == doctest::Approx(0));
     }
   }

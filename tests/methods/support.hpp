@@ -1,5 +1,5 @@
 #pragma once
-/// What the tests of unlearning procedures share: a view to be asked with, and the names of steps.
+/// What the tests of unlearning procedures share: views to be asked with, and the names of steps.
 #include <map>
 #include <string>
 #include <utility>
@@ -57,6 +57,26 @@ struct Asked {
     methods::find_method(scenario.unlearning.method)
         .check(scenario, [&](const std::string& key, const std::string& text) { all[key] = text; });
     return all;
+  }
+};
+
+/// Coefficient of `v` in the combination.
+inline double of(const engine::Combination& c, const model::ParametersPtr& v) {
+  double sum = c.start == v ? c.keep : 0;
+  for (const auto& t : c.terms) sum += t.vector == v ? t.coefficient : 0;
+  return sum;
+}
+
+/// A target that has merged three differences, a quarter of all weight.
+struct Erased : Asked {
+  aggregate::Tracked target;
+  explicit Erased(const std::string& method) : Asked(method) {
+    view.initial = test::some_model();
+    target.contributions = 3;
+    target.influence = test::some_model();
+    target.weight = 0.5;
+    target.all_weights = 2;
+    view.target = &target;
   }
 };
 

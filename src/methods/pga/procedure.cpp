@@ -8,12 +8,13 @@
 /// exceeds a number (`stop_distance`; 2.2 for MNIST). Its successor: once that has grown by a factor
 /// (`stop_factor`), which needs no number of the data set's and is the default.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "config/scenario.hpp"
-#include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
+#include "config/declare.hpp"
 #include "methods/calibration.hpp"
+#include "methods/one_job.hpp"
+#include "methods/pga/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/target_erasures.hpp"
 
@@ -38,54 +39,33 @@ engine::Combination without_last_model(const ParametersPtr& model, const aggrega
   return c;
 }
 
-/// w_ref and, after a FedAvg round, the target's last local model.
-std::vector<engine::Combination> reference(const View& view, bool rescaled) {
+/// w_ref.
+engine::Combination reference(const View& view, bool rescaled) {
   const auto* t = view.target;
-  if (!t || t->contributions == 0) return {{view.model, 1.0, {}, {}}};
-  if (view.synchronous && t->last_base)
-    return {without_last_model(view.model, *t), {t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}}};
-  return {without_target(view, rescaled)};
+  if (!t || t->contributions == 0) return {view.model, 1.0, {}, {}};
+  if (view.synchronous && t->last_base) return without_last_model(view.model, *t);
+  return without_target(view, rescaled);
 }
 
-class Pga : public EraseAtTarget {
- public:
-  using EraseAtTarget::EraseAtTarget;
-
- protected:
-  Erase erase(const View& view) override { return pga_erasure(view, request(), *view.settings); }
-  MergeErasure merge(const View&, const job::JobResult* result) override {
-    return {first_output(result), std::nullopt};
-  }
-};
-
-}  // namespace
-
-Erase pga_erasure(const View& view, const Request& request, const config::Values& settings) {
-  job::KernelJob job;
-  job.kernel = "pga";
-  job.settings = settings;
-  job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, base::purpose("pga"), request.client, request.index};
-  if (view.model) {
-    job.inputs = {view.model};
-    job.derived = reference(view, settings.flag("rescale"));
-  }
-  const auto batch_size = settings.integer("batch_size");
-  const auto n = request.forget_count * settings.integer("epochs");
-  const auto most = settings.integer("max_steps") * batch_size;
-  auto passes = static_cast<double>(most > 0 ? std::min(n, most) : n);
-  if (settings.real("stop_accuracy") > 0) {  // a forward pass over the validation rows after each step
-    job.samples.push_back(view.target_holdout);
-    const double share = view.scenario->partition.holdout_fraction;
-    const double holdout = view.target_holdout
-                               ? static_cast<double>(view.target_holdout->size())
-                               : static_cast<double>(request.forget_count) * share / (1 - share);
-    passes += passes / static_cast<double>(batch_size) * holdout / 3;
-  }
-  return {std::move(job), passes, true};
+/// After a FedAvg round only.
+std::optional<engine::Combination> last_local_model(const View& view) {
+  const auto* t = view.target;
+  if (!t || t->contributions == 0 || !view.synchronous || !t->last_base) return std::nullopt;
+  return engine::Combination{t->last_base, 1.0, {{1.0, t->last_delta, nullptr}}, {}};
 }
 
-namespace {
+/// Samples that the target holds out.
+double held_out(const View& view, const Request& request) {
+  if (view.target_holdout) return static_cast<double>(view.target_holdout->size());
+  const double share = view.scenario->partition.holdout_fraction;
+  return static_cast<double>(request.forget_count) * share / (1 - share);
+}
+
+Script pga(Request request, const Now& now) {
+  return erase_at_target(std::move(request), now, [](const View& view, const Request& r) {
+    return pga_erasure(view, r, *view.settings);
+  });
+}
 
 void check(const config::Scenario& s, const config::Complain& complain) {
   if (s.unlearning.methods.at("pga").real("stop_accuracy") > 0 && s.partition.holdout_fraction == 0)
@@ -97,6 +77,34 @@ void check(const config::Scenario& s, const config::Complain& complain) {
 
 }  // namespace
 
+Erase pga_erasure(const View& view, const Request& request, const config::Values& settings) {
+  PgaJob job;
+  if (view.model) {
+    job.base = view.model;
+    job.reference = reference(view, settings.flag("rescale"));
+    job.last = last_local_model(view);
+  }
+  job.forget = request.forget;
+  job.sgd.lr = settings.real("lr");
+  job.sgd.momentum = settings.real("momentum");
+  job.sgd.clip_norm = settings.real("clip_norm");
+  job.epochs = settings.integer("epochs");
+  job.batch_size = settings.integer("batch_size");
+  job.max_steps = settings.integer("max_steps");
+  job.radius_frac = settings.real("radius_frac");
+  job.stop_factor = settings.real("stop_factor");
+  job.stop_distance = settings.real("stop_distance");
+  job.stop_accuracy = settings.real("stop_accuracy");
+  job.key = {view.scenario->scenario.seed, base::purpose("pga"), request.client, request.index};
+  const auto all = request.forget_count * job.epochs, most = job.max_steps * job.batch_size;
+  auto passes = static_cast<double>(most > 0 ? std::min(all, most) : all);
+  if (job.stop_accuracy > 0) {  // a forward pass over the held-out samples after each step
+    job.validation = view.target_holdout;
+    passes += passes / static_cast<double>(job.batch_size) * held_out(view, request) / 3;
+  }
+  return {std::move(job), passes, true};
+}
+
 Method pga_method() {
   Method m;
   m.name = "pga";
@@ -107,60 +115,36 @@ Method pga_method() {
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.needs_target = true;
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
+  using namespace config;
   m.options = {
-      {"lr", 2e-3, "Learning rate of the ascent.", "", 0.0, 10.0, true, {}},
-      {"momentum", 0.9, "Momentum.", "", 0.0, 0.999, false, {}},
-      {"clip_norm", 1.0, "Largest norm of a step's gradient; 0 turns clipping off.", "", 0.0, 1e9, false, {}},
-      {"epochs", std::int64_t{5}, "Local epochs over the forget set, at most.", "epochs", 1, 1000, false, {}},
-      {"max_steps", std::int64_t{750}, "Most steps; 0 sets no limit.", "steps", 0, 1e9, false, {}},
-      {"batch_size", std::int64_t{32}, "Batch size.", "samples", 1, 65536, false, {}},
-      {"radius_frac",
-       0.577,
-       "Radius of the ball over the rms distance to 10 random models (0.577 as the authors' code has it, "
-       "0.333 as the paper's words do).",
-       "",
-       0.0,
-       10.0,
-       true,
-       {}},
-      {"stop_factor",
-       3.0,
-       "After a FedAvg round: stop when the squared distance to the target's last model has grown so many "
-       "times; 0 turns that off.",
-       "",
-       0.0,
-       1e9,
-       false,
-       {}},
-      {"stop_distance",
-       0.0,
-       "After a FedAvg round: stop when that squared distance exceeds this, as the authors' code does (2.2 "
-       "for MNIST); 0 turns that off.",
-       "",
-       0.0,
-       1e9,
-       false,
-       {}},
-      {"stop_accuracy",
-       0.0,
-       "Stop when the accuracy on the target's held-out samples falls below this, as in the paper (0.12 is "
-       "quoted for MNIST); 0 turns that off.",
-       "",
-       0.0,
-       1.0,
-       false,
-       {}},
-      {"rescale",
-       false,
-       "Where differences are added: scale the others' contributions by 1 / (1 - the target's share), about "
-       "the initial model, once the target's are out.",
-       "",
-       0.0,
-       1.0,
-       false,
-       {}},
+      number("lr", 2e-3, above(0, 10), "Learning rate of the ascent."),
+      number("momentum", 0.9, from(0, 0.999), "Momentum."),
+      number("clip_norm", 1.0, from(0, 1e9), "Largest norm of a step's gradient; 0 turns clipping off."),
+      number("epochs", 5, from(1, 1000), "Local epochs over the forget set, at most.", "epochs"),
+      number("max_steps", 750, from(0, 1e9), "Most steps; 0 sets no limit.", "steps"),
+      number("batch_size", 32, from(1, 65536), "Batch size.", "samples"),
+      number(
+          "radius_frac", 0.577, above(0, 10),
+          "Radius of the ball over the rms distance to 10 random models (0.577 as the authors' code has it, "
+          "0.333 as the paper's words do)."),
+      number(
+          "stop_factor", 3.0, from(0, 1e9),
+          "After a FedAvg round: stop when the squared distance to the target's last model has grown so many "
+          "times; 0 turns that off."),
+      number(
+          "stop_distance", 0.0, from(0, 1e9),
+          "After a FedAvg round: stop when that squared distance exceeds this, as the authors' code does (2.2 "
+          "for MNIST); 0 turns that off."),
+      number(
+          "stop_accuracy", 0.0, from(0, 1),
+          "Stop when the accuracy on the target's held-out samples falls below this, as in the paper (0.12 is "
+          "quoted for MNIST); 0 turns that off."),
+      flag(
+          "rescale", false,
+          "Where differences are added: scale the others' contributions by 1 / (1 - the target's share), about "
+          "the initial model, once the target's are out."),
   };
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Pga>(r); };
+  m.start = &scripted<&pga>;
   m.check = check;
   return m;
 }

@@ -1,10 +1,11 @@
-// PGA's reference, by the server without actors.
+// PGA's reference, by the server without actors and by itself.
 #include <string>
 #include <vector>
 
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
+#include "methods/pga/job.hpp"
 #include "tests/federate/server.hpp"
+#include "tests/methods/support.hpp"
 
 using namespace afu;
 using namespace afu::federate;
@@ -17,12 +18,13 @@ std::string fedavg(const std::string& when) {
          "\n[[erasure]]\nclient = 1\nat_update = 900\n";
 }
 
-/// w_ref and the target's last model, as the job would have them computed.
+/// w_ref and, where there is one, the target's last model, as the job computes them.
 std::vector<double> derived(Server& s, const EraseTask& task) {
-  const auto& job = *task.job->as<job::KernelJob>();
+  const auto& job = *task.job->as<methods::PgaJob>();
+  engine::CombineJob both{{job.reference}};
+  if (job.last) both.outputs.push_back(*job.last);
   std::vector<double> values;
-  for (const auto& v : s.lane.run(engine::CombineJob{job.derived}).outputs)
-    values.push_back(v->values[0].item<double>());
+  for (const auto& v : s.lane.run(both).outputs) values.push_back(v->values[0].item<double>());
   return values;
 }
 
@@ -87,4 +89,41 @@ TEST_CASE("pga where differences are added starts from the model without their s
   s.update(0, 4), s.update(1, 2), s.update(0, -1);
   REQUIRE(s.erasures.size() == 1);
   CHECK(derived(s, s.erasures[0]).at(0) == doctest::Approx(0.5 * 2).epsilon(1e-6));
+}
+
+TEST_CASE("pga where differences are added scales the others' up where it is told to") {
+  const auto initial_part = [](bool rescale) {
+    test::Erased e("pga");
+    e.set("rescale", rescale);
+    methods::Request request;
+    request.client = 0;
+    request.coordination = methods::Coordination::concurrent;
+    request.forget_count = 10;
+    const auto step = methods::find_method("pga").start(request)->next(e.view, nullptr);
+    return test::of(std::get<methods::Erase>(step).job.as<methods::PgaJob>()->reference, e.view.initial);
+  };
+  CHECK(initial_part(false) == 0);
+  CHECK(initial_part(true) == doctest::Approx(-1 / 3.0));
+}
+
+TEST_CASE("pga's stop by accuracy: on the target's held-out samples, at a cost, and not without any") {
+  test::Erased e("pga");
+  methods::Request request;
+  request.client = 0;
+  request.coordination = methods::Coordination::concurrent;
+  request.forget_count = 64;
+  const auto erase = [&] {
+    return std::get<methods::Erase>(methods::find_method("pga").start(request)->next(e.view, nullptr));
+  };
+  const auto without = erase();
+  CHECK(without.job.as<methods::PgaJob>()->validation == nullptr);
+  CHECK(without.passes == 64 * 5);
+  e.view.target_holdout = test::some_rows({1, 2, 3, 4, 5, 6});
+  e.set("stop_accuracy", 0.12);
+  const auto with = erase();
+  CHECK(with.job.as<methods::PgaJob>()->validation == e.view.target_holdout);
+  CHECK(with.passes == doctest::Approx(320 + 320 / 32.0 * 6 / 3));
+  CHECK(e.complaints().empty());
+  e.scenario.partition.holdout_fraction = 0;
+  CHECK(e.complaints().count("unlearning.pga.stop_accuracy") == 1);
 }

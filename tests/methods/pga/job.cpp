@@ -1,8 +1,9 @@
+#include "methods/pga/job.hpp"
+
 #include <cmath>
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
-#include "methods/pga/kernel.hpp"
+#include "methods/pga/projection.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -10,23 +11,20 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob kernel(const std::string& name, std::vector<model::ParametersPtr> inputs) {
-  job::KernelJob job;
-  job.kernel = name;
-  job.settings.set("lr", name == "pga" ? 0.05 : 0.01);
-  job.settings.set("epochs", std::int64_t{3});
-  job.settings.set("batch_size", std::int64_t{8});
-  job.settings.set("momentum", 0.9);
-  job.settings.set("clip_norm", 1.0);
-  job.settings.set("max_steps", std::int64_t{0});
-  job.settings.set("radius_frac", 0.577);
-  for (const char* off : {"stop_factor", "stop_distance", "stop_accuracy", "true_logit_value"})
-    job.settings.set(off, 0.0);
-  job.settings.set("true_logit", std::string("min"));
-  job.settings.set("loss", std::string("kl"));
-  job.settings.set("temperature", 1.0);
-  job.inputs = std::move(inputs);
-  job.samples = {test::rows(0, 30)};
+engine::Combination whole(const model::ParametersPtr& v) { return {v, 1.0, {}, {}}; }
+
+methods::PgaJob pga(const model::ParametersPtr& base, const model::ParametersPtr& reference,
+                    const model::ParametersPtr& last = nullptr) {
+  methods::PgaJob job;
+  job.base = base;
+  job.reference = whole(reference);
+  if (last) job.last = whole(last);
+  job.forget = test::rows(0, 30);
+  job.sgd.lr = 0.05;
+  job.sgd.momentum = 0.9;
+  job.sgd.clip_norm = 1.0;
+  job.epochs = 3;
+  job.batch_size = 8;
   job.key = {1, base::purpose("erase"), 0, 0};
   return job;
 }
@@ -43,16 +41,6 @@ double own_probability(Lane& lane, const model::ParametersPtr& version) {
 
 double distance(const model::ParametersPtr& a, const model::ParametersPtr& b) {
   return (a->values - b->values).to(torch::kFloat64).norm().item<double>();
-}
-
-void check_statistics_kept(Lane& lane, const std::string& name) {
-  CAPTURE(name);
-  auto job = kernel(name, {lane.initial, lane.initial});
-  job.samples = {test::rows(0, 8)};
-  job.settings.set("epochs", std::int64_t{1});
-  const auto result = lane.run(job);
-  CHECK(at::equal(result.outputs[0]->buffers, lane.initial->buffers));
-  CHECK(test::largest(result.outputs[0]->values) > 0);
 }
 
 }  // namespace
@@ -72,9 +60,9 @@ TEST_CASE("pga ascends from w_ref and stays in its ball") {
   Lane lane;
   const auto base = lane.trained(60, 2), reference = lane.trained(50, 2);
   for (double fraction : {0.577, 0.02}) {
-    auto job = kernel("pga", {base, reference, nullptr});
-    job.settings.set("radius_frac", fraction);
-    job.settings.set("epochs", std::int64_t{10});
+    auto job = pga(base, reference);
+    job.radius_frac = fraction;
+    job.epochs = 10;
     const auto result = lane.run(job);
     REQUIRE(result.outputs.size() == 2);
     const double radius = result.figures.at("radius"), moved = distance(result.outputs[1], reference);
@@ -90,11 +78,11 @@ TEST_CASE("pga ascends from w_ref and stays in its ball") {
 TEST_CASE("pga's radius is a fraction of the distance to random models") {
   Lane lane;
   const auto reference = lane.trained(60);
-  auto job = kernel("pga", {reference, reference});
-  job.settings.set("max_steps", std::int64_t{1});
-  job.settings.set("radius_frac", 1.0);
+  auto job = pga(reference, reference);
+  job.max_steps = 1;
+  job.radius_frac = 1.0;
   const double whole = lane.run(job).figures.at("radius");
-  job.settings.set("radius_frac", 0.25);
+  job.radius_frac = 0.25;
   CHECK(lane.run(job).figures.at("radius") == doctest::Approx(whole / 4));
   // Random models are nearly orthogonal to w_ref: their distance squared is about |w_ref|^2 + |w_rand|^2.
   const double expected = std::sqrt(std::pow(reference->values.norm().item<double>(), 2) +
@@ -107,38 +95,38 @@ TEST_CASE("pga stops after max_steps, or when it is far enough from the target's
   Lane lane;
   const auto base = lane.trained(60, 2);
   const auto reference = lane.workspace->wrap(0.98 * base->values, base->buffers);
-  auto job = kernel("pga", {base, reference, base});
-  job.settings.set("epochs", std::int64_t{50});
-  job.settings.set("max_steps", std::int64_t{7});
+  auto job = pga(base, reference, base);
+  job.epochs = 50;
+  job.max_steps = 7;
   const auto limited = lane.run(job);
   CHECK(limited.figures.at("steps") == 7);
   CHECK(limited.samples == 7 * 8 - 2);  // the fourth batch has 6
-  job.settings.set("max_steps", std::int64_t{0});
-  job.settings.set("stop_factor", 3.0);
+  job.max_steps = 0;
+  job.stop_factor = 3.0;
   const auto stopped = lane.run(job);
   CHECK(stopped.figures.at("steps") < 200);
   const double initial = distance(reference, base);
   CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 3 * initial * initial);
-  job.inputs[2] = nullptr;
+  job.last.reset();
   CHECK(lane.run(job).figures.at("steps") == 200);
 }
 
 TEST_CASE("pga stops at a distance, or when the validation accuracy is below a bound") {
   Lane lane;
   const auto base = lane.trained(60, 2);
-  auto job = kernel("pga", {base, base, base});
-  job.settings.set("epochs", std::int64_t{50});
-  job.settings.set("stop_distance", 0.04);
+  auto job = pga(base, base, base);
+  job.epochs = 50;
+  job.stop_distance = 0.04;
   const auto stopped = lane.run(job);
   CHECK(stopped.figures.at("steps") < 200);
   CHECK(std::pow(distance(stopped.outputs[1], base), 2) > 0.04);
 
-  job.settings.set("stop_distance", 0.0);
-  job.settings.set("stop_accuracy", 0.5);
+  job.stop_distance = 0.0;
+  job.stop_accuracy = 0.5;
   CHECK(engine::execute(*lane.workspace, job).error ==
         "pga: stop_accuracy needs validation rows, there are none");
   const auto validation = test::rows(60, 100);
-  job.samples.push_back(validation);
+  job.validation = validation;
   const auto accuracy = [&](const model::ParametersPtr& version) {
     return lane.logits(version, validation)
         .argmax(1)
@@ -151,40 +139,46 @@ TEST_CASE("pga stops at a distance, or when the validation accuracy is below a b
   const auto fallen = lane.run(job);
   CHECK(fallen.figures.at("steps") < 200);
   CHECK(accuracy(fallen.outputs[1]) < 0.5);
-  job.settings.set("max_steps", static_cast<std::int64_t>(fallen.figures.at("steps")) - 1);
+  job.max_steps = static_cast<std::int64_t>(fallen.figures.at("steps")) - 1;
   CHECK(accuracy(lane.run(job).outputs[1]) >= 0.5);  // not a step too late
 }
 
-TEST_CASE("derived inputs are appended to the given ones") {
+TEST_CASE("pga's reference is computed on the lane") {
   Lane lane;
   const auto base = lane.trained(60), other = lane.trained(50);
-  auto job = kernel("pga", {base});
-  job.derived = {{base, 1.5, {{-0.5, other, nullptr}}, {}}};
+  auto job = pga(base, base);
+  job.reference = {base, 1.5, {{-0.5, other, nullptr}}, {}};
   const auto reference = lane.workspace->wrap(1.5 * base->values - 0.5 * other->values, base->buffers);
-  const auto result = lane.run(job), expected = lane.run(kernel("pga", {base, reference}));
+  const auto result = lane.run(job), expected = lane.run(pga(base, reference));
   CHECK(test::largest(result.outputs[1]->values - expected.outputs[1]->values) < 1e-5);
-  job.derived = {{base, 1.0, {{1.0, nullptr, nullptr}}, {}}};
+  job.reference = {base, 1.0, {{1.0, nullptr, nullptr}}, {}};
   CHECK(engine::execute(*lane.workspace, job).error == "pga: a term of a combination has no vector");
 }
 
 // Ten random initialisations of eleven million parameters.
 TEST_CASE("pga keeps the normalisation's statistics" * doctest::test_suite("slow")) {
   Lane lane("resnet18", 10, test::small_shape);
-  check_statistics_kept(lane, "pga");
+  auto job = pga(lane.initial, lane.initial);
+  job.forget = test::rows(0, 8);
+  job.epochs = 1;
+  const auto result = lane.run(job);
+  CHECK(at::equal(result.outputs[0]->buffers, lane.initial->buffers));
+  CHECK(test::largest(result.outputs[0]->values) > 0);
 }
 
-TEST_CASE("an erasure that cannot run says why") {
+TEST_CASE("pga that cannot run says why") {
   Lane lane;
-  const auto error_of = [&](const job::KernelJob& job) {
+  const auto error_of = [&](const methods::PgaJob& job) {
     return engine::execute(*lane.workspace, job).error;
   };
-  CHECK(error_of(kernel("pga", {lane.initial, nullptr})) == "pga: input 1 (w_ref) is missing");
-  CHECK(error_of(kernel("forget_it", {lane.initial})) == "forget_it: there is no such kernel");
-  for (const char* name : {"pga"}) {
-    auto job = kernel(name, {lane.initial, lane.initial});
-    job.samples = {test::rows(0, 0)};
-    CHECK(error_of(job) == std::string(name) + ": there are no samples to forget");
-    job.samples = {test::rows(115, 121)};
-    CHECK(error_of(job) == std::string(name) + ": sample 120 is outside the pool of 120");
-  }
+  CHECK(error_of(pga(nullptr, lane.initial)) == "pga: the base is missing");
+  CHECK(error_of(pga(lane.initial, nullptr)) == "pga: w_ref is missing");
+  auto job = pga(lane.initial, lane.initial);
+  job.radius_frac = 0;
+  CHECK(error_of(job) == "pga: radius_frac is 0, allowed is above 0");
+  job = pga(lane.initial, lane.initial);
+  job.forget = test::rows(0, 0);
+  CHECK(error_of(job) == "pga: there are no samples to forget");
+  job.forget = test::rows(115, 121);
+  CHECK(error_of(job) == "pga: sample 120 is outside the pool of 120");
 }

@@ -1,4 +1,4 @@
-#include "methods/pga/kernel.hpp"
+#include "methods/pga/job.hpp"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,11 @@
 #include <limits>
 #include <stdexcept>
 
-#include "engine/kernel_job.hpp"
+#include "engine/combine.hpp"
 #include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/pga/projection.hpp"
+#include "methods/required.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
@@ -45,35 +47,30 @@ void project_onto_ball(torch::Tensor& w, const torch::Tensor& centre, double rad
   w.copy_(torch::addcmul(centre, offset, factor));
 }
 
-job::JobResult pga(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& base = required_input(job, 0, "the base");
-  const auto& reference = required_input(job, 1, "w_ref");
-  const auto& s = job.settings;
-  const auto sgd = sgd_settings(job);
-  const double radius_frac = s.real("radius_frac"), stop_factor = s.real("stop_factor");
-  const double stop_distance = s.real("stop_distance"), stop_accuracy = s.real("stop_accuracy");
-  const auto max_steps = s.integer("max_steps");
-  if (radius_frac <= 0)
-    throw std::invalid_argument(fmt::format("radius_frac is {}, allowed is above 0", radius_frac));
-  const train::Schedule schedule(forget_set(job), s.integer("batch_size"), s.integer("epochs"), 0, job.key);
+job::JobResult run(engine::Workspace& workspace, const PgaJob& job) {
+  const auto& base = required(job.base, "the base");
+  required(job.reference.start, "w_ref");
+  if (job.radius_frac <= 0)
+    throw std::invalid_argument(fmt::format("radius_frac is {}, allowed is above 0", job.radius_frac));
+  if (job.stop_accuracy > 0 && (!job.validation || job.validation->empty()))
+    throw std::invalid_argument("stop_accuracy needs validation rows, there are none");
+  const train::Schedule schedule(samples_to_forget(job.forget), job.batch_size, job.epochs, 0, job.key);
   const auto order = workspace.upload(schedule.order());
 
-  workspace.load(*reference);
+  workspace.load(*engine::combined(workspace, job.reference));
   workspace.net().train(false);
   auto& w = workspace.parameters();
   const auto w_ref = w.clone();
-  const double radius = radius_frac * random_distance(workspace, w_ref, job.key);
+  const double radius = job.radius_frac * random_distance(workspace, w_ref, job.key);
   torch::Tensor w_last;
   double stop_at = std::numeric_limits<double>::infinity();
-  if ((stop_factor > 0 || stop_distance > 0) && job.inputs.size() > 2 && job.inputs[2]) {
-    w_last = job.inputs[2]->values.to(workspace.device());
-    if (stop_factor > 0) stop_at = stop_factor * squared_distance(w_ref, w_last);
-    if (stop_distance > 0) stop_at = std::min(stop_at, stop_distance);
+  if ((job.stop_factor > 0 || job.stop_distance > 0) && job.last) {
+    w_last = engine::combined(workspace, *job.last)->values;
+    if (job.stop_factor > 0) stop_at = job.stop_factor * squared_distance(w_ref, w_last);
+    if (job.stop_distance > 0) stop_at = std::min(stop_at, job.stop_distance);
   }
-  if (stop_accuracy > 0 && (job.samples.size() < 2 || !job.samples[1] || job.samples[1]->empty()))
-    throw std::invalid_argument("stop_accuracy needs validation rows, there are none");
 
-  const auto limit = max_steps > 0 ? std::min(max_steps, schedule.steps()) : schedule.steps();
+  const auto limit = job.max_steps > 0 ? std::min(job.max_steps, schedule.steps()) : schedule.steps();
   auto momentum = workspace.momentum();
   job::JobResult result;
   std::int64_t step = 0;
@@ -81,13 +78,13 @@ job::JobResult pga(engine::Workspace& workspace, const job::KernelJob& job) {
     const auto count = schedule.count(step);
     const auto batch = workspace.gather(order, schedule.begin(step), count);
     train::cross_entropy_gradient(workspace, batch, -1.0);
-    engine::sgd_step(w, workspace.gradients(), momentum, {}, sgd);
+    engine::sgd_step(w, workspace.gradients(), momentum, {}, job.sgd);
     project_onto_ball(w, w_ref, radius);
     result.samples += count;
     if (w_last.defined()) far_enough = squared_distance(w, w_last) > stop_at;
-    if (stop_accuracy > 0 && !far_enough) {
-      const auto validation = metrics::predict(workspace, *job.samples[1], s.integer("batch_size"));
-      far_enough = metrics::accuracy(validation) < stop_accuracy;
+    if (job.stop_accuracy > 0 && !far_enough) {
+      const auto validation = metrics::predict(workspace, *job.validation, job.batch_size);
+      far_enough = metrics::accuracy(validation) < job.stop_accuracy;
     }
   }
   result.outputs = {workspace.difference(base), workspace.difference(nullptr)};
