@@ -7,7 +7,6 @@
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
 #include "methods/kd/kernel.hpp"
-#include "methods/prune/kernel.hpp"
 #include "methods/relabel/kernel.hpp"
 
 namespace afu::job {
@@ -19,8 +18,6 @@ Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
-      {"prune", &methods::prune},
-      {"prune_statistics", &methods::prune_statistics},
       {"relabel", &methods::relabel},
       {"uce", &methods::uce},
   };

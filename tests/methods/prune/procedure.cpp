@@ -1,7 +1,5 @@
+#include "methods/prune/job.hpp"
 #include "tests/methods/support.hpp"
-
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
 
 using namespace afu;
 using test::Asked;
@@ -42,23 +40,21 @@ TEST_CASE("prune asks everybody, prunes, and keeps the mask") {
   REQUIRE(work.size() == 2);  // one of them has no samples at all
   CHECK(work[1].client == 6);
   CHECK(work[0].passes == 1);
-  const auto& statistics = *work[0].job.as<job::KernelJob>();
-  CHECK(statistics.kernel == "prune_statistics");
-  CHECK(*statistics.samples.at(0) == data::Indices{1, 2, 3});  // with the class that goes
-  CHECK(statistics.inputs.at(0) == asked.view.model);
-  CHECK(statistics.settings.integer("batch_size") == 17);
+  const auto& statistics = *work[0].job.as<methods::PruneStatisticsJob>();
+  CHECK(*statistics.rows == data::Indices{1, 2, 3});  // with the class that goes
+  CHECK(statistics.model == asked.view.model);
+  CHECK(statistics.batch_size == 17);
 
   asked.view.collected = {{0, numbers({1, 2, 3})}, {6, numbers({10, 20, 30})}};
   const auto third = procedure->next(asked.view, nullptr);
   const auto& erase = std::get<methods::Erase>(third);
-  const auto& job = *erase.job.as<job::KernelJob>();
+  const auto& job = *erase.job.as<methods::PruneJob>();
   CHECK_FALSE(erase.at_target);
-  CHECK(job.kernel == "prune");
-  CHECK(job.numbers == std::vector<double>{11, 22, 33});
-  CHECK(job.settings.integer("label") == 2);
-  CHECK(job.settings.real("sparsity") == 0.05);
-  CHECK(job.settings.text("idf") == "paper");
-  CHECK(job.settings.real("tf_coe") == 0);
+  CHECK(job.statistics == std::vector<double>{11, 22, 33});
+  CHECK(job.label == 2);
+  CHECK(job.sparsity == 0.05);
+  CHECK(job.form.idf == methods::Discrimination::Idf::paper);
+  CHECK(job.form.tf_coe == 0);
 
   job::JobResult pruned;
   pruned.outputs = {test::some_model(), test::some_model()};

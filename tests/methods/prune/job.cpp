@@ -1,10 +1,10 @@
-#include "methods/prune/kernel.hpp"
+#include "methods/prune/job.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
+#include "methods/prune/scores.hpp"
 #include "tests/engine/fixture.hpp"
 #include "train/train_job.hpp"
 
@@ -44,27 +44,14 @@ Lane texture_lane(const std::string& name) {
   return lane;
 }
 
-job::KernelJob statistics_job(const model::ParametersPtr& version, data::IndicesPtr rows,
-                              std::int64_t batch_size = 64) {
-  job::KernelJob job;
-  job.kernel = "prune_statistics";
-  job.settings.set("batch_size", batch_size);
-  job.inputs = {version};
-  job.samples = {std::move(rows)};
-  return job;
+methods::PruneStatisticsJob statistics_job(const model::ParametersPtr& version, data::IndicesPtr rows,
+                                           std::int64_t batch_size = 64) {
+  return {version, std::move(rows), batch_size};
 }
 
-job::KernelJob prune_job(const model::ParametersPtr& version, std::vector<double> numbers, std::int64_t label,
-                         double sparsity) {
-  job::KernelJob job;
-  job.kernel = "prune";
-  job.settings.set("label", label);
-  job.settings.set("sparsity", sparsity);
-  job.settings.set("idf", std::string("paper"));
-  job.settings.set("tf_coe", 0.0);
-  job.inputs = {version};
-  job.numbers = std::move(numbers);
-  return job;
+methods::PruneJob prune_job(const model::ParametersPtr& version, std::vector<double> statistics,
+                            std::int64_t label, double sparsity) {
+  return {version, std::move(statistics), label, sparsity, {}};
 }
 
 /// Share of each class's rows in [360, 480) that is recognised.
@@ -83,50 +70,21 @@ torch::Tensor part(const torch::Tensor& flat, const Lane& lane, const std::strin
 
 }  // namespace
 
-// Two classes and an absent third; layers of 2 and 1 channels. A = {{3, 1, 2}, {1, 1, 4}} for the classes 0
-// and 2.
-TEST_CASE("the scores are TF times IDF, by hand") {
-  const std::vector<double> numbers{2, 0, 4, 6, 2, 4, 0, 0, 0, 4, 4, 16};
-  const auto scores = methods::discrimination_scores(numbers, {2, 1}, 0);
-  REQUIRE(scores.size() == 3);
-  CHECK(scores[0] == doctest::Approx(0.75 * std::log(3.0 / 2)));  // class 0 alone is above the mean of 2
-  CHECK(scores[1] == doctest::Approx(0.25 * std::log(3.0 / 3)));  // both are at it
-  CHECK(scores[2] == doctest::Approx(1.0 * std::log(3.0 / 2)));   // class 2 alone; TF counts within the layer
-  const auto other = methods::discrimination_scores(numbers, {2, 1}, 2);
-  CHECK(other[0] == doctest::Approx(0.5 * std::log(3.0 / 2)));
-  for (double s : methods::discrimination_scores(numbers, {2, 1}, 1)) CHECK(s == 0);  // nobody has that class
-  for (double s : methods::discrimination_scores({1, 1, 0, 0, 0, 0, 0, 5}, {2, 1}, 0))
-    CHECK(s == 0);  // a dead layer
-  CHECK_THROWS_AS(methods::discrimination_scores(numbers, {2, 2}, 0), std::invalid_argument);
-  CHECK_THROWS_AS(methods::discrimination_scores(numbers, {2, 1}, 3), std::invalid_argument);
-  CHECK_THROWS_AS(methods::discrimination_scores({}, {2, 1}, 0), std::invalid_argument);
-}
-
-TEST_CASE("the scores of public codes: another IDF, and TF times log(C_out e / coe)") {
-  const std::vector<double> numbers{2, 0, 4, 6, 2, 4, 0, 0, 0, 4, 4, 16};
-  const auto code = methods::discrimination_scores(numbers, {2, 1}, 0, {true, 0});
-  CHECK(code[0] == doctest::Approx(0.75 * std::log(2.0 / 2)));
-  CHECK(code[1] == doctest::Approx(0.25 * std::log(2.0 / 3)));  // below 0: all classes answer
-  const auto scaled = methods::discrimination_scores(numbers, {2, 1}, 0, {false, 0.5});
-  CHECK(scaled[0] == doctest::Approx(0.75 * std::log(2 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
-  CHECK(scaled[2] == doctest::Approx(std::log(1 * std::exp(1.0) / 0.5) * std::log(3.0 / 2)));
-}
-
-TEST_CASE("the prune kernel scores as its settings say") {
+TEST_CASE("pruning scores as its form says") {
   auto lane = texture_lane("cnn_small");
   const auto numbers = lane.run(statistics_job(lane.initial, test::rows(0, 200))).numbers;
-  const auto mask = [&](const char* idf, double coe) {
+  using Idf = methods::Discrimination::Idf;
+  const auto mask = [&](Idf idf, double coe) {
     auto job = prune_job(lane.initial, numbers, 2, 0.1);
-    job.settings.set("idf", std::string(idf));
-    job.settings.set("tf_coe", coe);
+    job.form = {idf, coe};
     return lane.run(job).outputs.at(1)->values;
   };
   // The first layer has 16 channels, the second 32: a coe favours the second; the code's IDF spares what two
   // of the four classes or more answer to less than the paper's does.
-  CHECK_FALSE(at::equal(mask("paper", 0), mask("paper", 16)));
-  const auto scores = methods::discrimination_scores(numbers, {16, 32}, 2, {true, 0});
+  CHECK_FALSE(at::equal(mask(Idf::paper, 0), mask(Idf::paper, 16)));
+  const auto scores = methods::discrimination_scores(numbers, {16, 32}, 2, {Idf::code, 0});
   const auto best = std::max_element(scores.begin(), scores.begin() + 16) - scores.begin();
-  const auto fewest = mask("code", 0);
+  const auto fewest = mask(Idf::code, 0);
   if (scores[static_cast<std::size_t>(best)] == *std::max_element(scores.begin(), scores.end()))
     CHECK(test::largest(part(fewest, lane, "conv1.weight").select(0, best)) == 0);
 }
@@ -264,13 +222,16 @@ TEST_CASE("statistics and pruning of networks with shortcuts keep the normalisat
 
 TEST_CASE("what cannot be pruned says why") {
   Lane lane("mlp");
-  const auto error_of = [&](Lane& l, const job::KernelJob& job) {
+  const auto error_of = [&](Lane& l, const job::Job& job) {
     return engine::execute(*l.workspace, job).error;
   };
   CHECK(error_of(lane, statistics_job(lane.initial, test::rows(0, 5))) ==
         "prune_statistics: the model has no convolutions to prune");
   CHECK(error_of(lane, prune_job(lane.initial, {}, 0, 0.1)) ==
         "prune: the model has no convolutions to prune");
+  CHECK(error_of(lane, statistics_job(lane.initial, nullptr)) ==
+        "prune_statistics: there are no samples to look at");
+  CHECK(error_of(lane, prune_job(nullptr, {}, 0, 0.1)) == "prune: the model is missing");
   auto textured = texture_lane("cnn_small");
   CHECK(error_of(textured, prune_job(textured.initial, {1, 2}, 0, 0.1)) ==
         "prune: 2 numbers are no statistics of 48 channels");

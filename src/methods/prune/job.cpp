@@ -1,16 +1,16 @@
-#include "methods/prune/kernel.hpp"
+#include "methods/prune/job.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
-#include "engine/kernel_job.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/prune/scores.hpp"
+#include "methods/required.hpp"
 
 namespace afu::methods {
 namespace {
@@ -48,18 +48,18 @@ void prune_channel(torch::Tensor& mask, const model::Layout& layout, const model
 
 }  // namespace
 
-job::JobResult prune_statistics(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const PruneStatisticsJob& job) {
   torch::NoGradGuard no_grad;
-  const auto& model = required_input(job, 0, "the model");
-  const auto& rows = forget_set(job);
-  const auto batch_size = job.settings.integer("batch_size");
+  const auto& model = required(job.model, "the model");
+  if (!job.rows || job.rows->empty()) throw std::invalid_argument("there are no samples to look at");
+  const auto batch_size = job.batch_size;
   if (batch_size < 1)
     throw std::invalid_argument(fmt::format("batch_size is {}, allowed is 1 or more", batch_size));
   std::map<std::string, std::int64_t> begins;
   std::int64_t channels = 0;
   for (const auto& c : convolutions_of(workspace))
     begins[c.name] = std::exchange(channels, channels + c.channels);
-  const auto order = workspace.upload(*rows);
+  const auto order = workspace.upload(*job.rows);
   workspace.load(*model);
   workspace.net().train(false);
 
@@ -89,51 +89,9 @@ job::JobResult prune_statistics(engine::Workspace& workspace, const job::KernelJ
   return result;
 }
 
-std::vector<double> discrimination_scores(const std::vector<double>& numbers,
-                                          const std::vector<std::int64_t>& layers, std::int64_t label,
-                                          const Discrimination& form) {
-  const auto channels =
-      static_cast<std::size_t>(std::accumulate(layers.begin(), layers.end(), std::int64_t{0}));
-  const auto classes = numbers.size() / (1 + channels);
-  if (classes == 0 || numbers.size() % (1 + channels) != 0)
-    throw std::invalid_argument(
-        fmt::format("{} numbers are no statistics of {} channels", numbers.size(), channels));
-  if (label < 0 || label >= static_cast<std::int64_t>(classes))
-    throw std::invalid_argument(fmt::format("label is {}, allowed is [0, {}]", label, classes - 1));
-
-  std::vector<std::size_t> present;
-  for (std::size_t i = 0; i < classes; ++i)
-    if (numbers[i] > 0) present.push_back(i);
-  const auto target = static_cast<std::size_t>(label);
-  std::vector<double> scores(channels, 0.0);
-  if (numbers[target] <= 0) return scores;
-  const auto mean = [&](std::size_t i, std::size_t j) {
-    return numbers[classes + i * channels + j] / numbers[i];
-  };
-
-  std::size_t begin = 0;
-  for (const auto width : layers) {
-    const auto end = begin + static_cast<std::size_t>(width);
-    const double factor = form.tf_coe > 0 ? std::log(static_cast<double>(width) / form.tf_coe) + 1 : 1.0;
-    const double classes_seen = static_cast<double>(present.size()) + (form.code_idf ? 0.0 : 1.0);
-    double layer = 0;
-    for (std::size_t j = begin; j < end; ++j) layer += mean(target, j);
-    for (std::size_t j = begin; j < end && layer > 0; ++j) {
-      double average = 0;
-      for (auto i : present) average += mean(i, j) / static_cast<double>(present.size());
-      const auto active =
-          std::count_if(present.begin(), present.end(), [&](std::size_t i) { return mean(i, j) >= average; });
-      scores[j] =
-          mean(target, j) / layer * factor * std::log(classes_seen / (1.0 + static_cast<double>(active)));
-    }
-    begin = end;
-  }
-  return scores;
-}
-
-job::JobResult prune(engine::Workspace& workspace, const job::KernelJob& job) {
+job::JobResult run(engine::Workspace& workspace, const PruneJob& job) {
   torch::NoGradGuard no_grad;
-  const auto& model = required_input(job, 0, "the model");
+  const auto& model = required(job.model, "the model");
   const auto& layout = *workspace.layout();
   if (model->values.numel() != layout.parameter_count)
     throw std::invalid_argument("the input is of another model");
@@ -159,12 +117,10 @@ job::JobResult prune(engine::Workspace& workspace, const job::KernelJob& job) {
       place.emplace_back(i, j);
     }
   }
-  const Discrimination form{job.settings.text("idf") == "code", job.settings.real("tf_coe")};
-  const auto scores = discrimination_scores(job.numbers, widths, job.settings.integer("label"), form);
+  const auto scores = discrimination_scores(job.statistics, widths, job.label, job.form);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-  auto wanted = std::max<std::int64_t>(
-      1, std::llround(job.settings.real("sparsity") * static_cast<double>(place.size())));
+  auto wanted = std::max<std::int64_t>(1, std::llround(job.sparsity * static_cast<double>(place.size())));
   for (const auto k : candidates) {
     const auto [i, j] = place[k];
     if (wanted == 0 || scores[k] <= 0) break;
