@@ -7,7 +7,6 @@
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
 #include "methods/kd/kernel.hpp"
-#include "methods/relabel/kernel.hpp"
 
 namespace afu::job {
 namespace {
@@ -18,7 +17,6 @@ Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"match_held_out", &methods::match_held_out},
       {"negate_first_layer", &methods::negate_first_layer},
-      {"relabel", &methods::relabel},
       {"uce", &methods::uce},
   };
   for (const auto& [known, kernel] : kernels)

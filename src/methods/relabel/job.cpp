@@ -1,7 +1,7 @@
-#include "methods/relabel/kernel.hpp"
+#include "methods/relabel/job.hpp"
 
-#include "engine/kernel_job.hpp"
-#include "methods/kernels_common.hpp"
+#include "methods/relabel/wrong_labels.hpp"
+#include "methods/sgd_on_forget_set.hpp"
 #include "train/local_training.hpp"
 
 namespace afu::methods {
@@ -21,14 +21,16 @@ torch::Tensor wrong_labels(const torch::Tensor& labels, const torch::Tensor& row
   return wrong.to(labels.device());
 }
 
-job::JobResult relabel(engine::Workspace& workspace, const job::KernelJob& job) {
-  return sgd_on_forget_set(workspace, job, [&](const engine::Batch& batch, const torch::Tensor& rows) {
+job::JobResult run(engine::Workspace& workspace, const RelabelJob& job) {
+  const auto gradient = [&](const engine::Batch& batch, const torch::Tensor& rows) {
     const auto loss = [&](const torch::Tensor& logits) {
-      return at::cross_entropy_loss(logits, wrong_labels(batch.labels, rows, logits.size(1), job.key));
+      return at::cross_entropy_loss(logits,
+                                    wrong_labels(batch.labels, rows, logits.size(1), job.training.key));
     };
     workspace.gradients().zero_();
     return train::loss_gradient(workspace, batch.images, loss);
-  });
+  };
+  return sgd_on_forget_set(workspace, job.training, gradient);
 }
 
 }  // namespace afu::methods

@@ -1,6 +1,6 @@
-#include "methods/relabel/kernel.hpp"
+#include "methods/relabel/job.hpp"
 
-#include "engine/kernel_job.hpp"
+#include "methods/relabel/wrong_labels.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -28,16 +28,15 @@ TEST_CASE("relabelling makes the model answer a client's samples wrongly") {
   const auto accuracy = [&](const model::ParametersPtr& v) {
     return (lane.logits(v, own).argmax(1) == lane.labels(own)).to(torch::kFloat64).mean().item<double>();
   };
-  job::KernelJob job;
-  job.kernel = "relabel";
-  job.settings.set("lr", 0.1);
-  job.settings.set("momentum", 0.9);
-  job.settings.set("clip_norm", 5.0);
-  job.settings.set("epochs", std::int64_t{5});
-  job.settings.set("batch_size", std::int64_t{16});
-  job.inputs = {base};
-  job.samples = {own};
-  job.key = {1, 2, 3, 4};
+  methods::RelabelJob job;
+  job.training.base = base;
+  job.training.forget = own;
+  job.training.sgd.lr = 0.1;
+  job.training.sgd.momentum = 0.9;
+  job.training.sgd.clip_norm = 5.0;
+  job.training.epochs = 5;
+  job.training.batch_size = 16;
+  job.training.key = {1, 2, 3, 4};
   CHECK(accuracy(base) > 0.8);
   const auto result = lane.run(job);
   CHECK(result.samples == 300);
