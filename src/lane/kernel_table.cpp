@@ -6,7 +6,6 @@
 #include "engine/kernel_job.hpp"
 #include "methods/afu_ic/match_held_out.hpp"
 #include "methods/afu_ic/uce.hpp"
-#include "methods/kd/kernel.hpp"
 
 namespace afu::job {
 namespace {
@@ -16,7 +15,6 @@ using Kernel = JobResult (*)(engine::Workspace&, const KernelJob&);
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
       {"match_held_out", &methods::match_held_out},
-      {"negate_first_layer", &methods::negate_first_layer},
       {"uce", &methods::uce},
   };
   for (const auto& [known, kernel] : kernels)

@@ -1,23 +1,18 @@
 /// NoT: the first layer's weights are negated, then training recovers (Khalil et al., CVPR 2025).
-#include "engine/kernel_job.hpp"
+#include <utility>
+
+#include "methods/not/job.hpp"
+#include "methods/one_job.hpp"
 #include "methods/registry.hpp"
-#include "methods/server_erasure.hpp"
 
 namespace afu::methods {
 namespace {
 
-class Negate : public EraseAtServer {
- public:
-  using EraseAtServer::EraseAtServer;
-
- protected:
-  std::optional<Erase> erase(const View& view) override {
-    job::KernelJob job;
-    job.kernel = "negate_first_layer";
-    job.inputs = {view.model};
-    return Erase{std::move(job), 0, false};
-  }
-};
+Script negate(Request request, const Now& now) {
+  return erase_at_server(std::move(request), now, [](const View& view, const Request&) {
+    return Erase{NegateFirstLayerJob{view.model}, 0, false};
+  });
+}
 
 }  // namespace
 
@@ -27,7 +22,7 @@ Method not_method() {
   m.help = "Negates the first layer's weights; the training that goes on recovers the rest.";
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
-  m.start = [](const Request& r) -> std::unique_ptr<Procedure> { return std::make_unique<Negate>(r); };
+  m.start = &scripted<&negate>;
   return m;
 }
 

@@ -1,6 +1,5 @@
-#include "methods/kd/kernel.hpp"
+#include "methods/not/job.hpp"
 
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -8,10 +7,8 @@ using test::Lane;
 
 TEST_CASE("NoT turns the first layer's weights round and nothing else") {
   Lane lane("mlp");
-  job::KernelJob job;
-  job.kernel = "negate_first_layer";
-  job.inputs = {lane.initial};
-  const auto after = lane.plus(lane.initial, lane.run(job).outputs.at(0));
+  const auto difference = lane.run(methods::NegateFirstLayerJob{lane.initial}).outputs.at(0);
+  const auto after = lane.plus(lane.initial, difference);
   const auto& first = lane.workspace->layout()->parameters.front();
   const auto head = [&](const model::ParametersPtr& v) {
     return v->values.narrow(0, first.offset, first.size);
@@ -20,4 +17,10 @@ TEST_CASE("NoT turns the first layer's weights round and nothing else") {
   const auto rest = first.offset + first.size;
   CHECK(at::equal(after->values.narrow(0, rest, after->values.numel() - rest),
                   lane.initial->values.narrow(0, rest, after->values.numel() - rest)));
+}
+
+TEST_CASE("NoT without a model says so") {
+  Lane lane("mlp");
+  CHECK(engine::execute(*lane.workspace, methods::NegateFirstLayerJob{}).error ==
+        "negate_first_layer: the model is missing");
 }
