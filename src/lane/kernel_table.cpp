@@ -4,8 +4,6 @@
 #include "engine/combine.hpp"
 #include "engine/combine_job.hpp"
 #include "engine/kernel_job.hpp"
-#include "methods/afu_ic/match_held_out.hpp"
-#include "methods/afu_ic/uce.hpp"
 
 namespace afu::job {
 namespace {
@@ -14,8 +12,6 @@ using Kernel = JobResult (*)(engine::Workspace&, const KernelJob&);
 
 Kernel find_kernel(const std::string& name) {
   static const std::pair<const char*, Kernel> kernels[] = {
-      {"match_held_out", &methods::match_held_out},
-      {"uce", &methods::uce},
   };
   for (const auto& [known, kernel] : kernels)
     if (name == known) return kernel;

@@ -9,7 +9,8 @@ namespace afu::methods {
 
 job::JobResult sgd_on_forget_set(
     engine::Workspace& workspace, const ForgetTraining& training,
-    const std::function<torch::Tensor(const engine::Batch&, const torch::Tensor&)>& gradient) {
+    const std::function<torch::Tensor(const engine::Batch&, const torch::Tensor&)>& gradient,
+    const std::function<void()>& after_step) {
   const auto& base = required(training.base, "the base");
   const train::Schedule schedule(samples_to_forget(training.forget), training.batch_size, training.epochs, 0,
                                  training.key);
@@ -24,6 +25,7 @@ job::JobResult sgd_on_forget_set(
     const auto batch = workspace.gather(order, begin, count);
     const auto loss = gradient(batch, order.narrow(0, begin, count));
     engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, training.sgd);
+    if (after_step) after_step();
     if (schedule.starts_epoch(step)) loss_mean.start_epoch();
     loss_mean.add(loss, count);
     result.samples += count;

@@ -3,26 +3,59 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
+#include "engine/combine_job.hpp"
+#include "methods/afu_ic/match_job.hpp"
+#include "methods/afu_ic/settings.hpp"
+#include "methods/afu_ic/uce_job.hpp"
 #include "methods/calibration.hpp"
+#include "methods/target_erasures.hpp"
 
 namespace afu::methods {
+namespace {
+
+/// -gain S_u.
+Erase ledger_entry(const View& view) {
+  engine::CombineJob job;
+  if (view.model)
+    job.outputs.push_back(
+        {nullptr, 1.0, {{-view.settings->real("gain"), view.target->influence, nullptr}}, {}});
+  return {std::move(job), 0, false};
+}
+
+}  // namespace
+
+Erase next_erasure(const View& view, const Request& request, std::int64_t round) {
+  const auto& sections = view.scenario->unlearning.methods;
+  switch (erasure_of(*view.settings)) {
+    case Erasure::fedquit:
+      return fedquit_erasure(view, request, sections.at("fedquit"));
+    case Erasure::pga: {
+      auto now = view;
+      if (round > 0) now.target = nullptr;  // its contribution is out already
+      return pga_erasure(now, request, sections.at("pga"));
+    }
+    case Erasure::uce:
+      return uce_erasure(view, request);
+    case Erasure::ledger:
+      break;
+  }
+  return gain_by_layer(*view.settings) ? layer_gains_erasure(view) : ledger_entry(view);
+}
 
 Erase uce_erasure(const View& view, const Request& request) {
   const auto& s = *view.settings;
-  job::KernelJob job;
-  job.kernel = "uce";
-  job.settings.set("lr", s.real("uce_lr"));
-  job.settings.set("momentum", 0.9);
-  job.settings.set("clip_norm", 1.0);
-  job.settings.set("epochs", s.integer("uce_epochs"));
-  job.settings.set("batch_size", std::int64_t{32});
-  job.settings.set("radius", s.real("uce_radius"));
-  job.inputs = {view.model};
-  job.samples = {request.forget};
-  job.key = {view.scenario->scenario.seed, base::purpose("uce"), request.client, request.index};
-  return {std::move(job), static_cast<double>(request.forget_count * s.integer("uce_epochs")), true};
+  UceJob job;
+  job.training.base = view.model;
+  job.training.forget = request.forget;
+  job.training.sgd.lr = s.real("uce_lr");
+  job.training.sgd.momentum = 0.9;
+  job.training.sgd.clip_norm = 1.0;
+  job.training.epochs = s.integer("uce_epochs");
+  job.training.batch_size = 32;
+  job.training.key = {view.scenario->scenario.seed, base::purpose("uce"), request.client, request.index};
+  job.radius = s.real("uce_radius");
+  const auto passes = static_cast<double>(request.forget_count * job.training.epochs);
+  return {std::move(job), passes, true};
 }
 
 Erase layer_gains_erasure(const View& view) {
@@ -60,20 +93,18 @@ Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const j
 }
 
 Erase matching_at_target(const View& view, const Request& request) {
-  const auto& s = *view.settings;
-  const auto steps = s.integer("match_steps");
-  job::KernelJob job;
-  job.kernel = "match_held_out";
-  job.settings.set("lr", s.real("match_lr"));
-  job.settings.set("momentum", 0.0);
-  job.settings.set("clip_norm", 1.0);
-  job.settings.set("match_steps", steps);
-  job.inputs = {view.model};
-  job.samples = {request.forget, request.non_members};
+  MatchJob job;
+  job.base = view.model;
+  job.forget = request.forget;
+  job.held_out = request.non_members;
+  job.sgd.lr = view.settings->real("match_lr");
+  job.sgd.clip_norm = 1.0;
+  job.steps = view.settings->integer("match_steps");
   const double h = view.scenario->partition.holdout_fraction;
   const double held_out = request.non_members ? static_cast<double>(request.non_members->size())
                                               : static_cast<double>(request.forget_count) * h / (1 - h);
-  return {std::move(job), static_cast<double>(request.forget_count * steps) + held_out, true};
+  const auto passes = static_cast<double>(request.forget_count * job.steps) + held_out;
+  return {std::move(job), passes, true};
 }
 
 }  // namespace afu::methods

@@ -1,9 +1,13 @@
 #pragma once
 /// The jobs of AFU-IC that are neither a calibration nor another method's.
+#include <cstdint>
+
 #include "methods/method.hpp"
 
 namespace afu::methods {
 
+/// The one that `erasure` names, in the given round of erasure_rounds; the ledger's entry, once.
+Erase next_erasure(const View& view, const Request& request, std::int64_t round);
 /// The erasure "uce" at the target (README.md, Erasure without a ledger), by [unlearning.afu_ic]'s uce_*.
 Erase uce_erasure(const View& view, const Request& request);
 /// The ledger's entry with a gain a layer, by gain, gain_spread and gain_steps.

@@ -19,10 +19,9 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
   const std::string publish = "unlearning.afu_ic.publish";
   const auto whole = "what is calibrated in private is merged with the erasure, whole; allowed with " +
                      publish + " = \"calibrated\" is ";
-  const auto& erasure = v.text("erasure");
   std::vector<Obstacle> all;
-  if (erasure != "ledger")
-    all.push_back({publish, "\"calibrated\" publishes once, the erasure \"" + erasure +
+  if (erasure_of(v) != Erasure::ledger)
+    all.push_back({publish, "\"calibrated\" publishes once, the erasure \"" + v.text("erasure") +
                                 "\" is merged and calibrated in rounds, allowed with it is \"at_once\""});
   if (v.integer("match_steps") > 0)
     all.push_back({publish,
@@ -39,6 +38,16 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
 
 }  // namespace
 
+Erasure erasure_of(const config::Values& v) {
+  const auto& name = v.text("erasure");
+  return name == "fedquit" ? Erasure::fedquit
+         : name == "pga"   ? Erasure::pga
+         : name == "uce"   ? Erasure::uce
+                           : Erasure::ledger;
+}
+
+bool gain_by_layer(const config::Values& v) { return v.text("gain_by") == "layer"; }
+
 bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
   const auto& publish = v.text("publish");
   return publish == "calibrated" || (publish == "auto" && against_calibrated(v, c).empty());
@@ -46,15 +55,13 @@ bool publishes_calibrated(const config::Values& v, const config::CalibrationSect
 
 void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
   const auto& v = s.unlearning.methods.at("afu_ic");
-  const auto& erasure = v.text("erasure");
   const std::string key = "unlearning.afu_ic.";
-  if (erasure != "ledger") {
-    const auto of = ", allowed with the erasure \"" + erasure + "\" is ";
-    if (v.text("gain_by") == "layer")
-      complain(key + "gain_by", "\"layer\" divides a ledger's entry" + of + "\"model\"");
+  if (erasure_of(v) != Erasure::ledger) {
+    const auto of = ", allowed with the erasure \"" + v.text("erasure") + "\" is ";
+    if (gain_by_layer(v)) complain(key + "gain_by", "\"layer\" divides a ledger's entry" + of + "\"model\"");
     if (v.real("gain") != 1) complain(key + "gain", "it is a ledger's" + of + "1");
     if (v.real("ledger_decay") != 0) complain(key + "ledger_decay", "it is a ledger's" + of + "0");
-  } else if (v.text("gain_by") == "layer" && s.training.rule == "fedasync") {
+  } else if (gain_by_layer(v) && s.training.rule == "fedasync") {
     complain(key + "gain_by",
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");

@@ -5,6 +5,12 @@
 
 namespace afu::methods {
 
+/// What is merged first: the ledger's entry, or what the target computes where no ledger can be kept.
+enum class Erasure { ledger, fedquit, pga, uce };
+Erasure erasure_of(const config::Values& settings);
+/// Whether each layer has a gain of its own.
+bool gain_by_layer(const config::Values& settings);
+
 /// Whether the erased model is calibrated before it is published: publish = "calibrated", and "auto" where
 /// that can be.
 bool publishes_calibrated(const config::Values& settings, const config::CalibrationSection& calibration);

@@ -1,7 +1,6 @@
 #include <algorithm>
 
-#include "config/scenario.hpp"
-#include "engine/kernel_job.hpp"
+#include "methods/afu_ic/match_job.hpp"
 #include "tests/methods/support.hpp"
 
 using namespace afu;
@@ -93,9 +92,9 @@ TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged 
   matching.set("match_steps", std::int64_t{5});
   auto names = matching.run();
   const auto erase = matching.all<methods::Erase>().at(1);
-  const auto& job = *erase.job.as<job::KernelJob>();
-  CHECK(job.kernel == "match_held_out");
-  CHECK(job.samples == std::vector<data::IndicesPtr>{matching.request.forget, matching.request.non_members});
+  const auto& job = *erase.job.as<methods::MatchJob>();
+  CHECK(job.forget == matching.request.forget);
+  CHECK(job.held_out == matching.request.non_members);
   CHECK(erase.at_target);
   CHECK(erase.passes == 5 * 3 + 2);
   const auto merge = matching.all<methods::MergeErasure>().at(1);

@@ -1,9 +1,8 @@
-#include "methods/afu_ic/match_held_out.hpp"
+#include "methods/afu_ic/match_job.hpp"
 
 #include <cmath>
 
 #include "engine/execute.hpp"
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -11,15 +10,14 @@ using test::Lane;
 
 namespace {
 
-job::KernelJob job_for(const model::ParametersPtr& base, std::int64_t steps, double lr = 0.1) {
-  job::KernelJob job;
-  job.kernel = "match_held_out";
-  job.settings.set("lr", lr);
-  job.settings.set("momentum", 0.0);
-  job.settings.set("clip_norm", 1.0);
-  job.settings.set("match_steps", steps);
-  job.inputs = {base};
-  job.samples = {test::rows(0, 60), test::rows(60, 120)};
+methods::MatchJob job_for(const model::ParametersPtr& base, std::int64_t steps, double lr = 0.1) {
+  methods::MatchJob job;
+  job.base = base;
+  job.forget = test::rows(0, 60);
+  job.held_out = test::rows(60, 120);
+  job.sgd.lr = lr;
+  job.sgd.clip_norm = 1.0;
+  job.steps = steps;
   return job;
 }
 
@@ -45,9 +43,9 @@ TEST_CASE("matching brings the loss on the forget set to that on held-out sample
   for (bool worst : {true, false}) {
     CAPTURE(worst);
     auto job = job_for(base, 80, 0.2);
-    job.samples[1] = held_out(lane, base, worst);
+    job.held_out = held_out(lane, base, worst);
     const double before = mean_loss(lane, base, test::rows(0, 60));
-    const double level = mean_loss(lane, base, job.samples[1]);
+    const double level = mean_loss(lane, base, job.held_out);
     const auto result = lane.run(job);
     const auto& f = result.figures;
     CHECK(f.at("level") == doctest::Approx(level).epsilon(1e-4));
@@ -65,8 +63,9 @@ TEST_CASE("a step of matching goes down the square of the gap, whatever batches 
   Lane lane("logreg", 1500);
   const auto base = lane.trained(100, 2);
   auto job = job_for(base, 1, 0.05);
-  job.settings.set("clip_norm", 0.0);
-  job.samples = {test::rows(0, 1100), test::rows(1100, 1500)};
+  job.sgd.clip_norm = 0;
+  job.forget = test::rows(0, 1100);
+  job.held_out = test::rows(1100, 1500);
   const auto delta = lane.run(job).outputs.at(0)->values;
 
   const double level = mean_loss(lane, base, test::rows(1100, 1500));
@@ -86,9 +85,10 @@ TEST_CASE("no steps of matching change nothing, and what it cannot do without it
   const auto base = lane.trained(60, 2);
   CHECK(test::largest(lane.run(job_for(base, 0)).outputs.at(0)->values) == 0);
   auto job = job_for(base, 1);
-  job.samples[1] = test::rows(0, 0);
+  job.held_out = test::rows(0, 0);
   CHECK(engine::execute(*lane.workspace, job).error ==
         "match_held_out: there are no held-out samples whose loss could be the level");
-  job.samples = {test::rows(0, 0), test::rows(0, 9)};
+  job.forget = test::rows(0, 0);
+  job.held_out = test::rows(0, 9);
   CHECK(engine::execute(*lane.workspace, job).error == "match_held_out: there are no samples to forget");
 }

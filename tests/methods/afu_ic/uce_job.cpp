@@ -1,23 +1,21 @@
-#include "methods/afu_ic/uce.hpp"
+#include "methods/afu_ic/uce_job.hpp"
 
-#include "engine/kernel_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
 using test::Lane;
 
 namespace {
-job::KernelJob job_for(const model::ParametersPtr& base, double radius) {
-  job::KernelJob job;
-  job.kernel = "uce";
-  job.settings.set("lr", 0.1);
-  job.settings.set("momentum", 0.9);
-  job.settings.set("clip_norm", 1.0);
-  job.settings.set("epochs", std::int64_t{5});
-  job.settings.set("batch_size", std::int64_t{16});
-  job.settings.set("radius", radius);
-  job.inputs = {base};
-  job.samples = {test::rows(0, 60)};
+methods::UceJob job_for(const model::ParametersPtr& base, double radius) {
+  methods::UceJob job;
+  job.training.base = base;
+  job.training.forget = test::rows(0, 60);
+  job.training.sgd.lr = 0.1;
+  job.training.sgd.momentum = 0.9;
+  job.training.sgd.clip_norm = 1.0;
+  job.training.epochs = 5;
+  job.training.batch_size = 16;
+  job.radius = radius;
   return job;
 }
 }  // namespace

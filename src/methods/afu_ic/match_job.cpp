@@ -1,11 +1,11 @@
-#include "methods/afu_ic/match_held_out.hpp"
+#include "methods/afu_ic/match_job.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
-#include "methods/kernels_common.hpp"
+#include "engine/workspace.hpp"
+#include "methods/required.hpp"
 
 namespace afu::methods {
 namespace {
@@ -30,29 +30,27 @@ torch::Tensor mean_cross_entropy(engine::Workspace& workspace, const torch::Tens
 
 }  // namespace
 
-job::JobResult match_held_out(engine::Workspace& workspace, const job::KernelJob& job) {
-  const auto& base = required_input(job, 0, "the model");
-  const auto& forget = forget_set(job);
-  if (job.samples.size() < 2 || !job.samples[1] || job.samples[1]->empty())
+job::JobResult run(engine::Workspace& workspace, const MatchJob& job) {
+  const auto& base = required(job.base, "the base");
+  const auto& forget = samples_to_forget(job.forget);
+  if (!job.held_out || job.held_out->empty())
     throw std::invalid_argument("there are no held-out samples whose loss could be the level");
-  const auto steps = job.settings.integer("match_steps");
-  const auto sgd = sgd_settings(job);
 
-  const auto members = workspace.upload(*forget), others = workspace.upload(*job.samples[1]);
+  const auto members = workspace.upload(*forget), others = workspace.upload(*job.held_out);
   workspace.load(*base);
   workspace.net().train(false);
   auto momentum = workspace.momentum();
   const auto level = mean_cross_entropy(workspace, others, false);
   job::JobResult result;
-  for (std::int64_t step = 0; step < steps; ++step) {
+  for (std::int64_t step = 0; step < job.steps; ++step) {
     const auto loss = mean_cross_entropy(workspace, members, true);
     if (step == 0) result.figures["loss_before"] = loss.item<double>();
     workspace.gradients().mul_((loss - level) * 2);
-    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
+    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, job.sgd);
   }
   result.figures["level"] = level.item<double>();
   result.figures["loss_after"] = mean_cross_entropy(workspace, members, false).item<double>();
-  result.samples = members.size(0) * (steps + 1) + others.size(0);
+  result.samples = members.size(0) * (job.steps + 1) + others.size(0);
   result.outputs = {workspace.difference(base)};
   return result;
 }
