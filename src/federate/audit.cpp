@@ -10,7 +10,6 @@
 #include "base/output_file.hpp"
 #include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "federate/coordinator.hpp"
 #include "model/vectors_file.hpp"
 #include "train/train_job.hpp"

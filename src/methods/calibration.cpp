@@ -34,28 +34,4 @@ engine::Combination without_target(const View& view, bool rescaled) {
   return {view.model, keep, {{-keep, t->influence, nullptr}, {1.0 - keep, view.initial, nullptr}}, {}};
 }
 
-Step EraseAtTarget::next(const View& view, const job::JobResult* result) {
-  switch (stage_) {
-    case Stage::start:
-      stage_ = Stage::erase;
-      if (blocking()) return Halt{};
-      [[fallthrough]];
-    case Stage::erase:
-      stage_ = Stage::merge;
-      return erase(view);
-    case Stage::merge:
-      stage_ = blocking() ? Stage::resume : Stage::forgotten;
-      return merge(view, result);
-    case Stage::resume:
-      stage_ = Stage::forgotten;
-      return Resume{};
-    case Stage::forgotten:
-      stage_ = Stage::finished;
-      return Forgotten{};
-    case Stage::finished:
-      break;
-  }
-  return Done{};
-}
-
 }  // namespace afu::methods

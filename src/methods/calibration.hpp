@@ -27,27 +27,4 @@ inline ParametersPtr first_output(const job::JobResult* r) {
   return r && !r->outputs.empty() ? r->outputs.front() : nullptr;
 }
 
-/// What a method does when it has its job's result: erase at the target, then merge, in the concurrent or the
-/// blocking form. Blocking: halt and drain, erase, replace or merge, resume. Concurrent: the federation goes
-/// on; the delta is merged.
-class EraseAtTarget : public Procedure {
- public:
-  explicit EraseAtTarget(Request request) : request_(std::move(request)) {}
-  Step next(const View& view, const job::JobResult* result) final;
-
- protected:
-  /// The job from the current version, with its cost in sample gradients.
-  virtual Erase erase(const View& view) = 0;
-  /// What is merged. Nothing moved while everybody waited, so in the blocking form merging a delta replaces
-  /// the model.
-  virtual MergeErasure merge(const View& view, const job::JobResult* result) = 0;
-  const Request& request() const { return request_; }
-  bool blocking() const { return request_.coordination == Coordination::blocking; }
-
- private:
-  enum class Stage { start, erase, merge, resume, forgotten, finished };
-  Request request_;
-  Stage stage_ = Stage::start;
-};
-
 }  // namespace afu::methods

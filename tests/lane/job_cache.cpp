@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "engine/kernel_job.hpp"
+#include "engine/combine_job.hpp"
 #include "job/key.hpp"
 #include "lane/surroundings.hpp"
 #include "metrics/evaluate_job.hpp"
@@ -90,7 +90,7 @@ TEST_CASE("the key names everything that a job's result depends on") {
   CHECK(differs([](auto& j) { j.extras = std::make_shared<const train::TrainExtras>(); }));
   CHECK(differs([&](auto& j) { j.base = lane.plus(lane.initial, lane.initial); }));
   CHECK(job::key_of("here", metrics::EvaluateJob{lane.initial, nullptr}) !=
-        job::key_of("here", job::KernelJob{}));
+        job::key_of("here", engine::CombineJob{}));
 }
 
 TEST_CASE("the surroundings are device, model and images by content") {

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "calibrate/losses.hpp"
-#include "engine/kernel_job.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 #include "methods/fedquit/distillation.hpp"
