@@ -1,0 +1,56 @@
+#include "federate/questions.hpp"
+#include "engine/combine_job.hpp"
+
+#include <utility>
+
+#include "calibrate/jobs.hpp"
+#include "engine/kernel_job.hpp"
+
+namespace afu::federate {
+
+job::Job fisher_question(const config::Scenario& scenario, const Progress& at, const data::IndicesPtr& rows) {
+  calibrate::FisherJob job;
+  job.normalise = true;
+  job.labels = calibrate::fisher_labels(scenario.training.ewc_labels);
+  job.key = {scenario.scenario.seed, base::purpose("ewc"), 0, at.version};
+  job.model = at.model;
+  job.rows = rows;
+  return job;
+}
+
+job::Job statistics_question(engine::Combination model, std::vector<data::IndicesPtr> environments) {
+  job::KernelJob job{};
+  job.kernel = "batch_statistics";
+  job.derived = {std::move(model)};
+  job.samples = std::move(environments);
+  return job;
+}
+
+job::Job accuracies_question(const config::Scenario& scenario, std::vector<ParametersPtr> models,
+                             const data::IndicesPtr& rows) {
+  job::KernelJob job{};
+  job.kernel = "accuracies";
+  job.settings.set("batch_size", scenario.evaluation.batch_size);
+  job.inputs = std::move(models);
+  if (rows) job.samples = {rows};
+  return job;
+}
+
+job::Job gate_question(const methods::GateUpdates& gate, const ParametersPtr& before,
+                       const ParametersPtr& after) {
+  auto job = gate.job;
+  job.before = before;
+  job.after = after;
+  return job;
+}
+
+std::optional<std::int64_t> calibration_steps(const methods::Calibrate& s) {
+  const auto* job = s.job.as<calibrate::CalibrateJob>();
+  return job ? std::optional{job->descent.steps} : std::nullopt;
+}
+
+Post to_calibrator(CalibrateTask task) {
+  return {record::server_node, record::calibrator_node, 0, -1, false, 0, std::move(task)};
+}
+
+}  // namespace afu::federate
