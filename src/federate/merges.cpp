@@ -1,0 +1,106 @@
+#include "federate/merges.hpp"
+#include "engine/combine_job.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace afu::federate {
+
+Merge& MergeQueue::begin() {
+  busy_ = true;
+  return waiting_.front();
+}
+
+Merge MergeQueue::end() {
+  auto merge = std::move(waiting_.front());
+  waiting_.pop_front();
+  busy_ = false;
+  return merge;
+}
+
+std::size_t MergeQueue::updates() const {
+  std::size_t n = 0;
+  for (const auto& merge : waiting_)
+    if (const auto* m = std::get_if<UpdateMerge>(&merge)) n += m->plan.parts.size();
+  return n;
+}
+
+std::optional<engine::CombineJob> rule_question(UpdateMerge& merge, Lineage& lineage, const Progress& at) {
+  auto& rule = lineage.rule(merge.plan);
+  if (!rule.asks() || merge.weighed) return std::nullopt;
+  engine::CombineJob question;
+  if (!at.timing()) rule.ask(merge.plan, lineage.base(merge.plan, at), question);
+  if (!question.outputs.empty()) return question;
+  weigh(merge, lineage, {});
+  return std::nullopt;
+}
+
+void weigh(UpdateMerge& merge, Lineage& lineage, const std::vector<double>& numbers) {
+  lineage.rule(merge.plan).weigh(merge.plan, numbers);
+  merge.weighed = true;
+}
+
+engine::CombineJob update_job(UpdateMerge& merge, Lineage& lineage, aggregate::Ledger& ledger, Guards* guards,
+                              const Progress& at) {
+  auto& plan = merge.plan;
+  engine::Combination c{lineage.base(plan, at), plan.keep, {}, {}};
+  if (guards) {
+    for (auto& part : plan.parts) part.arrival.guards = guards->all();
+    c.pulls = guards->pulls(at.updates);
+  }
+  for (const auto& part : plan.parts) {
+    const auto& a = part.arrival;
+    if (plan.whole_model) {
+      c.terms.push_back({part.coefficient, a.base, nullptr});
+      for (const auto& [weight, vector] : a.rebase)
+        c.terms.push_back({part.coefficient * weight, vector, nullptr});
+    }
+    c.terms.push_back({part.coefficient, a.delta, a.guard, a.guards});
+    if (!a.late) c.buffers.emplace_back(std::min(1.0, part.coefficient), a.delta);
+  }
+  engine::CombineJob job;
+  job.outputs.push_back(std::move(c));
+  ledger.extend(plan, job);
+  merge.rule_outputs = job.outputs.size();
+  lineage.rule(plan).extend(plan, job);
+  lineage.extend(plan, job);
+  return job;
+}
+
+engine::CombineJob correction_job(const CorrectionMerge& merge, const Lineage& lineage,
+                                  aggregate::Ledger& ledger, const Progress& at) {
+  engine::Combination c{lineage.base(merge.plan, at), 1.0, {}, {}};
+  for (const auto& part : merge.plan.parts)
+    c.terms.push_back({part.coefficient, part.arrival.delta, part.arrival.guard, part.arrival.guards});
+  engine::CombineJob job;
+  job.outputs.push_back(std::move(c));
+  ledger.extend(merge.plan, job);
+  return job;
+}
+
+engine::CombineJob request_job(const RequestMerge& merge, std::uint32_t client, bool whole_model,
+                               const aggregate::Ledger& ledger, const std::vector<engine::GuardPtr>& guards,
+                               const Progress& at) {
+  engine::CombineJob job;
+  if (merge.by_accumulator) {
+    job.outputs = ledger.removal(client, at.model, whole_model);
+  } else {
+    engine::Combination c{at.model, 1.0, {}, {}};
+    const auto* tracked = ledger.find(client);
+    const auto passed = merge.erasure ? std::vector<engine::GuardPtr>{} : guards;
+    const bool of_ledger = merge.influence_gain && whole_model && tracked && tracked->influence;
+    if (of_ledger)
+      c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
+    else if (merge.delta)
+      c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
+    if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, guards});
+    // What a rebase has to add, and a guard to hold late updates against.
+    const bool differs = !guards.empty() && !merge.erasure && !c.terms.empty();
+    if (differs || merge.calibration || of_ledger) job.outputs.push_back({nullptr, 1.0, c.terms, {}});
+    job.outputs.insert(job.outputs.begin(), std::move(c));
+  }
+  if (merge.statistics) job.outputs.front().buffers = {{1.0, merge.statistics}};
+  return job;
+}
+
+}  // namespace afu::federate
