@@ -1,0 +1,62 @@
+#include "federate/calibrations.hpp"
+
+#include <utility>
+
+namespace afu::federate {
+
+void Calibrations::begin(const Progress& at, std::int64_t client, std::int64_t steps, double passes) {
+  record::CalibrationRecord r;
+  r.client = client;
+  r.epoch = at.epoch;
+  r.base_version = at.version;
+  r.began = at.now;
+  r.updates_since = at.updates - counted_;
+  r.steps = steps;
+  r.passes = passes;
+  if (current_) {
+    current_->ended = at.now;
+    private_.push_back(*current_);
+  }
+  counted_ = at.updates;
+  current_ = r;
+}
+
+void Calibrations::computed(const job::JobResult& result) {
+  if (!current_) return;
+  auto& r = *current_;
+  const auto figure = [&](const char* name) -> std::optional<double> {
+    const auto i = result.figures.find(name);
+    return i == result.figures.end() ? std::nullopt : std::optional<double>(i->second);
+  };
+  r.samples = result.samples;
+  r.loss_before = figure("loss_before"), r.loss_after = figure("loss_after");
+  r.risk_before = figure("risk_before"), r.risk_after = figure("risk_after");
+  r.kl_before = figure("kl_before"), r.kl_after = figure("kl_after");
+  r.kd_before = figure("kd_before"), r.kd_after = figure("kd_after");
+  r.penalty_before = figure("penalty_before"), r.penalty_after = figure("penalty_after");
+  r.norm = figure("norm"), r.cosine = figure("cosine");
+  r.penalty_reference = figure("penalty_reference");
+}
+
+std::vector<record::CalibrationRecord> Calibrations::merged(const Progress& at, double weight,
+                                                            std::uint64_t& number,
+                                                            record::CalibrationTotals& totals) {
+  if (!current_) return {};
+  current_->ended = at.now;
+  private_.push_back(*std::exchange(current_, std::nullopt));
+  for (auto& r : private_) {
+    r.number = ++number;
+    r.merged_version = at.version;
+    r.staleness = at.version - 1 - r.base_version;
+    r.weight = weight;
+    ++totals.count;
+    totals.staleness_sum += r.staleness;
+    totals.steps += r.steps;
+    totals.samples += r.samples;
+    totals.passes += r.passes;
+    totals.seconds += r.ended - r.began;
+  }
+  return std::exchange(private_, {});
+}
+
+}  // namespace afu::federate

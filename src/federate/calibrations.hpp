@@ -1,0 +1,33 @@
+#pragma once
+/// What is recorded of one request's calibrations, from the question to the merge.
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "federate/progress.hpp"
+#include "job/job.hpp"
+#include "record/records.hpp"
+
+namespace afu::federate {
+
+class Calibrations {
+ public:
+  /// Updates since the last calibration count from here: the request, or its erasure.
+  void count_from(const Progress& at) { counted_ = at.updates; }
+  /// One is asked for, of so many SGD steps and modelled sample gradients, for an erasure of `client`. One
+  /// that was not merged before it stays private until the next merge.
+  void begin(const Progress& at, std::int64_t client, std::int64_t steps, double passes);
+  /// Its figures; nothing where none was begun.
+  void computed(const job::JobResult& result);
+  /// All since the last merge are merged with this weight in the version that stands now: numbered on from
+  /// `number`, which is raised, and added to `totals`.
+  std::vector<record::CalibrationRecord> merged(const Progress& at, double weight, std::uint64_t& number,
+                                                record::CalibrationTotals& totals);
+
+ private:
+  std::uint64_t counted_ = 0;
+  std::optional<record::CalibrationRecord> current_;  ///< being computed, or merged next
+  std::vector<record::CalibrationRecord> private_;    ///< done before it
+};
+
+}  // namespace afu::federate
