@@ -8,9 +8,9 @@
 
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"
-#include "config/scenario.hpp"
+#include "config/text.hpp"
 #include "engine/combine_job.hpp"
-#include "federate/coordinator.hpp"
+#include "engine/kernel_job.hpp"
 #include "model/vectors_file.hpp"
 #include "train/train_job.hpp"
 
@@ -191,10 +191,22 @@ void write_audit_start(const std::filesystem::path& folder, const Setup& setup,
   model::write_vectors(folder / "initial.npz", {{"initial", setup.initial}, {"restart", setup.restart}});
 }
 
-/// Also of an update that is not accepted.
-void Coordinator::audit(const Update& m, Effects& fx) {
-  if (m.delta && audits_.erase({m.client, m.job}) > 0)
+AuditedUpdates::AuditedUpdates(const std::vector<std::string>& names) {
+  for (const auto& name : names)
+    if (const auto job = config::job_named(name)) awaited_.insert(*job);
+}
+
+void AuditedUpdates::take(const Update& m, Effects& fx) {
+  if (m.delta && awaited_.erase({m.client, m.job}) > 0)
     fx.audited.push_back({fmt::format("client_{}_job_{}", m.client, m.job), m.delta});
+}
+
+std::vector<std::string> AuditedUpdates::missing() const {
+  std::vector<std::string> all;
+  for (const auto& [client, job] : awaited_)
+    all.push_back(fmt::format(
+        "output.audit_updates: \"{}/{}\" is not in audit/: no such update reached the server", client, job));
+  return all;
 }
 
 std::optional<record::AuditJob> audited_job(const Post& post, const Setup& setup) {

@@ -1,94 +1,63 @@
 #include "federate/clusters.hpp"
+#include "engine/combine_job.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <utility>
-
-#include "engine/combine_job.hpp"
-#include "model/parameters.hpp"
 
 namespace afu::federate {
 
 Clusters::Clusters(methods::ClusterNeeds needs, std::size_t clients, std::vector<std::uint32_t> asking,
-                   ParametersPtr initial)
-    : needs_(std::move(needs)), asking_(std::move(asking)), initial_(std::move(initial)), members_(clients) {}
-
-// ---- the profiling round
-
-bool Clusters::profiled(const std::vector<bool>& stay) const {
-  const auto all = static_cast<double>(std::count(stay.begin(), stay.end(), true));
-  return !held_.empty() && static_cast<double>(held_.size()) >= std::ceil(needs_.profiled * all - 1e-9);
+                   ParametersPtr initial, MakeRule make_rule)
+    : asking_(std::move(asking)),
+      initial_(std::move(initial)),
+      make_rule_(std::move(make_rule)),
+      rule_(make_rule_()),
+      members_(clients),
+      count_(needs.count),
+      profiling_(needs, clients) {
+  if (needs.best) best_.emplace();
 }
 
-engine::CombineJob Clusters::question() const {
-  engine::Combination mean{nullptr, 1.0, {}, {}};
-  double total = 0;
-  for (const auto& a : held_) total += static_cast<double>(a.samples);
-  for (const auto& a : held_) {
-    mean.terms.push_back({static_cast<double>(a.samples) / total, a.delta, nullptr});
-    mean.compared.push_back(a.delta);
-  }
-  return {{std::move(mean)}};
-}
-
-std::vector<aggregate::Arrival> Clusters::assign(const std::vector<bool>& stay,
-                                                 const std::vector<double>& cosines, std::uint64_t seed,
-                                                 const MakeRule& make_rule) {
-  std::vector<std::uint32_t> clients;
-  double slowest = 0;
-  for (std::uint32_t c = 0; c < stay.size(); ++c) {
-    if (stay[c]) clients.push_back(c);
-    slowest = std::max(slowest, members_[c].seconds);
-  }
-  std::vector<methods::ClientProfile> profiles;
-  for (auto c : clients) profiles.push_back({members_[c].seconds < 0 ? slowest : members_[c].seconds, 0});
-  for (std::size_t i = 0; i < cosines.size(); ++i) {
-    const auto at = std::lower_bound(clients.begin(), clients.end(), held_[i].client) - clients.begin();
-    profiles[static_cast<std::size_t>(at)].disparity = (1 - cosines[i]) / 2;
-  }
-  const auto cluster = needs_.assign(profiles, seed);
-  for (std::size_t i = 0; i < clients.size(); ++i) members_[clients[i]].cluster = cluster[i];
-  clusters_.resize(needs_.count);
+std::vector<aggregate::Arrival> Clusters::begin(const std::vector<bool>& stay,
+                                                const std::vector<double>& cosines, std::uint64_t seed) {
+  const auto assigned = profiling_.assign(stay, cosines, seed);
+  std::size_t i = 0;
+  for (std::uint32_t c = 0; c < stay.size(); ++c)
+    if (stay[c]) members_[c].cluster = assigned[i++];
+  clusters_.resize(count_);
   for (auto& c : clusters_) {
-    c.rule = make_rule();
+    c.rule = make_rule_();
     c.model = initial_;
   }
-  return std::exchange(held_, {});
+  return profiling_.take();
 }
 
 // ---- training
 
-void Clusters::sent(std::uint32_t client, double now) {
+Lineage::Base Clusters::hand_out(std::uint32_t client, const Progress& at) {
   auto& m = members_[client];
-  m.sent = now;
-  m.base = m.cluster == none ? 0 : clusters_[m.cluster].published;
+  if (m.cluster == none) {
+    profiling_.sent(client, at.now);
+    return {initial_, 0};
+  }
+  const auto& c = clusters_[m.cluster];
+  m.base = c.published;
+  return {c.model, c.version};
 }
 
-const model::ParametersPtr& Clusters::model(std::uint32_t client) const {
-  const auto c = members_[client].cluster;
-  return c == none ? initial_ : clusters_[c].model;
-}
-
-std::uint64_t Clusters::version(std::uint32_t client) const {
-  const auto c = members_[client].cluster;
-  return c == none ? 0 : clusters_[c].version;
-}
-
-std::uint64_t Clusters::staleness(std::uint32_t client) const {
+std::uint64_t Clusters::staleness(std::uint32_t client, std::uint64_t, const Progress&) const {
   const auto& m = members_[client];
   return m.cluster == none ? 0 : clusters_[m.cluster].published - m.base;
 }
 
 std::optional<aggregate::MergePlan> Clusters::add(aggregate::Arrival arrival, double now) {
   const auto client = arrival.client;
-  auto& m = members_[client];
   if (profiling()) {
-    m.seconds = now - m.sent;
-    held_.push_back(std::move(arrival));
+    profiling_.hold(std::move(arrival), now);
     return std::nullopt;
   }
-  auto& c = clusters_[m.cluster];
+  auto& c = clusters_[members_[client].cluster];
   if (c.owed > 0) --c.owed;
   auto plan = c.rule->add(std::move(arrival));
   if (plan)
@@ -99,12 +68,7 @@ std::optional<aggregate::MergePlan> Clusters::add(aggregate::Arrival arrival, do
 }
 
 std::int64_t Clusters::forget(std::uint32_t client) {
-  if (profiling()) {
-    const auto before = held_.size();
-    held_.erase(std::remove_if(held_.begin(), held_.end(), [&](const auto& a) { return a.client == client; }),
-                held_.end());
-    return static_cast<std::int64_t>(before - held_.size());
-  }
+  if (profiling()) return profiling_.forget(client);
   const auto i = index(client);
   if (!i) return 0;
   auto& c = clusters_[*i];
@@ -113,7 +77,7 @@ std::int64_t Clusters::forget(std::uint32_t client) {
 }
 
 std::size_t Clusters::buffered() const {
-  auto n = held_.size();
+  auto n = profiling_.held().size();
   for (const auto& c : clusters_) n += c.rule->buffered();
   return n;
 }
@@ -128,7 +92,8 @@ bool Clusters::together(std::uint32_t a, std::uint32_t b) const {
 }
 
 engine::Combination Clusters::published(std::size_t cluster, const engine::Combination& next) const {
-  if (best_) return *best_ == cluster ? next : engine::Combination{clusters_[*best_].model, 1.0, {}, {}};
+  if (const auto best = best_ ? best_->best() : std::nullopt)
+    return *best == cluster ? next : engine::Combination{clusters_[*best].model, 1.0, {}, {}};
   double total = 0;
   for (const auto& c : clusters_) total += static_cast<double>(c.samples);
   engine::Combination sum{nullptr, 1.0, {}, {}};
@@ -153,10 +118,16 @@ engine::Combination Clusters::published(std::size_t cluster, const engine::Combi
   return sum;
 }
 
-void Clusters::merged(std::size_t cluster, const aggregate::MergePlan& plan, const ParametersPtr& model,
-                      std::uint64_t version) {
-  auto& c = clusters_[cluster];
-  const Checkpoint before{c.lineage.size(), std::exchange(c.model, model)};
+void Clusters::extend(const aggregate::MergePlan& plan, engine::CombineJob& job) const {
+  const auto cluster = members_[plan.parts.front().arrival.client].cluster;
+  job.outputs.push_back(published(cluster, job.outputs.front()));
+}
+
+ParametersPtr Clusters::merged(const aggregate::MergePlan& plan, const std::vector<ParametersPtr>& outputs,
+                               std::uint64_t version) {
+  auto& c = cluster_of(plan);
+  const Checkpoint before{c.lineage.size(),
+                          std::exchange(c.model, outputs.empty() ? nullptr : outputs.front())};
   for (const auto& part : plan.parts) {
     const auto client = part.arrival.client;
     if (std::binary_search(asking_.begin(), asking_.end(), client)) checkpoints_.try_emplace(client, before);
@@ -164,47 +135,21 @@ void Clusters::merged(std::size_t cluster, const aggregate::MergePlan& plan, con
   }
   c.version = version;
   ++c.published;
+  return outputs.empty() ? nullptr : outputs.back();
 }
 
-// ---- the best cluster
-
-std::vector<std::size_t> Clusters::ask() {
-  std::vector<std::size_t> fresh;
-  if (!needs_.best || !asked_.empty()) return fresh;
-  for (std::size_t i = 0; i < clusters_.size(); ++i) {
-    auto& c = clusters_[i];
-    if (c.samples == 0 || c.asked == c.published) continue;
-    c.asked = c.published;
-    asked_.push_back({i, c.since});
-    fresh.push_back(i);
-  }
-  return fresh;
+Clusters::Cluster& Clusters::cluster_of(const aggregate::MergePlan& plan) {
+  return clusters_[members_[plan.parts.front().arrival.client].cluster];
 }
 
-void Clusters::answered(const std::vector<double>& accuracies) {
-  for (std::size_t i = 0; i < asked_.size() && i < accuracies.size(); ++i)
-    if (auto& c = clusters_[asked_[i].cluster]; c.since == asked_[i].since) c.accuracy = accuracies[i];
-  asked_.clear();
+const Clusters::Cluster& Clusters::cluster_of(const aggregate::MergePlan& plan) const {
+  return clusters_[members_[plan.parts.front().arrival.client].cluster];
 }
 
-std::optional<std::size_t> Clusters::most_accurate() const {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < clusters_.size(); ++i) {
-    const auto& c = clusters_[i];
-    if (c.samples > 0 && c.accuracy && (!best || *c.accuracy > *clusters_[*best].accuracy)) best = i;
-  }
-  return best;
-}
-
-std::optional<std::size_t> Clusters::choose() {
-  const auto best = most_accurate();
-  if (!best || best == best_) return std::nullopt;
-  return best_ = best;
-}
-
-void Clusters::distrust(std::size_t cluster) {
-  clusters_[cluster].accuracy.reset();
-  if (best_ == cluster) best_ = most_accurate();
+BestCluster::Standings Clusters::standings() const {
+  BestCluster::Standings all;
+  for (const auto& c : clusters_) all.push_back({c.samples > 0, c.published, c.since});
+  return all;
 }
 
 // ---- erasure
@@ -219,7 +164,7 @@ void Clusters::weigh(const std::vector<std::int64_t>& samples) {
     }
   for (auto& c : clusters_)
     if (c.staying == 0) c.owed = 0;  // nobody is left to make anything again
-  if (best_ && clusters_[*best_].samples == 0) best_ = most_accurate();
+  if (best_) best_->recount(standings());
 }
 
 bool Clusters::others_train(std::size_t cluster) const {
@@ -228,9 +173,12 @@ bool Clusters::others_train(std::size_t cluster) const {
   return false;
 }
 
-const Clusters::Checkpoint* Clusters::checkpoint(std::uint32_t client) const {
+engine::Combination Clusters::rolled_back(std::uint32_t client) {
+  const auto cluster = members_[client].cluster;
   const auto i = checkpoints_.find(client);
-  return i == checkpoints_.end() ? nullptr : &i->second;
+  if (i == checkpoints_.end()) return published(cluster, {clusters_[cluster].model, 1.0, {}, {}});
+  if (best_) best_->distrust(cluster, standings());
+  return published(cluster, {i->second.model, 1.0, {}, {}});
 }
 
 Clusters::Lost Clusters::roll_back(std::uint32_t client, bool stays, std::uint64_t version) {
@@ -248,9 +196,9 @@ Clusters::Lost Clusters::roll_back(std::uint32_t client, bool stays, std::uint64
   c.rule->reset();
   c.model = to.model;
   c.version = c.since = version;
-  c.accuracy.reset();
   ++c.published;
   if (c.staying > 0) c.owed += lost.updates;
+  if (best_) best_->distrust(members_[client].cluster, standings());
   return lost;
 }
 
@@ -268,7 +216,7 @@ std::int64_t Clusters::bytes() const {
   std::set<ParametersPtr> kept;
   for (const auto& c : clusters_) kept.insert(c.model);
   for (const auto& [client, checkpoint] : checkpoints_) kept.insert(checkpoint.model);
-  for (const auto& a : held_) kept.insert(a.delta);
+  for (const auto& a : profiling_.held()) kept.insert(a.delta);
   std::int64_t bytes = 0;
   for (const auto& p : kept) bytes += model::byte_size(p);
   return bytes;
