@@ -15,9 +15,30 @@ import subprocess
 import tempfile
 import time
 
-import torch
-from torch import nn
-from torch.nn import functional
+NAMES = ("logreg", "mlp", "lenet", "cnn_small", "cnn_mnist", "cnn", "resnet18")
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--afu", required=True)
+    parser.add_argument("--models", default=",".join(NAMES))
+    parser.add_argument("--batches", default="10,32")
+    parser.add_argument("--seconds", type=float, default=2.0, help="about how long one core's loop runs")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--json")
+    o = parser.parse_args()
+    unknown = sorted(set(o.models.split(",")) - set(NAMES))
+    if unknown:
+        parser.error(f"no such model: {', '.join(unknown)} (allowed: {', '.join(NAMES)})")
+    return o
+
+
+if __name__ == "__main__":
+    OPTIONS = options()  # before torch: --help needs nothing installed
+
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
 CORES = (1, 2)
 IMAGES = 512
@@ -93,6 +114,7 @@ MODELS = {
     "cnn": (1, 28, convolutional(pooled(1, 32, 5, 1, 2), pooled(32, 64, 5, 1, 2), dense(3136, 512, 10))),
     "resnet18": (3, 32, resnet18),
 }
+assert tuple(MODELS) == NAMES
 
 
 def loop(name, batch, steps, barrier, parameters):
@@ -182,18 +204,7 @@ def measure(afu, name, batch, seconds, repetitions):
     return {"model": name, "batch": batch, "parameters": parameters, "engine": engine, "steps": steps, "images_per_second": medians}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--afu", required=True)
-    parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--batches", default="10,32")
-    parser.add_argument("--seconds", type=float, default=2.0, help="about how long one core's loop runs")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--json")
-    o = parser.parse_args()
-    unknown = sorted(set(o.models.split(",")) - set(MODELS))
-    if unknown:
-        parser.error(f"no such model: {', '.join(unknown)} (allowed: {', '.join(MODELS)})")
+def main(o):
     choose_blas_core(o.afu)
     rows = [
         measure(o.afu, name, int(batch), o.seconds, o.repetitions)
@@ -211,4 +222,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(OPTIONS)

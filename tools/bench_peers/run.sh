@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The same federated workload on pfl-research, Flower, BlazeFL and afu, in turn, and the ratio: see README.md beside this.
 #
-#   tools/bench_peers/run.sh [--install-only] [--images] [arguments of bench.py, or of images.py: see --help]
+#   tools/bench_peers/run.sh [--images] [--install-only] [arguments of bench.py, or of images.py: see --help]
+#
+# --help, or --images --help, lists those arguments and installs nothing.
 #
 # The first run makes a virtual environment with the peers from PyPI (6 GB: the torch wheel brings CUDA along).
 # Environment: PEERS_PYTHON (an interpreter, best 3.12), PEERS_DIR (instead of ~/.cache/afu/peers), PEERS_PIP_ARGUMENTS
@@ -47,17 +49,27 @@ install() {
   touch "$venv/complete"
 }
 
+bench=bench.py
+if [ "${1:-}" = --images ]; then
+  bench=images.py
+  shift
+fi
+for argument in "$@"; do
+  case $argument in
+    -h | --help)
+      sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      echo
+      exec python3 -B "$here/$bench" --help # the standard library is enough
+      ;;
+  esac
+done
+
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 venv=${PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/afu/peers}/venv-$version
 if ! cmp -s "$venv/requirements.txt" "$here/requirements.txt" || [ ! -e "$venv/complete" ]; then
   install "$venv" "$python"
   cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
-bench=bench.py
-if [ "${1:-}" = --images ]; then
-  bench=images.py
-  shift
 fi
 if [ "${1:-}" = --install-only ]; then
   exit 0
