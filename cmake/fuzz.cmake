@@ -1,8 +1,8 @@
 # tests/fuzz/NAME.cpp becomes the libFuzzer program fuzz_NAME, over afu_core with the sanitizers on. No LibTorch, no CAF:
-#   cmake -G Ninja -B build-fuzz -DAFU_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ && ninja -C build-fuzz
+#   cmake --preset fuzz && ninja -C build-fuzz
 #   build-fuzz/fuzz_npz -max_total_time=60
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  message(FATAL_ERROR "AFU_FUZZ needs clang: configure with -DCMAKE_CXX_COMPILER=clang++")
+  message(FATAL_ERROR "AFU_FUZZ needs clang: cmake --preset fuzz")
 endif()
 set(AFU_FUZZ_FLAGS -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 target_compile_options(afu_core PUBLIC -fsanitize=fuzzer-no-link,address,undefined ${AFU_FUZZ_FLAGS})

@@ -16,7 +16,7 @@ if ! command -v clang++ >/dev/null; then
   echo "fuzz.sh: clang++ is missing: apt-get install clang" >&2
   exit 2
 fi
-cmake -G Ninja -S "$root" -B "$folder" -DAFU_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ >/dev/null
+cmake --preset fuzz -S "$root" -B "$folder" >/dev/null
 cmake --build "$folder" --parallel "$jobs"
 
 run_one() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what afu needs, then configures and builds it.
+# Installs what afu needs, then configures and builds the program; tools/test.sh builds the tests.
 #
 #   tools/setup.sh            into build/       (LibTorch of the distribution, CPU lanes)
 #   tools/setup.sh --cuda     into build-cuda/  (CUDA LibTorch: yours by Torch_DIR or CMAKE_PREFIX_PATH, or else the
@@ -133,9 +133,10 @@ select_openblas
 
 folder=${BUILD_DIR:-build$([ $cuda = no ] || echo -cuda)}
 case $folder in /*) ;; *) folder=$root/$folder ;; esac
-options=(-DCMAKE_BUILD_TYPE=Release -DAFU_CUDA=OFF)
+preset=release
+options=()
 if [ $cuda = yes ]; then
-  options=(-DCMAKE_BUILD_TYPE=Release -DAFU_CUDA=ON)
+  preset=cuda
   if [ -n "${Torch_DIR:-}" ]; then
     options+=("-DTorch_DIR=$Torch_DIR")
   elif [ -z "${CMAKE_PREFIX_PATH:-}" ]; then
@@ -149,7 +150,7 @@ fi
 [ $build = yes ] || exit 0
 
 begin_step "configure $folder"
-cmake -G Ninja -S "$root" -B "$folder" "${options[@]}"
-begin_step "build $folder"
-cmake --build "$folder" --parallel "${JOBS:-$(nproc)}"
+cmake --preset "$preset" -S "$root" -B "$folder" "${options[@]}"
+begin_step "build $folder/afu"
+cmake --build "$folder" --parallel "${JOBS:-$(nproc)}" --target afu
 echo "built $folder/afu"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what changed and runs the tests: tools/test.sh [arguments of ctest], such as -LE slow or -R compute.
+# Builds the program and the tests, as far as they changed, and runs the tests: tools/test.sh [arguments of ctest], such as -LE slow or -R compute.
 # Environment: BUILD_DIR (default build; build-cuda for the CUDA flavour), AFU_DATA_DIR (folder of the real images;
 # default ../shared/data beside the checkout, where there is one), JOBS.
 set -euo pipefail
