@@ -4,7 +4,7 @@
 #
 #   tools/pack_deps.sh [FOLDER]     (default deps-pack/, which git ignores; the folder is made anew)
 #
-# Header-only in the pack, whatever Debian does: spdlog, toml++, CLI11, nlohmann-json, doctest, Boost.Math (only the
+# Header-only in the pack, whatever Debian does: toml++, CLI11, nlohmann-json, doctest, Boost.Math (only the
 # headers that our sources include, directly or not). Shared libraries, with what they need beyond libc and libstdc++: CAF,
 # libjpeg-turbo, libpng, libzip, OpenSSL's libcrypto, and fmt, which header-only would cost every source 3 s of compilation and ask no less of
 # the target, since CAF is there; they look for each other beside themselves ($ORIGIN).
@@ -22,7 +22,7 @@ case ${1:-} in
 esac
 pack=${1:-$root/deps-pack}
 packages=(doctest-dev libboost-math1.74-dev libcaf-dev libcli11-dev libfmt-dev libjpeg62-turbo-dev libpng-dev
-  libspdlog-dev libssl-dev libtomlplusplus-dev libzip-dev nlohmann-json3-dev zlib1g-dev)
+  libssl-dev libtomlplusplus-dev libzip-dev nlohmann-json3-dev zlib1g-dev)
 libraries=(caf_core crypto fmt jpeg png16 z zip)
 
 trap 'echo "pack_deps.sh: failed (line $LINENO: $BASH_COMMAND)" >&2' ERR
@@ -45,7 +45,7 @@ mkdir -p "$pack/include" "$pack/lib/cmake" "$pack/share/doc"
 arch=$(g++ -print-multiarch)
 
 copy_headers() {
-  cp -r /usr/include/{caf,CLI,doctest,fmt,nlohmann,openssl,spdlog,toml++,zip.h} "$pack/include/"
+  cp -r /usr/include/{caf,CLI,doctest,fmt,nlohmann,openssl,toml++,zip.h} "$pack/include/"
   # what depends on the architecture lies apart in Debian
   cp "/usr/include/$arch/openssl/"*.h "$pack/include/openssl/"
   # -L: png.h and its two parts are links into a folder with the version's number
@@ -136,10 +136,6 @@ done
 # shellcheck disable=SC2016
 write_package fmt fmt::fmt 'set_target_properties(fmt::fmt PROPERTIES INTERFACE_COMPILE_DEFINITIONS FMT_SHARED
                         IMPORTED_LOCATION "${_include}/../lib/libfmt.so")' SHARED
-write_package spdlog spdlog::spdlog "include(CMakeFindDependencyMacro)
-  find_dependency(fmt)
-  set_target_properties(spdlog::spdlog PROPERTIES INTERFACE_COMPILE_DEFINITIONS SPDLOG_FMT_EXTERNAL
-                        INTERFACE_LINK_LIBRARIES fmt::fmt)"
 write_package tomlplusplus tomlplusplus::tomlplusplus
 write_package CLI11 CLI11::CLI11
 write_package nlohmann_json nlohmann_json::nlohmann_json

@@ -1,14 +1,8 @@
 /// afu study: many runs from one file.
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-
-#include <unistd.h>
-
 #include <chrono>
 #include <memory>
 #include <set>
 
-#include "cli/colour.hpp"
 #include "cli/distances.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/study_estimate.hpp"
@@ -30,15 +24,6 @@ struct Options {
   double cache_mb = 2048;
   bool plan = false, force = false, rerun_changed = false, quiet = false;
 };
-
-/// With the time of day: a study runs overnight.
-std::shared_ptr<spdlog::logger> study_log() {
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
-  sink->set_color_mode(colours(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
-  auto log = std::make_shared<spdlog::logger>("study", std::move(sink));
-  log->set_pattern("%H:%M:%S %^%l%$ %v");
-  return log;
-}
 
 std::string command_of(const Options& o) {
   return "afu study " + o.file + (o.output.empty() ? "" : " -o " + o.output);
@@ -110,16 +95,16 @@ int show_plan(const study::Plan& plan, const StudyFolder& held, const StudyOptio
 /// Lines of progress: after each cell, and every ten seconds while none ends.
 class Lines {
  public:
-  Lines(spdlog::logger& log, bool quiet) : log_(log), quiet_(quiet) {}
+  explicit Lines(bool quiet) : quiet_(quiet) {}
 
   void ended(const StudyProgress& p, const std::string& cell, const std::string& failure,
              const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
-    if (!failure.empty()) log_.error("{} failed: {}", cell, failure);
+    if (!failure.empty()) log(Level::error, "{} failed: {}", cell, failure);
     for (const auto& warning : warnings)
-      if (told_.insert(warning).second) log_.warn("{} warns: {}", cell, warning);
+      if (told_.insert(warning).second) log(Level::warning, "{} warns: {}", cell, warning);
     if (quiet_) return;
     for (const auto& note : notes)
-      if (told_.insert(note).second) log_.info("{} notes: {}", cell, note);
+      if (told_.insert(note).second) log(Level::info, "{} notes: {}", cell, note);
     line(p, cell);
   }
   void waiting(const StudyProgress& p) {
@@ -131,12 +116,11 @@ class Lines {
   using Clock = std::chrono::steady_clock;
   void line(const StudyProgress& p, const std::string& what) {
     last_ = Clock::now();
-    log_.info("{} / {} cells{}, {} so far, {}: {}", p.done + p.failed, p.cells,
-              p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed),
-              eta_text(p.left), what);
+    log(Level::info, "{} / {} cells{}, {} so far, {}: {}", p.done + p.failed, p.cells,
+        p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed), eta_text(p.left),
+        what);
   }
 
-  spdlog::logger& log_;
   bool quiet_;
   Clock::time_point last_ = Clock::now();
   std::set<std::string> told_;
@@ -159,19 +143,18 @@ int run(const Options& o) {
   refuse(held);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
-  const auto log = study_log();
   const auto open = open_cells(held, o.force);
   if (!o.quiet) {
-    for (const auto& note : notes_of(plan, held)) log->info("note: {}", note);
-    log->info("{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
-              plan.cells.size(), plan.groups, plan.cells.size() - open.size(),
-              runners_for(open.size(), o.jobs), options.folder.string());
+    for (const auto& note : notes_of(plan, held)) log(Level::info, "note: {}", note);
+    log(Level::info, "{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
+        plan.cells.size(), plan.groups, plan.cells.size() - open.size(), runners_for(open.size(), o.jobs),
+        options.folder.string());
   }
   for (auto i : open)
     if (held.cells[i].kind == Kind::damaged)
-      log->warn("{} is damaged and is run anew: {}", plan.cells[i].folder, held.cells[i].why);
+      log(Level::warning, "{} is damaged and is run anew: {}", plan.cells[i].folder, held.cells[i].why);
 
-  Lines lines(*log, o.quiet);
+  Lines lines(o.quiet);
   options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure,
                       const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
     lines.ended(p, cell, failure, warnings, notes);
@@ -189,7 +172,8 @@ int run(const Options& o) {
     tell("afu: interrupted; the same command goes on where it stopped\n");
     return Interrupts::status();
   }
-  for (const auto& left_out : write_distances(plan, options.folder)) log->warn("distances: {}", left_out);
+  for (const auto& left_out : write_distances(plan, options.folder))
+    log(Level::warning, "distances: {}", left_out);
   page::write_report(page::report_on(options.folder), options.folder);
   if (!o.quiet) print("report: {}\n", (options.folder / "report.html").string());
   if (outcome.failures.empty()) return 0;

@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <system_error>
 
+#include "cli/colour.hpp"
 #include "config/text.hpp"
 
 namespace afu::cli {
@@ -18,6 +20,33 @@ int output_error = 0;  ///< of the first failed write to standard output
 
 void failed() {
   if (output_error == 0) output_error = errno != 0 ? errno : EIO;
+}
+
+/// In one write where that is possible, after what stands on standard output so far: both may be one terminal.
+void write_error(std::string_view text) {
+  errno = 0;
+  if (std::fflush(stdout) != 0) failed();
+  while (!text.empty()) {
+    const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody can be told
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+struct Shown {
+  const char *word, *colour;
+};
+Shown shown(Level level) {
+  switch (level) {
+    case Level::info:
+      return {"info", "\033[32m"};
+    case Level::warning:
+      return {"warning", "\033[33m\033[1m"};
+    case Level::error:
+      return {"error", "\033[31m\033[1m"};
+  }
+  return {"", ""};
 }
 
 }  // namespace
@@ -38,18 +67,18 @@ void write_output(std::string_view text) {
 }
 
 void write_message(std::string_view message) {
-  // It may quote what comes from a file.
-  const auto shown = config::printable(std::string(message));
-  std::string_view text = shown;
-  // What stands on standard output so far comes first where both are one terminal.
-  errno = 0;
-  if (std::fflush(stdout) != 0) failed();
-  while (!text.empty()) {
-    const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody can be told
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_error(config::printable(std::string(message)));  // it may quote what comes from a file
+}
+
+void write_log(Level level, std::string_view message) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  const bool coloured = colours(STDERR_FILENO);
+  const auto [word, colour] = shown(level);
+  write_error(fmt::format("{:02}:{:02}:{:02} {}{}{} {}\n", local.tm_hour, local.tm_min, local.tm_sec,
+                          coloured ? colour : "", word, coloured ? "\033[m" : "",
+                          config::printable(std::string(message))));
 }
 
 int finish(int status) {

@@ -17,6 +17,11 @@ void write_output(std::string_view text);
 /// As config::printable: a message cannot steer the terminal, whatever it quotes.
 void write_message(std::string_view message);
 
+enum class Level { info, warning, error };
+/// A message of something that takes hours: a line with the time of day and its level, which is coloured
+/// where the terminal can.
+void write_log(Level level, std::string_view message);
+
 /// What the verb is for, on standard output. Never throws for a failed write: `finish` tells.
 template <class... Args>
 void print(fmt::format_string<Args...> format, Args&&... args) {
@@ -27,6 +32,11 @@ void print(fmt::format_string<Args...> format, Args&&... args) {
 template <class... Args>
 void tell(fmt::format_string<Args...> format, Args&&... args) {
   write_message(fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+void log(Level level, fmt::format_string<Args...> format, Args&&... args) {
+  write_log(level, fmt::format(format, std::forward<Args>(args)...));
 }
 
 /// Writes what is still to be written to standard output. Returns `status`; in place of 0, 1 where a write
