@@ -8,9 +8,9 @@
 
 #include "base/npz_file.hpp"
 #include "base/output_file.hpp"
+#include "config/scenario.hpp"
 #include "config/text.hpp"
 #include "engine/combine_job.hpp"
-#include "engine/kernel_job.hpp"
 #include "model/vectors_file.hpp"
 #include "train/train_job.hpp"
 

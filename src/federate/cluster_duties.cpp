@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/merging.hpp"
 #include "federate/questions.hpp"

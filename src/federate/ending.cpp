@@ -1,4 +1,5 @@
 #include "federate/ending.hpp"
+#include "config/scenario.hpp"
 
 #include <fmt/format.h>
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/cluster_duties.hpp"
 #include "federate/ending.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::federate {

@@ -1,10 +1,12 @@
 #include "federate/questions.hpp"
-#include "engine/combine_job.hpp"
 
 #include <utility>
 
 #include "calibrate/jobs.hpp"
-#include "engine/kernel_job.hpp"
+#include "config/scenario.hpp"
+#include "engine/combine_job.hpp"
+#include "methods/knot/job.hpp"
+#include "methods/statistics_job.hpp"
 
 namespace afu::federate {
 
@@ -19,21 +21,12 @@ job::Job fisher_question(const config::Scenario& scenario, const Progress& at, c
 }
 
 job::Job statistics_question(engine::Combination model, std::vector<data::IndicesPtr> environments) {
-  job::KernelJob job{};
-  job.kernel = "batch_statistics";
-  job.derived = {std::move(model)};
-  job.samples = std::move(environments);
-  return job;
+  return methods::StatisticsJob{std::move(model), std::move(environments)};
 }
 
 job::Job accuracies_question(const config::Scenario& scenario, std::vector<ParametersPtr> models,
                              const data::IndicesPtr& rows) {
-  job::KernelJob job{};
-  job.kernel = "accuracies";
-  job.settings.set("batch_size", scenario.evaluation.batch_size);
-  job.inputs = std::move(models);
-  if (rows) job.samples = {rows};
-  return job;
+  return methods::AccuraciesJob{std::move(models), rows, scenario.evaluation.batch_size};
 }
 
 job::Job gate_question(const methods::GateUpdates& gate, const ParametersPtr& before,

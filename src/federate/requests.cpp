@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "methods/registry.hpp"

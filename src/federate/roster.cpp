@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 
 namespace afu::federate {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "federate/ending.hpp"
 #include "federate/merging.hpp"
 #include "federate/steps.hpp"

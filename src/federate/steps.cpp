@@ -11,7 +11,7 @@
 #include "federate/serving.hpp"
 #include "federate/updates.hpp"
 #include "methods/calibration.hpp"
-#include "methods/kernels_statistics.hpp"
+#include "methods/statistics_job.hpp"
 
 namespace afu::federate {
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::federate {
 

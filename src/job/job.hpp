@@ -83,19 +83,11 @@ class Job {
   template <class T>
   struct Of final : Work {
     explicit Of(T v) : value(std::move(v)) {}
-    const char* name() const override { return name_of(value, 0); }
+    const char* name() const override { return T::name; }
     void put(Sink& to) const override { job::put(to, value); }
     JobResult run(engine::Workspace& workspace) const override { return detail::run_job(workspace, value); }
     T value;
   };
-  template <class T>
-  static auto name_of(const T& value, int) -> decltype(value.kernel.c_str()) {
-    return value.kernel.c_str();
-  }
-  template <class T>
-  static const char* name_of(const T&, long) {
-    return T::name;
-  }
 
   std::shared_ptr<const Work> work_;
 };

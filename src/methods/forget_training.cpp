@@ -1,6 +1,7 @@
 #include "methods/forget_training.hpp"
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/method.hpp"
 
 namespace afu::methods {

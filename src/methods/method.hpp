@@ -201,6 +201,8 @@ struct GuardErasure {
   double restore = 0;
   std::uint64_t restore_every = 0;
   GuardErasure() {}
+  GuardErasure(engine::GuardPtr g, double part, std::uint64_t every)
+      : guard(std::move(g)), restore(part), restore_every(every) {}
 };
 /// From here on until Done the calibrator looks at every merge of updates, by this job with the
 /// versions before and after the merge in it: its figure "scale" s is the part of

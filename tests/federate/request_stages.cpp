@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "alone.hpp"
+#include "config/scenario.hpp"
 #include "federate/calibrations.hpp"
 #include "federate/requests.hpp"
 #include "federate/served_request.hpp"

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/match_job.hpp"
 #include "methods/afu_ic/settings.hpp"

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
 #include "methods/afu_ic/settings.hpp"

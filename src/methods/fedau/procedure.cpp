@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/fedau/job.hpp"
 #include "methods/one_job.hpp"
 #include "methods/registry.hpp"

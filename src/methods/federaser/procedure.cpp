@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/calibration.hpp"
 #include "methods/federaser/job.hpp"
 #include "methods/registry.hpp"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/calibration.hpp"
 #include "methods/fedosd/job.hpp"
 #include "methods/registry.hpp"

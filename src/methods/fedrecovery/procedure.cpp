@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/fedrecovery/job.hpp"
 #include "methods/one_job.hpp"
 #include "methods/registry.hpp"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/calibration.hpp"
 #include "methods/kd/job.hpp"
 #include "methods/one_job.hpp"

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/knot/assignment.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/calibration.hpp"
 #include "methods/prune/job.hpp"
 #include "methods/registry.hpp"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/declare.hpp"
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
 

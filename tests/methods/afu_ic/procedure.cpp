@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "config/scenario.hpp"
 #include "methods/afu_ic/match_job.hpp"
 #include "tests/methods/support.hpp"
 

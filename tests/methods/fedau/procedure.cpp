@@ -1,3 +1,4 @@
+#include "config/scenario.hpp"
 #include "methods/fedau/job.hpp"
 #include "tests/methods/support.hpp"
 

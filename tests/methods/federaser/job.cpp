@@ -11,7 +11,11 @@ using test::Lane;
 namespace {
 
 /// A vector of the lane's layout with one value that is not zero.
-model::ParametersPtr scalar(Lane& lane,
+model::ParametersPtr scalar(Lane& lane, double value) {
+  auto v = torch::zeros_like(lane.initial->values);
+  v[0] = value;
+  return lane.workspace->wrap(v, lane.initial->buffers);
+}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/pga/job.hpp"
 #include "tests/federate/server.hpp"

@@ -1,3 +1,4 @@
+#include "config/scenario.hpp"
 #include "methods/prune/job.hpp"
 #include "tests/methods/support.hpp"
 
