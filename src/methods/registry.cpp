@@ -1,38 +1,41 @@
 #include "methods/registry.hpp"
-#include "config/scenario.hpp"
 
 #include <algorithm>
 #include <set>
 #include <stdexcept>
 
+#include "config/scenario.hpp"
+
 namespace afu::methods {
 
-Method afu_ic_method();
-Method fedau_method();
-Method federaser_method();
-Method fedosd_method();
-Method fedquit_method();
-Method fedrecovery_method();
-Method fine_tune_method();
-Method gradient_ascent_method();
-Method kd_method();
-Method knot_method();
-Method none_method();
-Method not_method();
-Method pga_method();
-Method prune_method();
-Method relabel_method();
-Method retrain_method();
-Method subtract_method();
+/// One line a method: NAME_method() is in its folder.
+#define AFU_METHODS       \
+  METHOD(afu_ic)          \
+  METHOD(fedau)           \
+  METHOD(federaser)       \
+  METHOD(fedosd)          \
+  METHOD(fedquit)         \
+  METHOD(fedrecovery)     \
+  METHOD(fine_tune)       \
+  METHOD(gradient_ascent) \
+  METHOD(kd)              \
+  METHOD(knot)            \
+  METHOD(none)            \
+  METHOD(not )            \
+  METHOD(pga)             \
+  METHOD(prune)           \
+  METHOD(relabel)         \
+  METHOD(retrain)         \
+  METHOD(subtract)
+
+#define METHOD(name) Method name##_method();
+AFU_METHODS
+#undef METHOD
 
 const std::vector<Method>& methods() {
-  static const std::vector<Method> table{
-      afu_ic_method(),   fedau_method(),       federaser_method(), fedosd_method(),
-      fedquit_method(),  fedrecovery_method(), fine_tune_method(), gradient_ascent_method(),
-      kd_method(),       knot_method(),        none_method(),      not_method(),
-      pga_method(),      prune_method(),       relabel_method(),   retrain_method(),
-      subtract_method(),
-  };
+#define METHOD(name) name##_method(),
+  static const std::vector<Method> table{AFU_METHODS};
+#undef METHOD
   return table;
 }
 
