@@ -26,6 +26,7 @@ namespace afu::methods {
   METHOD(prune)           \
   METHOD(relabel)         \
   METHOD(retrain)         \
+  METHOD(roll_back)       \
   METHOD(subtract)
 
 #define METHOD(name) Method name##_method();
