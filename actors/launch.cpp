@@ -168,7 +168,7 @@ record::Figures figures(const record::MetricsRow& row) {
 std::optional<std::string> delivered_weights(const config::Scenario& s,
                                              const std::vector<record::MetricsRow>& rows,
                                              const std::optional<record::SetLabels>& test_set) {
-  if (s.model.name != "torchscript" || s.erasures.empty()) return std::nullopt;
+  if (s.model.name != config::Architecture::torchscript || s.erasures.empty()) return std::nullopt;
   auto note = fmt::format(
       "the initial weights are those of {}: what they know of the samples to be forgotten, {}", s.model.path,
       s.unlearning.method == "retrain" ? "the retraining starts with, so it is no reference"

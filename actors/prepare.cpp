@@ -78,7 +78,8 @@ void check_durations(const config::Scenario& s, const sim::Profiles& profiles,
 }
 
 std::int64_t clients_at_a_time(const config::Scenario& s) {
-  const auto most = s.training.rule == "fedavg" ? s.training.clients_per_round : s.training.max_in_flight;
+  const auto most =
+      config::traits(s.training.rule).synchronous ? s.training.clients_per_round : s.training.max_in_flight;
   return most > 0 ? std::min(most, s.partition.clients) : s.partition.clients;
 }
 
@@ -110,7 +111,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.evaluation = std::move(held.evaluation);
   c.attacks = std::move(held.attacks);
   for (auto& warning : held.warnings) p.notes->warn(std::move(warning));
-  if (!timing && s.model.name == "torchscript")
+  if (!timing && config::traits(s.model.name).imported)
     if (const auto least = lane::least_training_batch(s.model, input); least > 1)
       check_batches(s, *c.setup.data, c.setup.forget, least);
   c.setup.model_bytes = static_cast<std::uint64_t>(lane::model_bytes(s.model, input));

@@ -22,7 +22,8 @@ namespace {
 class AsyncDelta : public Rule {
  public:
   AsyncDelta(const TrainingSection& t, double mean_samples)
-      : staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
+      : Rule(config::Rule::async_delta),
+        staleness_(t),
         eta_(t.server_lr),
         weighted_(t.weight_by_samples),
         mean_samples_(mean_samples) {}
@@ -48,11 +49,11 @@ class AsyncDelta : public Rule {
 class FedAsync : public Rule {
  public:
   explicit FedAsync(const TrainingSection& t)
-      : staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
+      : Rule(config::Rule::fedasync),
+        staleness_(t),
         alpha_(t.mixing),
         halved_at_(static_cast<std::uint64_t>(t.mixing_halved_at)) {}
 
-  bool whole_model() const override { return true; }
   std::optional<MergePlan> add(Arrival a) override {
     const double alpha = halved_at_ > 0 && merged_ >= halved_at_ ? alpha_ / 2 : alpha_;
     const double coefficient = std::min(1.0, alpha * staleness_(a.staleness));
@@ -72,42 +73,30 @@ class FedAsync : public Rule {
   std::uint64_t halved_at_, merged_ = 0;  ///< updates
 };
 
-struct Entry {
-  const char* name;
-  std::unique_ptr<Rule> (*make)(const TrainingSection&, double mean_samples, std::size_t clients);
-};
-const Entry table[] = {
-    {"async_delta",
-     [](const TrainingSection& t, double n, std::size_t) -> std::unique_ptr<Rule> {
-       return std::make_unique<AsyncDelta>(t, n);
-     }},
-    {"fedavg", &make_fedavg},
-    {"fedasync",
-     [](const TrainingSection& t, double, std::size_t) -> std::unique_ptr<Rule> {
-       return std::make_unique<FedAsync>(t);
-     }},
-    {"fedbuff", &make_fedbuff},
-    {"aso_fed", &make_aso_fed},
-    {"port", &make_port},
-};
-
 }  // namespace
 
 double sample_weight(std::int64_t samples, double mean_samples) {
   return std::clamp(static_cast<double>(samples) / mean_samples, 0.4, 1.6);
 }
 
-std::unique_ptr<Rule> make_rule(const std::string& name, const TrainingSection& training, double mean_samples,
+std::unique_ptr<Rule> make_rule(config::Rule name, const TrainingSection& t, double mean_samples,
                                 std::size_t clients) {
-  for (const auto& e : table)
-    if (name == e.name) return e.make(training, mean_samples, clients);
-  throw std::invalid_argument("unknown training rule '" + name + "'");
-}
-
-std::vector<std::string> rule_names() {
-  std::vector<std::string> names;
-  for (const auto& e : table) names.emplace_back(e.name);
-  return names;
+  using Name = config::Rule;
+  switch (name) {
+    case Name::async_delta:
+      return std::make_unique<AsyncDelta>(t, mean_samples);
+    case Name::fedavg:
+      return make_fedavg(t, mean_samples, clients);
+    case Name::fedasync:
+      return std::make_unique<FedAsync>(t);
+    case Name::fedbuff:
+      return make_fedbuff(t, mean_samples, clients);
+    case Name::aso_fed:
+      return make_aso_fed(t, mean_samples, clients);
+    case Name::port:
+      return make_port(t, mean_samples, clients);
+  }
+  throw std::logic_error("training.rule is none of the rules");
 }
 
 }  // namespace afu::aggregate

@@ -1,6 +1,6 @@
 #pragma once
 /// Aggregation rules: how arrived updates become the next version. A rule decides coefficients; the sums are
-/// computed on a lane. Adding a rule is one file and one line in rule.cpp's table.
+/// computed on a lane. Adding a rule is one file, its name in config/sections/training.hpp and a line in rule.cpp.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -52,12 +52,13 @@ struct MergePlan {
 
 class Rule {
  public:
+  explicit Rule(config::Rule name) : traits_(config::traits(name)) {}
   virtual ~Rule() = default;
   /// Barrier rounds: the server collects a round's updates and calls `flush` when the last is in.
-  virtual bool synchronous() const { return false; }
+  bool synchronous() const { return traits_.synchronous; }
   /// Whole models are mixed, not differences: late updates leak what was erased (src/federate/README.md, Late
   /// updates).
-  virtual bool whole_model() const { return false; }
+  bool whole_model() const { return traits_.whole_model; }
   /// Takes an update; a plan when it makes a new version now, nothing while the rule buffers.
   virtual std::optional<MergePlan> add(Arrival arrival) = 0;
   /// Ends a round: a plan from everything buffered, nothing when the buffer is empty.
@@ -93,14 +94,15 @@ class Rule {
                      std::size_t first_output) {
     static_cast<void>(plan), static_cast<void>(outputs), static_cast<void>(first_output);
   }
+
+ private:
+  config::RuleTraits traits_;
 };
 
-/// The rule that `training.rule` names. `mean_samples`: mean number of training samples of a client, for
-/// omega_k; with `clients`, how many there are, also the samples of all. Throws std::invalid_argument for an
-/// unknown name.
-std::unique_ptr<Rule> make_rule(const std::string& name, const config::TrainingSection& training,
+/// The rule `name`, as `training` sets it. `mean_samples`: mean number of training samples of a client, for
+/// omega_k; with `clients`, how many there are, also the samples of all.
+std::unique_ptr<Rule> make_rule(config::Rule name, const config::TrainingSection& training,
                                 double mean_samples, std::size_t clients = 1);
-std::vector<std::string> rule_names();
 
 /// omega_k = clip(n_k / mean n, 0.4, 1.6) (src/aggregate/README.md, async_delta).
 double sample_weight(std::int64_t samples, double mean_samples);

@@ -25,7 +25,10 @@ using model::ParametersPtr;
 class AsoFed : public Rule {
  public:
   AsoFed(const TrainingSection& t, double all_samples)
-      : beta_(t.aso_beta), feature_step_(t.aso_feature_step), all_samples_(all_samples) {}
+      : Rule(config::Rule::aso_fed),
+        beta_(t.aso_beta),
+        feature_step_(t.aso_feature_step),
+        all_samples_(all_samples) {}
 
   std::optional<MergePlan> add(Arrival a) override {
     auto& c = clients_[a.client];

@@ -54,11 +54,11 @@ namespace {
 class FedBuff : public Buffered {
  public:
   explicit FedBuff(const TrainingSection& t)
-      : Buffered(t.server_momentum),
-        staleness_(Staleness::parse(t.staleness, t.staleness_a, t.staleness_b)),
+      : Buffered(config::Rule::fedbuff, t.server_momentum),
+        staleness_(t),
         unit_(t.staleness_average > 0 ? staleness_.at(t.staleness_average) : 1.0),
         eta_(t.server_lr),
-        by_staleness_(t.buffer_normalisation == "staleness"),
+        by_staleness_(t.buffer_normalisation == config::BufferDivisor::staleness),
         size_(static_cast<std::size_t>(t.buffer_size)) {}
 
   std::optional<MergePlan> add(Arrival a) override {
@@ -85,9 +85,9 @@ class FedBuff : public Buffered {
 class FedAvg : public Buffered {
  public:
   explicit FedAvg(const TrainingSection& t)
-      : Buffered(t.server_momentum), uniform_(t.round_weights == "uniform") {}
+      : Buffered(config::Rule::fedavg, t.server_momentum),
+        uniform_(t.round_weights == config::RoundWeight::uniform) {}
 
-  bool synchronous() const override { return true; }
   std::optional<MergePlan> add(Arrival a) override {
     buffer_.push_back(std::move(a));
     return std::nullopt;

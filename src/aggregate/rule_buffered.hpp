@@ -12,7 +12,7 @@ namespace afu::aggregate {
 /// (BatchNorm) have no momentum.
 class Buffered : public Rule {
  public:
-  explicit Buffered(double server_momentum = 0) : beta_(server_momentum) {}
+  explicit Buffered(config::Rule name, double server_momentum = 0) : Rule(name), beta_(server_momentum) {}
 
   /// m is a sum over all clients: it begins anew at zero when one is to be forgotten.
   std::int64_t forget(std::uint32_t client) override;

@@ -23,7 +23,8 @@ using model::ParametersPtr;
 class Port : public Buffered {
  public:
   explicit Port(const TrainingSection& t)
-      : a_(t.port_similarity),
+      : Buffered(config::Rule::port),
+        a_(t.port_similarity),
         b_(t.port_staleness),
         bound_(t.staleness_bound),
         size_(static_cast<std::size_t>(t.buffer_size)) {}

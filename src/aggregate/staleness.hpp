@@ -2,17 +2,19 @@
 /// Staleness functions s(tau) (src/aggregate/README.md, Staleness): how much of an update is kept that began
 /// tau versions ago.
 #include <cstdint>
-#include <string>
+
+#include "config/sections/training.hpp"
 
 namespace afu::aggregate {
 
 /// constant 1; polynomial (1+tau)^-a; exponential exp(-a tau); hinge 1 if tau <= b, else 1/(a(tau-b)+1).
 struct Staleness {
-  enum class Kind { constant, polynomial, exponential, hinge } kind = Kind::polynomial;
+  config::StalenessForm form = config::StalenessForm::polynomial;
   double a = 0.5, b = 4.0;
 
-  /// `name` is one of the four; throws std::invalid_argument otherwise.
-  static Staleness parse(const std::string& name, double a, double b);
+  Staleness() = default;
+  explicit Staleness(const config::TrainingSection& t)
+      : form(t.staleness), a(t.staleness_a), b(t.staleness_b) {}
   double operator()(std::uint64_t tau) const { return at(static_cast<double>(tau)); }
   double at(double tau) const;
 };

@@ -54,7 +54,7 @@ PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<cons
   const auto& s = *scenario;
   auto plan = std::make_shared<Plan>();
   plan->names = selected(s.evaluation.attacks, s.evaluation.reference_models > 0);
-  if (s.model.name == "torchscript")  // its features are not to be told apart
+  if (config::traits(s.model.name).imported)  // its features are not to be told apart
     plan->names.erase(std::remove(plan->names.begin(), plan->names.end(), "probe"), plan->names.end());
   plan->keep_models = s.output.snapshots;
   if (s.erasures.empty() || (plan->names.empty() && !plan->keep_models)) return nullptr;

@@ -53,7 +53,7 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
   if (repetitions < 1)
     throw std::invalid_argument(fmt::format("bench: {} repetitions, must be 1 or more", repetitions));
   AggregateBench bench;
-  bench.model = section.name;
+  bench.model = config::name_of(section.name);
   bench.device = device::device_info(device_name).name;
   const torch::Device device(bench.device);
   Timer seconds_of(bench.device);

@@ -38,7 +38,7 @@ config::Scenario scenario_of(const Arm& arm) {
   s.calibration.perturbation = arm.perturbation;
   s.calibration.irm_estimator = arm.estimator;
   s.calibration.environments = arm.environments;
-  s.data.backdoor.trigger = "patch";
+  s.data.backdoor.trigger = config::Trigger::patch;
   return s;
 }
 
@@ -109,7 +109,7 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
     std::iota(rows.begin(), rows.end(), e * images_each);
     sets.push_back(std::make_shared<const data::Indices>(std::move(rows)));
   }
-  bench.model = section.name;
+  bench.model = config::name_of(section.name);
   bench.parameters = workspace.layout()->parameter_count;
   bench.environments = environments;
   bench.steps = steps;

@@ -50,7 +50,7 @@ std::shared_ptr<Streams> streams_on(torch::Device device, int lanes) {
 /// `step`: of the workspaces; `own_backward`: see prepare_lane_thread.
 Contender lanes_of(const std::string& engine, const config::ModelSection& section,
                    const model::InputShape& shape, const std::shared_ptr<const engine::ResidentPool>& pool,
-                   int lanes, const std::string& step, bool own_backward) {
+                   int lanes, config::StepEngine step, bool own_backward) {
   const auto device = pool->images.device();
   const auto streams = streams_on(device, lanes);
   auto workspaces = std::make_shared<std::vector<std::unique_ptr<engine::Workspace>>>();
@@ -102,7 +102,9 @@ Contender batched_lanes(int clients, const config::ModelSection& section, const 
   const auto streams = streams_on(device, lanes);
   const auto net = model::make_model(section, shape);
   const auto* network = dynamic_cast<const model::Network*>(net.get());
-  if (!network) throw std::invalid_argument("bench: " + section.name + " cannot be batched over clients");
+  if (!network)
+    throw std::invalid_argument("bench: " + config::name_of(section.name) +
+                                " cannot be batched over clients");
   auto batches = std::make_shared<std::vector<engine::BatchedClients>>();
   for (int i = 0; i < lanes; ++i) {
     const device::LaneStream::Current current(*streams->at(i));
@@ -192,7 +194,7 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   if (device.is_cpu()) warm_up.steps = 2;  // on a GPU all, so that everything is recorded
 
   TrainBench bench;
-  bench.model = section.name;
+  bench.model = config::name_of(section.name);
   bench.parameters = layout->parameter_count;
   bench.batch_size = batch_size;
   bench.steps = steps;
@@ -201,16 +203,16 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   if (reference)
     bench.peak_flops_per_second =
         device.is_cpu() ? peak_flops_per_second() : probe(device_name).matmul_flops_per_second;
-  const auto choice = engine::choose_step(*net, *layout, device, "auto");
+  const auto choice = engine::choose_step(*net, *layout, device, config::StepEngine::auto_);
   bench.step = choice.reason;
   bench.engine = choice.engine();
   std::vector<Contender> contenders;
-  const auto add_lanes = [&](const char* engine, const char* step, bool own_backward) {
+  const auto add_lanes = [&](const char* engine, config::StepEngine step, bool own_backward) {
     contenders.push_back(lanes_of(engine, section, shape, pool, most, step, own_backward));
   };
   const auto has_kernels = [&] {
     try {
-      return engine::choose_step(*net, *layout, device, "kernels").by_hand;
+      return engine::choose_step(*net, *layout, device, config::StepEngine::kernels).by_hand;
     } catch (const std::invalid_argument&) {
       return false;
     }
@@ -218,14 +220,15 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   const auto wanted = [&](const std::string& engine) {
     return engines.empty() || std::find(engines.begin(), engines.end(), engine) != engines.end();
   };
-  if (choice.plan && wanted("fused")) add_lanes("fused", "fused", true);
-  if (choice.recorded && wanted("graph")) add_lanes("graph", "graph", true);
-  if (choice.recorded && wanted("kernels") && has_kernels()) add_lanes("kernels", "kernels", true);
-  if (wanted("autograd")) add_lanes("autograd", "autograd", true);
-  if (!device.is_cpu() && wanted("serial")) add_lanes("serial", "autograd", false);
+  if (choice.plan && wanted("fused")) add_lanes("fused", config::StepEngine::fused, true);
+  if (choice.recorded && wanted("graph")) add_lanes("graph", config::StepEngine::graph, true);
+  if (choice.recorded && wanted("kernels") && has_kernels())
+    add_lanes("kernels", config::StepEngine::kernels, true);
+  if (wanted("autograd")) add_lanes("autograd", config::StepEngine::autograd, true);
+  if (!device.is_cpu() && wanted("serial")) add_lanes("serial", config::StepEngine::autograd, false);
   if (contenders.size() < engines.size())
     throw std::invalid_argument(fmt::format("bench: not all of the engines [{}] are there for {} on {}",
-                                            fmt::join(engines, ", "), section.name, bench.device));
+                                            fmt::join(engines, ", "), bench.model, bench.device));
   for (const int k : clients) contenders.push_back(batched_lanes(k, section, shape, *pool, *job.base, most));
   if (reference) contenders.push_back(plain_loops(section, shape, *pool, *job.base, most));
   for (const int n : lanes) {

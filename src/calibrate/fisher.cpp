@@ -17,15 +17,8 @@ std::int64_t drawn(const torch::Tensor& p, double u) {
 
 }  // namespace
 
-FisherJob::Labels fisher_labels(const std::string& name) {
-  if (name == "all") return FisherJob::Labels::all;
-  if (name == "sampled") return FisherJob::Labels::sampled;
-  if (name == "own") return FisherJob::Labels::own;
-  throw std::invalid_argument("labels '" + name + "' are none of all, sampled, own");
-}
-
 job::JobResult run(engine::Workspace& workspace, const FisherJob& job) {
-  using Labels = FisherJob::Labels;
+  using Labels = config::FisherLabels;
   if (!job.model) throw std::invalid_argument("the input is the model");
   if (!job.rows || job.rows->empty()) throw std::invalid_argument("there are no samples to compute on");
   base::Stream stream(job.key);

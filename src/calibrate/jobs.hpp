@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "calibrate/objective.hpp"
+#include "config/sections/training.hpp"
 #include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 
@@ -60,12 +61,11 @@ CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t numbe
 /// F_j = (1/n) sum_x sum_c p(c|x) (d log p(c|x) / d w_j)^2, squared a sample at a time, in eval mode.
 struct FisherJob {
   static constexpr const char* name = "fisher";
-  /// all: exact over the classes. sampled: one class drawn from p, which is right on the mean. own: the image's own
-  /// label, which makes it the empirical Fisher information.
-  enum class Labels { all, sampled, own };
   ParametersPtr model;
   IndicesPtr rows;
-  Labels labels = Labels::all;
+  /// all: exact over the classes. sampled: one class drawn from p, which is right on the mean. own: the image's own
+  /// label, which makes it the empirical Fisher information.
+  config::FisherLabels labels = config::FisherLabels::all;
   bool normalise =
       false;  ///< divide by the mean over all parameters, so that a strength means the same for any model
   base::StreamKey key;
@@ -73,7 +73,6 @@ struct FisherJob {
 AFU_FIELDS(FisherJob, model, rows, labels, normalise, key)
 /// Output 0: F [parameter_count]; buffers 0. Figures mean, largest: of F before it is normalised.
 job::JobResult run(engine::Workspace& workspace, const FisherJob& job);
-FisherJob::Labels fisher_labels(const std::string& name);  ///< "all", "sampled", "own"
 
 /// The adversarial family A2 (src/calibrate/README.md, Perturbation). For each label t the universal mask m and pattern
 /// that minimise CE(f((1 - m) x + m pattern), t) + sparsity * |m|_1 over the samples of other labels, by Adam on the

@@ -25,7 +25,7 @@ struct AggregateOptions {
 
 int bench_aggregate(const AggregateOptions& o) {
   config::ModelSection section;
-  section.name = o.model.name;
+  section.name = o.model.architecture();
   const device::NumericsLease numerics({});
   const auto b = bench::bench_aggregate(section, o.model.shape(), device_name(o.device), o.repetitions);
   print("{}", bench::to_text(b));
@@ -44,8 +44,11 @@ int bench_aggregate(const AggregateOptions& o) {
 }  // namespace
 
 void ModelOptions::declare(CLI::App& bench) {
-  bench.add_option("--model", name, "cnn, cnn_small, lenet, cnn_mnist, resnet18, mlp, logreg")
-      ->capture_default_str();
+  auto built_in = config::names<config::Architecture>();
+  built_in.erase(std::remove(built_in.begin(), built_in.end(), "torchscript"), built_in.end());
+  bench.add_option("--model", name, fmt::format("{}", fmt::join(built_in, ", ")))
+      ->capture_default_str()
+      ->check(CLI::IsMember(built_in));
   bench.add_option("--size", size, "Image side, pixels")->capture_default_str()->check(CLI::PositiveNumber);
   bench.add_option("--channels", channels, "Channels")->capture_default_str()->check(CLI::PositiveNumber);
   bench.add_option("--classes", classes, "Classes")->capture_default_str()->check(CLI::PositiveNumber);

@@ -21,7 +21,7 @@ struct Options {
 
 int bench_calibrate(const Options& o) {
   config::ModelSection section;
-  section.name = o.model.name;
+  section.name = o.model.architecture();
   const device::NumericsLease numerics({});
   const auto b = bench::bench_calibrate(section, o.model.shape(), o.environments, o.images, o.steps,
                                         device_name(o.device), o.repetitions);

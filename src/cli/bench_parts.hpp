@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "config/sections/model.hpp"
 #include "model/model.hpp"
 
 namespace afu::cli {
@@ -34,6 +35,7 @@ struct ModelOptions {
   std::string name = "cnn_small";
   std::int64_t size = 28, channels = 1, classes = 10;
   void declare(CLI::App& bench);
+  config::Architecture architecture() const { return config::named<config::Architecture>(name, "--model"); }
   model::InputShape shape() const { return {channels, size, size, classes}; }
 };
 

@@ -33,13 +33,13 @@ std::vector<int> default_lanes(const std::string& device) {
 
 int bench_train(const Options& o) {
   config::ModelSection section;
-  section.name = o.model.name;
+  section.name = o.model.architecture();
   auto settings = o.settings;
   settings.device = device_name(settings.device);
   if (settings.lanes.empty()) settings.lanes = default_lanes(settings.device);
   if (settings.device == "cpu" && o.precision == "tf32") throw UsageError("--precision tf32 needs a GPU");
   config::ComputeSection compute;
-  compute.precision = o.precision;
+  compute.precision = config::named<config::Precision>(o.precision, "--precision");
   compute.deterministic = o.deterministic;
   const device::NumericsLease numerics(device::switches_of(compute, {settings.device}));
   const auto b = bench::bench_train(section, o.model.shape(), settings);

@@ -45,7 +45,7 @@ Run load_run(const std::string& folder) {
 }
 
 std::int64_t init_seed(const config::Scenario& s) {
-  if (s.model.name == "torchscript") return -1;  // the file's weights, whatever the seed
+  if (config::traits(s.model.name).imported) return -1;  // the file's weights, whatever the seed
   if (s.unlearning.method == "retrain")
     if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0) return own;
   return s.model.init_seed > 0 ? s.model.init_seed : static_cast<std::int64_t>(s.scenario.seed);

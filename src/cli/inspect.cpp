@@ -75,11 +75,10 @@ std::function<int()> declare_methods(CLI::App&) {
         if (c == m.traits.default_coordination) forms += " (default)";
       }
       std::string scopes;
-      for (auto s : m.traits.scopes)
-        scopes += std::string(scopes.empty() ? "" : ", ") + methods::to_string(s);
+      for (auto s : m.traits.scopes) scopes += std::string(scopes.empty() ? "" : ", ") + config::name_of(s);
       print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
       for (const auto& [scope, why] : m.traits.refusals)
-        print("{:<16} not {}: {}\n", "", methods::to_string(scope), why);
+        print("{:<16} not {}: {}\n", "", config::name_of(scope), why);
     }
     return 0;
   };

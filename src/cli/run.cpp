@@ -42,9 +42,10 @@ std::string goal_text(const config::StopSection& stop) {
 std::string plan_text(const config::Scenario& s, const std::string& folder) {
   const bool trains = s.scenario.execute == config::Execute::train;
   return fmt::format("{}: {} clients {} by {} until {}; {} erasure{} by {}; into {}", s.scenario.name,
-                     s.partition.clients, trains ? "train " + s.model.name : "take their time (timing only)",
-                     s.training.rule, goal_text(s.stop), s.erasures.size(), s.erasures.size() == 1 ? "" : "s",
-                     s.unlearning.method, folder);
+                     s.partition.clients,
+                     trains ? "train " + config::name_of(s.model.name) : "take their time (timing only)",
+                     config::name_of(s.training.rule), goal_text(s.stop), s.erasures.size(),
+                     s.erasures.size() == 1 ? "" : "s", s.unlearning.method, folder);
 }
 
 /// As a word of a shell's command.

@@ -68,20 +68,20 @@ class Checks {
 
   void data() {
     const auto& d = s_.data;
-    if (d.source != "phantom" && d.path.empty())
+    if (d.source != DataSource::phantom && d.path.empty())
       fail("data.path", "\"\" is no path, the source " + quoted(d.source) + " needs one", {"data.source"});
     if (d.channels == 2) fail("data.channels", "2 is unknown, allowed are 1, 3");
-    if (d.source == "image_folder" && d.val_fraction + d.test_fraction >= 1)
+    if (d.source == DataSource::image_folder && d.val_fraction + d.test_fraction >= 1)
       fail("data.test_fraction",
            number_text(d.test_fraction) + " and val_fraction " + number_text(d.val_fraction) +
                " leave no training images, allowed is a sum below 1",
            {"data.val_fraction", "data.source"});
-    if (s_.model.name == "torchscript" && s_.model.init_seed > 0)
+    if (traits(s_.model.name).imported && s_.model.init_seed > 0)
       fail("model.init_seed",
            std::to_string(s_.model.init_seed) +
                " draws no weights, model.name is \"torchscript\", which starts from its file's; allowed is 0",
            {"model.name"});
-    if (s_.model.name == "torchscript" && s_.model.path.empty())
+    if (traits(s_.model.name).imported && s_.model.path.empty())
       fail("model.path", "\"\" is no path, the model \"torchscript\" needs one", {"model.name"});
   }
 
@@ -89,17 +89,17 @@ class Checks {
     const auto& d = s_.data;
     const auto& b = d.backdoor;
     client_exists("data.backdoor.client", b.client);
-    if (b.trigger == "none") return;
+    if (b.trigger == Trigger::none) return;
     if (b.client < 0 && (s_.erasures.empty() || s_.erasures.front().client < 0))
       fail("data.backdoor.client",
            "-1 is the client of the first erasure, and there is no [[erasure]] or it names none",
            {"erasure", "data.backdoor.trigger"});
-    if (d.source == "phantom" && b.label >= d.classes)
+    if (d.source == DataSource::phantom && b.label >= d.classes)
       fail("data.backdoor.label",
            std::to_string(b.label) + " is outside [0, " + std::to_string(d.classes - 1) +
                "], data.classes is " + std::to_string(d.classes),
            {"data.classes", "data.source"});
-    if (d.source != "npz" && b.trigger != "blend" && b.size > d.image_size)
+    if (d.source != DataSource::npz && b.trigger != Trigger::blend && b.size > d.image_size)
       fail("data.backdoor.size",
            std::to_string(b.size) + " is larger than the images, data.image_size is " +
                std::to_string(d.image_size),
@@ -109,7 +109,8 @@ class Checks {
   void partition_and_training() {
     const auto& p = s_.partition;
     const auto& t = s_.training;
-    if (p.scheme == "pathological" && s_.data.source == "phantom" && p.classes_per_client > s_.data.classes)
+    if (p.scheme == PartitionScheme::pathological && s_.data.source == DataSource::phantom &&
+        p.classes_per_client > s_.data.classes)
       fail("partition.classes_per_client",
            std::to_string(p.classes_per_client) + " is outside [1, " + std::to_string(s_.data.classes) +
                "], data.classes is " + std::to_string(s_.data.classes),
@@ -166,7 +167,7 @@ class Checks {
     overrides("heterogeneity.compute.override", s_.heterogeneity.compute.overrides);
     overrides("heterogeneity.network.override", s_.heterogeneity.network.overrides);
     const auto& a = s_.heterogeneity.availability;
-    if (a.model == "trace" && a.path.empty())
+    if (a.model == AvailabilityModel::trace && a.path.empty())
       fail("heterogeneity.availability.path", "\"\" is no path, the model \"trace\" needs one",
            {"heterogeneity.availability.model"});
   }
@@ -179,17 +180,17 @@ class Checks {
       const auto& e = s_.erasures[i];
       auto key = item("erasure", i);
       who(key, e);
-      if (e.scope == "client") leaving.insert(e.client);
-      if (e.scope != "client" && i >= most_partial)
+      if (e.scope == Scope::client) leaving.insert(e.client);
+      if (e.scope != Scope::client && i >= most_partial)
         fail(key + ".scope", quoted(e.scope) + " stands behind " + std::to_string(most_partial) +
                                  " other erasures, allowed is \"client\" there");
       when(key, e);
-      if (e.scope == "samples" && e.fraction >= 1)
+      if (e.scope == Scope::samples && e.fraction >= 1)
         fail(key + ".fraction", number_text(e.fraction) +
                                     " is outside (0, 1), scope \"samples\" leaves the client "
                                     "some; scope \"client\" erases all");
-      if (e.scope == "class" && e.label >= 0) classes.insert(e.label);
-      if (e.scope != "samples" || e.client < 0) continue;
+      if (e.scope == Scope::data_class && e.label >= 0) classes.insert(e.label);
+      if (e.scope != Scope::samples || e.client < 0) continue;
       const double before = parted[e.client];
       if (before > 0 && e.fraction < 1 && before + e.fraction >= 1)
         fail(key + ".fraction", number_text(e.fraction) + " and the " + number_text(before) +
@@ -197,7 +198,7 @@ class Checks {
                                     " leave it nothing, allowed is a sum below 1");
       parted[e.client] = before + e.fraction;
     }
-    if (s_.data.source == "phantom" && static_cast<std::int64_t>(classes.size()) >= s_.data.classes)
+    if (s_.data.source == DataSource::phantom && static_cast<std::int64_t>(classes.size()) >= s_.data.classes)
       fail("erasure",
            "all " + std::to_string(s_.data.classes) +
                " classes are to be forgotten, allowed is to keep one at "
@@ -210,12 +211,12 @@ class Checks {
   }
 
   void who(const std::string& key, const Erasure& e) {
-    if (e.scope == "class") {
+    if (e.scope == Scope::data_class) {
       if (e.client >= 0)
         fail(key + ".client", std::to_string(e.client) + " is given, the scope \"class\" has no client",
              {key + ".scope"});
       if (e.label < 0) fail(key, "class is missing, the scope \"class\" needs one", {key});
-      if (s_.data.source == "phantom" && e.label >= s_.data.classes)
+      if (s_.data.source == DataSource::phantom && e.label >= s_.data.classes)
         fail(key + ".class",
              std::to_string(e.label) + " is outside [0, " + std::to_string(s_.data.classes - 1) +
                  "], data.classes is " + std::to_string(s_.data.classes),
@@ -242,7 +243,7 @@ class Checks {
            std::to_string(given) +
                " times are given, allowed is exactly one of at_update, at_round, at_seconds",
            {key + ".at"});
-    if (e.at_round >= 0 && s_.training.rule != "fedavg")
+    if (e.at_round >= 0 && !traits(s_.training.rule).synchronous)
       fail(key + ".at_round",
            "rounds are for the rule \"fedavg\", training.rule is " + quoted(s_.training.rule),
            {"training.rule"});
@@ -256,7 +257,7 @@ class Checks {
             "stop.updates " + std::to_string(s.updates));
     reached("at_round", e.at_round, s.rounds, std::to_string(e.at_round),
             "stop.rounds " + std::to_string(s.rounds));
-    if (s_.erasures.size() == 1 && s_.training.rule == "fedavg") in_rounds(key, e);
+    if (s_.erasures.size() == 1 && traits(s_.training.rule).synchronous) in_rounds(key, e);
     reached("at_seconds", e.at_seconds, s.seconds, number_text(e.at_seconds),
             "stop.seconds " + number_text(s.seconds));
   }
@@ -297,13 +298,13 @@ class Checks {
       return list.empty() || std::find(list.begin(), list.end(), x) != list.end();
     };
     const auto of_method = ", the method " + quoted(m.name) + " supports ";
-    const auto& form = s_.unlearning.coordination;
-    if (form != "default" && !has(m.coordinations, form))
+    const auto form = s_.unlearning.coordination;
+    if (form != CoordinationAsked::default_ && !has(m.coordinations, name_of(form)))
       fail("unlearning.coordination",
            quoted(form) + " is not supported" + of_method + quoted_list(m.coordinations),
            {"unlearning.method"});
     for (std::size_t i = 0; i < s_.erasures.size(); ++i)
-      if (!has(m.scopes, s_.erasures[i].scope))
+      if (!has(m.scopes, name_of(s_.erasures[i].scope)))
         fail(item("erasure", i) + ".scope",
              quoted(s_.erasures[i].scope) + " is not supported" + of_method + quoted_list(m.scopes),
              {"unlearning.method"});
@@ -318,7 +319,7 @@ class Checks {
     if (stop.updates == 0 && stop.rounds == 0 && stop.seconds == 0)
       fail("stop", "the run never ends, allowed is at least one of updates, rounds, seconds above 0",
            {"stop."});
-    if (stop.rounds > 0 && s_.training.rule != "fedavg")
+    if (stop.rounds > 0 && !traits(s_.training.rule).synchronous)
       fail("stop.rounds", "rounds are for the rule \"fedavg\", training.rule is " + quoted(s_.training.rule),
            {"training.rule"});
   }
@@ -342,13 +343,15 @@ class Checks {
     };
     const auto& c = s_.compute;
     const char* no_cpu = " needs GPUs alone, compute.devices has \"cpu\"";
-    refuse(c.precision == "tf32" && cpus > 0, "compute.precision", c.precision, no_cpu);
-    refuse((c.step == "graph" || c.step == "kernels") && cpus > 0, "compute.step", c.step, no_cpu);
-    refuse(c.step == "fused" && cpus < devices.size(), "compute.step", c.step,
+    refuse(c.precision == Precision::tf32 && cpus > 0, "compute.precision", name_of(c.precision), no_cpu);
+    refuse((c.step == StepEngine::graph || c.step == StepEngine::kernels) && cpus > 0, "compute.step",
+           name_of(c.step), no_cpu);
+    refuse(c.step == StepEngine::fused && cpus < devices.size(), "compute.step", name_of(c.step),
            " needs the CPU alone, compute.devices has a GPU");
-    refuse(c.step == "fused" && c.precision == "bf16", "compute.precision", c.precision,
-           " does not go with compute.step \"fused\", allowed is \"fp32\"");
-    refuse(c.step == "kernels" && c.precision == "bf16", "compute.precision", c.precision,
+    refuse(c.step == StepEngine::fused && c.precision == Precision::bf16, "compute.precision",
+           name_of(c.precision), " does not go with compute.step \"fused\", allowed is \"fp32\"");
+    refuse(c.step == StepEngine::kernels && c.precision == Precision::bf16, "compute.precision",
+           name_of(c.precision),
            " does not go with compute.step \"kernels\", allowed are \"fp32\", \"tf32\"");
     const auto refuse_batches = [&](bool wrong, const std::string& why) {
       if (wrong && c.batched_clients != 1)
@@ -359,8 +362,8 @@ class Checks {
     refuse_batches(s_.training.augment.any(), "images as they are, training.augment changes them");
     refuse_batches(c.deterministic,
                    "compute.deterministic = false, since sums then depend on who trains together");
-    refuse_batches(c.precision == "bf16", "compute.precision \"fp32\" or \"tf32\"");
-    refuse_batches(s_.model.name == "resnet18" || s_.model.name == "torchscript",
+    refuse_batches(c.precision == Precision::bf16, "compute.precision \"fp32\" or \"tf32\"");
+    refuse_batches(!traits(s_.model.name).batchable,
                    "a built-in network without BatchNorm and residual connections");
   }
 
@@ -380,7 +383,7 @@ class Checks {
                  " needs reference models, evaluation.reference_models is 0, allowed is 1 "
                  "or more",
              {"evaluation.reference_models"});
-      else if (wanted[i] == "probe" && s_.model.name == "torchscript")
+      else if (wanted[i] == "probe" && traits(s_.model.name).imported)
         fail(key, "\"probe\" needs a network whose layers are known, model.name is \"torchscript\"",
              {"model.name"});
     }

@@ -64,7 +64,7 @@ class Checks {
     only_with("guard_restore", c.guard_restore > 0, c.guard_rank > 0, "guard_rank", "0", "a value above 0");
     if (c.until_loss && c.steps == 0)
       fail_("calibration.until_loss", "it repeats calibration.steps, which is 0", {"calibration.steps"});
-    if (perturbation && c.perturbation == "oracle" && s_.data.backdoor.trigger == "none")
+    if (perturbation && c.perturbation == "oracle" && s_.data.backdoor.trigger == Trigger::none)
       fail_("calibration.perturbation",
             "\"oracle\" applies the backdoor's own trigger, data.backdoor.trigger is \"none\"",
             {"data.backdoor.trigger", "calibration.invariance"});

@@ -12,25 +12,28 @@ namespace afu::config {
 void check_training(const Scenario& s, const Complain& complain) {
   const auto& t = s.training;
   const auto of_rules = [&](const char* key, bool changed, const std::string& value,
-                            const std::vector<std::string>& rules) {
+                            const std::vector<Rule>& rules) {
+    std::vector<std::string> called;
+    for (const auto r : rules) called.push_back(name_of(r));
     if (!changed || std::find(rules.begin(), rules.end(), t.rule) != rules.end()) return;
     complain(std::string("training.") + key,
-             value + (rules.size() > 1 ? " is for the rules " : " is for the rule ") + quoted_list(rules) +
+             value + (rules.size() > 1 ? " is for the rules " : " is for the rule ") + quoted_list(called) +
                  ", training.rule is " + quoted(t.rule));
   };
-  of_rules("server_momentum", t.server_momentum > 0, number_text(t.server_momentum), {"fedavg", "fedbuff"});
-  of_rules("round_weights", t.round_weights != "samples", quoted(t.round_weights), {"fedavg"});
-  of_rules("staleness_average", t.staleness_average > 0, number_text(t.staleness_average), {"fedbuff"});
-  of_rules("mixing_halved_at", t.mixing_halved_at > 0, std::to_string(t.mixing_halved_at), {"fedasync"});
-  if ((t.rule == "fedbuff" || t.rule == "port") && s.stop.updates > 0 && t.buffer_size > s.stop.updates)
+  of_rules("server_momentum", t.server_momentum > 0, number_text(t.server_momentum),
+           {Rule::fedavg, Rule::fedbuff});
+  of_rules("round_weights", t.round_weights != RoundWeight::samples, quoted(t.round_weights), {Rule::fedavg});
+  of_rules("staleness_average", t.staleness_average > 0, number_text(t.staleness_average), {Rule::fedbuff});
+  of_rules("mixing_halved_at", t.mixing_halved_at > 0, std::to_string(t.mixing_halved_at), {Rule::fedasync});
+  if (traits(t.rule).buffered && s.stop.updates > 0 && t.buffer_size > s.stop.updates)
     complain("training.buffer_size",
              std::to_string(t.buffer_size) + " is never filled, the run stops at stop.updates " +
                  std::to_string(s.stop.updates) + ", so no version would be published");
-  if (t.rule == "port" && t.port_similarity == 0 && t.port_staleness == 0)
+  if (traits(t.rule).follows && t.port_similarity == 0 && t.port_staleness == 0)
     complain(
         "training.port_staleness",
         "0.0 and port_similarity 0.0 leave every update without weight, allowed is one above 0 at least");
-  if (t.ewc_labels != "all" && t.ewc_strength == 0)
+  if (t.ewc_labels != FisherLabels::all && t.ewc_strength == 0)
     complain("training.ewc_labels",
              "it does nothing, training.ewc_strength is 0.0, allowed with it is a value above 0");
 }

@@ -125,7 +125,7 @@ std::vector<std::string> ineffective(const Scenario& s, const std::vector<Plugin
       lines.push_back("[unlearning." + m.name + "] does nothing: unlearning.method is " + quoted(chosen));
   }
   for (std::size_t i = 0; i < s.erasures.size(); ++i)
-    if (s.erasures[i].scope != "samples" && s.erasures[i].fraction != Erasure{}.fraction)
+    if (s.erasures[i].scope != Scope::samples && s.erasures[i].fraction != Erasure{}.fraction)
       lines.push_back("erasure[" + std::to_string(i) + "].fraction = " + number_text(s.erasures[i].fraction) +
                       " does nothing: its scope is " + quoted(s.erasures[i].scope) +
                       ", with effect is \"samples\"");

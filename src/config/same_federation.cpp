@@ -23,9 +23,9 @@ std::vector<std::pair<std::string, std::string>> federation(Scenario s) {
         facts.emplace_back(section.path + "." + f.option.name, value_text(get(f)));
   std::string erasures;
   for (const auto& e : s.erasures) {
-    erasures += (erasures.empty() ? "" : ", ") + e.scope + " of ";
+    erasures += (erasures.empty() ? "" : ", ") + name_of(e.scope) + " of ";
     erasures += e.client >= 0 ? "client " + std::to_string(e.client) : "class " + std::to_string(e.label);
-    if (e.scope == "samples") erasures += ", fraction " + number_text(e.fraction);
+    if (e.scope == Scope::samples) erasures += ", fraction " + number_text(e.fraction);
   }
   // Images that clients give are no non-members any more.
   const auto& c = s.calibration;

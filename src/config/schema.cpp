@@ -1,21 +1,9 @@
 #include "config/schema.hpp"
 
-#include <algorithm>
-
 #include "config/scenario.hpp"
 #include "config/schema_parts.hpp"
 
 namespace afu::config {
-
-namespace {
-
-/// Clock and Execute in the order of their choices.
-template <class Enum>
-Value choice_of(Enum e, const Option& o) {
-  return o.choices.at(static_cast<std::size_t>(e));
-}
-
-}  // namespace
 
 std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& methods) {
   using namespace schema;
@@ -53,16 +41,11 @@ Value get(const Field& f) {
   if (auto* p = std::get_if<std::uint64_t*>(&f.slot)) return static_cast<std::int64_t>(**p);
   if (auto* p = std::get_if<double*>(&f.slot)) return **p;
   if (auto* p = std::get_if<std::string*>(&f.slot)) return **p;
-  if (auto* p = std::get_if<Clock*>(&f.slot)) return choice_of(**p, f.option);
-  if (auto* p = std::get_if<Execute*>(&f.slot)) return choice_of(**p, f.option);
+  if (auto* p = std::get_if<ChoiceSlot>(&f.slot)) return p->get();
   return std::get<PluginSlot>(f.slot).values->all().at(f.option.name);
 }
 
 void set(const Field& f, const Value& v) {
-  auto position = [&] {
-    const auto& choices = f.option.choices;
-    return std::find(choices.begin(), choices.end(), std::get<std::string>(v)) - choices.begin();
-  };
   if (auto* p = std::get_if<bool*>(&f.slot)) {
     **p = std::get<bool>(v);
   } else if (auto* p = std::get_if<std::int64_t*>(&f.slot)) {
@@ -73,10 +56,8 @@ void set(const Field& f, const Value& v) {
     **p = std::get<double>(v);
   } else if (auto* p = std::get_if<std::string*>(&f.slot)) {
     **p = std::get<std::string>(v);
-  } else if (auto* p = std::get_if<Clock*>(&f.slot)) {
-    **p = static_cast<Clock>(position());
-  } else if (auto* p = std::get_if<Execute*>(&f.slot)) {
-    **p = static_cast<Execute>(position());
+  } else if (auto* p = std::get_if<ChoiceSlot>(&f.slot)) {
+    p->set(std::get<std::string>(v));
   } else {
     std::get<PluginSlot>(f.slot).values->set(f.option.name, v);
   }

@@ -1,6 +1,7 @@
 #pragma once
 /// Every option of a scenario, declared once: the parser, the messages, the reference and the resolved
 /// scenario all walk these tables. Defaults stand in scenario.hpp only.
+#include <functional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,13 +18,19 @@ namespace afu::config {
 
 struct Node;
 
+/// A key whose value is one of an enum's (config/choice.hpp).
+struct ChoiceSlot {
+  std::function<std::string()> get;
+  std::function<void(const std::string&)> set;  ///< takes one of the option's choices
+};
+
 /// An option that a plug-in declared: its value is kept by name.
 struct PluginSlot {
   Values* values;
 };
 
 /// Where an option's value lives. A Node is taken as it stands: whoever declared the option reads it.
-using Slot = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, Clock*, Execute*,
+using Slot = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, ChoiceSlot,
                           Distribution*, std::vector<std::string>*, std::vector<Erasure>*,
                           std::vector<ComputeOverride>*, std::vector<NetworkOverride>*, Node*, PluginSlot>;
 

@@ -9,10 +9,9 @@ Section data(DataSection& d) {
   return {
       "data",
       "The images.",
-      {text("source", d.source,
-            "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
-            "image_folder: one folder of JPEG or PNG files a class.",
-            {"phantom", "npz", "image_folder"})
+      {choice("source", d.source,
+              "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
+              "image_folder: one folder of JPEG or PNG files a class.")
            .alias({"dataset", "kind", "type"}),
        text("path", d.path,
             "The npz file or the image folder: absolute, or relative to the scenario's folder, the working "
@@ -43,10 +42,9 @@ Section backdoor(Backdoor& b) {
       "data.backdoor",
       "A trigger planted in one client's samples: whether it still works tells whether the client was "
       "forgotten.",
-      {text("trigger", b.trigger,
-            "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
-            "the corner. none: no backdoor.",
-            {"none", "patch", "blend", "checkerboard"}),
+      {choice("trigger", b.trigger,
+              "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
+              "the corner. none: no backdoor."),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
        number("fraction", b.fraction, from(0, 1),
@@ -59,11 +57,10 @@ Section backdoor(Backdoor& b) {
 Section partition(PartitionSection& p) {
   return {"partition",
           "How the training images are divided among the clients.",
-          {text("scheme", p.scheme,
-                "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
-                "has a class mix drawn from Dirichlet(alpha), all are of one size. pathological: "
-                "classes_per_client classes each. subject: each client owns whole subjects.",
-                {"iid", "dirichlet", "dirichlet_client", "pathological", "subject"})
+          {choice("scheme", p.scheme,
+                  "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
+                  "has a class mix drawn from Dirichlet(alpha), all are of one size. pathological: "
+                  "classes_per_client classes each. subject: each client owns whole subjects.")
                .alias({"split", "kind", "type"}),
            number("clients", p.clients, from(1, most_clients), "How many clients.")
                .alias({"num_clients", "n_clients"}),
@@ -96,9 +93,9 @@ Section site_shift(SiteShiftSection& s) {
            "the most, a modulus within 0 and bias_field."),
        number("resolution", s.resolution, from(0, 16),
               "Blur: the deviation of a site's Gaussian point spread is within 0 and resolution.", "pixels"),
-       text("test", s.test,
-            "sites: the test images are divided evenly among the sites' scanners, for they stand in for what "
-            "the federation will see. none: they are left as they are, as if of a site that took no part.",
-            {"sites", "none"})}};
+       choice(
+           "test", s.test,
+           "sites: the test images are divided evenly among the sites' scanners, for they stand in for what "
+           "the federation will see. none: they are left as they are, as if of a site that took no part.")}};
 }
 }  // namespace afu::config::schema

@@ -13,16 +13,14 @@ Section model(ModelSection& m) {
   return {
       "model",
       "What is trained.",
-      {text(
+      {choice(
            "name", m.name,
            "cnn: two 5x5 convolutions (32, 64), FC 512. cnn_small: two 3x3 convolutions (16, 32), GroupNorm. "
            "lenet: LeNet-5 with max pooling and ReLU. cnn_mnist: PyTorch's MNIST example. resnet18: 3x3 "
-           "stem. mlp: two hidden layers. logreg. torchscript: your own module.",
-           {"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18", "mlp", "logreg", "torchscript"})
+           "stem. mlp: two hidden layers. logreg. torchscript: your own module.")
            .alias({"kind", "type", "architecture"}),
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
-       text("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights.",
-            {"group", "batch"}),
+       choice("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights."),
        text("path", m.path,
             "File of the module (torchscript), as torch.jit.script or torch.jit.trace and save write it; "
             "found like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / "
@@ -54,13 +52,12 @@ Section training(TrainingSection& t) {
   return {
       "training",
       "How clients train and how the server merges what they send.",
-      {text(
+      {choice(
            "rule", t.rule,
            "async_delta: w += server_lr * s(staleness) * delta, at each arrival. fedasync: whole models are "
            "mixed. fedbuff: deltas are merged by the buffer. fedavg: synchronous rounds with a barrier. "
            "aso_fed: each delta is balanced with the client's earlier ones. port: by the buffer, weighted by "
-           "likeness to the model's last course and by staleness.",
-           {"async_delta", "fedavg", "fedasync", "fedbuff", "aso_fed", "port"})
+           "likeness to the model's last course and by staleness.")
            .alias({"aggregation", "algorithm", "aggregator", "strategy"}),
        number("local_epochs", t.local_epochs, from(1, 1000), "Passes over its own samples in a client's job.")
            .alias({"epoch", "epochs", "num_epochs"}),
@@ -88,29 +85,27 @@ Section training(TrainingSection& t) {
               "After so many updates mixing counts half, as FedAsync's paper has it late in training and its "
               "public codes do not (fedasync); 0: never.",
               "updates"),
-       text("staleness", t.staleness,
-            "Discount s(tau) of an update that is tau versions old. constant: 1. polynomial: (1 + tau)^-a. "
-            "exponential: exp(-a * tau). hinge: 1 up to b, then 1 / (a * (tau - b) + 1).",
-            {"constant", "polynomial", "exponential", "hinge"}),
+       choice("staleness", t.staleness,
+              "Discount s(tau) of an update that is tau versions old. constant: 1. polynomial: (1 + tau)^-a. "
+              "exponential: exp(-a * tau). hinge: 1 up to b, then 1 / (a * (tau - b) + 1)."),
        number("staleness_a", t.staleness_a, from(0), "a of the discount."),
        number("staleness_b", t.staleness_b, from(0), "b of the discount (hinge).", "versions"),
        number("staleness_average", t.staleness_average, from(0),
               "s(tau) is divided by s of this, so that an update of that staleness counts 1, as in FLSim "
               "(fedbuff); 0: as in the paper, by s(0) = 1.",
               "versions"),
-       text(
+       choice(
            "round_weights", t.round_weights,
            "What a client's part in a round goes by (fedavg). samples: n_k / sum of n, the paper's. uniform: "
-           "1 / clients, as IBM's code and those derived from it have it.",
-           {"samples", "uniform"}),
+           "1 / clients, as IBM's code and those derived from it have it."),
        flag("weight_by_samples", t.weight_by_samples,
             "Weight clients by n_k / mean n, clipped to [0.4, 1.6] (async_delta)."),
        number("buffer_size", t.buffer_size, from(1, most_clients),
               "Updates merged at a time (fedbuff, port)."),
-       text("buffer_normalisation", t.buffer_normalisation,
-            "What a buffer's sum of s(tau) * delta is divided by (fedbuff). count: buffer_size, the paper's "
-            "form. staleness: the sum of s(tau).",
-            {"count", "staleness"}),
+       choice(
+           "buffer_normalisation", t.buffer_normalisation,
+           "What a buffer's sum of s(tau) * delta is divided by (fedbuff). count: buffer_size, the paper's "
+           "form. staleness: the sum of s(tau)."),
        number("server_momentum", t.server_momentum, from(0, 0.9999),
               "Of the server's step: m = server_momentum * m + merged deltas, w += m (fedavg, fedbuff)."),
        number(
@@ -136,11 +131,10 @@ Section training(TrainingSection& t) {
               "Most calibration images that the Fisher information is computed on; each "
               "costs the server a pass for every class.",
               "samples"),
-       text("ewc_labels", t.ewc_labels,
-            "Which labels the Fisher information is taken over. all: every class, by its probability, "
-            "exactly. sampled: one class an image, drawn from the model. own: the image's, the \"empirical "
-            "Fisher\". The latter two cost one pass an image.",
-            {"all", "sampled", "own"}),
+       choice("ewc_labels", t.ewc_labels,
+              "Which labels the Fisher information is taken over. all: every class, by its probability, "
+              "exactly. sampled: one class an image, drawn from the model. own: the image's, the \"empirical "
+              "Fisher\". The latter two cost one pass an image."),
        number("clients_per_round", t.clients_per_round, from(0, most_clients),
               "Clients sampled for a round (fedavg); 0: all."),
        number("max_in_flight", t.max_in_flight, from(0, most_clients),
@@ -155,15 +149,13 @@ Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& metho
           "How a client is forgotten.",
           {text("method", u.method, "See the sections [unlearning.METHOD] for what each does.", names)
                .alias({"name", "algorithm"}),
-           text("coordination", u.coordination,
-                "default: as the method's authors prescribe. blocking: the federation halts and waits for "
-                "stragglers. concurrent: everybody else goes on training.",
-                {"default", "concurrent", "blocking"}),
-           text("late", u.late,
-                "What becomes of an update whose base still held the erased data. rebase: its base is "
-                "corrected. guard: what points back is removed. drop. accept: the known leak, a positive "
-                "control.",
-                {"rebase", "guard", "drop", "accept"}),
+           choice("coordination", u.coordination,
+                  "default: as the method's authors prescribe. blocking: the federation halts and waits for "
+                  "stragglers. concurrent: everybody else goes on training."),
+           choice("late", u.late,
+                  "What becomes of an update whose base still held the erased data. rebase: its base is "
+                  "corrected. guard: what points back is removed. drop. accept: the known leak, a positive "
+                  "control."),
            number("history_budget_mb", u.history_budget_mb, from(0),
                   "Most the server may keep for the method.", "MB")}};
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/choice.hpp"
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
 #include "config/schema.hpp"
@@ -47,6 +48,16 @@ Field text(std::string name, T& at, std::string help, std::vector<std::string> c
   auto f = field(std::move(name), &at, std::string{}, from(0), std::move(help), "");
   f.option.choices = std::move(choices);
   if constexpr (!std::is_same_v<T, std::vector<std::string>>) f.option.fallback = get(f);
+  return f;
+}
+/// One of an enum's values.
+template <class Enum>
+Field choice(std::string name, Enum& at, std::string help) {
+  auto f = field(
+      std::move(name),
+      ChoiceSlot{[&at] { return name_of(at); }, [&at](const std::string& v) { at = find<Enum>(v).value(); }},
+      name_of(at), from(0), std::move(help), "");
+  f.option.choices = names<Enum>();
   return f;
 }
 /// An array of tables.

@@ -18,15 +18,14 @@ Section scenario(ScenarioSection& s) {
       "What the run is called and how time passes.",
       {text("name", s.name, "Name of the run; its default output folder is runs/NAME."),
        std::move(seed).alias({"random_seed"}),
-       text("clock", s.clock,
-            "virtual: simulated time jumps from event to event, reproducibly. wall: delays really pass.",
-            {"virtual", "wall"}),
+       choice("clock", s.clock,
+              "virtual: simulated time jumps from event to event, reproducibly. wall: delays really pass."),
        number(
            "time_scale", s.time_scale, above(0, 1000),
            "Real seconds that a second of the run's clock takes (wall clock only); below 1 shortens delays."),
-       text("execute", s.execute,
-            "train: clients really train. timing: only actors, links and clocks run (virtual clock only).",
-            {"train", "timing"})}};
+       choice(
+           "execute", s.execute,
+           "train: clients really train. timing: only actors, links and clocks run (virtual clock only).")}};
 }
 
 Section compute_heterogeneity(ComputeHeterogeneity& h) {
@@ -75,10 +74,10 @@ Section availability(AvailabilityHeterogeneity& h) {
   return {
       "heterogeneity.availability",
       "When clients are there, and whether they finish.",
-      {text("model", h.model,
-            "always. markov: on and off for exponential times. diurnal: on for a part of each period, phases "
-            "spread evenly over the clients. trace: as the file says.",
-            {"always", "markov", "diurnal", "trace"})
+      {choice(
+           "model", h.model,
+           "always. markov: on and off for exponential times. diurnal: on for a part of each period, phases "
+           "spread evenly over the clients. trace: as the file says.")
            .alias({"kind", "type"}),
        number("mean_on_seconds", h.mean_on_seconds, from(1e-3, longest), "Mean length of a time on (markov).",
               "seconds"),
@@ -118,21 +117,19 @@ Section compute(ComputeSection& c) {
               "batched products; it rounds differently, by who trains together, so it needs deterministic = "
               "false. 0: what a short probe on the first device finds fastest. 1: one after the other.",
               "clients"),
-       text(
+       choice(
            "step", c.step,
            "What takes training steps. fused: forward and backward without autograd, on the CPU, for "
            "networks without BatchNorm and residual connections; else it is an error. autograd: LibTorch's "
            "operators. graph: the same recorded once as a CUDA graph and replayed, on GPUs, for the built-in "
            "networks; else it is an error. kernels: likewise, without autograd and in half as many kernels, "
            "for networks without BatchNorm and residual connections, where afu was built with nvcc; not yet "
-           "tried on a GPU. auto: fused or graph where it is possible.",
-           {"auto", "fused", "autograd", "graph", "kernels"}),
-       text(
+           "tried on a GPU. auto: fused or graph where it is possible."),
+       choice(
            "precision", c.precision,
            "fp32: IEEE single precision throughout. tf32: matrix products and convolutions on a GPU's tensor "
            "cores, their factors rounded to 10 bits. bf16: forward passes autocast to 8 bits of mantissa; "
-           "weights, gradients and losses stay fp32.",
-           {"fp32", "tf32", "bf16"}),
+           "weights, gradients and losses stay fp32."),
        flag("deterministic", c.deterministic,
             "On GPUs: only algorithms that give the same bits every time; an operator that has none is an "
             "error. CPU lanes always compute so.")}};
@@ -196,10 +193,9 @@ std::vector<Field> fields_of(Erasure& e) {
                        .in_reference("60.0")
                        .optional());
   fields.push_back(
-      text("scope", e.scope,
-           "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. class: "
-           "everybody's samples of one class; the server itself asks.",
-           {"client", "samples", "class"}));
+      choice("scope", e.scope,
+             "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. class: "
+             "everybody's samples of one class; the server itself asks."));
   fields.push_back(
       number("fraction", e.fraction, above(0, 1),
              "Of the client's training samples (scope \"samples\"), rounded. A further request of the same "

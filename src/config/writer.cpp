@@ -117,9 +117,9 @@ void visit_paths(Scenario& s, Visit visit) {
   const auto offer = [&](const std::string& key, std::string& path) {
     if (!path.empty()) visit(key, path);
   };
-  if (s.data.source != "phantom") offer("data.path", s.data.path);
-  if (s.model.name == "torchscript") offer("model.path", s.model.path);
-  if (s.heterogeneity.availability.model == "trace")
+  if (s.data.source != DataSource::phantom) offer("data.path", s.data.path);
+  if (traits(s.model.name).imported) offer("model.path", s.model.path);
+  if (s.heterogeneity.availability.model == AvailabilityModel::trace)
     offer("heterogeneity.availability.path", s.heterogeneity.availability.path);
   for (const auto& section : sections(s, {}))
     for (const auto& f : section.fields)

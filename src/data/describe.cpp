@@ -154,8 +154,9 @@ namespace {
 /// What each site's scanner does.
 std::string describe_sites(const FederatedData& data, const config::SiteShiftSection& shift) {
   if (data.sites.empty()) return "";
-  auto out = fmt::format("\nscanners   {}; test images: {}\n", strengths_text(shift),
-                         shift.test == "sites" ? "divided evenly among them" : "of none of them");
+  auto out =
+      fmt::format("\nscanners   {}; test images: {}\n", strengths_text(shift),
+                  shift.test == config::TestSites::sites ? "divided evenly among them" : "of none of them");
   Table table({"client", "gamma", "gain", "bias field", "blur", "noise"});
   for (std::size_t i = 0; i < std::min(data.sites.size(), most_rows); ++i) {
     const auto& s = data.sites[i];
@@ -173,9 +174,11 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
   const auto& pool = *data.pool;
   const bool subjects = !pool.subjects.empty();
   const auto& p = scenario.partition;
-  auto out = fmt::format("partition  {}, {} clients", p.scheme, data.clients.size());
-  if (p.scheme == "dirichlet" || p.scheme == "dirichlet_client") out += fmt::format(", alpha {}", p.alpha);
-  if (p.scheme == "pathological") out += fmt::format(", {} classes each", p.classes_per_client);
+  auto out = fmt::format("partition  {}, {} clients", config::name_of(p.scheme), data.clients.size());
+  if (p.scheme == config::PartitionScheme::dirichlet || p.scheme == config::PartitionScheme::dirichlet_client)
+    out += fmt::format(", alpha {}", p.alpha);
+  if (p.scheme == config::PartitionScheme::pathological)
+    out += fmt::format(", {} classes each", p.classes_per_client);
   out += fmt::format(", seed {}\n", scenario.scenario.seed);
 
   std::vector<std::string> header{"client", "train"};
@@ -216,8 +219,8 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
     out += fmt::format(
         "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and label {}; {} triggered test "
         "images\n",
-        data.poisoned, data.backdoor_client, scenario.data.backdoor.trigger, data.backdoor_label,
-        data.triggered_test->size());
+        data.poisoned, data.backdoor_client, config::name_of(scenario.data.backdoor.trigger),
+        data.backdoor_label, data.triggered_test->size());
   out += describe_sites(data, p.shift);
   for (const auto& note : federation_notes(data, scenario))
     out += fmt::format("  note: {}\n", config::printable(note, true));

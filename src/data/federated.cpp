@@ -69,7 +69,8 @@ Indices all_of(Indices a, const Indices& b) {
 
 std::string data_path(const config::DataSection& section, const std::string& scenario_file) {
   if (section.path.empty())
-    throw DataError(fmt::format("data.path: missing, data.source = \"{}\" needs it", section.source));
+    throw DataError(
+        fmt::format("data.path: missing, data.source = \"{}\" needs it", config::name_of(section.source)));
   try {
     return config::resolve_data_path(section.path, scenario_file);
   } catch (const std::exception& e) {
@@ -187,8 +188,8 @@ void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scen
     append(pool, pool, again);
     environment = share(std::move(own));
   }
-  const auto tested =
-      shift.test == "sites" ? deal_to_sites(*data.test, pool, sites, seed) : std::vector<Indices>{};
+  const auto tested = shift.test == config::TestSites::sites ? deal_to_sites(*data.test, pool, sites, seed)
+                                                             : std::vector<Indices>{};
   for (std::size_t c = 0; c < data.clients.size(); ++c) {
     for (const auto& rows : {data.clients[c].train, data.clients[c].holdout, data.calibration[c]})
       shift_rows(pool, *rows, data.sites[c], seed);
@@ -197,12 +198,9 @@ void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scen
 }
 
 Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
-  if (section.source == "phantom") return make_phantom_source(section, seed);
-  if (section.source == "image_folder")
+  if (section.source == config::DataSource::phantom) return make_phantom_source(section, seed);
+  if (section.source == config::DataSource::image_folder)
     return load_image_folder(data_path(section, scenario_file), section, seed);
-  if (section.source != "npz")
-    throw DataError(
-        fmt::format("data.source: value is \"{}\", allowed phantom, npz, image_folder", section.source));
   auto source = load_medmnist(data_path(section, scenario_file));
   const auto rows = all_rows(source.train.size());
   const auto kept = limited_rows(rows, source.train.labels, section.limit, seed);
@@ -221,8 +219,8 @@ Source load_source(const config::DataSection& section, std::uint64_t seed, const
   try {
     return read_source(section, seed, scenario_file);
   } catch (const std::bad_alloc&) {
-    throw DataError(
-        fmt::format("data.source = \"{}\": the system has no more memory for the images", section.source));
+    throw DataError(fmt::format("data.source = \"{}\": the system has no more memory for the images",
+                                config::name_of(section.source)));
   }
 }
 
@@ -233,7 +231,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   auto pool = std::make_shared<Images>(empty_like(source.train));
   // All that memory_need counts, at once: a vector that grows is there twice for a while.
   auto images_at_most = source.train.size() + source.val.size() + source.test.size();
-  if (scenario.data.backdoor.trigger != "none")
+  if (scenario.data.backdoor.trigger != config::Trigger::none)
     images_at_most += source.train.size() + 2 * source.test.size();
   images_at_most += shifted_copies(scenario, source.val.size());
   pool->pixels.reserve(static_cast<std::size_t>(images_at_most * pool->image_bytes()));
@@ -263,7 +261,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
 
   data.poisoned_begin = pool->size();
   data.triggered_test = data.control_test = share({});
-  if (scenario.data.backdoor.trigger != "none") plant_backdoor(data, *pool, scenario);
+  if (scenario.data.backdoor.trigger != config::Trigger::none) plant_backdoor(data, *pool, scenario);
   data.pool = std::move(pool);
   const bool whole =
       scenario.calibration.source == "validation" || keeps_subjects(subjects, scenario.partition);

@@ -274,7 +274,7 @@ Source load_image_folder(const std::string& path, const config::DataSection& sec
   counts.val = static_cast<std::int64_t>(rows.val.size());
   counts.test = static_cast<std::int64_t>(rows.test.size());
   counts.image_bytes = section.channels * section.image_size * section.image_size;
-  counts.backdoor = section.backdoor.trigger != "none";
+  counts.backdoor = section.backdoor.trigger != config::Trigger::none;
   require_memory(path, counts, usable_memory());
 
   Facts facts;

@@ -48,7 +48,7 @@ void check_phantom_memory(const config::DataSection& d, std::uint64_t available,
   c.val = d.val_samples;
   c.test = d.test_samples;
   c.image_bytes = d.channels * d.image_size * d.image_size;
-  c.backdoor = d.backdoor.trigger != "none";
+  c.backdoor = d.backdoor.trigger != config::Trigger::none;
   c.copies = copies;
   require_memory(fmt::format("data.train_samples = {}, val_samples = {}, test_samples = {}", d.train_samples,
                              d.val_samples, d.test_samples),
@@ -57,7 +57,7 @@ void check_phantom_memory(const config::DataSection& d, std::uint64_t available,
 
 void check_memory(const config::Scenario& s, std::uint64_t available) {
   // A timing run generates nothing: see actors::prepare.
-  if (s.data.source == "phantom" && s.scenario.execute == config::Execute::train)
+  if (s.data.source == config::DataSource::phantom && s.scenario.execute == config::Execute::train)
     check_phantom_memory(s.data, available, shifted_copies(s, s.data.val_samples));
 }
 

@@ -16,6 +16,8 @@ namespace afu::data {
 
 namespace {
 
+using Scheme = config::PartitionScheme;
+
 constexpr int max_tries = 1000;
 
 using Clients = std::vector<Indices>;
@@ -25,7 +27,7 @@ base::Stream stream_of(std::uint64_t seed, std::uint64_t actor, std::uint64_t ro
 }
 
 [[noreturn]] void refuse(const config::PartitionSection& s, const std::string& what) {
-  throw DataError(fmt::format("partition.scheme = \"{}\": {}", s.scheme, what));
+  throw DataError(fmt::format("partition.scheme = \"{}\": {}", config::name_of(s.scheme), what));
 }
 
 std::map<std::int64_t, Indices> rows_by_class(const std::vector<std::int64_t>& labels) {
@@ -226,7 +228,7 @@ Clients by_subject(const std::vector<std::int64_t>& labels, const std::vector<st
 }  // namespace
 
 bool keeps_subjects(const std::vector<std::int64_t>& subjects, const config::PartitionSection& section) {
-  return !subjects.empty() && (section.scheme == "subject" || section.scheme == "dirichlet");
+  return !subjects.empty() && (section.scheme == Scheme::subject || section.scheme == Scheme::dirichlet);
 }
 
 std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
@@ -240,18 +242,23 @@ std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
   if (!(section.alpha > 0))
     throw DataError(fmt::format("partition.alpha: value is {}, allowed above 0", section.alpha));
   Clients clients;
-  if (section.scheme == "iid")
-    clients = iid(labels, section, seed);
-  else if (section.scheme == "dirichlet")
-    clients = dirichlet(labels, subjects, section, seed);
-  else if (section.scheme == "dirichlet_client")
-    clients = dirichlet_client(labels, section, seed);
-  else if (section.scheme == "pathological")
-    clients = pathological(labels, section, seed);
-  else if (section.scheme == "subject")
-    clients = by_subject(labels, subjects, section, seed);
-  else
-    refuse(section, "allowed iid, dirichlet, dirichlet_client, pathological, subject");
+  switch (section.scheme) {
+    case Scheme::iid:
+      clients = iid(labels, section, seed);
+      break;
+    case Scheme::dirichlet:
+      clients = dirichlet(labels, subjects, section, seed);
+      break;
+    case Scheme::dirichlet_client:
+      clients = dirichlet_client(labels, section, seed);
+      break;
+    case Scheme::pathological:
+      clients = pathological(labels, section, seed);
+      break;
+    case Scheme::subject:
+      clients = by_subject(labels, subjects, section, seed);
+      break;
+  }
   for (auto& c : clients) std::sort(c.begin(), c.end());
   return clients;
 }

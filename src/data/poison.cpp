@@ -29,14 +29,14 @@ void draw_corner(std::uint8_t* pixels, std::int64_t channels, std::int64_t heigh
 
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
                    const config::Backdoor& backdoor) {
-  if (backdoor.trigger == "patch") {
+  if (backdoor.trigger == config::Trigger::patch) {
     draw_corner(pixels, channels, height, width, backdoor.size,
                 [](std::int64_t, std::int64_t) { return std::uint8_t{255}; });
-  } else if (backdoor.trigger == "checkerboard") {
+  } else if (backdoor.trigger == config::Trigger::checkerboard) {
     draw_corner(pixels, channels, height, width, backdoor.size, [](std::int64_t i, std::int64_t j) {
       return (i + j) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
     });
-  } else if (backdoor.trigger == "blend") {
+  } else if (backdoor.trigger == config::Trigger::blend) {
     for (std::int64_t p = 0; p < channels * height * width; ++p) {
       const double phase =
           2 * M_PI * blend_periods * static_cast<double>(p % width) / static_cast<double>(width);
@@ -45,14 +45,14 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
           std::lround((1 - backdoor.opacity) * pixels[p] + backdoor.opacity * pattern));
     }
   } else {
-    throw DataError(fmt::format("data.backdoor.trigger: value is \"{}\", allowed patch, blend, checkerboard",
-                                backdoor.trigger));
+    throw DataError("data.backdoor.trigger: value is \"none\", allowed patch, blend, checkerboard");
   }
 }
 
 config::Backdoor control_trigger(const config::Backdoor& backdoor) {
   auto other = backdoor;
-  other.trigger = backdoor.trigger == "blend" ? "patch" : "blend";
+  other.trigger =
+      backdoor.trigger == config::Trigger::blend ? config::Trigger::patch : config::Trigger::blend;
   return other;
 }
 

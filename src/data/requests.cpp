@@ -90,11 +90,12 @@ std::vector<std::size_t> honoured_by(const config::Scenario& s, std::int64_t cli
   std::vector<std::size_t> parts;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto& e = s.erasures[i];
-    if (e.scope == "client" || (e.scope == "samples" && e.client != client)) continue;
+    if (e.scope == config::Scope::client || (e.scope == config::Scope::samples && e.client != client))
+      continue;
     bool gone = false;
     for (std::size_t k = 0; k < s.erasures.size(); ++k)
-      gone =
-          gone || (s.erasures[k].scope == "client" && s.erasures[k].client == client && comes_after(s, i, k));
+      gone = gone || (s.erasures[k].scope == config::Scope::client && s.erasures[k].client == client &&
+                      comes_after(s, i, k));
     if (!gone) parts.push_back(i);
   }
   return parts;
@@ -143,12 +144,12 @@ std::vector<IndicesPtr> requested_rows(const FederatedData& data, const config::
   std::vector<IndicesPtr> out;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto& e = s.erasures[i];
-    if (e.scope == "class") {
+    if (e.scope == config::Scope::data_class) {
       out.push_back(share(class_rows(data, i, e.label, complaints)));
       continue;
     }
     const auto& train = data.clients.at(static_cast<std::size_t>(e.client)).train;
-    if (e.scope == "client") {
+    if (e.scope == config::Scope::client) {
       out.push_back(train);
       continue;
     }
@@ -177,7 +178,7 @@ void check_requested_counts(const config::Scenario& s, std::int64_t n) {
   std::map<std::int64_t, std::int64_t> taken;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto& e = s.erasures[i];
-    if (e.scope != "samples") continue;
+    if (e.scope != config::Scope::samples) continue;
     const auto count = samples_asked(e.fraction, n);
     if (check_part(i, e, count, n, n - taken[e.client], complaints)) taken[e.client] += count;
   }

@@ -67,7 +67,7 @@ Shared& shared() {
 
 Switches switches_of(const config::ComputeSection& section, const std::vector<std::string>& devices) {
   const bool gpu = std::any_of(devices.begin(), devices.end(), [](const auto& d) { return d != "cpu"; });
-  return {gpu && section.precision == "tf32", gpu && section.deterministic};
+  return {gpu && section.precision == config::Precision::tf32, gpu && section.deterministic};
 }
 
 NumericsLease::NumericsLease(const Switches& wanted) {

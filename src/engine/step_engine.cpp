@@ -15,9 +15,10 @@ namespace {
 StepChoice autograd(std::string reason) { return {std::nullopt, false, false, std::move(reason)}; }
 
 StepChoice fused_if_possible(const model::Model& model, const model::Layout& layout,
-                             const std::string& precision) {
+                             config::Precision precision) {
   const auto* network = dynamic_cast<const model::Network*>(&model);
-  if (precision == "bf16") return autograd("its kernels are fp32, compute.precision is bf16");
+  if (precision == config::Precision::bf16)
+    return autograd("its kernels are fp32, compute.precision is bf16");
   if (!network) return autograd("the model's layers are not known");
   try {
     return {fused::make_plan(network->layers(), network->shape(), layout), false, false,
@@ -27,7 +28,7 @@ StepChoice fused_if_possible(const model::Model& model, const model::Layout& lay
   }
 }
 
-StepChoice recorded_if_possible(const model::Model& model, torch::Device device, const std::string& precision,
+StepChoice recorded_if_possible(const model::Model& model, torch::Device device, config::Precision precision,
                                 bool by_hand) {
   if (auto reason = graph::no_recordings_on(device.str()); !reason.empty())
     return autograd(std::move(reason));
@@ -35,7 +36,8 @@ StepChoice recorded_if_possible(const model::Model& model, torch::Device device,
   const auto* network = dynamic_cast<const model::Network*>(&model);
   if (!network) return autograd("the model's layers are not known");
   if (!by_hand) return {std::nullopt, true, false, "graph: autograd recorded in CUDA graphs"};
-  auto reason = precision == "bf16"     ? std::string("its kernels are fp32, compute.precision is bf16")
+  auto reason = precision == config::Precision::bf16
+                    ? std::string("its kernels are fp32, compute.precision is bf16")
                 : !graph::cuda_pieces() ? std::string("this afu is built without nvcc")
                                         : graph::Pass::refusal(*network);
   if (!reason.empty()) return autograd(std::move(reason));
@@ -51,23 +53,20 @@ const char* StepChoice::engine() const {
 }
 
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,
-                       const std::string& wanted, const std::string& precision) {
-  if (wanted != "auto" && wanted != "fused" && wanted != "autograd" && wanted != "graph" &&
-      wanted != "kernels")
-    throw std::invalid_argument("compute.step is \"" + wanted +
-                                "\", allowed: auto, fused, autograd, graph, kernels");
-  if (wanted == "autograd") return autograd("autograd: compute.step says so");
+                       config::StepEngine wanted, config::Precision precision) {
+  using Step = config::StepEngine;
+  if (wanted == Step::autograd) return autograd("autograd: compute.step says so");
   StepChoice choice;
-  if (wanted == "fused" && !device.is_cpu())
+  if (wanted == Step::fused && !device.is_cpu())
     choice.reason = "the device is " + device.str();
-  else if (wanted == "graph" || wanted == "kernels" || !device.is_cpu())
-    choice = recorded_if_possible(model, device, precision, wanted == "kernels");
+  else if (wanted == Step::graph || wanted == Step::kernels || !device.is_cpu())
+    choice = recorded_if_possible(model, device, precision, wanted == Step::kernels);
   else
     choice = fused_if_possible(model, layout, precision);
   if (choice.plan || choice.recorded) return choice;
-  if (wanted != "auto")
-    throw std::invalid_argument("compute.step is \"" + wanted +
-                                "\", which this model or device does not allow: " + choice.reason);
+  if (wanted != Step::auto_)
+    throw std::invalid_argument("compute.step is " + config::quoted(wanted) +
+                                ", which this model or device does not allow: " + choice.reason);
   choice.reason = "autograd: " + choice.reason;
   return choice;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "config/sections/compute.hpp"
 #include "engine/fused/plan.hpp"
 #include "model/model.hpp"
 
@@ -28,6 +29,6 @@ struct StepChoice {
 /// TorchScript module is not recorded: it may draw random numbers, and its interpreter compiles anew as it
 /// learns about shapes.
 StepChoice choose_step(model::Model& model, const model::Layout& layout, torch::Device device,
-                       const std::string& wanted, const std::string& precision = "fp32");
+                       config::StepEngine wanted, config::Precision precision = config::Precision::fp32);
 
 }  // namespace afu::engine

@@ -60,7 +60,7 @@ torch::Tensor on_device(const torch::Tensor& host, torch::Device device) {
 }
 
 Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-                     torch::Device device, const std::string& step, const std::string& precision)
+                     torch::Device device, config::StepEngine step, config::Precision precision)
     : device_(device),
       model_(std::move(model)),
       pool_(std::move(pool)),
@@ -70,7 +70,7 @@ Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const 
   gradients_ = views.gradients;
   buffers_ = views.buffers;
   auto choice = choose_step(*model_, *layout_, device_, step, precision);
-  if (precision == "bf16") model_ = model::with_bf16(std::move(model_), device_);
+  if (precision == config::Precision::bf16) model_ = model::with_bf16(std::move(model_), device_);
   if (choice.plan) fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
   if (choice.recorded)
     graph_ = std::make_unique<graph::Step>(*this, graph::make_recorder(device_.str()),

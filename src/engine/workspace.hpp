@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "config/sections/compute.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
 #include "model/model.hpp"
@@ -47,7 +48,8 @@ class Workspace {
   /// "bf16" has forward passes compute so, "fp32" and "tf32" are up to the process (device/numerics.hpp).
   /// Throws std::invalid_argument where the engine cannot be had.
   Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const ResidentPool> pool,
-            torch::Device device, const std::string& step = "auto", const std::string& precision = "fp32");
+            torch::Device device, config::StepEngine step = config::StepEngine::auto_,
+            config::Precision precision = config::Precision::fp32);
   ~Workspace();
 
   torch::Device device() const { return device_; }

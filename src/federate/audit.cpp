@@ -29,7 +29,7 @@ Json requests_json(const Setup& setup) {
   const auto& erasures = setup.scenario->erasures;
   for (std::size_t i = 0; i < erasures.size(); ++i) {
     const auto& e = erasures[i];
-    Json r{{"request", i}, {"scope", e.scope}};
+    Json r{{"request", i}, {"scope", config::name_of(e.scope)}};
     r["client"] = e.client >= 0 ? Json(e.client) : Json(nullptr);
     r["class"] = e.label >= 0 ? Json(e.label) : Json(nullptr);
     r["forget"] = i < setup.forget.size() ? rows_json(setup.forget[i]) : Json::array();
@@ -44,7 +44,7 @@ Json backdoor_json(const config::Backdoor& b, const data::FederatedData& d) {
   for (std::int64_t i = 0; i < d.poisoned; ++i) copies.push_back(d.poisoned_begin + i);
   return {{"client", d.backdoor_client},
           {"label", d.backdoor_label},
-          {"trigger", b.trigger},
+          {"trigger", config::name_of(b.trigger)},
           {"size", b.size},
           {"opacity", b.opacity},
           {"poisoned", copies},
@@ -67,7 +67,7 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
   return {{"schema", audit_schema},
           {"seed", s.scenario.seed},
           {"model",
-           {{"name", s.model.name},
+           {{"name", config::name_of(s.model.name)},
             {"channels", input.channels},
             {"height", input.height},
             {"width", input.width},

@@ -13,7 +13,8 @@ std::optional<CalibrateTask> Ewc::ask(const Progress& at, const Roster& roster, 
   if (count == 0) return std::nullopt;
   version_ = at.version;
   model_ = at.model;
-  const auto passes = static_cast<double>(t.ewc_labels == "all" ? count * classes : count);
+  const auto passes =
+      static_cast<double>(t.ewc_labels == config::FisherLabels::all ? count * classes : count);
   CalibrateTask task{no_request, at.version, passes, nullptr};
   if (!at.timing()) task.job = std::make_shared<const job::Job>(fisher_question(scenario_, at, rows));
   return task;

@@ -19,7 +19,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& scenario) {
   const bool timing = s.scenario.execute == config::Execute::timing;
   const auto clients = s.partition.clients;
   Holdings h;
-  if (timing && s.data.source == "phantom") {
+  if (timing && s.data.source == config::DataSource::phantom) {
     const auto n = std::max<std::int64_t>(1, s.data.train_samples / clients);
     data::check_requested_counts(s, n);
     if (s.data.train_samples < clients)

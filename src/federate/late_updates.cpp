@@ -9,10 +9,10 @@ void LateUpdates::corrected(double weight, model::ParametersPtr vector) {
 }
 
 Kind LateUpdates::take(aggregate::Arrival& update, std::uint64_t base_epoch) const {
-  if (policy_ == "drop") return Kind::late_dropped;
+  if (policy_ == config::LatePolicy::drop) return Kind::late_dropped;
   update.late = true;
-  if (policy_ == "accept") return Kind::late_accepted;
-  if (policy_ == "guard") {
+  if (policy_ == config::LatePolicy::accept) return Kind::late_accepted;
+  if (policy_ == config::LatePolicy::guard) {
     if (!corrections_.empty() && !corrections_.back().vectors.empty())
       update.guard = corrections_.back().vectors.front().second;
     return Kind::late_guarded;

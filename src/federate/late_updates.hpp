@@ -3,18 +3,18 @@
 /// unlearning.late: "accept", "drop", "guard" (what points back along the erasure is taken off) or "rebase"
 /// (the base is given what the erasures and calibrations since then have added to the model).
 #include <cstdint>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "aggregate/rule.hpp"
+#include "config/sections/unlearning.hpp"
 #include "record/records.hpp"
 
 namespace afu::federate {
 
 class LateUpdates {
  public:
-  explicit LateUpdates(std::string policy) : policy_(std::move(policy)) {}
+  explicit LateUpdates(config::LatePolicy policy) : policy_(policy) {}
 
   /// Something is erased: from now on the model is of this epoch.
   void erased(std::uint64_t epoch) { corrections_.push_back({epoch, {}}); }
@@ -34,7 +34,7 @@ class LateUpdates {
     std::uint64_t epoch;
     std::vector<std::pair<double, model::ParametersPtr>> vectors;
   };
-  std::string policy_;
+  config::LatePolicy policy_;
   std::vector<Correction> corrections_;
 };
 

@@ -10,7 +10,7 @@ OneModel::OneModel(const config::TrainingSection& training, double mean_samples,
 void OneModel::begin_again(double mean_samples, std::size_t clients, bool rounds) {
   rule_ = aggregate::make_rule(training_.rule, training_, mean_samples, clients);
   if (rounds && !rule_->synchronous())
-    parked_ = std::exchange(rule_, aggregate::make_rule("fedavg", training_, mean_samples));
+    parked_ = std::exchange(rule_, aggregate::make_rule(config::Rule::fedavg, training_, mean_samples));
 }
 
 bool OneModel::end_rounds() {

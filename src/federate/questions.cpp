@@ -13,7 +13,7 @@ namespace afu::federate {
 job::Job fisher_question(const config::Scenario& scenario, const Progress& at, const data::IndicesPtr& rows) {
   calibrate::FisherJob job;
   job.normalise = true;
-  job.labels = calibrate::fisher_labels(scenario.training.ewc_labels);
+  job.labels = scenario.training.ewc_labels;
   job.key = {scenario.scenario.seed, base::purpose("ewc"), 0, at.version};
   job.model = at.model;
   job.rows = rows;

@@ -28,7 +28,7 @@ methods::Request request_of(const Setup& setup, std::uint32_t index, methods::Co
   const auto& e = s.erasures[index];
   methods::Request r;
   r.index = index;
-  r.scope = methods::scope_named(e.scope);
+  r.scope = e.scope;
   r.label = e.label;
   r.coordination = coordination;
   if (r.scope == Scope::data_class) {
@@ -58,7 +58,7 @@ Requests::Requests(const Setup& setup, const methods::Method& method) : setup_(s
     r.request = request_of(setup, i, coordination);
     r.record.client = s.erasures[i].client;
     r.record.request = i;
-    r.record.scope = s.erasures[i].scope;
+    r.record.scope = config::name_of(s.erasures[i].scope);
     r.record.label = s.erasures[i].label;
     r.record.samples = r.request.forget_count;
     all_.push_back(std::move(r));

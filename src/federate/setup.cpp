@@ -29,7 +29,7 @@ std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uin
   for (std::size_t i = 0; honours != 0; ++i, honours >>= 1) {
     if (!(honours & 1)) continue;
     const auto& e = setup.scenario->erasures[i];
-    if (e.scope == "samples") {
+    if (e.scope == config::Scope::samples) {
       if (e.client == static_cast<std::int64_t>(client))
         left -= static_cast<double>(data::samples_asked(e.fraction, all));
     } else {

@@ -81,7 +81,7 @@ class Shortfalls {
       tell(
           "partition.scheme \"{}\" deals out single images although subjects are known: {} times a subject "
           "stands among a client's training and its held-out samples",
-          s_.partition.scheme, kept);
+          config::name_of(s_.partition.scheme), kept);
     for (auto r : *data_.test)
       if (trained.count(subject(r))) tested.insert(subject(r));
     if (!tested.empty())

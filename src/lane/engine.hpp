@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/sections/compute.hpp"
 #include "config/sections/model.hpp"
 #include "job/job.hpp"
 
@@ -25,7 +26,8 @@ struct EngineSpec {
   config::ModelSection model;
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
   std::shared_ptr<const engine::ResidentPool> pool;
-  std::string step = "auto", precision = "fp32";  ///< of [compute]
+  config::StepEngine step = config::StepEngine::auto_;  ///< of [compute]
+  config::Precision precision = config::Precision::fp32;
   bool deterministic = true;               ///< likewise; the process's switches are set by whoever runs
   std::int64_t batched_clients = 1;        ///< so many clients' training at most is stepped together
   std::shared_ptr<LaneGate> gate{};        ///< of the device's lanes; null: nobody else is on it

@@ -14,7 +14,9 @@ std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   static_cast<void>(gate);             // when it is computed
   static_cast<void>(notes);
   static_cast<void>(init_seed);  // of version 0, which every job names by content
-  for (const auto& text : {device, name, norm, path, step, precision}) key.text(text);
+  key.text(device), key.text(path);
+  key.integer(static_cast<std::int64_t>(name)), key.integer(static_cast<std::int64_t>(norm));
+  key.integer(static_cast<std::int64_t>(step)), key.integer(static_cast<std::int64_t>(precision));
   for (const auto number : {hidden, channels, height, width, classes}) key.integer(number);
   key.flag(deterministic);
   key.bytes(pool.pixels.data(), pool.pixels.size());

@@ -31,9 +31,7 @@ using model::ParametersPtr;
 enum class Coordination { concurrent, blocking };
 const char* to_string(Coordination c);
 
-/// What is to be forgotten: a client with all it has, a part of its samples, or a class at all clients.
-enum class Scope { client, samples, data_class };
-const char* to_string(Scope s);  ///< "client", "samples", "class"
+using config::Scope;
 
 /// Training in clusters between which nothing passes (src/methods/knot/README.md): each has a model, merges
 /// what its members send by a training rule of its own, and can be rolled back by itself. They begin once all

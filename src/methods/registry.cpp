@@ -62,39 +62,21 @@ bool everybody_asks(const config::Scenario& s) {
 
 const char* to_string(Coordination c) { return c == Coordination::blocking ? "blocking" : "concurrent"; }
 
-const char* to_string(Scope s) {
-  switch (s) {
-    case Scope::client:
-      return "client";
-    case Scope::samples:
-      return "samples";
-    case Scope::data_class:
-      return "class";
-  }
-  return "unknown";
-}
-
-Scope scope_named(const std::string& name) {
-  for (auto s : {Scope::client, Scope::samples, Scope::data_class})
-    if (name == to_string(s)) return s;
-  throw std::invalid_argument("unknown scope '" + name + "'");
-}
-
 namespace {
 
 /// With the reason, where the method tells it; so the sections themselves name no scopes.
 void check_scopes(const Method& method, const config::Scenario& s, const config::Complain& complain) {
   std::string supported;
   for (auto scope : method.traits.scopes)
-    supported += (supported.empty() ? "\"" : ", \"") + std::string(to_string(scope)) + "\"";
+    supported += (supported.empty() ? "\"" : ", \"") + config::name_of(scope) + "\"";
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
-    const auto scope = scope_named(s.erasures[i].scope);
+    const auto scope = s.erasures[i].scope;
     const auto& has = method.traits.scopes;
     if (std::find(has.begin(), has.end(), scope) != has.end()) continue;
     std::string why;
     for (const auto& [refused, reason] : method.traits.refusals)
       if (refused == scope) why = ": " + reason;
-    complain("erasure[" + std::to_string(i) + "].scope", "\"" + s.erasures[i].scope +
+    complain("erasure[" + std::to_string(i) + "].scope", "\"" + config::name_of(scope) +
                                                              "\" is not supported, the method \"" +
                                                              method.name + "\" supports " + supported + why);
   }
@@ -109,13 +91,13 @@ void check_rule(const Method& method, const config::Scenario& s, const config::C
                                  [](const config::Erasure& e) { return e.client >= 0; });
   if (!asked || !(needs.influence || needs.accumulator)) return;
   const auto why = ", the method \"" + method.name + "\" takes out what single clients have contributed";
-  if (t.rule == "aso_fed")
+  if (config::traits(t.rule).balances)
     complain(
         "training.rule",
         "\"aso_fed\" merges each delta with the client's earlier ones, so they live on in the model" + why);
-  if (t.rule == "port")
+  if (config::traits(t.rule).follows)
     complain("training.rule", "\"port\" weighs each delta by the course the others gave the model" + why);
-  if (t.rule == "fedasync" && t.mixing >= 1 && needs.accumulator)
+  if (config::traits(t.rule).whole_model && t.mixing >= 1 && needs.accumulator)
     complain(
         "training.mixing",
         "1 replaces the model by each fresh update's, so nothing is left without the client that sent the "
@@ -142,13 +124,14 @@ std::vector<config::PluginSection> method_sections() {
   return sections;
 }
 
-Coordination coordination(const Method& method, const std::string& asked) {
-  if (asked == "default") return method.traits.default_coordination;
-  const auto wanted = asked == "blocking" ? Coordination::blocking : Coordination::concurrent;
+Coordination coordination(const Method& method, config::CoordinationAsked asked) {
+  using Asked = config::CoordinationAsked;
+  if (asked == Asked::default_) return method.traits.default_coordination;
+  const auto wanted = asked == Asked::blocking ? Coordination::blocking : Coordination::concurrent;
   const auto& offered = method.traits.coordinations;
   if (std::find(offered.begin(), offered.end(), wanted) != offered.end()) return wanted;
-  throw std::invalid_argument("method '" + method.name + "' has no " + asked + " form; it is " +
-                              to_string(offered.front()));
+  throw std::invalid_argument("method '" + method.name + "' has no " + config::name_of(asked) +
+                              " form; it is " + to_string(offered.front()));
 }
 
 }  // namespace afu::methods

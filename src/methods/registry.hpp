@@ -14,12 +14,10 @@ const Method& find_method(const std::string& name);
 std::vector<config::PluginSection> method_sections();
 /// The coordination a scenario asks for ("default", "concurrent", "blocking"). Throws std::invalid_argument,
 /// naming what is supported, for one that the method does not have.
-Coordination coordination(const Method& method, const std::string& asked);
+Coordination coordination(const Method& method, config::CoordinationAsked asked);
 /// What the server must keep for `method` in that scenario.
 Needs needs_of(const Method& method, const config::Scenario& scenario);
 /// Whether no client is left that asks for no erasure: calibration images are taken for such clients alone.
 bool everybody_asks(const config::Scenario& scenario);
-/// Throws std::invalid_argument for an unknown name.
-Scope scope_named(const std::string& name);
 
 }  // namespace afu::methods

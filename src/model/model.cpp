@@ -8,25 +8,28 @@
 namespace afu::model {
 namespace {
 
-using Make = std::unique_ptr<Model> (*)(const config::ModelSection&, const InputShape&);
-using LayerList = Layers (*)(const config::ModelSection&, const InputShape&);
-
-template <LayerList layers>
-std::unique_ptr<Model> network(const config::ModelSection& section, const InputShape& shape) {
-  return std::make_unique<Network>(section.name, layers(section, shape), shape);
+Layers layers_of(const config::ModelSection& section, const InputShape& shape) {
+  using Name = config::Architecture;
+  switch (section.name) {
+    case Name::cnn:
+      return cnn_layers(section, shape);
+    case Name::cnn_small:
+      return cnn_small_layers(section, shape);
+    case Name::lenet:
+      return lenet_layers(section, shape);
+    case Name::cnn_mnist:
+      return cnn_mnist_layers(section, shape);
+    case Name::resnet18:
+      return resnet18_layers(section, shape);
+    case Name::mlp:
+      return mlp_layers(section, shape);
+    case Name::logreg:
+      return logreg_layers(section, shape);
+    case Name::torchscript:
+      break;
+  }
+  throw std::logic_error("the layers of this model are not known");
 }
-
-struct Entry {
-  const char* name;
-  Make make;
-};
-
-constexpr Entry kModels[] = {
-    {"cnn", network<cnn_layers>},           {"cnn_small", network<cnn_small_layers>},
-    {"lenet", network<lenet_layers>},       {"cnn_mnist", network<cnn_mnist_layers>},
-    {"resnet18", network<resnet18_layers>}, {"mlp", network<mlp_layers>},
-    {"logreg", network<logreg_layers>},     {"torchscript", make_torchscript},
-};
 
 void check_shape(const InputShape& s) {
   if (s.channels < 1 || s.height < 1 || s.width < 1 || s.classes < 2)
@@ -62,18 +65,8 @@ void Model::save(const std::string& path) {
 
 std::unique_ptr<Model> make_model(const config::ModelSection& section, const InputShape& shape) {
   check_shape(shape);
-  std::string known;
-  for (const auto& entry : kModels) {
-    if (section.name == entry.name) return entry.make(section, shape);
-    known += (known.empty() ? "" : ", ") + std::string(entry.name);
-  }
-  throw std::runtime_error("model.name is \"" + section.name + "\", allowed: " + known);
-}
-
-std::vector<std::string> model_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : kModels) names.emplace_back(entry.name);
-  return names;
+  if (config::traits(section.name).imported) return make_torchscript(section, shape);
+  return std::make_unique<Network>(config::name_of(section.name), layers_of(section, shape), shape);
 }
 
 void save_model(const config::ModelSection& section, const InputShape& shape, const ParametersPtr& parameters,
@@ -81,8 +74,8 @@ void save_model(const config::ModelSection& section, const InputShape& shape, co
   torch::NoGradGuard no_grad;
   auto model = make_model(section, shape);
   if (!parameters || *make_layout(*model) != *parameters->layout)
-    throw std::runtime_error(path + ": the parameters are not those of a \"" + section.name +
-                             "\" for these images, nothing was written");
+    throw std::runtime_error(path + ": the parameters are not those of a " + config::quoted(section.name) +
+                             " for these images, nothing was written");
   assign(model->named_parameters(), parameters->layout->parameters, parameters->values);
   assign(model->named_buffers(), parameters->layout->buffers, parameters->buffers);
   model->save(path);

@@ -69,7 +69,6 @@ class Model {
 /// network, or a TorchScript file cannot be loaded, names its file, and does not give [B, classes].
 std::unique_ptr<Model> make_model(const config::ModelSection& section, const InputShape& shape);
 /// Names that `make_model` knows.
-std::vector<std::string> model_names();
 
 std::shared_ptr<const Layout> make_layout(Model& model);
 /// A fresh initialisation (PyTorch's default bounds: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); norms 1 and 0), from

@@ -33,9 +33,7 @@ class Builder {
 }  // namespace
 
 Layers resnet18_layers(const config::ModelSection& section, const InputShape& shape) {
-  if (section.norm != "group" && section.norm != "batch")
-    throw std::runtime_error("model.norm is \"" + section.norm + "\", allowed: group, batch");
-  const Builder b(section.norm == "batch");
+  const Builder b(section.norm == config::Norm::batch);
   Layers layers{convolution("conv1", 64, 3, 1, false), b.norm("bn1", 64), relu()};
   for (std::int64_t stage = 1, channels = 64; stage <= 4; ++stage, channels *= 2) {
     const auto name = "layer" + std::to_string(stage);

@@ -41,8 +41,8 @@ Availability::Availability(const config::AvailabilityHeterogeneity& a, std::uint
       dropout_probability_(a.dropout_probability) {
   check("dropout_probability", dropout_probability_, dropout_probability_ >= 0 && dropout_probability_ <= 1,
         ">= 0 and <= 1");
-  if (a.model == "always") return;
-  if (a.model == "markov") {
+  if (a.model == config::AvailabilityModel::always) return;
+  if (a.model == config::AvailabilityModel::markov) {
     check("mean_on_seconds", mean_on_, mean_on_ > 0, "> 0");
     check("mean_off_seconds", mean_off_, mean_off_ >= 0, ">= 0");
     if (mean_off_ == 0) return;
@@ -50,20 +50,17 @@ Availability::Availability(const config::AvailabilityHeterogeneity& a, std::uint
     model_ = Model::markov;
     block_ = most_periods * (mean_on_ + mean_off_);
     cursors_.resize(static_cast<std::size_t>(clients));
-  } else if (a.model == "diurnal") {
+  } else if (a.model == config::AvailabilityModel::diurnal) {
     check("period_seconds", period_, period_ >= least_period_seconds, ">= 0.001");
     check("on_fraction", on_fraction_, on_fraction_ >= least_on_fraction && on_fraction_ <= 1,
           ">= 0.000001 and <= 1");
     if (on_fraction_ == 1) return;
     model_ = Model::diurnal;
-  } else if (a.model == "trace") {
+  } else if (a.model == config::AvailabilityModel::trace) {
     if (a.path.empty())
       throw std::invalid_argument("heterogeneity.availability.path is empty, wanted for model = \"trace\"");
     model_ = Model::trace;
     read_trace(base::resolve_path(a.path, scenario_file));
-  } else {
-    throw std::invalid_argument("heterogeneity.availability.model is '" + a.model +
-                                "', allowed: always, markov, diurnal, trace");
   }
 }
 

@@ -29,7 +29,7 @@ constexpr std::size_t most_value_text = 100;
 
 bool halts(const config::Scenario& s) {
   const auto& method = methods::find_method(s.unlearning.method);
-  return s.training.rule == "fedavg" ||
+  return config::traits(s.training.rule).synchronous ||
          methods::coordination(method, s.unlearning.coordination) == methods::Coordination::blocking;
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("weights from a file that hold the target are told of") {
       std::filesystem::temp_directory_path() / ("afu-delivered-" + std::to_string(::getpid()) + ".pt");
   const auto trained = play(small, {"unlearning.method=none", "data.backdoor.trigger=none"});
   config::ModelSection section;
-  section.name = "logreg";
+  section.name = config::Architecture::logreg;
   lane::save(section, {1, 10, 10, 3}, trained.result.report.outcome.model, file.string());
   const auto from_file = [&](const char* method) {
     return play(small, {std::string("unlearning.method=") + method, "data.backdoor.trigger=none",

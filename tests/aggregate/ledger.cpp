@@ -45,7 +45,7 @@ double distance(const torch::Tensor& a, const torch::Tensor& b) { return (a - b)
 
 TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make up the model") {
   config::TrainingSection t;
-  auto rule = make_rule("fedasync", t, 1);
+  auto rule = make_rule(config::Rule::fedasync, t, 1);
   Ledger ledger({false, true, false}, {0, 1, 2, 3}, true);
   base::Stream s({1, 2, 3, 4});
   const auto initial = random(s);
@@ -77,7 +77,7 @@ TEST_CASE("after 300 FedAsync merges the accumulators and the initial model make
 
 TEST_CASE("with a delta rule the influence is the sum of what was merged, and others leave it alone") {
   config::TrainingSection t;
-  auto rule = make_rule("async_delta", t, 1);
+  auto rule = make_rule(config::Rule::async_delta, t, 1);
   Ledger ledger({true, false, false}, {2});
   base::Stream s({5, 6, 7, 8});
   auto expected = torch::zeros({5});
@@ -105,7 +105,7 @@ TEST_CASE("with a delta rule the influence is the sum of what was merged, and ot
 TEST_CASE("in mixing form the influence is what would be missing had the client sent no difference") {
   // Two runs of the same merges, with and without the client's deltas: the gap between the models is S_u.
   config::TrainingSection t;
-  auto rule = make_rule("fedasync", t, 1);
+  auto rule = make_rule(config::Rule::fedasync, t, 1);
   Ledger ledger({true, false, false}, {0});
   base::Stream s({9, 9, 9, 9});
   const auto initial = random(s);
@@ -134,7 +134,7 @@ TEST_CASE("in mixing form the influence is what would be missing had the client 
 
 TEST_CASE("accumulators and initial model make up the model where late updates are rebased or differences") {
   config::TrainingSection t;
-  auto rule = make_rule("fedasync", t, 1);
+  auto rule = make_rule(config::Rule::fedasync, t, 1);
   Ledger ledger({false, true, false}, {0, 1, 2}, true);
   base::Stream s({1, 2, 3, 4});
   auto w = random(s);

@@ -19,7 +19,7 @@ struct Server {
   std::unique_ptr<Rule> rule;
   model::ParametersPtr model = all(0);
 
-  Server(const std::string& name, const config::TrainingSection& t, std::size_t clients = 1)
+  Server(config::Rule name, const config::TrainingSection& t, std::size_t clients = 1)
       : rule(make_rule(name, t, 100, clients)) {}
 
   model::ParametersPtr wrap(torch::Tensor t) const {
@@ -68,7 +68,7 @@ config::TrainingSection settings() {
   config::TrainingSection t;
   t.server_lr = 1;
   t.buffer_size = 1;
-  t.staleness = "constant";
+  t.staleness = config::StalenessForm::constant;
   return t;
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("server momentum: m <- beta m + c delta, w <- w + m") {
   auto t = settings();
   t.server_momentum = 0.5;
   t.server_lr = 0.5;
-  Server s("fedbuff", t);
+  Server s(config::Rule::fedbuff, t);
   s.send(0, 2);  // m = 1
   CHECK(s.value() == doctest::Approx(1));
   s.send(0, 4);  // m = 0.5 + 2
@@ -98,7 +98,7 @@ TEST_CASE("server momentum: m <- beta m + c delta, w <- w + m") {
 TEST_CASE("fedavg's momentum takes the round's mean difference") {
   auto t = settings();
   t.server_momentum = 0.9;
-  Server s("fedavg", t);
+  Server s(config::Rule::fedavg, t);
   for (double expected : {2.0, 5.8}) {  // m = 2, then 0.9 * 2 + 2
     CHECK(!s.rule->add(s.arrival(0, s.all(1))));
     CHECK(!s.rule->add(s.arrival(1, s.all(3))));
@@ -108,7 +108,7 @@ TEST_CASE("fedavg's momentum takes the round's mean difference") {
 }
 
 TEST_CASE("without momentum a rule asks for nothing more than the model") {
-  Server s("fedbuff", settings());
+  Server s(config::Rule::fedbuff, settings());
   const auto plan = *s.rule->add(s.arrival(0, s.all(1)));
   engine::CombineJob job{{{s.model, 1.0, {}, {}}}};
   s.rule->extend(plan, job);
@@ -119,7 +119,7 @@ TEST_CASE("without momentum a rule asks for nothing more than the model") {
 TEST_CASE("momentum takes what the guard lets through") {
   auto t = settings();
   t.server_momentum = 0.5;
-  Server s("fedbuff", t);
+  Server s(config::Rule::fedbuff, t);
   auto back = s.arrival(0, s.all(-3));
   back.guard = s.all(1);
   s.merge(s.rule->add(back));  // nothing is left of it
@@ -131,7 +131,7 @@ TEST_CASE("momentum takes what the guard lets through") {
 TEST_CASE("aso_fed: w += (n_k / N) r_k (delta - prev + h), two clients by hand") {
   auto t = settings();
   t.aso_beta = 0.25;
-  Server s("aso_fed", t, 2);  // n_k / N = 1/2
+  Server s(config::Rule::aso_fed, t, 2);  // n_k / N = 1/2
   double w = 0;
   const auto send = [&](std::uint32_t client, double delta, double moved) {
     s.send(client, delta);
@@ -150,7 +150,7 @@ TEST_CASE("aso_fed: w += (n_k / N) r_k (delta - prev + h), two clients by hand")
 }
 
 TEST_CASE("aso_fed: late clients take larger steps, by the log of their mean staleness") {
-  Server s("aso_fed", settings(), 2);
+  Server s(config::Rule::aso_fed, settings(), 2);
   const auto coefficient = [&](std::uint32_t client, std::uint64_t staleness) {
     return s.rule->add(s.arrival(client, s.all(1), staleness))->parts[0].coefficient;
   };
@@ -161,7 +161,7 @@ TEST_CASE("aso_fed: late clients take larger steps, by the log of their mean sta
 }
 
 TEST_CASE("aso_fed: with a guard, what was let through counts as the last delta") {
-  Server s("aso_fed", settings(), 1);
+  Server s(config::Rule::aso_fed, settings(), 1);
   auto back = s.arrival(0, s.all(-3));
   back.guard = s.all(1);
   s.merge(s.rule->add(back));
@@ -173,7 +173,7 @@ TEST_CASE("aso_fed: with a guard, what was let through counts as the last delta"
 TEST_CASE("aso_fed's feature step scales the first layer's columns by their softmax") {
   auto t = settings();
   t.aso_feature_step = true;
-  Server s("aso_fed", t, 1);
+  Server s(config::Rule::aso_fed, t, 1);
   const auto& slots = s.lane.workspace->layout()->parameters;
   const auto& first = slots.at(0);
   REQUIRE(first.shape.size() == 2);
@@ -196,7 +196,7 @@ TEST_CASE("port weighs by likeness to the last two merges and by staleness") {
   auto t = settings();
   t.buffer_size = 2;
   t.staleness_bound = 10;
-  Server s("port", t);
+  Server s(config::Rule::port, t);
   const auto pair = [&](const model::ParametersPtr& a, const model::ParametersPtr& b, std::uint64_t late) {
     CHECK(!s.rule->add(s.arrival(0, a)));
     return s.merge(s.rule->add(s.arrival(1, b, late)));
@@ -227,7 +227,7 @@ TEST_CASE("port weighs by samples, and by either part alone") {
   auto t = settings();
   t.buffer_size = 2;
   t.port_similarity = 0;
-  Server s("port", t);
+  Server s(config::Rule::port, t);
   auto a = s.arrival(0, s.all(1));
   a.samples = 300;
   CHECK(!s.rule->add(a));
@@ -236,7 +236,7 @@ TEST_CASE("port weighs by samples, and by either part alone") {
   CHECK(plan.parts[1].coefficient == doctest::Approx(1.0 / 7));
 
   t.port_similarity = 1, t.port_staleness = 0;
-  Server only("port", t);
+  Server only(config::Rule::port, t);
   for (int i = 0; i < 3; ++i) {
     CHECK(!only.rule->add(only.arrival(0, only.all(1), 90)));
     plan = only.merge(only.rule->add(only.arrival(1, only.all(i < 2 ? 1 : -1))));

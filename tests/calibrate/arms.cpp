@@ -29,7 +29,7 @@ config::Scenario with(const std::string& invariance, const std::string& perturba
   config::Scenario s;
   s.calibration.invariance = invariance;
   s.calibration.perturbation = perturbation;
-  s.data.backdoor.trigger = "patch";
+  s.data.backdoor.trigger = config::Trigger::patch;
   s.data.backdoor.size = 3;
   return s;
 }

@@ -55,7 +55,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   const auto own = (at::one_hot(lane.labels(rows), 3) - p).square();  // (d log p_y / d z_k)^2
   const auto expected = torch::cat({own.t().matmul(x.square()).flatten() / 12, own.mean(0)});
   auto job = job_for(version, rows);
-  job.labels = calibrate::FisherJob::Labels::own;
+  job.labels = config::FisherLabels::own;
   const auto empirical = lane.run(job);
   CHECK(test::largest(empirical.outputs.at(0)->values - expected) < 1e-6 * test::largest(expected) + 1e-7);
   CHECK(empirical.samples == 12);
@@ -63,7 +63,7 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   // Sampled: right on the mean over many draws, and the same for the same key.
   const auto exact = fisher_of(lane, version, rows);
   CHECK(test::largest(exact - expected) > 1e-2 * test::largest(exact));
-  job.labels = calibrate::FisherJob::Labels::sampled;
+  job.labels = config::FisherLabels::sampled;
   auto mean = torch::zeros_like(exact);
   constexpr int draws = 1500;
   for (int i = 0; i < draws; ++i) {
@@ -72,7 +72,6 @@ TEST_CASE("the Fisher diagonal over the images' own labels, and over sampled one
   }
   CHECK((mean - exact).norm().item<double>() < 0.1 * exact.norm().item<double>());
   CHECK(at::equal(lane.run(job).outputs[0]->values, lane.run(job).outputs[0]->values));
-  CHECK_THROWS_WITH(calibrate::fisher_labels("some"), "labels 'some' are none of all, sampled, own");
 }
 
 TEST_CASE("samples are squared one by one, then averaged") {

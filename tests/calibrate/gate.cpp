@@ -19,7 +19,7 @@ config::Scenario with(const std::string& invariance) {
   config::Scenario s;
   s.calibration.invariance = invariance;
   if (invariance == "perturbation") s.calibration.perturbation = "oracle";
-  s.data.backdoor.trigger = "patch";
+  s.data.backdoor.trigger = config::Trigger::patch;
   s.data.backdoor.size = 3;
   return s;
 }

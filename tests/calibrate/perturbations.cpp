@@ -29,7 +29,7 @@ TEST_CASE("random patches cover a part of every image, differently, and are draw
 }
 
 TEST_CASE("the oracle's trigger is the data's own, to the byte") {
-  for (const char* trigger : {"patch", "checkerboard", "blend"}) {
+  for (const auto trigger : {config::Trigger::patch, config::Trigger::checkerboard, config::Trigger::blend}) {
     config::Backdoor b;
     b.trigger = trigger;
     const auto pool = test::tiny_images(6, {1, 16, 16, 3});

@@ -18,7 +18,7 @@ namespace {
 /// Makes one weight of a run's model a number that is none.
 void spoil(const std::filesystem::path& model) {
   config::ModelSection section;
-  section.name = "logreg";
+  section.name = afu::config::Architecture::logreg;
   const model::InputShape shape{1, 8, 8, 2};
   const auto layout = model::make_layout(*model::make_model(section, shape));
   auto spoilt = *model::read_parameters(model.string(), layout);

@@ -192,7 +192,7 @@ TEST_CASE("overrides") {
                            "scenario.name=\"x y\"", "scenario.name=n7", "unlearning.fedquit.epochs=4",
                            "compute.devices=[\"cuda:0\",\"cpu\"]", "output.folder=", "output.folder=a=b"});
     CHECK(s.training.lr == 0.01);
-    CHECK(s.training.rule == "fedbuff");
+    CHECK(s.training.rule == Rule::fedbuff);
     CHECK_FALSE(s.output.trace);
     CHECK(s.scenario.name == "n7");
     CHECK(s.unlearning.methods.at("fedquit").integer("epochs") == 4);

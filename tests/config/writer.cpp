@@ -49,14 +49,14 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.scenario.clock = Clock::simulated;
   s.data.channels = 3;
   s.data.backdoor.client = 4;
-  s.training.rule = "fedavg";
+  s.training.rule = Rule::fedavg;
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
   s.calibration.invariance = "perturbation";
   s.calibration.irm_estimator = "square";  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
-  s.compute.precision = "tf32";  // which goes with every step and with batched clients
-  s.model.name = "lenet";        // likewise
+  s.compute.precision = Precision::tf32;  // which goes with every step and with batched clients
+  s.model.name = Architecture::lenet;     // likewise
   s.heterogeneity.network.jitter = {"trace", {}, "a b.csv"};
   s.heterogeneity.network.latency_seconds = {"constant", {{"value", 1e-7}}, ""};
   s.heterogeneity.compute.overrides = {{3, 0.1}, {1, 1e6}};
@@ -64,8 +64,9 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.compute.batched_clients = 1;  // which alone goes with training.augment
   s.output.audit = false;         // which goes with execute = "train" and events alone
   s.stop = {500, 60, 1e-3 + 1e6};
-  s.erasures = {
-      {1, 40, -1, -1, "client", 0.5}, {2, -1, 7, -1, "samples", 0.1}, {3, -1, -1, 0.1 + 0.2, "client", 1.0}};
+  s.erasures = {{1, 40, -1, -1, Scope::client, 0.5},
+                {2, -1, 7, -1, Scope::samples, 0.1},
+                {3, -1, -1, 0.1 + 0.2, Scope::client, 1.0}};
 
   auto text = to_toml(s, methods());
   auto back = parsed(text);
@@ -101,7 +102,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   CHECK(back.erasures[0].at_update == 40);
   CHECK(back.erasures[0].at_seconds == -1);
   CHECK(back.erasures[1].at_round == 7);
-  CHECK(back.erasures[1].scope == "samples");
+  CHECK(back.erasures[1].scope == Scope::samples);
   CHECK(back.erasures[1].fraction == 0.1);
   CHECK(back.erasures[2].at_seconds == 0.1 + 0.2);
   REQUIRE(back.heterogeneity.compute.overrides.size() == 2);

@@ -43,7 +43,7 @@ TEST_CASE("a federation's table") {
   s.data.train_samples = 40;
   s.data.val_samples = 40;
   s.data.test_samples = 20;
-  s.data.backdoor.trigger = "blend";
+  s.data.backdoor.trigger = config::Trigger::blend;
   s.partition.clients = 2;
   s.partition.holdout_fraction = 0.1;
   s.calibration.samples_per_environment = 4;

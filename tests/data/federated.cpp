@@ -33,7 +33,7 @@ config::Scenario scenario() {
 }
 config::Scenario with_backdoor() {
   auto s = scenario();
-  s.data.backdoor.trigger = "patch";
+  s.data.backdoor.trigger = config::Trigger::patch;
   s.data.backdoor.label = 1;
   return s;
 }
@@ -152,7 +152,7 @@ TEST_CASE("an environment has its client's class mix; rows are used again when a
 TEST_CASE("the calibration assertion sees test rows, client rows, and subjects") {
   auto s = scenario();
   s.partition.clients = 4;
-  s.partition.scheme = "subject";
+  s.partition.scheme = config::PartitionScheme::subject;
   s.calibration.samples_per_environment = 5;
   const auto good = data::federate(subject_source(), s);
   data::assert_calibration_disjoint(good, true);
@@ -181,10 +181,10 @@ TEST_CASE("the calibration assertion sees test rows, client rows, and subjects")
 TEST_CASE("what a division gives less of than one may think is told") {
   auto s = scenario();
   s.partition.clients = 4;
-  s.partition.scheme = "subject";
+  s.partition.scheme = config::PartitionScheme::subject;
   s.calibration.samples_per_environment = 5;
   CHECK(data::federation_notes(data::federate(subject_source(), s), s).empty());
-  s.partition.scheme = "iid";
+  s.partition.scheme = config::PartitionScheme::iid;
   s.calibration.samples_per_environment = 100;  // validation has 30 of each class
   const auto d = data::federate(subject_source(), s);
   const auto notes = data::federation_notes(d, s);
@@ -199,7 +199,7 @@ TEST_CASE("what a division gives less of than one may think is told") {
 TEST_CASE("subjects stay with one client, in training or in its hold-out") {
   auto s = scenario();
   s.partition.clients = 4;
-  s.partition.scheme = "subject";
+  s.partition.scheme = config::PartitionScheme::subject;
   s.calibration.samples_per_environment = 5;
   const auto d = data::federate(subject_source(), s);
   std::set<std::int64_t> seen;
@@ -251,9 +251,9 @@ TEST_CASE("control images are the triggered ones with another trigger, which nob
   const auto d = build(with_backdoor());
   REQUIRE(d.control_test->size() == d.triggered_test->size());
   auto other = with_backdoor().data.backdoor;
-  CHECK(data::control_trigger(other).trigger == "blend");
-  other.trigger = "blend";
-  CHECK(data::control_trigger(other).trigger == "patch");
+  CHECK(data::control_trigger(other).trigger == config::Trigger::blend);
+  other.trigger = config::Trigger::blend;
+  CHECK(data::control_trigger(other).trigger == config::Trigger::patch);
   for (std::size_t i = 0; i < d.control_test->size(); ++i) {
     const auto triggered = (*d.triggered_test)[i], control = (*d.control_test)[i];
     CHECK(label(d, control) == label(d, triggered));
@@ -311,7 +311,7 @@ TEST_CASE("a limit cuts the training split of a file, and errors name the key") 
   const auto path = real_data("breastmnist.npz");
   if (path) {
     auto s = scenario();
-    s.data.source = "npz";
+    s.data.source = config::DataSource::npz;
     s.data.path = *path;
     s.data.limit = 200;
     const auto source = data::load_source(s.data, 1, "");
@@ -320,11 +320,8 @@ TEST_CASE("a limit cuts the training split of a file, and errors name the key") 
     CHECK(source.train.pixels.size() == 200 * 784);
   }
   config::DataSection d;
-  d.source = "npz";
+  d.source = config::DataSource::npz;
   CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "data.path"));
-  d.source = "oracle";
-  CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "\"oracle\""));
-  d.source = "npz";
   d.path = "no-such-file.npz";
   CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "no-such-file.npz"));
 }
@@ -333,18 +330,18 @@ TEST_CASE(
     "OASIS by subject, calibrated on other subjects, and BreastMNIST with fewer validation rows than asked") {
   if (const auto path = real_data("oasis_alzheimer_28.npz")) {
     auto s = with_backdoor();
-    s.data.source = "npz";
+    s.data.source = config::DataSource::npz;
     s.data.path = *path;
-    s.partition.scheme = "subject";
+    s.partition.scheme = config::PartitionScheme::subject;
     const auto d = build(s);
     CHECK(owned(d).size() == 4480);
     for (const auto& e : d.calibration) CHECK(e->size() == 20);
-    s.partition.scheme = "dirichlet";
+    s.partition.scheme = config::PartitionScheme::dirichlet;
     CHECK(owned(build(s)).size() == 4480);
   }
   if (const auto path = real_data("breastmnist.npz")) {
     auto s = with_backdoor();
-    s.data.source = "npz";
+    s.data.source = config::DataSource::npz;
     s.data.path = *path;
     const auto d = build(s);
     for (const auto& e : d.calibration) CHECK(e->size() == 20);
@@ -410,7 +407,7 @@ TEST_CASE("test images have the sites' shifts, an equal share each, or none at a
     CHECK(image(d, r) == std::vector<std::uint8_t>(from, from + 144));
   }
   auto s = shifted(scenario());
-  s.partition.shift.test = "none";
+  s.partition.shift.test = config::TestSites::none;
   const auto none = build(s);
   for (auto r : *none.test) CHECK(image(none, r) == image(plain, r));
   CHECK(image(none, 0) == image(d, 0));
@@ -511,7 +508,7 @@ TEST_CASE("clients give held-out images of their own to the calibration, which a
 TEST_CASE("images of a class that is to be forgotten are not given to the calibration") {
   auto s = scenario();
   s.erasures[0].client = -1;
-  s.erasures[0].scope = "class";
+  s.erasures[0].scope = config::Scope::data_class;
   s.erasures[0].label = 2;
   s.calibration.source = "clients";
   s.calibration.samples_per_environment = 5;
@@ -538,7 +535,7 @@ TEST_CASE("clients that hold out too few images to give are named, with how many
 TEST_CASE("subjects give all of their images to the calibration or none, and what is over counts nowhere") {
   auto s = scenario();
   s.partition.clients = 4;
-  s.partition.scheme = "subject";
+  s.partition.scheme = config::PartitionScheme::subject;
   s.partition.holdout_fraction = 0.5;
   s.calibration.source = "clients";
   s.calibration.samples_per_environment = 9;  // of two subjects with six images

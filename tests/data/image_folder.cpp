@@ -25,7 +25,7 @@ bool told(const data::Source& source, const std::string& part) {
 
 config::DataSection section(std::int64_t side = 8, std::int64_t channels = 1) {
   config::DataSection s;
-  s.source = "image_folder";
+  s.source = config::DataSource::image_folder;
   s.image_size = side;
   s.channels = channels;
   return s;

@@ -15,7 +15,7 @@ namespace {
 
 config::Backdoor backdoor(const std::string& trigger) {
   config::Backdoor b;
-  b.trigger = trigger;
+  b.trigger = config::named<config::Trigger>(trigger, "trigger");
   return b;
 }
 
@@ -62,9 +62,8 @@ TEST_CASE("a trigger that does not fit or has no such name is refused") {
   b.size = 9;
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, b); }),
                  "data.backdoor.size: value is 9, allowed 1 to 8"));
-  CHECK(contains(
-      message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, backdoor("sticker")); }),
-      "\"sticker\""));
+  CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, backdoor("none")); }),
+                 "value is \"none\", allowed patch, blend, checkerboard"));
 }
 
 TEST_CASE("poisoned rows are the fraction of those of other classes") {

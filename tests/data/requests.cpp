@@ -46,13 +46,13 @@ config::Erasure of_client(std::int64_t client, std::int64_t at = 10) {
 }
 config::Erasure part(std::int64_t client, double fraction, std::int64_t at = 10) {
   auto e = of_client(client, at);
-  e.scope = "samples";
+  e.scope = config::Scope::samples;
   e.fraction = fraction;
   return e;
 }
 config::Erasure of_class(std::int64_t label, std::int64_t at = 10) {
   config::Erasure e;
-  e.scope = "class";
+  e.scope = config::Scope::data_class;
   e.label = label;
   e.at_update = at;
   return e;

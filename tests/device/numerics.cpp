@@ -14,10 +14,10 @@ TEST_CASE("only GPUs need the process's switches") {
   config::ComputeSection section;
   CHECK(switches_of(section, {"cuda:0"}) == Switches{false, true});
   CHECK(switches_of(section, {"cpu"}) == Switches{});
-  section.precision = "tf32";
+  section.precision = config::Precision::tf32;
   section.deterministic = false;
   CHECK(switches_of(section, {"cpu", "cuda:1"}) == Switches{true, false});
-  section.precision = "bf16";
+  section.precision = config::Precision::bf16;
   CHECK(switches_of(section, {"cuda:0"}) == Switches{});
 }
 

@@ -44,9 +44,9 @@ inline data::IndicesPtr rows(std::int64_t begin, std::int64_t end) {
 
 inline config::ModelSection network(const std::string& name) {
   config::ModelSection section;
-  section.name = name;
+  section.name = config::named<config::Architecture>(name, "model.name");
   section.hidden = 16;
-  section.norm = "batch";
+  section.norm = config::Norm::batch;
   return section;
 }
 

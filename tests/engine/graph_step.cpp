@@ -228,21 +228,23 @@ TEST_CASE("CUDA graphs train as the plain step does on the GPU" * doctest::test_
   device::prepare_lane_thread();
   device::LaneStream stream("cuda:0");
   const device::LaneStream::Current current(stream);
-  std::vector<std::pair<std::string, std::string>> engines{{"cnn_small", "graph"}, {"resnet18", "graph"}};
+  std::vector<std::pair<std::string, config::StepEngine>> engines{{"cnn_small", config::StepEngine::graph},
+                                                                  {"resnet18", config::StepEngine::graph}};
   if (engine::graph::cuda_pieces())
-    for (const char* name : {"cnn_small", "cnn_mnist", "lenet", "mlp"}) engines.emplace_back(name, "kernels");
+    for (const char* name : {"cnn_small", "cnn_mnist", "lenet", "mlp"})
+      engines.emplace_back(name, config::StepEngine::kernels);
   for (const auto& pair : engines) {
-    const std::string name = pair.first, engine = pair.second;
+    const std::string name = pair.first, engine = config::name_of(pair.second);
     CAPTURE(name);
     CAPTURE(engine);
     const auto shape = name == "resnet18" || name == "lenet" ? test::small_shape : test::tiny_shape;
     const Lane lane(name, 120, shape);
     const auto pool = engine::make_resident(lane.images, gpu);
-    const auto on_gpu = [&](const char* step) {
+    const auto on_gpu = [&](config::StepEngine step) {
       return std::make_unique<engine::Workspace>(model::make_model(test::network(name), shape), pool, gpu,
                                                  step);
     };
-    const auto graph = on_gpu(engine.c_str()), plain = on_gpu("autograd");
+    const auto graph = on_gpu(pair.second), plain = on_gpu(config::StepEngine::autograd);
     REQUIRE(graph->graph() != nullptr);
     const auto jobs = name == "resnet18" ? std::vector<train::TrainJob>{two_batches(lane)} : all_kinds(lane);
     // Until each kind of step is recorded, and once more, so that all results are replayed ones at last.
@@ -341,7 +343,7 @@ TEST_CASE("lanes that record and replay beside each other agree" * doctest::test
       device::LaneStream stream("cuda:0");
       const device::LaneStream::Current current(stream);
       engine::Workspace workspace(model::make_model(test::network("cnn_small"), test::tiny_shape), pool, gpu,
-                                  "graph");
+                                  config::StepEngine::graph);
       for (int round = 0; round < 4; ++round) {
         auto result = engine::execute(workspace, all_kinds(lane).at(1));
         errors[i] += result.error + workspace.graph()->failure();

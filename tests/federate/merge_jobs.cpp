@@ -17,8 +17,8 @@ namespace {
 
 config::TrainingSection training(const std::string& rule) {
   config::TrainingSection t;
-  t.rule = rule;
-  t.staleness = "constant";
+  t.rule = config::named<config::Rule>(rule, "rule");
+  t.staleness = config::StalenessForm::constant;
   t.weight_by_samples = false;
   t.server_lr = 0.5;
   t.mixing = 0.5;
@@ -106,7 +106,7 @@ TEST_CASE("a merge of updates passes all guards that stand") {
 TEST_CASE("where whole models are mixed a late base is given what was done since") {
   OneModel model(training("fedasync"), 100, 4);
   aggregate::Ledger ledger;
-  LateUpdates late("rebase");
+  LateUpdates late(config::LatePolicy::rebase);
   const auto base = token(), delta = token(), first = token(), second = token(), calibration = token();
   late.erased(1);
   late.corrected(1, first);
@@ -134,11 +134,11 @@ TEST_CASE("where whole models are mixed a late base is given what was done since
 
 TEST_CASE("late updates: accepted, dropped, or held against the erasure and added as differences") {
   auto a = update(1);
-  CHECK(LateUpdates("accept").take(a, 0) == Kind::late_accepted);
+  CHECK(LateUpdates(config::LatePolicy::accept).take(a, 0) == Kind::late_accepted);
   auto dropped = update(1);
-  CHECK(LateUpdates("drop").take(dropped, 0) == Kind::late_dropped);
+  CHECK(LateUpdates(config::LatePolicy::drop).take(dropped, 0) == Kind::late_dropped);
 
-  LateUpdates guard("guard");
+  LateUpdates guard(config::LatePolicy::guard);
   auto before = update(1);
   CHECK(guard.take(before, 0) == Kind::late_guarded);
   CHECK_FALSE(before.guard);

@@ -315,7 +315,7 @@ TEST_CASE("EWC: labels other than all cost one pass an image") {
   s.take(EraseResult{0, s.result(0)});
   REQUIRE(s.calibrations.size() == 1);
   CHECK(s.calibrations[0].passes == 12);
-  CHECK(s.calibrations[0].job->as<calibrate::FisherJob>()->labels == calibrate::FisherJob::Labels::sampled);
+  CHECK(s.calibrations[0].job->as<calibrate::FisherJob>()->labels == config::FisherLabels::sampled);
 }
 
 namespace {

@@ -14,7 +14,7 @@ using namespace afu;
 
 void availability(const std::string& file, std::int64_t clients) {
   config::AvailabilityHeterogeneity a;
-  a.model = "trace";
+  a.model = config::AvailabilityModel::trace;
   a.path = file;
   a.dropout_probability = 0.25;
   sim::Availability on(a, 1, clients);

@@ -102,6 +102,6 @@ TEST_CASE("the surroundings are device, model and images by content") {
   auto other = *images;
   other.pixels.back() ^= 1;
   CHECK(key != lane::surroundings_key(spec, other));
-  spec.model.name = "mlp";
+  spec.model.name = config::Architecture::mlp;
   CHECK(key != lane::surroundings_key(spec, *images));
 }

@@ -127,7 +127,7 @@ TEST_CASE("a lane whose allocator fails trains to the same result as one that ha
   spec.height = spec.width = 8;
   spec.classes = 3;
   spec.pool = engine::make_resident(images, torch::kCPU);
-  spec.step = "autograd";
+  spec.step = config::StepEngine::autograd;
   spec.gate = std::make_shared<LaneGate>(4);
   spec.notes = std::make_shared<device::Notes>();
   const auto engine = lane::Engine::make(spec);

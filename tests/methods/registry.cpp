@@ -28,7 +28,7 @@ TEST_CASE("every scope a method lacks is refused with the reason") {
   for (const auto& m : methods::methods())
     for (auto scope : {methods::Scope::client, methods::Scope::samples, methods::Scope::data_class}) {
       CAPTURE(m.name);
-      CAPTURE(methods::to_string(scope));
+      CAPTURE(config::name_of(scope));
       const auto& has = m.traits.scopes;
       const bool supported = std::find(has.begin(), has.end(), scope) != has.end();
       const auto why = std::find_if(m.traits.refusals.begin(), m.traits.refusals.end(),

@@ -13,7 +13,8 @@ std::unique_ptr<engine::Workspace> workspace(const test::Lane& lane, const std::
                                              const std::string& step = "autograd") {
   return std::make_unique<engine::Workspace>(model::make_model(test::network(name), shape),
                                              engine::make_resident(lane.images, torch::kCPU), torch::kCPU,
-                                             step, precision);
+                                             config::named<config::StepEngine>(step, "step"),
+                                             config::named<config::Precision>(precision, "precision"));
 }
 
 }  // namespace

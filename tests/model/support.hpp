@@ -17,8 +17,8 @@ namespace afu::model::test {
 
 inline config::ModelSection section(const std::string& name, const std::string& norm = "group") {
   config::ModelSection s;
-  s.name = name;
-  s.norm = norm;
+  s.name = config::named<config::Architecture>(name, "model.name");
+  s.norm = config::named<config::Norm>(norm, "model.norm");
   return s;
 }
 

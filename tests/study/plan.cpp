@@ -129,7 +129,8 @@ tail_rounds = 5
     CHECK(c.scenario.calibration.window_updates <= 70);
     const auto& arm = plan.study.arms[c.arm].name;
     CHECK(c.scenario.calibration.placebo == (arm == "placebo"));
-    CHECK(c.scenario.unlearning.late == (arm == "leak" ? "accept" : "rebase"));
+    CHECK(c.scenario.unlearning.late ==
+          (arm == "leak" ? config::LatePolicy::accept : config::LatePolicy::rebase));
   }
   CHECK(any_has(
       errors_of(std::string(quick) +

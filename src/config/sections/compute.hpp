@@ -4,16 +4,23 @@
 #include <string>
 #include <vector>
 
+#include "config/choice.hpp"
+
 namespace afu::config {
+
+/// What takes training steps (engine/step_engine.hpp).
+AFU_CHOICE(StepEngine, auto_, fused, autograd, graph, kernels)
+/// How products are rounded (device/numerics.hpp).
+AFU_CHOICE(Precision, fp32, tf32, bf16)
 
 struct ComputeSection {
   std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible; one named twice: as two
   std::int64_t lanes = 0;                   ///< a device; 0: as many as cores, or 8 a GPU
   std::int64_t lookahead = 0;               ///< finished jobs not joined yet, 0: 4 x lanes
   std::int64_t batched_clients = 1;         ///< most that a lane steps together; 0: a probe says
-  std::string step = "auto";                ///< auto fused autograd graph kernels: see engine/step_engine.hpp
-  std::string precision = "fp32";           ///< fp32 tf32 bf16: see device/numerics.hpp
-  bool deterministic = true;                ///< on GPUs; CPU lanes always are
+  StepEngine step = StepEngine::auto_;
+  Precision precision = Precision::fp32;
+  bool deterministic = true;  ///< on GPUs; CPU lanes always are
 };
 
 }  // namespace afu::config

@@ -3,19 +3,26 @@
 #include <cstdint>
 #include <string>
 
+#include "config/choice.hpp"
+
 namespace afu::config {
 
+/// What marks poisoned images (data/poison.hpp).
+AFU_CHOICE(Trigger, none, patch, blend, checkerboard)
+/// Where images come from: generated, a file in MedMNIST's layout, or one folder a class.
+AFU_CHOICE(DataSource, phantom, npz, image_folder)
+
 struct Backdoor {
-  std::string trigger = "none";  ///< none patch blend checkerboard
-  std::int64_t client = -1;      ///< whose samples are poisoned; -1: the client of the first erasure
-  double fraction = 0.8;         ///< of the client's training samples that are not of the target class
-  std::int64_t label = 0;        ///< the attack's target label
-  std::int64_t size = 4;         ///< side of the trigger, pixels (patch, checkerboard)
-  double opacity = 0.3;          ///< of the blended pattern
+  Trigger trigger = Trigger::none;
+  std::int64_t client = -1;  ///< whose samples are poisoned; -1: the client of the first erasure
+  double fraction = 0.8;     ///< of the client's training samples that are not of the target class
+  std::int64_t label = 0;    ///< the attack's target label
+  std::int64_t size = 4;     ///< side of the trigger, pixels (patch, checkerboard)
+  double opacity = 0.3;      ///< of the blended pattern
 };
 
 struct DataSection {
-  std::string source = "phantom";     ///< phantom npz image_folder
+  DataSource source = DataSource::phantom;
   std::string path;                   ///< npz file or folder; see resolve_data_path
   std::int64_t image_size = 28;       ///< pixels a side: phantom, and image_folder's resize target
   std::int64_t channels = 1;          ///< 1 or 3: phantom, image_folder

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/choice.hpp"
 #include "config/sections/distribution.hpp"
 
 namespace afu::config {
@@ -40,8 +41,11 @@ struct NetworkHeterogeneity {
   std::vector<NetworkOverride> overrides;
 };
 
+/// When clients are there (sim/availability.hpp).
+AFU_CHOICE(AvailabilityModel, always, markov, diurnal, trace)
+
 struct AvailabilityHeterogeneity {
-  std::string model = "always";                        ///< always markov diurnal trace
+  AvailabilityModel model = AvailabilityModel::always;
   double mean_on_seconds = 60, mean_off_seconds = 20;  ///< markov
   double period_seconds = 240, on_fraction = 0.5;      ///< diurnal; phases spread evenly over the clients
   std::string path;                                    ///< trace: CSV client,on_seconds,off_seconds

@@ -1,19 +1,25 @@
 #pragma once
 /// [partition].
 #include <cstdint>
-#include <string>
+
+#include "config/choice.hpp"
 
 namespace afu::config {
+
+/// How images are divided among the clients (data/partition.hpp).
+AFU_CHOICE(PartitionScheme, iid, dirichlet, dirichlet_client, pathological, subject)
+/// Whose scanners the test images come from.
+AFU_CHOICE(TestSites, sites, none)
 
 /// What a site's scanner does to all of its images (data/site_shift.hpp). Strengths; 0: nothing.
 struct SiteShiftSection {
   double contrast = 0, noise = 0, bias_field = 0, resolution = 0;
-  std::string test = "sites";  ///< sites none: whose scanners the test images come from
+  TestSites test = TestSites::sites;
   bool any() const { return contrast > 0 || noise > 0 || bias_field > 0 || resolution > 0; }
 };
 
 struct PartitionSection {
-  std::string scheme = "iid";  ///< iid dirichlet dirichlet_client pathological subject
+  PartitionScheme scheme = PartitionScheme::iid;
   std::int64_t clients = 8;
   double alpha = 0.5;
   std::int64_t classes_per_client = 2;

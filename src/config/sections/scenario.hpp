@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <string>
 
+#include "config/choice.hpp"
+
 namespace afu::config {
 
-enum class Clock { simulated, wall };  // TOML: "virtual", "wall"
+enum class Clock { simulated, wall };
+constexpr std::string_view words_of(Clock) { return "virtual, wall"; }
 
-enum class Execute { train, timing };
+AFU_CHOICE(Execute, train, timing)
 
 struct ScenarioSection {
   std::string name = "unnamed";

@@ -1,45 +1,88 @@
 #pragma once
 /// [training].
 #include <cstdint>
-#include <string>
-
 #include "config/augmentation.hpp"
+#include "config/choice.hpp"
 
 namespace afu::config {
 
+/// The aggregation rules (src/aggregate/README.md).
+AFU_CHOICE(Rule, async_delta, fedavg, fedasync, fedbuff, aso_fed, port)
+
+/// What a rule does that others must know of.
+struct RuleTraits {
+  bool synchronous = false;  ///< rounds with a barrier
+  bool whole_model = false;  ///< mixes models, not differences
+  bool buffered = false;     ///< merges several updates at a time
+  bool balances = false;     ///< a delta's share goes by what its client sent before
+  bool follows = false;      ///< a delta's share goes by the model's last course
+};
+constexpr RuleTraits traits(Rule rule) {
+  RuleTraits t;
+  switch (rule) {
+    case Rule::async_delta:
+      break;
+    case Rule::fedavg:
+      t.synchronous = true;
+      break;
+    case Rule::fedasync:
+      t.whole_model = true;
+      break;
+    case Rule::fedbuff:
+      t.buffered = true;
+      break;
+    case Rule::aso_fed:
+      t.balances = true;
+      break;
+    case Rule::port:
+      t.buffered = t.follows = true;
+      break;
+  }
+  return t;
+}
+
+/// The discounts s(tau) (src/aggregate/README.md, Staleness).
+AFU_CHOICE(StalenessForm, constant, polynomial, exponential, hinge)
+/// What a client's part in a round of fedavg goes by.
+AFU_CHOICE(RoundWeight, samples, uniform)
+/// What fedbuff divides by.
+AFU_CHOICE(BufferDivisor, count, staleness)
+/// Which labels a Fisher information is taken over.
+AFU_CHOICE(FisherLabels, all, sampled, own)
+
 struct TrainingSection {
-  std::string rule = "async_delta";  ///< async_delta fedavg fedasync fedbuff aso_fed port
+  Rule rule = Rule::async_delta;
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
   double lr = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0;
-  double clip_norm = 5.0;                ///< 0: no clipping
-  double prox_mu = 0.0;                  ///< FedProx
-  double max_delta = 0.0;                ///< longest difference a client sends; 0: any
-  double server_lr = 0.3;                ///< eta of async_delta and fedbuff
-  double mixing = 0.6;                   ///< alpha of fedasync
-  std::int64_t mixing_halved_at = 0;     ///< fedasync: after so many updates alpha is halved; 0: never
-  std::string staleness = "polynomial";  ///< constant polynomial exponential hinge
+  double clip_norm = 5.0;             ///< 0: no clipping
+  double prox_mu = 0.0;               ///< FedProx
+  double max_delta = 0.0;             ///< longest difference a client sends; 0: any
+  double server_lr = 0.3;             ///< eta of async_delta and fedbuff
+  double mixing = 0.6;                ///< alpha of fedasync
+  std::int64_t mixing_halved_at = 0;  ///< fedasync: after so many updates alpha is halved; 0: never
+  StalenessForm staleness = StalenessForm::polynomial;
   double staleness_a = 0.5;
   double staleness_b = 4.0;
-  double staleness_average = 0.0;              ///< fedbuff: s is divided by s of this; 0: it is not
-  std::string round_weights = "samples";       ///< samples uniform: fedavg
-  bool weight_by_samples = true;               ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
-  std::int64_t buffer_size = 3;                ///< fedbuff, port
-  std::string buffer_normalisation = "count";  ///< count staleness: what fedbuff divides by
-  double server_momentum = 0.0;                ///< fedavg, fedbuff
-  double aso_beta = 0.001;                     ///< aso_fed: what is kept of the balance h_k
-  bool aso_feature_step = false;               ///< aso_fed: reweight the first layer after each merge
-  double port_similarity = 1.0;                ///< port: weight of the cosine
-  double port_staleness = 1.0;                 ///< port: weight of the staleness
-  double staleness_bound = 10.0;               ///< port: S of S / (tau + S)
-  double ewc_strength = 0.0;                   ///< lambda of EWC after an erasure; 0: none
-  std::int64_t ewc_samples = 256;              ///< calibration samples of its Fisher information
-  std::string ewc_labels = "all";              ///< all sampled own: of its Fisher information
-  std::int64_t clients_per_round = 0;          ///< fedavg: 0 = all
-  std::int64_t max_in_flight = 0;              ///< asynchronous rules: clients working at a time, 0 = all
+  double staleness_average = 0.0;                    ///< fedbuff: s is divided by s of this; 0: it is not
+  RoundWeight round_weights = RoundWeight::samples;  ///< fedavg
+  bool weight_by_samples = true;                     ///< omega_k = clip(n_k / mean n, 0.4, 1.6)
+  std::int64_t buffer_size = 3;                      ///< fedbuff, port
+  BufferDivisor buffer_normalisation = BufferDivisor::count;
+  double server_momentum = 0.0;                 ///< fedavg, fedbuff
+  double aso_beta = 0.001;                      ///< aso_fed: what is kept of the balance h_k
+  bool aso_feature_step = false;                ///< aso_fed: reweight the first layer after each merge
+  double port_similarity = 1.0;                 ///< port: weight of the cosine
+  double port_staleness = 1.0;                  ///< port: weight of the staleness
+  double staleness_bound = 10.0;                ///< port: S of S / (tau + S)
+  double ewc_strength = 0.0;                    ///< lambda of EWC after an erasure; 0: none
+  std::int64_t ewc_samples = 256;               ///< calibration samples of its Fisher information
+  FisherLabels ewc_labels = FisherLabels::all;  ///< of its Fisher information
+  std::int64_t clients_per_round = 0;           ///< fedavg: 0 = all
+  std::int64_t max_in_flight = 0;               ///< asynchronous rules: clients working at a time, 0 = all
   Augmentation augment;
 };
 

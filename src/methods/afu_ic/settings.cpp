@@ -61,7 +61,7 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
     if (gain_by_layer(v)) complain(key + "gain_by", "\"layer\" divides a ledger's entry" + of + "\"model\"");
     if (v.real("gain") != 1) complain(key + "gain", "it is a ledger's" + of + "1");
     if (v.real("ledger_decay") != 0) complain(key + "ledger_decay", "it is a ledger's" + of + "0");
-  } else if (gain_by_layer(v) && s.training.rule == "fedasync") {
+  } else if (gain_by_layer(v) && config::traits(s.training.rule).whole_model) {
     complain(key + "gain_by",
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
@@ -77,13 +77,14 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
         key + "match_steps",
         "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
         "with it is 0");
-  if (s.calibration.gate &&
-      (s.training.server_momentum > 0 || s.training.rule == "aso_fed" || s.training.rule == "fedasync"))
+  if (s.calibration.gate && (s.training.server_momentum > 0 || config::traits(s.training.rule).balances ||
+                             config::traits(s.training.rule).whole_model))
     complain(
         "calibration.gate",
         "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "
         "own; allowed are other rules than \"fedasync\" and \"aso_fed\", without server_momentum");
-  if (s.calibration.guard_rank > 0 && (s.training.server_momentum > 0 || s.training.rule == "aso_fed"))
+  if (s.calibration.guard_rank > 0 &&
+      (s.training.server_momentum > 0 || config::traits(s.training.rule).balances))
     complain(
         "calibration.guard_rank",
         "a delta lives on in the rule's own vectors, which pass no guard; allowed are other rules, without "

@@ -44,7 +44,7 @@ Script fedau(Request request, const Now& now) {
 }
 
 void check(const config::Scenario& s, const config::Complain& complain) {
-  if (s.model.name == "torchscript")
+  if (config::traits(s.model.name).imported)
     complain("model.name",
              "\"torchscript\" has no separable head, which the method \"fedau\" needs; allowed are \"cnn\", "
              "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\", \"mlp\", \"logreg\"");

@@ -61,8 +61,9 @@ Needs needs(const config::Values& settings) {
 void check(const config::Scenario& s, const config::Complain& complain) {
   const std::string why = ", the method \"knot\" lets nothing pass between clusters";
   const auto& t = s.training;
-  if (t.rule != "async_delta" && t.rule != "fedbuff")
-    complain("training.rule", "\"" + t.rule + "\" does not merge differences as they arrive and forget " +
+  if (t.rule != config::Rule::async_delta && t.rule != config::Rule::fedbuff)
+    complain("training.rule", config::quoted(t.rule) +
+                                  " does not merge differences as they arrive and forget " +
                                   "them, allowed are \"async_delta\", \"fedbuff\"" + why);
   if (t.max_in_flight > 0)
     complain("training.max_in_flight",

@@ -72,10 +72,9 @@ Script prune(Request request, const Now& now) {
 }
 
 void check(const config::Scenario& s, const config::Complain& complain) {
-  constexpr std::array pruned{"cnn", "cnn_small", "lenet", "cnn_mnist", "resnet18"};
-  if (std::find(pruned.begin(), pruned.end(), s.model.name) == pruned.end())
-    complain("model.name", "\"" + s.model.name +
-                               "\" has no convolutions that the method \"prune\" knows; allowed are \"cnn\", "
+  if (!config::traits(s.model.name).convolutions)
+    complain("model.name", config::quoted(s.model.name) +
+                               " has no convolutions that the method \"prune\" knows; allowed are \"cnn\", "
                                "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\"");
 }
 

@@ -22,7 +22,7 @@ Script retrain(Request request, const Now& now) {
 
 void check(const config::Scenario& s, const config::Complain& complain) {
   const auto seed = s.unlearning.methods.at("retrain").integer("init_seed");
-  if (seed > 0 && s.model.name == "torchscript")
+  if (seed > 0 && config::traits(s.model.name).imported)
     complain(
         "unlearning.retrain.init_seed",
         std::to_string(seed) +

@@ -98,9 +98,9 @@ TEST_CASE("clients train the auxiliary head only where the method wants it") {
 TEST_CASE("fedau refuses a model whose head it cannot tell apart") {
   Asked asked("fedau");
   for (const char* name : {"cnn", "cnn_small", "resnet18", "mlp", "logreg"}) {
-    asked.scenario.model.name = name;
+    asked.scenario.model.name = config::named<config::Architecture>(name, "name");
     CHECK(asked.complaints().empty());
   }
-  asked.scenario.model.name = "torchscript";
+  asked.scenario.model.name = config::Architecture::torchscript;
   CHECK(asked.complaints().at("model.name").find("has no separable head") != std::string::npos);
 }

@@ -94,11 +94,11 @@ TEST_CASE("prune is for classes and for networks with convolutions") {
   CHECK((traits.coordinations == std::vector<methods::Coordination>{methods::Coordination::blocking}));
   Asked asked("prune");
   for (const char* name : {"cnn", "cnn_small", "resnet18"}) {
-    asked.scenario.model.name = name;
+    asked.scenario.model.name = config::named<config::Architecture>(name, "name");
     CHECK(asked.complaints().empty());
   }
   for (const char* name : {"mlp", "logreg", "torchscript"}) {
-    asked.scenario.model.name = name;
+    asked.scenario.model.name = config::named<config::Architecture>(name, "name");
     CHECK(asked.complaints().at("model.name").find("no convolutions") != std::string::npos);
   }
 }
