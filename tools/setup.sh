@@ -152,5 +152,5 @@ fi
 begin_step "configure $folder"
 cmake --preset "$preset" -S "$root" -B "$folder" "${options[@]}"
 begin_step "build $folder/afu"
-cmake --build "$folder" --parallel "${JOBS:-$(nproc)}" --target afu
+cmake --build "$folder" --parallel "${JOBS:-$(nproc)}" --target afu afu_pages
 echo "built $folder/afu"

@@ -32,6 +32,8 @@ const Verb verbs[] = {
     {"compare", "Measures how far runs are from retrained ones", &afu::cli::declare_compare},
     {"methods", "Lists the unlearning methods", &afu::cli::declare_methods},
     {"reference", "Prints the annotated reference of every scenario key", &afu::cli::declare_reference},
+    {"man", "Prints the manual's page", &afu::cli::declare_man},
+    {"completions", "Prints the completions of a shell", &afu::cli::declare_completions},
 };
 
 /// What is wrong, without the stack that LibTorch appends to its own.
@@ -43,6 +45,9 @@ std::string reason(const std::exception& e) {
 int launch(int argc, char** argv) {
   CLI::App app{"afu: asynchronous federated unlearning on one node"};
   app.require_subcommand(1);
+  app.set_version_flag(
+      "--version", [] { return "afu " + afu::device::library_versions().front().second; },
+      "Print version and revision");
   std::map<CLI::App*, std::function<int()>> run;
   for (const auto& v : verbs) {
     auto* sub = app.add_subcommand(v.name, v.help);

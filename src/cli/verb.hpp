@@ -32,5 +32,7 @@ std::function<int()> declare_compare(CLI::App& app);
 std::function<int()> declare_methods(CLI::App& app);
 std::function<int()> declare_reference(CLI::App& app);
 std::function<int()> declare_report(CLI::App& app);
+std::function<int()> declare_man(CLI::App& app);
+std::function<int()> declare_completions(CLI::App& app);
 
 }  // namespace afu::cli
