@@ -24,7 +24,7 @@ std::string escaped(const std::string& text, const std::string& special) {
 }
 
 /// As the word of a POSIX shell.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -44,15 +44,15 @@ std::string bash(const All& all) {
   std::string verbs, after_option, words;
   for (const auto& d : all) {
     const auto path = d.path.empty() ? "" : " " + d.words();
-    if (!d.path.empty()) verbs += (verbs.empty() ? "" : " | ") + quoted(path);
-    words += fmt::format("        {}) words={} ;;\n", quoted(path), quoted(join(words_of(d), " ")));
+    if (!d.path.empty()) verbs += (verbs.empty() ? "" : " | ") + in_quotes(path);
+    words += fmt::format("        {}) words={} ;;\n", in_quotes(path), in_quotes(join(words_of(d), " ")));
     for (const auto& o : d.options) {
       if (o.value.empty() || o.names.empty()) continue;
       std::string spellings;
       for (const auto& name : o.names)
-        spellings += (spellings.empty() ? "" : " | ") + quoted(path + " " + name);
+        spellings += (spellings.empty() ? "" : " | ") + in_quotes(path + " " + name);
       after_option += fmt::format("    {}) {} ;;\n", spellings,
-                                  o.choices.empty() ? "return" : "words=" + quoted(join(o.choices, " ")));
+                                  o.choices.empty() ? "return" : "words=" + in_quotes(join(o.choices, " ")));
     }
   }
   return fmt::format(R"(# bash completion of afu, written by: afu completions bash
@@ -83,13 +83,13 @@ std::string zsh_specs(const DeclaredOption& o) {
   const auto action = o.choices.empty() ? std::string("_files") : "(" + join(o.choices, " ") + ")";
   if (o.names.empty()) {
     const auto place = o.repeated ? "*" : o.required ? "" : ":";
-    return "    " + quoted(fmt::format("{}:{}:{}", place, o.place, action)) + " \\\n";
+    return "    " + in_quotes(fmt::format("{}:{}:{}", place, o.place, action)) + " \\\n";
   }
   std::string specs;
   for (const auto& name : o.names) {
     auto spec = (o.repeated ? "*" : "(" + join(o.names, " ") + ")") + name + "[" + help + "]";
     if (!o.value.empty()) spec += ":" + escaped(o.value, "[]\\:") + ":" + action;
-    specs += "    " + quoted(spec) + " \\\n";
+    specs += "    " + in_quotes(spec) + " \\\n";
   }
   return specs;
 }
@@ -102,7 +102,7 @@ std::string zsh(const All& all) {
     for (const auto& below : all)
       if (below.path.size() == d.path.size() + 1 &&
           std::equal(d.path.begin(), d.path.end(), below.path.begin())) {
-        verbs += "    " + quoted(escaped(below.path.back(), ":\\") + ":" + below.help) + "\n";
+        verbs += "    " + in_quotes(escaped(below.path.back(), ":\\") + ":" + below.help) + "\n";
         cases += fmt::format("    {}) _afu_{} ;;\n", below.path.back(), join(below.path, "_"));
       }
     out += fmt::format("\n_afu{}() {{\n", d.path.empty() ? "" : "_" + join(d.path, "_"));

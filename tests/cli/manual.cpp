@@ -89,15 +89,16 @@ TEST_CASE("the manual's page has every verb and every option of the help") {
 
 TEST_CASE("the manual's page is one that man can show") {
   const Folder f;
-  const auto page = f.path / "afu.1", out = f.path / "shown";
+  const auto page = f.path / "afu.1", out = f.path / "shown", warnings = f.path / "warnings";
   std::ofstream(page) << afu_command(f, "man").out;
   if (status_of("command -v man > /dev/null") != 0) {
     MESSAGE("not shown: there is no man");
     return;
   }
-  REQUIRE(status_of("MANWIDTH=100 man --warnings -l " + page.string() + " > " + out.string() + " 2>&1") == 0);
+  REQUIRE(status_of("MANWIDTH=100 man --warnings -l " + page.string() + " > " + out.string() + " 2> " +
+                    warnings.string()) == 0);
   const auto shown = content(out);
-  CHECK(shown.find("warning") == std::string::npos);
+  CHECK(content(warnings).empty());
   CHECK(shown.find("afu bench train") != std::string::npos);
   CHECK(shown.find("--rerun-changed") != std::string::npos);
 }
@@ -120,8 +121,7 @@ TEST_CASE("the completions have every verb and every option of the help") {
     if (!verb.path.empty()) CHECK(in_fish.find("-f -a " + last + " -d ") != std::string::npos);
     std::string fish;  // the lines of this verb
     std::istringstream lines(in_fish);
-    const auto seen =
-        verb.path.empty() ? "-n '__fish_use_subcommand'" : "__fish_seen_subcommand_from " + last;
+    const auto seen = verb.path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + last;
     for (std::string line; std::getline(lines, line);)
       if (line.find(seen + "'") != std::string::npos || line.find(seen + "; and not") != std::string::npos)
         fish += line + "\n";
@@ -160,7 +160,7 @@ TEST_CASE("bash completes verbs, options and choices, and leaves files to the sh
   CHECK(offered(f, "bench tr") == "train\n");
   CHECK(offered(f, "bench train --engines fu") == "fused\n");
   CHECK(offered(f, "bench train --model lenet --repe") == "--repetitions\n");
-  CHECK(offered(f, "completions ''") == "bash zsh fish\n");
+  CHECK(offered(f, "completions ba") == "bash\n");
   CHECK(offered(f, "run --output ''") == "\n");
   CHECK(offered(f, "run study --for") == "--force\n");  // a scenario of that name is no verb
 }
