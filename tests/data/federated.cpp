@@ -307,18 +307,20 @@ TEST_CASE("the same scenario gives the same federation, another seed another") {
   CHECK(*a.clients[5].train != *c.clients[5].train);
 }
 
-TEST_CASE("a limit cuts the training split of a file, and errors name the key") {
+TEST_CASE("a limit cuts the training split of a file" * doctest::test_suite("data")) {
   const auto path = real_data("breastmnist.npz");
-  if (path) {
-    auto s = scenario();
-    s.data.source = config::DataSource::npz;
-    s.data.path = *path;
-    s.data.limit = 200;
-    const auto source = data::load_source(s.data, 1, "");
-    CHECK(source.train.size() == 200);
-    CHECK(std::count(source.train.labels.begin(), source.train.labels.end(), 0) == 54);  // 147 of 546
-    CHECK(source.train.pixels.size() == 200 * 784);
-  }
+  if (!path) return;
+  auto s = scenario();
+  s.data.source = config::DataSource::npz;
+  s.data.path = *path;
+  s.data.limit = 200;
+  const auto source = data::load_source(s.data, 1, "");
+  CHECK(source.train.size() == 200);
+  CHECK(std::count(source.train.labels.begin(), source.train.labels.end(), 0) == 54);  // 147 of 546
+  CHECK(source.train.pixels.size() == 200 * 784);
+}
+
+TEST_CASE("errors of a data section name the key") {
   config::DataSection d;
   d.source = config::DataSource::npz;
   CHECK(contains(message_of<DataError>([&] { data::load_source(d, 1, ""); }), "data.path"));
@@ -327,7 +329,8 @@ TEST_CASE("a limit cuts the training split of a file, and errors name the key") 
 }
 
 TEST_CASE(
-    "OASIS by subject, calibrated on other subjects, and BreastMNIST with fewer validation rows than asked") {
+    "OASIS by subject, calibrated on other subjects, and BreastMNIST with fewer validation rows than asked" *
+    doctest::test_suite("data")) {
   if (const auto path = real_data("oasis_alzheimer_28.npz")) {
     auto s = with_backdoor();
     s.data.source = config::DataSource::npz;

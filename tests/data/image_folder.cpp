@@ -240,7 +240,7 @@ TEST_CASE("a limit keeps the class mix") {
   CHECK(data::limited_rows(rows, labels, 500, 1) == rows);
 }
 
-TEST_CASE("the OASIS folders split by subject") {
+TEST_CASE("the OASIS folders split by subject" * doctest::test_suite("data")) {
   const auto path = real_data("oasis_folders");
   if (!path) return;
   const auto s = data::load_image_folder(*path, section(28), 1);
@@ -255,7 +255,7 @@ TEST_CASE("the OASIS folders split by subject") {
   CHECK(s.train.pixels == data::load_image_folder(*path, section(28), 1).train.pixels);
 }
 
-TEST_CASE("the MedNIST folders, limited") {
+TEST_CASE("the MedNIST folders, limited" * doctest::test_suite("data")) {
   const auto path = real_data("mednist_folders");
   if (!path) return;
   auto few = section(16, 3);

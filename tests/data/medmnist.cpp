@@ -181,7 +181,7 @@ TEST_CASE("the MD5 of a file") {
   CHECK(data::file_md5(folder / "abc") == "900150983cd24fb0d6963f7d28e17f72");  // RFC 1321
 }
 
-TEST_CASE("BreastMNIST is the official file") {
+TEST_CASE("BreastMNIST is the official file" * doctest::test_suite("data")) {
   const auto path = real_data("breastmnist.npz");
   if (!path) return;
   const auto s = data::load_medmnist(*path);
@@ -193,7 +193,7 @@ TEST_CASE("BreastMNIST is the official file") {
   CHECK(s.class_names == std::vector<std::string>{"malignant", "normal, benign"});
 }
 
-TEST_CASE("the rebuilt PneumoniaMNIST is not the official file") {
+TEST_CASE("the rebuilt PneumoniaMNIST is not the official file" * doctest::test_suite("data")) {
   const auto path = real_data("pneumoniamnist.npz");
   if (!path) return;
   const auto s = data::load_medmnist(*path);
@@ -204,7 +204,7 @@ TEST_CASE("the rebuilt PneumoniaMNIST is not the official file") {
   CHECK(s.class_names == std::vector<std::string>{"normal", "pneumonia"});
 }
 
-TEST_CASE("OASIS tells its subjects") {
+TEST_CASE("OASIS tells its subjects" * doctest::test_suite("data")) {
   for (const auto& [name, side] : {std::pair{"oasis_alzheimer_28.npz", 28}, {"oasis_alzheimer_64.npz", 64}}) {
     const auto path = real_data(name);
     if (!path) continue;

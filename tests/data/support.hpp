@@ -18,6 +18,8 @@
 
 #include <unistd.h>
 
+#include "tests/skipped.hpp"
+
 namespace afu::test {
 
 namespace fs = std::filesystem;
@@ -43,13 +45,13 @@ class TempFolder {
   fs::path path_;
 };
 
-/// The real file or folder, or nothing, said aloud.
+/// The real file or folder, or nothing, said aloud; for the suite "data".
 inline std::optional<std::string> real_data(const std::string& name) {
   const char* folder = std::getenv("AFU_DATA_DIR");
   const auto path =
       (folder && *folder ? fs::path(folder) : fs::path(AFU_SOURCE_DIR) / ".." / "shared" / "data") / name;
   if (fs::exists(path)) return path.string();
-  MESSAGE("skipped: " << path.string() << " is not there");
+  skip(path.string() + " is not there");
   return {};
 }
 
