@@ -15,7 +15,7 @@
 #include "lane/prepare_model.hpp"
 #include "lane/surroundings.hpp"
 #include "methods/registry.hpp"
-#include "sim/network.hpp"
+#include "sim/links.hpp"
 
 namespace afu::actors {
 namespace {
@@ -148,7 +148,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   });
   // The timeline makes its own: by then the run has begun.
   from_input(
-      [&] { return sim::Network(*c.profiles, s.heterogeneity.network, s.scenario.seed, s.file).totals(); });
+      [&] { return sim::Links(*c.profiles, s.heterogeneity.network, s.scenario.seed, s.file).totals(); });
   check_durations(s, *c.profiles, c.setup.samples);
   p.channels = input.channels, p.height = input.height, p.width = input.width, p.classes = input.classes;
   return p;

@@ -11,7 +11,7 @@
 #include "config/scenario.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/horizon.hpp"
-#include "sim/network.hpp"
+#include "sim/links.hpp"
 
 namespace afu::actors {
 namespace {
@@ -39,7 +39,7 @@ struct TimelineState {
   federation_actor federation;
   DirectoryPtr directory;
   std::vector<client_actor> replacements;  ///< by client where its actor died; empty while none did
-  std::unique_ptr<sim::Network> network;
+  std::unique_ptr<sim::Links> network;
   sim::EventQueue<Pending> queue;
   std::shared_ptr<std::vector<LogEntry>> log;
   std::vector<std::uint32_t> sent_up, sent_down;  ///< message numbers, by client
@@ -246,7 +246,7 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
   st.logging = !context->events_file.empty() || !context->trace_file.empty();
   st.log = std::make_shared<std::vector<LogEntry>>();
   st.network =
-      std::make_unique<sim::Network>(*context->profiles, s.heterogeneity.network, s.scenario.seed, s.file);
+      std::make_unique<sim::Links>(*context->profiles, s.heterogeneity.network, s.scenario.seed, s.file);
   st.sent_up.resize(context->setup.samples.size());
   st.sent_down.resize(context->setup.samples.size());
   st.context = std::move(context);

@@ -11,7 +11,7 @@
 #include "base/threads.hpp"
 #include "bench/bench_timing.hpp"
 #include "device/stream.hpp"
-#include "engine/graph/recorder.hpp"
+#include "engine/graph/capture.hpp"
 
 namespace afu::bench {
 namespace {
@@ -100,7 +100,7 @@ DeviceProbe probe(const std::string& name) {
     };
     p.launch_seconds = seconds_of(stream, kernels) / kKernels;
     if (engine::graph::no_recordings_on(name).empty()) {
-      const auto recording = engine::graph::make_recorder(name)->record(kernels);
+      const auto recording = engine::graph::make_capturer(name)->record(kernels);
       p.replay_seconds = seconds_of(stream, [&] { recording->replay(); }) / kKernels;
     }
   } else {

@@ -16,7 +16,7 @@
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
 #include "sim/availability.hpp"
-#include "sim/network.hpp"
+#include "sim/links.hpp"
 #include "sim/profile.hpp"
 
 namespace afu::cli {
@@ -26,7 +26,7 @@ namespace {
 void check_files(const config::Scenario& s) {
   from_input([&] {
     const sim::Profiles profiles(s.heterogeneity, s.scenario.seed, s.partition.clients, s.file);
-    const sim::Network network(profiles, s.heterogeneity.network, s.scenario.seed, s.file);
+    const sim::Links network(profiles, s.heterogeneity.network, s.scenario.seed, s.file);
     const sim::Availability availability(s.heterogeneity.availability, s.scenario.seed, s.partition.clients,
                                          s.file);
     return 0;

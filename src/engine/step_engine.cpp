@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/graph/capture.hpp"
 #include "engine/graph/pass.hpp"
-#include "engine/graph/recorder.hpp"
 
 namespace afu::engine {
 namespace {

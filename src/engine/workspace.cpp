@@ -73,7 +73,7 @@ Workspace::Workspace(std::unique_ptr<model::Model> model, std::shared_ptr<const 
   if (precision == config::Precision::bf16) model_ = model::with_bf16(std::move(model_), device_);
   if (choice.plan) fused_ = std::make_unique<fused::Program>(std::move(*choice.plan));
   if (choice.recorded)
-    graph_ = std::make_unique<graph::Step>(*this, graph::make_recorder(device_.str()),
+    graph_ = std::make_unique<graph::Step>(*this, graph::make_capturer(device_.str()),
                                            choice.by_hand ? graph::cuda_pieces() : nullptr);
 }
 

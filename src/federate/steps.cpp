@@ -10,7 +10,7 @@
 #include "federate/questions.hpp"
 #include "federate/serving.hpp"
 #include "federate/updates.hpp"
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 #include "methods/statistics_job.hpp"
 
 namespace afu::federate {

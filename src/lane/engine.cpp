@@ -10,8 +10,8 @@
 #include "engine/execute.hpp"
 #include "engine/graph/step.hpp"
 #include "engine/workspace.hpp"
+#include "lane/admission.hpp"
 #include "lane/execute_together.hpp"
-#include "lane/lane_gate.hpp"
 #include "train/batched_training.hpp"
 #include "train/train_job.hpp"
 
@@ -23,7 +23,7 @@ class LaneEngine : public Engine {
   explicit LaneEngine(const EngineSpec& spec)
       : device_(spec.device),
         stream_(spec.device),
-        gate_(spec.gate ? spec.gate : std::make_shared<LaneGate>(1)),
+        admission_(spec.admission ? spec.admission : std::make_shared<Admission>(1)),
         notes_(spec.notes ? spec.notes : std::make_shared<device::Notes>()) {
     device::prepare_lane_thread();
     device::LaneStream::Current current(stream_);
@@ -49,7 +49,7 @@ class LaneEngine : public Engine {
     std::vector<job::JobResult> results;
     guarded([&] {
       results = execute_together(*workspace_, batched_, training);
-      job::JobResult whole;  // what the gate looks at
+      job::JobResult whole;  // what the admission looks at
       whole.error = results.front().error;
       whole.out_of_memory = results.front().out_of_memory;
       return whole;
@@ -59,7 +59,7 @@ class LaneEngine : public Engine {
 
  private:
   job::JobResult guarded(const std::function<job::JobResult()>& run) {
-    return run_through(*gate_, *notes_, device_, run, [&] {
+    return run_through(*admission_, *notes_, device_, run, [&] {
       batched_.release_memory();
       workspace_->release_memory();
     });
@@ -67,7 +67,7 @@ class LaneEngine : public Engine {
 
   std::string device_;
   device::LaneStream stream_;
-  std::shared_ptr<LaneGate> gate_;
+  std::shared_ptr<Admission> admission_;
   std::shared_ptr<device::Notes> notes_;
   std::unique_ptr<engine::Workspace> workspace_;
   train::BatchedTraining batched_;

@@ -19,7 +19,7 @@ struct ResidentPool;
 
 namespace afu::lane {
 
-class LaneGate;
+class Admission;
 
 struct EngineSpec {
   std::string device;  ///< a resolved name
@@ -30,7 +30,7 @@ struct EngineSpec {
   config::Precision precision = config::Precision::fp32;
   bool deterministic = true;               ///< likewise; the process's switches are set by whoever runs
   std::int64_t batched_clients = 1;        ///< so many clients' training at most is stepped together
-  std::shared_ptr<LaneGate> gate{};        ///< of the device's lanes; null: nobody else is on it
+  std::shared_ptr<Admission> admission{};  ///< of the device's lanes; null: nobody else is on it
   std::shared_ptr<device::Notes> notes{};  ///< null: nobody reads them
 };
 

@@ -13,7 +13,7 @@
 #include "device/notes.hpp"
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
-#include "lane/lane_gate.hpp"
+#include "lane/admission.hpp"
 #include "lane/lane_plan.hpp"
 #include "model/footprint.hpp"
 #include "model/model.hpp"
@@ -107,7 +107,7 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
         section.precision,
         section.deterministic,
         batched_clients,
-        std::make_shared<LaneGate>(lanes),
+        std::make_shared<Admission>(lanes),
         notes};
     specs.insert(specs.end(), static_cast<std::size_t>(plan[i]), spec);
   }

@@ -36,7 +36,7 @@ struct LaneWork {
 
 /// Lanes on every one of `slots` (resolved names; one that is there twice counts as two devices), as
 /// plan_lanes has it and `section` asks for; then one service lane on the first slot. Each slot has the data
-/// in its own memory, where the CPU's first slot reads `pool` itself, and a gate of its own. `notes` say, now
+/// in its own memory, where the CPU's first slot reads `pool` itself, and an admission of its own. `notes` say, now
 /// and later, what the user should know: which engine takes training steps, how many clients it steps
 /// together, lanes that do not fit, memory that runs out. Throws as plan_lanes does, and
 /// std::invalid_argument where section.step or section.batched_clients cannot be had.

@@ -8,7 +8,7 @@
 #include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 
 namespace afu::methods {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 
 namespace afu::methods {
 

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "engine/graph/recorder.hpp"
+#include "engine/graph/capture.hpp"
 
 using namespace afu::bench;
 using namespace afu::device;

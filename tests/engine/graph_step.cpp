@@ -47,11 +47,11 @@ void check_alike(const job::JobResult& a, const job::JobResult& b, double tolera
 }
 
 /// Cannot record anything.
-class Broken final : public engine::graph::Recorder {
+class Broken final : public engine::graph::Capturer {
  public:
   std::unique_ptr<engine::graph::Recording> record(const std::function<void()>& work) override {
     work();
-    throw engine::graph::RecordError("this tape is torn");
+    throw engine::graph::CaptureError("this tape is torn");
   }
 };
 
@@ -212,9 +212,9 @@ TEST_CASE("recordings kept are bounded") {
   CHECK(step.recordings() == Step::kMostRecordings);
 }
 
-TEST_CASE("there is no recorder for the CPU") {
+TEST_CASE("there is no capturer for the CPU") {
   CHECK(engine::graph::no_recordings_on("cpu") == "the device is cpu");
-  CHECK_THROWS_WITH_AS(engine::graph::make_recorder("cpu"), "the device is cpu", engine::graph::RecordError);
+  CHECK_THROWS_WITH_AS(engine::graph::make_capturer("cpu"), "the device is cpu", engine::graph::CaptureError);
   CHECK_NOTHROW(engine::graph::release_cached_memory());
 }
 

@@ -10,7 +10,7 @@
 
 namespace afu::engine::graph {
 
-void* current_stream();  // recorder_cuda.cpp: LibTorch's headers are not for nvcc
+void* current_stream();  // capture_cuda.cpp: LibTorch's headers are not for nvcc
 
 namespace {
 

@@ -43,8 +43,8 @@ void keep(torch::Tensor& copy, const model::ParametersPtr& v, const torch::Tenso
 
 bool operator==(const StepKind& a, const StepKind& b) { return tied(a) == tied(b); }
 
-Step::Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces)
-    : workspace_(workspace), recorder_(std::move(recorder)), pieces_(pieces) {
+Step::Step(engine::Workspace& workspace, std::unique_ptr<Capturer> capturer, const Pieces* pieces)
+    : workspace_(workspace), capturer_(std::move(capturer)), pieces_(pieces) {
   if (pieces)
     pass_ = std::make_unique<Pass>(dynamic_cast<const model::Network&>(workspace.net()), *workspace.layout(),
                                    workspace.parameters(), workspace.gradients(), *pieces);
@@ -130,8 +130,8 @@ void Step::prepare() {
     if (!failure_.empty() || e.recording || e.wanted < worth_ || !(e.kind == of_this_job)) continue;
     cursor_.zero_();
     try {
-      e.recording = recorder_->record([this, kind = e.kind] { work(kind); });
-    } catch (const RecordError& error) {
+      e.recording = capturer_->record([this, kind = e.kind] { work(kind); });
+    } catch (const CaptureError& error) {
       failure_ = error.what();
     }
   }

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
+#include "engine/graph/capture.hpp"
 #include "engine/graph/pass.hpp"
-#include "engine/graph/recorder.hpp"
 #include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
@@ -39,7 +39,7 @@ class Step {
   static constexpr std::size_t kMostRecordings = 64;
 
   /// `workspace` outlives it. With `pieces` steps do without autograd, by a Pass; throws as Pass does then.
-  Step(engine::Workspace& workspace, std::unique_ptr<Recorder> recorder, const Pieces* pieces = nullptr);
+  Step(engine::Workspace& workspace, std::unique_ptr<Capturer> capturer, const Pieces* pieces = nullptr);
   ~Step();
 
   /// Takes a local training on: base and extras (null: none) to the device, momentum zero. `order`: the rows of all its
@@ -80,7 +80,7 @@ class Step {
   void update(const StepKind& kind);
 
   engine::Workspace& workspace_;
-  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<Capturer> capturer_;
   const Pieces* pieces_;
   std::unique_ptr<Pass> pass_;  ///< null: autograd
   std::vector<torch::Tensor> leaves_;

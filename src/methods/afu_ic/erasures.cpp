@@ -8,7 +8,7 @@
 #include "methods/afu_ic/match_job.hpp"
 #include "methods/afu_ic/settings.hpp"
 #include "methods/afu_ic/uce_job.hpp"
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 #include "methods/target_erasures.hpp"
 
 namespace afu::methods {

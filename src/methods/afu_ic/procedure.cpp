@@ -19,10 +19,10 @@
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
 #include "methods/afu_ic/settings.hpp"
-#include "methods/calibration.hpp"
 #include "methods/calibration_run.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
+#include "methods/shared.hpp"
 
 namespace afu::methods {
 namespace {

@@ -18,10 +18,10 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
-#include "methods/calibration.hpp"
 #include "methods/federaser/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
+#include "methods/shared.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::methods {

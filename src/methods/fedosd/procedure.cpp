@@ -7,10 +7,10 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
-#include "methods/calibration.hpp"
 #include "methods/fedosd/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
+#include "methods/shared.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::methods {

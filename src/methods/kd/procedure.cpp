@@ -8,10 +8,10 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
-#include "methods/calibration.hpp"
 #include "methods/kd/job.hpp"
 #include "methods/one_job.hpp"
 #include "methods/registry.hpp"
+#include "methods/shared.hpp"
 
 namespace afu::methods {
 namespace {

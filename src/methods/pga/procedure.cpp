@@ -13,10 +13,10 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
-#include "methods/calibration.hpp"
 #include "methods/one_job.hpp"
 #include "methods/pga/job.hpp"
 #include "methods/registry.hpp"
+#include "methods/shared.hpp"
 #include "methods/target_erasures.hpp"
 
 namespace afu::methods {

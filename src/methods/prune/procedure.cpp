@@ -12,10 +12,10 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
-#include "methods/calibration.hpp"
 #include "methods/prune/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
+#include "methods/shared.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::methods {

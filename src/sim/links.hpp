@@ -32,12 +32,12 @@ class SharedLink {
 /// lost on the client's link, with loss_probability each time, and sent again retransmit_seconds after their
 /// last byte has left; an attempt of a download has used the server's link, one of an upload has not. A
 /// message of 0 bytes takes no bandwidth, but may be lost like any other. 1 Mbit = 1e6 bits.
-class Network {
+class Links {
  public:
   /// Keeps a reference to `profiles`. Throws std::invalid_argument for values out of range, and as Sampler
   /// does.
-  Network(const Profiles& profiles, const config::NetworkHeterogeneity& n, std::uint64_t seed,
-          const std::string& scenario_file = "");
+  Links(const Profiles& profiles, const config::NetworkHeterogeneity& n, std::uint64_t seed,
+        const std::string& scenario_file = "");
 
   struct Arrival {
     double time = 0;

@@ -1,4 +1,4 @@
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 
 #include <numeric>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "engine/graph/recorder.hpp"
+#include "engine/graph/capture.hpp"
 
 namespace afu::engine::graph {
 namespace {
@@ -12,25 +12,25 @@ class Repetition final : public Recording {
   std::function<void()> work_;
 };
 
-class Repeater final : public Recorder {
+class Repeater final : public Capturer {
  public:
   std::unique_ptr<Recording> record(const std::function<void()>& work) override {
-    work();  // as a GPU's recorder does, so that whoever records must cope with it
+    work();  // as a GPU's capturer does, so that whoever records must cope with it
     return std::make_unique<Repetition>(work);
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Recorder> make_repeater() { return std::make_unique<Repeater>(); }
+std::unique_ptr<Capturer> make_repeater() { return std::make_unique<Repeater>(); }
 
 #ifndef AFU_CUDA
 std::string no_recordings_on(const std::string& device) {
   return device == "cpu" ? "the device is cpu" : "this afu is built without CUDA";
 }
 
-std::unique_ptr<Recorder> make_recorder(const std::string& device) {
-  throw RecordError(no_recordings_on(device));
+std::unique_ptr<Capturer> make_capturer(const std::string& device) {
+  throw CaptureError(no_recordings_on(device));
 }
 
 void release_cached_memory() {}

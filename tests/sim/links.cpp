@@ -1,4 +1,4 @@
-#include "sim/network.hpp"
+#include "sim/links.hpp"
 #include "config/sections/heterogeneity.hpp"
 
 #include <doctest/doctest.h>
@@ -19,10 +19,10 @@ namespace {
 struct Fixture {
   Heterogeneity h;
   std::optional<Profiles> profiles;
-  std::optional<Network> network;
+  std::optional<Links> network;
 
   Fixture() { h.network.latency_seconds.parameters["value"] = 0.25; }
-  Network& make(std::int64_t clients = 4) {
+  Links& make(std::int64_t clients = 4) {
     profiles.emplace(h, 1, clients);
     network.emplace(*profiles, h.network, 1);
     return *network;

@@ -9,7 +9,7 @@
 
 #include <mutex>
 
-#include "engine/graph/recorder.hpp"
+#include "engine/graph/capture.hpp"
 
 namespace afu::engine::graph {
 
@@ -22,8 +22,8 @@ void* current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 std::string no_recordings_on(const std::string& device) {
   return device == "cpu" ? "the device is cpu" : "CUDA graphs need LibTorch 2.1 or later";
 }
-std::unique_ptr<Recorder> make_recorder(const std::string& device) {
-  throw RecordError(no_recordings_on(device));
+std::unique_ptr<Capturer> make_capturer(const std::string& device) {
+  throw CaptureError(no_recordings_on(device));
 }
 void release_cached_memory() { c10::cuda::CUDACachingAllocator::emptyCache(); }
 
@@ -64,7 +64,7 @@ class CudaRecording final : public Recording {
   std::unique_ptr<at::cuda::CUDAGraph> graph_;
 };
 
-class CudaRecorder final : public Recorder {
+class CudaRecorder final : public Capturer {
  public:
   explicit CudaRecorder(const std::string& device)
       : device_(c10::Device(device)), memory_(at::cuda::graph_pool_handle()) {}
@@ -82,7 +82,7 @@ class CudaRecorder final : public Recorder {
     try {
       graph->capture_begin(memory_, cudaStreamCaptureModeThreadLocal);
     } catch (const c10::Error& e) {
-      throw RecordError(e.what_without_backtrace());
+      throw CaptureError(e.what_without_backtrace());
     }
     std::string failure;
     std::exception_ptr out_of_memory;
@@ -104,7 +104,7 @@ class CudaRecorder final : public Recorder {
     if (out_of_memory) std::rethrow_exception(out_of_memory);
     if (!failure.empty()) {
       graph.reset();
-      throw RecordError(failure);
+      throw CaptureError(failure);
     }
     return std::make_unique<CudaRecording>(std::move(graph));
   }
@@ -128,8 +128,8 @@ class CudaRecorder final : public Recorder {
 
 std::string no_recordings_on(const std::string& device) { return device == "cpu" ? "the device is cpu" : ""; }
 
-std::unique_ptr<Recorder> make_recorder(const std::string& device) {
-  if (const auto reason = no_recordings_on(device); !reason.empty()) throw RecordError(reason);
+std::unique_ptr<Capturer> make_capturer(const std::string& device) {
+  if (const auto reason = no_recordings_on(device); !reason.empty()) throw CaptureError(reason);
   return std::make_unique<CudaRecorder>(device);
 }
 

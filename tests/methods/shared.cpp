@@ -1,5 +1,5 @@
 // What procedures share: the version without the target's contributions (src/aggregate/README.md, Ledger).
-#include "methods/calibration.hpp"
+#include "methods/shared.hpp"
 
 #include "config/scenario.hpp"
 #include "engine/combine_job.hpp"

@@ -1,4 +1,4 @@
-#include "lane/lane_gate.hpp"
+#include "lane/admission.hpp"
 
 #include <c10/core/CPUAllocator.h>
 #include <torch/version.h>
@@ -13,7 +13,7 @@
 
 using namespace afu;
 using job::JobResult;
-using lane::LaneGate;
+using lane::Admission;
 
 namespace {
 
@@ -58,15 +58,15 @@ class Scarce final : public c10::Allocator {
 
 }  // namespace
 
-TEST_CASE("so many lanes as the gate's limit compute at a time") {
-  LaneGate gate(2);
+TEST_CASE("so many lanes as the admission's limit compute at a time") {
+  Admission admission(2);
   std::atomic<int> active{0}, most{0};
   const auto lanes = [&] {
     std::vector<std::thread> threads;
     for (int i = 0; i < 6; ++i)
       threads.emplace_back([&] {
         for (int k = 0; k < 5; ++k) {
-          const LaneGate::Pass pass(gate);
+          const Admission::Pass pass(admission);
           const int now = ++active;
           for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
           std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -77,36 +77,37 @@ TEST_CASE("so many lanes as the gate's limit compute at a time") {
   };
   lanes();
   CHECK(most == 2);
-  CHECK(gate.narrow() == 1);
+  CHECK(admission.narrow() == 1);
   most = 0;
   lanes();
   CHECK(most == 1);
-  CHECK(gate.narrow() == 1);  // never none
+  CHECK(admission.narrow() == 1);  // never none
 }
 
 TEST_CASE("a job that ran out of memory is tried once more, with one lane fewer, and that is said") {
-  LaneGate gate(3);
+  Admission admission(3);
   device::Notes notes;
   int runs = 0, releases = 0;
   const auto result = lane::run_through(
-      gate, notes, "cuda:0", [&] { return ++runs == 1 ? failed(true) : JobResult{}; }, [&] { ++releases; });
+      admission, notes, "cuda:0", [&] { return ++runs == 1 ? failed(true) : JobResult{}; },
+      [&] { ++releases; });
   CHECK(result.error == "");
   CHECK(runs == 2);
   CHECK(releases == 1);
-  CHECK(gate.limit() == 2);
+  CHECK(admission.limit() == 2);
   CHECK(notes.all() ==
         std::vector<std::string>{"cuda:0: memory ran out; the job is tried once more with at most "
                                  "2 lanes at a time (train: something)"});
 }
 
 TEST_CASE("a job fails for good at the second time, and at once for any other reason") {
-  LaneGate gate(1);
+  Admission admission(1);
   device::Notes notes;
   int runs = 0;
   const auto run = [&](bool out_of_memory) {
     runs = 0;
     return lane::run_through(
-        gate, notes, "cpu", [&] { return ++runs, failed(out_of_memory); }, [] {});
+        admission, notes, "cpu", [&] { return ++runs, failed(out_of_memory); }, [] {});
   };
   CHECK(run(false).error == "train: something");
   CHECK(runs == 1);
@@ -128,7 +129,7 @@ TEST_CASE("a lane whose allocator fails trains to the same result as one that ha
   spec.classes = 3;
   spec.pool = engine::make_resident(images, torch::kCPU);
   spec.step = config::StepEngine::autograd;
-  spec.gate = std::make_shared<LaneGate>(4);
+  spec.admission = std::make_shared<Admission>(4);
   spec.notes = std::make_shared<device::Notes>();
   const auto engine = lane::Engine::make(spec);
   const test::Lane lane;
@@ -146,7 +147,7 @@ TEST_CASE("a lane whose allocator fails trains to the same result as one that ha
   const auto second = engine->run(job);
   REQUIRE(second.error == "");
   CHECK(at::equal(second.outputs.at(0)->values, whole.outputs.at(0)->values));
-  CHECK(spec.gate->limit() == 3);
+  CHECK(spec.admission->limit() == 3);
   REQUIRE(spec.notes->all().size() == 1);
   CHECK(spec.notes->all()[0].find(
             "cpu: memory ran out; the job is tried once more with at most 3 lanes at a time "

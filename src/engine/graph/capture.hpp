@@ -10,12 +10,12 @@
 namespace afu::engine::graph {
 
 /// Why some work could not be recorded.
-class RecordError : public std::runtime_error {
+class CaptureError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// How often a recorder does the work before it records it.
+/// How often a capturer does the work before it records it.
 inline constexpr int kWarmUps = 3;
 
 /// Ends in the thread that recorded it.
@@ -28,13 +28,13 @@ class Recording {
 
 /// One a lane, whose recordings share a private pool of memory: they may be replayed in any order, one at a
 /// time.
-class Recorder {
+class Capturer {
  public:
-  virtual ~Recorder() = default;
+  virtual ~Capturer() = default;
   /// Does `work` up to kWarmUps times on the calling thread's current stream, which must not be the device's
   /// default one, and then records it. Work must not wait for the device, and what it reads and writes must
   /// stay where it is as long as the recording lives, tensors it makes and drops itself apart. Recordings of
-  /// a process are made one at a time. Throws RecordError with the reason where the work cannot be recorded
+  /// a process are made one at a time. Throws CaptureError with the reason where the work cannot be recorded
   /// (the stream is usable then), and as `work` does where memory runs out.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
 };
@@ -42,11 +42,11 @@ class Recorder {
 /// Why work on `device` ("cpu", "cuda:1") cannot be recorded in this build; empty: it can.
 std::string no_recordings_on(const std::string& device);
 
-/// For a GPU. Throws RecordError with the reason of no_recordings_on.
-std::unique_ptr<Recorder> make_recorder(const std::string& device);
+/// For a GPU. Throws CaptureError with the reason of no_recordings_on.
+std::unique_ptr<Capturer> make_capturer(const std::string& device);
 
 /// The CPU's stand-in.
-std::unique_ptr<Recorder> make_repeater();
+std::unique_ptr<Capturer> make_repeater();
 
 /// Gives memory that LibTorch keeps for later tensors back to the GPUs; nothing on the CPU. Waits for
 /// recordings that are being made.

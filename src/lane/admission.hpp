@@ -11,20 +11,20 @@
 namespace afu::lane {
 
 /// Shared by the lanes of one device.
-class LaneGate {
+class Admission {
  public:
-  explicit LaneGate(int lanes) : limit_(lanes) {}
+  explicit Admission(int lanes) : limit_(lanes) {}
 
   /// Held by a lane while it computes; waits until there is room.
   class Pass {
    public:
-    explicit Pass(LaneGate& gate);
+    explicit Pass(Admission& admission);
     ~Pass();
     Pass(const Pass&) = delete;
     Pass& operator=(const Pass&) = delete;
 
    private:
-    LaneGate& gate_;
+    Admission& admission_;
   };
 
   /// One lane fewer at a time from now on, but never none. Returns how many.
@@ -37,10 +37,10 @@ class LaneGate {
   int limit_, active_ = 0;
 };
 
-/// Runs a job through the gate. Where memory runs out, the gate is narrowed, `release` frees what the lane
+/// Runs a job through the admission. Where memory runs out, the admission is narrowed, `release` frees what the lane
 /// can do without, and the job is tried once more when its turn comes; both are noted. The second result
 /// stands.
-job::JobResult run_through(LaneGate& gate, device::Notes& notes, const std::string& device,
+job::JobResult run_through(Admission& admission, device::Notes& notes, const std::string& device,
                            const std::function<job::JobResult()>& run, const std::function<void()>& release);
 
 }  // namespace afu::lane

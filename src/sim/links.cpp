@@ -1,4 +1,4 @@
-#include "sim/network.hpp"
+#include "sim/links.hpp"
 
 #include <cmath>
 #include <iterator>
@@ -49,8 +49,8 @@ double SharedLink::take(double now, double ready, double seconds) {
   return end;
 }
 
-Network::Network(const Profiles& profiles, const config::NetworkHeterogeneity& n, std::uint64_t seed,
-                 const std::string& scenario_file)
+Links::Links(const Profiles& profiles, const config::NetworkHeterogeneity& n, std::uint64_t seed,
+             const std::string& scenario_file)
     : profiles_(profiles),
       seed_(seed),
       jitter_(make_sampler("heterogeneity.network.jitter", n.jitter, scenario_file)),
@@ -69,7 +69,7 @@ Network::Network(const Profiles& profiles, const config::NetworkHeterogeneity& n
   check("retransmit_seconds", n.retransmit_seconds, n.retransmit_seconds >= 0, ">= 0");
 }
 
-int Network::losses(bool uplink, std::int64_t client, std::uint64_t message_number) const {
+int Links::losses(bool uplink, std::int64_t client, std::uint64_t message_number) const {
   if (loss_probability_ == 0) return 0;
   static constexpr std::uint64_t names[] = {base::purpose("loss_downlink"), base::purpose("loss_uplink")};
   base::Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
@@ -77,7 +77,7 @@ int Network::losses(bool uplink, std::int64_t client, std::uint64_t message_numb
   return static_cast<int>(std::log(s.uniform_open()) / std::log(loss_probability_));
 }
 
-double Network::latency(bool uplink, std::int64_t client, std::uint64_t message_number) const {
+double Links::latency(bool uplink, std::int64_t client, std::uint64_t message_number) const {
   double base = profiles_.latency_seconds(client);
   if (constant_jitter_) return base * *constant_jitter_;
   static constexpr std::uint64_t names[] = {base::purpose("latency_jitter_downlink"),
@@ -86,8 +86,8 @@ double Network::latency(bool uplink, std::int64_t client, std::uint64_t message_
   return base * jitter_.draw(s, message_number);
 }
 
-Network::Arrival Network::send(double now, bool uplink, std::int64_t client, std::uint64_t bytes,
-                               std::uint64_t message_number) {
+Links::Arrival Links::send(double now, bool uplink, std::int64_t client, std::uint64_t bytes,
+                           std::uint64_t message_number) {
   int lost = losses(uplink, client, message_number);
   ++totals_.messages;
   totals_.bytes += bytes * static_cast<std::uint64_t>(lost + 1);
