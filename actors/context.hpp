@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "federate/coordinator.hpp"
 #include "lane/engine.hpp"
@@ -44,7 +44,7 @@ struct Context {
   /// Whether a job submitted now may be one that other runs submit too.
   bool shares() const { return cache && past->load(std::memory_order_relaxed); }
   bool timing() const { return !setup.initial; }
-  bool wall() const { return scenario->scenario.clock == config::Clock::wall; }
+  bool wall() const;
   /// Real seconds since the run began.
   double elapsed() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -52,9 +52,7 @@ struct Context {
 };
 
 /// Sample gradients of a training job on so many samples.
-inline std::int64_t passes_of_job(const config::TrainingSection& t, std::int64_t samples) {
-  return t.local_steps > 0 ? t.local_steps * std::min(t.batch_size, samples) : samples * t.local_epochs;
-}
+std::int64_t passes_of_job(const config::TrainingSection& t, std::int64_t samples);
 
 using ContextPtr = std::shared_ptr<const Context>;
 

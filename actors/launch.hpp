@@ -8,7 +8,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/protocol.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "lane/job_cache.hpp"
 #include "record/records.hpp"
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aggregate/staleness.hpp"
+#include "config/sections/training.hpp"
 
 namespace afu::aggregate {
 

@@ -1,6 +1,6 @@
 #pragma once
 /// Aggregation rules: how arrived updates become the next version. A rule decides coefficients; the sums are
-/// computed on a lane. Adding a rule is one file, its name in config/sections/training.hpp and a line in rule.cpp.
+/// computed on a lane. Adding a rule is one file, its name in config/choices.hpp and a line in rule.cpp.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/sections/training.hpp"
+#include "config/choices.hpp"
+#include "config/scenario_fwd.hpp"
 #include "engine/combine_job.hpp"
 #include "job/job.hpp"
 #include "model/parameters_fwd.hpp"

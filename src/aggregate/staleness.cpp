@@ -2,7 +2,12 @@
 
 #include <cmath>
 
+#include "config/sections/training.hpp"
+
 namespace afu::aggregate {
+
+Staleness::Staleness(const config::TrainingSection& t)
+    : form(t.staleness), a(t.staleness_a), b(t.staleness_b) {}
 
 double Staleness::at(double t) const {
   using Form = config::StalenessForm;

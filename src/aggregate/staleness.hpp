@@ -3,7 +3,8 @@
 /// tau versions ago.
 #include <cstdint>
 
-#include "config/sections/training.hpp"
+#include "config/choices.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::aggregate {
 
@@ -13,8 +14,7 @@ struct Staleness {
   double a = 0.5, b = 4.0;
 
   Staleness() = default;
-  explicit Staleness(const config::TrainingSection& t)
-      : form(t.staleness), a(t.staleness_a), b(t.staleness_b) {}
+  explicit Staleness(const config::TrainingSection& t);
   double operator()(std::uint64_t tau) const { return at(static_cast<double>(tau)); }
   double at(double tau) const;
 };

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bench/bench_train.hpp"
+#include "config/sections/compute.hpp"
 #include "engine/step_engine.hpp"
 
 namespace afu::bench {

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/compute.hpp"
-#include "config/sections/model.hpp"
+#include "config/scenario_fwd.hpp"
 #include "model/model.hpp"
 
 namespace afu::bench {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "bench/bench_timing.hpp"
+#include "config/sections/model.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/combine.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/model.hpp"
+#include "config/scenario_fwd.hpp"
 #include "model/model.hpp"
 
 namespace afu::bench {

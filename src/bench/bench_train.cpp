@@ -11,6 +11,7 @@
 
 #include "bench/bench_timing.hpp"
 #include "bench/probe.hpp"
+#include "config/sections/model.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/batched_clients.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/model.hpp"
+#include "config/scenario_fwd.hpp"
 #include "job/job.hpp"
 #include "model/model.hpp"
 #include "train/train_job.hpp"

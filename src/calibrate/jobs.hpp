@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "calibrate/objective.hpp"
-#include "config/sections/training.hpp"
+#include "config/choices.hpp"
 #include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 

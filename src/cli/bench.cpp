@@ -10,6 +10,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/sections/model.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
 

@@ -6,6 +6,7 @@
 #include "bench/bench_calibrate.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
+#include "config/sections/model.hpp"
 #include "device/numerics.hpp"
 
 namespace afu::cli {

@@ -11,6 +11,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::cli {

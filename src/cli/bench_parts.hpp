@@ -7,7 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "config/sections/model.hpp"
+#include "config/choices.hpp"
 #include "model/model.hpp"
 
 namespace afu::cli {

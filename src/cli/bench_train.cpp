@@ -7,6 +7,7 @@
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/scenario.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "attack/compare.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "study/plan.hpp"
 
 namespace afu::cli {

@@ -1,7 +1,7 @@
 #pragma once
 /// A scenario, run into its folder: what `afu run` does once and `afu study` for every cell.
 #include "actors/launch.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "record/run_folder.hpp"
 
 namespace afu::cli {

@@ -6,6 +6,7 @@
 #include "config/checks.hpp"
 #include "config/document.hpp"
 #include "config/reader.hpp"
+#include "config/scenario.hpp"
 
 namespace afu::config {
 

@@ -5,7 +5,7 @@
 
 #include "base/input_error.hpp"
 #include "config/option.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::config {
 

@@ -8,6 +8,7 @@
 #include "base/input_error.hpp"
 #include "config/distribution.hpp"
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "config/schema.hpp"
 #include "config/text.hpp"
 

@@ -8,6 +8,7 @@
 
 #include "base/random.hpp"
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "data/image_folder.hpp"
 #include "data/medmnist.hpp"

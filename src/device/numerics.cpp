@@ -1,4 +1,5 @@
 #include "device/numerics.hpp"
+#include "config/sections/compute.hpp"
 
 #include <ATen/Context.h>
 #include <torch/version.h>

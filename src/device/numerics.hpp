@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/compute.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::device {
 

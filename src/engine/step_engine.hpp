@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "config/sections/compute.hpp"
+#include "config/choices.hpp"
 #include "engine/fused/plan.hpp"
 #include "model/model.hpp"
 

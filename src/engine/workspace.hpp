@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "config/sections/compute.hpp"
+#include "config/choices.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
 #include "model/model.hpp"

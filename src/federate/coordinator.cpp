@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "federate/cluster_duties.hpp"
 #include "federate/ending.hpp"
 #include "federate/merging.hpp"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/scenario.hpp"
 #include "federate/questions.hpp"
 #include "train/train_job.hpp"
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "federate/messages.hpp"
 #include "federate/progress.hpp"
 #include "federate/roster.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "aggregate/rule.hpp"
-#include "config/sections/unlearning.hpp"
+#include "config/choices.hpp"
 #include "record/records.hpp"
 
 namespace afu::federate {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "config/scenario.hpp"
+#include "config/sections/evaluation.hpp"
 #include "federate/effects.hpp"
 #include "federate/progress.hpp"
 

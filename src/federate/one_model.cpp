@@ -1,4 +1,5 @@
 #include "federate/one_model.hpp"
+#include "config/sections/training.hpp"
 
 #include <utility>
 

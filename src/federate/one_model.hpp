@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/lineage.hpp"
 

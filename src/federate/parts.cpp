@@ -62,6 +62,8 @@ Parts::Parts(Setup of)
   at.model = setup.initial;
 }
 
+std::int64_t Parts::classes() const { return setup.data ? setup.data->classes() : scenario().data.classes; }
+
 void Parts::measure(Effects& fx, std::optional<std::uint32_t> request) {
   if (auto e = measurements.measure(at, requests.phase(), request)) fx.evaluations.push_back(std::move(*e));
 }

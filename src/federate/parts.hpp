@@ -79,7 +79,7 @@ struct Parts {
 
   const config::Scenario& scenario() const { return *setup.scenario; }
   Lineage& lineage() const { return merging.lineage(); }
-  std::int64_t classes() const { return setup.data ? setup.data->classes() : scenario().data.classes; }
+  std::int64_t classes() const;
   void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
               Effects& fx) const {
     fx.decisions.push_back(at.decision(kind, client, staleness, weight));

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/messages.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "model/parameters_fwd.hpp"
 

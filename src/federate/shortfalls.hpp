@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "attack/plan.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "job/job.hpp"
 #include "metrics/evaluate_job.hpp"

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/cluster_duties.hpp"
 #include "federate/merging.hpp"

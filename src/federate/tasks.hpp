@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 #include "federate/roster.hpp"
 #include "model/parameters_fwd.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/compute.hpp"
+#include "config/choices.hpp"
 #include "config/sections/model.hpp"
 #include "job/job.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/sections/compute.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "lane/engine.hpp"
 #include "model/parameters_fwd.hpp"

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "config/sections/model.hpp"
 #include "model/networks.hpp"
 #include "model/torchscript.hpp"
 

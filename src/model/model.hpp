@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/sections/model.hpp"
+#include "config/scenario_fwd.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::model {

@@ -1,6 +1,6 @@
 #pragma once
 /// The layer lists of the built-in networks. A new one: a file with its list, its name in
-/// config/sections/model.hpp, and a line in model.cpp.
+/// config/choices.hpp, and a line in model.cpp.
 #include <vector>
 
 #include "model/network.hpp"

@@ -10,6 +10,7 @@
 
 #include "actors/launch.hpp"
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "device/devices.hpp"
 #include "methods/registry.hpp"
 

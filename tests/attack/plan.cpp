@@ -8,6 +8,7 @@
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

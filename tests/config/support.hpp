@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "config/writer.hpp"
 
 namespace doctest {

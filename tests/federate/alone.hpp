@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "federate/setup.hpp"
 #include "methods/registry.hpp"
 

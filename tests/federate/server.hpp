@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "federate/coordinator.hpp"
 #include "methods/registry.hpp"
 #include "tests/engine/fixture.hpp"

@@ -6,6 +6,7 @@
 #include "config/loader.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

@@ -9,6 +9,7 @@
 #include "actors/launch.hpp"
 #include "config/loader.hpp"
 #include "methods/registry.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

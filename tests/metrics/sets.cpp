@@ -7,6 +7,7 @@
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,14 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 
 namespace afu::config {
-
-/// What takes training steps (engine/step_engine.hpp).
-AFU_CHOICE(StepEngine, auto_, fused, autograd, graph, kernels)
-/// How products are rounded (device/numerics.hpp).
-AFU_CHOICE(Precision, fp32, tf32, bf16)
 
 struct ComputeSection {
   std::vector<std::string> devices{"cpu"};  ///< cpu, cuda:0, ... ; cuda: all visible; one named twice: as two

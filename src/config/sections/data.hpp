@@ -3,14 +3,9 @@
 #include <cstdint>
 #include <string>
 
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 
 namespace afu::config {
-
-/// What marks poisoned images (data/poison.hpp).
-AFU_CHOICE(Trigger, none, patch, blend, checkerboard)
-/// Where images come from: generated, a file in MedMNIST's layout, or one folder a class.
-AFU_CHOICE(DataSource, phantom, npz, image_folder)
 
 struct Backdoor {
   Trigger trigger = Trigger::none;

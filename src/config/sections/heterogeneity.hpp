@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 #include "config/sections/distribution.hpp"
 
 namespace afu::config {
@@ -40,9 +40,6 @@ struct NetworkHeterogeneity {
   double retransmit_seconds = 1.0;
   std::vector<NetworkOverride> overrides;
 };
-
-/// When clients are there (sim/availability.hpp).
-AFU_CHOICE(AvailabilityModel, always, markov, diurnal, trace)
 
 struct AvailabilityHeterogeneity {
   AvailabilityModel model = AvailabilityModel::always;

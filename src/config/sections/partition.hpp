@@ -2,14 +2,9 @@
 /// [partition].
 #include <cstdint>
 
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 
 namespace afu::config {
-
-/// How images are divided among the clients (data/partition.hpp).
-AFU_CHOICE(PartitionScheme, iid, dirichlet, dirichlet_client, pathological, subject)
-/// Whose scanners the test images come from.
-AFU_CHOICE(TestSites, sites, none)
 
 /// What a site's scanner does to all of its images (data/site_shift.hpp). Strengths; 0: nothing.
 struct SiteShiftSection {

@@ -3,14 +3,9 @@
 #include <cstdint>
 #include <string>
 
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 
 namespace afu::config {
-
-enum class Clock { simulated, wall };
-constexpr std::string_view words_of(Clock) { return "virtual, wall"; }
-
-AFU_CHOICE(Execute, train, timing)
 
 struct ScenarioSection {
   std::string name = "unnamed";

@@ -2,53 +2,9 @@
 /// [training].
 #include <cstdint>
 #include "config/augmentation.hpp"
-#include "config/choice.hpp"
+#include "config/choices.hpp"
 
 namespace afu::config {
-
-/// The aggregation rules (src/aggregate/README.md).
-AFU_CHOICE(Rule, async_delta, fedavg, fedasync, fedbuff, aso_fed, port)
-
-/// What a rule does that others must know of.
-struct RuleTraits {
-  bool synchronous = false;  ///< rounds with a barrier
-  bool whole_model = false;  ///< mixes models, not differences
-  bool buffered = false;     ///< merges several updates at a time
-  bool balances = false;     ///< a delta's share goes by what its client sent before
-  bool follows = false;      ///< a delta's share goes by the model's last course
-};
-constexpr RuleTraits traits(Rule rule) {
-  RuleTraits t;
-  switch (rule) {
-    case Rule::async_delta:
-      break;
-    case Rule::fedavg:
-      t.synchronous = true;
-      break;
-    case Rule::fedasync:
-      t.whole_model = true;
-      break;
-    case Rule::fedbuff:
-      t.buffered = true;
-      break;
-    case Rule::aso_fed:
-      t.balances = true;
-      break;
-    case Rule::port:
-      t.buffered = t.follows = true;
-      break;
-  }
-  return t;
-}
-
-/// The discounts s(tau) (src/aggregate/README.md, Staleness).
-AFU_CHOICE(StalenessForm, constant, polynomial, exponential, hinge)
-/// What a client's part in a round of fedavg goes by.
-AFU_CHOICE(RoundWeight, samples, uniform)
-/// What fedbuff divides by.
-AFU_CHOICE(BufferDivisor, count, staleness)
-/// Which labels a Fisher information is taken over.
-AFU_CHOICE(FisherLabels, all, sampled, own)
 
 struct TrainingSection {
   Rule rule = Rule::async_delta;

@@ -1,7 +1,7 @@
 #pragma once
 /// What [unlearning.afu_ic] and [calibration] say together.
 #include "config/option.hpp"
-#include "config/scenario.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::methods {
 

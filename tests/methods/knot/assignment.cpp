@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 #include "config/loader.hpp"
 #include "methods/registry.hpp"
+#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 
