@@ -4,8 +4,7 @@
 #include <cstdint>
 
 #include "config/scenario_fwd.hpp"
-#include "config/sections/calibration.hpp"
-#include "config/sections/data.hpp"
+#include "config/sections/backdoor.hpp"
 #include "job/fields.hpp"
 
 namespace afu::config {

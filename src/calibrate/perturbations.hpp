@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "config/sections/data.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::calibrate {
 

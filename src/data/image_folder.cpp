@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/sections/data.hpp"
 #include "data/image_file.hpp"
 #include "data/memory_need.hpp"
 #include "data/parallel.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "config/sections/data.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

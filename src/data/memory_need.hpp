@@ -4,7 +4,6 @@
 #include <string>
 
 #include "config/scenario_fwd.hpp"
-#include "config/sections/data.hpp"
 
 namespace afu::data {
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/random.hpp"
+#include "config/sections/partition.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {

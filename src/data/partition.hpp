@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "config/sections/partition.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

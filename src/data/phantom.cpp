@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "config/sections/data.hpp"
 #include "data/memory_need.hpp"
 #include "data/parallel.hpp"
 #include "data/source_checks.hpp"

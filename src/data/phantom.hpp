@@ -6,7 +6,7 @@
 /// enough to be memorised.
 #include <cstdint>
 
-#include "config/sections/data.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

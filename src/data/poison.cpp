@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/random.hpp"
+#include "config/sections/backdoor.hpp"
 
 namespace afu::data {
 

@@ -2,7 +2,7 @@
 /// Backdoor triggers, for verifying that a client was forgotten (src/data/README.md, Triggers).
 #include <cstdint>
 
-#include "config/sections/data.hpp"
+#include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {

@@ -1,0 +1,18 @@
+#pragma once
+/// [data.backdoor].
+#include <cstdint>
+
+#include "config/choices.hpp"
+
+namespace afu::config {
+
+struct Backdoor {
+  Trigger trigger = Trigger::none;
+  std::int64_t client = -1;  ///< whose samples are poisoned; -1: the client of the first erasure
+  double fraction = 0.8;     ///< of the client's training samples that are not of the target class
+  std::int64_t label = 0;    ///< the attack's target label
+  std::int64_t size = 4;     ///< side of the trigger, pixels (patch, checkerboard)
+  double opacity = 0.3;      ///< of the blended pattern
+};
+
+}  // namespace afu::config
