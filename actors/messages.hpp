@@ -1,6 +1,6 @@
 #pragma once
-/// Every message between actors. The protocol's own (federate/messages.hpp) are inspectable: a parameter
-/// payload serialises as bytes. What stays within the process travels as a pointer to immutable data.
+/// Every message between actors. The protocol's own (federate/messages.hpp) are inspectable, all but what holds a job's
+/// result: parameters and jobs serialise as bytes. What stays within the process travels as a pointer to immutable data.
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
 #include <caf/error.hpp>
@@ -20,29 +20,40 @@
 #include "federate/coordinator.hpp"
 #include "federate/messages.hpp"
 #include "job/bytes.hpp"
+#include "lane/job_types.hpp"
 #include "record/audit_log.hpp"
 #include "record/records.hpp"
 
 namespace afu::federate {
 
 namespace detail {
+inline job::Bytes bytes_of(const ParametersPtr& p) { return model::to_bytes(p); }
+inline job::Bytes bytes_of(const JobPtr& p) { return p ? job::to_bytes(*p) : job::Bytes{}; }
+template <class T>
+job::Bytes bytes_of(const std::shared_ptr<const T>& p) {
+  return job::to_bytes(p);
+}
+inline void take_bytes(const job::Bytes& bytes, ParametersPtr& p) { p = model::from_bytes(bytes); }
+inline void take_bytes(const job::Bytes& bytes, JobPtr& p) {
+  p = bytes.empty() ? nullptr
+                    : std::make_shared<const job::Job>(job::job_from_bytes(bytes, lane::job_types()));
+}
+template <class T>
+void take_bytes(const job::Bytes& bytes, std::shared_ptr<const T>& p) {
+  job::from_bytes(bytes, p);
+}
+
 template <class Inspector, class Pointer>
-std::vector<std::uint8_t> payload(const Pointer& p) {
+job::Bytes payload(const Pointer& p) {
   if constexpr (Inspector::reads_state)
-    if constexpr (std::is_same_v<Pointer, ParametersPtr>)
-      return model::to_bytes(p);
-    else
-      return job::to_bytes(p);
+    return bytes_of(p);
   else
-    return static_cast<void>(p), std::vector<std::uint8_t>{};
+    return static_cast<void>(p), job::Bytes{};
 }
 template <class Pointer>
-caf::error unpack(const std::vector<std::uint8_t>& bytes, Pointer& p) {
+caf::error unpack(const job::Bytes& bytes, Pointer& p) {
   try {
-    if constexpr (std::is_same_v<Pointer, ParametersPtr>)
-      p = model::from_bytes(bytes);
-    else
-      job::from_bytes(bytes, p);
+    take_bytes(bytes, p);
     return caf::none;
   } catch (const std::exception& e) {
     return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
@@ -89,6 +100,27 @@ typename Inspector::result_type inspect(Inspector& f, EraseRequest& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, WorkDone& x) {
   return f(caf::meta::type_name("work_done"), x.work, x.began);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CollectTask& x) {
+  auto bytes = detail::payload<Inspector>(x.work);
+  auto load = [&] { return detail::unpack(bytes, x.work); };
+  return f(caf::meta::type_name("collect_task"), x.request, x.job, x.passes, x.version, bytes,
+           caf::meta::load_callback(load));
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EraseTask& x) {
+  auto bytes = detail::payload<Inspector>(x.job);
+  auto load = [&] { return detail::unpack(bytes, x.job); };
+  return f(caf::meta::type_name("erase_task"), x.request, x.at_target, x.client, x.passes, x.version, bytes,
+           caf::meta::load_callback(load));
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CalibrateTask& x) {
+  auto bytes = detail::payload<Inspector>(x.job);
+  auto load = [&] { return detail::unpack(bytes, x.job); };
+  return f(caf::meta::type_name("calibrate_task"), x.request, x.base_version, x.passes, x.probe, bytes,
+           caf::meta::load_callback(load));
 }
 
 }  // namespace afu::federate
@@ -178,7 +210,6 @@ using DirectoryPtr = std::shared_ptr<const Directory>;
 using EvaluationPtr = std::shared_ptr<const federate::Evaluation>;
 using OutcomePtr = std::shared_ptr<const federate::Outcome>;
 using ReportPtr = std::shared_ptr<const RunReport>;
-using RowsPtr = std::shared_ptr<const RunReport>;
 
 }  // namespace afu::actors
 
@@ -189,6 +220,9 @@ CAF_ADD_TYPE_ID(afu, (afu::federate::Update))
 CAF_ADD_TYPE_ID(afu, (afu::federate::Dropped))
 CAF_ADD_TYPE_ID(afu, (afu::federate::EraseRequest))
 CAF_ADD_TYPE_ID(afu, (afu::federate::WorkDone))
+CAF_ADD_TYPE_ID(afu, (afu::federate::CollectTask))
+CAF_ADD_TYPE_ID(afu, (afu::federate::EraseTask))
+CAF_ADD_TYPE_ID(afu, (afu::federate::CalibrateTask))
 CAF_ADD_ATOM(afu, afu::atom, start, "start")
 CAF_ADD_ATOM(afu, afu::atom, halt, "halt")
 CAF_ADD_ATOM(afu, afu::atom, due, "due")
@@ -207,11 +241,8 @@ CAF_ADD_ATOM(afu, afu::atom, force, "force")
 CAF_ADD_ATOM(afu, afu::atom, flush, "flush")
 CAF_END_TYPE_ID_BLOCK(afu)
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectTask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectResult)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseTask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::EraseResult)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateTask)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CalibrateResult)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Ack)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::actors::Submission)

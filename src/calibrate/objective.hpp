@@ -14,7 +14,9 @@ AFU_FIELDS(Backdoor, trigger, client, fraction, label, size, opacity)
 namespace afu::calibrate {
 
 enum class Invariance { none, perturbation, irm, vrex };
+AFU_LAST(Invariance, vrex)
 enum class Family { blind, oracle, adversarial };
+AFU_LAST(Family, adversarial)
 
 /// L = (risk * mean_e R_e + beta * KL(p_before || p) + kd * KL(p_erased || p) + lambda * penalty) / divisor.
 struct Objective {

@@ -56,6 +56,7 @@ struct Combination {
   std::vector<ParametersPtr> compared{};
   std::vector<Pull> pulls{};  ///< applied to the sum
 };
+AFU_LAST(Combination::Transform, feature_softmax)
 AFU_FIELDS(Combination, start, keep, terms, buffers, transform, compared, pulls)
 
 /// One output a combination, in order. Where terms of the first one have guards, the figures tell of the i-th

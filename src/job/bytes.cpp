@@ -1,39 +1,34 @@
 #include "job/bytes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "base/json_depth.hpp"
+#include "base/sha256.hpp"
 
 namespace afu::job {
 namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::ptrdiff_t checksum_size = base::Sha256::size;
+
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
-/// Builds the tree from the top down: the innermost open list or struct is the last of `open_`.
-class TreeSink final : public Sink {
- public:
-  void name(const char* field) override { field_ = field; }
-  void flag(bool v) override { add(v); }
-  void integer(std::int64_t v) override { add(v); }
-  void real(double v) override { add(v); }
-  void text(const std::string& v) override { add(v); }
-  void vector(const model::ParametersPtr& v) override { add(Json::binary(model::to_bytes(v))); }
-  void rows(const base::IndicesPtr& v) override { add(v ? Json(*v) : Json()); }
-  void key(const base::StreamKey& v) override {
-    const auto& [seed, purpose, actor, round] = v;
-    add(Json{seed, purpose, actor, round});
-  }
-  void null() override { add(Json()); }
-  void open_list(std::size_t) override { open(Json::array()); }
-  void open_fields() override { open(Json::object()); }
-  void close() override { open_.pop_back(); }
-  const Json& tree() const { return root_; }
+std::array<std::uint8_t, base::Sha256::size> checksum(const Bytes& bytes, std::size_t count) {
+  base::Sha256 sum;
+  sum.update(bytes.data(), count);
+  return sum.finish();
+}
 
- private:
+/// A tree that grows from the top down: the innermost open list or struct is the last of `open_`.
+class Tree {
+ public:
+  void name(std::string field) { field_ = std::move(field); }
   Json& add(Json value) {
     if (open_.empty()) return root_ = std::move(value);
     auto& at = *open_.back();
@@ -42,10 +37,76 @@ class TreeSink final : public Sink {
     return at.back();
   }
   void open(Json empty) { open_.push_back(&add(std::move(empty))); }
+  void close() { open_.pop_back(); }
+  std::size_t depth() const { return open_.size(); }
+  const Json& root() const { return root_; }
 
+ private:
   Json root_;
   std::string field_;
   std::vector<Json*> open_;  ///< of each only the last child grows, so the pointers hold
+};
+
+class TreeSink final : public Sink {
+ public:
+  void name(const char* field) override { tree_.name(field); }
+  void flag(bool v) override { tree_.add(v); }
+  void integer(std::int64_t v) override { tree_.add(v); }
+  void real(double v) override { tree_.add(v); }
+  void text(const std::string& v) override { tree_.add(v); }
+  void vector(const model::ParametersPtr& v) override { tree_.add(Json::binary(model::to_bytes(v))); }
+  void rows(const base::IndicesPtr& v) override { tree_.add(v ? Json(*v) : Json()); }
+  void key(const base::StreamKey& v) override {
+    const auto& [seed, purpose, actor, round] = v;
+    tree_.add(Json{seed, purpose, actor, round});
+  }
+  void null() override { tree_.add(Json()); }
+  void open_list(std::size_t) override { tree_.open(Json::array()); }
+  void open_fields() override { tree_.open(Json::object()); }
+  void close() override { tree_.close(); }
+  const Json& root() const { return tree_.root(); }
+
+ private:
+  Tree tree_;
+};
+
+/// What a parser finds, as a tree. What nests too deep is refused: reading it takes stack by its depth.
+class Builder final : public Json::json_sax_t {
+ public:
+  bool null() override { return add({}); }
+  bool boolean(bool v) override { return add(v); }
+  bool number_integer(number_integer_t v) override { return add(v); }
+  bool number_unsigned(number_unsigned_t v) override { return add(v); }
+  bool number_float(number_float_t v, const string_t&) override { return add(v); }
+  bool string(string_t& v) override { return add(std::move(v)); }
+  bool binary(binary_t& v) override { return add(Json::binary(std::move(v))); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool key(string_t& v) override {
+    tree_.name(std::move(v));
+    return true;
+  }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t, const std::string&, const Json::exception& e) override { fail(e.what()); }
+  const Json& root() const { return tree_.root(); }
+
+ private:
+  bool add(Json v) {
+    tree_.add(std::move(v));
+    return true;
+  }
+  bool open(Json empty) {
+    if (tree_.depth() == base::deepest_json) fail("they nest too deep");
+    tree_.open(std::move(empty));
+    return true;
+  }
+  bool close() {
+    tree_.close();
+    return true;
+  }
+
+  Tree tree_;
 };
 
 class TreeSource final : public Source {
@@ -53,17 +114,27 @@ class TreeSource final : public Source {
   explicit TreeSource(const Json& root) : root_(root) {}
   void name(const char* field) override { field_ = field; }
   bool flag() override { return next().get<bool>(); }
-  std::int64_t integer() override { return next().get<std::int64_t>(); }
+  std::int64_t integer() override { return whole(next()); }
+  std::int64_t choice(std::int64_t last) override {
+    const auto v = integer();
+    if (v < 0 || v > last) out_of_range(v);
+    return v;
+  }
   double real() override { return next().get<double>(); }
   std::string text() override { return next().get<std::string>(); }
   model::ParametersPtr vector() override { return model::from_bytes(next().get_binary()); }
   base::IndicesPtr rows() override {
     const auto& v = next();
-    return v.is_null() ? nullptr : std::make_shared<const base::Indices>(v.get<base::Indices>());
+    if (v.is_null()) return nullptr;
+    base::Indices indices;
+    for (const auto& row : list(v)) indices.push_back(whole(row));
+    return std::make_shared<const base::Indices>(std::move(indices));
   }
   base::StreamKey key() override {
-    const auto& v = next();
-    return {v.at(0), v.at(1), v.at(2), v.at(3)};
+    const auto& v = list(next());
+    if (v.size() != 4) fail("a key of four numbers is expected");
+    const auto number = [&v](std::size_t i) { return static_cast<std::uint64_t>(whole(v[i])); };
+    return {number(0), number(1), number(2), number(3)};
   }
   bool null() override {
     if (!peek().is_null()) return false;
@@ -71,8 +142,7 @@ class TreeSource final : public Source {
     return true;
   }
   std::size_t open_list() override {
-    const auto& v = next();
-    if (!v.is_array()) fail("a list is expected, there is " + std::string(v.type_name()));
+    const auto& v = list(next());
     open_.push_back({&v, 0});
     return v.size();
   }
@@ -88,6 +158,14 @@ class TreeSource final : public Source {
   }
 
  private:
+  static std::int64_t whole(const Json& v) {
+    if (!v.is_number_integer()) fail("a whole number is expected, there is " + std::string(v.type_name()));
+    return v.get<std::int64_t>();
+  }
+  static const Json& list(const Json& v) {
+    if (!v.is_array()) fail("a list is expected, there is " + std::string(v.type_name()));
+    return v;
+  }
   struct Open {
     const Json* value;
     std::size_t taken;
@@ -110,15 +188,25 @@ class TreeSource final : public Source {
 
 }  // namespace
 
+void out_of_range(std::int64_t v) { fail(std::to_string(v) + " is out of range"); }
+
 Bytes written(const std::function<void(Sink&)>& write) {
   TreeSink sink;
   write(sink);
-  return Json::to_cbor(sink.tree());
+  auto bytes = Json::to_cbor(sink.root());
+  const auto sum = checksum(bytes, bytes.size());
+  bytes.insert(bytes.end(), sum.begin(), sum.end());
+  return bytes;
 }
 
 void read(const Bytes& bytes, const char* what, const std::function<void(Source&)>& take) try {
-  const auto tree = Json::from_cbor(bytes);
-  TreeSource source(tree);
+  if (bytes.size() <= checksum_size) fail("truncated");
+  const auto end = bytes.end() - checksum_size;
+  const auto sum = checksum(bytes, bytes.size() - checksum_size);
+  if (!std::equal(sum.begin(), sum.end(), end)) fail("damaged or truncated: the checksum does not match");
+  Builder builder;
+  Json::sax_parse(bytes.begin(), end, &builder, Json::input_format_t::cbor);
+  TreeSource source(builder.root());
   take(source);
 } catch (const Json::exception& e) {
   fail(std::string("these bytes are no ") + what + ": " + e.what());

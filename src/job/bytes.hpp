@@ -1,5 +1,6 @@
 #pragma once
-/// Values with a listing of their fields as bytes (CBOR), for messages that leave the process, and back.
+/// Values with a listing of their fields as bytes, for messages that leave the process, and back: CBOR, and then the
+/// SHA-256 of that (32 bytes), so that bytes which were cut or changed on their way are an error.
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -7,7 +7,8 @@
 ///   };
 ///   AFU_FIELDS(FedquitJob, base, lr)
 ///
-/// stands behind the struct, in its namespace. A field that is added and not listed does not compile. Values are
+/// stands behind the struct, in its namespace. A field that is added and not listed does not compile. An enumeration names
+/// its last value, AFU_LAST(LengthOf, layer), behind it. Values are
 /// numbers, flags, enumerations, texts, parameter vectors, rows of images, keys of random streams, structs with a
 /// listing of their own, and vectors, pairs, optionals and shared pointers to constants of these.
 #include <boost/preprocessor/seq/for_each.hpp>
@@ -53,6 +54,7 @@ class Source {
   virtual void name(const char* field) = 0;
   virtual bool flag() = 0;
   virtual std::int64_t integer() = 0;
+  virtual std::int64_t choice(std::int64_t last) = 0;  ///< 0 to last
   virtual double real() = 0;
   virtual std::string text() = 0;
   virtual model::ParametersPtr vector() = 0;
@@ -63,6 +65,9 @@ class Source {
   virtual void open_fields() = 0;
   virtual void close() = 0;
 };
+
+/// Throws std::runtime_error: what is read has no such value.
+[[noreturn]] void out_of_range(std::int64_t v);
 
 namespace detail {
 template <class T>
@@ -126,8 +131,12 @@ template <class T>
 void take(Source& from, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
     value = from.flag();
-  } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-    value = static_cast<T>(from.integer());
+  } else if constexpr (std::is_enum_v<T>) {
+    value = static_cast<T>(from.choice(static_cast<std::int64_t>(last_of(T{}))));
+  } else if constexpr (std::is_integral_v<T>) {
+    const auto v = from.integer();
+    value = static_cast<T>(v);
+    if (static_cast<std::int64_t>(value) != v) out_of_range(v);
   } else if constexpr (std::is_floating_point_v<T>) {
     value = from.real();
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -166,6 +175,10 @@ void take(Source& from, T& value) {
 }
 
 }  // namespace afu::job
+
+/// Of an enumeration that counts from 0.
+#define AFU_LAST(Type, last) \
+  constexpr Type last_of(Type) { return Type::last; }
 
 #define AFU_VISIT_FIELD(r, self, field) visit(BOOST_PP_STRINGIZE(field), (self).field);
 

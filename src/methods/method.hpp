@@ -252,6 +252,7 @@ struct Method {
   Traits traits;
   std::vector<config::Option> options;
   std::unique_ptr<Procedure> (*start)(const Request&);
+  std::vector<job::JobType> jobs{};  ///< the kinds that are its own
   /// What of `traits.needs` depends on the method's own options; null: nothing.
   Needs (*needs)(const config::Values& settings) = nullptr;
   /// Complains about what else of a scenario the method cannot work with; null: nothing.

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/messages.hpp"
+#include "job/key.hpp"
 #include "model/parameters.hpp"
 #include "train/train_job.hpp"
 
@@ -65,4 +66,43 @@ TEST_CASE("tasks and updates travel as bytes") {
   CHECK(u.client == 3);
   CHECK(u.passes == 200);
   CHECK(!u.delta);
+}
+
+TEST_CASE("the work that a task asks for travels with it") {
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  const auto job = std::make_shared<const job::Job>(train::TrainJob{vector(), nullptr, {}, 3});
+  const auto same = [&](const federate::JobPtr& other) {
+    REQUIRE(other);
+    CHECK(job::key_of("", *other) == job::key_of("", *job));
+  };
+  federate::CollectTask collect{1, 2, 30.5, job, 4};
+  const auto c = round_trip(system, collect);
+  CHECK((c.request == 1 && c.job == 2 && c.passes == 30.5 && c.version == 4));
+  same(c.work);
+  federate::EraseTask erase{1, true, 5, 60, job, 7};
+  const auto e = round_trip(system, erase);
+  CHECK((e.request == 1 && e.at_target && e.client == 5 && e.passes == 60 && e.version == 7));
+  same(e.job);
+  federate::CalibrateTask calibrate{federate::no_request, 8, 90, job, true};
+  const auto k = round_trip(system, calibrate);
+  CHECK((k.request == federate::no_request && k.base_version == 8 && k.passes == 90 && k.probe));
+  same(k.job);
+  federate::EraseTask nothing;  // as in timing-only runs
+  CHECK(!round_trip(system, nothing).job);
+}
+
+TEST_CASE("a task whose job was damaged on its way is an error to who reads it") {
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  federate::EraseTask erase;
+  erase.job = std::make_shared<const job::Job>(train::TrainJob{});
+  std::vector<char> buffer;
+  caf::binary_serializer sink(system, buffer);
+  REQUIRE(!sink(erase));
+  buffer[buffer.size() - 40] ^= 1;
+  caf::binary_deserializer source(system, buffer);
+  federate::EraseTask read;
+  const auto error = source(read);
+  CHECK(to_string(error).find("damaged or truncated") != std::string::npos);
 }

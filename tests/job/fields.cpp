@@ -11,6 +11,7 @@
 namespace afu::test {
 
 enum class Colour { red, green };
+AFU_LAST(Colour, green)
 struct Part {
   double weight = 0;
   base::IndicesPtr rows;
@@ -132,6 +133,57 @@ TEST_CASE("bytes that are no job say what they are") {
   auto cut = bytes;
   cut.resize(cut.size() / 2);
   CHECK_THROWS_AS(job::job_from_bytes(cut, {job::type_of<OtherJob>()}), std::runtime_error);
+}
+
+TEST_CASE("bytes that were cut or changed on their way are an error, wherever it happened") {
+  const test::Lane lane("logreg");
+  const std::vector<job::JobType> types{job::type_of<SampleJob>()};
+  const auto bytes = job::to_bytes(job::Job(full(lane)));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    CAPTURE(i);
+    auto changed = bytes;
+    changed[i] ^= 1;
+    CHECK_THROWS_AS(job::job_from_bytes(changed, types), std::runtime_error);
+    changed.resize(i);
+    CHECK_THROWS_AS(job::job_from_bytes(changed, types), std::runtime_error);
+  }
+}
+
+TEST_CASE("a value that its field cannot hold is refused") {
+  test::Part part;
+  const auto with_rows = [&](const std::function<void(job::Sink&)>& put_rows) {
+    const auto bytes = job::written([&](job::Sink& to) {
+      to.open_fields();
+      to.name("weight"), to.real(1);
+      to.name("rows"), put_rows(to);
+      to.close();
+    });
+    job::read(bytes, "part", [&](job::Source& from) { take(from, part); });
+  };
+  CHECK_NOTHROW(with_rows([](job::Sink& to) { to.rows(test::rows(0, 2)); }));
+  const auto list_of = [](double v) {
+    return [v](job::Sink& to) { to.open_list(1), to.real(v), to.close(); };
+  };
+  CHECK_THROWS_WITH(with_rows(list_of(1e300)),
+                    "these bytes are no part: a whole number is expected, there is number");
+  const auto read_as = [](std::int64_t number, auto value) {
+    const auto bytes = job::written([&](job::Sink& to) { to.integer(number); });
+    job::read(bytes, "number", [&](job::Source& from) { take(from, value); });
+  };
+  CHECK_NOTHROW(read_as(1, test::Colour::red));
+  CHECK_THROWS_WITH(read_as(2, test::Colour::red), "these bytes are no number: 2 is out of range");
+  CHECK_THROWS_AS(read_as(-1, test::Colour::red), std::runtime_error);
+  CHECK_THROWS_AS(read_as(300, std::uint8_t{0}), std::runtime_error);
+}
+
+TEST_CASE("bytes that nest without end are refused before they take the stack") {
+  const auto bytes = job::written([](job::Sink& to) {
+    for (int i = 0; i < 101; ++i) to.open_list(1);
+    to.null();
+    for (int i = 0; i < 101; ++i) to.close();
+  });
+  CHECK_THROWS_WITH(job::read(bytes, "list", [](job::Source&) {}),
+                    "these bytes are no list: they nest too deep");
 }
 
 TEST_CASE("bytes of another version of a struct are refused, not half read") {

@@ -18,7 +18,9 @@
 #include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
+#include "methods/afu_ic/match_job.hpp"
 #include "methods/afu_ic/settings.hpp"
+#include "methods/afu_ic/uce_job.hpp"
 #include "methods/calibration_run.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
@@ -237,6 +239,7 @@ Method afu_ic_method() {
       number("match_lr", 0.05, above(0, 10), "Their size."),
   };
   m.start = &scripted<&afu_ic>;
+  m.jobs = {job::type_of<UceJob>(), job::type_of<MatchJob>()};
   m.needs = &needs;
   m.check = &check_afu_ic;
   return m;

@@ -83,6 +83,7 @@ Method fedau_method() {
       number("batch_size", 32, from(1, 65536), "post_hoc: batch size.", "samples"),
   };
   m.start = &scripted<&fedau>;
+  m.jobs = {job::type_of<FedauMergeJob>(), job::type_of<FedauPostHocJob>()};
   m.needs = needs;
   m.check = check;
   return m;

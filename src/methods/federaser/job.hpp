@@ -17,8 +17,10 @@ AFU_FIELDS(CalibratedUpdate, weight, fresh, stored)
 
 /// Over what an update's length is kept.
 enum class LengthOf { whole, layer };
+AFU_LAST(LengthOf, layer)
 /// Whose update keeps its length.
 enum class LengthOfWhom { client, mean };
+AFU_LAST(LengthOfWhom, mean)
 
 struct FederaserStepJob {
   static constexpr const char* name = "federaser_step";

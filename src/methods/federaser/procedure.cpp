@@ -187,6 +187,7 @@ Method federaser_method() {
     return n;
   };
   m.start = &scripted<&federaser>;
+  m.jobs = {job::type_of<FederaserStepJob>()};
   return m;
 }
 

@@ -36,6 +36,7 @@ job::JobResult run(engine::Workspace& workspace, const FedosdDirectionJob& job);
 /// What is taken out of a recovery update: its component along the unlearning's way, wherever it points, or only where
 /// it points back.
 enum class RecoveryProjection { two_sided, one_sided };
+AFU_LAST(RecoveryProjection, one_sided)
 
 struct FedosdRecoverJob {
   static constexpr const char* name = "fedosd_recover";

@@ -142,6 +142,8 @@ Method fedosd_method() {
       number("batch_size", 200, from(1, 65536), "Batch size.", "samples"),
   };
   m.start = &scripted<&fedosd>;
+  m.jobs = {job::type_of<FedosdTargetJob>(), job::type_of<FedosdDirectionJob>(),
+            job::type_of<FedosdRecoverJob>()};
   return m;
 }
 

@@ -13,10 +13,12 @@ struct TrueLogit {
   enum class Kind { min, fixed, weighted } kind = Kind::min;
   double value = 0, temperature = 1;
 };
+AFU_LAST(TrueLogit::Kind, weighted)
 AFU_FIELDS(TrueLogit, kind, value, temperature)
 
 /// What is to be close of the teacher's and the student's probabilities.
 enum class DistillationLoss { kl, ce, mse, cosine };
+AFU_LAST(DistillationLoss, cosine)
 
 struct FedquitJob {
   static constexpr const char* name = "fedquit";

@@ -75,6 +75,7 @@ Method fedquit_method() {
       number("temperature", 1.0, above(0, 100), "Of both probabilities."),
   };
   m.start = &scripted<&fedquit>;
+  m.jobs = {job::type_of<FedquitJob>()};
   return m;
 }
 

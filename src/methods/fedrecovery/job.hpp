@@ -23,9 +23,11 @@ AFU_FIELDS(RecoveryRound, start, end, share, target)
 /// What |Delta_agg,i|^2 is divided by to be p_i: its sum over all rounds, or over those before; the first then counts
 /// nothing.
 enum class RoundWeights { all, earlier };
+AFU_LAST(RoundWeights, earlier)
 /// delta_i: what the target added, (sum a_u Delta_u - pi Delta_agg) / (1 - pi), or what the others left,
 /// pi (Delta_agg - sum a_u Delta_u) / (1 - pi).
 enum class Residual { target, retained };
+AFU_LAST(Residual, retained)
 
 struct FedrecoveryJob {
   static constexpr const char* name = "fedrecovery";

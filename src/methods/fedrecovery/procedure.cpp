@@ -96,6 +96,7 @@ Method fedrecovery_method() {
       number("sensitivity", 1.0, above(0, 1e9), "Bound on the distance to the retrained model, for epsilon."),
   };
   m.start = &scripted<&fedrecovery>;
+  m.jobs = {job::type_of<FedrecoveryJob>()};
   return m;
 }
 

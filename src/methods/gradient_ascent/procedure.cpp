@@ -30,6 +30,7 @@ Method gradient_ascent_method() {
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = forget_training_options(1.0);
   m.start = &scripted<&gradient_ascent>;
+  m.jobs = {job::type_of<GradientAscentJob>()};
   return m;
 }
 

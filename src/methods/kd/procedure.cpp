@@ -73,6 +73,7 @@ Method kd_method() {
   };
   m.check = &check;
   m.start = &scripted<&kd>;
+  m.jobs = {job::type_of<DistilJob>()};
   return m;
 }
 

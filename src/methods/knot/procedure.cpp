@@ -15,6 +15,7 @@
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
 #include "methods/knot/assignment.hpp"
+#include "methods/knot/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
 
@@ -144,6 +145,7 @@ Method knot_method() {
   m.needs = needs;
   m.check = check;
   m.start = &scripted<&knot>;
+  m.jobs = {job::type_of<AccuraciesJob>()};
   return m;
 }
 

@@ -23,6 +23,7 @@ Method not_method() {
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.start = &scripted<&negate>;
+  m.jobs = {job::type_of<NegateFirstLayerJob>()};
   return m;
 }
 

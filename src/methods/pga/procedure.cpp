@@ -146,6 +146,7 @@ Method pga_method() {
           "the initial model, once the target's are out."),
   };
   m.start = &scripted<&pga>;
+  m.jobs = {job::type_of<PgaJob>()};
   m.check = check;
   return m;
 }

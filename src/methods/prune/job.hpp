@@ -29,6 +29,7 @@ struct Discrimination {
   /// Above 0: TF_j is multiplied by log(C_out e / tf_coe), C_out being the channels of j's layer.
   double tf_coe = 0;
 };
+AFU_LAST(Discrimination::Idf, code)
 AFU_FIELDS(Discrimination, idf, tf_coe)
 
 struct PruneJob {

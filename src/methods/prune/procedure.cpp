@@ -104,6 +104,7 @@ Method prune_method() {
              "After so many accepted updates the model counts as erased.", "updates"),
   };
   m.start = &scripted<&prune>;
+  m.jobs = {job::type_of<PruneStatisticsJob>(), job::type_of<PruneJob>()};
   m.check = check;
   return m;
 }

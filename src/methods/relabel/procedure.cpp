@@ -30,6 +30,7 @@ Method relabel_method() {
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = forget_training_options(5.0);
   m.start = &scripted<&relabel>;
+  m.jobs = {job::type_of<RelabelJob>()};
   return m;
 }
 
