@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -37,10 +36,6 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 }  // namespace
-
-std::string resolve_path(const std::string& path, const std::string& scenario_file) {
-  return (std::filesystem::path(scenario_file).parent_path() / path).lexically_normal().string();
-}
 
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns) {
   std::string all;

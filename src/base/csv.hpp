@@ -11,9 +11,6 @@ struct CsvRow {
   std::vector<double> values;
 };
 
-/// Where `path`, as a scenario gives it, lies: relative to the folder of `scenario_file` unless absolute.
-std::string resolve_path(const std::string& path, const std::string& scenario_file);
-
 /// Reads rows of finite numbers that are >= 0, as many in a row as `columns` names. A first line with exactly
 /// these names is a header; blank lines and lines that start with '#' are skipped. Throws InputError, as
 /// `file:line: reason`, for anything else, and for a file without rows.

@@ -53,7 +53,7 @@ record::NodeId node(const JsonPlace& j, const char* key) {
 Event event(const JsonPlace& j) {
   Event e;
   e.time = j.within("t", 0, latest);
-  e.type = named(j, "event", EventType::tick);
+  e.type = named(j, "event", EventType::calibrate_result);
   e.from = node(j, "from");
   e.to = node(j, "to");
   e.sent = j.within("sent", 0, latest);
@@ -67,7 +67,7 @@ Event event(const JsonPlace& j) {
 Decision decision(const JsonPlace& j) {
   Decision d;
   d.time = j.within("t", 0, latest);
-  d.kind = named(j, "decision", Decision::Kind::stopped);
+  d.kind = named(j, "decision", Decision::Kind::diverged);
   d.client = j.at("client").value().is_null() ? record::no_client : j.get<std::uint32_t>("client");
   d.version = j.get<std::uint64_t>("version");
   d.epoch = j.get<std::uint64_t>("epoch");

@@ -37,8 +37,6 @@ const char* to_string(EventType t) {
       return "collect_task";
     case EventType::collect_result:
       return "collect_result";
-    case EventType::wake:
-      return "wake";
     case EventType::erase_request:
       return "erase_request";
     case EventType::erase_task:
@@ -53,8 +51,6 @@ const char* to_string(EventType t) {
       return "calibrate_job_done";
     case EventType::calibrate_result:
       return "calibrate_result";
-    case EventType::tick:
-      return "tick";
   }
   return "unknown";
 }
@@ -100,8 +96,6 @@ const char* to_string(Decision::Kind k) {
       return "chosen";
     case Kind::diverged:
       return "diverged";
-    case Kind::stopped:
-      return "stopped";
   }
   return "unknown";
 }

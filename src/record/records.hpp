@@ -20,22 +20,20 @@ enum class EventType : std::uint8_t {
   dropped,         ///< client -> server: the job was lost in mid-round
   collect_task,    ///< server -> client: compute something for an unlearning method
   collect_result,  ///< client -> server
-  wake,            ///< a client's own timer: available again
   erase_request,   ///< client -> server
   erase_task,      ///< server -> unlearner
   erase_job_done,  ///< the unlearner's timer
   erase_result,    ///< unlearner -> server
   calibrate_task,  ///< server -> calibrator
   calibrate_job_done,
-  calibrate_result,
-  tick,  ///< server's own timer
+  calibrate_result
 };
 const char* to_string(EventType t);
 
 /// One delivered protocol event. `sent` is when the sender posted it (for a timer: when the work began).
 struct Event {
   double time = 0, sent = 0;
-  EventType type = EventType::tick;
+  EventType type = EventType::train_task;
   NodeId from = 0, to = 0;
   std::uint64_t job = 0;      ///< the client's job number, request number, ...
   std::uint64_t version = 0;  ///< base version
@@ -66,8 +64,7 @@ struct Decision {
     rolled_back,  ///< the client's cluster
     gated,        ///< a part of the client's merged update was taken back
     chosen,       ///< to be published, the cluster whose number is the weight
-    diverged,     ///< what the client sent, or what was computed for it, is not finite: the run ends
-    stopped
+    diverged      ///< what the client sent, or what was computed for it, is not finite: the run ends
   };
   double time = 0;
   Kind kind = Kind::merged;

@@ -163,13 +163,6 @@ void TraceBuilder::add(const Event& e) {
         n->since = time;
       }
       break;
-    case EventType::wake:
-      if (auto* n = node(e.to)) {
-        if (n->doing == Doing::idle && !n->left) idle_until(e.to, sent);
-        if (sent < time) draw(e.to, "offline", sent, time);
-        n->since = std::max(n->since, time);
-      }
-      break;
     case EventType::erase_request:
       if (auto* n = node(e.from)) {
         if (e.from >= first_client_node) {
@@ -192,8 +185,6 @@ void TraceBuilder::add(const Event& e) {
     case EventType::erase_result:
     case EventType::calibrate_result:
       transfer(e.from, "upload", e);
-      break;
-    case EventType::tick:
       break;
   }
 }

@@ -7,7 +7,6 @@
 ///   compute   the client's modelled computation     lost     a computation that a dropout ended
 ///   wait      idle, from its update's arrival (or the run's begin) to the departure of its next task
 ///   stall     the part of that in which the server was halted (between decisions `halted` and `resumed`)
-///   offline   not available, until its timer `wake`
 /// Arrows lead from a computation over its upload to the decision on it. Counters: version, epoch, staleness.
 /// Process "lanes (real time)": one track a lane.
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/csv.hpp"
+#include "config/loader.hpp"
 #include "sim/horizon.hpp"
 
 namespace afu::sim {
@@ -60,7 +61,7 @@ Availability::Availability(const config::AvailabilityHeterogeneity& a, std::uint
     if (a.path.empty())
       throw std::invalid_argument("heterogeneity.availability.path is empty, wanted for model = \"trace\"");
     model_ = Model::trace;
-    read_trace(base::resolve_path(a.path, scenario_file));
+    read_trace(config::resolve_data_path(a.path, scenario_file));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "base/csv.hpp"
 #include "base/input_error.hpp"
 #include "config/distribution.hpp"
+#include "config/loader.hpp"
 
 namespace afu::sim {
 
@@ -20,7 +21,7 @@ Sampler::Sampler(const config::Distribution& d, const std::string& scenario_file
 
   if (kind_ == Kind::trace) {
     auto values = std::make_shared<std::vector<double>>();
-    const auto file = base::resolve_path(d.path, scenario_file);
+    const auto file = config::resolve_data_path(d.path, scenario_file);
     for (const auto& row : base::read_csv(file, {"value"})) {
       if (positive && row.values[0] == 0)
         throw InputError(file + ":" + std::to_string(row.line) +

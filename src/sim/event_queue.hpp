@@ -25,12 +25,12 @@ class EventQueue {
   /// Gives the event its sequence number and returns it. Throws std::invalid_argument when time is not a
   /// number.
   std::uint64_t push(double time, Payload payload) {
-    restore(time, next_sequence_, std::move(payload));
+    push(time, next_sequence_, std::move(payload));
     return next_sequence_ - 1;
   }
 
-  /// An event of a checkpoint, under its old sequence number; later pushes get higher ones.
-  void restore(double time, std::uint64_t sequence, Payload payload) {
+  /// Under a number of the caller's own, which no pending event has; later pushes get higher ones.
+  void push(double time, std::uint64_t sequence, Payload payload) {
     if (std::isnan(time)) throw std::invalid_argument("EventQueue: an event's time is not a number");
     std::uint32_t slot;
     if (free_.empty()) {
@@ -66,19 +66,12 @@ class EventQueue {
   }
   std::size_t size() const { return heap_.size(); }
   bool empty() const { return heap_.empty(); }
-  std::uint64_t next_sequence() const { return next_sequence_; }
   void set_next_sequence(std::uint64_t n) { next_sequence_ = std::max(next_sequence_, n); }
 
   void reserve(std::size_t events) {
     heap_.reserve(events);
     slab_.reserve(events);
     free_.reserve(events);
-  }
-
-  /// f(time, sequence, const Payload&) for every pending event, in no particular order.
-  template <class F>
-  void for_each(F f) const {
-    for (const auto& k : heap_) f(k.time, k.sequence, slab_[k.slot]);
   }
 
  private:

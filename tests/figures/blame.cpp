@@ -122,7 +122,7 @@ TEST_CASE("halts: one still open ends with the log") {
   log.decide(Kind::halted, 0, 1);
   log.decide(Kind::resumed, 0, 2);
   log.decide(Kind::halted, 0, 5);
-  log.decide(Kind::stopped, 0, 9);
+  log.decide(Kind::diverged, 0, 9);
   const auto halts = halts_of(log.records);
   REQUIRE(halts.size() == 2);
   CHECK(halts[0].end == 2);

@@ -30,9 +30,9 @@ TEST_CASE("nodes, events and decisions have names") {
   CHECK(node_name(client(0)) == "client/0");
   CHECK(node_name(client(99999)) == "client/99999");
   CHECK(std::string(to_string(EventType::train_task)) == "train_task");
-  CHECK(std::string(to_string(EventType::tick)) == "tick");
+  CHECK(std::string(to_string(EventType::calibrate_result)) == "calibrate_result");
   CHECK(std::string(to_string(Decision::Kind::merged)) == "merged");
-  CHECK(std::string(to_string(Decision::Kind::stopped)) == "stopped");
+  CHECK(std::string(to_string(Decision::Kind::diverged)) == "diverged");
 }
 
 TEST_CASE("an event or a decision is one exact line") {
@@ -73,7 +73,7 @@ TEST_CASE("a long log is complete, JSON on every line, and times read back as th
 TEST_CASE("what the system has of a log always ends with a whole line") {
   TemporaryFolder tmp;
   EventLog log(tmp / "events.jsonl");
-  for (int i = 0; i < 2000; ++i) log.append(Event{1.0 * i, 0, EventType::tick, 0, 0, 0, 0, 0, 0});
+  for (int i = 0; i < 2000; ++i) log.append(Event{1.0 * i, 0, EventType::job_done, 0, 0, 0, 0, 0, 0});
   const auto text = text_of(tmp / "events.jsonl");
   REQUIRE_FALSE(text.empty());
   CHECK(text.back() == '\n');

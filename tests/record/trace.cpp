@@ -169,7 +169,7 @@ TEST_CASE("waiting while the server is halted is a stall") {
     trace.add(Decision{9, Kind::resumed, 1, 1, 0, 0, 0});
     add_round(trace, 0, 10.0, 1.0);  // idle from 13
     trace.add(Decision{12, Kind::halted, 1, 2, 0, 0, 0});
-    trace.add(Decision{15, Kind::stopped, 1, 2, 0, 0, 0});
+    trace.add(Decision{15, Kind::diverged, 1, 2, 0, 0, 0});
   }
   const Trace t(tmp / "trace.json");
   CHECK(t.spans("simulated time/client/0") == std::vector<Span>{{"download", 0, 1},
@@ -188,7 +188,7 @@ TEST_CASE("waiting while the server is halted is a stall") {
         std::vector<Span>{{"halted", 5, 8}, {"halted", 8.5, 9}, {"halted", 12, 15}});
 }
 
-TEST_CASE("offline, lost work, and a client that left are no waiting") {
+TEST_CASE("lost work, and a client that left, are no waiting") {
   TemporaryFolder tmp;
   {
     TraceBuilder trace(tmp / "trace.json", 3);
@@ -196,26 +196,19 @@ TEST_CASE("offline, lost work, and a client that left are no waiting") {
     trace.add(Event{1, 0, EventType::train_task, server_node, a, 0, 0, 0, 1});
     trace.add(Event{1, 0, EventType::train_task, server_node, b, 0, 0, 0, 1});
     trace.add(Event{1, 0, EventType::train_task, server_node, c, 0, 0, 0, 1});
-    trace.add(Event{3, 1, EventType::wake, a, a, 0, 0, 0, 0});  // the task found it away
     trace.add(Event{4, 3, EventType::dropped, b, server_node, 0, 0, 0, 0});
     trace.add(Event{4, 3.5, EventType::erase_request, c, server_node, 0, 0, 0, 0});
     trace.add(Event{5, 3, EventType::job_done, a, a, 0, 0, 0, 0});
     trace.add(Event{5, 1, EventType::job_done, c, c, 0, 0, 0, 0});
     trace.add(Event{6, 5, EventType::update, a, server_node, 0, 0, 0, 1});
     trace.add(Event{6, 5, EventType::update, c, server_node, 0, 0, 0, 1});
-    trace.add(Event{9, 7, EventType::wake, b, b, 0, 0, 0, 0});
-    trace.add(Event{20, 19, EventType::tick, server_node, server_node, 0, 0, 0, 0});
+    trace.add(Event{20, 19, EventType::calibrate_job_done, calibrator_node, calibrator_node, 0, 0, 0, 0});
   }
   const Trace t(tmp / "trace.json");
   CHECK(t.spans("simulated time/client/0") ==
-        std::vector<Span>{
-            {"download", 0, 1}, {"offline", 1, 3}, {"compute", 3, 5}, {"upload", 5, 6}, {"wait", 6, 20}});
-  CHECK(t.spans("simulated time/client/1") == std::vector<Span>{{"download", 0, 1},
-                                                                {"lost", 1, 3},
-                                                                {"upload", 3, 4},
-                                                                {"wait", 4, 7},
-                                                                {"offline", 7, 9},
-                                                                {"wait", 9, 20}});
+        std::vector<Span>{{"download", 0, 1}, {"compute", 3, 5}, {"upload", 5, 6}, {"wait", 6, 20}});
+  CHECK(t.spans("simulated time/client/1") ==
+        std::vector<Span>{{"download", 0, 1}, {"lost", 1, 3}, {"upload", 3, 4}, {"wait", 4, 20}});
   CHECK(t.spans("simulated time/client/2") ==
         std::vector<Span>{{"download", 0, 1}, {"compute", 1, 5}, {"upload", 5, 6}});
   CHECK(t.phase("i").size() == 1);
@@ -251,7 +244,7 @@ TEST_CASE("a run that ends early leaves a whole file, with what was going on") {
     trace.add(Event{1, 0, EventType::train_task, server_node, client(0), 0, 0, 0, 1});
     trace.add(Event{1, 0, EventType::train_task, server_node, client(1), 0, 0, 0, 1});
     trace.add(Event{2, 1, EventType::job_done, client(1), client(1), 0, 0, 0, 0});
-    trace.add(Event{4, 0, EventType::tick, server_node, server_node, 0, 0, 0, 0});
+    trace.add(Decision{4, Kind::merged, 1, 1, 0, 0, 1});
     throw std::runtime_error("interrupted");
   } catch (const std::runtime_error&) {
   }
@@ -267,13 +260,13 @@ TEST_CASE("activities that overlap are cut, not laid across each other") {
   TemporaryFolder tmp;
   {
     TraceBuilder trace(tmp / "trace.json", 1);
-    add_round(trace, 0, 0.0, 3.0);                                              // upload 4 to 5
-    trace.add(Event{8, 4, EventType::wake, client(0), client(0), 0, 0, 0, 0});  // away since its job was done
+    add_round(trace, 0, 0.0, 3.0);                                                  // upload 4 to 5
+    trace.add(Event{8, 4, EventType::job_done, client(0), client(0), 0, 0, 0, 0});  // begun with the upload
     trace.finish();
   }
   const Trace t(tmp / "trace.json");
   CHECK(t.spans("simulated time/client/0") ==
-        std::vector<Span>{{"download", 0, 1}, {"compute", 1, 4}, {"upload", 4, 5}, {"offline", 5, 8}});
+        std::vector<Span>{{"download", 0, 1}, {"compute", 1, 4}, {"upload", 4, 5}, {"compute", 5, 8}});
 }
 
 TEST_CASE("a large federation has tracks for its first clients, and says so") {
