@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Writes the golden event logs of tests/golden anew, by the program that was built:
+#   tools/write_golden.sh [NAME...]      all of them, or those: knot, methods/knot, stragglers/trace
+# Read `git diff tests/golden` before you commit. Environment: BUILD_DIR (default build).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+afu=${BUILD_DIR:-$root/build}/afu
+run=$(mktemp -d)
+trap 'rm -rf "$run"' EXIT
+
+cd "$root/tests/golden"
+if [ $# = 0 ]; then
+  files=(*.toml methods/*.toml stragglers/*.toml)
+  set -- "${files[@]%.toml}"
+fi
+for name; do
+  "$afu" run "$name.toml" -q --force -o "$run/run"
+  cp "$run/run/events.jsonl" "$name.jsonl"
+done
