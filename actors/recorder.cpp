@@ -18,7 +18,7 @@
 namespace afu::actors {
 namespace {
 
-/// Writes the run's folder, in a thread of its own.
+/// Writes the run's folder.
 struct RecorderState {
   static inline const char* name = "recorder";
   federation_actor federation;
@@ -149,7 +149,9 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
 
 }  // namespace
 
-recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation) {
+recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation,
+                              Thread thread) {
+  if (thread == Thread::of_the_system) return sys.spawn(recorder, std::move(context), std::move(federation));
   return spawn_detached(sys, recorder, std::move(context), std::move(federation));
 }
 

@@ -7,7 +7,10 @@
 
 namespace afu::actors {
 
-recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation);
+/// An actor that may block has a thread of its own; the system's are for its tests.
+enum class Thread { own, of_the_system };
+recorder_actor spawn_recorder(caf::actor_system& sys, ContextPtr context, federation_actor federation,
+                              Thread thread = Thread::own);
 lane_actor spawn_lane(caf::actor_system& sys, ContextPtr context, std::uint32_t lane,
                       federation_actor federation);
 dispatcher_actor spawn_dispatcher(caf::actor_system& sys, ContextPtr context, std::vector<lane_actor> lanes,

@@ -4,30 +4,76 @@
 #include <caf/all.hpp>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
+#include "actors/journal.hpp"
 #include "actors/spawn.hpp"
+#include "actors/traffic.hpp"
 #include "config/scenario.hpp"
-#include "sim/event_queue.hpp"
 #include "sim/horizon.hpp"
-#include "sim/links.hpp"
 
 namespace afu::actors {
 namespace {
 
-constexpr std::size_t log_batch = 1024;
-constexpr std::uint64_t updates_between_progress = 1;
-constexpr auto log_age = std::chrono::seconds(1);  ///< most before the recorder has what was logged
 /// Most events at one time of the virtual clock: far above what any federation has that gets on.
 constexpr std::uint64_t most_at_once(std::uint64_t clients) { return 100'000 + 16 * clients; }
-/// Posts that go ahead of all else at their time take the sequence numbers below this.
-constexpr std::uint64_t first_ordinary = std::uint64_t{1} << 32;
 constexpr std::size_t most_gone = 5;  ///< clients gone for good that are named
 
-struct Pending {
-  double sent = 0;
-  federate::Post post;
+/// Whom a message goes to.
+struct Addressees {
+  DirectoryPtr directory;
+  std::vector<client_actor> replacements;  ///< by client where its actor died; empty while none did
+
+  const client_actor& client(NodeId node) const {
+    const auto i = node - record::first_client_node;
+    if (!replacements.empty() && replacements[i]) return replacements[i];
+    return directory->clients[i];
+  }
+  void replace(NodeId node, client_actor replacement) {
+    replacements.resize(directory->clients.size());
+    replacements[node - record::first_client_node] = std::move(replacement);
+  }
+};
+
+/// The wall clock, in the run's seconds.
+struct WallClock {
+  double time_scale = 1;
+  caf::actor_clock::time_point began{};
+  std::uint64_t generation = 0;  ///< of its timer: an older one has no meaning any more
+
+  double seconds(caf::actor_clock::time_point now) const {
+    return std::chrono::duration<double>(now - began).count() / time_scale;
+  }
+};
+
+/// Deliveries that are not acknowledged yet, and how many there were.
+struct Deliveries {
+  std::uint64_t outstanding = 0, count = 0;
+  std::uint64_t at_once = 0;  ///< at the present time of the virtual clock
+  NodeId awaited = 0;         ///< virtual clock: whose acknowledgement
+
+  void begin(NodeId to) {
+    ++outstanding;
+    awaited = to;
+  }
+  void end() {
+    if (outstanding > 0) --outstanding;
+  }
+};
+
+/// How the run has come to its end.
+struct Ending {
+  bool stuck = false, ended = false;
+  TimelineEnd told;                 ///< what the federation is to be told
+  std::unordered_set<NodeId> gone;  ///< clients that will never be back, or never done
+
+  void add_gone(NodeId client, double now) {
+    if (!gone.insert(client).second) return;
+    told.gone_count = gone.size();
+    if (told.gone.size() < most_gone) told.gone.push_back({client, now});
+  }
 };
 
 /// The clock. Virtual: one event at a time, the next after the acknowledgement. Wall: each event when its
@@ -35,26 +81,15 @@ struct Pending {
 struct TimelineState {
   static inline const char* name = "timeline";
   ContextPtr context;
-  recorder_actor recorder;
   federation_actor federation;
-  DirectoryPtr directory;
-  std::vector<client_actor> replacements;  ///< by client where its actor died; empty while none did
-  std::unique_ptr<sim::Links> network;
-  sim::EventQueue<Pending> queue;
-  std::shared_ptr<std::vector<LogEntry>> log;
-  std::vector<std::uint32_t> sent_up, sent_down;  ///< message numbers, by client
-  double now = 0, stop_seconds = 0;
-  std::uint64_t outstanding = 0;  ///< deliveries not acknowledged yet
-  NodeId awaited = 0;             ///< virtual clock: whose acknowledgement
-  std::uint64_t generation = 0, events = 0, updates = 0;
-  std::uint64_t at_once = 0;        ///< events delivered at `now`
-  std::uint64_t ahead = 0;          ///< posts so far that went ahead
-  std::unordered_set<NodeId> gone;  ///< clients that will never be back, or never done
-  TimelineEnd last;                 ///< what is to be told at the end
-  bool wall = false, logging = false, ended = false, stopping = false, stuck = false;
-  bool flush_due = false;
-  double time_scale = 1;
-  std::chrono::steady_clock::time_point began;
+  Addressees addressees;
+  std::optional<Traffic> traffic;
+  Journal journal;
+  std::optional<WallClock> wall;  ///< none: virtual
+  double now = 0;
+  Deliveries deliveries;
+  Ending ending;
+  std::uint64_t updates = 0;  ///< the server's count
 };
 using Self = timeline_actor::stateful_pointer<TimelineState>;
 
@@ -65,223 +100,178 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-void flush(Self self) {
-  auto& st = self->state;
-  if (!st.logging || st.log->empty()) return;
-  self->send(st.recorder, LogBatch{std::move(st.log)});
-  st.log = std::make_shared<std::vector<LogEntry>>();
-  st.log->reserve(log_batch);
-}
-
-void note(Self self, LogEntry entry) {
-  auto& st = self->state;
-  if (!st.logging) return;
-  st.log->push_back(std::move(entry));
-  if (st.log->size() >= log_batch) return flush(self);
-  if (!std::exchange(st.flush_due, true)) self->delayed_send(self, log_age, atom::flush_v);
-}
-
-double clock(const TimelineState& st) {
-  if (!st.wall) return st.now;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - st.began).count() / st.time_scale;
-}
+double stop_seconds(const TimelineState& st) { return st.context->scenario->stop.seconds; }
 
 void end(Self self, bool starved) {
   auto& st = self->state;
-  if (st.ended) return;
-  st.ended = true;
-  flush(self);
-  const auto totals = st.network->totals();
-  st.last.now = st.now;
-  st.last.starved = starved;
-  st.last.events = st.events;
-  st.last.messages = totals.messages;
-  st.last.bytes = totals.bytes;
-  self->send(st.federation, st.last);
+  if (std::exchange(st.ending.ended, true)) return;
+  st.journal.flush(self);
+  const auto totals = st.traffic->totals();
+  auto& told = st.ending.told;
+  told.now = st.now;
+  told.starved = starved;
+  told.events = st.deliveries.count;
+  told.messages = totals.messages;
+  told.bytes = totals.bytes;
+  self->send(st.federation, told);
 }
 
-/// Puts a post into the queue, at the time its link delivers it.
-void accept(TimelineState& st, federate::Post post) {
-  const double departs = std::max(post.at, st.now);
-  double arrives = departs;
-  if (post.link >= 0) {
-    auto& numbers = post.uplink ? st.sent_up : st.sent_down;
-    const auto client = static_cast<std::size_t>(post.link);
-    arrives = st.network->send(departs, post.uplink, post.link, post.bytes, numbers[client]++).time;
-  }
-  if (post.first)
-    st.queue.restore(arrives, st.ahead++, Pending{departs, std::move(post)});
-  else
-    st.queue.push(arrives, Pending{departs, std::move(post)});
-}
-
-const client_actor& client(const TimelineState& st, NodeId node) {
-  const auto i = node - record::first_client_node;
-  if (!st.replacements.empty() && st.replacements[i]) return st.replacements[i];
-  return st.directory->clients[i];
-}
-
-void deliver(Self self, sim::EventQueue<Pending>::Event event) {
+void deliver(Self self) {
   auto& st = self->state;
-  ++st.events;
-  ++st.outstanding;
+  auto event = st.traffic->take();
   auto& post = event.payload.post;
-  st.awaited = post.to;
-  note(self, federate::to_event(post, event.payload.sent, st.now));
   const double now = st.now;
   const auto to = post.to;
-  std::visit(Overloaded{
-                 [&](federate::TrainTask& m) { self->send(client(st, to), now, std::move(m)); },
-                 [&](federate::JobDone& m) { self->send(client(st, to), now, m); },
-                 [&](federate::CollectTask& m) { self->send(client(st, to), now, std::move(m)); },
-                 [&](federate::EraseTask& m) { self->send(st.directory->unlearner, now, std::move(m)); },
-                 [&](federate::CalibrateTask& m) { self->send(st.directory->calibrator, now, std::move(m)); },
-                 [&](federate::WorkDone& m) {
-                   if (to == record::unlearner_node)
-                     self->send(st.directory->unlearner, now, m);
-                   else
-                     self->send(st.directory->calibrator, now, m);
-                 },
-                 [&](auto& m) { self->send(st.directory->server, now, std::move(m)); },
-             },
-             post.payload);
-}
-
-/// With a million clients the next addressee is in no cache: its first lines are asked for while the answer
-/// of the one before it is taken.
-void prefetch_next(const TimelineState& st) {
-  if (st.queue.empty() || st.wall) return;
-  const auto to = st.queue.top().post.to;
-  if (to < record::first_client_node) return;
-  const auto* actor =
-      reinterpret_cast<const char*>(caf::actor_cast<caf::actor_control_block*>(client(st, to)));
-  for (int line = 0; line < 10; ++line) __builtin_prefetch(actor + 64 * line, 1);
+  ++st.deliveries.count;
+  st.deliveries.begin(to);
+  st.journal.note(self, federate::to_event(post, event.payload.sent, now));
+  const auto& all = st.addressees;
+  std::visit(
+      Overloaded{
+          [&](federate::TrainTask& m) { self->send(all.client(to), now, std::move(m)); },
+          [&](federate::JobDone& m) { self->send(all.client(to), now, m); },
+          [&](federate::CollectTask& m) { self->send(all.client(to), now, std::move(m)); },
+          [&](federate::EraseTask& m) { self->send(all.directory->unlearner, now, std::move(m)); },
+          [&](federate::CalibrateTask& m) { self->send(all.directory->calibrator, now, std::move(m)); },
+          [&](federate::WorkDone& m) {
+            if (to == record::unlearner_node)
+              self->send(all.directory->unlearner, now, m);
+            else
+              self->send(all.directory->calibrator, now, m);
+          },
+          [&](auto& m) { self->send(all.directory->server, now, std::move(m)); },
+      },
+      post.payload);
 }
 
 /// Whether the event at `next` may be delivered. A clock that does not go on would do so for ever: jobs and
 /// messages that take no time, or so little that adding it to the time changes nothing.
 bool gets_on(Self self, double next) {
   auto& st = self->state;
-  if (next > st.now) st.at_once = 0;
-  if (++st.at_once <= most_at_once(st.directory->clients.size())) return true;
-  if (std::exchange(st.stuck, true)) return false;
-  const auto& post = st.queue.top().post;
+  auto& at_once = st.deliveries.at_once;
+  if (next > st.now) at_once = 0;
+  if (++at_once <= most_at_once(st.addressees.directory->clients.size())) return true;
+  if (std::exchange(st.ending.stuck, true)) return false;
+  const auto& post = st.traffic->next();
   self->send(
       st.federation, atom::failed_v,
       fmt::format("the clock does not go on: {} events at {} s, the next is {} from {} to {}; a client's "
                   "job and its messages must take longer",
-                  st.at_once - 1, st.now, record::to_string(federate::event_type(post)),
+                  at_once - 1, st.now, record::to_string(federate::event_type(post)),
                   record::node_name(post.from), record::node_name(post.to)));
   return false;
+}
+
+/// Seconds on the run's clock.
+double clock(Self self) {
+  const auto& st = self->state;
+  return st.wall ? st.wall->seconds(self->clock().now()) : st.now;
+}
+
+/// Whether, at `time`, the run is over before the event at `next` can come; it is then ended, as far as it can be.
+bool is_over(Self self, double time, double next) {
+  auto& st = self->state;
+  const double stop = stop_seconds(st);
+  if (stop > 0 && next > stop && (!st.wall || time >= stop)) {
+    st.now = stop;
+    end(self, false);
+    return true;
+  }
+  if (next <= sim::horizon_seconds || (stop > 0 && next > stop)) return false;
+  if (st.deliveries.outstanding > 0) return true;  // wall clock: they may still bring an earlier one
+  if (std::isfinite(next)) st.ending.told.beyond = next;
+  end(self, true);
+  return true;
+}
+
+/// Virtual clock: on to the next event.
+void jump(Self self, double next) {
+  auto& st = self->state;
+  if (!gets_on(self, next)) return;
+  st.now = next;
+  deliver(self);
+  st.traffic->prefetch();
+}
+
+/// Wall clock: the timer for the next event.
+void wait_for(Self self, double next) {
+  auto& st = self->state;
+  const double stop = stop_seconds(st);
+  double wait = next - clock(self);
+  if (stop > 0) wait = std::min(wait, stop - clock(self));
+  self->delayed_send(self, sim::bounded_wait(wait, st.wall->time_scale), atom::due_v, ++st.wall->generation);
 }
 
 /// Hands out what is due; arms the wall clock's timer for what is not.
 void proceed(Self self) {
   auto& st = self->state;
-  if (st.ended) return;
-  if (st.stopping) return end(self, false);
-  if (!st.wall && st.outstanding > 0) return;
-  for (;;) {
-    if (st.queue.empty()) {
-      if (st.outstanding == 0) end(self, true);
-      return;
-    }
-    const double next = st.queue.top_time();
-    if (st.stop_seconds > 0 && next > st.stop_seconds) {
-      if (st.wall && clock(st) < st.stop_seconds) break;
-      st.now = st.stop_seconds;
-      return end(self, false);
-    }
-    if (next > sim::horizon_seconds) {
-      if (st.outstanding > 0) return;  // wall clock: what is being computed may still bring an earlier one
-      if (std::isfinite(next)) st.last.beyond = next;
-      return end(self, true);
-    }
-    if (!st.wall) {
-      if (!gets_on(self, next)) return;
-      st.now = next;
-      deliver(self, st.queue.pop());
-      return st.queue.prefetch_top();
-    }
-    const double time = clock(st);
-    if (next > time) break;
+  if (st.ending.ended || (!st.wall && st.deliveries.outstanding > 0)) return;
+  while (!st.traffic->empty()) {
+    const double next = st.traffic->next_time();
+    const double time = clock(self);
+    if (is_over(self, time, next)) return;
+    if (!st.wall) return jump(self, next);
+    if (next > time) return wait_for(self, next);
     st.now = std::max(st.now, time);
-    deliver(self, st.queue.pop());
+    deliver(self);
   }
-  double wait = st.queue.top_time() - clock(st);
-  if (st.stop_seconds > 0) wait = std::min(wait, st.stop_seconds - clock(st));
-  self->delayed_send(self, sim::bounded_wait(wait, st.time_scale), atom::due_v, ++st.generation);
+  if (st.deliveries.outstanding == 0) end(self, true);
 }
 
 void acknowledged(Self self, Ack& ack) {
   auto& st = self->state;
-  if (st.ended) return;
-  prefetch_next(st);
-  if (st.outstanding > 0) --st.outstanding;
-  if (st.wall) st.now = std::max(st.now, clock(st));
-  if (ack.gone && st.gone.insert(ack.from).second) {
-    st.last.gone_count = st.gone.size();
-    if (st.last.gone.size() < most_gone) st.last.gone.push_back({ack.from, st.now});
-  }
-  for (auto& d : ack.decisions) note(self, d);
-  for (auto& p : ack.posts) accept(st, std::move(p));
-  if (ack.from == record::server_node && ack.updates >= st.updates + updates_between_progress) {
+  if (st.ending.ended) return;
+  st.deliveries.end();
+  if (st.wall) st.now = std::max(st.now, clock(self));
+  if (ack.gone) st.ending.add_gone(ack.from, st.now);
+  for (auto& d : ack.decisions) st.journal.note(self, d);
+  for (auto& p : ack.posts) st.traffic->accept(st.now, std::move(p));
+  if (ack.from == record::server_node) {
+    const bool more = ack.updates > st.updates;
     st.updates = ack.updates;
-    if (!st.context->timing() || st.updates % 4096 == 0)
+    if (more && (!st.context->timing() || st.updates % 4096 == 0))
       self->send(st.federation, Progress{st.updates, st.now});
-  } else if (ack.from == record::server_node) {
-    st.updates = ack.updates;
   }
-  if (ack.stop) st.stopping = true;
+  if (ack.stop) return end(self, false);
+  proceed(self);
+}
+
+void begin(Self self, const DirectoryPtr& directory) {
+  auto& st = self->state;
+  st.addressees.directory = directory;
+  if (st.wall) st.wall->began = self->clock().now();
+  st.deliveries.begin(record::server_node);
+  self->send(directory->server, 0.0, atom::start_v);
+}
+
+void replace(Self self, NodeId node, const client_actor& replacement) {
+  auto& st = self->state;
+  st.addressees.replace(node, replacement);
+  const auto number = node - record::first_client_node;
+  // The server learns from the client's own restart that its job is lost.
+  st.traffic->accept(st.now, {node, record::server_node, 0, number, true, 64, federate::Dropped{number, 0}});
+  if (st.wall || st.deliveries.awaited == node) st.deliveries.end();
   proceed(self);
 }
 
 timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_actor recorder,
                                        federation_actor federation) {
   auto& st = self->state;
-  const auto& s = *context->scenario;
-  st.wall = context->wall();
-  st.time_scale = s.scenario.time_scale;
-  st.stop_seconds = s.stop.seconds;
-  st.logging = !context->events_file.empty() || !context->trace_file.empty();
-  st.log = std::make_shared<std::vector<LogEntry>>();
-  st.network =
-      std::make_unique<sim::Links>(*context->profiles, s.heterogeneity.network, s.scenario.seed, s.file);
-  st.sent_up.resize(context->setup.samples.size());
-  st.sent_down.resize(context->setup.samples.size());
+  if (context->wall()) st.wall.emplace().time_scale = context->scenario->scenario.time_scale;
+  if (!context->events_file.empty() || !context->trace_file.empty())
+    st.journal = Journal(std::move(recorder));
+  st.traffic.emplace(*context);
   st.context = std::move(context);
-  st.recorder = std::move(recorder);
   st.federation = std::move(federation);
   return {
-      [=](atom::start, const DirectoryPtr& directory) {
-        auto& st = self->state;
-        st.directory = directory;
-        st.began = std::chrono::steady_clock::now();
-        st.queue.reserve(directory->clients.size() + 16);
-        st.queue.set_next_sequence(first_ordinary);
-        ++st.outstanding;
-        st.awaited = record::server_node;
-        self->send(st.directory->server, 0.0, atom::start_v);
-      },
+      [=](atom::start, const DirectoryPtr& directory) { begin(self, directory); },
       [=](Ack& ack) { acknowledged(self, ack); },
       [=](atom::due, std::uint64_t generation) {
-        if (generation == self->state.generation) proceed(self);
+        if (generation == self->state.wall->generation) proceed(self);
       },
-      [=](atom::replaced, NodeId node, const client_actor& replacement) {
-        auto& st = self->state;
-        st.replacements.resize(st.directory->clients.size());
-        const auto number = node - record::first_client_node;
-        st.replacements[number] = replacement;
-        // The server learns from the client's own restart that its job is lost.
-        accept(st, {node, record::server_node, 0, number, true, 64, federate::Dropped{number, 0}});
-        if (st.outstanding > 0 && (st.wall || st.awaited == node)) --st.outstanding;
-        proceed(self);
-      },
+      [=](atom::replaced, NodeId node, const client_actor& replacement) { replace(self, node, replacement); },
       [=](atom::halt) { end(self, false); },
-      [=](atom::flush) {
-        self->state.flush_due = false;
-        flush(self);
-      },
+      [=](atom::flush) { self->state.journal.flush_is_due(self); },
   };
 }
 
