@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/context.hpp"
+#include "config/scenario.hpp"
 #include "federate/messages.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/links.hpp"
@@ -22,8 +23,8 @@ class Traffic {
   using Queue = sim::EventQueue<Pending>;
 
   explicit Traffic(const Context& context)
-      : network_(std::make_unique<sim::Links>(*context.profiles, context.scenario->heterogeneity.network,
-                                                context.scenario->scenario.seed, context.scenario->file)),
+      : links_(std::make_unique<sim::Links>(*context.profiles, context.scenario->heterogeneity.network,
+                                            context.scenario->scenario.seed, context.scenario->file)),
         up_(context.setup.samples.size()),
         down_(context.setup.samples.size()) {
     queue_.reserve(context.setup.samples.size() + 16);
@@ -37,7 +38,7 @@ class Traffic {
     if (post.link >= 0) {
       auto& numbers = post.uplink ? up_ : down_;
       const auto client = static_cast<std::size_t>(post.link);
-      arrives = network_->send(departs, post.uplink, post.link, post.bytes, numbers[client]++).time;
+      arrives = links_->send(departs, post.uplink, post.link, post.bytes, numbers[client]++).time;
     }
     if (post.first)
       queue_.push(arrives, ahead_++, {departs, std::move(post)});
@@ -50,13 +51,13 @@ class Traffic {
   const federate::Post& next() const { return queue_.top().post; }
   Queue::Event take() { return queue_.pop(); }
   void prefetch() const { queue_.prefetch_top(); }
-  auto totals() const { return network_->totals(); }
+  auto totals() const { return links_->totals(); }
 
  private:
   /// Posts that go ahead of all else at their time take the sequence numbers below this.
   static constexpr std::uint64_t first_ordinary = std::uint64_t{1} << 32;
 
-  std::unique_ptr<sim::Links> network_;
+  std::unique_ptr<sim::Links> links_;
   Queue queue_;
   std::vector<std::uint32_t> up_, down_;  ///< message numbers, by client
   std::uint64_t ahead_ = 0;               ///< posts so far that went ahead

@@ -70,7 +70,6 @@ struct FisherJob {
       false;  ///< divide by the mean over all parameters, so that a strength means the same for any model
   base::StreamKey key;
 };
-AFU_LAST(FisherJob::Labels, own)
 AFU_FIELDS(FisherJob, model, rows, labels, normalise, key)
 /// Output 0: F [parameter_count]; buffers 0. Figures mean, largest: of F before it is normalised.
 job::JobResult run(engine::Workspace& workspace, const FisherJob& job);

@@ -9,11 +9,18 @@
 
 /// Declares an enum class and what its values are called in a scenario, from one list. A word that C++ keeps for
 /// itself ends in an underscore here and without one there: `auto_` is "auto".
-#define AFU_CHOICE(Name, ...)      \
-  enum class Name { __VA_ARGS__ }; \
-  constexpr std::string_view words_of(Name) { return #__VA_ARGS__; }
+#define AFU_CHOICE(Name, ...)                                        \
+  enum class Name { __VA_ARGS__ };                                   \
+  constexpr std::string_view words_of(Name) { return #__VA_ARGS__; } \
+  constexpr Name last_of(Name name) { return static_cast<Name>(::afu::config::commas_in(words_of(name))); }
 
 namespace afu::config {
+
+constexpr int commas_in(std::string_view words) {
+  int count = 0;
+  for (const char c : words) count += c == ',';
+  return count;
+}
 
 /// The words, in the order of the enumerators.
 template <class Enum>

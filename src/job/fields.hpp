@@ -176,7 +176,7 @@ void take(Source& from, T& value) {
 
 }  // namespace afu::job
 
-/// Of an enumeration that counts from 0.
+/// Of an enumeration that counts from 0. Those of config/choice.hpp have it.
 #define AFU_LAST(Type, last) \
   constexpr Type last_of(Type) { return Type::last; }
 
