@@ -10,6 +10,7 @@
 #include "bench/probe.hpp"
 #include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "device/devices.hpp"
 #include "device/stream.hpp"
 #include "engine/execute.hpp"
@@ -36,7 +37,7 @@ config::Scenario scenario_of(const Arm& arm) {
   config::Scenario s;
   s.calibration.invariance = arm.invariance;
   s.calibration.perturbation = arm.perturbation;
-  s.calibration.irm_estimator = arm.estimator;
+  s.calibration.research->irm_estimator = arm.estimator;
   s.calibration.environments = arm.environments;
   s.data.backdoor.trigger = config::Trigger::patch;
   return s;

@@ -8,6 +8,7 @@
 
 #include "calibrate/calibration_loss.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 
@@ -114,9 +115,9 @@ CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t numbe
   d.sgd.momentum = c.momentum;
   d.sgd.clip_norm = c.clip_norm;
   d.adam = c.optimiser == "adam";
-  d.fisher = c.placebo ? 0.0 : c.fisher;
-  d.proximal = c.fisher_form == "proximal";
-  job.sunset = c.sunset_jobs > 0;
+  d.fisher = c.placebo ? 0.0 : c.research->fisher;
+  d.proximal = c.research->fisher_form == "proximal";
+  job.sunset = c.research->sunset_jobs > 0;
   return job;
 }
 

@@ -1,5 +1,6 @@
 #include "calibrate/objective.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -26,17 +27,17 @@ Family family_named(const std::string& name) {
 
 Objective objective_of(const config::Scenario& scenario, std::uint64_t job) {
   const auto& c = scenario.calibration;
-  const bool annealed = job < static_cast<std::uint64_t>(c.anneal_jobs);
+  const bool annealed = job < static_cast<std::uint64_t>(c.research->anneal_jobs);
   Objective o;
   o.lambda = c.invariance == "none" ? 0.0 : annealed ? std::min(1.0, c.lambda) : c.lambda;
   if (c.placebo) o.lambda = 0;
   o.risk = c.placebo ? 1.0 : c.risk;
   o.beta = c.placebo ? 0.0 : c.beta;
-  o.kd = c.placebo ? 0.0 : c.kd;
-  o.divisor = c.divide_loss ? std::max(1.0, o.lambda) : 1.0;
+  o.kd = c.placebo ? 0.0 : c.research->kd;
+  o.divisor = c.research->divide_loss ? std::max(1.0, o.lambda) : 1.0;
   o.invariance = invariance_named(c.invariance);
   o.family = family_named(c.perturbation);
-  o.halves = c.irm_estimator == "halves";
+  o.halves = c.research->irm_estimator == "halves";
   o.interventional = c.environments == "interventional";
   o.batch = c.batch_size;
   const auto& b = scenario.data.backdoor;

@@ -41,7 +41,11 @@ Run load_run(const std::string& folder) {
   if (!fs::exists(file)) throw UsageError(folder + ": no run: it holds no scenario.toml");
   if (const auto damage = record::damage(folder); !damage.empty())
     throw UsageError(folder + ": damaged: " + damage);
-  return {folder, config::load_scenario(file.string(), {}, methods::method_sections())};
+  Run run{folder, config::load_scenario(file.string(), {}, methods::method_sections())};
+  if (const auto& notes = run.scenario.notes; !notes.empty())  // of a record nobody changes a key
+    tell("afu: warning: {}: {} keys have names that the next version will not know, such as {}\n", folder,
+         notes.size(), notes.front().key);
+  return run;
 }
 
 std::int64_t init_seed(const config::Scenario& s) {

@@ -51,6 +51,7 @@ std::function<int()> declare_check(CLI::App& app) {
     const auto scenario = std::make_shared<const config::Scenario>(o->load());
     data::check_memory(*scenario, data::usable_memory());
     check_files(config::with_absolute_paths(*scenario));
+    for (const auto& note : scenario->notes) tell("afu: warning: {}\n", note.line());
     for (const auto& line : config::ineffective(*scenario, methods::method_sections()))
       tell("afu: warning: {}\n", line);
     for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);

@@ -62,6 +62,7 @@ int run(const Options& o) {
   const auto name = given.output.folder.empty() ? "runs/" + given.scenario.name : given.output.folder;
   auto folder = record::RunFolder::examine(o.output.empty() ? name : o.output, o.force);
   const auto scenario = config::with_absolute_paths(given);
+  for (const auto& note : given.notes) tell("afu: warning: {}\n", note.line());
   for (const auto& line : config::ineffective(given, methods::method_sections()))
     tell("afu: warning: {}\n", line);
   if (!o.quiet) tell("afu: {}\n", plan_text(scenario, folder.root().string()));

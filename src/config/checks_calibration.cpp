@@ -3,6 +3,7 @@
 #include <set>
 
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "config/text.hpp"
 
 namespace afu::config {
@@ -16,62 +17,79 @@ class Checks {
   void all() const {
     const auto& c = s_.calibration;
     const CalibrationSection usual;
-    const std::string section = "calibration.";
-    const auto only_with = [&](const char* key, bool changed, bool holds, const std::string& other,
-                               const std::string& value, const std::string& allowed) {
-      if (changed && !holds)
-        fail_(section + key,
-              "it does nothing, " + section + other + " is " + value + ", allowed with it is " + allowed,
-              {section + other});
-    };
-    const auto of_invariance = [&](const char* key, bool changed, bool holds, const std::string& allowed) {
-      only_with(key, changed, holds, "invariance", quoted(c.invariance), allowed);
-    };
     const bool penalty = c.invariance != "none", perturbation = c.invariance == "perturbation";
-    const auto any = quoted_list({"perturbation", "irm", "vrex"});
-    of_invariance("lambda", c.lambda != usual.lambda && c.lambda != 0, penalty, any);
-    of_invariance("anneal_jobs", c.anneal_jobs != usual.anneal_jobs, penalty, any);
-    of_invariance("divide_loss", c.divide_loss, penalty, any);
+    of_invariance("lambda", c.lambda != usual.lambda && c.lambda != 0, penalty, any_invariance());
     of_invariance("perturbation", c.perturbation != usual.perturbation, perturbation, quoted("perturbation"));
-    of_invariance("irm_estimator", c.irm_estimator != usual.irm_estimator, c.invariance == "irm",
-                  quoted("irm"));
-    const auto of_search = [&](const char* key, bool changed) {
-      only_with(key, changed, perturbation && c.perturbation == "adversarial", "perturbation",
-                quoted(c.perturbation), quoted("adversarial"));
-    };
-    of_search("adversarial_every", c.adversarial_every != usual.adversarial_every);
-    of_search("adversarial_steps", c.adversarial_steps != usual.adversarial_steps);
-    of_search("adversarial_lr", c.adversarial_lr != usual.adversarial_lr);
-    of_search("adversarial_sparsity", c.adversarial_sparsity != usual.adversarial_sparsity);
-    only_with("fisher_form", c.fisher_form != usual.fisher_form, c.fisher > 0, "fisher",
-              number_text(c.fisher), "a value above 0");
-    only_with("until_loss_steps", c.until_loss_steps != usual.until_loss_steps, c.until_loss, "until_loss",
-              "false", "true");
-    of_invariance("sunset_jobs", c.sunset_jobs > 0, penalty, any);
-    only_with("sunset_factor", c.sunset_factor != usual.sunset_factor, c.sunset_jobs > 0, "sunset_jobs", "0",
-              "a value above 0");
-    of_invariance("gate", c.gate, penalty, any);
-    only_with("gate_epsilon", c.gate_epsilon != usual.gate_epsilon, c.gate, "gate", "false", "true");
-    only_with("gate_samples", c.gate_samples != usual.gate_samples, c.gate, "gate", "false", "true");
-    if (c.gate && perturbation && c.perturbation == "adversarial" && c.steps == 0)
-      fail_("calibration.gate",
-            "the first calibration finds its trigger, calibration.steps is 0, allowed is 1 or more",
-            {"calibration.steps"});
-    if (c.sunset_jobs > 0 && c.window_steps == 0)
-      fail_("calibration.sunset_jobs",
-            "it counts the window's calibrations, calibration.window_steps is 0, allowed is 1 or more",
-            {"calibration.window_steps"});
-    only_with("guard_restore", c.guard_restore > 0, c.guard_rank > 0, "guard_rank", "0", "a value above 0");
-    if (c.until_loss && c.steps == 0)
-      fail_("calibration.until_loss", "it repeats calibration.steps, which is 0", {"calibration.steps"});
     if (perturbation && c.perturbation == "oracle" && s_.data.backdoor.trigger == Trigger::none)
       fail_("calibration.perturbation",
             "\"oracle\" applies the backdoor's own trigger, data.backdoor.trigger is \"none\"",
             {"data.backdoor.trigger", "calibration.invariance"});
+    research(*c.research, *usual.research);
     environments();
   }
 
  private:
+  /// Keys below "calibration.": `key` does nothing unless `holds`, which `other` decides.
+  void only_with(const std::string& key, bool changed, bool holds, const std::string& other,
+                 const std::string& value, const std::string& allowed) const {
+    const std::string section = "calibration.";
+    if (changed && !holds)
+      fail_(section + key,
+            "it does nothing, " + section + other + " is " + value + ", allowed with it is " + allowed,
+            {section + other});
+  }
+  void of_invariance(const std::string& key, bool changed, bool holds, const std::string& allowed) const {
+    only_with(key, changed, holds, "invariance", quoted(s_.calibration.invariance), allowed);
+  }
+  static std::string any_invariance() { return quoted_list({"perturbation", "irm", "vrex"}); }
+
+  void research(const CalibrationResearch& r, const CalibrationResearch& usual) const {
+    const auto& c = s_.calibration;
+    const std::string section = "research.";
+    const auto of_any = [&](const char* key, bool changed) {
+      of_invariance(section + key, changed, c.invariance != "none", any_invariance());
+    };
+    of_any("anneal_jobs", r.anneal_jobs != usual.anneal_jobs);
+    of_any("divide_loss", r.divide_loss);
+    of_any("sunset_jobs", r.sunset_jobs > 0);
+    of_any("gate", r.gate);
+    of_invariance(section + "irm_estimator", r.irm_estimator != usual.irm_estimator, c.invariance == "irm",
+                  quoted("irm"));
+    const bool searches = c.invariance == "perturbation" && c.perturbation == "adversarial";
+    const auto of_search = [&](const char* key, bool changed) {
+      only_with(section + key, changed, searches, "perturbation", quoted(c.perturbation),
+                quoted("adversarial"));
+    };
+    of_search("adversarial_every", r.adversarial_every != usual.adversarial_every);
+    of_search("adversarial_steps", r.adversarial_steps != usual.adversarial_steps);
+    of_search("adversarial_lr", r.adversarial_lr != usual.adversarial_lr);
+    of_search("adversarial_sparsity", r.adversarial_sparsity != usual.adversarial_sparsity);
+    const auto with = [&](const char* key, bool changed, bool holds, const char* other, const char* value,
+                          const char* allowed) {
+      only_with(section + key, changed, holds, section + other, value, allowed);
+    };
+    const char* positive = "a value above 0";
+    with("fisher_form", r.fisher_form != usual.fisher_form, r.fisher > 0, "fisher", "0.0", positive);
+    with("until_loss_steps", r.until_loss_steps != usual.until_loss_steps, r.until_loss, "until_loss",
+         "false", "true");
+    with("sunset_factor", r.sunset_factor != usual.sunset_factor, r.sunset_jobs > 0, "sunset_jobs", "0",
+         positive);
+    with("gate_epsilon", r.gate_epsilon != usual.gate_epsilon, r.gate, "gate", "false", "true");
+    with("gate_samples", r.gate_samples != usual.gate_samples, r.gate, "gate", "false", "true");
+    with("guard_restore", r.guard_restore > 0, r.guard_rank > 0, "guard_rank", "0", positive);
+    if (r.gate && searches && c.steps == 0)
+      fail_("calibration.research.gate",
+            "the first calibration finds its trigger, calibration.steps is 0, allowed is 1 or more",
+            {"calibration.steps"});
+    if (r.sunset_jobs > 0 && c.window_steps == 0)
+      fail_("calibration.research.sunset_jobs",
+            "it counts the window's calibrations, calibration.window_steps is 0, allowed is 1 or more",
+            {"calibration.window_steps"});
+    if (r.until_loss && c.steps == 0)
+      fail_("calibration.research.until_loss", "it repeats calibration.steps, which is 0",
+            {"calibration.steps"});
+  }
+
   /// A penalty that compares environments needs two of them at least.
   void environments() const {
     const auto& c = s_.calibration;
@@ -85,8 +103,8 @@ class Checks {
             quoted(c.invariance) + " compares environments, there are " + std::to_string(count) +
                 ", allowed is from 2 clients that ask for no erasure, or interventional environments",
             {"partition.clients", "erasure", "calibration.environments"});
-    if (c.invariance == "irm" && c.irm_estimator == "halves" && c.samples_per_environment < 2)
-      fail_("calibration.irm_estimator",
+    if (c.invariance == "irm" && c.research->irm_estimator == "halves" && c.samples_per_environment < 2)
+      fail_("calibration.research.irm_estimator",
             "\"halves\" needs 2 samples an environment, samples_per_environment is " +
                 std::to_string(c.samples_per_environment),
             {"calibration.samples_per_environment"});

@@ -56,4 +56,10 @@ inline Option choice(std::string name, std::vector<std::string> choices, std::st
   return o;
 }
 
+/// Which form of a method is run where its sources disagree, the first of which is the default: what other options are
+/// where they are not given follows from it (Option::by_variant).
+inline Option variant(std::vector<std::string> forms, std::string help) {
+  return choice("variant", std::move(forms), std::move(help));
+}
+
 }  // namespace afu::config

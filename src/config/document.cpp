@@ -158,11 +158,6 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   return node;
 }
 
-bool is_index(const std::string& step) {
-  return !step.empty() && step.size() < 10 &&
-         std::all_of(step.begin(), step.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 Node override_value(const std::string& text, const Place& place) {
   Node out{text, place};
   const auto toml = "value = " + text;
@@ -203,35 +198,6 @@ void assign(Node& at, Node&& value) {
 }
 
 }  // namespace
-
-bool is_one_value(const Table& table) { return table.find("distribution") != nullptr; }
-
-std::vector<std::string> key_steps(const std::string& key) {
-  std::vector<std::string> steps(1);
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    if (key[i] == '[') {
-      const auto end = std::min(key.find(']', i), key.size());
-      const auto index = key.substr(i + 1, end - i - 1);
-      const bool ends =
-          end + 1 == key.size() || (end < key.size() && (key[end + 1] == '.' || key[end + 1] == '['));
-      steps.push_back(is_index(index) && ends ? index : "");
-      i = end;
-    } else if (key[i] == '.') {
-      steps.emplace_back();
-    } else {
-      steps.back() += key[i] == ']' ? "" : std::string(1, key[i]);
-      if (key[i] == ']') steps.emplace_back();
-    }
-  }
-  return steps;
-}
-
-Node* Table::find(const std::string& key) {
-  for (auto& e : entries)
-    if (e.key == key) return &e.node;
-  return nullptr;
-}
-const Node* Table::find(const std::string& key) const { return const_cast<Table*>(this)->find(key); }
 
 void Errors::add(const Place& place, const std::string& key, const std::string& text) {
   errors_.push_back({place, key, text});
@@ -341,47 +307,6 @@ void apply_override(Node& root, const std::string& override_text, Errors& errors
     *at = std::move(value);
   else
     assign(*at, std::move(value));
-}
-
-Place place_of(const Node& root, const std::string& key) {
-  const Node* at = &root;
-  for (const auto& step : key_steps(key)) {
-    const Node* next = nullptr;
-    if (auto* table = at->table()) next = table->find(step);
-    if (auto* array = at->array(); array && is_index(step) && std::stoul(step) < array->items.size())
-      next = &array->items[std::stoul(step)];
-    if (!next) break;
-    at = next;
-  }
-  return at->place;
-}
-
-std::string kind_of(const Node& node) {
-  static const char* const names[] = {"a boolean",      "a whole number", "a real number", "a string",
-                                      "a date or time", "an array",       "a table"};
-  return names[node.value.index()];
-}
-
-std::string toml_text(const Node& node) {
-  std::string out;
-  if (auto* t = node.table()) {
-    for (const auto& e : t->entries)
-      out += (out.empty() ? "" : ", ") + quoted(e.key) + " = " + toml_text(e.node);
-    return out.empty() ? "{}" : "{ " + out + " }";
-  }
-  if (auto* a = node.array()) {
-    for (const auto& item : a->items) out += (out.empty() ? "" : ", ") + toml_text(item);
-    return "[" + out + "]";
-  }
-  return shown(node);
-}
-
-std::string shown(const Node& node) {
-  if (auto* b = std::get_if<bool>(&node.value)) return *b ? "true" : "false";
-  if (auto* i = std::get_if<std::int64_t>(&node.value)) return std::to_string(*i);
-  if (auto* d = std::get_if<double>(&node.value)) return number_text(*d);
-  if (auto* s = std::get_if<std::string>(&node.value)) return quoted(*s);
-  return "the value";
 }
 
 }  // namespace afu::config

@@ -75,11 +75,20 @@ bool is_one_value(const Table& table);
 /// The steps of `a.b[0].c` or `a.b.0.c`: names and, as text, indices. An empty step where the key is
 /// malformed.
 std::vector<std::string> key_steps(const std::string& key);
+/// Whether a step is an index.
+bool is_index(const std::string& step);
 
 /// Applies `a.b=value`: a TOML value, or else a bare string. Elements of arrays are `a[0].b` or `a.0.b`; the
 /// index after the last one appends. A table that is given for a section, `training={lr = 0.1}`, sets the
 /// keys that it has and leaves the others; an element of an array is replaced as a whole.
 void apply_override(Node& root, const std::string& override_text, Errors& errors);
+
+/// The value at `key`; null: there is none.
+const Node* node_at(const Node& root, const std::string& key);
+Node* node_at(Node& root, const std::string& key);
+
+/// `file:line:col`, or, of an override, `--set KEY`.
+std::string place_text(const Place& place);
 
 /// The place of `key` (`training.lr`, `erasure[0].client`), or of the nearest section around it that is
 /// there.

@@ -5,6 +5,7 @@
 
 #include "config/checks.hpp"
 #include "config/document.hpp"
+#include "config/old_keys.hpp"
 #include "config/reader.hpp"
 #include "config/scenario.hpp"
 
@@ -25,6 +26,8 @@ Scenario finish(Node root, const std::string& file, const std::vector<std::strin
   for (const auto& o : overrides) apply_override(root, o, errors);
   Scenario s;
   s.file = file;
+  s.notes = rename_old_keys(root, errors);
+  for (auto& note : retired_keys(root, methods)) s.notes.push_back(std::move(note));
   read_scenario(root, methods, s, errors);
   check_scenario(s, root, methods, errors);
   if (!errors.empty()) throw ConfigError(errors.messages());

@@ -21,7 +21,8 @@ class ConfigError : public InputError {
 };
 
 /// Reads and checks `file`. `overrides`: `training.lr=0.01`, `erasure[0].client=2`; the value is TOML, or
-/// else a bare string. `methods`: the registered unlearning methods. Throws ConfigError.
+/// else a bare string. `methods`: the registered unlearning methods. Keys of before are read as what they are called now,
+/// and the scenario's notes tell so. Throws ConfigError.
 Scenario load_scenario(const std::string& file, const std::vector<std::string>& overrides,
                        const std::vector<PluginSection>& methods);
 

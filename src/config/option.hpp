@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,21 @@ struct Option {
   double max = std::numeric_limits<double>::infinity();
   bool exclusive_min = false;
   std::vector<std::string> choices;  ///< empty: any string
+  /// Of a section that has an option `variant`: the defaults that go with its values, where they are not `fallback`.
+  std::map<std::string, Value> by_variant{};
+  /// One of the switches that `variant` took the place of. It still works for a version, over the variant, is not listed
+  /// in the reference, and who gives it is told.
+  bool retired = false;
+
+  Value default_in(const std::string& variant) const {
+    const auto own = by_variant.find(variant);
+    return own == by_variant.end() ? fallback : own->second;
+  }
+  Option&& in_variant(const std::string& variant, Value v) && {
+    by_variant[variant] = std::move(v);
+    return std::move(*this);
+  }
+  Option&& retire() && { return retired = true, std::move(*this); }
 };
 
 /// Checked values of a section whose options a plug-in declares (an unlearning method, say). Every declared

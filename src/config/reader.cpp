@@ -88,6 +88,7 @@ class Reader {
     if (!at) return;
     if (auto* table = at->table()) {
       read_fields(*table, at->place, section.path, section.fields);
+      follow_variant(*table, section);
     } else {
       errors_.add(at->place, section.path, wrong_type(*at, "a section, [" + section.path + "]"));
     }
@@ -103,6 +104,13 @@ class Reader {
         errors_.add(place, path, f.option.name + " is missing, allowed is " + allowed_text(f.option));
       }
     }
+  }
+
+  /// What is not given is what the section's variant says.
+  static void follow_variant(const Table& given, const Section& section) {
+    const auto variant = variant_of(section);
+    for (const auto& f : section.fields)
+      if (!f.option.by_variant.empty() && !given.find(f.option.name)) set(f, f.option.default_in(variant));
   }
 
   void read_field(const Node& node, const std::string& key, const Field& f) {
@@ -285,7 +293,7 @@ class Reader {
     std::string meant;
     std::vector<std::string> names;
     for (const auto& f : fields) {
-      names.push_back(f.option.name);
+      if (!f.option.retired) names.push_back(f.option.name);
       if (is_alias(f)) meant = f.option.name;
     }
     if (meant.empty()) meant = nearest(name, names);

@@ -20,6 +20,13 @@
 
 namespace afu::config {
 
+/// What the user is told of a key, and is no error.
+struct Note {
+  std::string place;  ///< file:line:col; "--set" of an override
+  std::string key, text;
+  std::string line() const { return place + ": " + key + " " + text; }
+};
+
 struct Scenario {
   ScenarioSection scenario;
   DataSection data;
@@ -34,7 +41,8 @@ struct Scenario {
   ComputeSection compute;
   OutputSection output;
   StopSection stop;
-  std::string file;  ///< where it came from, for messages and relative paths
+  std::string file;         ///< where it came from, for messages and relative paths
+  std::vector<Note> notes;  ///< on keys that are still read and will not be, one a key (config/old_keys.hpp)
 };
 
 }  // namespace afu::config

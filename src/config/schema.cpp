@@ -32,6 +32,7 @@ std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& met
   all.push_back(compute(s.compute));
   all.push_back(output(s.output));
   all.push_back(stop(s.stop));
+  all.push_back(calibration_research(*s.calibration.research));
   return all;
 }
 
@@ -70,6 +71,17 @@ bool is_single(const Field& f) {
          !std::holds_alternative<std::vector<ComputeOverride>*>(f.slot) &&
          !std::holds_alternative<std::vector<NetworkOverride>*>(f.slot) &&
          !std::holds_alternative<Node*>(f.slot);
+}
+
+std::string variant_of(const Section& section) {
+  for (const auto& f : section.fields)
+    if (f.option.name == "variant" && std::holds_alternative<PluginSlot>(f.slot))
+      return std::get<std::string>(get(f));
+  return {};
+}
+
+bool told_by_variant(const Section& section, const Field& f) {
+  return f.option.retired && get(f) == f.option.default_in(variant_of(section));
 }
 
 }  // namespace afu::config

@@ -70,5 +70,9 @@ Value get(const Field& f);
 void set(const Field& f, const Value& v);
 /// Whether the slot holds one value: no distribution, no list.
 bool is_single(const Field& f);
+/// The value of the section's `variant`; empty: it has none.
+std::string variant_of(const Section& section);
+/// Whether it is a retired switch (Option::retired) that says no more than the section's `variant`.
+bool told_by_variant(const Section& section, const Field& f);
 
 }  // namespace afu::config

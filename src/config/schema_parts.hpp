@@ -79,6 +79,7 @@ Section network_heterogeneity(NetworkHeterogeneity& h);
 Section availability(AvailabilityHeterogeneity& h);
 Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& methods);
 Section calibration(CalibrationSection& c);
+Section calibration_research(CalibrationResearch& c);
 Section evaluation(EvaluationSection& e);
 Section compute(ComputeSection& c);
 Section output(OutputSection& o);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <map>
 #include <type_traits>
 
 #include "base/input_error.hpp"
+#include "config/common_keys.hpp"
 #include "config/distribution.hpp"
 #include "config/loader.hpp"
 #include "config/scenario.hpp"
@@ -86,6 +88,8 @@ std::string facts(const Field& f) {
   if (!f.option.unit.empty()) out += "; " + f.option.unit;
   if (f.required) return out + "; required";
   if (f.may_be_unset) return out + "; not given by default";
+  for (const auto& [variant, v] : f.option.by_variant)
+    out += "; with variant = " + quoted(variant) + " " + value_text(v);
   out += "; default " + slot_text(f);
   return f.example.empty() ? out : out + "; here an example";
 }
@@ -94,6 +98,25 @@ std::string reference_entry(const Field& f, const std::string& start) {
   auto value = f.example.empty() ? slot_text(f) : f.example;
   auto out = comment(f.option.help) + comment(facts(f));
   return "\n" + out + start + bare_or_quoted(f.option.name) + " = " + value + "\n";
+}
+
+/// The ten, a line each: a value as a file has it, and what it is.
+std::string common_keys_help() {
+  Scenario defaults;
+  defaults.erasures.emplace_back();
+  std::map<std::string, std::string> values;
+  for (auto& [key, value] : key_values(defaults, {})) values[key] = value;
+  std::size_t longest = 0;
+  std::vector<std::string> lines;
+  for (const auto& k : common_keys()) {
+    const auto found = values.find(k.key);
+    lines.push_back(std::string("#   ") + k.key + (found == values.end() ? "" : " = " + found->second));
+    longest = std::max(longest, lines.back().size());
+  }
+  auto out = comment("The ten keys that people touch, with their defaults:");
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    out += lines[i] + std::string(longest + 2 - lines[i].size(), ' ') + common_keys()[i].help + "\n";
+  return out;
 }
 
 std::string distributions_help() {
@@ -136,7 +159,7 @@ std::string to_toml(const Scenario& scenario, const std::vector<PluginSection>& 
     std::string tables;
     if (!section.path.empty()) out += "\n[" + section.path + "]\n";
     for (const auto& f : section.fields) {
-      auto text = slot_text(f);
+      auto text = told_by_variant(section, f) ? std::string() : slot_text(f);
       if (!text.empty()) out += bare_or_quoted(f.option.name) + " = " + text + "\n";
       visit_tables(f, [&](auto& elements) {
         for (auto& element : elements) {
@@ -158,7 +181,8 @@ std::vector<std::pair<std::string, std::string>> key_values(const Scenario& scen
   for (const auto& section : sections(s, methods))
     for (const auto& f : section.fields) {
       const auto key = full_path(section, f);
-      if (auto text = slot_text(f); !text.empty()) out.emplace_back(key, std::move(text));
+      if (auto text = slot_text(f); !text.empty() && !told_by_variant(section, f))
+        out.emplace_back(key, std::move(text));
       visit_tables(f, [&](auto& elements) {
         for (std::size_t i = 0; i < elements.size(); ++i)
           for (const auto& e : fields_of(elements[i]))
@@ -172,6 +196,7 @@ std::vector<std::pair<std::string, std::string>> key_values(const Scenario& scen
 std::string reference_toml(const std::vector<PluginSection>& methods) {
   Scenario defaults;
   std::string out =
+      common_keys_help() + "#\n" +
       comment(
           "Every key of a scenario, with its default. Written by `afu reference`: change the declarations in "
           "src/config/schema_*.cpp, not this file.") +
@@ -186,6 +211,7 @@ std::string reference_toml(const std::vector<PluginSection>& methods) {
     std::string tables;
     if (!section.path.empty()) out += "\n\n" + comment(section.help) + "[" + section.path + "]\n";
     for (const auto& f : section.fields) {
+      if (f.option.retired) continue;
       bool is_tables = false;
       visit_tables(f, [&](auto& elements) {
         is_tables = true;

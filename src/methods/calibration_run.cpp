@@ -7,6 +7,7 @@
 
 #include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "data/calibration_set.hpp"
 #include "methods/shared.hpp"
 
@@ -18,7 +19,7 @@ double batch_samples(const View& view) {
   const auto& c = view.scenario->calibration;
   if (c.batch_size == 0) return calibration_samples(view);
   const auto shares = data::environment_shares(environment_sizes(view), c.batch_size,
-                                               calibrate::least_share(c.irm_estimator == "halves"));
+                                               calibrate::least_share(c.research->irm_estimator == "halves"));
   return static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::int64_t{0}));
 }
 
@@ -50,7 +51,7 @@ void CalibrationRun::forget() {
 
 std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult* result) {
   const auto& c = view.scenario->calibration;
-  const auto every = static_cast<std::uint64_t>(c.adversarial_every);
+  const auto every = static_cast<std::uint64_t>(c.research->adversarial_every);
   switch (std::exchange(waiting_, Waiting::nothing)) {
     case Waiting::fisher:
       fisher_ = first_output(result);
@@ -68,12 +69,13 @@ std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult*
       return merge(view, result);
     }
     case Waiting::merge:
-      if (!to_level_ || !c.until_loss || at_level_ || taken_ >= c.until_loss_steps) return std::nullopt;
+      if (!to_level_ || !c.research->until_loss || at_level_ || taken_ >= c.research->until_loss_steps)
+        return std::nullopt;
       break;
     case Waiting::nothing:
       break;
   }
-  if (c.fisher > 0 && !c.placebo && !std::exchange(have_fisher_, true)) {
+  if (c.research->fisher > 0 && !c.placebo && !std::exchange(have_fisher_, true)) {
     waiting_ = Waiting::fisher;
     return fisher(view);
   }
@@ -89,7 +91,7 @@ std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult*
 }
 
 Step CalibrationRun::fisher(const View& view) const {
-  const auto most = view.scenario->calibration.fisher_samples;
+  const auto most = view.scenario->calibration.research->fisher_samples;
   calibrate::FisherJob job;
   job.normalise = true;
   job.model = erased_;
@@ -106,11 +108,12 @@ Step CalibrationRun::trigger(const View& view) const {
   calibrate::TriggerJob job;
   job.model = view.model;
   job.environments = view.environments;
-  job.steps = c.adversarial_steps;
-  job.lr = c.adversarial_lr;
-  job.sparsity = c.adversarial_sparsity;
+  job.steps = c.research->adversarial_steps;
+  job.lr = c.research->adversarial_lr;
+  job.sparsity = c.research->adversarial_sparsity;
   // Each label's search leaves out the samples that have it, about one in `classes`.
-  const auto searches = static_cast<double>(view.classes - 1) * static_cast<double>(c.adversarial_steps);
+  const auto searches =
+      static_cast<double>(view.classes - 1) * static_cast<double>(c.research->adversarial_steps);
   return Calibrate{std::move(job), calibration_samples(view) * searches};
 }
 
@@ -118,8 +121,8 @@ Step CalibrationRun::calibration(const View& view) const {
   const auto& c = view.scenario->calibration;
   auto job = calibrate::calibrate_job(*view.scenario, jobs_);
   job.descent.steps = steps_;
-  if (to_level_ && taken_ == 0) job.descent.stages = std::clamp<std::int64_t>(steps_, 1, c.stages);
-  job.reference = to_level_ && c.until_loss;
+  if (to_level_ && taken_ == 0) job.descent.stages = std::clamp<std::int64_t>(steps_, 1, c.research->stages);
+  job.reference = to_level_ && c.research->until_loss;
   job.base = view.model;
   job.before = before_;
   job.erased = erased_;
@@ -130,29 +133,29 @@ Step CalibrationRun::calibration(const View& view) const {
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate"), request_.index, jobs_};
   const double all = calibration_samples(view);
   double passes = batch_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c);
-  if (c.sunset_jobs > 0 && c.invariance != "none") passes += all * calibrate::reference_passes(c);
+  if (c.research->sunset_jobs > 0 && c.invariance != "none") passes += all * calibrate::reference_passes(c);
   return Calibrate{std::move(job), passes};
 }
 
 void CalibrationRun::note_penalty(const config::CalibrationSection& c, const job::JobResult* result) {
   if (!result || !result->figures.count("penalty_reference")) return;
   const auto& f = result->figures;
-  quiet_ = f.at("penalty_before") <= c.sunset_factor * f.at("penalty_reference") ? quiet_ + 1 : 0;
+  quiet_ = f.at("penalty_before") <= c.research->sunset_factor * f.at("penalty_reference") ? quiet_ + 1 : 0;
 }
 
 bool CalibrationRun::sunset(const config::CalibrationSection& c) const {
-  return c.sunset_jobs > 0 && quiet_ >= c.sunset_jobs;
+  return c.research->sunset_jobs > 0 && quiet_ >= c.research->sunset_jobs;
 }
 
 GateUpdates CalibrationRun::gate(const View& view) const {
   const auto& c = view.scenario->calibration;
   const auto seed = view.scenario->scenario.seed;
-  const auto least = calibrate::least_share(c.irm_estimator == "halves");
-  const auto shares = data::environment_shares(environment_sizes(view), c.gate_samples, least);
+  const auto least = calibrate::least_share(c.research->irm_estimator == "halves");
+  const auto shares = data::environment_shares(environment_sizes(view), c.research->gate_samples, least);
   calibrate::GateJob job;
   job.objective = calibrate::objective_of(*view.scenario, jobs_);
-  job.epsilon = c.gate_epsilon;
-  job.samples = data::thinned(view.environments, c.gate_samples, least, seed);
+  job.epsilon = c.research->gate_epsilon;
+  job.samples = data::thinned(view.environments, c.research->gate_samples, least, seed);
   job.trigger = trigger_;
   job.key = {seed, base::purpose("gate"), request_.index, 0};
   // D before and after the merge; a halving, which is not known beforehand, takes one more.
@@ -165,10 +168,11 @@ GateUpdates CalibrationRun::gate(const View& view) const {
 MergeCalibration CalibrationRun::merge(const View& view, const job::JobResult* result) const {
   const auto& c = view.scenario->calibration;
   MergeCalibration m{first_output(result), 1.0};
-  if (c.staleness_discount) m.weight /= std::sqrt(1.0 + static_cast<double>(view.version - base_version_));
-  if (result && c.max_delta > 0)
-    if (const double norm = result->figures.at("norm"); norm > c.max_delta)
-      m.weight *= c.max_delta / norm, m.shortened = true;
+  if (c.research->staleness_discount)
+    m.weight /= std::sqrt(1.0 + static_cast<double>(view.version - base_version_));
+  if (result && c.research->max_delta > 0)
+    if (const double norm = result->figures.at("norm"); norm > c.research->max_delta)
+      m.weight *= c.research->max_delta / norm, m.shortened = true;
   return m;
 }
 

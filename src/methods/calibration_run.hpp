@@ -19,12 +19,12 @@ class CalibrationRun {
   /// It has been merged.
   void erased(ParametersPtr model);
   /// To be followed by `next` until that returns nothing. `to_level`: the first goes through the erasure in
-  /// calibration.stages, and it is repeated where calibration.until_loss says so, until the cross entropy is
+  /// calibration.research.stages, and it is repeated where calibration.research.until_loss says so, until the cross entropy is
   /// what it was before the erasure.
   void begin(std::int64_t steps, bool to_level);
   std::optional<Step> next(const View& view, const job::JobResult* result);
   /// Whether the window may end (src/calibrate/README.md, Sunset): of the calibrations since `begin` last had
-  /// `to_level`, the last calibration.sunset_jobs all found D_inv <= sunset_factor * its reference. D_inv is
+  /// `to_level`, the last calibration.research.sunset_jobs all found D_inv <= sunset_factor * its reference. D_inv is
   /// the penalty of the invariance, without lambda, over the whole calibration set, of the version that the
   /// calibration began from: what retained training has done, not what the steps make of it. perturbation:
   /// the mean of KL(p(x) || p(T(x))), T drawn anew each time; irm: mean_e g_e^2, or the halves' product;

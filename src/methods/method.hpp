@@ -189,7 +189,7 @@ struct Calibrate {
 struct MergeCalibration {
   ParametersPtr delta;
   double weight = 1.0;
-  bool shortened = false;  ///< `weight` is that of a difference longer than calibration.max_delta
+  bool shortened = false;  ///< `weight` is that of a difference longer than calibration.research.max_delta
   explicit MergeCalibration(ParametersPtr d = nullptr, double w = 1.0) : delta(std::move(d)), weight(w) {}
 };
 /// From here on until Done every delta that is merged passes `guard`; every `restore_every` accepted updates

@@ -133,7 +133,7 @@ struct CalibrationRecord {
       kd_after, penalty_before, penalty_after, norm,
       cosine;  ///< norm of the difference; cos(difference, -e)
   std::optional<double>
-      penalty_reference;  ///< what penalty_before is compared with (calibration.sunset_jobs)
+      penalty_reference;  ///< what penalty_before is compared with (calibration.research.sunset_jobs)
 };
 
 /// What a guard saw of the clients' updates that were merged while it stood (src/calibrate/README.md, Guard).
@@ -219,7 +219,7 @@ struct UnusedWork {
 struct Shortened {
   std::uint64_t updates = 0;       ///< accepted, by training.max_delta
   std::uint64_t erasure_work = 0;  ///< what clients computed for an erasure, by training.max_delta
-  std::uint64_t calibrations = 0;  ///< by calibration.max_delta
+  std::uint64_t calibrations = 0;  ///< by calibration.research.max_delta
 };
 
 /// The first result that was not finite. It is in no version; the run ended with it.

@@ -154,6 +154,17 @@ class Planner {
     }
   }
 
+  /// Once a key, at the line that sets it: the study's, or the base's.
+  void take_notes(const std::vector<config::Note>& notes, const Settings& set) {
+    for (auto note : notes) {
+      if (!noted_.insert(note.key).second) continue;
+      for (const auto* one : set)
+        if (one->key == note.key)
+          note.place = fmt::format("{}:{}:{}", plan_.study.file, one->place.line, one->place.column);
+      plan_.notes.push_back(note.line());
+    }
+  }
+
   void add(std::size_t arm, std::int64_t seed, const std::vector<std::size_t>& values) {
     auto& s = plan_.study;
     Cell cell;
@@ -187,6 +198,7 @@ class Planner {
         plan_.notes.push_back(std::move(note));
       window = std::min(window, most);
     }
+    take_notes(cell.scenario.notes, set);
     const auto& output = cell.scenario.output;
     if (!s.distances.empty() && !(output.model && output.snapshots))
       errors_.push_back(fmt::format(
@@ -243,6 +255,7 @@ class Planner {
   }
 
   Plan plan_;
+  std::set<std::string> noted_;  ///< keys
   std::vector<std::string> errors_;
 };
 

@@ -63,23 +63,23 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.invariance=perturbation"},
       {"calibration.invariance=perturbation", "calibration.perturbation=oracle"},
       {"calibration.invariance=perturbation", "calibration.perturbation=adversarial",
-       "calibration.adversarial_steps=3", "calibration.adversarial_every=2"},
-      {"calibration.invariance=irm", "calibration.irm_estimator=halves"},
+       "calibration.research.adversarial_steps=3", "calibration.research.adversarial_every=2"},
+      {"calibration.invariance=irm", "calibration.research.irm_estimator=halves"},
       {"calibration.invariance=vrex", "calibration.environments=interventional"},
       {"calibration.placebo=true"},
-      {"calibration.stages=1"},
+      {"calibration.research.stages=1"},
       {"calibration.batch_size=8"},
-      {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.irm_estimator=halves",
+      {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.research.irm_estimator=halves",
        "calibration.environments=interventional"},
-      {"calibration.gate=true", "calibration.invariance=irm", "calibration.gate_samples=16"},
-      {"calibration.gate=true", "calibration.invariance=perturbation", "calibration.perturbation=adversarial",
-       "calibration.adversarial_steps=2"},
+      {"calibration.research.gate=true", "calibration.invariance=irm", "calibration.research.gate_samples=16"},
+      {"calibration.research.gate=true", "calibration.invariance=perturbation", "calibration.perturbation=adversarial",
+       "calibration.research.adversarial_steps=2"},
       {"unlearning.afu_ic.match_steps=4"},
-      {"calibration.kd=1", "calibration.fisher=0.001", "calibration.fisher_samples=8"},
-      {"calibration.guard_rank=1", "calibration.guard_restore=0.1", "calibration.guard_restore_every=2"},
-      {"calibration.guard_rank=3"},
-      {"calibration.optimiser=adam", "calibration.staleness_discount=true", "calibration.max_delta=0.001"},
-      {"calibration.until_loss=true", "calibration.until_loss_steps=6", "unlearning.afu_ic.gain=2"},
+      {"calibration.research.kd=1", "calibration.research.fisher=0.001", "calibration.research.fisher_samples=8"},
+      {"calibration.research.guard_rank=1", "calibration.research.guard_restore=0.1", "calibration.research.guard_restore_every=2"},
+      {"calibration.research.guard_rank=3"},
+      {"calibration.optimiser=adam", "calibration.research.staleness_discount=true", "calibration.research.max_delta=0.001"},
+      {"calibration.research.until_loss=true", "calibration.research.until_loss_steps=6", "unlearning.afu_ic.gain=2"},
       {"unlearning.afu_ic.gain_by=layer", "unlearning.afu_ic.gain_steps=2"},
       {"unlearning.afu_ic.ledger_decay=0.2"},
       {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2"},
@@ -113,7 +113,7 @@ TEST_CASE("what max_delta shortens is counted and told") {
     return notes;
   };
   CHECK(told(none).empty());
-  const auto r = calibrated({"training.max_delta=1e-3", "calibration.max_delta=1e-4"}).played.result;
+  const auto r = calibrated({"training.max_delta=1e-3", "calibration.research.max_delta=1e-4"}).played.result;
   const auto& s = r.summary;
   CHECK(s.updates > 0);
   CHECK(s.shortened.updates == s.updates);
@@ -122,13 +122,13 @@ TEST_CASE("what max_delta shortens is counted and told") {
   REQUIRE(notes.size() == 2);
   CHECK(notes[0] == std::to_string(s.updates) + " of " + std::to_string(s.updates) +
                         " accepted updates were scaled down to training.max_delta = 0.001");
-  CHECK(notes[1].find(" calibrations were scaled down to calibration.max_delta = 0.0001") !=
+  CHECK(notes[1].find(" calibrations were scaled down to calibration.research.max_delta = 0.0001") !=
         std::string::npos);
 }
 
 TEST_CASE("every arm runs under every training rule, and without vectors") {
   for (const char* rule : {"fedavg", "fedasync", "fedbuff"})
-    for (const char* arm : {"calibration.guard_rank=3", "calibration.stages=1", "calibration.until_loss=true",
+    for (const char* arm : {"calibration.research.guard_rank=3", "calibration.research.stages=1", "calibration.research.until_loss=true",
                             "unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure=pga",
                             "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
       CAPTURE(rule);
@@ -176,7 +176,7 @@ TEST_CASE("a calibration that spans other merges is stale, and can be discounted
   CHECK(std::stoi(cell(full, 1, "staleness")) > 0);
   CHECK(cell(full, 1, "weight") == "1");
   auto set = slow;
-  set.push_back("calibration.staleness_discount=true");
+  set.push_back("calibration.research.staleness_discount=true");
   const auto discounted = calibrated(set);
   CHECK(std::stod(cell(discounted, 1, "weight")) ==
         doctest::Approx(1 / std::sqrt(1 + std::stod(cell(discounted, 1, "staleness")))));
@@ -209,16 +209,16 @@ TEST_CASE("blocking afu_ic halts everybody until it is calibrated, concurrent ha
 TEST_CASE("a guard keeps updates from pointing back; without one its cosines can be measured at no effect") {
   const auto plain = calibrated({});
   CHECK(!erasure(plain).guard);
-  const auto measured = calibrated({"calibration.guard_measure=true"});
+  const auto measured = calibrated({"calibration.research.guard_measure=true"});
   REQUIRE(erasure(measured).guard);
   CHECK(erasure(measured).guard->updates >= 6);  // those of the window
   CHECK(erasure(measured).guard->cosine_square_sum > 0);
   CHECK(erasure(measured).guard->removed_sum == 0);
   CHECK(measured.played.result.summary.model_sha256 == plain.played.result.summary.model_sha256);
-  const auto guarded = calibrated({"calibration.guard_rank=1"});
+  const auto guarded = calibrated({"calibration.research.guard_rank=1"});
   REQUIRE(erasure(guarded).guard);
   CHECK(erasure(guarded).guard->removed_sum > 0);
-  const auto sketched = calibrated({"calibration.guard_rank=3"});
+  const auto sketched = calibrated({"calibration.research.guard_rank=3"});
   CHECK(erasure(sketched).client_passes == (3 + 8) * 32);
   CHECK(erasure(plain).client_passes == 0);
 }
@@ -232,7 +232,7 @@ TEST_CASE("minibatches cost what they take") {
 
 TEST_CASE("the gate looks at every merge of the window, halts nobody, and is counted") {
   CHECK(!erasure(calibrated({"calibration.invariance=irm"})).gate);
-  const std::vector<std::string> set{"calibration.gate=true", "calibration.invariance=vrex"};
+  const std::vector<std::string> set{"calibration.research.gate=true", "calibration.invariance=vrex"};
   const auto gated = calibrated(set);
   REQUIRE(erasure(gated).gate);
   const auto& g = *erasure(gated).gate;
@@ -245,7 +245,7 @@ TEST_CASE("the gate looks at every merge of the window, halts nobody, and is cou
   for (const auto& d : decisions(gated.played, "gated")) CHECK(d["weight"].get<double>() < 0);
   // Where anything may pass it only costs.
   auto loose = set;
-  loose.push_back("calibration.gate_epsilon=1e6");
+  loose.push_back("calibration.research.gate_epsilon=1e6");
   const auto open = calibrated(loose);
   CHECK(erasure(open).gate->scaled == 0);
   CHECK(open.played.result.summary.model_sha256 ==
@@ -255,10 +255,10 @@ TEST_CASE("the gate looks at every merge of the window, halts nobody, and is cou
 
 TEST_CASE("the sunset ends the window early, and calibrations.csv tells why") {
   const std::vector<std::string> set{"calibration.invariance=vrex", "calibration.window_updates=30",
-                                     "calibration.sunset_jobs=2"};
+                                     "calibration.research.sunset_jobs=2"};
   auto easy = set, hard = set;
-  easy.push_back("calibration.sunset_factor=1e9");
-  hard.push_back("calibration.sunset_factor=1e-9");
+  easy.push_back("calibration.research.sunset_factor=1e9");
+  hard.push_back("calibration.research.sunset_factor=1e-9");
   const auto early = calibrated(easy), late = calibrated(hard);
   CHECK(early.rows.size() == 1 + 1 + 2);  // the header, the one after the merge, two at their reference
   CHECK(late.rows.size() > early.rows.size());
@@ -282,11 +282,11 @@ TEST_CASE("held-out matching is the target's work, merged before the model count
 TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
   // Steps that long lead away from it.
   const auto r =
-      calibrated({"calibration.until_loss=true", "calibration.until_loss_steps=10", "calibration.lr=1"});
+      calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=10", "calibration.lr=1"});
   const auto& totals = erasure(r).calibrations;
   CHECK(totals.count > 3);
   CHECK(std::stod(cell(r, 1, "risk_after")) > std::stod(cell(r, 1, "risk_before")));
   // A cap that is one job: as without.
-  const auto one = calibrated({"calibration.until_loss=true", "calibration.until_loss_steps=2"});
+  const auto one = calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=2"});
   CHECK(one.played.result.summary.model_sha256 == calibrated({}).played.result.summary.model_sha256);
 }

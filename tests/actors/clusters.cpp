@@ -147,7 +147,7 @@ TEST_CASE("checkpoints are within the history budget, or the run ends with a cle
 }
 
 TEST_CASE("the best cluster is published: clients see the same, and the model is a cluster's") {
-  const auto best = play(small, knot({"unlearning.knot.final=best", "compute.lanes=1"}));
+  const auto best = play(small, knot({"unlearning.knot.variant=code", "compute.lanes=1"}));
   REQUIRE(best.result.report.failure == "");
   CHECK(best.result.summary.ended == "completed");
   CHECK(!decisions(best, "chosen").empty());
@@ -157,7 +157,7 @@ TEST_CASE("the best cluster is published: clients see the same, and the model is
   const double until = *mean.result.summary.erasures.at(0).forgotten_at;
   CHECK(seen_by(best, all, until) == seen_by(mean, all, until));
   CHECK(best.result.summary.model_sha256 != mean.result.summary.model_sha256);
-  const auto more = play(small, knot({"unlearning.knot.final=best", "compute.lanes=4"}));
+  const auto more = play(small, knot({"unlearning.knot.variant=code", "compute.lanes=4"}));
   CHECK(more.text == best.text);
   CHECK(more.result.summary.model_sha256 == best.result.summary.model_sha256);
 }

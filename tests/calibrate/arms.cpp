@@ -5,6 +5,7 @@
 #include "calibrate/losses.hpp"
 #include "calibrate/objective.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -143,8 +144,8 @@ TEST_CASE("a placebo is the cross entropy alone, and tells the penalty all the s
     CAPTURE(invariance);
     auto s = with(invariance);
     s.calibration.placebo = true;
-    s.calibration.kd = 1;
-    s.calibration.fisher = 1;
+    s.calibration.research->kd = 1;
+    s.calibration.research->fisher = 1;
     const auto placebo = lane.run(job_of(s, lane.initial, before));
     CHECK(at::equal(placebo.outputs.at(0)->values, expected.outputs.at(0)->values));
     CHECK(placebo.figures.count("penalty_before") == (invariance != std::string("none")));
@@ -185,8 +186,8 @@ TEST_CASE("interventional environments are four a client; the KL looks at clean 
 TEST_CASE("annealing keeps lambda at 1 first, and the loss may be divided by it") {
   auto s = with("irm");
   s.calibration.lambda = 100;
-  s.calibration.anneal_jobs = 2;
-  s.calibration.divide_loss = true;
+  s.calibration.research->anneal_jobs = 2;
+  s.calibration.research->divide_loss = true;
   CHECK(calibrate::objective_of(s, 1).lambda == 1);
   CHECK(calibrate::objective_of(s, 1).divisor == 1);
   CHECK(calibrate::objective_of(s, 2).lambda == 100);
@@ -213,10 +214,10 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
   auto job = job_of(s, lane.initial, anchor);
   job.descent.steps = 1;
   const auto plain = lane.run(job).outputs.at(0)->values;
-  s.calibration.fisher = 0.5;
+  s.calibration.research->fisher = 0.5;
   for (const char* form : {"gradient", "proximal"}) {
     CAPTURE(form);
-    s.calibration.fisher_form = form;
+    s.calibration.research->fisher_form = form;
     job.descent = calibrate::calibrate_job(s, 0).descent;
     job.descent.steps = 1;
     job.erased = anchor;
@@ -238,7 +239,7 @@ TEST_CASE("distillation to the erased model pulls the outputs to it") {
   const auto erased = lane.trained(60, 3);
   config::Scenario s;
   s.calibration.risk = s.calibration.beta = 0;
-  s.calibration.kd = 1;
+  s.calibration.research->kd = 1;
   auto job = job_of(s, lane.initial, lane.initial);
   job.erased = erased;
   job.descent.steps = 20;

@@ -6,6 +6,7 @@
 #include "calibrate/calibration_loss.hpp"
 #include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "data/calibration_set.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -150,7 +151,7 @@ TEST_CASE("the halves' penalty has two samples of each environment in every batc
   Lane lane;
   config::Scenario s;
   s.calibration.invariance = "irm";
-  s.calibration.irm_estimator = "halves";
+  s.calibration.research->irm_estimator = "halves";
   s.calibration.batch_size = 3;
   CHECK(lane.run(job_of(s, 2, lane.trained(60, 1))).samples == 24 + 24 + 2 * 6 + 24);
 }

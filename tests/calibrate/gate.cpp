@@ -7,6 +7,7 @@
 #include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "engine/execute.hpp"
 #include "tests/engine/fixture.hpp"
 
@@ -147,7 +148,7 @@ TEST_CASE("the sunset's reference is the penalty under harmless augmentations, b
        {std::pair<const char*, double>{"perturbation", kl}, {"irm", irm}, {"vrex", variance}}) {
     CAPTURE(invariance);
     auto s = with(invariance);
-    s.calibration.sunset_jobs = 3;
+    s.calibration.research->sunset_jobs = 3;
     auto job = calibrate::calibrate_job(s, 0);
     job.descent.steps = 1;
 
@@ -156,7 +157,7 @@ TEST_CASE("the sunset's reference is the penalty under harmless augmentations, b
     job.key = key;
     const auto asked = lane.run(job);
     CHECK(asked.figures.at("penalty_reference") == doctest::Approx(expected).epsilon(1e-3));
-    s.calibration.sunset_jobs = 0;
+    s.calibration.research->sunset_jobs = 0;
     job.sunset = false;
 
     const auto plain = lane.run(job);

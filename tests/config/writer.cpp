@@ -8,8 +8,10 @@
 #include <set>
 #include <sstream>
 
+#include "config/common_keys.hpp"
 #include "config/scenario.hpp"
 #include "config/schema.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "support.hpp"
 
 using namespace afu::config;
@@ -53,7 +55,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
   s.calibration.invariance = "perturbation";
-  s.calibration.irm_estimator = "square";  // the other one is for another invariance
+  s.calibration.research->irm_estimator = "square";  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
   s.compute.precision = Precision::tf32;  // which goes with every step and with batched clients
   s.model.name = Architecture::lenet;     // likewise
@@ -129,6 +131,37 @@ TEST_CASE("the reference loads, as the defaults") {
   }
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 116);
+}
+
+TEST_CASE("the reference begins with the ten keys that people touch, and they exist") {
+  Scenario s;
+  s.erasures = {{1, 40, -1, -1, "client", 0.5}};
+  std::set<std::string> known;
+  for (const auto& [key, value] : key_values(s, methods())) known.insert(key);
+  REQUIRE(common_keys().size() == 10);
+  std::istringstream lines(reference_toml(methods()));
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line == "# The ten keys that people touch, with their defaults:");
+  const auto defaults = key_values({}, methods());
+  for (const auto& k : common_keys()) {
+    INFO(k.key);
+    CHECK(known.count(k.key) == 1);
+    std::getline(lines, line);
+    CHECK(line.rfind(std::string("#   ") + k.key, 0) == 0);
+    for (const auto& [key, value] : defaults)
+      if (key == k.key) CHECK(line.find(" = " + value + "  ") != std::string::npos);
+    CHECK(line.find(k.help) != std::string::npos);
+  }
+}
+
+TEST_CASE("the calibration's research arms stand last") {
+  Scenario s;
+  const auto all = sections(s, methods());
+  CHECK(all.back().path == "calibration.research");
+  CHECK(all.back().fields.size() == 25);
+  const auto text = reference_toml(methods());
+  CHECK(text.rfind("\n[") == text.find("\n[calibration.research]\n"));
 }
 
 TEST_CASE("every default that the reference's text tells is the value that stands below it") {

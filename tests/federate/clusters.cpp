@@ -257,7 +257,7 @@ TEST_CASE("what a cluster's buffer holds is lost with it") {
 
 namespace {
 
-const std::string best = "unlearning.knot.final=best";
+const std::string best = "unlearning.knot.variant=code";
 
 /// The calibrator's answer to the last question, for the clusters that were asked about.
 void answer(Server& s, const std::vector<double>& accuracies) {

@@ -26,7 +26,7 @@ at_update = 6
 )";
 
 Server gated(const std::vector<std::string>& more = {}, bool timing = false) {
-  std::vector<std::string> set{"calibration.invariance=vrex", "calibration.gate=true", "calibration.steps=0",
+  std::vector<std::string> set{"calibration.invariance=vrex", "calibration.research.gate=true", "calibration.steps=0",
                                "calibration.window_steps=0"};
   set.insert(set.end(), more.begin(), more.end());
   return Server(two, set, timing);
@@ -149,5 +149,5 @@ TEST_CASE("gate: it ends with the window, a timing-only run pays for it and take
 TEST_CASE("gate: rules whose merges cannot be taken back are refused") {
   for (const char* rule : {"fedasync", "aso_fed"})
     CHECK_THROWS_WITH(gated({std::string("training.rule=") + rule}),
-                      doctest::Contains("calibration.gate: a part of a merge cannot be taken back"));
+                      doctest::Contains("calibration.research.gate: a part of a merge cannot be taken back"));
 }

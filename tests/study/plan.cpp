@@ -8,6 +8,7 @@
 #include <set>
 
 #include "config/loader.hpp"
+#include "config/writer.hpp"
 #include "figures/run_data.hpp"
 #include "methods/registry.hpp"
 
@@ -71,6 +72,38 @@ values = [1.0, { distribution = "lognormal", median = 1.0, sigma = 1.0 }]
   for (const auto& a : plan.cells)  // a group is what differs in the arm only
     for (const auto& b : plan.cells)
       CHECK((a.group == b.group) == (a.seed == b.seed && a.values == b.values));
+}
+
+TEST_CASE("keys of before work in arms, axes and for every cell, and are told once, at the study's line") {
+  const auto with = [](const char* loss, const char* guard, const char* axis) {
+    return study::make_plan(
+        parse(std::string(quick) + "set = { " + guard + " = 2 }\n[[arm]]\nname = \"loss\"\nset = { " + loss +
+              " = true }\n[[arm]]\nname = \"more\"\nset = { " + loss +
+              " = true, calibration.steps = 9 }\n[[axis]]\nkey = \"" + axis + "\"\nvalues = [1, 5]\n"));
+  };
+  const auto before = with("calibration.until_loss", "calibration.guard_rank", "calibration.stages");
+  const auto now = with("calibration.research.until_loss", "calibration.research.guard_rank",
+                        "calibration.research.stages");
+  REQUIRE(before.cells.size() == 2 * 2 * 4);
+  REQUIRE(now.cells.size() == before.cells.size());
+  for (std::size_t i = 0; i < now.cells.size(); ++i)
+    CHECK(config::to_toml(before.cells[i].scenario, methods::method_sections()) ==
+          config::to_toml(now.cells[i].scenario, methods::method_sections()));
+  const auto line = [](const char* at, const std::string& key) {
+    return std::string(AFU_SOURCE_DIR) + "/configs/studies/test.toml:" + at + ": calibration." + key +
+           " is calibration.research." + key + " now; the old name goes with the next version";
+  };
+  CHECK(before.notes.size() == 3);
+  for (const auto& told : {line("5:9", "guard_rank"), line("8:9", "until_loss"), line("14:11", "stages")}) {
+    INFO(told);
+    CHECK(std::count(before.notes.begin(), before.notes.end(), told) == 1);
+  }
+  CHECK(now.notes.empty());
+  CHECK(any_has(
+      errors_of(
+          std::string(quick) +
+          "set = { calibration.kd = 1.0 }\n[[arm]]\nname = \"x\"\nset = { calibration.research.kd = 2.0 }\n"),
+      "calibration.kd: is calibration.research.kd now, which is given too"));
 }
 
 TEST_CASE("the manifest holds what a report needs") {

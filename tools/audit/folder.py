@@ -35,6 +35,32 @@ class RunFolder:
     calibrate_jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
 
+# What a method's variant says of the switches that are left out where they say no more than it.
+SWITCHES = {
+    "federaser": {
+        "paper": {"norm": "global", "calibrate": "client", "printed_factor": False},
+        "printed": {"norm": "global", "calibrate": "client", "printed_factor": True},
+        "code": {"norm": "layer", "calibrate": "mean", "printed_factor": False},
+    },
+    "fedrecovery": {
+        "derivation": {"weights": "all", "residual": "target"},
+        "code": {"weights": "earlier", "residual": "retained"},
+    },
+}
+
+
+def spelled_out(scenario: dict[str, Any]) -> dict[str, Any]:
+    """With every switch of every method, and the keys of [calibration.research] among those of [calibration], where
+    runs of earlier versions have them."""
+    calibration = scenario["calibration"]
+    calibration.update(calibration.pop("research", {}))
+    for method, variants in SWITCHES.items():
+        section = scenario["unlearning"][method]
+        if "variant" in section:
+            scenario["unlearning"][method] = variants[section["variant"]] | section
+    return scenario
+
+
 def client_of(node: str) -> int:
     return int(node.removeprefix("client/"))
 
@@ -44,7 +70,7 @@ def read(path: Path) -> RunFolder:
     if not audit.is_dir():
         raise Unusable(f"'{path}' has no audit/: the run was made without output.audit = true")
     try:
-        scenario = tomllib.loads((path / "scenario.toml").read_text())
+        scenario = spelled_out(tomllib.loads((path / "scenario.toml").read_text()))
         run = json.loads((audit / "run.json").read_text())
         summary = json.loads((path / "summary.json").read_text())
         events = _lines(path / "events.jsonl")

@@ -1,9 +1,30 @@
 #pragma once
 /// [calibration].
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace afu::config {
+
+struct CalibrationResearch;
+
+/// [calibration.research] (config/sections/calibration_research.hpp), a value that is kept apart: one of its keys more
+/// compiles again who uses such keys, not who uses a scenario.
+class ResearchArms {
+ public:
+  ResearchArms();
+  ResearchArms(const ResearchArms& other);
+  ResearchArms& operator=(const ResearchArms& other);
+  ~ResearchArms();
+
+  CalibrationResearch& operator*() { return *keys_; }
+  const CalibrationResearch& operator*() const { return *keys_; }
+  CalibrationResearch* operator->() { return keys_.get(); }
+  const CalibrationResearch* operator->() const { return keys_.get(); }
+
+ private:
+  std::unique_ptr<CalibrationResearch> keys_;  ///< never null
+};
 
 struct CalibrationSection {
   std::string source = "validation";          ///< validation clients: whose the images are
@@ -16,38 +37,15 @@ struct CalibrationSection {
   std::string optimiser = "sgd";         ///< sgd adam
   double risk = 1.0;                     ///< weight of the mean cross entropy
   double beta = 1.0;                     ///< weight of KL(p before the erasure || p)
-  double kd = 0.0;                       ///< weight of KL(p right after the erasure || p)
-  double fisher = 0.0;                   ///< strength of the Fisher anchor at the erased model
-  std::string fisher_form = "gradient";  ///< gradient proximal
-  std::int64_t fisher_samples = 256;
   std::string invariance = "none";       ///< none perturbation irm vrex
   double lambda = 1.0;                   ///< weight of the invariance's penalty
-  std::int64_t anneal_jobs = 0;          ///< so many calibrations have a lambda of 1 at most
-  bool divide_loss = false;              ///< by max(1, lambda)
   std::string perturbation = "default";  ///< default (blind) blind oracle adversarial
-  std::int64_t adversarial_every = 10;   ///< calibrations
-  std::int64_t adversarial_steps = 100;
-  double adversarial_lr = 0.1, adversarial_sparsity = 0.01;
-  std::string irm_estimator = "square";  ///< square halves
   std::string environments = "client";   ///< client interventional
   bool placebo = false;                  ///< same set, same steps, the cross entropy alone
-  std::int64_t stages = 10;              ///< parts in which the first calibration goes through the erasure
-  bool until_loss = false;               ///< until the cross entropy is what it was before the erasure
-  std::int64_t until_loss_steps = 200;   ///< at most
   std::int64_t window_updates = 20;
   std::int64_t window_every = 2;
   std::int64_t window_steps = 2;
-  std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
-  double sunset_factor = 1.1;    ///< times the reference
-  bool gate = false;             ///< merges of updates that raise the penalty are taken back in part
-  double gate_epsilon = 0.0;     ///< what it may rise by
-  std::int64_t gate_samples = 256;  ///< of the probe
-  bool staleness_discount = false;  ///< (1 + staleness)^-1/2
-  double max_delta = 0.0;           ///< longest difference that is merged; 0: any
-  std::int64_t guard_rank = 0;      ///< 0: no guard
-  double guard_restore = 0.0;       ///< kappa
-  std::int64_t guard_restore_every = 8;
-  bool guard_measure = false;  ///< take cos(delta, -e), guard or not
+  ResearchArms research;
 };
 
 }  // namespace afu::config

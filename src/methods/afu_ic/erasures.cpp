@@ -4,6 +4,7 @@
 
 #include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/match_job.hpp"
 #include "methods/afu_ic/settings.hpp"
@@ -75,7 +76,7 @@ Erase layer_gains_erasure(const View& view) {
 Erase erasure_sketch(const View& view, const Request& request) {
   constexpr std::int64_t kMore = 8;
   calibrate::SketchJob job;
-  job.count = view.scenario->calibration.guard_rank + kMore;
+  job.count = view.scenario->calibration.research->guard_rank + kMore;
   job.model = view.model;
   job.forget = request.forget;
   job.key = {view.scenario->scenario.seed, base::purpose("gradient_sketch"), request.client, request.index};
@@ -85,7 +86,7 @@ Erase erasure_sketch(const View& view, const Request& request) {
 
 Calibrate guard_subspace(const View& view, const ParametersPtr& erasure, const job::JobResult* sketch) {
   calibrate::SubspaceJob job;
-  job.rank = view.scenario->calibration.guard_rank;
+  job.rank = view.scenario->calibration.research->guard_rank;
   job.model = view.model;
   job.erasure = erasure;
   if (sketch) job.sketch = sketch->outputs;

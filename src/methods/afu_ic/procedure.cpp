@@ -16,6 +16,7 @@
 
 #include "config/declare.hpp"
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "engine/combine_job.hpp"
 #include "methods/afu_ic/erasures.hpp"
 #include "methods/afu_ic/match_job.hpp"
@@ -29,9 +30,11 @@
 namespace afu::methods {
 namespace {
 
-bool guarded(const config::CalibrationSection& c) { return c.guard_rank > 0 || c.guard_measure; }
+bool guarded(const config::CalibrationSection& c) {
+  return c.research->guard_rank > 0 || c.research->guard_measure;
+}
 /// What a gate looks at is no part of a placebo.
-bool gated(const config::CalibrationSection& c) { return c.gate && !c.placebo; }
+bool gated(const config::CalibrationSection& c) { return c.research->gate && !c.placebo; }
 
 /// Of a target that its ledger has not seen nothing is in the model.
 bool took_part(const View& view) {
@@ -59,11 +62,11 @@ MergeErasure merge(const View& view, ParametersPtr erasure, ParametersPtr calibr
 GuardErasure guard(const config::CalibrationSection& c, const ParametersPtr& erasure,
                    std::vector<ParametersPtr> basis) {
   GuardErasure step;
-  step.restore = c.guard_restore;
-  step.restore_every = static_cast<std::uint64_t>(c.guard_restore_every);
+  step.restore = c.research->guard_restore;
+  step.restore_every = static_cast<std::uint64_t>(c.research->guard_restore_every);
   if (erasure) {
     engine::Guard g{erasure, {}};
-    if (c.guard_rank > 0) g.basis = std::move(basis);
+    if (c.research->guard_rank > 0) g.basis = std::move(basis);
     step.guard = std::make_shared<const engine::Guard>(std::move(g));
   }
   return step;
@@ -127,7 +130,7 @@ Script erase_and_calibrate(const Request& request, std::int64_t round, Calibrati
   const auto* erased = co_yield next_erasure(now.view(), request, round);
   const auto e = first_output(erased);
   std::vector<ParametersPtr> basis{e};
-  if (c.guard_rank > 1) {
+  if (c.research->guard_rank > 1) {
     const auto* sketch = co_yield erasure_sketch(now.view(), request);
     const auto* found = co_yield guard_subspace(now.view(), e, sketch);
     if (found) basis = found->outputs;
@@ -218,7 +221,7 @@ Method afu_ic_method() {
           "What is published first. at_once: the model without the target's contributions, as it is, which is "
           "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
           "the old one is served. auto: calibrated where it can be, which is with a ledger, without "
-          "match_steps, calibration.staleness_discount and calibration.max_delta, and with calibration.steps; "
+          "match_steps, calibration.research.staleness_discount and calibration.research.max_delta, and with calibration.steps; "
           "else at_once."),
       choice(
           "erasure", {"ledger", "fedquit", "pga", "uce"},

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "methods/registry.hpp"
 
 namespace afu::methods {
@@ -27,8 +28,8 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
     all.push_back({publish,
                    "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
                    "allowed with them is \"at_once\""});
-  if (c.staleness_discount) all.push_back({"calibration.staleness_discount", whole + "false"});
-  if (c.max_delta > 0) all.push_back({"calibration.max_delta", whole + "0"});
+  if (c.research->staleness_discount) all.push_back({"calibration.research.staleness_discount", whole + "false"});
+  if (c.research->max_delta > 0) all.push_back({"calibration.research.max_delta", whole + "0"});
   if (c.steps == 0)
     all.push_back({publish,
                    "\"calibrated\" waits for a calibration, calibration.steps is 0, allowed with it is "
@@ -77,16 +78,16 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
         key + "match_steps",
         "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
         "with it is 0");
-  if (s.calibration.gate && (s.training.server_momentum > 0 || config::traits(s.training.rule).balances ||
+  if (s.calibration.research->gate && (s.training.server_momentum > 0 || config::traits(s.training.rule).balances ||
                              config::traits(s.training.rule).whole_model))
     complain(
-        "calibration.gate",
+        "calibration.research.gate",
         "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "
         "own; allowed are other rules than \"fedasync\" and \"aso_fed\", without server_momentum");
-  if (s.calibration.guard_rank > 0 &&
+  if (s.calibration.research->guard_rank > 0 &&
       (s.training.server_momentum > 0 || config::traits(s.training.rule).balances))
     complain(
-        "calibration.guard_rank",
+        "calibration.research.guard_rank",
         "a delta lives on in the rule's own vectors, which pass no guard; allowed are other rules, without "
         "server_momentum");
 }

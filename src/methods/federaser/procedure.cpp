@@ -1,12 +1,12 @@
 /// FedEraser (Liu et al., IWQoS 2021; see README.md): the retained rounds are gone through again without the
 /// target. In each, the others train for a fraction of the usual epochs; their stored updates keep their
 /// length and take the new direction. Everybody waits in every round; what the federation learned meanwhile
-/// would be overwritten, so it is halted. Defaults are the paper's: length and direction of each client's
-/// whole update, and the weighted mean of these. The paper's printed sum has a factor 1/(K - 1) on top of
-/// weights that sum to 1 already; it is taken for a slip, and is `printed_factor`.
+/// would be overwritten, so it is halted. The default variant is the paper's: length and direction of each
+/// client's whole update, and the weighted mean of these. The paper's printed sum has a factor 1/(K - 1) on top
+/// of weights that sum to 1 already, which is taken for a slip: `variant` = "printed" has it.
 ///
-/// What differs from the released code: it takes length and direction tensor by tensor, `norm` = "layer",
-/// from the clients' means, `calibrate` = "mean". Even with both set, its means are unweighted, ours weighted
+/// `variant` = "code" takes length and direction tensor by tensor, from the clients' means, as the released
+/// code does. Even so that differs from it: its means are unweighted, ours weighted
 /// as the updates were merged; it rescales BatchNorm's statistics as if they were weights, ours are the mean
 /// of what the new trainings ended with; it has no floor under the length that it divides by, ours leaves a
 /// tensor alone that did not move.
@@ -168,16 +168,21 @@ Method federaser_method() {
       number("interval", 2, from(1, 1000000), "Every which round is stored (Delta t).", "rounds"),
       number("ratio", 0.5, above(0, 1),
              "Part of the usual local epochs (or steps) that a calibration round takes (r), rounded up."),
-      choice("norm", {"global", "layer"},
-             "Over what an update's length is kept: global, the whole vector, as the paper's formula has it; "
-             "layer, each tensor by itself, as the released code does."),
-      choice(
-          "calibrate", {"client", "mean"},
-          "Whose update keeps its length and takes the new direction. client: each client's, as in the paper. "
-          "mean: the clients' mean, as in the released code."),
-      flag("printed_factor", false,
-           "Divide a calibration round's step once more, by the number of clients that go on, as the paper "
-           "prints it; the released code does not."),
+      variant(
+          {"paper", "printed", "code"},
+          "What keeps its length and takes the new direction. paper: each client's update, as a whole vector. printed: "
+          "the same, and a calibration round's step is divided once more by the number of clients that go on, as the "
+          "paper prints it; taken for a slip, since the weights sum to 1 already. code, the released one: the clients' "
+          "mean update, each tensor by itself."),
+      choice("norm", {"global", "layer"}, "Over what an update's length is kept.")
+          .in_variant("code", "layer")
+          .retire(),
+      choice("calibrate", {"client", "mean"}, "Whose update keeps its length.")
+          .in_variant("code", "mean")
+          .retire(),
+      flag("printed_factor", false, "Divide a step once more, by the number of clients that go on.")
+          .in_variant("printed", true)
+          .retire(),
   };
   m.needs = [](const config::Values& settings) {
     Needs n;

@@ -1,13 +1,13 @@
 /// FedRecovery (Zhang et al., TIFS 2023; see README.md): a weighted sum of the residuals that the target left
 /// in every round is taken out at once, and noise may be added. Public codes contradict each other; the
-/// defaults are the derivation's: delta_i = pi (Delta_u - Delta) / (1 - pi), pi the target's share of round
+/// default variant is the derivation: delta_i = pi (Delta_u - Delta) / (1 - pi), pi the target's share of round
 /// i, weighted by |Delta|^2 over its sum over all rounds. Rounds of asynchronous rules are pseudo-rounds.
 ///
-/// What differs from FedAU's port: it is weights = "earlier", residual = "retained", scale = 5. Its residual
+/// `variant` = "code" is FedAU's port. Its residual
 /// (Delta - Delta_u / n) / (n - 1) is what the others left, so it takes out the wrong thing; here pi stands
 /// in the place of its 1 / n, which is the same where all weigh alike. Its weight of round i is |Delta_i|^2
-/// over the sum of the rounds before; the first round, which has none, counts nothing here. Its noise is a
-/// fixed sigma, whatever epsilon is asked for. A round of the target alone has no residual and is passed by.
+/// over the sum of the rounds before; the first round, which has none, counts nothing here. Its scale is 5. Its
+/// noise, a fixed sigma of 0.020 to 0.025 whatever epsilon is asked for, is left to `sigma`. A round of the target alone has no residual and is passed by.
 #include <optional>
 #include <utility>
 
@@ -77,19 +77,26 @@ Method fedrecovery_method() {
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   using namespace config;
   m.options = {
+      variant(
+          {"derivation", "code"},
+          "What is taken out. derivation: what the target added to each round, by the round's part of the sum of all squared "
+          "steps. code: as FedAU's port has it, what the others did, by the round's squared step over the sum of those before "
+          "it; the first round then counts nothing."),
       number(
           "scale", 1.0, from(0, 1e9),
           "Size of the correction: 1 is sum p_i delta_i with weights p_i that sum to 1; the number of rounds is "
-          "the size of the unweighted sum; FedAU's port has 5."),
-      choice(
-          "weights", {"all", "earlier"},
-          "What a round's squared step is divided by to be its weight p_i. all: the sum over all rounds. "
-          "earlier: over the rounds before it, as FedAU's port has it; the first round then counts nothing."),
-      choice(
-          "residual", {"target", "retained"},
-          "delta_i. target: what the target added to the round, as the derivation has it. retained: what the "
-          "others did, as FedAU's port has it."),
-      number("sigma", 0.0, from(0, 1e6), "Deviation of the noise on each parameter; public codes use 0.02."),
+          "the size of the unweighted sum.")
+          .in_variant("code", 5.0),
+      choice("weights", {"all", "earlier"}, "What a round's squared step is divided by to be its weight p_i.")
+          .in_variant("code", "earlier")
+          .retire(),
+      choice("residual", {"target", "retained"},
+             "delta_i: what the target added to the round, or the others.")
+          .in_variant("code", "retained")
+          .retire(),
+      number(
+          "sigma", 0.0, from(0, 1e6),
+          "Deviation of the noise on each parameter; public codes use 0.020 to 0.025, whatever epsilon is."),
       number("epsilon", 0.0, from(0, 1e6),
              "Above 0: sigma follows from (epsilon, beta)-indistinguishability."),
       number("beta", 1e-5, above(0, 1), "Failure probability of the indistinguishability."),

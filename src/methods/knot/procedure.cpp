@@ -4,11 +4,11 @@
 /// nobody else notices. The target's data must never have left its cluster, so whatever mixes clients across
 /// the whole federation is refused.
 ///
-/// Where paper and released code differ the default is the paper's. `final`: published is the mean of the
-/// clusters by samples, or the model of the cluster that is most accurate on held-out images, which the code
-/// tests after each aggregation (on its test set; here on the calibration images). `anchors`: where clusters
-/// stand. `objective`: what the assignment makes least; the code's solver makes the distances large, which no
-/// option repeats. Sizes by default are the code's, the paper names none.
+/// Where paper and released code differ `variant` chooses; its default is the paper's. Published is the mean of
+/// the clusters by samples, or (code) the model of the cluster that is most accurate on held-out images, which
+/// the code tests after each aggregation (on its test set; here on the calibration images). Clusters stand at
+/// other anchors. The assignment makes the worst distance least, or (code) their sum; that the code's solver
+/// makes them large no variant repeats. Sizes by default are the code's, the paper names none.
 #include <algorithm>
 #include <string>
 
@@ -73,9 +73,10 @@ void check(const config::Scenario& s, const config::Complain& complain) {
     complain("training.ewc_strength", "the anchor would be the mean of all clusters, allowed is 0" + why);
 
   if (s.unlearning.methods.at("knot").text("final") == "best" && everybody_asks(s))
-    complain("unlearning.knot.final",
-             "\"best\" needs calibration images of a client that asks for no erasure, and all " +
-                 std::to_string(s.partition.clients) + " ask");
+    complain(
+        "unlearning.knot.variant",
+        "\"code\" publishes the best cluster's model, which needs calibration images of a client that asks for no erasure, and all " +
+            std::to_string(s.partition.clients) + " ask");
 
   constexpr std::int64_t most_clients = 10000;  // the assignment takes time in proportion to their square
   const auto& settings = s.unlearning.methods.at("knot");
@@ -114,20 +115,20 @@ Method knot_method() {
       choice(
           "assignment", {"matched", "random"},
           "matched: clients of like speed and like updates share a cluster. random: the paper's ablation."),
-      choice(
-          "anchors", {"paper", "code"},
-          "Where clusters stand (matched). paper: evenly from the least to the largest time, and at the "
-          "disparities 1 / N ... 1. code: n / N of the range above the least time and the least likeness, n = 0 "
-          "... N - 1, as the released code has it."),
-      choice(
-          "objective", {"worst_first", "sum"},
-          "What the assignment makes least (matched). worst_first: the largest distance, then the next, as in "
-          "the paper. sum: the sum of distances, as in the released code."),
-      choice(
-          "final", {"aggregate", "best"},
-          "What is published. aggregate: the clusters' mean by samples, as in the paper. best: the model of the "
-          "cluster that is most accurate on the calibration images, as in the released code; until that has "
-          "been measured, the mean."),
+      variant(
+          {"paper", "code"},
+          "Where clusters stand, what the assignment makes least (both matched), what is published. paper: anchors evenly "
+          "from the least to the largest time and at the disparities 1 / N ... 1; the largest distance, then the next; the "
+          "clusters' mean by samples. code, the released one: anchors n / N of the range above the least time and the "
+          "least likeness, n = 0 ... N - 1; the sum of distances; the model of the cluster that is most accurate on the "
+          "calibration images, the mean until that has been measured."),
+      choice("anchors", {"paper", "code"}, "Where clusters stand (matched).")
+          .in_variant("code", "code")
+          .retire(),
+      choice("objective", {"worst_first", "sum"}, "What the assignment makes least (matched).")
+          .in_variant("code", "sum")
+          .retire(),
+      choice("final", {"aggregate", "best"}, "What is published.").in_variant("code", "best").retire(),
       number("time_weight", 1.0, from(0, 1e9),
              "What a second between a client's training time and its cluster's anchor counts (a).", "1/s"),
       number("disparity_weight", 1.0, from(0, 1e9),

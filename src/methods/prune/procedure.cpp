@@ -1,7 +1,7 @@
 /// Class-discriminative pruning (Wang et al. 2022; see README.md): everybody tells how strongly each channel
 /// answers to each class; the server prunes the channels that tell the class to be forgotten best; all train
 /// on without them. Pruned are the channels with the highest scores, as the paper's text has it: every public
-/// code read keeps those. The scores themselves are the paper's by default; `idf` and `tf_coe` are what codes
+/// code read keeps those. The scores themselves are the paper's by default; `variant` and `tf_coe` are what codes
 /// have.
 #include <algorithm>
 #include <array>
@@ -46,7 +46,7 @@ Erase pruning(const View& view, std::int64_t label) {
   job.label = label;
   job.sparsity = view.settings->real("sparsity");
   job.form.idf =
-      view.settings->text("idf") == "code" ? Discrimination::Idf::code : Discrimination::Idf::paper;
+      view.settings->text("variant") == "code" ? Discrimination::Idf::code : Discrimination::Idf::paper;
   job.form.tf_coe = view.settings->real("tf_coe");
   return {std::move(job), 0, false};
 }
@@ -92,8 +92,8 @@ Method prune_method() {
   using namespace config;
   m.options = {
       number("sparsity", 0.05, above(0, 1), "Share of all convolutions' channels that is pruned."),
-      choice(
-          "idf", {"paper", "code"},
+      variant(
+          {"paper", "code"},
           "How the classes count that a channel answers to. paper: log((1 + C) / (1 + count)). code: log(C / "
           "(count + 1)), as public codes have it."),
       number(

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "config/scenario.hpp"
+#include "config/sections/calibration_research.hpp"
 #include "methods/afu_ic/match_job.hpp"
 #include "tests/methods/support.hpp"
 
@@ -157,9 +158,9 @@ TEST_CASE("afu_ic: minibatches cost the samples that they take") {
 
 TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window does not") {
   AfuIc s;
-  s.scenario.calibration.stages = 5;
-  s.scenario.calibration.until_loss = true;  // repeats the first: as the jobs' figures are absent, to the end
-  s.scenario.calibration.until_loss_steps = 60;
+  s.scenario.calibration.research->stages = 5;
+  s.scenario.calibration.research->until_loss = true;  // repeats the first: as the jobs' figures are absent, to the end
+  s.scenario.calibration.research->until_loss_steps = 60;
   s.run();
   std::vector<std::int64_t> stages;
   for (const auto& c : s.all<methods::Calibrate>()) {
@@ -178,7 +179,7 @@ TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the p
     AfuIc s;
     s.scenario.calibration.invariance = "vrex";
     s.scenario.calibration.window_updates = 12;
-    s.scenario.calibration.sunset_jobs = jobs;
+    s.scenario.calibration.research->sunset_jobs = jobs;
     s.penalties = std::move(penalties);
     const auto names = s.run();
     return s.count(names, "AwaitUpdates");
@@ -194,7 +195,7 @@ TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the p
 
 TEST_CASE("afu_ic: what the reference costs is counted") {
   AfuIc s;
-  s.scenario.calibration.sunset_jobs = 2;
+  s.scenario.calibration.research->sunset_jobs = 2;
   s.scenario.calibration.invariance = "irm";
   s.run();
   CHECK(s.all<methods::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
@@ -205,9 +206,9 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
   AfuIc s;
   auto& c = s.scenario.calibration;
   c.invariance = "irm";
-  c.gate = true;
-  c.gate_epsilon = 0.25;
-  c.gate_samples = 6;  // 4 of six and 2 of three
+  c.research->gate = true;
+  c.research->gate_epsilon = 0.25;
+  c.research->gate_samples = 6;  // 4 of six and 2 of three
   auto names = s.run();
   CHECK(names.at(4) == "Forgotten");
   CHECK(names.at(5) == "GateUpdates");
@@ -246,8 +247,8 @@ TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fi
 TEST_CASE("afu_ic: what is calibrated in private is merged once, with all that was done") {
   AfuIc s;
   s.set("publish", std::string("calibrated"));
-  s.scenario.calibration.until_loss = true;  // as the jobs' figures are absent, to the end
-  s.scenario.calibration.until_loss_steps = 60;
+  s.scenario.calibration.research->until_loss = true;  // as the jobs' figures are absent, to the end
+  s.scenario.calibration.research->until_loss_steps = 60;
   const auto names = s.run();
   CHECK(beginning(names, 10) == Names{"Erase", "Erase", "Calibrate", "Erase", "Calibrate", "Erase",
                                       "Calibrate", "Erase", "MergeErasure", "Forgotten"});
@@ -277,15 +278,15 @@ TEST_CASE("afu_ic: what cannot be calibrated in private is refused") {
   s.set("match_steps", std::int64_t{1});
   CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
   s.set("match_steps", std::int64_t{0});
-  s.scenario.calibration.max_delta = 1;
-  CHECK(s.complaints().count("calibration.max_delta") == 1);
-  s.scenario.calibration.max_delta = 0;
-  s.scenario.calibration.staleness_discount = true;
-  s.scenario.calibration.max_delta = 1;  // both are told at once
-  CHECK(s.complaints().count("calibration.max_delta") == 1);
-  CHECK(s.complaints().count("calibration.staleness_discount") == 1);
-  s.scenario.calibration.max_delta = 0;
-  s.scenario.calibration.staleness_discount = false;
+  s.scenario.calibration.research->max_delta = 1;
+  CHECK(s.complaints().count("calibration.research.max_delta") == 1);
+  s.scenario.calibration.research->max_delta = 0;
+  s.scenario.calibration.research->staleness_discount = true;
+  s.scenario.calibration.research->max_delta = 1;  // both are told at once
+  CHECK(s.complaints().count("calibration.research.max_delta") == 1);
+  CHECK(s.complaints().count("calibration.research.staleness_discount") == 1);
+  s.scenario.calibration.research->max_delta = 0;
+  s.scenario.calibration.research->staleness_discount = false;
   s.scenario.calibration.steps = 0;
   CHECK(s.complaints().count("unlearning.afu_ic.publish") == 1);
 }
@@ -309,7 +310,7 @@ TEST_CASE("afu_ic: unless told otherwise it is calibrated in private wherever th
   };
   at_once([](AfuIc& a) { a.set("erasure", std::string("uce")); });
   at_once([](AfuIc& a) { a.set("match_steps", std::int64_t{2}); });
-  at_once([](AfuIc& a) { a.scenario.calibration.max_delta = 1; });
-  at_once([](AfuIc& a) { a.scenario.calibration.staleness_discount = true; });
+  at_once([](AfuIc& a) { a.scenario.calibration.research->max_delta = 1; });
+  at_once([](AfuIc& a) { a.scenario.calibration.research->staleness_discount = true; });
   at_once([](AfuIc& a) { a.scenario.calibration.steps = 0; });
 }

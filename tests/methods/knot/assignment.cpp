@@ -217,8 +217,7 @@ TEST_CASE("scenarios that knot cannot keep its promise in are refused") {
       "unlearning.knot.max_size: 2 clusters of 2 clients at most do not hold all, partition.clients is 5");
   has(refused({"unlearning.knot.min_size=2", "unlearning.knot.max_size=1"}), "is above");
   has(refused({"unlearning.coordination=blocking"}), "unlearning.coordination");
-  has(refused({"unlearning.knot.final=mean"}),
-      "unlearning.knot.final: \"mean\" is unknown, allowed are \"aggregate\", \"best\"");
-  CHECK(refused({"unlearning.knot.final=best", "unlearning.knot.anchors=code",
-                 "unlearning.knot.objective=sum"}) == "");
+  has(refused({"unlearning.knot.variant=both"}),
+      "unlearning.knot.variant: \"both\" is unknown, allowed are \"paper\", \"code\"");
+  CHECK(refused({"unlearning.knot.variant=code"}) == "");
 }

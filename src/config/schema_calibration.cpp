@@ -1,0 +1,133 @@
+// The server-side calibration.
+#include "config/schema_parts.hpp"
+#include "config/sections/calibration.hpp"
+#include "config/sections/calibration_research.hpp"
+
+namespace afu::config::schema {
+
+Section calibration(CalibrationSection& c) {
+  return {
+      "calibration",
+      "The server-side calibration of afu_ic, on held-out images: none of the target's, none of the test "
+      "set. Its research arms stand last, in [calibration.research].",
+      {text(
+           "source", c.source,
+           "Whose the images are. validation: of the validation split, in each client's class mix. clients: "
+           "each client that never asks for an erasure gives held-out images of its own, of its own subjects "
+           "and scanner; they are no non-members any more.",
+           {"validation", "clients"}),
+       number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
+              "Images an environment; a retained client is an environment."),
+       number("steps", c.steps, from(0, 1'000'000), "SGD steps right after the merge."),
+       number("batch_size", c.batch_size, from(0, 1'000'000),
+              "Images of a step: of every environment its share, by size, one at least (two with the "
+              "irm_estimator \"halves\"). 0: all of them.",
+              "samples"),
+       number("lr", c.lr, above(0, 1), "Step size.").alias({"learning_rate"}),
+       number("momentum", c.momentum, from(0, 0.9999), "Without dampening."),
+       number("clip_norm", c.clip_norm, from(0), "0: no clipping."),
+       text("optimiser", c.optimiser,
+            "sgd, or adam (which has no use for momentum); anew in each calibration.", {"sgd", "adam"})
+           .alias({"optimizer"}),
+       number("risk", c.risk, from(0), "Weight of the mean over environments of the cross entropy."),
+       number("beta", c.beta, from(0), "Weight of KL(p before the erasure || p)."),
+       text("invariance", c.invariance,
+            "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
+            "variance of the environments' risks. none.",
+            {"none", "perturbation", "irm", "vrex"}),
+       number("lambda", c.lambda, from(0), "Weight of the invariance's penalty."),
+       text("perturbation", c.perturbation,
+            "T. blind, the default: random squares, lines, corner bars. oracle: the backdoor's own trigger, "
+            "which nobody knows: an upper bound. adversarial: the smallest mask and pattern that turn images "
+            "into one label, searched on the calibration set.",
+            {"default", "blind", "oracle", "adversarial"}),
+       text(
+           "environments", c.environments,
+           "client: a retained client is one. interventional: so is each with its images patched, shifted in "
+           "intensity, blurred (four times the cost).",
+           {"client", "interventional"}),
+       flag("placebo", c.placebo,
+            "The control: the same images, altered copies, steps and schedule with the cross entropy alone, "
+            "and no gate."),
+       number("window_updates", c.window_updates, from(0),
+              "Calibration, and the guard, go on for so many updates after the erasure.", "updates")
+           .alias({"until_updates"}),
+       number("window_every", c.window_every, from(1), "In the window, calibrate once every so many updates.",
+              "updates")
+           .alias({"every_updates"}),
+       number("window_steps", c.window_steps, from(0, 1'000'000), "In the window, steps each time.")}};
+}
+
+Section calibration_research(CalibrationResearch& c) {
+  return {
+      "calibration.research",
+      "The calibration's research arms: as measured so far stages help, and most of the others little "
+      "(configs/studies/README.md).",
+      {number(
+           "stages", c.stages, from(1, 1'000'000),
+           "The calibration right after the merge begins at the model before the erasure and goes through "
+           "it in so many equal parts, one a step at most, with its share of `steps` behind each. What was "
+           "merged stays merged: only the steps' sum is added. 1: it begins at the erased model."),
+       flag("until_loss", c.until_loss,
+            "Right after the merge, repeat `steps` until the cross entropy is what it was before the "
+            "erasure."),
+       number("until_loss_steps", c.until_loss_steps, from(1, 1'000'000),
+              "At most so many steps; timing-only runs take all.", "steps"),
+       number("kd", c.kd, from(0), "Weight of KL(p right after the erasure || p).").alias({"lambda_kd"}),
+       number(
+           "fisher", c.fisher, from(0),
+           "Strength of the pull to the model right after the erasure, by its diagonal Fisher information, "
+           "scaled to mean 1; 0.001 is a start.")
+           .alias({"lambda_F", "ewc"}),
+       text("fisher_form", c.fisher_form,
+            "gradient: in the step; lr * fisher * the largest entry must stay below 1. proximal: after it, "
+            "stable for any strength.",
+            {"gradient", "proximal"}),
+       number("fisher_samples", c.fisher_samples, from(1, 1'000'000),
+              "Most calibration images for it; each costs a pass for every class.", "samples"),
+       number("anneal_jobs", c.anneal_jobs, from(0),
+              "In so many first calibrations lambda is 1 at most (irm 5).", "calibrations"),
+       flag("divide_loss", c.divide_loss, "Divide the loss by max(1, lambda), as IRM's authors do."),
+       number("adversarial_every", c.adversarial_every, from(1),
+              "The perturbation \"adversarial\": search anew every so many calibrations.", "calibrations"),
+       number("adversarial_steps", c.adversarial_steps, from(1, 100'000),
+              "Steps of Adam of the search, for every label.", "steps"),
+       number("adversarial_lr", c.adversarial_lr, above(0, 10), "Their size."),
+       number("adversarial_sparsity", c.adversarial_sparsity, from(0), "Weight of the mask's sum."),
+       text(
+           "irm_estimator", c.irm_estimator,
+           "square: of an environment's derivative. halves: the product of its even and odd rows', unbiased.",
+           {"square", "halves"}),
+       number("sunset_jobs", c.sunset_jobs, from(0, 1'000'000),
+              "The window ends early once so many calibrations of it in a row began with a penalty of "
+              "sunset_factor times its reference at most: the same penalty under harmless augmentations, "
+              "another intensity and a blur. 0: it does not; 5 is a start.",
+              "calibrations")
+           .alias({"sunset"}),
+       number("sunset_factor", c.sunset_factor, above(0), "Times the reference."),
+       flag("gate", c.gate,
+            "In the window, a merge of updates that raises the invariance's penalty is halved, up to three "
+            "times. Nobody waits: it is merged at once, and what was too much is taken back when the answer "
+            "comes."),
+       number("gate_epsilon", c.gate_epsilon, from(0), "What the penalty may rise by."),
+       number("gate_samples", c.gate_samples, from(1, 1'000'000),
+              "Most calibration images that it is looked at on; always the same ones.", "samples"),
+       flag("staleness_discount", c.staleness_discount,
+            "Merge a calibration with (1 + tau)^-1/2 where tau versions were published meanwhile."),
+       number("max_delta", c.max_delta, from(0),
+              "Scale a calibration's difference down to this norm; 0: never."),
+       number(
+           "guard_rank", c.guard_rank, from(0, 64),
+           "Directions of the erasure that later deltas may not point back along: 1 the erasure itself; more "
+           "need gradients of the target. 0: no guard."),
+       number("guard_restore", c.guard_restore, from(0, 1),
+              "Part of what slipped back along them that is taken out again. 0: none; 0.1 is a start.")
+           .alias({"kappa"}),
+       number("guard_restore_every", c.guard_restore_every, from(1), "Do so every so many updates.",
+              "updates"),
+       flag("guard_measure", c.guard_measure,
+            "Without a guard, take cos(delta, -erasure) of each update nevertheless: whether one could "
+            "matter.")}};
+}
+
+}  // namespace afu::config::schema
