@@ -20,18 +20,27 @@
 namespace afu::bench {
 namespace {
 
+using config::EnvironmentKind;
+using config::Invariance;
+using config::IrmEstimator;
+using config::Perturbation;
+
 struct Arm {
   const char* name;
-  const char *invariance, *perturbation, *estimator, *environments;
+  Invariance invariance = Invariance::none;
+  Perturbation perturbation = Perturbation::default_;
+  IrmEstimator estimator = IrmEstimator::square;
+  EnvironmentKind environments = EnvironmentKind::client;
 };
-constexpr Arm kArms[] = {{"none", "none", "default", "square", "client"},
-                         {"perturbation, blind", "perturbation", "blind", "square", "client"},
-                         {"perturbation, oracle", "perturbation", "oracle", "square", "client"},
-                         {"perturbation, adversarial", "perturbation", "adversarial", "square", "client"},
-                         {"irm", "irm", "default", "square", "client"},
-                         {"irm, halves", "irm", "default", "halves", "client"},
-                         {"irm, interventional", "irm", "default", "square", "interventional"},
-                         {"vrex", "vrex", "default", "square", "client"}};
+constexpr Arm kArms[] = {{"none"},
+                         {"perturbation, blind", Invariance::perturbation, Perturbation::blind},
+                         {"perturbation, oracle", Invariance::perturbation, Perturbation::oracle},
+                         {"perturbation, adversarial", Invariance::perturbation, Perturbation::adversarial},
+                         {"irm", Invariance::irm},
+                         {"irm, halves", Invariance::irm, Perturbation::default_, IrmEstimator::halves},
+                         {"irm, interventional", Invariance::irm, Perturbation::default_,
+                          IrmEstimator::square, EnvironmentKind::interventional},
+                         {"vrex", Invariance::vrex}};
 
 config::Scenario scenario_of(const Arm& arm) {
   config::Scenario s;
@@ -50,7 +59,7 @@ calibrate::CalibrateJob job_of(const config::Scenario& s, const model::Parameter
   job.base = job.before = base;
   job.environments = sets;
   job.key = {1, base::purpose("bench.calibrate"), 0, 0};
-  if (s.calibration.perturbation == "adversarial")
+  if (s.calibration.perturbation == Perturbation::adversarial)
     job.trigger.assign(static_cast<std::size_t>((1 + shape.channels) * shape.height * shape.width), 0.1);
   return job;
 }

@@ -114,9 +114,9 @@ CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t numbe
   d.sgd.lr = c.lr;
   d.sgd.momentum = c.momentum;
   d.sgd.clip_norm = c.clip_norm;
-  d.adam = c.optimiser == "adam";
+  d.adam = c.optimiser == config::Optimiser::adam;
   d.fisher = c.placebo ? 0.0 : c.research->fisher;
-  d.proximal = c.research->fisher_form == "proximal";
+  d.proximal = c.research->fisher_form == config::FisherForm::proximal;
   job.sunset = c.research->sunset_jobs > 0;
   return job;
 }

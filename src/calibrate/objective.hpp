@@ -3,6 +3,7 @@
 /// objective). No torch in this header.
 #include <cstdint>
 
+#include "config/choices.hpp"
 #include "config/scenario_fwd.hpp"
 #include "config/sections/backdoor.hpp"
 #include "job/fields.hpp"
@@ -13,8 +14,7 @@ AFU_FIELDS(Backdoor, trigger, client, fraction, label, size, opacity)
 
 namespace afu::calibrate {
 
-enum class Invariance { none, perturbation, irm, vrex };
-AFU_LAST(Invariance, vrex)
+using config::Invariance;
 enum class Family { blind, oracle, adversarial };
 AFU_LAST(Family, adversarial)
 

@@ -17,10 +17,11 @@ class Checks {
   void all() const {
     const auto& c = s_.calibration;
     const CalibrationSection usual;
-    const bool penalty = c.invariance != "none", perturbation = c.invariance == "perturbation";
+    const bool penalty = c.invariance != Invariance::none,
+               perturbation = c.invariance == Invariance::perturbation;
     of_invariance("lambda", c.lambda != usual.lambda && c.lambda != 0, penalty, any_invariance());
     of_invariance("perturbation", c.perturbation != usual.perturbation, perturbation, quoted("perturbation"));
-    if (perturbation && c.perturbation == "oracle" && s_.data.backdoor.trigger == Trigger::none)
+    if (perturbation && c.perturbation == Perturbation::oracle && s_.data.backdoor.trigger == Trigger::none)
       fail_("calibration.perturbation",
             "\"oracle\" applies the backdoor's own trigger, data.backdoor.trigger is \"none\"",
             {"data.backdoor.trigger", "calibration.invariance"});
@@ -47,15 +48,16 @@ class Checks {
     const auto& c = s_.calibration;
     const std::string section = "research.";
     const auto of_any = [&](const char* key, bool changed) {
-      of_invariance(section + key, changed, c.invariance != "none", any_invariance());
+      of_invariance(section + key, changed, c.invariance != Invariance::none, any_invariance());
     };
     of_any("anneal_jobs", r.anneal_jobs != usual.anneal_jobs);
     of_any("divide_loss", r.divide_loss);
     of_any("sunset_jobs", r.sunset_jobs > 0);
     of_any("gate", r.gate);
-    of_invariance(section + "irm_estimator", r.irm_estimator != usual.irm_estimator, c.invariance == "irm",
-                  quoted("irm"));
-    const bool searches = c.invariance == "perturbation" && c.perturbation == "adversarial";
+    of_invariance(section + "irm_estimator", r.irm_estimator != usual.irm_estimator,
+                  c.invariance == Invariance::irm, quoted("irm"));
+    const bool searches =
+        c.invariance == Invariance::perturbation && c.perturbation == Perturbation::adversarial;
     const auto of_search = [&](const char* key, bool changed) {
       only_with(section + key, changed, searches, "perturbation", quoted(c.perturbation),
                 quoted("adversarial"));
@@ -97,13 +99,14 @@ class Checks {
     for (const auto& e : s_.erasures)
       if (e.client >= 0) asking.insert(e.client);
     const auto stay = s_.partition.clients - static_cast<std::int64_t>(asking.size());
-    const auto count = c.environments == "interventional" ? 4 * stay : stay;
-    if ((c.invariance == "irm" || c.invariance == "vrex") && count < 2)
+    const auto count = c.environments == EnvironmentKind::interventional ? 4 * stay : stay;
+    if ((c.invariance == Invariance::irm || c.invariance == Invariance::vrex) && count < 2)
       fail_("calibration.invariance",
             quoted(c.invariance) + " compares environments, there are " + std::to_string(count) +
                 ", allowed is from 2 clients that ask for no erasure, or interventional environments",
             {"partition.clients", "erasure", "calibration.environments"});
-    if (c.invariance == "irm" && c.research->irm_estimator == "halves" && c.samples_per_environment < 2)
+    if (c.invariance == Invariance::irm && c.research->irm_estimator == IrmEstimator::halves &&
+        c.samples_per_environment < 2)
       fail_("calibration.research.irm_estimator",
             "\"halves\" needs 2 samples an environment, samples_per_environment is " +
                 std::to_string(c.samples_per_environment),

@@ -109,6 +109,22 @@ AFU_CHOICE(CoordinationAsked, default_, concurrent, blocking)
 /// What becomes of an update whose base still held the erased data (federate/late_updates.hpp).
 AFU_CHOICE(LatePolicy, rebase, guard, drop, accept)
 
+// [calibration] and [calibration.research]
+
+/// Whose the calibration's images are.
+AFU_CHOICE(CalibrationSource, validation, clients)
+AFU_CHOICE(Optimiser, sgd, adam)
+/// What lambda weighs (src/calibrate/README.md, Invariances).
+AFU_CHOICE(Invariance, none, perturbation, irm, vrex)
+/// The families T (there, Perturbation); default_: blind.
+AFU_CHOICE(Perturbation, default_, blind, oracle, adversarial)
+/// What an environment is (there, Environments).
+AFU_CHOICE(EnvironmentKind, client, interventional)
+/// How the Fisher anchor pulls.
+AFU_CHOICE(FisherForm, gradient, proximal)
+/// How the IRM penalty is estimated.
+AFU_CHOICE(IrmEstimator, square, halves)
+
 // [compute]
 
 /// What takes training steps (engine/step_engine.hpp).

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/declare.hpp"
+
 namespace afu::config {
 
 namespace {
@@ -13,23 +15,12 @@ namespace {
 /// Of any parameter but those with a bound of their own: a latency beyond the clock's horizon says nothing.
 constexpr double most = 1e12;
 
-Option number(std::string name, double fallback, double min, bool above, std::string help) {
-  Option o;
-  o.name = std::move(name);
-  o.fallback = fallback;
-  o.help = std::move(help);
-  o.min = min;
-  o.max = most;
-  o.exclusive_min = above;
-  return o;
-}
-
 Option positive(std::string name, double fallback, std::string help) {
-  return number(std::move(name), fallback, 0, true, std::move(help));
+  return number(std::move(name), fallback, above(0, most), std::move(help));
 }
 
 Option not_negative(std::string name, double fallback, std::string help) {
-  return number(std::move(name), fallback, 0, false, std::move(help));
+  return number(std::move(name), fallback, from(0, most), std::move(help));
 }
 
 constexpr double zipf_most = 1'000'000;  // rows of the table a sampler keeps
@@ -42,12 +33,10 @@ struct Declaration {
 
 const std::vector<Declaration>& declarations() {
   static const std::vector<Declaration> all = [] {
-    auto largest = number("max", 100, 1, false, "largest value, a whole number");
-    largest.max = zipf_most;
+    const auto largest = number("max", 100.0, from(1, zipf_most), "largest value, a whole number");
     // Within these two bounds no draw overflows to infinity.
-    auto sigma = not_negative("sigma", 0.5, "standard deviation of the logarithm");
-    sigma.max = 10;
-    auto shape = number("shape", 1.5, 0.1, false, "tail index; up to 1 the mean is infinite");
+    const auto sigma = number("sigma", 0.5, from(0, 10), "standard deviation of the logarithm");
+    const auto shape = number("shape", 1.5, from(0.1, most), "tail index; up to 1 the mean is infinite");
     return std::vector<Declaration>{
         {"constant", "always the same value", {not_negative("value", 1, "the value")}},
         {"uniform",

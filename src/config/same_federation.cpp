@@ -30,9 +30,9 @@ std::vector<std::pair<std::string, std::string>> federation(Scenario s) {
   // Images that clients give are no non-members any more.
   const auto& c = s.calibration;
   facts.emplace_back("calibration.source",
-                     c.source == "clients"
+                     c.source == CalibrationSource::clients
                          ? "clients (" + std::to_string(c.samples_per_environment) + " images each)"
-                         : c.source);
+                         : name_of(c.source));
   facts.emplace_back("erasure", erasures.empty() ? "none" : erasures);
   return facts;
 }

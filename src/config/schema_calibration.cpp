@@ -10,12 +10,11 @@ Section calibration(CalibrationSection& c) {
       "calibration",
       "The server-side calibration of afu_ic, on held-out images: none of the target's, none of the test "
       "set. Its research arms stand last, in [calibration.research].",
-      {text(
+      {choice(
            "source", c.source,
            "Whose the images are. validation: of the validation split, in each client's class mix. clients: "
            "each client that never asks for an erasure gives held-out images of its own, of its own subjects "
-           "and scanner; they are no non-members any more.",
-           {"validation", "clients"}),
+           "and scanner; they are no non-members any more."),
        number("samples_per_environment", c.samples_per_environment, from(1, 1'000'000),
               "Images an environment; a retained client is an environment."),
        number("steps", c.steps, from(0, 1'000'000), "SGD steps right after the merge."),
@@ -26,26 +25,24 @@ Section calibration(CalibrationSection& c) {
        number("lr", c.lr, above(0, 1), "Step size.").alias({"learning_rate"}),
        number("momentum", c.momentum, from(0, 0.9999), "Without dampening."),
        number("clip_norm", c.clip_norm, from(0), "0: no clipping."),
-       text("optimiser", c.optimiser,
-            "sgd, or adam (which has no use for momentum); anew in each calibration.", {"sgd", "adam"})
+       choice("optimiser", c.optimiser,
+              "sgd, or adam (which has no use for momentum); anew in each calibration.")
            .alias({"optimizer"}),
        number("risk", c.risk, from(0), "Weight of the mean over environments of the cross entropy."),
        number("beta", c.beta, from(0), "Weight of KL(p before the erasure || p)."),
-       text("invariance", c.invariance,
-            "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
-            "variance of the environments' risks. none.",
-            {"none", "perturbation", "irm", "vrex"}),
+       choice("invariance", c.invariance,
+              "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
+              "variance of the environments' risks. none."),
        number("lambda", c.lambda, from(0), "Weight of the invariance's penalty."),
-       text("perturbation", c.perturbation,
-            "T. blind, the default: random squares, lines, corner bars. oracle: the backdoor's own trigger, "
-            "which nobody knows: an upper bound. adversarial: the smallest mask and pattern that turn images "
-            "into one label, searched on the calibration set.",
-            {"default", "blind", "oracle", "adversarial"}),
-       text(
+       choice(
+           "perturbation", c.perturbation,
+           "T. blind, the default: random squares, lines, corner bars. oracle: the backdoor's own trigger, "
+           "which nobody knows: an upper bound. adversarial: the smallest mask and pattern that turn images "
+           "into one label, searched on the calibration set."),
+       choice(
            "environments", c.environments,
            "client: a retained client is one. interventional: so is each with its images patched, shifted in "
-           "intensity, blurred (four times the cost).",
-           {"client", "interventional"}),
+           "intensity, blurred (four times the cost)."),
        flag("placebo", c.placebo,
             "The control: the same images, altered copies, steps and schedule with the cross entropy alone, "
             "and no gate."),
@@ -79,10 +76,9 @@ Section calibration_research(CalibrationResearch& c) {
            "Strength of the pull to the model right after the erasure, by its diagonal Fisher information, "
            "scaled to mean 1; 0.001 is a start.")
            .alias({"lambda_F", "ewc"}),
-       text("fisher_form", c.fisher_form,
-            "gradient: in the step; lr * fisher * the largest entry must stay below 1. proximal: after it, "
-            "stable for any strength.",
-            {"gradient", "proximal"}),
+       choice("fisher_form", c.fisher_form,
+              "gradient: in the step; lr * fisher * the largest entry must stay below 1. proximal: after it, "
+              "stable for any strength."),
        number("fisher_samples", c.fisher_samples, from(1, 1'000'000),
               "Most calibration images for it; each costs a pass for every class.", "samples"),
        number("anneal_jobs", c.anneal_jobs, from(0),
@@ -94,10 +90,9 @@ Section calibration_research(CalibrationResearch& c) {
               "Steps of Adam of the search, for every label.", "steps"),
        number("adversarial_lr", c.adversarial_lr, above(0, 10), "Their size."),
        number("adversarial_sparsity", c.adversarial_sparsity, from(0), "Weight of the mask's sum."),
-       text(
+       choice(
            "irm_estimator", c.irm_estimator,
-           "square: of an environment's derivative. halves: the product of its even and odd rows', unbiased.",
-           {"square", "halves"}),
+           "square: of an environment's derivative. halves: the product of its even and odd rows', unbiased."),
        number("sunset_jobs", c.sunset_jobs, from(0, 1'000'000),
               "The window ends early once so many calibrations of it in a row began with a penalty of "
               "sunset_factor times its reference at most: the same penalty under harmless augmentations, "

@@ -19,15 +19,9 @@ inline constexpr double most_clients = 10'000'000;
 
 inline Field field(std::string name, Slot slot, Value fallback, Range range, std::string help,
                    std::string unit) {
-  Option o;
-  o.name = std::move(name);
+  auto o = config::number(std::move(name), 0.0, range, std::move(help), std::move(unit));
   o.fallback = std::move(fallback);
-  o.help = std::move(help);
-  o.unit = std::move(unit);
-  o.min = range.min;
-  o.max = range.max;
-  o.exclusive_min = range.exclusive_min;
-  return {std::move(o), slot};
+  return {std::move(o), std::move(slot)};
 }
 inline Field number(std::string name, double& at, Range range, std::string help, std::string unit = "") {
   return field(std::move(name), &at, at, range, std::move(help), std::move(unit));

@@ -133,7 +133,7 @@ std::vector<std::string> federation_notes(const FederatedData& data, const confi
         fmt::format("{} of {} subjects have images at more than one client", shared.size(), owner.size()));
 
   const auto wanted = static_cast<std::size_t>(scenario.calibration.samples_per_environment);
-  const bool validation = scenario.calibration.source == "validation";
+  const bool validation = scenario.calibration.source == config::CalibrationSource::validation;
   const auto small = std::count_if(data.calibration.begin(), data.calibration.end(),
                                    [&](const IndicesPtr& rows) { return rows->size() < wanted; });
   if (validation && small > 0)
@@ -208,7 +208,7 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
                      sizes[sizes.size() / 2]);
   std::set<std::int64_t> calibration;
   for (const auto& e : data.calibration) calibration.insert(e->begin(), e->end());
-  if (scenario.calibration.source == "clients")
+  if (scenario.calibration.source == config::CalibrationSource::clients)
     out +=
         fmt::format("  test {}, validation {}; {} of the clients' held-out images in the calibration set\n",
                     data.test->size(), data.val->size(), calibration.size());

@@ -254,7 +254,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
     data.clients.push_back({share(std::move(parts.train)), share(std::move(parts.holdout))});
   }
 
-  if (scenario.calibration.source == "clients")
+  if (scenario.calibration.source == config::CalibrationSource::clients)
     ask_clients(data, *pool, scenario, keeps_subjects(subjects, scenario.partition));
   else
     take_validation(data, class_counts, val, pool->labels, scenario);
@@ -264,8 +264,8 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.triggered_test = data.control_test = share({});
   if (scenario.data.backdoor.trigger != config::Trigger::none) plant_backdoor(data, *pool, scenario);
   data.pool = std::move(pool);
-  const bool whole =
-      scenario.calibration.source == "validation" || keeps_subjects(subjects, scenario.partition);
+  const bool whole = scenario.calibration.source == config::CalibrationSource::validation ||
+                     keeps_subjects(subjects, scenario.partition);
   assert_calibration_disjoint(data, whole && !subjects.empty() && shared_subjects(source).empty());
   return data;
 }

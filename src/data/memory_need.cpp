@@ -38,7 +38,7 @@ void require_memory(const std::string& what, const ImageCounts& c, std::uint64_t
 }
 
 std::int64_t shifted_copies(const config::Scenario& s, std::int64_t validation) {
-  if (!s.partition.shift.any() || s.calibration.source != "validation") return 0;
+  if (!s.partition.shift.any() || s.calibration.source != config::CalibrationSource::validation) return 0;
   return s.partition.clients * std::min(s.calibration.samples_per_environment, validation);
 }
 

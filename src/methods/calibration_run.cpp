@@ -18,8 +18,9 @@ namespace {
 double batch_samples(const View& view) {
   const auto& c = view.scenario->calibration;
   if (c.batch_size == 0) return calibration_samples(view);
-  const auto shares = data::environment_shares(environment_sizes(view), c.batch_size,
-                                               calibrate::least_share(c.research->irm_estimator == "halves"));
+  const auto shares = data::environment_shares(
+      environment_sizes(view), c.batch_size,
+      calibrate::least_share(c.research->irm_estimator == config::IrmEstimator::halves));
   return static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::int64_t{0}));
 }
 
@@ -79,7 +80,8 @@ std::optional<Step> CalibrationRun::next(const View& view, const job::JobResult*
     waiting_ = Waiting::fisher;
     return fisher(view);
   }
-  const bool adversarial = c.invariance == "perturbation" && c.perturbation == "adversarial";
+  const bool adversarial =
+      c.invariance == config::Invariance::perturbation && c.perturbation == config::Perturbation::adversarial;
   if (adversarial && (!triggered_ || jobs_ >= *triggered_ + every)) {
     triggered_ = jobs_;
     waiting_ = Waiting::trigger;
@@ -133,7 +135,8 @@ Step CalibrationRun::calibration(const View& view) const {
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate"), request_.index, jobs_};
   const double all = calibration_samples(view);
   double passes = batch_samples(view) * static_cast<double>(steps_) * calibrate::passes_per_sample(c);
-  if (c.research->sunset_jobs > 0 && c.invariance != "none") passes += all * calibrate::reference_passes(c);
+  if (c.research->sunset_jobs > 0 && c.invariance != config::Invariance::none)
+    passes += all * calibrate::reference_passes(c);
   return Calibrate{std::move(job), passes};
 }
 
@@ -150,7 +153,7 @@ bool CalibrationRun::sunset(const config::CalibrationSection& c) const {
 GateUpdates CalibrationRun::gate(const View& view) const {
   const auto& c = view.scenario->calibration;
   const auto seed = view.scenario->scenario.seed;
-  const auto least = calibrate::least_share(c.research->irm_estimator == "halves");
+  const auto least = calibrate::least_share(c.research->irm_estimator == config::IrmEstimator::halves);
   const auto shares = data::environment_shares(environment_sizes(view), c.research->gate_samples, least);
   calibrate::GateJob job;
   job.objective = calibrate::objective_of(*view.scenario, jobs_);

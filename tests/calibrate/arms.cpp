@@ -28,8 +28,8 @@ calibrate::CalibrateJob job_of(const config::Scenario& s, const model::Parameter
 
 config::Scenario with(const std::string& invariance, const std::string& perturbation = "default") {
   config::Scenario s;
-  s.calibration.invariance = invariance;
-  s.calibration.perturbation = perturbation;
+  s.calibration.invariance = config::named<config::Invariance>(invariance, "invariance");
+  s.calibration.perturbation = config::named<config::Perturbation>(perturbation, "perturbation");
   s.data.backdoor.trigger = config::Trigger::patch;
   s.data.backdoor.size = 3;
   return s;
@@ -122,9 +122,9 @@ TEST_CASE("the perturbation arm makes a model less sensitive to the trigger") {
 TEST_CASE("without weights the calibrator returns exactly zero") {
   Lane lane;
   for (const char* invariance : {"none", "perturbation", "irm", "vrex"})
-    for (const char* optimiser : {"sgd", "adam"}) {
+    for (const auto optimiser : {config::Optimiser::sgd, config::Optimiser::adam}) {
       CAPTURE(invariance);
-      CAPTURE(optimiser);
+      CAPTURE(config::name_of(optimiser));
       auto s = with(invariance);
       s.calibration.risk = s.calibration.beta = s.calibration.lambda = 0;
       s.calibration.optimiser = optimiser;
@@ -172,7 +172,7 @@ TEST_CASE("interventional environments are four a client; the KL looks at clean 
   auto job = job_of(s, lane.initial, before);
   job.descent.steps = 0;
   const auto client = lane.run(job);
-  s.calibration.environments = "interventional";
+  s.calibration.environments = config::EnvironmentKind::interventional;
   auto more = job_of(s, lane.initial, before);
   more.descent.steps = 0;
   const auto interventional = lane.run(more);

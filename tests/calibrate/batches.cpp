@@ -124,9 +124,11 @@ TEST_CASE("a calibration in minibatches counts what it takes, and is the same wh
   CHECK(some.figures.at("loss_before") == doctest::Approx(full.figures.at("loss_before")));
   CHECK(!at::equal(some.outputs.at(0)->values, full.outputs.at(0)->values));
   CHECK(at::equal(some.outputs.at(0)->values, lane.run(job_of(s, 5, base)).outputs.at(0)->values));
-  for (const char* invariance : {"perturbation", "irm", "vrex"})
-    for (const char* environments : {"client", "interventional"}) {
-      CAPTURE(invariance);
+  using config::EnvironmentKind;
+  using config::Invariance;
+  for (const auto invariance : {Invariance::perturbation, Invariance::irm, Invariance::vrex})
+    for (const auto environments : {EnvironmentKind::client, EnvironmentKind::interventional}) {
+      CAPTURE(config::name_of(invariance));
       s.calibration.invariance = invariance;
       s.calibration.environments = environments;
       const auto arm = lane.run(job_of(s, 2, base));
@@ -150,8 +152,8 @@ TEST_CASE("shares of environments are by size, with a least one") {
 TEST_CASE("the halves' penalty has two samples of each environment in every batch") {
   Lane lane;
   config::Scenario s;
-  s.calibration.invariance = "irm";
-  s.calibration.research->irm_estimator = "halves";
+  s.calibration.invariance = config::Invariance::irm;
+  s.calibration.research->irm_estimator = config::IrmEstimator::halves;
   s.calibration.batch_size = 3;
   CHECK(lane.run(job_of(s, 2, lane.trained(60, 1))).samples == 24 + 24 + 2 * 6 + 24);
 }

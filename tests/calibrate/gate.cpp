@@ -18,8 +18,8 @@ namespace {
 
 config::Scenario with(const std::string& invariance) {
   config::Scenario s;
-  s.calibration.invariance = invariance;
-  if (invariance == "perturbation") s.calibration.perturbation = "oracle";
+  s.calibration.invariance = config::named<config::Invariance>(invariance, "invariance");
+  if (invariance == "perturbation") s.calibration.perturbation = config::Perturbation::oracle;
   s.data.backdoor.trigger = config::Trigger::patch;
   s.data.backdoor.size = 3;
   return s;

@@ -54,8 +54,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.rule = Rule::fedavg;
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
-  s.calibration.invariance = "perturbation";
-  s.calibration.research->irm_estimator = "square";  // the other one is for another invariance
+  s.calibration.invariance = Invariance::perturbation;
+  s.calibration.research->irm_estimator = IrmEstimator::square;  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
   s.compute.precision = Precision::tf32;  // which goes with every step and with batched clients
   s.model.name = Architecture::lenet;     // likewise

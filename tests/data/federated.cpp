@@ -468,7 +468,7 @@ TEST_CASE("clients give held-out images of their own to the calibration, which a
   s.erasures[1].client = 6;
   s.calibration.samples_per_environment = 6;
   const auto plain = build(s);
-  s.calibration.source = "clients";
+  s.calibration.source = config::CalibrationSource::clients;
   const auto d = build(s);
   CHECK(d.val->size() == 240);
   CHECK(d.set_aside == 0);
@@ -513,7 +513,7 @@ TEST_CASE("images of a class that is to be forgotten are not given to the calibr
   s.erasures[0].client = -1;
   s.erasures[0].scope = config::Scope::data_class;
   s.erasures[0].label = 2;
-  s.calibration.source = "clients";
+  s.calibration.source = config::CalibrationSource::clients;
   s.calibration.samples_per_environment = 5;
   const auto d = build(s);
   for (std::size_t c = 0; c < 8; ++c) {
@@ -524,7 +524,7 @@ TEST_CASE("images of a class that is to be forgotten are not given to the calibr
 
 TEST_CASE("clients that hold out too few images to give are named, with how many they have") {
   auto s = scenario();
-  s.calibration.source = "clients";
+  s.calibration.source = config::CalibrationSource::clients;
   const auto message = message_of<DataError>([&] { build(s); });
   CHECK(contains(message, "calibration.source = \"clients\": each is to give 20 held-out images"));
   CHECK(contains(message,
@@ -540,7 +540,7 @@ TEST_CASE("subjects give all of their images to the calibration or none, and wha
   s.partition.clients = 4;
   s.partition.scheme = config::PartitionScheme::subject;
   s.partition.holdout_fraction = 0.5;
-  s.calibration.source = "clients";
+  s.calibration.source = config::CalibrationSource::clients;
   s.calibration.samples_per_environment = 9;  // of two subjects with six images
   const auto d = data::federate(subject_source(), s);
   CHECK(d.set_aside == 9);

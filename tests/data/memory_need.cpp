@@ -49,6 +49,6 @@ TEST_CASE("of a validation image a site's scanner makes one copy at most, howeve
   CHECK(data::shifted_copies(s, 78) == 40 * 78);
   s.calibration.samples_per_environment = 20;
   CHECK(data::shifted_copies(s, 78) == 40 * 20);
-  s.calibration.source = "clients";
+  s.calibration.source = config::CalibrationSource::clients;
   CHECK(data::shifted_copies(s, 78) == 0);
 }

@@ -2,7 +2,8 @@
 /// [calibration].
 #include <cstdint>
 #include <memory>
-#include <string>
+
+#include "config/choices.hpp"
 
 namespace afu::config {
 
@@ -27,21 +28,21 @@ class ResearchArms {
 };
 
 struct CalibrationSection {
-  std::string source = "validation";          ///< validation clients: whose the images are
+  CalibrationSource source = CalibrationSource::validation;
   std::int64_t samples_per_environment = 20;  ///< an environment is a retained client
   std::int64_t steps = 20;
   std::int64_t batch_size = 0;  ///< of a step, over all environments; 0: the whole set
   double lr = 0.01;
   double momentum = 0.9;
   double clip_norm = 5.0;
-  std::string optimiser = "sgd";         ///< sgd adam
-  double risk = 1.0;                     ///< weight of the mean cross entropy
-  double beta = 1.0;                     ///< weight of KL(p before the erasure || p)
-  std::string invariance = "none";       ///< none perturbation irm vrex
-  double lambda = 1.0;                   ///< weight of the invariance's penalty
-  std::string perturbation = "default";  ///< default (blind) blind oracle adversarial
-  std::string environments = "client";   ///< client interventional
-  bool placebo = false;                  ///< same set, same steps, the cross entropy alone
+  Optimiser optimiser = Optimiser::sgd;
+  double risk = 1.0;  ///< weight of the mean cross entropy
+  double beta = 1.0;  ///< weight of KL(p before the erasure || p)
+  Invariance invariance = Invariance::none;
+  double lambda = 1.0;  ///< weight of the invariance's penalty
+  Perturbation perturbation = Perturbation::default_;
+  EnvironmentKind environments = EnvironmentKind::client;
+  bool placebo = false;  ///< same set, same steps, the cross entropy alone
   std::int64_t window_updates = 20;
   std::int64_t window_every = 2;
   std::int64_t window_steps = 2;

@@ -1,28 +1,29 @@
 #pragma once
 /// [calibration.research]: the arms that studies compare; as measured so far most help little (configs/studies/README.md).
 #include <cstdint>
-#include <string>
+
+#include "config/choices.hpp"
 
 namespace afu::config {
 
 struct CalibrationResearch {
-  std::int64_t stages = 10;              ///< parts in which the first calibration goes through the erasure
-  bool until_loss = false;               ///< until the cross entropy is what it was before the erasure
-  std::int64_t until_loss_steps = 200;   ///< at most
-  double kd = 0.0;                       ///< weight of KL(p right after the erasure || p)
-  double fisher = 0.0;                   ///< strength of the Fisher anchor at the erased model
-  std::string fisher_form = "gradient";  ///< gradient proximal
+  std::int64_t stages = 10;             ///< parts in which the first calibration goes through the erasure
+  bool until_loss = false;              ///< until the cross entropy is what it was before the erasure
+  std::int64_t until_loss_steps = 200;  ///< at most
+  double kd = 0.0;                      ///< weight of KL(p right after the erasure || p)
+  double fisher = 0.0;                  ///< strength of the Fisher anchor at the erased model
+  FisherForm fisher_form = FisherForm::gradient;
   std::int64_t fisher_samples = 256;
   std::int64_t anneal_jobs = 0;         ///< so many calibrations have a lambda of 1 at most
   bool divide_loss = false;             ///< by max(1, lambda)
   std::int64_t adversarial_every = 10;  ///< calibrations
   std::int64_t adversarial_steps = 100;
   double adversarial_lr = 0.1, adversarial_sparsity = 0.01;
-  std::string irm_estimator = "square";  ///< square halves
-  std::int64_t sunset_jobs = 0;     ///< consecutive calibrations at the reference that end the window; 0: none
-  double sunset_factor = 1.1;       ///< times the reference
-  bool gate = false;                ///< merges of updates that raise the penalty are taken back in part
-  double gate_epsilon = 0.0;        ///< what it may rise by
+  IrmEstimator irm_estimator = IrmEstimator::square;
+  std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
+  double sunset_factor = 1.1;    ///< times the reference
+  bool gate = false;             ///< merges of updates that raise the penalty are taken back in part
+  double gate_epsilon = 0.0;     ///< what it may rise by
   std::int64_t gate_samples = 256;  ///< of the probe
   bool staleness_discount = false;  ///< (1 + staleness)^-1/2
   double max_delta = 0.0;           ///< longest difference that is merged; 0: any

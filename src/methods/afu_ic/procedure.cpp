@@ -209,7 +209,7 @@ Method afu_ic_method() {
   m.options = {
       number("gain", 1.0, from(0, 2), "How much of the target's ledger is subtracted (c)."),
       choice(
-          "gain_by", {"model", "layer"},
+          "gain_by", names<GainBy>(),
           "model: one gain. layer: one a layer, the mean kept, so that the calibration loss suffers least."),
       number("gain_spread", 0.5, from(0, 1), "By layer: a gain stays within gain * (1 -+ this)."),
       number("gain_steps", 10, from(1, 1000), "By layer: steps of the search.", "steps"),
@@ -217,14 +217,14 @@ Method afu_ic_method() {
           "ledger_decay", 0.0, from(0, 1),
           "Part of the ledger that each later contribution of the target takes off it: old ones count less."),
       choice(
-          "publish", {"auto", "at_once", "calibrated"},
+          "publish", names<Publish>(),
           "What is published first. at_once: the model without the target's contributions, as it is, which is "
           "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
           "the old one is served. auto: calibrated where it can be, which is with a ledger, without "
           "match_steps, calibration.research.staleness_discount and calibration.research.max_delta, and with calibration.steps; "
           "else at_once."),
       choice(
-          "erasure", {"ledger", "fedquit", "pga", "uce"},
+          "erasure", names<Erasure>(),
           "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "
           "the target computes: fedquit and pga (with their own sections' settings), uce (descent of the "
           "unlearning cross entropy within a ball)."),

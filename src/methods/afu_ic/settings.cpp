@@ -28,7 +28,8 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
     all.push_back({publish,
                    "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
                    "allowed with them is \"at_once\""});
-  if (c.research->staleness_discount) all.push_back({"calibration.research.staleness_discount", whole + "false"});
+  if (c.research->staleness_discount)
+    all.push_back({"calibration.research.staleness_discount", whole + "false"});
   if (c.research->max_delta > 0) all.push_back({"calibration.research.max_delta", whole + "0"});
   if (c.steps == 0)
     all.push_back({publish,
@@ -39,19 +40,15 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
 
 }  // namespace
 
-Erasure erasure_of(const config::Values& v) {
-  const auto& name = v.text("erasure");
-  return name == "fedquit" ? Erasure::fedquit
-         : name == "pga"   ? Erasure::pga
-         : name == "uce"   ? Erasure::uce
-                           : Erasure::ledger;
+Erasure erasure_of(const config::Values& v) { return config::named<Erasure>(v.text("erasure"), "erasure"); }
+
+bool gain_by_layer(const config::Values& v) {
+  return config::named<GainBy>(v.text("gain_by"), "gain_by") == GainBy::layer;
 }
 
-bool gain_by_layer(const config::Values& v) { return v.text("gain_by") == "layer"; }
-
 bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
-  const auto& publish = v.text("publish");
-  return publish == "calibrated" || (publish == "auto" && against_calibrated(v, c).empty());
+  const auto publish = config::named<Publish>(v.text("publish"), "publish");
+  return publish == Publish::calibrated || (publish == Publish::auto_ && against_calibrated(v, c).empty());
 }
 
 void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
@@ -67,7 +64,7 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
              "\"layer\" takes the ledger as it is at the request, the rule \"fedasync\" changes it until the "
              "merge");
   }
-  if (v.text("publish") == "calibrated")
+  if (config::named<Publish>(v.text("publish"), "publish") == Publish::calibrated)
     for (const auto& [at, reason] : against_calibrated(v, s.calibration)) complain(at, reason);
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
@@ -78,8 +75,9 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
         key + "match_steps",
         "the level is taken on samples that the target holds out, partition.holdout_fraction is 0, allowed "
         "with it is 0");
-  if (s.calibration.research->gate && (s.training.server_momentum > 0 || config::traits(s.training.rule).balances ||
-                             config::traits(s.training.rule).whole_model))
+  if (s.calibration.research->gate &&
+      (s.training.server_momentum > 0 || config::traits(s.training.rule).balances ||
+       config::traits(s.training.rule).whole_model))
     complain(
         "calibration.research.gate",
         "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "

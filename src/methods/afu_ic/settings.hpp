@@ -1,13 +1,18 @@
 #pragma once
 /// What [unlearning.afu_ic] and [calibration] say together.
+#include "config/choice.hpp"
 #include "config/option.hpp"
 #include "config/scenario_fwd.hpp"
 
 namespace afu::methods {
 
 /// What is merged first: the ledger's entry, or what the target computes where no ledger can be kept.
-enum class Erasure { ledger, fedquit, pga, uce };
+AFU_CHOICE(Erasure, ledger, fedquit, pga, uce)
 Erasure erasure_of(const config::Values& settings);
+/// What is published first; auto_: calibrated where that can be.
+AFU_CHOICE(Publish, auto_, at_once, calibrated)
+/// What has a gain of its own.
+AFU_CHOICE(GainBy, model, layer)
 /// Whether each layer has a gain of its own.
 bool gain_by_layer(const config::Values& settings);
 

@@ -3,22 +3,23 @@
 #include <cstdint>
 #include <string>
 
+#include "config/choice.hpp"
 #include "job/job.hpp"
 
 namespace afu::methods {
 
 /// What the true class's logit becomes: the row's smallest; a value; sum_c q_c z_c over the other classes, q
 /// being the softmax over them of z / temperature.
+AFU_CHOICE(TrueLogitKind, min, fixed, weighted)
 struct TrueLogit {
-  enum class Kind { min, fixed, weighted } kind = Kind::min;
+  using Kind = TrueLogitKind;
+  Kind kind = Kind::min;
   double value = 0, temperature = 1;
 };
-AFU_LAST(TrueLogit::Kind, weighted)
 AFU_FIELDS(TrueLogit, kind, value, temperature)
 
 /// What is to be close of the teacher's and the student's probabilities.
-enum class DistillationLoss { kl, ce, mse, cosine };
-AFU_LAST(DistillationLoss, cosine)
+AFU_CHOICE(DistillationLoss, kl, ce, mse, cosine)
 
 struct FedquitJob {
   static constexpr const char* name = "fedquit";

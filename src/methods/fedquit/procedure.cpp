@@ -18,19 +18,6 @@ Script fedquit(Request request, const Now& now) {
   });
 }
 
-TrueLogit::Kind true_logit_named(const std::string& name) {
-  return name == "fixed"      ? TrueLogit::Kind::fixed
-         : name == "weighted" ? TrueLogit::Kind::weighted
-                              : TrueLogit::Kind::min;
-}
-
-DistillationLoss loss_named(const std::string& name) {
-  return name == "ce"       ? DistillationLoss::ce
-         : name == "mse"    ? DistillationLoss::mse
-         : name == "cosine" ? DistillationLoss::cosine
-                            : DistillationLoss::kl;
-}
-
 }  // namespace
 
 Erase fedquit_erasure(const View& view, const Request& request, const config::Values& settings) {
@@ -40,9 +27,9 @@ Erase fedquit_erasure(const View& view, const Request& request, const config::Va
   job.lr = settings.real("lr");
   job.epochs = settings.integer("epochs");
   job.batch_size = settings.integer("batch_size");
-  job.true_logit = {true_logit_named(settings.text("true_logit")), settings.real("true_logit_value"),
-                    settings.real("temperature")};
-  job.loss = loss_named(settings.text("loss"));
+  job.true_logit = {config::named<TrueLogitKind>(settings.text("true_logit"), "true_logit"),
+                    settings.real("true_logit_value"), settings.real("temperature")};
+  job.loss = config::named<DistillationLoss>(settings.text("loss"), "loss");
   job.key = {view.scenario->scenario.seed, base::purpose("fedquit"), request.client, request.index};
   // a third of a pass more: the teacher's forward
   const auto passes = static_cast<double>(request.forget_count) * (static_cast<double>(job.epochs) + 1.0 / 3);
@@ -63,12 +50,12 @@ Method fedquit_method() {
       number("epochs", 1, from(1, 1000), "Local epochs over the forget set.", "epochs"),
       number("batch_size", 32, from(1, 65536), "Batch size.", "samples"),
       choice(
-          "true_logit", {"min", "fixed", "weighted"},
+          "true_logit", names<TrueLogitKind>(),
           "What the teacher's true logit is lowered to. min: the image's smallest. fixed: true_logit_value. "
           "weighted: the mean of the others, each by its probability among them."),
       number("true_logit_value", 0.0, from(-1e6, 1e6), "The fixed one."),
       choice(
-          "loss", {"kl", "ce", "mse", "cosine"},
+          "loss", names<DistillationLoss>(),
           "Between the teacher's and the student's probabilities: kl, KL(teacher || student); ce, the cross "
           "entropy, which differs by a constant; mse, the mean over classes of the squared difference; cosine, "
           "1 - cos."),

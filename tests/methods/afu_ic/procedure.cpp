@@ -159,7 +159,8 @@ TEST_CASE("afu_ic: minibatches cost the samples that they take") {
 TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window does not") {
   AfuIc s;
   s.scenario.calibration.research->stages = 5;
-  s.scenario.calibration.research->until_loss = true;  // repeats the first: as the jobs' figures are absent, to the end
+  s.scenario.calibration.research->until_loss =
+      true;  // repeats the first: as the jobs' figures are absent, to the end
   s.scenario.calibration.research->until_loss_steps = 60;
   s.run();
   std::vector<std::int64_t> stages;
@@ -177,7 +178,7 @@ TEST_CASE("afu_ic: what follows an erasure goes through it in stages, the window
 TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the penalty at its reference") {
   const auto window = [](std::int64_t jobs, std::vector<double> penalties) {
     AfuIc s;
-    s.scenario.calibration.invariance = "vrex";
+    s.scenario.calibration.invariance = config::Invariance::vrex;
     s.scenario.calibration.window_updates = 12;
     s.scenario.calibration.research->sunset_jobs = jobs;
     s.penalties = std::move(penalties);
@@ -196,7 +197,7 @@ TEST_CASE("afu_ic: the window ends once enough calibrations in a row found the p
 TEST_CASE("afu_ic: what the reference costs is counted") {
   AfuIc s;
   s.scenario.calibration.research->sunset_jobs = 2;
-  s.scenario.calibration.invariance = "irm";
+  s.scenario.calibration.invariance = config::Invariance::irm;
   s.run();
   CHECK(s.all<methods::Calibrate>().at(0).passes == 9 * 20 + 9 * 2);
   CHECK(s.all<methods::Calibrate>().at(0).job.as<calibrate::CalibrateJob>()->sunset);
@@ -205,7 +206,7 @@ TEST_CASE("afu_ic: what the reference costs is counted") {
 TEST_CASE("afu_ic: the gate stands from the erasure to the window's end, on a fixed probe") {
   AfuIc s;
   auto& c = s.scenario.calibration;
-  c.invariance = "irm";
+  c.invariance = config::Invariance::irm;
   c.research->gate = true;
   c.research->gate_epsilon = 0.25;
   c.research->gate_samples = 6;  // 4 of six and 2 of three
