@@ -6,6 +6,7 @@
 #                                                torch wheel, unpacked into .deps/: 2.4 GB to download, 3.7 GB on disk)
 #   tools/setup.sh --no-build only installs
 #   tools/setup.sh --fuzz     installs clang as well, for tools/fuzz.sh
+#   tools/setup.sh --checks   installs clang-tidy as well, for tools/tidy.sh
 #
 # Environment: AFU_DEPS_DIR (instead of .deps), BUILD_DIR (instead of build or build-cuda), JOBS (compilers at a time).
 # May be run again at any time: what is there already is left alone. Exit status 75: the torch wheel could not be had.
@@ -20,6 +21,7 @@ packages=(ca-certificates ccache clang-format cmake g++ git libboost-math-dev li
   libtorch-dev libzip-dev ninja-build nlohmann-json3-dev doctest-dev python3-numpy)
 wheel_packages=(python3 python3-venv unzip)
 fuzz_packages=(clang libclang-rt-14-dev)
+check_packages=(clang-tidy)
 
 cuda=no
 build=yes
@@ -28,8 +30,9 @@ for argument in "$@"; do
     --cuda) cuda=yes ;;
     --no-build) build=no ;;
     --fuzz) packages+=("${fuzz_packages[@]}") ;;
+    --checks) packages+=("${check_packages[@]}") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
-    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build, --fuzz)" >&2 && exit 2 ;;
+    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build, --fuzz, --checks)" >&2 && exit 2 ;;
   esac
 done
 

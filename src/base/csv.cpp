@@ -40,7 +40,7 @@ std::string joined(const std::vector<std::string>& names) {
 std::vector<CsvRow> read_csv(const std::string& file, const std::vector<std::string>& columns) {
   std::string all;
   if (const auto why = read_text_file(file, all); !why.empty()) throw InputError(file + ": " + why);
-  std::istringstream in(std::move(all));
+  std::istringstream in(all);
 
   std::vector<CsvRow> rows;
   std::string text;

@@ -36,7 +36,7 @@ class OutputFile {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  static constexpr std::size_t block_size = 64 * 1024;
+  static constexpr std::size_t block_size = std::size_t{64} * 1024;
   [[noreturn]] void fail(int error);
 
   std::filesystem::path path_;

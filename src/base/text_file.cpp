@@ -45,7 +45,7 @@ std::string read_text_file(const std::string& file, std::string& text, bool pipe
     return "this is no regular file any more";
 
   text.clear();
-  const auto too_long = fmt::format("this file is longer than {} MiB", most_text_bytes >> 20);
+  auto too_long = fmt::format("this file is longer than {} MiB", most_text_bytes >> 20);
   if (regular && status.st_size > static_cast<off_t>(most_text_bytes)) return too_long;
   if (regular && status.st_size > 0) text.reserve(static_cast<std::size_t>(status.st_size));
   char block[64 * 1024];

@@ -58,7 +58,7 @@ std::string resolve_data_path(const std::string& path, const std::string& scenar
   namespace fs = std::filesystem;
   std::vector<fs::path> places;
   if (fs::path{path}.is_absolute()) {
-    places.push_back(path);
+    places.emplace_back(path);
   } else {
     if (!scenario_file.empty()) places.push_back(fs::path{scenario_file}.parent_path() / path);
     places.push_back(fs::current_path() / path);

@@ -37,7 +37,7 @@ inline Field number(std::string name, Distribution& at, Range range, std::string
 inline Field flag(std::string name, bool& at, std::string help) {
   return field(std::move(name), &at, at, from(0), std::move(help), "");
 }
-template <class T>
+template <class T>  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved from
 Field text(std::string name, T& at, std::string help, std::vector<std::string> choices = {}) {
   auto f = field(std::move(name), &at, std::string{}, from(0), std::move(help), "");
   f.option.choices = std::move(choices);

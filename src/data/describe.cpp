@@ -97,7 +97,7 @@ std::string describe_source(const Source& source) {
   }
 
   std::vector<std::string> header{"split", "images"};
-  if (!source.train.subjects.empty()) header.push_back("subjects");
+  if (!source.train.subjects.empty()) header.emplace_back("subjects");
   for (std::int64_t c = 0; c < source.classes(); ++c) header.push_back(fmt::format("class {}", c));
   Table table(header);
   for (const auto& [name, images] :
@@ -184,7 +184,7 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
   std::vector<std::string> header{"client", "train"};
   for (std::int64_t c = 0; c < data.classes(); ++c) header.push_back(fmt::format("class {}", c));
   header.insert(header.end(), {"poisoned", "hold-out", "calibration"});
-  if (subjects) header.push_back("subjects");
+  if (subjects) header.emplace_back("subjects");
   Table table(header);
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < data.clients.size(); ++i) {

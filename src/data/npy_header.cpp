@@ -14,7 +14,7 @@ namespace {
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
 
 // numpy itself refuses texts above 10,000 characters unless told otherwise; nothing we read comes near.
-constexpr std::size_t max_text = 64 * 1024;
+constexpr std::size_t max_text = std::size_t{64} * 1024;
 constexpr std::size_t max_dimensions = 32;
 
 /// A cursor over the dictionary's text; every method skips white space first.

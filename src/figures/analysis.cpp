@@ -268,7 +268,7 @@ void Analysis::compare(std::size_t group) {
       Comparison c{arm, &metric, paired_t_test(p.a, p.b, plan.confidence), {}, {}};
       if (const auto margin = plan.margins.find(metric.name); margin != plan.margins.end())
         c.equivalence = tost(p.a, p.b, margin->second, 1 - plan.confidence);
-      all.push_back(std::move(c));
+      all.push_back(c);
     }
   }
   std::vector<double> family;

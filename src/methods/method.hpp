@@ -119,7 +119,8 @@ struct View {
 // ---- steps
 
 /// Steps that hold something have constructors: scripts yield them, and g++ 12 destroys twice what an aggregate holds
-/// that is made in braces where it is yielded.
+/// that is made in braces where it is yielded. A defaulted one leaves an aggregate.
+// NOLINTBEGIN(modernize-use-equals-default)
 
 /// No further task is handed out; the next step is asked for when nothing is in flight any more.
 struct Halt {};
@@ -214,6 +215,8 @@ struct GateUpdates {
   GateUpdates() {}
   GateUpdates(calibrate::GateJob j, double a_merge) : job(std::move(j)), passes(a_merge) {}
 };
+// NOLINTEND(modernize-use-equals-default)
+
 /// The next step is asked for after so many more accepted updates.
 struct AwaitUpdates {
   std::uint64_t count = 0;

@@ -163,7 +163,7 @@ std::vector<Chart> timelines(const figures::Analysis& a, std::size_t group,
                          study.id_of(fmt::format("timeline-{}", arm + 1), group), study.arms[arm].name))
           out.push_back(std::move(*chart));
       } catch (const figures::ReportError& e) {
-        unread.push_back(e.what());
+        unread.emplace_back(e.what());
       }
       break;
     }

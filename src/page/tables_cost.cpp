@@ -12,7 +12,7 @@ namespace afu::page {
 
 namespace {
 
-std::string with_group(const figures::Study& study, std::string caption, std::size_t group) {
+std::string with_group(const figures::Study& study, const std::string& caption, std::size_t group) {
   return study.groups[group].empty() ? caption : caption + " " + study.groups[group] + ".";
 }
 

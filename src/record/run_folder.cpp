@@ -136,7 +136,7 @@ fs::path RunFolder::path(std::string_view name) const {
 }
 
 fs::path RunFolder::audit() const {
-  const auto folder = root_ / audit_folder;
+  auto folder = root_ / audit_folder;
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

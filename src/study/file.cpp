@@ -45,7 +45,7 @@ std::vector<Section> sections(Study& s, Raw& raw) {
   std::vector<config::Field> of_metrics;
   for (const auto& m : figures::metrics()) {
     const double most = m.quantity == figures::Quantity::loss ? most_loss_margin : 1;
-    metrics.push_back(m.name);
+    metrics.emplace_back(m.name);
     of_metrics.push_back(number(m.name, margins[m.name], above(0, most), fmt::format("Of the {}.", m.title)));
   }
   return {

@@ -16,7 +16,7 @@ using afu::test::text_of;
 namespace {
 
 const std::vector<float> weights{0.5f, -1.25f, 3e-9f, 7.0f, 0.0f, 1.0f};
-const std::vector<std::uint8_t> pixels(2 * 1 * 3 * 4, 200);
+const std::vector<std::uint8_t> pixels(std::size_t{2} * 1 * 3 * 4, 200);
 const std::vector<std::int64_t> labels{3, -4};
 
 std::vector<base::NpzArray> arrays() {

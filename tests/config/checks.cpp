@@ -292,7 +292,7 @@ TEST_CASE("what a list of attacks stands for") {
 TEST_CASE("runs of one federation may differ in method, times and initial weights, not in samples") {
   const std::string text =
       "[stop]\nupdates = 9\n[[erasure]]\nclient = 0\nat_update = 3\n[data]\ntrain_samples = 100\n";
-  const auto load = [&](std::vector<std::string> set) {
+  const auto load = [&](const std::vector<std::string>& set) {
     return parse_scenario(text, "s.toml", set, methods());
   };
   const auto a = load({});

@@ -161,16 +161,15 @@ at_round = 3
 rounds = 5
 )",
                        {"training.momentum=2", "nonsense"});
-  CHECK(all ==
-        Messages{
-            "s.toml:2:1: training.epoch: unknown key, did you mean local_epochs?",
-            "s.toml:3:6: training.lr: 3.0 is outside (0, 1]",
-            "s.toml:4:8: training.rule: \"fedsgd\" is unknown, allowed are \"async_delta\", \"fedavg\", "
-            "\"fedasync\", \"fedbuff\", \"aso_fed\", \"port\"",
-            "s.toml:6:10: erasure[0].client: 9 is outside [0, 7], partition.clients is 8",
-            "--set nonsense: this override is malformed, allowed is section.key=value",
-            "--set training.momentum: 2 is outside [0, 0.9999]",
-        });
+  const std::string rules = R"("async_delta", "fedavg", "fedasync", "fedbuff", "aso_fed", "port")";
+  CHECK(all == Messages{
+                   "s.toml:2:1: training.epoch: unknown key, did you mean local_epochs?",
+                   "s.toml:3:6: training.lr: 3.0 is outside (0, 1]",
+                   "s.toml:4:8: training.rule: \"fedsgd\" is unknown, allowed are " + rules,
+                   "s.toml:6:10: erasure[0].client: 9 is outside [0, 7], partition.clients is 8",
+                   "--set nonsense: this override is malformed, allowed is section.key=value",
+                   "--set training.momentum: 2 is outside [0, 0.9999]",
+               });
   try {
     parsed("a = 1\nb = 2\n");
     FAIL("it loaded");

@@ -77,5 +77,5 @@ TEST_CASE("an override that is no UTF-8 is refused, and shown so that a terminal
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].find("is no UTF-8 at byte 14") != std::string::npos);
   CHECK(errors[0].find("'data.path=caf\\xe9\\x1b[31m/d.npz'") != std::string::npos);
-  CHECK(errors[0].find("\x1b") == std::string::npos);
+  CHECK(errors[0].find('\x1b') == std::string::npos);
 }

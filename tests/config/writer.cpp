@@ -28,7 +28,8 @@ std::string text_of(const fs::path& file) {
 /// A value of the option that is not its default.
 Value another(const Option& o) {
   if (auto* b = std::get_if<bool>(&o.fallback)) return !*b;
-  if (auto* i = std::get_if<std::int64_t>(&o.fallback)) return *i + 1 <= o.max ? *i + 1 : *i - 1;
+  if (auto* i = std::get_if<std::int64_t>(&o.fallback))
+    return static_cast<double>(*i + 1) <= o.max ? *i + 1 : *i - 1;
   if (auto* d = std::get_if<double>(&o.fallback))
     return *d / 3 > o.min ? *d / 3 : o.min + (std::min(o.max, 1.0) - o.min) / 7;
   if (o.choices.empty()) return std::string{"a \"b\"\t\\c\u00e9"};
@@ -231,7 +232,7 @@ TEST_CASE("configs/reference.toml is in step, but for the methods' own sections"
     std::istringstream lines(text);
     bool of_method = false;
     auto flush = [&] {
-      if (paragraph.find("\n[") != std::string::npos || paragraph.rfind("[", 0) == 0)
+      if (paragraph.find("\n[") != std::string::npos || paragraph.rfind('[', 0) == 0)
         of_method = paragraph.find("[unlearning.") != std::string::npos;
       bool method_key = paragraph.find("\nmethod = ") != std::string::npos;
       if (!of_method && !method_key) out += paragraph + "\n";

@@ -102,7 +102,7 @@ inline void write_jpeg(const std::string& path, int width, int height, std::vect
   if (!form.app1.empty())
     jpeg_write_marker(&jpeg, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(form.app1.data()),
                       static_cast<unsigned>(form.app1.size()));
-  const auto stride = static_cast<std::size_t>(width * jpeg.input_components);
+  const auto stride = static_cast<std::size_t>(width) * static_cast<std::size_t>(jpeg.input_components);
   REQUIRE(samples.size() == stride * static_cast<std::size_t>(height));
   while (jpeg.next_scanline < jpeg.image_height) {
     JSAMPROW row = samples.data() + stride * jpeg.next_scanline;

@@ -217,7 +217,7 @@ TEST_CASE("hold-out: the fraction, at least one of two, never all") {
     Indices rows;
     for (int i = 0; i < n; ++i) rows.push_back(1000 + 3 * i);
     const auto h = data::hold_out(rows, {}, s, 1, 4);
-    CAPTURE(n);
+    CAPTURE(rows.size());
     CHECK(h.holdout.size() == static_cast<std::size_t>(expected));
     Indices all = h.train;
     all.insert(all.end(), h.holdout.begin(), h.holdout.end());

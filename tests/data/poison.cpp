@@ -22,7 +22,7 @@ config::Backdoor backdoor(const std::string& trigger) {
 }  // namespace
 
 TEST_CASE("the patch is white, in the bottom right corner of every channel, and nowhere else") {
-  std::vector<std::uint8_t> image(2 * 10 * 12, 7);
+  std::vector<std::uint8_t> image(std::size_t{2} * 10 * 12, 7);
   apply_trigger(image.data(), 2, 10, 12, backdoor("patch"));
   for (int c = 0; c < 2; ++c)
     for (int i = 0; i < 10; ++i)
@@ -43,21 +43,21 @@ TEST_CASE("the checkerboard alternates") {
 TEST_CASE("the blended pattern has its opacity and is the same on every image") {
   auto b = backdoor("blend");
   b.opacity = 0.3;
-  std::vector<std::uint8_t> dark(28 * 28, 0), bright(28 * 28, 255);
+  std::vector<std::uint8_t> dark(784, 0), bright(784, 255);
   apply_trigger(dark.data(), 1, 28, 28, b);
   apply_trigger(bright.data(), 1, 28, 28, b);
   CHECK(*std::max_element(dark.begin(), dark.end()) > 70);
   CHECK(*std::max_element(dark.begin(), dark.end()) <= 77);
   for (std::size_t p = 0; p < dark.size(); ++p) CHECK(std::abs(bright[p] - dark[p] - 178.5) <= 1);
   b.opacity = 1;
-  std::vector<std::uint8_t> grey(28 * 28, 99), white(28 * 28, 255);
+  std::vector<std::uint8_t> grey(784, 99), white(784, 255);
   apply_trigger(grey.data(), 1, 28, 28, b);
   apply_trigger(white.data(), 1, 28, 28, b);
   CHECK(grey == white);
 }
 
 TEST_CASE("a trigger that does not fit or has no such name is refused") {
-  std::vector<std::uint8_t> image(8 * 9);
+  std::vector<std::uint8_t> image(std::size_t{8} * 9);
   auto b = backdoor("patch");
   b.size = 9;
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, b); }),

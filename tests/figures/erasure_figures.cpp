@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace afu::figures;
 using afu::record::ErasureRecord;
 
@@ -16,7 +18,7 @@ ErasureRecord request(double at, std::optional<double> forgotten) {
 
 /// `per_second` updates a second in (begin, end], evenly.
 void add_updates(std::vector<double>& times, double begin, double end, int per_second) {
-  const int n = static_cast<int>((end - begin) * per_second + 0.5);
+  const int n = static_cast<int>(std::lround((end - begin) * per_second));
   for (int i = 1; i <= n; ++i) times.push_back(begin + static_cast<double>(i) / per_second);
 }
 

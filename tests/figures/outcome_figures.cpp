@@ -96,7 +96,7 @@ TEST_CASE("a version that passes for a while is not the one") {
 }
 
 TEST_CASE("throughput is paired with the run in which the client just leaves") {
-  const auto client = [](std::vector<double> times, double begin, double end,
+  const auto client = [](const std::vector<double>& times, double begin, double end,
                          const std::vector<TimeSpan>& halted = {}) {
     std::vector<AcceptedUpdate> accepted;
     for (double t : times) accepted.push_back({t, 3});

@@ -254,9 +254,9 @@ TEST_CASE("cells.csv has every figure of every cell") {
                                                                   {"virtual time", "140"},
                                                                   {"wall time", "0"},
                                                                   {"why", ""}};
-  for (const auto& [column, wanted] : expected) {
-    CAPTURE(column);
-    CHECK(value(row, column) == wanted);
+  for (const auto& each : expected) {
+    CAPTURE(each.first);
+    CHECK(value(row, each.first) == each.second);
   }
   CHECK(value(rows[6], "state") == "failed");
   CHECK(value(rows[6], "policy") == "halt");
@@ -311,9 +311,9 @@ TEST_CASE("of many groups the page folds the claims and draws the first") {
   std::map<std::string, int> names;
   for (const auto* t : tables_of(document)) ++names[t->id];
   for (const auto& t : document.files) ++names[t.id];
-  for (const auto& [id, count] : names) {
-    CAPTURE(id);
-    CHECK(count == 1);
+  for (const auto& each : names) {
+    CAPTURE(each.first);
+    CHECK(each.second == 1);
   }
 }
 

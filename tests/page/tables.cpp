@@ -165,9 +165,9 @@ TEST_CASE("the cost table: means over the seeds, sums over a run's requests") {
       {"client passes", 120}, {"server passes", 10}, {"stored", 1000},         {"lost updates", 2},
       {"late updates", 1},    {"updates", 150},      {"samples trained", 100}, {"traffic", 2000},
       {"run's clock", 141},   {"real time", 2}};
-  for (const auto& [column, value] : wanted) {
-    CAPTURE(column);
-    CHECK(number(t, {"mine"}, column) == Approx(value));
+  for (const auto& each : wanted) {
+    CAPTURE(each.first);
+    CHECK(number(t, {"mine"}, each.first) == Approx(each.second));
   }
 }
 
@@ -214,7 +214,7 @@ TEST_CASE("without an event log the count of updates tells whether training bega
   for (const char* arm : {"mine", "retrain"})
     std::filesystem::remove(made.study.cell(arm, 2) / "events.jsonl");
   auto text = test::text_of(made.study.cell("retrain", 2) / "metrics.csv");
-  const auto line = text.find("\n", text.find("forgotten"));
+  const auto line = text.find('\n', text.find("forgotten"));
   test::write_text(made.study.cell("retrain", 2) / "metrics.csv",
                    text.substr(0, line) + "\n1,130,0,7,forgotten,0.8,,,,0.03,,,," + text.substr(line));
   const auto a = made.analysis();

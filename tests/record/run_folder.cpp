@@ -56,6 +56,7 @@ TEST_CASE("a folder that is being written is refused to others, with force too, 
     CHECK(why.find("is being written by process " + std::to_string(::getpid()) + " on ") !=
           std::string::npos);
     CHECK(text_of(running.path("metrics.csv")) == "mine");
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const auto copy = running;  // the same folder: its end is not the other's
   }
   CHECK(names_in(tmp / "run") == std::set<std::string>{"metrics.csv", "scenario.toml"});

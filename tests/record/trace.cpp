@@ -73,8 +73,10 @@ struct Trace {
       }
       if (phase == "s" || phase == "t" || phase == "f") flows[r["id"]] += phase;
     }
-    for (const auto& [id, path] : flows)
+    for (const auto& flow : flows) {
+      const auto& path = flow.second;
       REQUIRE_MESSAGE((path == "s" || path == "st" || path == "stf" || path == "sf"), path);
+    }
     for (auto& [id, list] : spans) {
       std::sort(list.begin(), list.end());
       for (std::size_t i = 1; i < list.size(); ++i) REQUIRE(list[i].first >= list[i - 1].second - 1e-6);

@@ -18,7 +18,7 @@ using afu::config::Distribution;
 
 namespace {
 
-Distribution of(const std::string& kind, std::map<std::string, double> changed = {}) {
+Distribution of(const std::string& kind, const std::map<std::string, double>& changed = {}) {
   Distribution d{kind, {}, ""};
   for (const auto& o : config::distribution_parameters(kind))
     d.parameters[o.name] = std::get<double>(o.fallback);
