@@ -108,8 +108,9 @@ void add_shortened(const config::Scenario& s, const RunReport& r, std::vector<st
   std::uint64_t all = 0;
   for (const auto& e : r.outcome.erasures) all += e.record.calibrations.count;
   if (calibrations > 0)
-    notes.push_back(fmt::format("{} of {} calibrations were scaled down to calibration.research.max_delta = {}",
-                                calibrations, all, s.calibration.research->max_delta));
+    notes.push_back(
+        fmt::format("{} of {} calibrations were scaled down to calibration.research.max_delta = {}",
+                    calibrations, all, s.calibration.research->max_delta));
 }
 
 /// Who is waited for where nothing is left to happen.

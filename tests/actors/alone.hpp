@@ -13,6 +13,7 @@
 
 #include "actors/spawn.hpp"
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "methods/registry.hpp"
 #include "model/parameters.hpp"
 

@@ -215,8 +215,8 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
   job.descent.steps = 1;
   const auto plain = lane.run(job).outputs.at(0)->values;
   s.calibration.research->fisher = 0.5;
-  for (const char* form : {"gradient", "proximal"}) {
-    CAPTURE(form);
+  for (const auto form : {config::FisherForm::gradient, config::FisherForm::proximal}) {
+    CAPTURE(config::name_of(form));
     s.calibration.research->fisher_form = form;
     job.descent = calibrate::calibrate_job(s, 0).descent;
     job.descent.steps = 1;
@@ -224,8 +224,9 @@ TEST_CASE("the Fisher anchor, in the step and after it, by hand") {
     job.fisher = fisher;
     const auto delta = lane.run(job).outputs.at(0)->values;
     const auto w = lane.initial->values, f = fisher->values * (0.01 * 0.5);
-    const auto expected = form == std::string("gradient") ? plain - f * (w - anchor->values)
-                                                          : (w + plain + f * anchor->values) / (1 + f) - w;
+    const auto expected = form == config::FisherForm::gradient
+                              ? plain - f * (w - anchor->values)
+                              : (w + plain + f * anchor->values) / (1 + f) - w;
     CHECK(test::largest(delta - expected) < 1e-6);
     CHECK(test::largest(delta - plain) > 1e-5);
   }

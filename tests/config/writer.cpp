@@ -136,7 +136,7 @@ TEST_CASE("the reference loads, as the defaults") {
 
 TEST_CASE("the reference begins with the ten keys that people touch, and they exist") {
   Scenario s;
-  s.erasures = {{1, 40, -1, -1, "client", 0.5}};
+  s.erasures = {{1, 40, -1, -1, Scope::client, 0.5}};
   std::set<std::string> known;
   for (const auto& [key, value] : key_values(s, methods())) known.insert(key);
   REQUIRE(common_keys().size() == 10);

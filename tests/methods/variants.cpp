@@ -102,11 +102,7 @@ TEST_CASE("a variant gives the jobs of its switches, and others than the default
     CHECK((by_variant == jobs(method, one_by_one)));
     CHECK((by_variant != jobs(method, {})));
   };
-  same("federaser", "code", {"interval=2", "norm=layer", "calibrate=mean"});
-  same("federaser", "printed", {"printed_factor=true"});
   same("fedrecovery", "code", {"weights=earlier", "residual=retained", "scale=5"});
-  same("pga", "code", {"stop_factor=0", "stop_distance=2.2"});
-  same("pga", "paper", {"radius_frac=0.333", "stop_factor=0", "stop_accuracy=0.12"});
 }
 
 TEST_CASE("knot's variant gives the clusters and the model of its switches") {

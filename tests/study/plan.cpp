@@ -94,7 +94,7 @@ TEST_CASE("keys of before work in arms, axes and for every cell, and are told on
            " is calibration.research." + key + " now; the old name goes with the next version";
   };
   CHECK(before.notes.size() == 3);
-  for (const auto& told : {line("5:9", "guard_rank"), line("8:9", "until_loss"), line("14:11", "stages")}) {
+  for (const auto& told : {line("5:21", "guard_rank"), line("8:21", "until_loss"), line("14:11", "stages")}) {
     INFO(told);
     CHECK(std::count(before.notes.begin(), before.notes.end(), told) == 1);
   }
