@@ -1,6 +1,6 @@
 #include <caf/all.hpp>
 #include <chrono>
-#include <set>
+#include <initializer_list>
 #include <unordered_map>
 #include <utility>
 
@@ -24,37 +24,66 @@ enum Phase : int {
 };
 constexpr auto grace = 30s;  ///< before a phase is ended by force
 
-struct FederationState {
-  static inline const char* name = "federation";
-  ContextPtr context;
-  caf::actor launcher;
+/// Everybody but the clients. The lanes' last is the service lane; what a run does not need is null.
+struct Crew {
   recorder_actor recorder;
-  std::vector<lane_actor> lanes;  ///< the last is the service lane
+  std::vector<lane_actor> lanes;
   dispatcher_actor dispatcher;
   timeline_actor timeline;
   server_actor server;
   unlearner_actor unlearner;
   calibrator_actor calibrator;
   evaluator_actor evaluator;
-  std::shared_ptr<const ClientWiring> wiring;
-  std::shared_ptr<Directory> directory;
-  std::unordered_map<caf::actor_addr, NodeId> clients;  ///< alive
-  std::vector<caf::actor_addr> current;                 ///< by client
+};
+
+/// Who is alive, as far as the federation has heard.
+struct Watched {
+  std::unordered_map<caf::actor_addr, NodeId> clients;
+  std::vector<caf::actor_addr> current;  ///< the actor that is now a client's, by client
   std::unordered_map<caf::actor_addr, std::string> others;
-  std::set<std::string> waiting_for;
+
+  template <class Self, class Handle>
+  void add(Self self, const Handle& handle, std::string name) {
+    others.emplace(handle.address(), std::move(name));
+    self->monitor(handle);
+  }
+  template <class Self>
+  void add_client(Self self, const client_actor& handle, std::uint32_t number) {
+    clients.emplace(handle.address(), record::first_client_node + number);
+    current.at(number) = handle.address();
+    self->monitor(handle);
+  }
+  bool any_of(std::initializer_list<const char*> names, bool lanes = false) const {
+    for (const auto& [address, name] : others) {
+      for (const auto* n : names)
+        if (name == n) return true;
+      if (lanes && name.rfind("lane ", 0) == 0) return true;
+    }
+    return false;
+  }
+};
+
+/// What the others have told at the end.
+struct LastWords {
   std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
+  bool outcome = false, rows = false, counts = false;  ///< have come
+};
+
+struct FederationState {
+  static inline const char* name = "federation";
+  ContextPtr context;
+  caf::actor launcher;
+  Crew crew;
+  std::shared_ptr<const ClientWiring> wiring;
+  Watched watched;
+  LastWords words;
   int phase = running;
-  bool have_outcome = false, have_rows = false, have_counts = false, asked = false;
   int halts = 0;         ///< asked for by the launcher
   bool hurried = false;  ///< what is still being measured is not waited for
+
+  RunReport& report() { return *words.report; }
 };
 using Self = federation_actor::stateful_pointer<FederationState>;
-
-template <class Handle>
-void watch(Self self, const Handle& handle, std::string name) {
-  self->state.others.emplace(handle.address(), std::move(name));
-  self->monitor(handle);
-}
 
 void begin(Self self) {
   auto& st = self->state;
@@ -63,47 +92,47 @@ void begin(Self self) {
   const auto& context = st.context;
   if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty() ||
       !context->attacks_file.empty() || !context->calibrations_file.empty()) {
-    st.recorder = spawn_recorder(sys, context, me);
-    watch(self, st.recorder, "recorder");
+    st.crew.recorder = spawn_recorder(sys, context, me);
+    st.watched.add(self, st.crew.recorder, "recorder");
   }
   for (std::uint32_t i = 0; i < context->lanes.size(); ++i) {
-    st.lanes.push_back(spawn_lane(sys, context, i, me));
-    watch(self, st.lanes.back(), "lane " + std::to_string(i));
+    st.crew.lanes.push_back(spawn_lane(sys, context, i, me));
+    st.watched.add(self, st.crew.lanes.back(), "lane " + std::to_string(i));
   }
   lane_actor service;
-  if (!st.lanes.empty()) {
-    service = st.lanes.back();
-    st.dispatcher = spawn_dispatcher(sys, context, {st.lanes.begin(), st.lanes.end() - 1}, st.recorder, me);
-    watch(self, st.dispatcher, "dispatcher");
-    st.evaluator = spawn_evaluator(sys, context, st.dispatcher, st.recorder, me);
-    watch(self, st.evaluator, "evaluator");
+  if (!st.crew.lanes.empty()) {
+    service = st.crew.lanes.back();
+    st.crew.dispatcher = spawn_dispatcher(sys, context, {st.crew.lanes.begin(), st.crew.lanes.end() - 1},
+                                          st.crew.recorder, me);
+    st.watched.add(self, st.crew.dispatcher, "dispatcher");
+    st.crew.evaluator = spawn_evaluator(sys, context, st.crew.dispatcher, st.crew.recorder, me);
+    st.watched.add(self, st.crew.evaluator, "evaluator");
   }
-  st.timeline = spawn_timeline(sys, context, st.recorder, me);
-  watch(self, st.timeline, "timeline");
-  st.server = spawn_server(sys, context, st.timeline, service, st.evaluator, st.recorder, me);
-  watch(self, st.server, "server");
-  st.unlearner = spawn_unlearner(sys, context, st.timeline, st.dispatcher, me);
-  watch(self, st.unlearner, "unlearner");
-  st.calibrator = spawn_calibrator(sys, context, st.timeline, st.dispatcher, me);
-  watch(self, st.calibrator, "calibrator");
+  st.crew.timeline = spawn_timeline(sys, context, st.crew.recorder, me);
+  st.watched.add(self, st.crew.timeline, "timeline");
+  st.crew.server =
+      spawn_server(sys, context, st.crew.timeline, service, st.crew.evaluator, st.crew.recorder, me);
+  st.watched.add(self, st.crew.server, "server");
+  st.crew.unlearner = spawn_unlearner(sys, context, st.crew.timeline, st.crew.dispatcher, me);
+  st.watched.add(self, st.crew.unlearner, "unlearner");
+  st.crew.calibrator = spawn_calibrator(sys, context, st.crew.timeline, st.crew.dispatcher, me);
+  st.watched.add(self, st.crew.calibrator, "calibrator");
 
-  st.wiring = std::make_shared<const ClientWiring>(ClientWiring{context, st.timeline, st.dispatcher, me});
-  st.directory = std::make_shared<Directory>();
-  st.directory->server = st.server;
-  st.directory->unlearner = st.unlearner;
-  st.directory->calibrator = st.calibrator;
+  st.wiring =
+      std::make_shared<const ClientWiring>(ClientWiring{context, st.crew.timeline, st.crew.dispatcher, me});
+  auto directory = std::make_shared<Directory>();
+  directory->server = st.crew.server;
+  directory->unlearner = st.crew.unlearner;
+  directory->calibrator = st.crew.calibrator;
   const auto count = static_cast<std::uint32_t>(context->setup.samples.size());
-  st.directory->clients.reserve(count);
-  st.clients.reserve(count);
-  st.current.reserve(count);
+  directory->clients.reserve(count);
+  st.watched.clients.reserve(count);
+  st.watched.current.resize(count);
   for (std::uint32_t c = 0; c < count; ++c) {
-    st.directory->clients.push_back(spawn_client(sys, st.wiring, c));
-    const auto& handle = st.directory->clients.back();
-    st.clients.emplace(handle.address(), record::first_client_node + c);
-    st.current.push_back(handle.address());
-    self->monitor(handle);
+    directory->clients.push_back(spawn_client(sys, st.wiring, c));
+    st.watched.add_client(self, directory->clients.back(), c);
   }
-  self->send(st.timeline, atom::start_v, DirectoryPtr{st.directory});
+  self->send(st.crew.timeline, atom::start_v, DirectoryPtr{std::move(directory)});
 }
 
 void enter(Self self, int phase);
@@ -112,9 +141,9 @@ void enter(Self self, int phase);
 void reported(Self self) {
   auto& st = self->state;
   if (st.phase != reporting) return;
-  const bool complete =
-      st.have_outcome && (st.have_rows || !st.evaluator) && (st.have_counts || !st.dispatcher || st.hurried);
-  if (complete || !st.report->failure.empty()) enter(self, clients_end);
+  const bool complete = st.words.outcome && (st.words.rows || !st.crew.evaluator) &&
+                        (st.words.counts || !st.crew.dispatcher || st.hurried);
+  if (complete || !st.report().failure.empty()) enter(self, clients_end);
 }
 
 template <class Handle>
@@ -122,30 +151,22 @@ void finish(Self self, const Handle& handle) {
   if (handle) self->send_exit(handle, caf::exit_reason::user_shutdown);
 }
 
-bool alive(const FederationState& st, std::initializer_list<const char*> names, bool lanes = false) {
-  for (const auto& [address, name] : st.others) {
-    for (const auto* n : names)
-      if (name == n) return true;
-    if (lanes && name.rfind("lane ", 0) == 0) return true;
-  }
-  return false;
-}
-
 /// Goes on to the next phase when everybody of the present one has ended.
 void check_phase(Self self) {
   auto& st = self->state;
   switch (st.phase) {
     case clients_end:
-      if (st.clients.empty()) enter(self, workers_end);
+      if (st.watched.clients.empty()) enter(self, workers_end);
       break;
     case workers_end:
-      if (!alive(st, {"unlearner", "calibrator", "evaluator", "dispatcher"}, true)) enter(self, server_end);
+      if (!st.watched.any_of({"unlearner", "calibrator", "evaluator", "dispatcher"}, true))
+        enter(self, server_end);
       break;
     case server_end:
-      if (!alive(st, {"server", "timeline"})) enter(self, recorder_closes);
+      if (!st.watched.any_of({"server", "timeline"})) enter(self, recorder_closes);
       break;
     case recorder_ends:
-      if (!alive(st, {"recorder"})) enter(self, over);
+      if (!st.watched.any_of({"recorder"})) enter(self, over);
       break;
     default:
       break;
@@ -158,30 +179,30 @@ void enter(Self self, int phase) {
   if (phase < over) self->delayed_send(self, grace, atom::force_v, phase);
   switch (phase) {
     case reporting:
-      self->send(st.server, atom::report_v, st.report->timeline.now);
-      if (st.dispatcher) self->send(st.dispatcher, atom::report_v);
+      self->send(st.crew.server, atom::report_v, st.report().timeline.now);
+      if (st.crew.dispatcher) self->send(st.crew.dispatcher, atom::report_v);
       break;
     case clients_end:
-      for (const auto& [address, node] : st.clients)
+      for (const auto& [address, node] : st.watched.clients)
         self->send_exit(address, caf::exit_reason::user_shutdown);
       break;
     case workers_end:
-      finish(self, st.unlearner), finish(self, st.calibrator), finish(self, st.evaluator);
-      finish(self, st.dispatcher);
-      for (const auto& lane : st.lanes) finish(self, lane);
+      finish(self, st.crew.unlearner), finish(self, st.crew.calibrator), finish(self, st.crew.evaluator);
+      finish(self, st.crew.dispatcher);
+      for (const auto& lane : st.crew.lanes) finish(self, lane);
       break;
     case server_end:
-      finish(self, st.server), finish(self, st.timeline);
+      finish(self, st.crew.server), finish(self, st.crew.timeline);
       break;
     case recorder_closes:
-      if (!st.recorder) return enter(self, over);
-      self->send(st.recorder, atom::close_v);
+      if (!st.crew.recorder) return enter(self, over);
+      self->send(st.crew.recorder, atom::close_v);
       break;
     case recorder_ends:
-      finish(self, st.recorder);
+      finish(self, st.crew.recorder);
       break;
     case over:
-      caf::anon_send(st.launcher, ReportPtr{st.report});
+      caf::anon_send(st.launcher, ReportPtr{st.words.report});
       self->quit(caf::exit_reason::user_shutdown);
       return;
     default:
@@ -192,41 +213,39 @@ void enter(Self self, int phase) {
 
 void fail(Self self, const std::string& why) {
   auto& st = self->state;
-  if (!st.report->failure.empty()) return;
-  st.report->failure = why;
+  if (!st.report().failure.empty()) return;
+  st.report().failure = why;
   if (st.phase == running)
-    self->send(st.timeline, atom::halt_v);
+    self->send(st.crew.timeline, atom::halt_v);
   else
     reported(self);
 }
 
 void down(Self self, const caf::down_msg& m) {
   auto& st = self->state;
-  if (auto c = st.clients.find(m.source); c != st.clients.end()) {
+  if (auto c = st.watched.clients.find(m.source); c != st.watched.clients.end()) {
     const auto node = c->second;
-    st.clients.erase(c);
+    st.watched.clients.erase(c);
     if (st.phase == running || st.phase == reporting) {
       const auto number = node - record::first_client_node;
-      st.report->replaced.push_back(record::node_name(node));
+      st.report().replaced.push_back(record::node_name(node));
       auto replacement = spawn_client(self->system(), st.wiring, number);
-      st.clients.emplace(replacement.address(), node);
-      st.current[number] = replacement.address();
-      self->monitor(replacement);
-      self->send(st.timeline, atom::replaced_v, node, replacement);
+      st.watched.add_client(self, replacement, number);
+      self->send(st.crew.timeline, atom::replaced_v, node, replacement);
     }
     return check_phase(self);
   }
-  auto o = st.others.find(m.source);
-  if (o == st.others.end()) return;
+  auto o = st.watched.others.find(m.source);
+  if (o == st.watched.others.end()) return;
   const auto name = o->second;
-  st.others.erase(o);
+  st.watched.others.erase(o);
   if (st.phase == running || st.phase == reporting) {
-    if (st.report->failure.empty())
-      st.report->failure = "the " + name + " ended unexpectedly: " + self->system().render(m.reason);
+    if (st.report().failure.empty())
+      st.report().failure = "the " + name + " ended unexpectedly: " + self->system().render(m.reason);
     if (name == "timeline" || st.phase == reporting)
       enter(self, clients_end);
     else
-      self->send(st.timeline, atom::halt_v);
+      self->send(st.crew.timeline, atom::halt_v);
     return;
   }
   check_phase(self);
@@ -237,7 +256,7 @@ void begin_or_fail(Self self) {
   try {
     begin(self);
   } catch (const std::exception& e) {
-    self->state.report->failure = e.what();
+    self->state.report().failure = e.what();
     enter(self, clients_end);
   }
 }
@@ -249,13 +268,13 @@ caf::error abandon(Self self, const std::exception_ptr& exception) {
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& e) {
-    st.report->failure = std::string("the federation ended unexpectedly: ") + e.what();
+    st.report().failure = std::string("the federation ended unexpectedly: ") + e.what();
   } catch (...) {
-    st.report->failure = "the federation ended unexpectedly";
+    st.report().failure = "the federation ended unexpectedly";
   }
-  for (const auto& [address, node] : st.clients) self->send_exit(address, caf::exit_reason::kill);
-  for (const auto& [address, name] : st.others) self->send_exit(address, caf::exit_reason::kill);
-  caf::anon_send(st.launcher, ReportPtr{st.report});
+  for (const auto& [address, node] : st.watched.clients) self->send_exit(address, caf::exit_reason::kill);
+  for (const auto& [address, name] : st.watched.others) self->send_exit(address, caf::exit_reason::kill);
+  caf::anon_send(st.launcher, ReportPtr{st.words.report});
   return caf::exit_reason::unhandled_exception;
 }
 
@@ -270,42 +289,42 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
         auto& st = self->state;
         ++st.halts;
         if (st.phase == running) {
-          st.report->interrupted = true;
-          if (st.timeline) self->send(st.timeline, atom::halt_v);
+          st.report().interrupted = true;
+          if (st.crew.timeline) self->send(st.crew.timeline, atom::halt_v);
         }
         // A run that has ended by itself and is only being measured is complete, unless that is cut short.
         if (st.halts < 2 || st.phase > reporting) return;
-        st.hurried = st.report->interrupted = true;
-        if (st.evaluator) self->send(st.evaluator, atom::halt_v);
+        st.hurried = st.report().interrupted = true;
+        if (st.crew.evaluator) self->send(st.crew.evaluator, atom::halt_v);
         reported(self);
       },
       [=](const Progress& p) { caf::anon_send(self->state.launcher, p); },
       [=](const TimelineEnd& e) {
         auto& st = self->state;
-        st.report->timeline = e;
+        st.report().timeline = e;
         if (st.phase == running) enter(self, reporting);
         reported(self);
       },
       [=](const OutcomePtr& o) {
-        self->state.report->outcome = *o;
-        self->state.have_outcome = true;
+        self->state.report().outcome = *o;
+        self->state.words.outcome = true;
         reported(self);
       },
       [=](atom::drain, const ReportPtr& rows) {
-        auto& r = *self->state.report;
+        auto& r = self->state.report();
         r.rows = rows->rows;
         r.before = rows->before, r.has_before = rows->has_before;
         r.found = rows->found;
         r.final = rows->final, r.has_final = rows->has_final;
         r.attacks = rows->attacks;
         r.snapshots = rows->snapshots;
-        self->state.have_rows = true;
+        self->state.words.rows = true;
         reported(self);
       },
       [=](atom::report, std::uint64_t joined, std::uint64_t late) {
-        self->state.report->joined = joined;
-        self->state.report->late = late;
-        self->state.have_counts = true;
+        self->state.report().joined = joined;
+        self->state.report().late = late;
+        self->state.words.counts = true;
         reported(self);
       },
       [=](atom::closed) {
@@ -315,10 +334,10 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
       [=](atom::crash, NodeId node) {
         auto& st = self->state;
         if (node >= record::first_client_node)
-          self->send(caf::actor_cast<client_actor>(st.current.at(node - record::first_client_node)),
+          self->send(caf::actor_cast<client_actor>(st.watched.current.at(node - record::first_client_node)),
                      atom::crash_v);
         else if (node == record::server_node)
-          self->send_exit(st.server, caf::exit_reason::unhandled_exception);
+          self->send_exit(st.crew.server, caf::exit_reason::unhandled_exception);
       },
       [=](atom::force, int phase) {
         auto& st = self->state;
@@ -327,8 +346,9 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
           self->delayed_send(self, grace, atom::force_v, phase);
           return;
         }
-        for (const auto& [address, node] : st.clients) self->send_exit(address, caf::exit_reason::kill);
-        for (const auto& [address, name] : st.others)
+        for (const auto& [address, node] : st.watched.clients)
+          self->send_exit(address, caf::exit_reason::kill);
+        for (const auto& [address, name] : st.watched.others)
           if (phase != clients_end && (name != "recorder" || phase >= recorder_closes))
             self->send_exit(address, caf::exit_reason::kill);
         if (phase == recorder_closes) enter(self, recorder_ends);

@@ -236,6 +236,18 @@ TEST_CASE("a client's replacement gets its messages, and the server hears that t
   CHECK(taken_by_the_other == 1);
 }
 
+TEST_CASE("while somebody has not answered, another one's replacement brings nothing forward") {
+  Fixture f;
+  f.answers = false;
+  f.start({timer(0, 1), timer(1, 2)});
+  f.tell(f.timeline, atom::replaced_v, client_node(2), f.fake_client(2));
+  CHECK(f.deliveries == std::vector<Delivery>{{1, client_node(0), 0}});
+  f.answers = true;
+  f.answer(f.deliveries[0]);
+  f.settle();
+  CHECK(f.deliveries.size() == 3);  // the lost job's notice, and the timer
+}
+
 TEST_CASE("a clock that does not go on ends the run with the reason") {
   Fixture f;
   f.answer_of = [](Delivery) {
