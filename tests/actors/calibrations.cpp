@@ -71,15 +71,20 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.batch_size=8"},
       {"calibration.batch_size=12", "calibration.invariance=irm", "calibration.research.irm_estimator=halves",
        "calibration.environments=interventional"},
-      {"calibration.research.gate=true", "calibration.invariance=irm", "calibration.research.gate_samples=16"},
-      {"calibration.research.gate=true", "calibration.invariance=perturbation", "calibration.perturbation=adversarial",
-       "calibration.research.adversarial_steps=2"},
+      {"calibration.research.gate=true", "calibration.invariance=irm",
+       "calibration.research.gate_samples=16"},
+      {"calibration.research.gate=true", "calibration.invariance=perturbation",
+       "calibration.perturbation=adversarial", "calibration.research.adversarial_steps=2"},
       {"unlearning.afu_ic.match_steps=4"},
-      {"calibration.research.kd=1", "calibration.research.fisher=0.001", "calibration.research.fisher_samples=8"},
-      {"calibration.research.guard_rank=1", "calibration.research.guard_restore=0.1", "calibration.research.guard_restore_every=2"},
+      {"calibration.research.kd=1", "calibration.research.fisher=0.001",
+       "calibration.research.fisher_samples=8"},
+      {"calibration.research.guard_rank=1", "calibration.research.guard_restore=0.1",
+       "calibration.research.guard_restore_every=2"},
       {"calibration.research.guard_rank=3"},
-      {"calibration.optimiser=adam", "calibration.research.staleness_discount=true", "calibration.research.max_delta=0.001"},
-      {"calibration.research.until_loss=true", "calibration.research.until_loss_steps=6", "unlearning.afu_ic.gain=2"},
+      {"calibration.optimiser=adam", "calibration.research.staleness_discount=true",
+       "calibration.research.max_delta=0.001"},
+      {"calibration.research.until_loss=true", "calibration.research.until_loss_steps=6",
+       "unlearning.afu_ic.gain=2"},
       {"unlearning.afu_ic.gain_by=layer", "unlearning.afu_ic.gain_steps=2"},
       {"unlearning.afu_ic.ledger_decay=0.2"},
       {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2"},
@@ -128,9 +133,10 @@ TEST_CASE("what max_delta shortens is counted and told") {
 
 TEST_CASE("every arm runs under every training rule, and without vectors") {
   for (const char* rule : {"fedavg", "fedasync", "fedbuff"})
-    for (const char* arm : {"calibration.research.guard_rank=3", "calibration.research.stages=1", "calibration.research.until_loss=true",
-                            "unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure=pga",
-                            "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
+    for (const char* arm :
+         {"calibration.research.guard_rank=3", "calibration.research.stages=1",
+          "calibration.research.until_loss=true", "unlearning.afu_ic.erasure=fedquit",
+          "unlearning.afu_ic.erasure=pga", "calibration.batch_size=8", "unlearning.afu_ic.match_steps=2"}) {
       CAPTURE(rule);
       CAPTURE(arm);
       std::vector<std::string> set{arm, std::string("training.rule=") + rule, "unlearning.pga.max_steps=2"};
@@ -281,12 +287,13 @@ TEST_CASE("held-out matching is the target's work, merged before the model count
 
 TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
   // Steps that long lead away from it.
-  const auto r =
-      calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=10", "calibration.lr=1"});
+  const auto r = calibrated({"calibration.research.until_loss=true",
+                             "calibration.research.until_loss_steps=10", "calibration.lr=1"});
   const auto& totals = erasure(r).calibrations;
   CHECK(totals.count > 3);
   CHECK(std::stod(cell(r, 1, "risk_after")) > std::stod(cell(r, 1, "risk_before")));
   // A cap that is one job: as without.
-  const auto one = calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=2"});
+  const auto one =
+      calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=2"});
   CHECK(one.played.result.summary.model_sha256 == calibrated({}).played.result.summary.model_sha256);
 }

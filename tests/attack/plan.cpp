@@ -4,11 +4,11 @@
 #include <set>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "metrics/sets.hpp"
-#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

@@ -337,34 +337,46 @@ TEST_CASE("calibration options that do nothing without another one") {
                  "allowed with it is \"perturbation\""});
   CHECK(
       of("irm_estimator = \"halves\"\ninvariance = \"vrex\"") ==
-      Messages{"s.toml:2:17: calibration.research.irm_estimator: it does nothing, calibration.invariance is \"vrex\", "
-               "allowed with it is \"irm\""});
-  CHECK(of("adversarial_steps = 5\ninvariance = \"perturbation\"") ==
-        Messages{"s.toml:2:21: calibration.research.adversarial_steps: it does nothing, calibration.perturbation is "
-                 "\"default\", allowed with it is \"adversarial\""});
-  CHECK(of("guard_restore = 0.1") ==
-        Messages{
-            "s.toml:2:17: calibration.research.guard_restore: it does nothing, calibration.research.guard_rank is 0, allowed "
-            "with it is a value above 0"});
+      Messages{
+          "s.toml:2:17: calibration.research.irm_estimator: it does nothing, calibration.invariance is \"vrex\", "
+          "allowed with it is \"irm\""});
+  CHECK(
+      of("adversarial_steps = 5\ninvariance = \"perturbation\"") ==
+      Messages{
+          "s.toml:2:21: calibration.research.adversarial_steps: it does nothing, calibration.perturbation is "
+          "\"default\", allowed with it is \"adversarial\""});
+  CHECK(
+      of("guard_restore = 0.1") ==
+      Messages{
+          "s.toml:2:17: calibration.research.guard_restore: it does nothing, calibration.research.guard_rank is 0, allowed "
+          "with it is a value above 0"});
   CHECK(
       of("until_loss_steps = 50") ==
-      Messages{"s.toml:2:20: calibration.research.until_loss_steps: it does nothing, calibration.research.until_loss is false, "
-               "allowed with it is true"});
+      Messages{
+          "s.toml:2:20: calibration.research.until_loss_steps: it does nothing, calibration.research.until_loss is false, "
+          "allowed with it is true"});
   CHECK(of("fisher_form = \"proximal\"").size() == 1);
-  CHECK(of("gate = true") ==
-        Messages{"s.toml:2:8: calibration.research.gate: it does nothing, calibration.invariance is \"none\", allowed "
-                 "with it is \"perturbation\", \"irm\", \"vrex\""});
-  CHECK(of("gate_samples = 9\ninvariance = \"irm\"") ==
-        Messages{"s.toml:2:16: calibration.research.gate_samples: it does nothing, calibration.research.gate is false, allowed "
-                 "with it is true"});
+  CHECK(
+      of("gate = true") ==
+      Messages{
+          "s.toml:2:8: calibration.research.gate: it does nothing, calibration.invariance is \"none\", allowed "
+          "with it is \"perturbation\", \"irm\", \"vrex\""});
+  CHECK(
+      of("gate_samples = 9\ninvariance = \"irm\"") ==
+      Messages{
+          "s.toml:2:16: calibration.research.gate_samples: it does nothing, calibration.research.gate is false, allowed "
+          "with it is true"});
   CHECK(
       of("invariance = \"perturbation\"\nperturbation = \"adversarial\"\ngate = true\nsteps = 0") ==
-      Messages{"s.toml:4:8: calibration.research.gate: the first calibration finds its trigger, calibration.steps is "
-               "0, allowed is 1 or more"});
+      Messages{
+          "s.toml:4:8: calibration.research.gate: the first calibration finds its trigger, calibration.steps is "
+          "0, allowed is 1 or more"});
   CHECK(of("sunset_jobs = 5").size() == 1);
-  CHECK(of("sunset_factor = 2\ninvariance = \"irm\"") ==
-        Messages{"s.toml:2:17: calibration.research.sunset_factor: it does nothing, calibration.research.sunset_jobs is 0, "
-                 "allowed with it is a value above 0"});
+  CHECK(
+      of("sunset_factor = 2\ninvariance = \"irm\"") ==
+      Messages{
+          "s.toml:2:17: calibration.research.sunset_factor: it does nothing, calibration.research.sunset_jobs is 0, "
+          "allowed with it is a value above 0"});
   CHECK(of("invariance = \"irm\"\nsunset = 5\nwindow_steps = 0").size() == 1);
   CHECK(of("batch_size = -1") == Messages{"s.toml:2:14: calibration.batch_size: -1 is outside [0, 1000000]"});
   CHECK(of("until_loss = true\nsteps = 0") ==

@@ -26,8 +26,8 @@ at_update = 6
 )";
 
 Server gated(const std::vector<std::string>& more = {}, bool timing = false) {
-  std::vector<std::string> set{"calibration.invariance=vrex", "calibration.research.gate=true", "calibration.steps=0",
-                               "calibration.window_steps=0"};
+  std::vector<std::string> set{"calibration.invariance=vrex", "calibration.research.gate=true",
+                               "calibration.steps=0", "calibration.window_steps=0"};
   set.insert(set.end(), more.begin(), more.end());
   return Server(two, set, timing);
 }

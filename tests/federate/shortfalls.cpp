@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
-#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

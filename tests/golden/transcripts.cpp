@@ -9,8 +9,8 @@
 
 #include "actors/launch.hpp"
 #include "config/loader.hpp"
-#include "methods/registry.hpp"
 #include "config/scenario.hpp"
+#include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "config/loader.hpp"
+#include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"
-#include "config/scenario.hpp"
 
 #include <doctest/doctest.h>
 

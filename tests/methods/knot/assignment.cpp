@@ -8,8 +8,8 @@
 
 #include "base/random.hpp"
 #include "config/loader.hpp"
-#include "methods/registry.hpp"
 #include "config/scenario.hpp"
+#include "methods/registry.hpp"
 
 #include <doctest/doctest.h>
 
