@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-#include <limits>
 #include <stdexcept>
 
 #include "config/text.hpp"
+#include "model/pickle_bytes.hpp"
 
 namespace afu::model {
 namespace {
@@ -40,7 +39,7 @@ bool is_known_name(const std::string& name) {
 
 class Machine {
  public:
-  explicit Machine(std::string_view bytes) : bytes_(bytes) {}
+  explicit Machine(std::string_view bytes) : from_(bytes) {}
 
   Pickle run() {
     try {
@@ -50,37 +49,12 @@ class Machine {
       if (!stack_.empty()) fail("values are left over");
       return std::move(pickle_);
     } catch (const std::runtime_error& e) {
-      throw std::runtime_error(fmt::format("byte {}: {}", at_, e.what()));
+      throw std::runtime_error(fmt::format("byte {}: {}", from_.operation_at(), e.what()));
     }
   }
 
  private:
   [[noreturn]] static void fail(const std::string& why) { throw std::runtime_error(why); }
-
-  const char* raw(std::size_t n) {
-    if (n > bytes_.size() - next_) fail("ends too early");
-    const char* p = bytes_.data() + next_;
-    next_ += n;
-    return p;
-  }
-  template <class T>
-  T number() {
-    T value;  // little-endian, as this machine is
-    std::memcpy(&value, raw(sizeof value), sizeof value);
-    return value;
-  }
-  std::string text(std::uint64_t n) {
-    if (n > bytes_.size()) fail("a text is longer than the file");
-    const char* p = raw(static_cast<std::size_t>(n));
-    return {p, static_cast<std::size_t>(n)};
-  }
-  std::string line() {
-    const auto end = bytes_.find('\n', next_);
-    if (end == std::string_view::npos) fail("ends within a name");
-    auto found = std::string(bytes_.substr(next_, end - next_));
-    next_ = end + 1;
-    return found;
-  }
 
   Pickled* make(Kind kind) {
     if (pickle_.values.size() == most_values) fail(fmt::format("more than {} values", most_values));
@@ -139,7 +113,7 @@ class Machine {
 
   void put(std::uint32_t place) {
     if (stack_.size() <= floor()) fail("keeps a value where there is none");
-    if (place > bytes_.size()) fail("keeps a value at a place out of range");
+    if (place > from_.size()) fail("keeps a value at a place out of range");
     if (place >= memo_.size()) memo_.resize(place + 1);
     memo_[place] = stack_.back();
   }
@@ -149,7 +123,7 @@ class Machine {
   }
 
   void push_name() {
-    const auto module = line(), leaf = line();
+    const auto module = from_.line(), leaf = from_.line();
     auto name = module + "." + leaf;
     if (!is_known_name(name))
       fail("refers to " + shown(name) + ", which does not belong into an archive of parameters");
@@ -249,34 +223,20 @@ class Machine {
     return v;
   }
 
-  void push_long() {
-    const auto n = number<std::uint8_t>();
-    if (n > 8) fail("an integer of more than 64 bits");
-    std::uint64_t value = 0;
-    const char* p = raw(n);
-    std::memcpy(&value, p, n);
-    if (n > 0 && n < 8 && (static_cast<unsigned char>(p[n - 1]) & 0x80) != 0)
-      value |= ~std::uint64_t{0} << (8 * n);
-    push_integer(static_cast<std::int64_t>(value));
-  }
   void push_real() {
-    std::uint64_t bits = 0;  // big-endian
-    const char* p = raw(8);
-    for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>(p[i]);
     push(Kind::real);
-    std::memcpy(&stack_.back()->real, &bits, sizeof bits);
+    stack_.back()->real = from_.real();
   }
 
   /// One opcode; true for the last one.
   bool step() {
-    at_ = next_;
-    switch (const auto op = static_cast<unsigned char>(*raw(1)); op) {
+    switch (const auto op = from_.operation(); op) {
       case 0x80:  // PROTO
-        if (const auto version = number<std::uint8_t>(); version < 2 || version > 5)
+        if (const auto version = from_.number<std::uint8_t>(); version < 2 || version > 5)
           fail(fmt::format("a pickle of protocol {}, wanted 2 to 5", version));
         break;
       case 0x95:  // FRAME
-        raw(8);
+        from_.raw(8);
         break;
       case '(':
         marks_.push_back(stack_.size());
@@ -291,28 +251,28 @@ class Machine {
         push_integer(op == 0x88, Kind::boolean);
         break;
       case 'J':
-        push_integer(number<std::int32_t>());
+        push_integer(from_.number<std::int32_t>());
         break;
       case 'K':
-        push_integer(number<std::uint8_t>());
+        push_integer(from_.number<std::uint8_t>());
         break;
       case 'M':
-        push_integer(number<std::uint16_t>());
+        push_integer(from_.number<std::uint16_t>());
         break;
       case 0x8a:
-        push_long();
+        push_integer(from_.long_integer());
         break;
       case 'G':
         push_real();
         break;
       case 'X':
-        push_text(text(number<std::uint32_t>()));
+        push_text(from_.text(from_.number<std::uint32_t>()));
         break;
       case 0x8c:
-        push_text(text(number<std::uint8_t>()));
+        push_text(from_.text(from_.number<std::uint8_t>()));
         break;
       case 0x8d:
-        push_text(text(number<std::uint64_t>()));
+        push_text(from_.text(from_.number<std::uint64_t>()));
         break;
       case ')':
         push_tuple({});
@@ -350,19 +310,19 @@ class Machine {
         break;
       }
       case 'q':
-        put(number<std::uint8_t>());
+        put(from_.number<std::uint8_t>());
         break;
       case 'r':
-        put(number<std::uint32_t>());
+        put(from_.number<std::uint32_t>());
         break;
       case 0x94:  // MEMOIZE
         put(static_cast<std::uint32_t>(memo_.size()));
         break;
       case 'h':
-        get(number<std::uint8_t>());
+        get(from_.number<std::uint8_t>());
         break;
       case 'j':
-        get(number<std::uint32_t>());
+        get(from_.number<std::uint32_t>());
         break;
       case 'c':
         push_name();
@@ -385,8 +345,7 @@ class Machine {
     return false;
   }
 
-  std::string_view bytes_;
-  std::size_t next_ = 0, at_ = 0;
+  PickleBytes from_;
   Pickle pickle_;
   std::vector<Pickled*> stack_, memo_;
   std::vector<std::size_t> marks_;
