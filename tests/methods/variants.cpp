@@ -45,6 +45,9 @@ std::vector<job::Bytes> jobs(const std::string& method, const Set& options) {
            of(method, options), false, {test::rows(0, 4)});
   for (int round = 0; round < 3; ++round)
     for (std::uint32_t c = 0; c < 4; ++c) s.update(c, 1 + c + round);
+  // A blocking method waits for those who work still.
+  for (std::uint32_t c = 0; c < 4; ++c)
+    if (s.erasures.empty() && s.collects.empty()) s.update(c, 4 + c);
   std::vector<job::Bytes> all;
   for (std::size_t done = 0, collected = 0; done < s.erasures.size() || collected < s.collects.size();) {
     for (; collected < s.collects.size(); ++collected) {
@@ -103,6 +106,10 @@ TEST_CASE("a variant gives the jobs of its switches, and others than the default
     CHECK((by_variant != jobs(method, {})));
   };
   same("fedrecovery", "code", {"weights=earlier", "residual=retained", "scale=5"});
+  same("federaser", "code", {"norm=layer", "calibrate=mean"});
+  same("federaser", "printed", {"printed_factor=true"});
+  same("pga", "code", {"stop_factor=0", "stop_distance=2.2"});
+  same("pga", "paper", {"radius_frac=0.333", "stop_factor=0", "stop_accuracy=0.12"});
 }
 
 TEST_CASE("knot's variant gives the clusters and the model of its switches") {
