@@ -43,7 +43,7 @@ Run load_run(const std::string& folder) {
     throw UsageError(folder + ": damaged: " + damage);
   Run run{folder, config::load_scenario(file.string(), {}, methods::method_sections())};
   if (const auto& notes = run.scenario.notes; !notes.empty())  // of a record nobody changes a key
-    tell("afu: warning: {}: {} keys have names that the next version will not know, such as {}\n", folder,
+    tell("afu: warning: {}: keys by names that the next version will not know: {}, such as {}\n", folder,
          notes.size(), notes.front().key);
   return run;
 }

@@ -64,9 +64,9 @@ class CudaRecording final : public Recording {
   std::unique_ptr<at::cuda::CUDAGraph> graph_;
 };
 
-class CudaRecorder final : public Capturer {
+class CudaCapturer final : public Capturer {
  public:
-  explicit CudaRecorder(const std::string& device)
+  explicit CudaCapturer(const std::string& device)
       : device_(c10::Device(device)), memory_(at::cuda::graph_pool_handle()) {}
 
   std::unique_ptr<Recording> record(const std::function<void()>& work) override {
@@ -130,7 +130,7 @@ std::string no_recordings_on(const std::string& device) { return device == "cpu"
 
 std::unique_ptr<Capturer> make_capturer(const std::string& device) {
   if (const auto reason = no_recordings_on(device); !reason.empty()) throw CaptureError(reason);
-  return std::make_unique<CudaRecorder>(device);
+  return std::make_unique<CudaCapturer>(device);
 }
 
 void release_cached_memory() {
