@@ -63,8 +63,8 @@ TEST_CASE("every kind is declared with valid defaults") {
 }
 
 TEST_CASE("wrong parameters are refused with a reason") {
-  auto wrong = [](const std::string& kind, std::map<std::string, double> p) {
-    auto d = of(kind, std::move(p));
+  auto wrong = [](const std::string& kind, const std::map<std::string, double>& p) {
+    auto d = of(kind, p);
     CHECK_THROWS_AS(Sampler{d}, std::invalid_argument);
     return config::distribution_error(d);
   };
