@@ -6,8 +6,11 @@
 
 #include "attack/answers.hpp"
 #include "attack/separation.hpp"
-#include "engine/workspace.hpp"
 #include "metrics/evaluate_job.hpp"
+
+namespace afu::engine {
+class Workspace;
+}
 
 namespace afu::attack {
 

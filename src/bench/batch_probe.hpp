@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/scenario_fwd.hpp"
-#include "model/model.hpp"
+#include "model/input_shape.hpp"
 
 namespace afu::bench {
 

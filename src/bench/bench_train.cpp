@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/optim/sgd.h>
 
 #include <algorithm>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <stdexcept>
 
 #include "bench/bench_timing.hpp"
+#include "bench/plain_loop.hpp"
 #include "bench/probe.hpp"
 #include "config/sections/model.hpp"
 #include "device/devices.hpp"
@@ -20,7 +20,6 @@
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
 #include "model/footprint.hpp"
-#include "train/schedule.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::bench {
@@ -142,25 +141,6 @@ double TrainBench::rate(const std::string& engine, int lanes) const {
   for (const auto& r : rows)
     if (r.engine == engine && r.lanes == lanes) return r.images_per_second;
   return 0;
-}
-
-void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const train::TrainJob& job) {
-  const train::Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
-  const auto order = torch::tensor(schedule.order(), torch::kInt64).to(images.device());
-  std::vector<torch::Tensor> parameters;
-  for (auto& [name, p] : model.named_parameters()) parameters.push_back(p.set_requires_grad(true));
-  torch::optim::SGD optimizer(
-      parameters,
-      torch::optim::SGDOptions(job.sgd.lr).momentum(job.sgd.momentum).weight_decay(job.sgd.weight_decay));
-  model.train(true);
-  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
-    const auto rows = order.narrow(0, schedule.begin(step), schedule.count(step));
-    optimizer.zero_grad();
-    at::cross_entropy_loss(model.forward(images.index_select(0, rows)), labels.index_select(0, rows))
-        .backward();
-    optimizer.step();
-  }
 }
 
 TrainBench bench_train(const config::ModelSection& section, const model::InputShape& shape,

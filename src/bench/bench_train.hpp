@@ -1,16 +1,12 @@
 #pragma once
 /// How fast lanes train, by each engine that the model allows, against a plain LibTorch loop in the same
 /// process.
-#include <torch/types.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "config/scenario_fwd.hpp"
-#include "job/job.hpp"
-#include "model/model.hpp"
-#include "train/train_job.hpp"
+#include "model/input_shape.hpp"
 
 namespace afu::bench {
 
@@ -61,12 +57,5 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
 
 /// A table for the terminal.
 std::string to_text(const TrainBench& bench);
-
-/// The plain loop: the model's own tensors (no flat views), float images index-selected a batch, on their
-/// device, torch::optim::SGD. Trains `model` in place on the samples, in the order and with the settings of
-/// `job`; clipping and FedProx are not done. Both implementations must end at the same parameters: a test
-/// holds them to it.
-void train_plainly(model::Model& model, const torch::Tensor& images, const torch::Tensor& labels,
-                   const train::TrainJob& job);
 
 }  // namespace afu::bench

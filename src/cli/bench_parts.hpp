@@ -8,7 +8,7 @@
 #include <string>
 
 #include "config/choices.hpp"
-#include "model/model.hpp"
+#include "model/input_shape.hpp"
 
 namespace afu::cli {
 

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/random.hpp"
 #include "bench/bench_timing.hpp"
 #include "cli/bench_parts.hpp"
 #include "cli/terminal.hpp"

@@ -9,13 +9,10 @@
 
 #include "base/random.hpp"
 #include "config/scenario_fwd.hpp"
+#include "model/input_shape.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::model {
-
-struct InputShape {
-  std::int64_t channels = 1, height = 28, width = 28, classes = 2;
-};
 
 /// The last linear layer: logits = features(x) weight^T + bias.
 struct Head {

@@ -1,6 +1,6 @@
 #include "train/local_training.hpp"
 
-#include "bench/bench_train.hpp"
+#include "bench/plain_loop.hpp"
 #include "engine/execute.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "tests/engine/fixture.hpp"
