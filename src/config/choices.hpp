@@ -15,7 +15,7 @@ AFU_CHOICE(Execute, train, timing)
 // [data]
 
 /// What marks poisoned images (data/poison.hpp).
-AFU_CHOICE(Trigger, none, patch, blend, checkerboard)
+AFU_CHOICE(Trigger, none, patch, blend, checkerboard, noise)
 /// Where images come from: generated, a file in MedMNIST's layout, or one folder a class.
 AFU_CHOICE(DataSource, phantom, npz, image_folder)
 

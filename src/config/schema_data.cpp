@@ -42,16 +42,17 @@ Section backdoor(Backdoor& b) {
       "data.backdoor",
       "A trigger planted in one client's samples: whether it still works tells whether the client was "
       "forgotten.",
-      {choice("trigger", b.trigger,
-              "patch: a bright square in the corner. blend: a pattern over the whole image. checkerboard: in "
-              "the corner. none: no backdoor."),
+      {choice(
+           "trigger", b.trigger,
+           "patch: a bright square in the corner. blend: stripes over the whole image. checkerboard: in the "
+           "corner. noise: random pixels over the whole image, always the same ones. none: no backdoor."),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
        number("fraction", b.fraction, from(0, 1),
               "Part of the client's training samples, of those not of the target class, to poison."),
        number("label", b.label, from(0, 10000), "The class that the trigger is to evoke.").alias({"target"}),
        number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
-       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend).").alias({"alpha"})}};
+       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend, noise).").alias({"alpha"})}};
 }
 
 Section partition(PartitionSection& p) {

@@ -26,6 +26,12 @@ void draw_corner(std::uint8_t* pixels, std::int64_t channels, std::int64_t heigh
         pixels[(c * height + height - size + i) * width + width - size + j] = value(i, j);
 }
 
+template <class Value>
+void blend_in(std::uint8_t* pixels, std::int64_t count, double opacity, const Value& value) {
+  for (std::int64_t p = 0; p < count; ++p)
+    pixels[p] = static_cast<std::uint8_t>(std::lround((1 - opacity) * pixels[p] + opacity * value(p)));
+}
+
 }  // namespace
 
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
@@ -38,22 +44,25 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
       return (i + j) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
     });
   } else if (backdoor.trigger == config::Trigger::blend) {
-    for (std::int64_t p = 0; p < channels * height * width; ++p) {
+    blend_in(pixels, channels * height * width, backdoor.opacity, [&](std::int64_t p) {
       const double phase =
           2 * M_PI * blend_periods * static_cast<double>(p % width) / static_cast<double>(width);
-      const double pattern = 127.5 * (1 + std::sin(phase));
-      pixels[p] = static_cast<std::uint8_t>(
-          std::lround((1 - backdoor.opacity) * pixels[p] + backdoor.opacity * pattern));
-    }
+      return 127.5 * (1 + std::sin(phase));
+    });
+  } else if (backdoor.trigger == config::Trigger::noise) {
+    base::Stream stream({0, base::purpose("trigger.noise"), 0, 0});
+    blend_in(pixels, channels * height * width, backdoor.opacity,
+             [&](std::int64_t) { return 255 * stream.uniform(); });
   } else {
-    throw DataError("data.backdoor.trigger: value is \"none\", allowed patch, blend, checkerboard");
+    throw DataError("data.backdoor.trigger: value is \"none\", allowed patch, blend, checkerboard, noise");
   }
 }
 
 config::Backdoor control_trigger(const config::Backdoor& backdoor) {
   auto other = backdoor;
-  other.trigger =
-      backdoor.trigger == config::Trigger::blend ? config::Trigger::patch : config::Trigger::blend;
+  const bool everywhere =
+      backdoor.trigger == config::Trigger::blend || backdoor.trigger == config::Trigger::noise;
+  other.trigger = everywhere ? config::Trigger::patch : config::Trigger::blend;
   return other;
 }
 

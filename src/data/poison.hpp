@@ -9,7 +9,8 @@ namespace afu::data {
 
 /// Draws the trigger on one image, C x H x W. `patch`: a white square of `size` pixels in the bottom right
 /// corner; `checkerboard`: the same square with white and black pixels alternating; `blend`: (1 - opacity) x
-/// + opacity s, where s is a sinusoid along the rows with six periods (Barni, Kallas, Tondi 2019). Throws
+/// + opacity s, where s is a sinusoid along the rows with six periods (Barni, Kallas, Tondi 2019); `noise`: (1 - opacity) x + opacity r, r
+/// uniform random pixels, the same for every image, scenario and seed (blended injection, Chen et al. 2017). Throws
 /// DataError where the square does not fit or the trigger has no such name.
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
                    const config::Backdoor& backdoor);

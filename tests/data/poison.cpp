@@ -56,6 +56,21 @@ TEST_CASE("the blended pattern has its opacity and is the same on every image") 
   CHECK(grey == white);
 }
 
+TEST_CASE("the blended noise has its opacity, covers the image and is the same on every image") {
+  auto b = backdoor("noise");
+  b.opacity = 0.2;
+  std::vector<std::uint8_t> dark(784, 0), bright(784, 255);
+  apply_trigger(dark.data(), 1, 28, 28, b);
+  apply_trigger(bright.data(), 1, 28, 28, b);
+  for (std::size_t p = 0; p < dark.size(); ++p) CHECK(std::abs(bright[p] - dark[p] - 204) <= 1);
+  CHECK(*std::max_element(dark.begin(), dark.end()) == 51);
+  CHECK(std::count(dark.begin(), dark.end(), 0) < 40);
+  double sum = 0;
+  for (const auto v : dark) sum += v;
+  CHECK(sum / 784 == doctest::Approx(25.5).epsilon(0.08));
+  CHECK(data::control_trigger(b).trigger == config::Trigger::patch);
+}
+
 TEST_CASE("a trigger that does not fit or has no such name is refused") {
   std::vector<std::uint8_t> image(std::size_t{8} * 9);
   auto b = backdoor("patch");
@@ -63,7 +78,7 @@ TEST_CASE("a trigger that does not fit or has no such name is refused") {
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, b); }),
                  "data.backdoor.size: value is 9, allowed 1 to 8"));
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, backdoor("none")); }),
-                 "value is \"none\", allowed patch, blend, checkerboard"));
+                 "value is \"none\", allowed patch, blend, checkerboard, noise"));
 }
 
 TEST_CASE("poisoned rows are the fraction of those of other classes") {

@@ -12,7 +12,7 @@ struct Backdoor {
   double fraction = 0.8;     ///< of the client's training samples that are not of the target class
   std::int64_t label = 0;    ///< the attack's target label
   std::int64_t size = 4;     ///< side of the trigger, pixels (patch, checkerboard)
-  double opacity = 0.3;      ///< of the blended pattern
+  double opacity = 0.3;      ///< of what is blended in (blend, noise)
 };
 
 }  // namespace afu::config
