@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "calibrate/perturbations.hpp"
+#include "calibrate/search_images.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 
@@ -25,8 +26,10 @@ struct Found {
 
 UniversalTrigger trigger_of(const torch::Tensor& theta, const torch::Tensor& images) {
   const auto channels = images.size(1), height = images.size(2), width = images.size(3);
-  return {theta.narrow(0, 0, height * width).view({height, width}).sigmoid(),
-          theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
+  const auto mask = theta.narrow(0, 0, height * width).view({height, width}).sigmoid();
+  const auto pattern =
+      theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh();
+  return {mask, pattern * mask};
 }
 
 Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
@@ -58,19 +61,23 @@ Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int
 
 }  // namespace
 
-job::JobResult run(engine::Workspace& workspace, const TriggerJob& job) {
+engine::Batch search_images(engine::Workspace& workspace, const std::vector<base::IndicesPtr>& sets) {
   constexpr std::size_t kRows = 512;
-  if (!job.model) throw std::invalid_argument("the input is the model");
   data::Indices rows;
-  for (const auto& set : job.environments)
+  for (const auto& set : sets)
     if (set)
       for (auto r : *set)
         if (rows.size() < kRows) rows.push_back(r);
   if (rows.empty()) throw std::invalid_argument("there are no samples to search a trigger on");
+  const auto order = workspace.upload(rows);
+  return workspace.gather(order, 0, order.size(0));
+}
+
+job::JobResult run(engine::Workspace& workspace, const TriggerJob& job) {
+  if (!job.model) throw std::invalid_argument("the input is the model");
+  const auto batch = search_images(workspace, job.environments);
   workspace.load(*job.model);
   workspace.net().train(false);
-  const auto order = workspace.upload(rows);
-  const auto batch = workspace.gather(order, 0, order.size(0));
   std::int64_t classes = 0;
   {
     torch::NoGradGuard no_grad;

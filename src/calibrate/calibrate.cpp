@@ -122,7 +122,9 @@ CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t numbe
 }
 
 job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
-  if (!job.base || !job.before) throw std::invalid_argument("the inputs are the base and the teacher");
+  const bool taught = job.objective.beta != 0 || job.reference;
+  if (!job.base || (taught && !job.before))
+    throw std::invalid_argument("the inputs are the base and the teacher");
   const auto steps = job.descent.steps;
   if (steps < 0) throw std::invalid_argument(fmt::format("steps is {}, allowed is 0 or more", steps));
   const auto& objective = job.objective;
@@ -130,7 +132,7 @@ job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
   workspace.net().train(false);
   CalibrationLoss loss(workspace, job.environments, objective, job.key, job.trigger);
   job::JobResult result;
-  loss.set_before(*job.before);
+  if (job.before) loss.set_before(*job.before);
   if (job.reference) result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();
   if (objective.kd != 0) {
     if (!job.erased) throw std::invalid_argument("distillation to the erased model needs it as an input");

@@ -16,18 +16,17 @@ void add(torch::Tensor& sum, const torch::Tensor& term) {
 
 CalibrationLoss::CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
                                  const Objective& objective, const base::StreamKey& key,
-                                 const std::vector<double>& trigger)
-    : workspace_(workspace),
-      objective_(objective),
-      key_(key),
-      trigger_(trigger),
-      all_(gather_environments(workspace, sets)) {
+                                 const std::vector<double>& triggers)
+    : workspace_(workspace), objective_(objective), key_(key), all_(gather_environments(workspace, sets)) {
   if (objective_.interventional) intervene(all_, key_);
+  if (objective_.invariance == Invariance::difference)
+    triggers_ = from_numbers(triggers, all_.chunks.front().batch.images);
   if (objective_.invariance != Invariance::perturbation) return;
   if (objective_.family == Family::oracle)
     for (auto& c : all_.chunks)
       if (c.clean) c.triggered = with_trigger(c.batch.images, objective_.trigger);
-  if (objective_.family == Family::adversarial) from_numbers(trigger_, all_.chunks.front().batch.images);
+  if (objective_.family == Family::adversarial)
+    triggers_ = from_numbers(triggers, all_.chunks.front().batch.images);
 }
 
 torch::Tensor CalibrationLoss::forward(const torch::Tensor& images) {
@@ -55,7 +54,7 @@ torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, 
     case Family::oracle:
       return chunk.triggered;
     case Family::adversarial:
-      return with_universal_trigger(chunk.batch.images, from_numbers(trigger_, chunk.batch.images));
+      return with_universal_trigger(chunk.batch.images, triggers_.front());
     case Family::blind:
       break;
   }
@@ -107,6 +106,12 @@ CalibrationLoss::Values CalibrationLoss::share(const Environments& on, std::size
     if (penalise && o.invariance == Invariance::perturbation)
       v.penalty =
           distillation_kl(logits.detach().log_softmax(1), forward(perturbed(chunk, index, draw))) * weight;
+    if (penalise && o.invariance == Invariance::difference) {
+      const auto& pattern = triggers_[static_cast<std::size_t>(draw % triggers_.size())];
+      v.penalty = at::cross_entropy_loss(forward(with_universal_trigger(chunk.batch.images, pattern)),
+                                         chunk.batch.labels) *
+                  weight;
+    }
   }
   if (o.beta != 0 && v.kl.defined()) v.total = v.total + v.kl * o.beta;
   if (o.kd != 0 && v.kd.defined()) v.total = v.total + v.kd * o.kd;
@@ -148,6 +153,13 @@ CalibrationLoss::Values CalibrationLoss::step(std::uint64_t draw) {
 torch::Tensor CalibrationLoss::reference_penalty() {
   torch::NoGradGuard no_grad;
   const auto other = augmented(all_, key_);
+  if (objective_.invariance == Invariance::difference) {
+    torch::Tensor sum;
+    for (const auto& c : other.chunks)
+      add(sum, at::cross_entropy_loss(forward(c.batch.images), c.batch.labels) *
+                   (static_cast<double>(c.rows()) / static_cast<double>(2 * all_.samples)));
+    return sum;
+  }
   if (objective_.invariance != Invariance::perturbation) return evaluate(other, 0, false).penalty;
   std::vector<torch::Tensor> clean;
   for (std::size_t i = 0; i < all_.clean(); ++i)

@@ -5,15 +5,18 @@
 
 #include "calibrate/environments.hpp"
 #include "calibrate/objective.hpp"
+#include "calibrate/perturbations.hpp"
 
 namespace afu::calibrate {
 
 class CalibrationLoss {
  public:
-  /// `key` names the draws of perturbations and interventions; `trigger` is the adversarial family's, as
-  /// numbers. Throws std::invalid_argument for an empty set, or a trigger that does not fit the images.
+  /// `key` names the draws of perturbations and interventions; `triggers` are the adversarial family's one, or the
+  /// patterns of the difference, as numbers. Throws std::invalid_argument for an empty set, or triggers that do not fit
+  /// the images.
   CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
-                  const Objective& objective, const base::StreamKey& key, const std::vector<double>& trigger);
+                  const Objective& objective, const base::StreamKey& key,
+                  const std::vector<double>& triggers);
 
   /// Keeps a version's outputs on the clean images as what the KL terms compare with; the replica then is
   /// that version. `set_erased` is needed where objective.kd > 0.
@@ -36,7 +39,7 @@ class CalibrationLoss {
   /// What the penalty at this replica is under harmless augmentations A, another intensity and a blur: an
   /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged
   /// (src/calibrate/README.md, Sunset). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having
-  /// given way to A. irm, vrex: the same penalty of the environments (client, A), on the images A(x) in place
+  /// given way to A; difference: the mean over both A of the cross entropy of A(x). irm, vrex: the same penalty of the environments (client, A), on the images A(x) in place
   /// of x.
   torch::Tensor reference_penalty();
 
@@ -54,8 +57,8 @@ class CalibrationLoss {
   engine::Workspace& workspace_;
   Objective objective_;
   base::StreamKey key_;
-  std::vector<double> trigger_;
   Environments all_;
+  std::vector<UniversalTrigger> triggers_;
   std::optional<Batches> batches_;
   std::int64_t passes_ = 0;
 };

@@ -32,13 +32,15 @@ AFU_FIELDS(Descent, sgd, adam, fisher, proximal, stages, steps)
 /// w <- (w + lr s F w_erased)/(1 + lr s F).
 struct CalibrateJob {
   static constexpr const char* name = "calibrate";
-  ParametersPtr base;                    ///< the version
-  ParametersPtr before;                  ///< whose outputs are to be kept: w before the erasure merged
+  ParametersPtr base;  ///< the version
+  /// Whose outputs are to be kept: w before the erasure merged. May be null where beta is 0 and no reference is asked
+  /// for; there is no kl then.
+  ParametersPtr before;
   ParametersPtr erased;                  ///< the model right after; needed where kd or fisher > 0
   ParametersPtr fisher;                  ///< its Fisher information; needed where fisher > 0
   ParametersPtr erasure;                 ///< e, which the result is compared with; may be null
   std::vector<IndicesPtr> environments;  ///< empty ones are left out
-  std::vector<double> trigger;           ///< the adversarial family's (TriggerJob)
+  std::vector<double> trigger;  ///< the adversarial family's (TriggerJob), or the patterns (DifferenceJob)
   base::StreamKey key;
   Objective objective;
   Descent descent;
@@ -89,6 +91,31 @@ AFU_FIELDS(TriggerJob, model, environments, steps, lr, sparsity)
 /// Numbers: the mask's values, then the pattern's (calibrate/perturbations.hpp). Figures label; mask: |m|_1; success:
 /// part of the other labels' samples that it turns into the label.
 job::JobResult run(engine::Workspace& workspace, const TriggerJob& job);
+
+/// What was erased, told by the models before and after it (src/calibrate/README.md, Difference). The labels whose mean
+/// logit fell on the images from `before` to `erased`, by more than half of the largest fall; where they are more than
+/// `labels` the fall is spread, and nothing is searched for. For each label t and restart the pattern that turns images of
+/// other labels into t where the model is `before`: Adam on CE(f(x'), t) + sparsity * |m|_1 + smoothness * TV(m), x' = (1 -
+/// m) x + m p, or, additive, on CE(f(x'), t) + energy * mean q^2, x' = x + q kept in range. A pattern that turns half of
+/// the images works.
+struct DifferenceJob {
+  static constexpr const char* name = "difference_patterns";
+  ParametersPtr before, erased;                          ///< w_pre, w_er
+  std::vector<IndicesPtr> environments;                  ///< whose rows are taken together, at most 512
+  std::int64_t batch_size = 0;                           ///< images of a step, drawn anew for each; 0: all
+  std::int64_t labels = 1, restarts = 1, steps = 40;     ///< a label, a restart, each 1 or more
+  config::PatternForm form = config::PatternForm::mask;  ///< both: the restarts in turn
+  double lr = 0.1, sparsity = 0.05, smoothness = 0.01, energy = 10;
+  base::StreamKey key;  ///< of where the restarts begin
+};
+AFU_FIELDS(DifferenceJob, before, erased, environments, batch_size, labels, restarts, steps, form, lr,
+           sparsity, smoothness, energy, key)
+/// Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
+/// none does. Figures label: of the largest fall; drop: its fall; next_drop: the next label's, of several; labels: how
+/// many fell so; searched, found: patterns; and, where one was searched for, of the one with most success: success and
+/// erased_success: part of the other labels' images that it turns into t in `before` and in `erased`; size: mean |x' -
+/// x| over pixels, of 2.
+job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job);
 
 /// How much of a merge may stay (src/calibrate/README.md, Gate): gate_scale of D(w + s (w' - w)) with the limit D(w) +
 /// epsilon, D being the penalty of the invariance, without lambda, on a probe. No backward pass.

@@ -53,12 +53,14 @@ double environments_per_client(const config::CalibrationSection& c) {
 
 double passes_per_sample(const config::CalibrationSection& c) {
   double passes = environments_per_client(c);
-  if (c.invariance == Invariance::perturbation && !c.placebo && c.lambda > 0) passes += 1;
+  const bool altered = c.invariance == Invariance::perturbation || c.invariance == Invariance::difference;
+  if (altered && !c.placebo && c.lambda > 0) passes += 1;
   return passes;
 }
 
 double penalty_passes(const config::CalibrationSection& c) {
-  if (c.invariance == Invariance::perturbation) return environments_per_client(c) + 1;
+  if (c.invariance == Invariance::perturbation || c.invariance == Invariance::difference)
+    return environments_per_client(c) + 1;
   return environments_per_client(c) *
          (c.invariance == Invariance::vrex ? 2 : 1);  // the risks' mean comes first
 }

@@ -80,26 +80,30 @@ torch::Tensor with_trigger(const torch::Tensor& images, const config::Backdoor& 
 }
 
 torch::Tensor with_universal_trigger(const torch::Tensor& images, const UniversalTrigger& trigger) {
-  return images * (1 - trigger.mask) + trigger.pattern * trigger.mask;
+  return (images * (1 - trigger.mask) + trigger.added).clamp(-1, 1);
 }
 
 std::vector<double> to_numbers(const UniversalTrigger& trigger) {
   const auto flat =
-      torch::cat({trigger.mask.flatten(), trigger.pattern.flatten()}).to(torch::kCPU, torch::kFloat64);
+      torch::cat({trigger.mask.flatten(), trigger.added.flatten()}).to(torch::kCPU, torch::kFloat64);
   const auto* first = flat.data_ptr<double>();
   return {first, first + flat.numel()};
 }
 
-UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::Tensor& images) {
+std::vector<UniversalTrigger> from_numbers(const std::vector<double>& numbers, const torch::Tensor& images) {
   const auto channels = images.size(1), height = images.size(2), width = images.size(3);
-  const auto expected = (channels + 1) * height * width;
-  if (static_cast<std::int64_t>(numbers.size()) != expected)
+  const auto each = (channels + 1) * height * width, given = static_cast<std::int64_t>(numbers.size());
+  if (given == 0 || given % each != 0)
     throw std::invalid_argument(fmt::format("the trigger has {} numbers, images of {} x {} x {} need {}",
-                                            numbers.size(), channels, height, width, expected));
+                                            given, channels, height, width, each));
   const auto flat =
       torch::tensor(at::ArrayRef<double>(numbers), torch::kFloat64).to(images.device(), images.scalar_type());
-  return {flat.narrow(0, 0, height * width).view({height, width}),
-          flat.narrow(0, height * width, channels * height * width).view({channels, height, width})};
+  std::vector<UniversalTrigger> triggers;
+  for (std::int64_t begin = 0; begin < given; begin += each)
+    triggers.push_back(
+        {flat.narrow(0, begin, height * width).view({height, width}),
+         flat.narrow(0, begin + height * width, channels * height * width).view({channels, height, width})});
+  return triggers;
 }
 
 torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream) {

@@ -19,16 +19,17 @@ torch::Tensor random_patches(const torch::Tensor& images, base::Stream& stream);
 /// A0, oracle: the scenario's own trigger, as data::apply_trigger draws it. An upper bound, no method.
 torch::Tensor with_trigger(const torch::Tensor& images, const config::Backdoor& trigger);
 
-/// A2: (1 - m) x + m pattern, one for all images.
+/// One for all images: (1 - m) x + q, kept in range. A masked pattern p has q = m p; an additive one m = 0.
 struct UniversalTrigger {
-  torch::Tensor mask;     ///< m [H, W], 0 to 1
-  torch::Tensor pattern;  ///< [C, H, W], -1 to 1
+  torch::Tensor mask;   ///< m [H, W], 0 to 1
+  torch::Tensor added;  ///< q [C, H, W], -1 to 1
 };
 torch::Tensor with_universal_trigger(const torch::Tensor& images, const UniversalTrigger& trigger);
-/// As numbers of a job: the mask's, then the pattern's.
+/// As numbers of a job: the mask's, then what is added.
 std::vector<double> to_numbers(const UniversalTrigger& trigger);
-/// Throws std::invalid_argument where the numbers are not those of images of that shape.
-UniversalTrigger from_numbers(const std::vector<double>& numbers, const torch::Tensor& images);
+/// Of several, one after the other. Throws std::invalid_argument where the numbers are not those of one trigger or more
+/// for images of that shape.
+std::vector<UniversalTrigger> from_numbers(const std::vector<double>& numbers, const torch::Tensor& images);
 
 /// Contrast and brightness of each image: x <- a x + b, a in [0.7, 1.3], b in [-0.3, 0.3], kept in range.
 torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream);

@@ -25,6 +25,7 @@ class Checks {
       fail_("calibration.perturbation",
             "\"oracle\" applies the backdoor's own trigger, data.backdoor.trigger is \"none\"",
             {"data.backdoor.trigger", "calibration.invariance"});
+    difference(c.research->difference, usual.research->difference);
     research(*c.research, *usual.research);
     environments();
   }
@@ -42,7 +43,25 @@ class Checks {
   void of_invariance(const std::string& key, bool changed, bool holds, const std::string& allowed) const {
     only_with(key, changed, holds, "invariance", quoted(s_.calibration.invariance), allowed);
   }
-  static std::string any_invariance() { return quoted_list({"perturbation", "irm", "vrex"}); }
+  static std::string any_invariance() { return quoted_list({"perturbation", "irm", "vrex", "difference"}); }
+
+  void difference(const CalibrationDifference& d, const CalibrationDifference& usual) const {
+    const auto of_it = [&](const char* key, bool changed) {
+      of_invariance(std::string("difference.") + key, changed,
+                    s_.calibration.invariance == Invariance::difference, quoted("difference"));
+    };
+    of_it("labels", d.labels != usual.labels);
+    of_it("restarts", d.restarts != usual.restarts);
+    of_it("steps", d.steps != usual.steps);
+    of_it("batch_size", d.batch_size != usual.batch_size);
+    of_it("form", d.form != usual.form);
+    of_it("sparsity", d.sparsity != usual.sparsity);
+    if (d.form == PatternForm::both && d.restarts < 2)
+      fail_("calibration.difference.form",
+            "\"both\" takes the restarts in turn, calibration.difference.restarts is " +
+                std::to_string(d.restarts) + ", allowed with it is 2 or more",
+            {"calibration.difference.restarts"});
+  }
 
   void research(const CalibrationResearch& r, const CalibrationResearch& usual) const {
     const auto& c = s_.calibration;
@@ -53,7 +72,9 @@ class Checks {
     of_any("anneal_jobs", r.anneal_jobs != usual.anneal_jobs);
     of_any("divide_loss", r.divide_loss);
     of_any("sunset_jobs", r.sunset_jobs > 0);
-    of_any("gate", r.gate);
+    of_invariance(section + "gate", r.gate,
+                  c.invariance != Invariance::none && c.invariance != Invariance::difference,
+                  quoted_list({"perturbation", "irm", "vrex"}));
     of_invariance(section + "irm_estimator", r.irm_estimator != usual.irm_estimator,
                   c.invariance == Invariance::irm, quoted("irm"));
     const bool searches =

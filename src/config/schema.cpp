@@ -2,6 +2,7 @@
 
 #include "config/scenario.hpp"
 #include "config/schema_parts.hpp"
+#include "config/sections/calibration_research.hpp"
 
 namespace afu::config {
 
@@ -32,6 +33,7 @@ std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& met
   all.push_back(compute(s.compute));
   all.push_back(output(s.output));
   all.push_back(stop(s.stop));
+  all.push_back(calibration_difference(s.calibration.research->difference));
   all.push_back(calibration_research(*s.calibration.research));
   return all;
 }

@@ -30,9 +30,11 @@ Section calibration(CalibrationSection& c) {
            .alias({"optimizer"}),
        number("risk", c.risk, from(0), "Weight of the mean over environments of the cross entropy."),
        number("beta", c.beta, from(0), "Weight of KL(p before the erasure || p)."),
-       choice("invariance", c.invariance,
-              "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
-              "variance of the environments' risks. none."),
+       choice(
+           "invariance", c.invariance,
+           "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
+           "variance of the environments' risks. difference: the cross entropy of images with the pattern that "
+           "the erasure took the answer to, found by the models before and after it. none."),
        number("lambda", c.lambda, from(0), "Weight of the invariance's penalty."),
        choice(
            "perturbation", c.perturbation,
@@ -53,6 +55,27 @@ Section calibration(CalibrationSection& c) {
               "updates")
            .alias({"every_updates"}),
        number("window_steps", c.window_steps, from(0, 1'000'000), "In the window, steps each time.")}};
+}
+
+Section calibration_difference(CalibrationDifference& c) {
+  return {
+      "calibration.difference",
+      "The search of calibration.invariance = \"difference\": what was erased, told by the models before and after the "
+      "erasure. Once an erasure, at the calibrator.",
+      {number(
+           "labels", c.labels, from(1, 1000),
+           "Most labels whose logit the erasure may have lowered, by more than half of the largest fall. Where there "
+           "are more the fall is spread, and the calibration is the placebo's.",
+           "labels"),
+       number("restarts", c.restarts, from(1, 100), "Searches for a pattern, a label.", "searches"),
+       number("steps", c.steps, from(1, 100'000), "Steps of Adam of each."),
+       number("batch_size", c.batch_size, from(0, 1'000'000),
+              "Calibration images of a step, drawn anew for each. 0: all.", "samples"),
+       choice(
+           "form", c.form,
+           "mask: a part of the image is painted over. additive: something is added to all of it. both: the "
+           "restarts in turn, so it takes two."),
+       number("sparsity", c.sparsity, from(0), "Weight of a mask's sum.")}};
 }
 
 Section calibration_research(CalibrationResearch& c) {

@@ -10,6 +10,10 @@
 #include "config/scenario.hpp"
 #include "config/schema.hpp"
 
+namespace afu::config {
+struct CalibrationDifference;
+}
+
 namespace afu::config::schema {
 
 using config::above;
@@ -73,6 +77,7 @@ Section network_heterogeneity(NetworkHeterogeneity& h);
 Section availability(AvailabilityHeterogeneity& h);
 Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& methods);
 Section calibration(CalibrationSection& c);
+Section calibration_difference(CalibrationDifference& c);
 Section calibration_research(CalibrationResearch& c);
 Section evaluation(EvaluationSection& e);
 Section compute(ComputeSection& c);

@@ -3,6 +3,14 @@
 #include <utility>
 
 namespace afu::federate {
+namespace {
+
+std::optional<double> figure_of(const job::JobResult& result, const char* name) {
+  const auto i = result.figures.find(name);
+  return i == result.figures.end() ? std::nullopt : std::optional<double>(i->second);
+}
+
+}  // namespace
 
 void Calibrations::begin(const Progress& at, std::int64_t client, std::int64_t steps, double passes) {
   record::CalibrationRecord r;
@@ -19,15 +27,39 @@ void Calibrations::begin(const Progress& at, std::int64_t client, std::int64_t s
   }
   counted_ = at.updates;
   current_ = r;
+  asked_ = Asked::calibration;
+}
+
+void Calibrations::search(double passes) {
+  difference_.emplace().passes = passes;
+  asked_ = Asked::search;
+}
+
+void Calibrations::answered(const job::JobResult& result) {
+  switch (std::exchange(asked_, Asked::nothing)) {
+    case Asked::calibration:
+      return computed(result);
+    case Asked::search:
+      return found(result);
+    case Asked::nothing:
+      return;
+  }
+}
+
+void Calibrations::found(const job::JobResult& result) {
+  auto& d = *difference_;
+  const auto figure = [&](const char* name) { return figure_of(result, name); };
+  const auto count = [&](const char* name) { return static_cast<std::int64_t>(result.figures.at(name)); };
+  d.samples = result.samples;
+  d.label = count("label"), d.labels = count("labels");
+  d.searched = count("searched"), d.found = count("found");
+  d.drop = figure("drop"), d.next_drop = figure("next_drop");
+  d.success = figure("success"), d.erased_success = figure("erased_success"), d.size = figure("size");
 }
 
 void Calibrations::computed(const job::JobResult& result) {
-  if (!current_) return;
   auto& r = *current_;
-  const auto figure = [&](const char* name) -> std::optional<double> {
-    const auto i = result.figures.find(name);
-    return i == result.figures.end() ? std::nullopt : std::optional<double>(i->second);
-  };
+  const auto figure = [&](const char* name) { return figure_of(result, name); };
   r.samples = result.samples;
   r.loss_before = figure("loss_before"), r.loss_after = figure("loss_after");
   r.risk_before = figure("risk_before"), r.risk_after = figure("risk_after");

@@ -17,17 +17,27 @@ class Calibrations {
   /// One is asked for, of so many SGD steps and modelled sample gradients, for an erasure of `client`. One
   /// that was not merged before it stays private until the next merge.
   void begin(const Progress& at, std::int64_t client, std::int64_t steps, double passes);
-  /// Its figures; nothing where none was begun.
-  void computed(const job::JobResult& result);
+  /// The patterns of the difference are searched for, at so many modelled sample gradients.
+  void search(double passes);
+  /// What the calibrator answered. It counts where a calibration or a search was what it was asked for last.
+  void answered(const job::JobResult& result);
+  /// What the search found; nothing: there was none.
+  const std::optional<record::DifferenceFigures>& difference() const { return difference_; }
   /// All since the last merge are merged with this weight in the version that stands now: numbered on from
   /// `number`, which is raised, and added to `totals`.
   std::vector<record::CalibrationRecord> merged(const Progress& at, double weight, std::uint64_t& number,
                                                 record::CalibrationTotals& totals);
 
  private:
+  enum class Asked { nothing, calibration, search };
+  void computed(const job::JobResult& result);
+  void found(const job::JobResult& result);
+
+  Asked asked_ = Asked::nothing;
   std::uint64_t counted_ = 0;
   std::optional<record::CalibrationRecord> current_;  ///< being computed, or merged next
   std::vector<record::CalibrationRecord> private_;    ///< done before it
+  std::optional<record::DifferenceFigures> difference_;
 };
 
 }  // namespace afu::federate

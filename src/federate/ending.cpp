@@ -127,6 +127,7 @@ record::ErasureRecord record_of(const Parts& p, const ServedRequest& r) {
     record.reason = unmet(p, *waits_for) + stopped_for(p, *waits_for);
   if (p.observers.guards) record.guard = p.observers.guards->figures(r.request.index);
   if (p.observers.gates) record.gate = p.observers.gates->figures(r.request.index);
+  record.difference = r.calibrations.difference();
   record.stored_bytes = p.account.most_held;
   return record;
 }

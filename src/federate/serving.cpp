@@ -149,7 +149,7 @@ bool take(Parts& p, const CalibrateResult& m, Effects& fx) {
   } else if (auto& r = p.requests[m.request]; r.in<stage::TakingStatistics>()) {
     if (publish_with(p, r, m.result.get(), fx)) advance(p, r, nullptr, fx);
   } else {
-    if (m.result) r.calibrations.computed(*m.result);
+    if (m.result) r.calibrations.answered(*m.result);
     advance(p, r, m.result.get(), fx);
   }
   return true;

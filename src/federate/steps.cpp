@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "calibrate/jobs.hpp"
 #include "config/scenario.hpp"
 #include "engine/combine_job.hpp"
 #include "federate/cluster_duties.hpp"
@@ -104,6 +105,7 @@ void perform(Parts& p, ServedRequest& r, methods::Erase& s, Effects& fx) {
 
 void perform(Parts& p, ServedRequest& r, methods::Calibrate& s, Effects& fx) {
   if (const auto steps = calibration_steps(s)) r.calibrations.begin(p.at, r.record.client, *steps, s.passes);
+  if (s.job.as<calibrate::DifferenceJob>()) r.calibrations.search(s.passes);
   ask_calibrator(p, r, s.passes, shared(p, std::move(s.job)), fx);
   r.stage = stage::Calibrating{};
 }

@@ -1,15 +1,20 @@
 #pragma once
-/// The scenario's [calibration] as steps of a procedure.
+/// The scenario's [calibration] as a part of a procedure.
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "methods/method.hpp"
+#include "methods/script.hpp"
 
 namespace afu::methods {
 
-/// One calibration after another from the then current version: for each the jobs that it needs first (the
-/// Fisher information, the adversarial trigger), the calibration itself, its merge.
+/// A model that nobody has seen, w_v + e + c, and c, its calibrations' sum; null in timing-only runs.
+struct Draft {
+  ParametersPtr model, calibration;
+};
+
+/// The calibrations of one request, with what they need to know of its erasures.
 class CalibrationRun {
  public:
   explicit CalibrationRun(const Request& request) : request_(request) {}
@@ -18,40 +23,42 @@ class CalibrationRun {
   void erasing(ParametersPtr before, ParametersPtr erasure);
   /// It has been merged.
   void erased(ParametersPtr model);
-  /// To be followed by `next` until that returns nothing. `to_level`: the first goes through the erasure in
-  /// calibration.research.stages, and it is repeated where calibration.research.until_loss says so, until the cross entropy is
-  /// what it was before the erasure.
-  void begin(std::int64_t steps, bool to_level);
-  std::optional<Step> next(const View& view, const job::JobResult* result);
-  /// Whether the window may end (src/calibrate/README.md, Sunset): of the calibrations since `begin` last had
-  /// `to_level`, the last calibration.research.sunset_jobs all found D_inv <= sunset_factor * its reference. D_inv is
+  /// One calibration of so many steps from the then current version, or from the draft, which it goes into: the jobs
+  /// that it needs first (the Fisher information, the adversarial trigger, the patterns), itself, its merge. `to_level`:
+  /// the first one after an erasure. It goes through the erasure in calibration.research.stages, and it is repeated where
+  /// calibration.research.until_loss says so, until the cross entropy is what it was before the erasure.
+  Script calibrate(std::int64_t steps, bool to_level, Draft* draft, const Now& now);
+  /// Whether the window may end (src/calibrate/README.md, Sunset): of the calibrations since one was `to_level`, the
+  /// last calibration.research.sunset_jobs all found D_inv <= sunset_factor * its reference. D_inv is
   /// the penalty of the invariance, without lambda, over the whole calibration set, of the version that the
   /// calibration began from: what retained training has done, not what the steps make of it. perturbation:
   /// the mean of KL(p(x) || p(T(x))), T drawn anew each time; irm: mean_e g_e^2, or the halves' product;
-  /// vrex: the variance of the R_e. The reference is that penalty, of the same version, under harmless
-  /// augmentations in place of T, or of the images as they are (CalibrationLoss::reference_penalty). Never
-  /// true in timing-only runs.
+  /// vrex: the variance of the R_e; difference: the cross entropy under a pattern. The reference is that penalty, of the
+  /// same version, under harmless augmentations in place of T, or of the images as they are
+  /// (CalibrationLoss::reference_penalty). Never true in timing-only runs.
   bool sunset(const config::CalibrationSection& c) const;
-  /// The gate for updates, with the adversarial family's last trigger; only a timing-only run has none.
+  /// The gate for updates, with the last triggers; only a timing-only run has none.
   GateUpdates gate(const View& view) const;
-  /// Drops what is derived from erased data.
-  void forget();
 
  private:
-  enum class Waiting { nothing, fisher, trigger, calibration, merge };
-  Step fisher(const View& view) const;
-  Step trigger(const View& view) const;
-  Step calibration(const View& view) const;
+  bool needs_fisher(const config::CalibrationSection& c) const;
+  bool needs_trigger(const config::CalibrationSection& c) const;
+  bool needs_patterns(const config::CalibrationSection& c) const;
+  Calibrate fisher(const View& view) const;
+  Calibrate trigger(const View& view) const;
+  Calibrate patterns(const View& view) const;
+  Calibrate calibration(const View& view, std::int64_t steps, bool to_level, bool first) const;
+  void take_patterns(const config::CalibrationSection& c, const job::JobResult* result);
   void note_penalty(const config::CalibrationSection& c, const job::JobResult* result);
   MergeCalibration merge(const View& view, const job::JobResult* result) const;
 
   Request request_;
-  Waiting waiting_ = Waiting::nothing;
-  std::int64_t steps_ = 0, taken_ = 0;
-  bool to_level_ = false, at_level_ = false, have_fisher_ = false;
   std::uint64_t jobs_ = 0, base_version_ = 0;
   std::int64_t quiet_ = 0;                  ///< calibrations in a row that found D_inv at its reference
   std::optional<std::uint64_t> triggered_;  ///< the job that the trigger was computed for
+  bool have_fisher_ = false;
+  bool searched_ = false;        ///< for patterns
+  bool without_before_ = false;  ///< the model before an erasure is not asked for any more
   ParametersPtr before_, erasure_, erased_, fisher_;
   std::vector<double> trigger_;
 };

@@ -151,6 +151,15 @@ struct GateFigures {
   std::int64_t samples = 0;              ///< forward passes computed
 };
 
+/// What the models before and after an erasure told of it (calibrate::DifferenceJob). The figures are absent in timing-only
+/// runs.
+struct DifferenceFigures {
+  double passes = 0;         ///< sample gradients as modelled
+  std::int64_t samples = 0;  ///< sample gradients and forward passes computed
+  std::optional<std::int64_t> label{}, labels{}, searched{}, found{};
+  std::optional<double> drop{}, next_drop{}, success{}, erased_success{}, size{};
+};
+
 /// What an erasure's calibrations came to.
 struct CalibrationTotals {
   std::uint64_t count = 0, staleness_sum = 0;
@@ -175,12 +184,13 @@ struct ErasureRecord {
   double client_passes = 0, server_passes = 0;
   std::uint64_t stored_bytes = 0;
   CalibrationTotals calibrations{};
-  std::optional<GuardFigures> guard{};  ///< absent: there was none
-  std::optional<GateFigures> gate{};    ///< likewise
-  std::uint32_t request = 0;            ///< which of the scenario's erasures
-  std::string scope = "client";         ///< "client", "samples", "class"
-  std::int64_t label = -1;              ///< the class of the scope "class"
-  std::int64_t samples = 0;             ///< training samples that it covers
+  std::optional<GuardFigures> guard{};            ///< absent: there was none
+  std::optional<GateFigures> gate{};              ///< likewise
+  std::optional<DifferenceFigures> difference{};  ///< absent: nothing was searched for
+  std::uint32_t request = 0;                      ///< which of the scenario's erasures
+  std::string scope = "client";                   ///< "client", "samples", "class"
+  std::int64_t label = -1;                        ///< the class of the scope "class"
+  std::int64_t samples = 0;                       ///< training samples that it covers
   /// Of its own samples: on the version that it found, and at the end of the run.
   RequestFigures found{}, final{};
   std::string rebound_of{};  ///< "attack_success_rate" or "forget_accuracy"; empty: there is no rebound

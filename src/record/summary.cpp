@@ -113,10 +113,31 @@ Json gate(const std::optional<GateFigures>& g) {
           {"samples", g->samples}};
 }
 
+Json count(const std::optional<std::int64_t>& n) { return n ? Json(*n) : Json(); }
+
+Json difference(const std::optional<DifferenceFigures>& d) {
+  if (!d) return {};
+  return {{"label", count(d->label)},
+          {"drop", figure(d->drop)},
+          {"next_drop", figure(d->next_drop)},
+          {"labels", count(d->labels)},
+          {"searched", count(d->searched)},
+          {"found", count(d->found)},
+          {"success", figure(d->success)},
+          {"erased_success", figure(d->erased_success)},
+          {"size", figure(d->size)},
+          {"passes", d->passes},
+          {"samples", d->samples}};
+}
+
 Json cost(const ErasureRecord& e) {
-  return {{"client_passes", e.client_passes}, {"server_passes", e.server_passes},
-          {"stored_bytes", e.stored_bytes},   {"calibrations", calibrations(e.calibrations)},
-          {"guard", guard(e.guard)},          {"gate", gate(e.gate)}};
+  return {{"client_passes", e.client_passes},
+          {"server_passes", e.server_passes},
+          {"stored_bytes", e.stored_bytes},
+          {"calibrations", calibrations(e.calibrations)},
+          {"guard", guard(e.guard)},
+          {"gate", gate(e.gate)},
+          {"difference", difference(e.difference)}};
 }
 
 Json attacks(const std::vector<AttackRow>& rows) {

@@ -90,6 +90,8 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2"},
       {"unlearning.afu_ic.erasure=pga", "unlearning.afu_ic.erasure_rounds=2", "unlearning.pga.max_steps=2"},
       {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2"},
+      {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
+       "unlearning.afu_ic.erasure_rounds=2", "calibration.difference.labels=9", "calibration.beta=0"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {
@@ -296,4 +298,26 @@ TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
   const auto one =
       calibrated({"calibration.research.until_loss=true", "calibration.research.until_loss_steps=2"});
   CHECK(one.played.result.summary.model_sha256 == calibrated({}).played.result.summary.model_sha256);
+}
+
+TEST_CASE("what the models before and after an erasure told is recorded, with what it cost") {
+  const std::vector<std::string> set{"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
+                                     "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
+                                     "calibration.difference.restarts=2"};
+  const auto& d = erasure(calibrated(set)).difference;
+  REQUIRE(d);
+  CHECK(*d->labels >= 1);
+  CHECK(*d->searched == 2 * *d->labels);
+  CHECK(*d->found <= *d->searched);
+  CHECK(*d->drop > 0);
+  CHECK(d->passes > 0);
+  CHECK(d->samples > 0);
+  CHECK(!erasure(calibrated({})).difference);
+
+  auto timing = set;
+  timing.insert(timing.end(), {"scenario.execute=timing"});
+  const auto& modelled = erasure(calibrated(timing)).difference;
+  REQUIRE(modelled);
+  CHECK(modelled->passes == d->passes);
+  CHECK(!modelled->label);
 }

@@ -55,7 +55,7 @@ TEST_CASE("the search finds a planted trigger: its label and where it is") {
   REQUIRE(found.error == "");
   CHECK(found.figures.at("label") == 2);
   CHECK(found.figures.at("success") > 0.9);
-  const auto trigger = calibrate::from_numbers(found.numbers, torch::zeros({1, 1, 8, 8}));
+  const auto trigger = calibrate::from_numbers(found.numbers, torch::zeros({1, 1, 8, 8})).at(0);
   const double in_place = trigger.mask.narrow(0, 6, 2).narrow(1, 6, 2).mean().item<double>();
   const double elsewhere = (trigger.mask.sum().item<double>() - 4 * in_place) / 60;
   CHECK(in_place > 2 * elsewhere);

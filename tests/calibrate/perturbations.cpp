@@ -29,7 +29,8 @@ TEST_CASE("random patches cover a part of every image, differently, and are draw
 }
 
 TEST_CASE("the oracle's trigger is the data's own, to the byte") {
-  for (const auto trigger : {config::Trigger::patch, config::Trigger::checkerboard, config::Trigger::blend}) {
+  for (const auto trigger : {config::Trigger::patch, config::Trigger::checkerboard, config::Trigger::blend,
+                             config::Trigger::noise}) {
     config::Backdoor b;
     b.trigger = trigger;
     const auto pool = test::tiny_images(6, {1, 16, 16, 3});
@@ -50,11 +51,17 @@ TEST_CASE("a universal trigger travels as numbers") {
   calibrate::UniversalTrigger t{torch::rand({16, 16}), torch::rand({3, 16, 16})};
   const auto numbers = calibrate::to_numbers(t);
   CHECK(numbers.size() == 4 * 256);
-  const auto back = calibrate::from_numbers(numbers, x);
-  CHECK(at::equal(back.mask, t.mask));
-  CHECK(at::equal(back.pattern, t.pattern));
-  CHECK_THROWS_AS(calibrate::from_numbers(numbers, images(4, 1)), std::invalid_argument);
-  t.mask.zero_();
+  auto two = numbers;
+  two.insert(two.end(), numbers.begin(), numbers.end());
+  for (const auto& all : {numbers, two}) {
+    const auto back = calibrate::from_numbers(all, x);
+    REQUIRE(back.size() == all.size() / numbers.size());
+    CHECK(at::equal(back.back().mask, t.mask));
+    CHECK(at::equal(back.back().added, t.added));
+  }
+  CHECK_THROWS_AS(calibrate::from_numbers({}, x), std::invalid_argument);
+  CHECK_THROWS_AS(calibrate::from_numbers(numbers, images(4, 2)), std::invalid_argument);
+  t.mask.zero_(), t.added.zero_();
   CHECK(at::equal(calibrate::with_universal_trigger(x, t), x));
 }
 

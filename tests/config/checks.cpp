@@ -331,7 +331,7 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("lambda = 2") ==
         Messages{
             "s.toml:2:10: calibration.lambda: it does nothing, calibration.invariance is \"none\", allowed "
-            "with it is \"perturbation\", \"irm\", \"vrex\""});
+            "with it is \"perturbation\", \"irm\", \"vrex\", \"difference\""});
   CHECK(of("perturbation = \"blind\"\ninvariance = \"irm\"") ==
         Messages{"s.toml:2:16: calibration.perturbation: it does nothing, calibration.invariance is \"irm\", "
                  "allowed with it is \"perturbation\""});
@@ -371,6 +371,18 @@ TEST_CASE("calibration options that do nothing without another one") {
       Messages{
           "s.toml:4:8: calibration.research.gate: the first calibration finds its trigger, calibration.steps is "
           "0, allowed is 1 or more"});
+  CHECK(
+      of("invariance = \"difference\"\ngate = true") ==
+      Messages{
+          "s.toml:3:8: calibration.research.gate: it does nothing, calibration.invariance is \"difference\", allowed "
+          "with it is \"perturbation\", \"irm\", \"vrex\""});
+  CHECK(of("difference.steps = 9") ==
+        Messages{
+            "s.toml:2:20: calibration.difference.steps: it does nothing, calibration.invariance is \"none\", "
+            "allowed with it is \"difference\""});
+  CHECK(of("invariance = \"difference\"\ndifference.form = \"both\"") ==
+        Messages{"s.toml:3:19: calibration.difference.form: \"both\" takes the restarts in turn, "
+                 "calibration.difference.restarts is 1, allowed with it is 2 or more"});
   CHECK(of("sunset_jobs = 5").size() == 1);
   CHECK(
       of("sunset_factor = 2\ninvariance = \"irm\"") ==
@@ -382,15 +394,17 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("until_loss = true\nsteps = 0") ==
         Messages{"s.toml:2:14: calibration.research.until_loss: it repeats calibration.steps, which is 0"});
   CHECK(of("stages = 0") == Messages{"s.toml:2:10: calibration.research.stages: 0 is outside [1, 1000000]"});
-  for (const char* good :
-       {"stages = 3\nsteps = 2",
-        "invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
-        "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
-        "guard_rank = 8\nguard_restore = 0.1", "batch_size = 64",
-        "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9\nplacebo = true",
-        "invariance = \"irm\"\nsunset_jobs = 5\nsunset_factor = 2",
-        "until_loss = true\nuntil_loss_steps = 50", "lambda = 0", "fisher = 0.1\nfisher_form = \"proximal\"",
-        "placebo = true"}) {
+  for (
+      const char* good :
+      {"stages = 3\nsteps = 2",
+       "invariance = \"perturbation\"\nperturbation = \"adversarial\"\nadversarial_steps = 5",
+       "invariance = \"irm\"\nirm_estimator = \"halves\"\nlambda = 100\nanneal_jobs = 5\ndivide_loss = true",
+       "guard_rank = 8\nguard_restore = 0.1", "batch_size = 64",
+       "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9\nplacebo = true",
+       "invariance = \"irm\"\nsunset_jobs = 5\nsunset_factor = 2", "until_loss = true\nuntil_loss_steps = 50",
+       "lambda = 0", "fisher = 0.1\nfisher_form = \"proximal\"",
+       "invariance = \"difference\"\ndifference = { labels = 2, form = \"both\", restarts = 2, batch_size = 0 }",
+       "invariance = \"difference\"\nplacebo = true\nsunset_jobs = 5", "placebo = true"}) {
     CAPTURE(good);
     CHECK(of(good).empty());
   }

@@ -56,6 +56,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
   s.calibration.invariance = Invariance::perturbation;
+  s.calibration.research->difference = {};                       // likewise
   s.calibration.research->irm_estimator = IrmEstimator::square;  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
   s.compute.precision = Precision::tf32;  // which goes with every step and with batched clients
@@ -89,7 +90,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
         CHECK(get(x) == get(y));
         const std::set<std::string> elsewhere{
             "clock", "irm_estimator", "mixing_halved_at", "staleness_average", "audit", "batched_clients"};
-        if (elsewhere.count(x.option.name) == 0) CHECK(get(y) != get(defaults[i].fields[j]));
+        if (elsewhere.count(x.option.name) == 0 && a[i].path != "calibration.difference")
+          CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;
       } else if (auto* d = std::get_if<Distribution*>(&x.slot)) {
         const auto& e = *std::get<Distribution*>(y.slot);

@@ -201,7 +201,10 @@ TEST_CASE("calibrations: recorded when they are merged, those done in private wi
   job::JobResult computed;
   computed.figures["loss_after"] = 0.5;
   computed.samples = 70;
-  c.computed(computed);
+  c.answered(computed);
+  job::JobResult of_a_trigger;  // the answer to another question
+  of_a_trigger.samples = 999;
+  c.answered(of_a_trigger);
   at.updates = 15, at.version = 23, at.now = 2;
   c.begin(at, 3, 8, 64);
   at.version = 25, at.now = 4;

@@ -44,7 +44,7 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                  "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
-                                 "gate"});
+                                 "gate", "difference"});
   CHECK(keys(json["context"]["erasure_costs"][0]["calibrations"]) ==
         std::vector<std::string>{"count", "steps", "passes", "samples", "seconds", "mean_staleness"});
   CHECK(keys(json["final"]) == figure_keys);

@@ -6,7 +6,17 @@
 
 namespace afu::config {
 
+/// [calibration.difference]: the search of the invariance "difference" (calibrate::DifferenceJob).
+struct CalibrationDifference {
+  std::int64_t labels = 1;  ///< most that may have fallen
+  std::int64_t restarts = 1, steps = 40;
+  std::int64_t batch_size = 32;  ///< images of a step; 0: all
+  PatternForm form = PatternForm::mask;
+  double sparsity = 0.05;
+};
+
 struct CalibrationResearch {
+  CalibrationDifference difference{};   ///< a section of its own
   std::int64_t stages = 10;             ///< parts in which the first calibration goes through the erasure
   bool until_loss = false;              ///< until the cross entropy is what it was before the erasure
   std::int64_t until_loss_steps = 200;  ///< at most

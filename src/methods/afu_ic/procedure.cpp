@@ -72,33 +72,10 @@ GuardErasure guard(const config::CalibrationSection& c, const ParametersPtr& era
   return step;
 }
 
-/// w_v + e + c, which nobody has seen, and c; null in timing-only runs.
-struct Draft {
-  ParametersPtr model, calibration;
-};
-
 Erase begun(const ParametersPtr& model, const ParametersPtr& erasure) {
   engine::CombineJob job;
   if (model) job.outputs.push_back({model, 1.0, {{1.0, erasure, nullptr}}, {}});
   return {std::move(job), 0, false};
-}
-
-/// Both, by one more calibration.
-Erase continued(const Draft& draft, const MergeCalibration& by) {
-  engine::CombineJob job;
-  if (draft.model)
-    for (const auto& v : {draft.model, draft.calibration})
-      job.outputs.push_back({v, 1.0, {{by.weight, by.delta, nullptr}}, {}});
-  return {std::move(job), 0, false};
-}
-
-/// On the published model, by what the run's `begin` said.
-Script calibrate(CalibrationRun& run, const Now& now) {
-  auto step = run.next(now.view(), nullptr);
-  while (step) {
-    const auto* result = co_yield std::move(*step);
-    step = run.next(now.view(), result);
-  }
 }
 
 /// On a draft, as if that were published.
@@ -106,21 +83,7 @@ Script calibrate_in_private(Draft& draft, const ParametersPtr& erasure, Calibrat
   const auto* begin = co_yield begun(now->model, erasure);
   draft.model = first_output(begin);
   run.erased(draft.model);
-  run.begin(now->scenario->calibration.steps, true);
-  const job::JobResult* result = nullptr;
-  for (;;) {
-    auto view = now.view();
-    view.model = draft.model;
-    auto step = run.next(view, result);
-    if (!step) co_return;
-    if (const auto* calibrated = std::get_if<MergeCalibration>(&*step)) {
-      const auto* both = co_yield continued(draft, *calibrated);
-      if (both && !both->outputs.empty()) draft = {both->outputs.at(0), both->outputs.at(1)};
-      result = nullptr;
-    } else {
-      result = co_yield std::move(*step);
-    }
-  }
+  co_await run.calibrate(now->scenario->calibration.steps, true, &draft, now);
 }
 
 /// One round: an erasure, its merge, and the calibration before or behind that.
@@ -139,12 +102,9 @@ Script erase_and_calibrate(const Request& request, std::int64_t round, Calibrati
   Draft draft;
   if (in_private) co_await calibrate_in_private(draft, e, run, now);
   co_yield merge(now.view(), e, draft.calibration);
-  if (!in_private) {
-    run.erased(now->model);
-    run.begin(c.steps, true);
-  }
+  if (!in_private) run.erased(now->model);
   if (guarded(c)) co_yield guard(c, e, std::move(basis));
-  if (!in_private && c.steps > 0) co_await calibrate(run, now);
+  if (!in_private && c.steps > 0) co_await run.calibrate(c.steps, true, nullptr, now);
 }
 
 /// While the erasure is young it is guarded, and calibrated on after every window_every updates.
@@ -156,9 +116,8 @@ Script window(std::uint64_t end, CalibrationRun& run, const Now& now) {
     co_return;
   }
   while (now->updates < end && !run.sunset(c)) {
-    run.begin(c.window_steps, false);
     co_yield AwaitUpdates{static_cast<std::uint64_t>(c.window_every)};
-    co_await calibrate(run, now);
+    co_await run.calibrate(c.window_steps, false, nullptr, now);
     if (gated(c)) co_yield run.gate(now.view());  // with a new trigger
   }
 }

@@ -19,6 +19,7 @@ struct AfuIc : Asked {
   aggregate::Tracked target;
   methods::Request request;
   std::vector<methods::Step> taken;
+  std::vector<double> patterns{};   ///< that the search finds
   std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
 
   AfuIc() : Asked("afu_ic") {
@@ -57,6 +58,10 @@ struct AfuIc : Asked {
           job.figures["penalty_before"] = calibrations < penalties.size() ? penalties[calibrations] : 2;
           ++calibrations;
         }
+        result = &job;
+      }
+      if (auto* c = std::get_if<methods::Calibrate>(&step); c && c->job.as<calibrate::DifferenceJob>()) {
+        job.numbers = patterns;
         result = &job;
       }
       if (auto* w = std::get_if<methods::AwaitUpdates>(&step)) view.updates += w->count;
@@ -314,4 +319,74 @@ TEST_CASE("afu_ic: unless told otherwise it is calibrated in private wherever th
   at_once([](AfuIc& a) { a.scenario.calibration.research->max_delta = 1; });
   at_once([](AfuIc& a) { a.scenario.calibration.research->staleness_discount = true; });
   at_once([](AfuIc& a) { a.scenario.calibration.steps = 0; });
+}
+
+TEST_CASE("afu_ic: what was erased is searched for once, by the models around the first erasure") {
+  const auto asked = [](AfuIc& s) {
+    s.set("erasure", std::string("uce"));
+    s.set("erasure_rounds", std::int64_t{2});
+    auto& c = s.scenario.calibration;
+    c.invariance = config::Invariance::difference;
+    c.research->difference.steps = 10;
+    c.research->difference.restarts = 2;
+    c.research->difference.labels = 5;  // of four
+    c.research->difference.batch_size = 4;
+    s.view.classes = 4;
+  };
+  AfuIc s;
+  asked(s);
+  s.patterns = {0.5, 0.25};
+  const auto before = s.view.model;
+  CHECK(beginning(s.run(), 5) ==
+        Names{"Erase", "MergeErasure", "Calibrate", "Calibrate", "MergeCalibration"});
+  const calibrate::DifferenceJob* search = nullptr;
+  std::vector<const calibrate::CalibrateJob*> calibrations;
+  const auto steps = s.all<methods::Calibrate>();
+  for (const auto& c : steps) {
+    if (const auto* job = c.job.as<calibrate::DifferenceJob>()) {
+      CHECK(search == nullptr);
+      search = job;
+      // Two looks at all nine, then eight searches that leave out a quarter, with a last look each.
+      CHECK(c.passes == doctest::Approx(2 * 9 + 4 * 2 * (4 * 10 + 6.75)));
+    }
+    if (const auto* job = c.job.as<calibrate::CalibrateJob>()) calibrations.push_back(job);
+  }
+  REQUIRE(search);
+  CHECK(search->before == before);
+  CHECK(search->labels == 5);
+  REQUIRE(calibrations.size() == 5);
+  for (const auto* job : calibrations) {
+    CHECK(job->objective.invariance == config::Invariance::difference);
+    CHECK(job->objective.lambda == 1);
+    CHECK(job->trigger == s.patterns);
+    CHECK(job->before);  // beta is 1: its outputs are still to be kept
+  }
+
+  AfuIc without;  // beta: what the model before was needed for is over
+  asked(without);
+  without.scenario.calibration.beta = 0;
+  without.patterns = {0.5};
+  without.run();
+  for (const auto& c : without.all<methods::Calibrate>())
+    if (const auto* job = c.job.as<calibrate::CalibrateJob>()) CHECK(!job->before);
+}
+
+TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is clean training") {
+  for (const bool placebo : {false, true}) {
+    AfuIc s;
+    s.set("erasure", std::string("uce"));
+    s.scenario.calibration.invariance = config::Invariance::difference;
+    s.scenario.calibration.placebo = placebo;
+    s.view.classes = 4;
+    s.run();
+    std::size_t searches = 0;
+    for (const auto& c : s.all<methods::Calibrate>()) {
+      searches += c.job.as<calibrate::DifferenceJob>() != nullptr;
+      if (const auto* job = c.job.as<calibrate::CalibrateJob>()) {
+        CHECK(job->objective.invariance == config::Invariance::none);
+        CHECK(job->objective.lambda == 0);
+      }
+    }
+    CHECK(searches == (placebo ? 0 : 1));
+  }
 }

@@ -1,0 +1,236 @@
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+
+#include "calibrate/jobs.hpp"
+#include "calibrate/perturbations.hpp"
+#include "calibrate/search_images.hpp"
+#include "engine/sgd.hpp"
+#include "engine/workspace.hpp"
+
+namespace afu::calibrate {
+namespace {
+
+constexpr double works_from = 0.5;  ///< part of the images that a pattern must turn
+
+struct Fall {
+  std::int64_t label = 0;
+  double by = 0;  ///< the mean logit before less that after
+};
+
+/// Of every label, the largest first; the replica then is the model before.
+std::vector<Fall> falls(engine::Workspace& workspace, const torch::Tensor& images, const DifferenceJob& job) {
+  torch::NoGradGuard no_grad;
+  workspace.load(*job.erased);
+  const auto after = workspace.net().forward(images).to(torch::kFloat64).mean(0);
+  workspace.load(*job.before);
+  const auto before = workspace.net().forward(images).to(torch::kFloat64).mean(0);
+  const auto by = (before - after).to(torch::kCPU);
+  std::vector<Fall> all;
+  for (std::int64_t label = 0; label < by.size(0); ++label) all.push_back({label, by[label].item<double>()});
+  std::stable_sort(all.begin(), all.end(), [](const Fall& a, const Fall& b) { return a.by > b.by; });
+  return all;
+}
+
+/// How many labels fell by more than half of the largest fall; 0 where none fell.
+std::int64_t fallen_most(const std::vector<Fall>& falls) {
+  const double most = falls.front().by;
+  return most <= 0
+             ? 0
+             : std::count_if(falls.begin(), falls.end(), [&](const Fall& f) { return f.by > most / 2; });
+}
+
+/// Where a search begins, and what its variables stand for. Flat: the mask's logits, where there is a mask, then artanh of the pattern or of q.
+class Variables {
+ public:
+  Variables(const torch::Tensor& images, bool masked, base::Stream* noise)
+      : masked_(masked), channels_(images.size(1)), height_(images.size(2)), width_(images.size(3)) {
+    constexpr double kMaskStart = -2;  // thin: 0.12 everywhere
+    constexpr float kSpread = 0.5f;    // of where a restart begins
+    const auto pixels = height_ * width_, mask = masked_ ? pixels : 0;
+    auto start = torch::zeros({mask + channels_ * pixels}, torch::kFloat32);
+    if (noise) {
+      auto* values = start.data_ptr<float>();
+      for (std::int64_t i = 0; i < start.numel(); ++i)
+        values[i] = kSpread * static_cast<float>(noise->normal());
+    }
+    if (masked_) start.narrow(0, 0, mask).add_(kMaskStart);
+    values_ = start.to(images.device());
+  }
+
+  bool masked() const { return masked_; }
+  torch::Tensor values() const { return values_.clone(); }
+
+  UniversalTrigger pattern(const torch::Tensor& of) const {
+    const auto pixels = height_ * width_, mask = masked_ ? pixels : 0;
+    const auto p = of.narrow(0, mask, channels_ * pixels).view({channels_, height_, width_}).tanh();
+    if (!masked_) return {torch::zeros({height_, width_}, of.options()), p};
+    const auto m = of.narrow(0, 0, pixels).view({height_, width_}).sigmoid();
+    return {m, p * m};
+  }
+
+ private:
+  bool masked_;
+  std::int64_t channels_, height_, width_;
+  torch::Tensor values_;
+};
+
+/// Total variation: the sum of |differences| of neighbours.
+torch::Tensor variation(const torch::Tensor& mask) {
+  const auto h = mask.size(0), w = mask.size(1);
+  return (mask.narrow(0, 1, h - 1) - mask.narrow(0, 0, h - 1)).abs().sum() +
+         (mask.narrow(1, 1, w - 1) - mask.narrow(1, 0, w - 1)).abs().sum();
+}
+
+/// The images of one step after another, without end: all, or so many, drawn without repetition in a step.
+class Draws {
+ public:
+  Draws(const torch::Tensor& images, std::int64_t batch_size, const base::StreamKey& key)
+      : images_(images), size_(batch_size), order_(static_cast<std::size_t>(images.size(0))), stream_(key) {
+    std::iota(order_.begin(), order_.end(), std::int64_t{0});
+  }
+  torch::Tensor next() {
+    if (size_ == 0 || size_ >= images_.size(0)) return images_;
+    base::shuffle(order_, stream_);
+    const auto rows =
+        torch::tensor(at::ArrayRef<std::int64_t>(order_.data(), static_cast<std::size_t>(size_)));
+    return images_.index_select(0, rows.to(images_.device()));
+  }
+
+ private:
+  torch::Tensor images_;
+  std::int64_t size_;
+  std::vector<std::int64_t> order_;
+  base::Stream stream_;
+};
+
+/// A pattern, and how it does on all images of other labels where the replica stands.
+struct Found {
+  UniversalTrigger pattern;
+  std::int64_t label = 0;
+  double loss = 0;     ///< what the search minimises
+  double success = 0;  ///< part of the images that it turns into its label
+  double size = 0;     ///< mean |x' - x| over pixels
+};
+
+/// Searches where the replica stands.
+class Search {
+ public:
+  Search(engine::Workspace& workspace, const engine::Batch& batch, const DifferenceJob& job)
+      : workspace_(workspace), batch_(batch), job_(job) {}
+
+  /// Nothing: all images have that label.
+  std::optional<Found> operator()(std::int64_t label, std::int64_t restart) {
+    const auto images = others(label);
+    if (images.size(0) == 0) return std::nullopt;
+    auto key = job_.key;
+    key.purpose = base::purpose("calibrate.difference") + (static_cast<std::uint64_t>(label) << 32) +
+                  static_cast<std::uint64_t>(restart);
+    const bool masked = job_.form == config::PatternForm::mask ||
+                        (job_.form == config::PatternForm::both && restart % 2 == 0);
+    base::Stream noise(key);
+    const Variables start(images, masked, restart > 0 ? &noise : nullptr);
+    ++key.round;
+    Draws draws(images, job_.batch_size, key);
+    auto values = start.values();
+    engine::Adam adam(values, job_.lr);
+    for (std::int64_t step = 0; step < job_.steps; ++step) {
+      const auto at = values.detach().clone().set_requires_grad(true);
+      const auto loss = objective(draws.next(), start.pattern(at), masked, label).loss;
+      adam.step(values, torch::autograd::grad({loss}, {at}).front());
+    }
+    torch::NoGradGuard no_grad;
+    Found found{start.pattern(values), label};
+    const auto last = objective(images, found.pattern, masked, label);
+    found.loss = last.loss.item<double>();
+    found.success = last.turned.item<double>();
+    found.size = (with_universal_trigger(images, found.pattern) - images).abs().mean().item<double>();
+    return found;
+  }
+
+  /// Part of the images of other labels that the pattern turns into its label.
+  double success(const Found& found) {
+    torch::NoGradGuard no_grad;
+    return objective(others(found.label), found.pattern, true, found.label).turned.item<double>();
+  }
+
+  std::int64_t samples() const { return samples_; }
+
+ private:
+  struct Objective {
+    torch::Tensor loss, turned;
+  };
+
+  torch::Tensor others(std::int64_t label) const {
+    return batch_.images.index_select(0, batch_.labels.ne(label).nonzero().squeeze(1));
+  }
+
+  Objective objective(const torch::Tensor& images, const UniversalTrigger& pattern, bool masked,
+                      std::int64_t label) {
+    samples_ += images.size(0);
+    const auto logits = workspace_.net().forward(with_universal_trigger(images, pattern));
+    const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
+    const auto cost = masked ? pattern.mask.sum() * job_.sparsity + variation(pattern.mask) * job_.smoothness
+                             : pattern.added.square().mean() * job_.energy;
+    return {at::cross_entropy_loss(logits, wanted) + cost,
+            logits.detach().argmax(1).eq(label).to(torch::kFloat32).mean()};
+  }
+
+  engine::Workspace& workspace_;
+  const engine::Batch& batch_;
+  const DifferenceJob& job_;
+  std::int64_t samples_ = 0;
+};
+
+void check(const DifferenceJob& job) {
+  if (!job.before || !job.erased)
+    throw std::invalid_argument("the inputs are the models before and after the erasure");
+  if (job.labels < 1 || job.restarts < 1 || job.steps < 1)
+    throw std::invalid_argument("labels, restarts and steps are 1 or more");
+}
+
+}  // namespace
+
+job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
+  check(job);
+  const auto batch = search_images(workspace, job.environments);
+  workspace.net().train(false);
+  const auto fallen = falls(workspace, batch.images, job);
+  job::JobResult result;
+  auto& f = result.figures;
+  f["label"] = static_cast<double>(fallen.front().label);
+  f["drop"] = fallen.front().by;
+  if (fallen.size() > 1) f["next_drop"] = fallen.at(1).by;
+  const auto labels = fallen_most(fallen);
+  f["labels"] = static_cast<double>(labels);
+  Search search(workspace, batch, job);
+  std::optional<Found> best;
+  std::int64_t searched = 0, found = 0;
+  for (std::int64_t i = 0; labels <= job.labels && i < labels; ++i)
+    for (std::int64_t restart = 0; restart < job.restarts; ++restart) {
+      auto candidate = search(fallen[static_cast<std::size_t>(i)].label, restart);
+      if (!candidate) continue;
+      ++searched;
+      if (candidate->success >= works_from) {
+        ++found;
+        const auto numbers = to_numbers(candidate->pattern);
+        result.numbers.insert(result.numbers.end(), numbers.begin(), numbers.end());
+      }
+      if (!best || candidate->success > best->success) best = std::move(candidate);
+    }
+  f["searched"] = static_cast<double>(searched);
+  f["found"] = static_cast<double>(found);
+  if (best) {
+    f["success"] = best->success;
+    f["size"] = best->size;
+    workspace.load(*job.erased);
+    f["erased_success"] = search.success(*best);
+  }
+  result.samples = 2 * batch.images.size(0) + search.samples();
+  return result;
+}
+
+}  // namespace afu::calibrate
