@@ -1,6 +1,7 @@
 #include "aggregate/history.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace afu::aggregate {
@@ -9,13 +10,14 @@ History::History(HistoryNeeds needs, std::vector<std::uint32_t> tracked, std::si
     : needs_(needs), tracked_(std::move(tracked)), round_size_(round_size) {}
 
 void History::record(const MergePlan& plan, const model::ParametersPtr& before,
-                     const model::ParametersPtr& after) {
+                     const model::ParametersPtr& after, std::uint64_t version) {
   if (!needs_.rounds) return;
   if (number_ == 0 && !open_) {
     first_ = before;
+    first_version_ = version - 1;
     bytes_ = model::byte_size(first_);
   }
-  if (!open_) current_ = {number_, needs_.models ? before : nullptr, nullptr, {}};
+  if (!open_) current_ = {number_, needs_.models ? before : nullptr, nullptr, 0, {}};
   open_ = true;
   const bool kept = number_ % std::max<std::uint64_t>(1, needs_.every) == 0;
   for (const auto& part : plan.parts) {
@@ -25,11 +27,12 @@ void History::record(const MergePlan& plan, const model::ParametersPtr& before,
     current_.contributions.push_back({client, part.coefficient, wanted ? part.arrival.delta : nullptr});
     bytes_ += model::byte_size(current_.contributions.back().delta);
   }
-  if (round_size_ == 0 || current_.contributions.size() >= round_size_) close_round(after);
+  if (round_size_ == 0 || current_.contributions.size() >= round_size_) close_round(after, version);
 }
 
-void History::close_round(const model::ParametersPtr& after) {
+void History::close_round(const model::ParametersPtr& after, std::uint64_t version) {
   open_ = false;
+  current_.end_version = version;
   if (number_++ % std::max<std::uint64_t>(1, needs_.every) != 0) return;
   if (needs_.models) {
     // The version before it is the one that the last kept round ended with, or the first, unless some rounds
@@ -61,9 +64,28 @@ void History::forget(std::uint32_t client) {
   if (open_) drop(current_);
 }
 
+void History::rewind(std::uint64_t version) {
+  while (!rounds_.empty() && rounds_.back().end_version > version) rounds_.pop_back();
+  current_ = {};
+  open_ = false;
+  number_ = rounds_.empty() ? 0 : rounds_.back().number + 1;
+  count_bytes();
+}
+
+void History::count_bytes() {
+  std::set<model::ParametersPtr> held{first_};
+  for (const auto& round : rounds_) {
+    held.insert({round.start, round.end});
+    for (const auto& c : round.contributions) held.insert(c.delta);
+  }
+  bytes_ = 0;
+  for (const auto& vector : held) bytes_ += model::byte_size(vector);
+}
+
 void History::reset() {
   rounds_.clear();
   first_.reset();
+  first_version_ = 0;
   current_ = {};
   open_ = false;
   number_ = 0;

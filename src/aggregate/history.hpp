@@ -26,6 +26,7 @@ struct Contribution {
 struct HistoryRound {
   std::uint64_t number = 0;
   model::ParametersPtr start, end;  ///< the versions before and after it, where they are kept
+  std::uint64_t end_version = 0;    ///< the number of `end`
   std::vector<Contribution> contributions;
 };
 
@@ -40,14 +41,19 @@ class History {
   const std::vector<HistoryRound>& rounds() const { return rounds_; }
   /// The version that the first round began with; null before it, and in timing-only runs.
   const model::ParametersPtr& first() const { return first_; }
+  std::uint64_t first_version() const { return first_version_; }  ///< its number
 
   /// Whether anything was merged since the start.
   bool begun() const { return open_ || number_ > 0; }
   /// Updates of the client in the round that is not complete yet, which `rounds` lacks.
   std::size_t unfinished(std::uint32_t client) const;
 
-  /// After a merge by `plan` that led from `before` to `after`.
-  void record(const MergePlan& plan, const model::ParametersPtr& before, const model::ParametersPtr& after);
+  /// After a merge by `plan` that led from `before` to `after`, the version number `version`.
+  void record(const MergePlan& plan, const model::ParametersPtr& before, const model::ParametersPtr& after,
+              std::uint64_t version);
+  /// The model goes on from the end of the round that ended with `version`, or, where none did, from the first one: what
+  /// came later is no part of its past any more. The next merge begins a round.
+  void rewind(std::uint64_t version);
   /// Drops everything derived from the client's data.
   void forget(std::uint32_t client);
   void reset();
@@ -55,12 +61,13 @@ class History {
   std::int64_t bytes() const { return bytes_; }
 
  private:
-  void close_round(const model::ParametersPtr& after);
+  void close_round(const model::ParametersPtr& after, std::uint64_t version);
+  void count_bytes();
 
   HistoryNeeds needs_;
   std::vector<std::uint32_t> tracked_;
   std::size_t round_size_ = 0;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_ = 0, first_version_ = 0;
   bool open_ = false;
   std::int64_t bytes_ = 0;
   HistoryRound current_;

@@ -26,9 +26,10 @@ bool choose_cluster(Parts& p, Effects& fx) {
   return true;
 }
 
-/// The members begin again from the checkpoint; what they were working on is lost.
-void begin_again(Parts& p, ServedRequest& r, std::size_t cluster) {
+/// The members begin again from the checkpoint; what they were working on is lost. Returns the checkpoint's version.
+std::uint64_t begin_again(Parts& p, ServedRequest& r, std::size_t cluster) {
   auto& clusters = *p.merging.clusters;
+  const auto holds = clusters.checkpoint_version(r.request.client);
   const auto client = r.request.client;
   r.training = Training::made_again;
   if (!clusters.others_train(cluster)) r.begin_interval(p.at.now);
@@ -40,6 +41,7 @@ void begin_again(Parts& p, ServedRequest& r, std::size_t cluster) {
   const auto lost = clusters.roll_back(client, r.request.scope == methods::Scope::samples, p.at.version);
   r.record.lost_updates += static_cast<std::int64_t>(lost.buffered);
   p.at.updates -= lost.updates;
+  return holds;
 }
 
 }  // namespace
@@ -111,9 +113,16 @@ void roll_back(Parts& p, const RollBackMerge& m, const std::vector<ParametersPtr
   auto& r = p.requests[m.request];
   p.at.publish(outputs.empty() ? nullptr : outputs.front());
   erased(p, r);
-  if (p.merging.clusters->took_part(r.request.client)) begin_again(p, r, m.cluster);
-  const bool again = r.training == Training::made_again;
-  p.decide(again ? Kind::rolled_back : Kind::erasure_merged, r.request.client, 0, 1.0, fx);
+  const auto client = r.request.client;
+  auto& clusters = *p.merging.clusters;
+  if (clusters.took_part(client)) {
+    const auto holds = begin_again(p, r, m.cluster);
+    p.decide(Kind::rolled_back, client, 0, 1.0, fx);
+    count_lost(
+        p, r, holds, [&](std::uint32_t c) { return clusters.together(c, client); }, fx);
+  } else {
+    p.decide(Kind::erasure_merged, client, 0, 1.0, fx);
+  }
   p.measure(fx);
   r.stage = stage::Ready{};
 }

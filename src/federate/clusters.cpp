@@ -126,7 +126,7 @@ void Clusters::extend(const aggregate::MergePlan& plan, engine::CombineJob& job)
 ParametersPtr Clusters::merged(const aggregate::MergePlan& plan, const std::vector<ParametersPtr>& outputs,
                                std::uint64_t version) {
   auto& c = cluster_of(plan);
-  const Checkpoint before{c.lineage.size(),
+  const Checkpoint before{c.lineage.size(), version - 1,
                           std::exchange(c.model, outputs.empty() ? nullptr : outputs.front())};
   for (const auto& part : plan.parts) {
     const auto client = part.arrival.client;

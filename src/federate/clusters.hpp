@@ -76,6 +76,8 @@ class Clusters final : public Lineage {
   /// The version to publish once the client's cluster, which it must have, is taken back to its checkpoint;
   /// without one, once the client does not count any more.
   engine::Combination rolled_back(std::uint32_t client);
+  /// The version whose model of the client's cluster the checkpoint is, which must exist.
+  std::uint64_t checkpoint_version(std::uint32_t client) const { return checkpoints_.at(client).version; }
   struct Lost {
     std::uint64_t updates = 0;   ///< of the others that must be made again
     std::uint64_t buffered = 0;  ///< of these, those that had not been merged yet
@@ -105,7 +107,8 @@ class Clusters final : public Lineage {
     std::uint64_t base = 0;  ///< Cluster::published when its task was sent
   };
   struct Checkpoint {
-    std::size_t position = 0;  ///< updates that had been merged in the cluster
+    std::size_t position = 0;   ///< updates that had been merged in the cluster
+    std::uint64_t version = 0;  ///< the last one in which they were all of them
     ParametersPtr model;
   };
   /// The version to publish once `next` makes the cluster's model: the mean, or the best one's model.

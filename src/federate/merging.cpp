@@ -67,7 +67,9 @@ void finish(Parts& p, UpdateMerge& m, const job::JobResult& result, Effects& fx)
   look(p, plan, before, fx);
   p.merging.memory.ledger().apply(plan, outputs, 1);
   p.lineage().rule(plan).apply(plan, outputs, m.rule_outputs);
-  p.merging.memory.history().record(plan, before, p.at.model);
+  p.merging.memory.history().record(plan, before, p.at.model, p.at.version);
+  if (p.requests.size() > 0)
+    for (const auto& part : plan.parts) p.merging.updates.merged(part.arrival.client, p.at.version);
   note_held(p, fx);
   for (std::size_t i = 0; i < plan.parts.size(); ++i) {
     const auto& part = plan.parts[i];
@@ -153,11 +155,32 @@ void erased(Parts& p, ServedRequest& r) {
   p.measurements.watch_closely(p.at);
 }
 
-void replace(Parts& p, ServedRequest& r, const ParametersPtr& model, Effects& fx) {
+void replace(Parts& p, ServedRequest& r, const methods::Replace& step, const ParametersPtr& model,
+             Effects& fx) {
   p.at.publish(model);
+  r.calibrations.count_from(p.at);
   if (!r.record.merged_at) erased(p, r);
+  p.merging.late.corrected(1.0, step.erasure);
+  auto& memory = p.merging.memory;
+  if (r.ledger) memory.ledger() = *std::exchange(r.ledger, std::nullopt);
+  if (step.rewinds) memory.history().rewind(step.holds);
   p.decide(Kind::replaced, r.request.client, 0, 1.0, fx);
+  count_lost(p, r, step.holds, fx);
   p.measure(fx);
+}
+
+void count_lost(Parts& p, ServedRequest& r, std::uint64_t holds, const MergedUpdates::Who& among,
+                Effects& fx) {
+  const auto lost = p.merging.updates.lose(holds, among, [&](std::uint32_t client) {
+    return client != r.request.client && !p.trainers.roster[client].excluded();
+  });
+  *r.record.updates_lost += lost;
+  fx.decisions.back().updates_lost = lost;
+}
+
+void count_lost(Parts& p, ServedRequest& r, std::uint64_t holds, Effects& fx) {
+  count_lost(
+      p, r, holds, [](std::uint32_t) { return true; }, fx);
 }
 
 void published(Parts& p, Effects& fx) {

@@ -17,8 +17,16 @@ bool take_merge(Parts& p, const job::JobResult& result, Effects& fx);
 /// The version that stands now is the first one without what `r` erases: whatever is based on earlier ones is
 /// late, and this version and the next ones are looked at closely.
 void erased(Parts& p, ServedRequest& r);
-/// The model becomes this one, for `r`; null in timing-only runs.
-void replace(Parts& p, ServedRequest& r, const ParametersPtr& model, Effects& fx);
+/// `model`, that of the step with its running statistics, takes the place of the published one, for `r`; null in timing-only
+/// runs.
+void replace(Parts& p, ServedRequest& r, const methods::Replace& step, const ParametersPtr& model,
+             Effects& fx);
+/// Counts what `r` loses by a decision that puts another model in the published one's place, the last one in `fx`: of the
+/// updates of those whom `among` names all that were merged after the version `holds`.
+void count_lost(Parts& p, ServedRequest& r, std::uint64_t holds, const MergedUpdates::Who& among,
+                Effects& fx);
+/// Likewise of everybody's.
+void count_lost(Parts& p, ServedRequest& r, std::uint64_t holds, Effects& fx);
 /// Has the version just published measured, where it is due.
 void published(Parts& p, Effects& fx);
 /// Notes what is held for the method now; ends the run where that is more than it may be.

@@ -18,6 +18,7 @@
 #include "federate/late_updates.hpp"
 #include "federate/measurements.hpp"
 #include "federate/memory.hpp"
+#include "federate/merged_updates.hpp"
 #include "federate/merges.hpp"
 #include "federate/one_model.hpp"
 #include "federate/progress.hpp"
@@ -44,6 +45,7 @@ struct Merging {
   Memory memory;
   MergeQueue queue;
   LateUpdates late;
+  MergedUpdates updates{};  ///< of runs with requests
 
   Lineage& lineage() const { return one ? static_cast<Lineage&>(*one) : *clusters; }
 };

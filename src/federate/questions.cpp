@@ -38,6 +38,7 @@ job::Job gate_question(const methods::GateUpdates& gate, const ParametersPtr& be
 }
 
 std::optional<std::int64_t> calibration_steps(const methods::Calibrate& s) {
+  if (s.steps) return s.steps;
   const auto* job = s.job.as<calibrate::CalibrateJob>();
   return job ? std::optional{job->descent.steps} : std::nullopt;
 }

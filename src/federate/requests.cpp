@@ -127,7 +127,8 @@ void Requests::leave_out_erased(ServedRequest& r) const {
 }
 
 bool Requests::exclusive(const ServedRequest& r) const {
-  return r.request.coordination == methods::Coordination::blocking || method_.traits.restarts;
+  const auto& t = method_.traits;
+  return r.request.coordination == methods::Coordination::blocking || t.restarts || t.assigns;
 }
 
 bool Requests::must_wait(const ServedRequest& r) const {

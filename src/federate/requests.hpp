@@ -36,7 +36,7 @@ class Requests {
   std::vector<std::size_t> taken_before(const ServedRequest& r) const;
   /// Leaves out of `r` what earlier requests have erased of the rows at its target.
   void leave_out_erased(ServedRequest& r) const;
-  /// Whether another one must be done first: both would begin training again, or halt all others.
+  /// Whether another one must be done first: both would begin training again, halt all others, or assign a model.
   bool must_wait(const ServedRequest& r) const;
   /// The first one in the queue is ready now, if there is one.
   void call_next();

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "aggregate/ledger.hpp"
 #include "federate/calibrations.hpp"
 #include "federate/messages.hpp"
 #include "figures/retained_work.hpp"
@@ -68,6 +69,8 @@ struct ServedRequest {
   std::vector<figures::TimeSpan> halted{};  ///< intervals of that which are over
   Calibrations calibrations{};
   record::ErasureRecord record{};
+  /// At its first Erase, where the method assigns models (methods::Traits).
+  std::optional<aggregate::Ledger> ledger{};
 
   template <class S>
   bool in() const {

@@ -57,7 +57,7 @@ void perform(Parts& p, ServedRequest& r, methods::AwaitUpdates& s, Effects&) {
 void perform(Parts& p, ServedRequest& r, methods::Restart& s, Effects& fx) {
   r.training = Training::made_again;
   r.begin_interval(p.at.now);
-  r.record.lost_updates += static_cast<std::int64_t>(p.trainers.tasks.in_flight());
+  r.record.lost_updates += static_cast<std::int64_t>(p.trainers.tasks.in_flight() + p.lineage().buffered());
   p.trainers.tasks.begin_again();
   p.merging.memory.reset();
   p.merging.late.reset();
@@ -71,6 +71,7 @@ void perform(Parts& p, ServedRequest& r, methods::Restart& s, Effects& fx) {
   p.at.updates = p.trainers.roster.begin_again();
   p.measurements.begin_again(p.at);
   p.decide(Kind::restarted, r.request.client, 0, 0, fx);
+  count_lost(p, r, 0, fx);
 }
 
 void perform(Parts& p, ServedRequest& r, methods::RollBackCluster&, Effects&) { ask_roll_back(p, r); }
@@ -95,6 +96,7 @@ void perform(Parts& p, ServedRequest& r, methods::Collect& s, Effects& fx) {
 
 void perform(Parts& p, ServedRequest& r, methods::Erase& s, Effects& fx) {
   const auto client = r.request.client;
+  if (p.method.traits.assigns && !r.record.merged_at && !r.ledger) r.ledger = p.merging.memory.ledger();
   (s.at_target ? r.record.client_passes : r.record.server_passes) += s.passes;
   EraseTask task{r.request.index, s.at_target, client, s.passes, shared(p, std::move(s.job)), p.at.version};
   fx.posts.push_back({record::server_node, record::unlearner_node, 0,
@@ -165,7 +167,7 @@ void perform(Parts& p, ServedRequest& r, methods::MergeErasure& s, Effects& fx) 
 }
 
 void perform(Parts& p, ServedRequest& r, methods::Replace& s, Effects& fx) {
-  if (!take_statistics(p, r, {s.model, 1.0, {}, {}}, s, fx)) replace(p, r, s.model, fx);
+  if (!take_statistics(p, r, {s.model, 1.0, {}, {}}, s, fx)) replace(p, r, s, s.model, fx);
 }
 
 void perform(Parts& p, ServedRequest& r, methods::MergeCalibration& s, Effects&) {
@@ -208,8 +210,8 @@ void carry_out(Parts& p, ServedRequest& r, methods::Step& step, Effects& fx) {
 bool publish_with(Parts& p, ServedRequest& r, const job::JobResult* result, Effects& fx) {
   const auto step = std::move(std::get<stage::TakingStatistics>(r.stage).step);
   const auto settled = methods::first_output(result);
-  if (std::holds_alternative<methods::Replace>(step)) {
-    replace(p, r, settled, fx);
+  if (const auto* replacement = std::get_if<methods::Replace>(&step)) {
+    replace(p, r, *replacement, settled, fx);
     return true;
   }
   auto merge = merge_of(r, std::get<methods::MergeErasure>(step));

@@ -104,6 +104,7 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
   std::vector<std::optional<double>> downtimes, throughputs;
   std::optional<double> origin;
   f.erased = !run.summary.erasures.empty();
+  if (f.erased) f.updates_lost = 0;
   for (const auto& e : run.summary.erasures) {
     const auto& erased_at = f.restarted ? e.forgotten_at : e.merged_at;
     if (erased_at && e.requested_at)
@@ -113,6 +114,10 @@ CellFigures figures_of(const Run& run, const ReboundPlan& plan, std::size_t late
     if (!origin) origin = erased_at ? erased_at : e.requested_at;
     downtimes.push_back(e.downtime_seconds);
     throughputs.push_back(e.retained_throughput_ratio);
+    if (!e.updates_lost)
+      f.updates_lost.reset();
+    else if (f.updates_lost)
+      *f.updates_lost += static_cast<double>(*e.updates_lost);
     f.client_passes += e.client_passes;
     f.server_passes += e.server_passes;
     f.stored_bytes = std::max(f.stored_bytes, static_cast<double>(e.stored_bytes));

@@ -44,6 +44,7 @@ struct CellFigures {
   record::Figures settled;
   std::optional<double> last_request, last_erased;  ///< on the run's clock; nothing unless all were erased
   double client_passes = 0, server_passes = 0, stored_bytes = 0;
+  std::optional<double> updates_lost;  ///< over all requests; absent where one does not tell it
   /// From the first erased model on (or from the request, where nothing is erased); of the attack's success
   /// rate.
   RoundCurve curve;

@@ -73,6 +73,7 @@ Decision decision(const JsonPlace& j) {
   d.epoch = j.get<std::uint64_t>("epoch");
   d.staleness = j.get<std::uint64_t>("staleness");
   d.weight = j.figure("weight").value_or(std::numeric_limits<double>::quiet_NaN());
+  if (j.has("updates_lost")) d.updates_lost = j.get<std::int64_t>("updates_lost");
   return d;
 }
 

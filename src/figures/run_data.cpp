@@ -76,6 +76,9 @@ record::ErasureRecord erasure(const JsonPlace& j) {
   e.final = request_figures(j, "final");
   e.lost_updates = j.get<std::int64_t>("lost_updates");
   e.late_updates = j.get<std::int64_t>("late_updates");
+  e.updates_lost.reset();
+  if (j.has("updates_lost") && !j.at("updates_lost").value().is_null())
+    e.updates_lost = j.get<std::int64_t>("updates_lost");
   e.outcome = outcome(j, e);
   e.reason = text_or_empty(j, "reason");
   return e;

@@ -67,6 +67,8 @@ struct Traits {
   std::vector<std::pair<Scope, std::string>> refusals{};
   bool needs_target = false;  ///< the target must compute
   bool restarts = false;      ///< begins a new lineage: such requests are served one after the other
+  /// Puts a model in the published one's place while the others go on (Replace): likewise.
+  bool assigns = false;
 };
 
 using record::no_client;
@@ -166,11 +168,20 @@ struct MergeErasure {
         by_accumulator(accumulated),
         calibration(std::move(calibrated)) {}
 };
-/// The model becomes this one; only while all are halted. The first one of a request raises the erasure
-/// epoch.
+/// The model becomes this one, whatever was merged meanwhile. The first one of a request raises the erasure epoch. What of
+/// the retained clients' work is lost by it is counted by `holds` (federate/merged_updates.hpp). While all are halted, or,
+/// where Traits::assigns, at any time: then the ledger becomes again what it was when the request's first Erase was
+/// asked for.
 struct Replace {
   ParametersPtr model;
-  explicit Replace(ParametersPtr m = nullptr) : model(std::move(m)) {}
+  std::uint64_t holds = 0;  ///< the version up to which merged updates of those who stay are in it
+  /// It goes on from that version: the history forgets the rounds after it.
+  bool rewinds = false;
+  /// What was done to the version that it was computed from, for the bases of late updates. Null: nobody works on one.
+  ParametersPtr erasure{};
+  Replace() {}
+  Replace(ParametersPtr m, std::uint64_t held, bool back = false, ParametersPtr e = nullptr)
+      : model(std::move(m)), holds(held), rewinds(back), erasure(std::move(e)) {}
 };
 /// From the next task on clients train with these; null: as the scenario says.
 struct Retune {
@@ -178,12 +189,14 @@ struct Retune {
   explicit Retune(std::shared_ptr<const train::TrainExtras> e = nullptr) : extras(std::move(e)) {}
 };
 /// A job for the calibrator, from the current version. A calibrate::CalibrateJob is a calibration: it is counted and
-/// recorded.
+/// recorded; so is a job of the method's own with `steps`.
 struct Calibrate {
   job::Job job;
   double passes = 0;
+  std::optional<std::int64_t> steps{};  ///< of the calibration that the job is
   Calibrate() {}
-  Calibrate(job::Job j, double sample_gradients) : job(std::move(j)), passes(sample_gradients) {}
+  Calibrate(job::Job j, double sample_gradients, std::optional<std::int64_t> taken = std::nullopt)
+      : job(std::move(j)), passes(sample_gradients), steps(taken) {}
 };
 /// w <- w + weight * delta, which is that of the last calibration. The last one before `Forgotten` also
 /// completes what a rebase adds.
@@ -256,6 +269,8 @@ struct Method {
   std::vector<config::Option> options;
   std::unique_ptr<Procedure> (*start)(const Request&);
   std::vector<job::JobType> jobs{};  ///< the kinds that are its own
+  /// Other methods by whose sections it works too.
+  std::vector<std::string> uses{};
   /// What of `traits.needs` depends on the method's own options; null: nothing.
   Needs (*needs)(const config::Values& settings) = nullptr;
   /// Complains about what else of a scenario the method cannot work with; null: nothing.

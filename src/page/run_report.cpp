@@ -44,6 +44,7 @@ DataTable erasures_table(const figures::Run& run) {
                {"throughput", "", true},
                {"lost updates", "", true},
                {"late updates", "", true},
+               {"retained updates lost", "", true},
                {"rebound max", "share", true},
                {"rebound end", "share", true},
                {"rebound of", "", false},
@@ -62,15 +63,16 @@ DataTable erasures_table(const figures::Run& run) {
     const auto own = [&](const char* metric, const std::optional<double>& v) {
       return number_cell(figures::value_text(*figures::find_metric(metric), v), v);
     };
-    t.rows.push_back({text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
-                      number(e.forgotten_at, 2), number(e.downtime_seconds, 2),
-                      number(e.retained_throughput_ratio, 2), number(static_cast<double>(e.lost_updates), 0),
-                      number(static_cast<double>(e.late_updates), 0),
-                      number_cell(figures::points_text(e.rebound_max), e.rebound_max),
-                      number_cell(figures::points_text(e.rebound_end), e.rebound_end),
-                      text_cell(e.rebound_of), own("forget_accuracy", e.found.forget_accuracy),
-                      own("forget_accuracy", e.final.forget_accuracy), own("mia_auc", e.found.mia_auc),
-                      own("mia_auc", e.final.mia_auc), text_cell(to_string(e.outcome)), text_cell(e.reason)});
+    t.rows.push_back(
+        {text_cell(record::covers_text(e)), number(e.requested_at, 2), number(e.merged_at, 2),
+         number(e.forgotten_at, 2), number(e.downtime_seconds, 2), number(e.retained_throughput_ratio, 2),
+         number(static_cast<double>(e.lost_updates), 0), number(static_cast<double>(e.late_updates), 0),
+         number(e.updates_lost ? std::optional(static_cast<double>(*e.updates_lost)) : std::nullopt, 0),
+         number_cell(figures::points_text(e.rebound_max), e.rebound_max),
+         number_cell(figures::points_text(e.rebound_end), e.rebound_end), text_cell(e.rebound_of),
+         own("forget_accuracy", e.found.forget_accuracy), own("forget_accuracy", e.final.forget_accuracy),
+         own("mia_auc", e.found.mia_auc), own("mia_auc", e.final.mia_auc), text_cell(to_string(e.outcome)),
+         text_cell(e.reason)});
   }
   return t;
 }

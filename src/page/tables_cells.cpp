@@ -80,7 +80,8 @@ std::vector<CellColumn> cell_columns() {
       {"downtime", "s", figure(&F::downtime)},
       {"throughput", "", figure(&F::throughput)},
       {"lost updates", "", sum(&ErasureRecord::lost_updates)},
-      {"late updates", "", sum(&ErasureRecord::late_updates)}};
+      {"late updates", "", sum(&ErasureRecord::late_updates)},
+      {"retained updates lost", "", figure(&F::updates_lost)}};
   for (const auto& m : figures::metrics())
     out.push_back({m.name, "", [&m](const figures::Cell&, const F& f) { return f.late.*m.figure; }});
   for (const auto& m : figures::metrics())
@@ -120,7 +121,8 @@ DataTable cells_table(const figures::Analysis& a) {
       "cells",
       "Every cell: the values of its axes, how it ended and all its figures. Where it served several "
       "requests: requested is the first, merged and forgotten the last of them, time to erase, downtime "
-      "and throughput are means, lost and late updates and passes sums.",
+      "and throughput are means, updates that were lost or late and passes sums. Retained updates lost: merged ones of "
+      "clients that stay, whose effect went where a model was put in the published one's place.",
       {{"arm", "", false}, {"group", "", true}, {"seed", "", true}},
       {},
       true};

@@ -145,8 +145,9 @@ DataTable cost_table(const figures::Analysis& a, std::size_t group) {
       with_group(
           study,
           "What it cost, means over the seeds. For the erasure: sample gradients at clients and at the "
-          "server, the most bytes the server held. For the whole run: updates accepted, samples trained, "
-          "traffic, time.",
+          "server, the most bytes the server held; updates that were refused, or late, and merged updates of clients that "
+          "stay whose effect was lost where a model was put in the published one's place. For the whole run: updates "
+          "accepted, samples trained, traffic, time.",
           group),
       {{"arm", "", false},
        {"client passes", "samples", true},
@@ -154,6 +155,7 @@ DataTable cost_table(const figures::Analysis& a, std::size_t group) {
        {"stored", "bytes", true},
        {"lost updates", "", true},
        {"late updates", "", true},
+       {"retained updates lost", "", true},
        {"updates", "", true},
        {"samples trained", "", true},
        {"traffic", "bytes", true},
@@ -196,6 +198,7 @@ DataTable cost_table(const figures::Analysis& a, std::size_t group) {
          number([&](const figures::Cell& c,
                     const figures::CellFigures&) { return of_erasures(c, &E::late_updates); },
                 "{:.1f}"),
+         number([](const figures::Cell&, const figures::CellFigures& f) { return f.updates_lost; }, "{:.1f}"),
          number([](const figures::Cell& c,
                    const figures::CellFigures&) { return static_cast<double>(c.run->summary.updates); },
                 "{:.0f}"),

@@ -43,6 +43,7 @@ void EventLog::append(const Decision& d) {
   base::append(out, FMT_COMPILE(",\"version\":{},\"epoch\":{},\"staleness\":{},\"weight\":"), d.version,
                d.epoch, d.staleness);
   base::append_number(out, d.weight);
+  if (d.updates_lost) base::append(out, FMT_COMPILE(",\"updates_lost\":{}"), *d.updates_lost);
   base::append_text(out, "}\n");
   file_.drain();
 }

@@ -59,7 +59,7 @@ struct Decision {
     resumed,
     restarted,
     forgotten,
-    replaced,     ///< the model, by what a method computed while all were halted
+    replaced,     ///< the model, by what a method computed
     assigned,     ///< the client to the cluster whose number is the weight
     rolled_back,  ///< the client's cluster
     gated,        ///< a part of the client's merged update was taken back
@@ -73,6 +73,9 @@ struct Decision {
   std::uint64_t epoch = 0;
   std::uint64_t staleness = 0;
   double weight = 0;  ///< the coefficient applied; of `assigned` and `chosen` the cluster
+  /// Of one that puts another model in the published one's place (restarted, replaced, rolled_back): see
+  /// ErasureRecord::updates_lost. Absent: of any other.
+  std::optional<std::int64_t> updates_lost{};
 };
 const char* to_string(Decision::Kind k);
 
@@ -179,6 +182,9 @@ struct ErasureRecord {
   std::optional<double> merged_at, forgotten_at, downtime_seconds, retained_throughput_ratio, rebound_max,
       rebound_end;
   std::int64_t lost_updates = 0, late_updates = 0;
+  /// Merged updates of clients that stay whose effect was lost where a model was put in the published one's place
+  /// (federate/merged_updates.hpp). Absent: the afu that wrote the run did not count them.
+  std::optional<std::int64_t> updates_lost = 0;
   /// What the method cost: sample gradients that clients and the server computed for it, and the most it held
   /// at the server for erasing, in bytes.
   double client_passes = 0, server_passes = 0;

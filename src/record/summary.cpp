@@ -46,6 +46,7 @@ Json erasure(const ErasureRecord& e) {
           {"retained_throughput_ratio", figure(e.retained_throughput_ratio)},
           {"lost_updates", e.lost_updates},
           {"late_updates", e.late_updates},
+          {"updates_lost", e.updates_lost ? Json(*e.updates_lost) : Json()},
           {"rebound_of", text(e.rebound_of)},
           {"rebound_max", figure(e.rebound_max)},
           {"rebound_end", figure(e.rebound_end)},

@@ -93,6 +93,7 @@ TEST_CASE("an erasure takes back one cluster, which alone trains again") {
   CHECK(e.merged_at.has_value());
   CHECK(!e.forgotten_at);
   CHECK(e.lost_updates == 1);  // client 1's second
+  CHECK(e.updates_lost == 1);  // its first, which was in the cluster's model; the other cluster loses nothing
   CHECK(count(s, Kind::rolled_back) == 1);
 
   s.take(Update{1, old.job, old.version, old.epoch, 100, 100, s.vector(5), nullptr});

@@ -87,7 +87,7 @@ std::shared_ptr<int> owner;
 
 Script holds(Request, const Now&) {
   Alive alive;
-  co_yield methods::Replace{held(owner)};
+  co_yield methods::Replace{held(owner), 0};
   co_yield methods::MergeErasure{held(owner), std::nullopt};
   co_await fails(owner);
 }

@@ -260,7 +260,7 @@ TEST_CASE("a single run has a report of its own") {
   CHECK(malformed(html) == "");
   CHECK(document.title == "synthetic: retrain");
   const auto all = downloads(html);
-  CHECK(contains(all.at("erasures.csv"), "client/0,100,,130,0,1,0,0,,,,,,,,unserved,\n"));
+  CHECK(contains(all.at("erasures.csv"), "client/0,100,,130,0,1,0,0,0,,,,,,,,unserved,\n"));
   CHECK(contains(all.at("figures.csv"), "attack success rate,0.95,0.03,-0.9"));
   CHECK(all.count("curve-attack-success-rate.csv") == 1);
   CHECK(all.count("blame.csv") == 1);

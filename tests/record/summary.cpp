@@ -52,8 +52,8 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
   CHECK(keys(json["erasures"][0]) ==
         std::vector<std::string>{"client", "scope", "class", "samples", "requested_at", "merged_at",
                                  "forgotten_at", "downtime_seconds", "retained_throughput_ratio",
-                                 "lost_updates", "late_updates", "rebound_of", "rebound_max", "rebound_end",
-                                 "before", "final", "outcome", "reason"});
+                                 "lost_updates", "late_updates", "updates_lost", "rebound_of", "rebound_max",
+                                 "rebound_end", "before", "final", "outcome", "reason"});
   for (const char* key : {"before", "final"})
     CHECK(keys(json["erasures"][0][key]) ==
           std::vector<std::string>{"forget_accuracy", "attack_success_rate", "mia_auc"});
@@ -75,6 +75,7 @@ TEST_CASE("a figure that does not apply is null, a figure of zero is zero") {
   const auto& e = json["erasures"][0];
   CHECK(e["downtime_seconds"] == 0.0);
   CHECK(e["lost_updates"] == 0);
+  CHECK(e["updates_lost"] == 0);
   CHECK(e["outcome"] == "unserved");
   for (auto key : {"requested_at", "merged_at", "forgotten_at", "reason", "retained_throughput_ratio",
                    "rebound_max", "rebound_end"})
@@ -94,6 +95,7 @@ TEST_CASE("a complete summary reads back from its file") {
   s.final = {0.9, 0.5, 0.95, 0.01, 0.5, 0.875, 0.96, 1.25, 0.04};
   s.before_erasure = {0.91, 0.9, 0.96, 0.8, 0.7};
   s.erasures.push_back({3, 10.5, 12.25, 14.0, 0.0, 0.98, 0.04, 0.01, 1, 2});
+  s.erasures[0].updates_lost = 7;
   s.erasures[0].samples = 85, s.erasures[0].rebound_of = "forget_accuracy";
   s.erasures[0].found = {0.9, std::nullopt, 0.7}, s.erasures[0].final = {0.4, std::nullopt, 0.5};
   s.erasures[0].outcome = RequestOutcome::merged;
@@ -135,7 +137,7 @@ TEST_CASE("a complete summary reads back from its file") {
       json["erasures"] ==
       Json::parse(
           R"([{"client":3,"scope":"client","class":null,"samples":85,"requested_at":10.5,"merged_at":12.25,"forgotten_at":14.0,
-    "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,
+    "downtime_seconds":0.0,"retained_throughput_ratio":0.98,"lost_updates":1,"late_updates":2,"updates_lost":7,
     "rebound_of":"forget_accuracy","rebound_max":0.04,"rebound_end":0.01,
     "before":{"forget_accuracy":0.9,"attack_success_rate":null,"mia_auc":0.7},
     "final":{"forget_accuracy":0.4,"attack_success_rate":null,"mia_auc":0.5},"outcome":"merged","reason":null}])"));

@@ -137,7 +137,8 @@ Script recalibrate(Request request, const Now& now, std::vector<HistoryRound> ro
     result = co_yield step(now.view(), rounds[i], model);
     model = first_output(result);
   }
-  co_yield Replace{model};
+  // The first kept round's updates are in it as they were sent; those of later rounds gave their lengths alone.
+  co_yield Replace{model, rounds.front().end_version};
 }
 
 Script federaser(Request request, const Now& now) {
@@ -145,7 +146,7 @@ Script federaser(Request request, const Now& now) {
   if (!now->history->rounds().empty())
     co_await recalibrate(request, now, now->history->rounds());
   else if (now->history->begun())  // nothing to go through again: what is left is the first version
-    co_yield Replace{now->history->first()};
+    co_yield Replace{now->history->first(), now->history->first_version()};
   co_yield Resume{};
   co_yield Forgotten{};
 }

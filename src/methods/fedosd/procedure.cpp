@@ -94,13 +94,14 @@ Erase recover(const View& view, const ParametersPtr& model, const ParametersPtr&
 Script fedosd(Request request, const Now& now) {
   co_yield Halt{};
   const auto before = now->model;
+  const auto held = now->version;  // nothing is merged until all go on
   Round round{Phase::unlearning, 0, before};
   for (const auto rounds = now->settings->integer("rounds"); round.number < rounds; ++round.number) {
     co_yield everybody(now.view(), request, round);
     const auto* result = co_yield unlearn(now.view(), request, round.model);
     round.model = first_output(result);
   }
-  co_yield Replace{round.model};
+  co_yield Replace{round.model, held};
   co_yield Forgotten{};
   round.phase = Phase::recovery;
   round.number = 0;
@@ -109,7 +110,7 @@ Script fedosd(Request request, const Now& now) {
     const auto* result = co_yield recover(now.view(), round.model, before);
     round.model = first_output(result);
   }
-  if (round.number > 0) co_yield Replace{round.model};
+  if (round.number > 0) co_yield Replace{round.model, held};
   co_yield Resume{};
 }
 

@@ -64,7 +64,7 @@ Script prune(Request request, const Now& now) {
   co_yield statistics(now.view());
   const auto* pruned = co_yield pruning(now.view(), request.label);
   const auto mask = pruned && pruned->outputs.size() > 1 ? pruned->outputs[1] : nullptr;
-  co_yield Replace{first_output(pruned)};
+  co_yield Replace{first_output(pruned), now->version};
   co_yield keep_pruned(mask);
   co_yield Resume{};
   co_yield AwaitUpdates{static_cast<std::uint64_t>(now->settings->integer("recovery_updates"))};

@@ -7,25 +7,25 @@
 namespace afu::methods {
 namespace {
 
-/// The last version of which at most `share` of all that was merged is the target's, by weight; the first one where there
-/// is no other.
-ParametersPtr hardly_touched(const aggregate::History& history, std::uint32_t target, double share) {
-  auto found = history.first();
+/// To the last version of which at most `share` of all that was merged is the target's, by weight; to the first one where
+/// there is no other.
+Replace hardly_touched(const aggregate::History& history, std::uint32_t target, double share) {
+  Replace found{history.first(), history.first_version(), true};
   double all = 0, own = 0;
   for (const auto& round : history.rounds()) {
     for (const auto& c : round.contributions) {
       all += c.weight;
       if (c.client == target) own += c.weight;
     }
-    if (own <= share * all) found = round.end;
+    if (own <= share * all) found = Replace{round.end, round.end_version, true};
   }
   return found;
 }
 
 Script roll_back(Request request, const Now& now) {
   co_yield Halt{};
-  const auto version = hardly_touched(*now->history, request.client, now->settings->real("share"));
-  if (now->history->begun()) co_yield Replace{version};
+  if (now->history->begun())
+    co_yield hardly_touched(*now->history, request.client, now->settings->real("share"));
   co_yield Resume{};
   co_yield Forgotten{};
 }
