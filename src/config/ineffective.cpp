@@ -27,8 +27,10 @@ bool holds(const Condition& c, const Value& other) {
   return std::count(c.values.begin(), c.values.end(), text ? *text : value_text(other)) > 0;
 }
 
-/// afu_ic may erase as another method does, by that one's section.
-bool erases_by(const Scenario& s, const std::string& method) {
+/// Some methods erase as another one does, by that one's section; afu_ic where it is told to.
+bool erases_by(const Scenario& s, const std::vector<PluginSection>& methods, const std::string& method) {
+  for (const auto& m : methods)
+    if (m.name == s.unlearning.method && std::count(m.uses.begin(), m.uses.end(), method) > 0) return true;
   const auto own = s.unlearning.methods.find(s.unlearning.method);
   if (own == s.unlearning.methods.end()) return false;
   const auto kind = own->second.all().find("erasure");
@@ -115,7 +117,7 @@ std::vector<std::string> ineffective(const Scenario& s, const std::vector<Plugin
   }
   for (const auto& m : methods) {
     const auto& chosen = s.unlearning.method;
-    if (m.name == chosen || erases_by(s, m.name)) continue;
+    if (m.name == chosen || erases_by(s, methods, m.name)) continue;
     const auto given = s.unlearning.methods.find(m.name);
     if (given == s.unlearning.methods.end()) continue;
     const bool changed = std::any_of(m.options.begin(), m.options.end(), [&](const Option& o) {

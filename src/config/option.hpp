@@ -85,6 +85,7 @@ struct PluginSection {
   std::vector<std::string> coordinations{}, scopes{};
   /// Looks at what else the scenario says, once its single values are good.
   std::function<void(const Scenario&, const Complain&)> check{};
+  std::vector<std::string> uses{};  ///< other sections by which it works too
 };
 
 }  // namespace afu::config

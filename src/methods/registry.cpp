@@ -11,6 +11,7 @@ namespace afu::methods {
 /// One line a method: NAME_method() is in its folder.
 #define AFU_METHODS       \
   METHOD(afu_ic)          \
+  METHOD(afu_ic_paper)    \
   METHOD(fedau)           \
   METHOD(federaser)       \
   METHOD(fedosd)          \
@@ -117,7 +118,7 @@ std::vector<config::PluginSection> method_sections() {
       if (m.check) m.check(s, complain);
       check_rule(m, s, complain);
     };
-    config::PluginSection section{m.name, m.help, m.options, {}, {}, check};
+    config::PluginSection section{m.name, m.help, m.options, {}, {}, check, m.uses};
     for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));
     sections.push_back(std::move(section));
   }

@@ -9,6 +9,8 @@ namespace afu::methods {
 /// PGA from the current version, with the settings of [unlearning.pga]. Where the server keeps neither the
 /// target's accumulator nor its last update, the reference is the current version.
 Erase pga_erasure(const View& view, const Request& request, const config::Values& settings);
+/// What else of a scenario [unlearning.pga] cannot work with.
+void check_pga_erasure(const config::Scenario& scenario, const config::Complain& complain);
 
 /// FedQUIT from the current version, with the settings of [unlearning.fedquit].
 Erase fedquit_erasure(const View& view, const Request& request, const config::Values& settings);

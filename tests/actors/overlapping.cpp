@@ -140,7 +140,8 @@ TEST_CASE("requests that overlap are all served, and everybody else goes on") {
                                      "stop.updates=120",
                                      "unlearning.fine_tune.updates=4",
                                      "unlearning.fedosd.rounds=3",
-                                     "unlearning.fedosd.recovery_rounds=2"};
+                                     "unlearning.fedosd.recovery_rounds=2",
+                                     "unlearning.pga.epochs=1"};
         set.insert(set.end(), situation.set.begin(), situation.set.end());
         check(play(text_of(situation), set), situation, method.name != "none");
       }
@@ -155,10 +156,10 @@ TEST_CASE("with real training too: three at once, and samples before the client"
       if (!serves(method, situation)) continue;
       CAPTURE(situation.name);
       CAPTURE(method.name);
-      const auto p =
-          play(text_of(situation), {"unlearning.method=" + method.name, "stop.updates=60",
-                                    "unlearning.fine_tune.updates=4", "unlearning.fedosd.rounds=3",
-                                    "unlearning.fedosd.recovery_rounds=2", "data.backdoor.trigger=none"});
+      const auto p = play(text_of(situation), {"unlearning.method=" + method.name, "stop.updates=60",
+                                               "unlearning.fine_tune.updates=4", "unlearning.fedosd.rounds=3",
+                                               "unlearning.fedosd.recovery_rounds=2",
+                                               "unlearning.pga.epochs=1", "data.backdoor.trigger=none"});
       check(p, situation, method.name != "none");
       REQUIRE(p.result.summary.final.test_accuracy);
       if (method.name != "not")  // which flips a layer's sign, and needs longer
@@ -173,9 +174,10 @@ TEST_CASE("what a straggler sends after it has asked is rejected") {
     const Situation s{"straggler", {{5, "at_update = 18"}}, {}, -1};
     if (!serves(method, s)) continue;
     CAPTURE(method.name);
-    const auto p = play(text_of(s), {"scenario.execute=timing", "unlearning.method=" + method.name,
-                                     "heterogeneity.compute.override=[{client=5,slowdown=3.0}]",
-                                     "stop.updates=80", "unlearning.fine_tune.updates=4"});
+    const auto p =
+        play(text_of(s), {"scenario.execute=timing", "unlearning.method=" + method.name,
+                          "heterogeneity.compute.override=[{client=5,slowdown=3.0}]", "stop.updates=80",
+                          "unlearning.fine_tune.updates=4", "unlearning.pga.epochs=1"});
     const auto rejected = decisions(p, "rejected");
     CHECK(std::count_if(rejected.begin(), rejected.end(), [](const auto& d) { return d["client"] == 5; }) ==
           1);

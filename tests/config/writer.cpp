@@ -262,6 +262,12 @@ TEST_CASE("the scenarios that come with the program load") {
                    {option("clusters", std::int64_t{2}, 1, 1000),
                     option("assignment", std::string{"matched"}, 0, 0, {"matched", "random"}),
                     option("time_weight", 1.0, 0, 1e9), option("disparity_weight", 1.0, 0, 1e9)}});
+  known.push_back({"afu_ic_paper", "The paper's.", {}});
+  for (auto& m : known)
+    if (m.name == "pga")
+      m.options = {option("variant", std::string{"default"}, 0, 0, {"default", "successor"}),
+                   option("epochs", std::int64_t{5}, 1, 1000), option("lr", 2e-3, 0, 10),
+                   option("clip_norm", 1.0, 0, 1e9)};
   for (const auto& entry : fs::recursive_directory_iterator(fs::path{AFU_SOURCE_DIR} / "configs")) {
     const auto& path = entry.path();
     if (path.extension() != ".toml" || path.filename() == "reference.toml") continue;

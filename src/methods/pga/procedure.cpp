@@ -69,15 +69,15 @@ Script pga(Request request, const Now& now) {
   });
 }
 
-void check(const config::Scenario& s, const config::Complain& complain) {
+}  // namespace
+
+void check_pga_erasure(const config::Scenario& s, const config::Complain& complain) {
   if (s.unlearning.methods.at("pga").real("stop_accuracy") > 0 && s.partition.holdout_fraction == 0)
     complain(
         "unlearning.pga.stop_accuracy",
         "it is measured on samples of the target that are never trained on, partition.holdout_fraction is 0, "
         "allowed with it is a value above 0");
 }
-
-}  // namespace
 
 Erase pga_erasure(const View& view, const Request& request, const config::Values& settings) {
   PgaJob job;
@@ -154,7 +154,7 @@ Method pga_method() {
   };
   m.start = &scripted<&pga>;
   m.jobs = {job::type_of<PgaJob>()};
-  m.check = check;
+  m.check = &check_pga_erasure;
   return m;
 }
 
