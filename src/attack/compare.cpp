@@ -52,8 +52,11 @@ std::vector<Figure> figures_between(const Answered& reference, const Answered& r
   outputs("triggered", reference.triggered, run.triggered);
   const auto d = parameter_distance(*reference.model->model, *run.model->model);
   add("parameters", "absolute", d.absolute);
+  add("parameters", "squared", d.squared);
   add("parameters", "relative", d.relative);
   for (const auto& layer : d.layers) {
+    add("layer:" + layer.name, "absolute", layer.absolute);
+    add("layer:" + layer.name, "squared", layer.absolute * layer.absolute);
     add("layer:" + layer.name, "relative", layer.relative);
     add("layer:" + layer.name, "cosine", layer.cosine);
   }

@@ -23,10 +23,11 @@ struct Compared {
 /// and the references among themselves the run's name `among_references`.
 struct ComparisonRow {
   std::string run, reference;
-  std::string set;     ///< forget, test, triggered, parameters, layer:NAME, membership
-  std::string figure;  ///< kl, js, js_bits, agreement; absolute, relative, cosine; dmia_auc, dmia_auc_error,
-                       ///< dmia_distance: |AUC - 0.5|
-  double value = 0;    ///< NaN: there is none
+  std::string set;  ///< forget, test, triggered, parameters, layer:NAME, membership
+  std::string
+      figure;  ///< kl, js, js_bits, agreement; absolute, squared, relative, cosine; dmia_auc, dmia_auc_error,
+               ///< dmia_distance: |AUC - 0.5|
+  double value = 0;  ///< NaN: there is none
 };
 inline constexpr const char* mean_of_references = "mean";
 inline constexpr const char* among_references = "references";

@@ -56,10 +56,12 @@ ParameterDistance parameter_distance(const model::ParameterVector& reference,
   const auto length = [](const torch::Tensor& t) { return std::sqrt((t * t).sum().item<double>()); };
   ParameterDistance d;
   d.absolute = length(b - a);
+  d.squared = d.absolute * d.absolute;
   d.relative = ratio(d.absolute, length(a));
   for (const auto& slot : reference.layout->parameters) {
     const auto x = a.narrow(0, slot.offset, slot.size), y = b.narrow(0, slot.offset, slot.size);
-    d.layers.push_back({slot.name, ratio(length(y - x), length(x)),
+    const double apart = length(y - x);
+    d.layers.push_back({slot.name, apart, ratio(apart, length(x)),
                         ratio((x * y).sum().item<double>(), length(x) * length(y))});
   }
   return d;

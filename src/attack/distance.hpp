@@ -22,10 +22,12 @@ OutputDistance output_distance(const Answers& reference, const Answers& model);
 struct ParameterDistance {
   struct Layer {
     std::string name;
+    double absolute = 0;  ///< |difference|
     double relative = 0;  ///< |difference| / |reference|; NaN where that is zero
     double cosine = 0;    ///< of the two; NaN where one is zero
   };
-  double absolute = 0;        ///< Euclidean, not its square
+  double absolute = 0;        ///< L2: Euclidean, not its square
+  double squared = 0;         ///< the square, which some report
   double relative = 0;        ///< to the length of the reference; NaN where that is zero
   std::vector<Layer> layers;  ///< one a named parameter, in the layout's order
 };

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "base/csv_figure.hpp"
+#include "base/input_error.hpp"
 #include "base/json_text.hpp"
 #include "base/output_file.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "config/same_federation.hpp"
 #include "config/scenario.hpp"
 #include "data/federated.hpp"
 #include "data/requests.hpp"
@@ -57,8 +62,42 @@ class Examination {
 bool is_kept(const attack::ComparisonRow& r) {
   return r.reference == attack::mean_of_references &&
          ((r.set == "forget" && (r.figure == "js" || r.figure == "kl" || r.figure == "agreement")) ||
-          (r.set == "triggered" && r.figure == "js") || r.set == "membership" ||
-          (r.set == "parameters" && r.figure == "relative"));
+          (r.set == "triggered" && r.figure == "js") || r.set == "membership" || r.set == "parameters" ||
+          (r.set.rfind("layer:", 0) == 0 && r.figure != "cosine"));
+}
+
+/// Why the models of `cell` cannot be held against those of `reference`, a cell of the same group; empty: they can.
+std::string unlike(const study::Cell& cell, const study::Cell& reference) {
+  std::string keys;
+  for (const auto& d : config::federation_differences(cell.scenario, reference.scenario))
+    keys += (keys.empty() ? "" : "; ") + d;
+  return keys.empty() ? "" : fmt::format("not of the same federation as {}: {}", reference.folder, keys);
+}
+
+/// A group's cells that completed, those of the references apart.
+struct Group {
+  std::vector<const study::Cell*> cells, references;
+  std::string missing;  ///< references that did not
+};
+
+Group group_of(const study::Plan& plan, std::size_t number, const fs::path& folder,
+               std::vector<std::string>& left_out) {
+  const auto& names = plan.study.distances;
+  Group group;
+  for (const auto& c : plan.cells) {
+    if (c.group != number) continue;
+    const bool complete = has_completed(folder / c.folder);
+    const bool reference = std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end();
+    if (complete) group.cells.push_back(&c);
+    if (reference && complete) group.references.push_back(&c);
+    if (!reference && !complete) {
+      const auto ended = ending_of(folder / c.folder);
+      left_out.push_back(
+          fmt::format("{} is left out: {}", c.folder, ended.empty() ? "no run of it ended" : ended));
+    }
+    if (reference && !complete) group.missing += (group.missing.empty() ? "" : ", ") + c.folder;
+  }
+  return group;
 }
 
 }  // namespace
@@ -73,50 +112,57 @@ attack::Comparison distances_between(const config::Scenario& federation, const s
 }
 
 std::vector<std::string> write_distances(const study::Plan& plan, const fs::path& folder) {
-  const auto& names = plan.study.distances;
   std::vector<std::string> left_out;
-  if (names.empty()) return left_out;
+  if (plan.study.distances.empty()) return left_out;
   fmt::memory_buffer text;
   const auto write = [&](const std::string& cell, const char* point, const attack::ComparisonRow& r) {
     base::append(text, FMT_COMPILE("{},{},{}.{},{}\n"), cell, point, r.set, r.figure,
                  base::csv_figure(r.value));
   };
   base::append_text(text, "cell,point,figure,value\n");
-  for (std::size_t group = 0; group < plan.groups; ++group) {
-    std::vector<const study::Cell*> cells, references;
-    std::string missing;
-    for (const auto& c : plan.cells) {
-      if (c.group != group) continue;
-      const bool complete = has_completed(folder / c.folder);
-      const bool reference =
-          std::find(names.begin(), names.end(), plan.study.arms[c.arm].name) != names.end();
-      if (complete) cells.push_back(&c);
-      if (reference && complete) references.push_back(&c);
-      if (!reference && !complete) {
-        const auto ended = ending_of(folder / c.folder);
-        left_out.push_back(
-            fmt::format("{} is left out: {}", c.folder, ended.empty() ? "no run of it ended" : ended));
-      }
-      if (reference && !complete) missing += (missing.empty() ? "" : ", ") + c.folder;
-    }
-    if (!missing.empty()) {
-      left_out.push_back("its group is left out, since not complete: " + missing);
+  for (std::size_t number = 0; number < plan.groups; ++number) {
+    auto group = group_of(plan, number, folder, left_out);
+    if (!group.missing.empty()) {
+      left_out.push_back("its group is left out, since not complete: " + group.missing);
       continue;
     }
-    Examination examination(references.front()->scenario);
-    const auto load = [&](const study::Cell& c, const char* kept) {
-      auto model = examination.load({(folder / c.folder).string(), kept});
-      model.name = c.folder;
-      return model;
+    const auto& first = *group.references.front();
+    Examination examination(first.scenario);
+    // Null where the run has no such model, or one that cannot be compared; why then stands in `why`.
+    std::string why;
+    const auto load = [&](const study::Cell& c, const std::string& kept) -> std::optional<attack::Compared> {
+      why = unlike(c, first);
+      if (!why.empty()) return std::nullopt;
+      try {
+        auto model = examination.load({(folder / c.folder).string(), kept});
+        model.name = c.folder;
+        return model;
+      } catch (const InputError& e) {
+        why = e.what();
+        return std::nullopt;
+      }
     };
     std::vector<attack::Compared> against;
-    for (const auto* r : references) against.push_back(load(*r, "model.pt"));
+    for (const auto* r : group.references)
+      if (auto model = load(*r, "model.pt"))
+        against.push_back(std::move(*model));
+      else
+        group.missing += fmt::format("{}{} ({})", group.missing.empty() ? "" : ", ", r->folder, why);
+    if (!group.missing.empty()) {
+      left_out.push_back("its group is left out, since there is no model to compare with: " + group.missing);
+      continue;
+    }
     for (const char* point : {"merged", "plus16", "final"}) {
       const bool last = std::string(point) == "final";
       const auto kept = last ? std::string("model.pt") : fmt::format("snapshot_{}.pt", point);
       std::vector<attack::Compared> runs;
-      for (const auto* c : cells)
-        if (fs::exists(folder / c->folder / kept)) runs.push_back(load(*c, kept.c_str()));
+      for (const auto* c : group.cells) {
+        if (!last && !fs::exists(folder / c->folder / kept)) continue;  // the run has no such point
+        if (auto model = load(*c, kept))
+          runs.push_back(std::move(*model));
+        else if (last)
+          left_out.push_back(fmt::format("{} is left out: {}", c->folder, why));
+      }
       const auto comparison = examination.compare(runs, against);
       for (const auto& name : comparison.not_finite)
         tell("afu: note: {} ({}): its parameters or answers are not finite: no distances\n", name, point);
@@ -125,7 +171,7 @@ std::vector<std::string> write_distances(const study::Plan& plan, const fs::path
         if (r.run != attack::among_references)
           write(r.run, point, r);
         else if (last)
-          write(references.front()->folder, "references", r);
+          write(first.folder, "references", r);
       }
     }
   }

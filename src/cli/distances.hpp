@@ -22,10 +22,11 @@ attack::Comparison distances_between(const config::Scenario& federation, const s
 
 /// Writes `folder`/distances.csv: every complete cell's models at the merge, 16 updates later and at the end,
 /// against those at the end of the complete cells of the arms `study.distances` of the same seed and axes
-/// (agreement, JS and dMIA; means over the references), and the references among themselves. Columns: cell
-/// (its folder; of the references' own distances that of the first), point (merged, plus16, final,
-/// references), figure, value. Nothing for a study without `distances`. Returns which groups were left out
-/// because a reference of theirs is not complete: means over fewer would be other figures.
+/// (agreement, JS and dMIA; parameters.absolute, .squared and .relative, and the same of each layer, layer:NAME; means over
+/// the references), and the references among themselves. Columns: cell (its folder; of the references' own distances that
+/// of the first), point (merged, plus16, final, references), figure, value. Nothing for a study without `distances`.
+/// Returns what was left out, and why: cells that have no model, or one of another network or federation, and groups of
+/// which a reference is not complete or has none: means over fewer would be other figures.
 std::vector<std::string> write_distances(const study::Plan& plan, const std::filesystem::path& folder);
 
 }  // namespace afu::cli

@@ -312,7 +312,8 @@ Document study_document(figures::Study read) {
   }
 
   Section likeness{"likeness", "Like a retrained model?", {}};
-  if (auto table = distance_table(a); !empty(table)) likeness.parts.emplace_back(std::move(table));
+  for (auto table : {distance_table(a), layer_distance_table(a)})
+    if (!empty(table)) likeness.parts.emplace_back(std::move(table));
 
   d.sections.push_back(findings(a));
   d.sections.push_back(std::move(likeness));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <sstream>
+#include <string_view>
 
 #include "figures/csv_line.hpp"
 #include "figures/figure_text.hpp"
@@ -27,7 +28,14 @@ constexpr DistanceColumn distances[] = {{"forget.js", "JS"},
                                         {"forget.agreement", "agreement"},
                                         {"membership.dmia_auc", "dMIA"},
                                         {"membership.dmia_distance", "|dMIA - 0.5|"},
-                                        {"triggered.js", "JS triggered"}};
+                                        {"triggered.js", "JS triggered"},
+                                        {"parameters.absolute", "|w - w_ref|"},
+                                        {"parameters.squared", "|w - w_ref|^2"},
+                                        {"parameters.relative", "|w - w_ref| / |w_ref|"}};
+
+constexpr std::string_view layer_prefix = "layer:";
+
+bool is_of_layer(const DistanceRow& r) { return r.figure.rfind(layer_prefix, 0) == 0; }
 
 using ByCell = std::map<std::string, double>;  ///< value by the cell's folder
 
@@ -56,6 +64,22 @@ TableCell cell_of(const figures::Analysis& a, const std::vector<double>& values,
   auto cell = number_cell(std::move(text), e.mean);
   if (e.n < seeds) cell.note = fmt::format("{} of {}", e.n, seeds);
   return cell;
+}
+
+/// Of those cells that have one.
+std::vector<double> values_of(const ByCell& by_cell, const std::vector<const figures::Cell*>& cells) {
+  std::vector<double> out;
+  for (const auto* c : cells)
+    if (const auto v = by_cell.find(c->folder); v != by_cell.end()) out.push_back(v->second);
+  return out;
+}
+
+/// The references' own distances stand at the first of each seed.
+std::vector<const figures::Cell*> reference_cells(const figures::Study& study, std::size_t group) {
+  std::vector<const figures::Cell*> cells;
+  for (auto arm : study.distances)
+    for (const auto* c : study.cells_of(group, arm)) cells.push_back(c);
+  return cells;
 }
 
 }  // namespace
@@ -119,8 +143,8 @@ DataTable distance_table(const figures::Analysis& a) {
           "minus their means (late), and, on what each model answers on the forget set, the "
           "Jensen-Shannon divergence, the share of equal answers, and the AUC by which the difference "
           "of the losses tells members from the target's held-out samples (0.5: it cannot), means "
-          "over the references; JS triggered: on the test set with the trigger. Means over the seeds "
-          "± half of the {:g} % interval. The last line of a group is the retrains among themselves.",
+          "over the references; JS triggered: on the test set with the trigger; w: the parameters, their distance is "
+          "Euclidean. Means over the seeds ± half of the {:g} % interval. The last line of a group is the retrains among themselves.",
           references, study.statistics.confidence * 100),
       {},
       {},
@@ -138,7 +162,7 @@ DataTable distance_table(const figures::Analysis& a) {
   for (const auto& r : read_distances(study.folder))
     if (r.value)
       values[{r.point, r.figure}][r.cell] = *r.value;
-    else
+    else if (!is_of_layer(r))  // of a layer that is zero in the reference there is no relative one
       absent += fmt::format("{}{}, {} {}", absent.empty() ? "" : "; ", r.cell, title_of(r.point), r.figure);
   if (!absent.empty()) t.caption += " Missing in distances.csv, and in no mean: " + absent + ".";
   if (values.empty()) return t;
@@ -168,11 +192,7 @@ DataTable distance_table(const figures::Analysis& a) {
     row.push_back(cell_of(a, forget, 100, 1, true, seeds));
     row.push_back(cell_of(a, attack, 100, 1, true, seeds));
     for (const auto& d : distances) {
-      std::vector<double> of_cells;
-      const auto& by_cell = values[{point, d.figure}];
-      for (const auto* c : cells)
-        if (const auto v = by_cell.find(c->folder); v != by_cell.end()) of_cells.push_back(v->second);
-      row.push_back(cell_of(a, of_cells, 1, 3, false, seeds));
+      row.push_back(cell_of(a, values_of(values[{point, d.figure}], cells), 1, 3, false, seeds));
     }
     t.rows.push_back(std::move(row));
   };
@@ -183,13 +203,64 @@ DataTable distance_table(const figures::Analysis& a) {
       for (const char* point : points)
         add(g, study.arms[arm].name, title_of(point), study.cells_of(g, arm), point);
     }
-    if (!held.empty()) {
-      std::vector<const figures::Cell*>
-          first;  // the references' own distances stand at the first of each seed
-      for (auto arm : held)
-        for (const auto* c : study.cells_of(g, arm)) first.push_back(c);
-      add(g, "among retrains", title_of("final"), first, "references");
+    if (!held.empty()) add(g, "among retrains", title_of("final"), reference_cells(study, g), "references");
+  }
+  return t;
+}
+
+DataTable layer_distance_table(const figures::Analysis& a) {
+  const auto& study = a.study();
+  DataTable t{
+      "distances-layers",
+      fmt::format(
+          "Distance of parameters to the retrained models of the same seed, by layer, at the end: Euclidean, its "
+          "square, and relative to the layer's length in the reference. Means over the references and the seeds "
+          "± half of the {:g} % interval; among retrains: of these among themselves.",
+          study.statistics.confidence * 100),
+      {},
+      {},
+      true};
+  for (std::size_t i = 0; i < study.axes.size(); ++i) t.columns.push_back({study.axis_name(i), "", false});
+  t.columns.insert(t.columns.end(), {{"arm", "", false},
+                                     {"layer", "", false},
+                                     {"seeds", "", true},
+                                     {"|w - w_ref|", "", true},
+                                     {"|w - w_ref|^2", "", true},
+                                     {"|w - w_ref| / |w_ref|", "", true}});
+  constexpr const char* figures_of_layer[] = {"absolute", "squared", "relative"};
+  std::vector<std::string> layers;                               // in the network's order
+  std::map<std::pair<std::string, std::string>, ByCell> values;  // by point and figure
+  for (const auto& r : read_distances(study.folder)) {
+    if (!is_of_layer(r) || !r.value || (r.point != "final" && r.point != "references")) continue;
+    values[{r.point, r.figure}][r.cell] = *r.value;
+    const auto layer = r.figure.substr(0, r.figure.rfind('.'));
+    if (std::find(layers.begin(), layers.end(), layer) == layers.end()) layers.push_back(layer);
+  }
+  const auto add = [&](std::size_t group, const std::string& name,
+                       const std::vector<const figures::Cell*>& cells, const std::string& point) {
+    for (const auto& layer : layers) {
+      const auto& there = values[{point, layer + "." + figures_of_layer[0]}];
+      const auto seeds = static_cast<std::size_t>(std::count_if(
+          cells.begin(), cells.end(), [&](const figures::Cell* c) { return there.count(c->folder) > 0; }));
+      if (seeds == 0) continue;
+      std::vector<TableCell> row;
+      for (std::size_t i = 0; i < study.axes.size(); ++i)
+        row.push_back(text_cell(figures::value_label(study.axes[i].values[study.group_values[group][i]])));
+      row.push_back(text_cell(name));
+      row.push_back(text_cell(layer.substr(layer_prefix.size())));
+      row.push_back(number_cell(fmt::format("{}", seeds), static_cast<double>(seeds)));
+      for (const char* figure : figures_of_layer)
+        row.push_back(
+            cell_of(a, values_of(values[{point, layer + "." + figure}], cells), 1, 4, false, seeds));
+      t.rows.push_back(std::move(row));
     }
+  };
+  for (std::size_t g = 0; g < study.groups.size(); ++g) {
+    const auto& held = study.distances;
+    for (std::size_t arm = 0; arm < study.arms.size(); ++arm)
+      if (std::find(held.begin(), held.end(), arm) == held.end())
+        add(g, study.arms[arm].name, study.cells_of(g, arm), "final");
+    add(g, "among retrains", reference_cells(study, g), "references");
   }
   return t;
 }

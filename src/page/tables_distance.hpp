@@ -28,5 +28,8 @@ record::Figures figures_at(const figures::Run& run, const figures::CellFigures& 
 /// seed, and the distances on the forget set; last of a group the references among themselves: what is not
 /// above them is as like a retrained model as another one. No rows without distances.csv.
 DataTable distance_table(const figures::Analysis& a);
+/// All groups x arms x layers: the distance of parameters at the end. No rows without distances.csv, or where it was written
+/// by an afu that did not tell layers.
+DataTable layer_distance_table(const figures::Analysis& a);
 
 }  // namespace afu::page

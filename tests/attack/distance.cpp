@@ -44,7 +44,7 @@ TEST_CASE("distance: JS of answers that exclude each other is ln 2, one bit") {
   CHECK_THROWS_AS(output_distance(of({0.5, 0.5}, {0}), of({0.5, 0.5}, {1})), std::invalid_argument);
 }
 
-TEST_CASE("distance: parameters, in all and by layer, not squared") {
+TEST_CASE("distance: parameters, in all and by layer, and the square") {
   auto layout = std::make_shared<model::Layout>();
   layout->parameters = {{"a", {2}, 0, 2}, {"b", {1}, 2, 1}};
   layout->parameter_count = 3;
@@ -52,10 +52,13 @@ TEST_CASE("distance: parameters, in all and by layer, not squared") {
   const model::ParameterVector y{layout, torch::tensor({3.0f, 4.0f, 2.0f}), {}};
   const auto d = parameter_distance(x, y);
   CHECK(d.absolute == doctest::Approx(2));
+  CHECK(d.squared == doctest::Approx(4));
   CHECK(d.relative == doctest::Approx(0.4));
   REQUIRE(d.layers.size() == 2);
   CHECK(d.layers[0].name == "a");
+  CHECK(d.layers[0].absolute == 0);
   CHECK(d.layers[0].relative == 0);
+  CHECK(d.layers[1].absolute == doctest::Approx(2));
   CHECK(d.layers[0].cosine == doctest::Approx(1));
   CHECK(std::isnan(d.layers[1].relative));  // of a reference of length 0: nothing to compare with
   CHECK(std::isnan(d.layers[1].cosine));

@@ -262,8 +262,14 @@ TEST_CASE("a study holds its models against those of several retrains") {
                                "distances = [\"retrain\", \"retrain_b\"]\n"
                                "[[arm]]\nname = \"retrain_b\"\n"
                                "set = { unlearning.method = \"retrain\", unlearning.retrain.init_seed = 9 }\n"
-                               "[[arm]]\nname = \"twin\"\nset = { unlearning.method = \"retrain\" }\n");
-  REQUIRE(afu_command(f, "study " + file.string() + " -o " + out.string()).status == 0);
+                               "[[arm]]\nname = \"twin\"\nset = { unlearning.method = \"retrain\" }\n"
+                               "[[arm]]\nname = \"deeper\"\nset = { model.name = \"mlp\" }\n");
+  const auto answer = afu_command(f, "study " + file.string() + " -o " + out.string());
+  REQUIRE(answer.status == 0);
+  // Of another network there is no distance, and that is told.
+  CHECK(answer.err.find(
+            "distances: cells/deeper/seed=1 is left out: not of the same federation as cells/retrain/seed=1: "
+            "model.name is \"mlp\", not \"logreg\"") != std::string::npos);
   std::map<std::string, std::string> rows;
   std::istringstream csv(content(out / "distances.csv"));
   for (std::string line; std::getline(csv, line);)
@@ -282,6 +288,22 @@ TEST_CASE("a study holds its models against those of several retrains") {
   // The twin is the first retrain: half of its mean distance is 0.
   CHECK(value("cells/twin/seed=1" + js) == doctest::Approx(apart / 2));
   CHECK(content(out / "report.md").find("among retrains") != std::string::npos);
+  // So it is with the parameters; the mean of squares is no square of a mean.
+  const auto parameters = [&](const std::string& cell, const char* figure) {
+    return value("cells/" + cell + "/seed=1,final,parameters." + figure);
+  };
+  const double length = parameters("retrain", "absolute");
+  CHECK(length > 0);
+  CHECK(parameters("twin", "absolute") == doctest::Approx(length / 2));
+  CHECK(parameters("twin", "squared") == doctest::Approx(length * length / 2));
+  CHECK(parameters("afu_ic", "relative") > 0);
+  double squares = 0;
+  for (const auto& [row, cell] : rows)
+    if (row.rfind("cells/retrain/seed=1,final,layer:", 0) == 0 && row.rfind(".squared") == row.size() - 8)
+      squares += std::stod(cell);
+  CHECK(squares == doctest::Approx(length * length));  // the layers are all of it
+  for (const auto& [row, cell] : rows) CHECK(row.find("deeper") == std::string::npos);
+  CHECK(content(out / "tables/distances-layers.csv").find("among retrains") != std::string::npos);
 }
 
 TEST_CASE("a cell that fails is told and does not stop the others") {

@@ -274,6 +274,12 @@ TEST_CASE("the distance table: against the references' means of the same seed, a
   csv += "cells/mine/seed=1,final,forget.agreement,0.9\ncells/mine/seed=2,final,forget.agreement,nan\n";
   csv += "cells/mine/seed=3,final,forget.agreement,\n";
   csv += "cells/retrain/seed=1,references,forget.js,0.005\n";
+  csv += "cells/mine/seed=1,final,parameters.absolute,2\ncells/mine/seed=2,final,parameters.absolute,4\n";
+  csv += "cells/mine/seed=1,final,parameters.squared,4\ncells/mine/seed=2,final,parameters.squared,16\n";
+  csv +=
+      "cells/mine/seed=1,final,layer:fc.weight.absolute,3\ncells/mine/seed=1,final,layer:fc.weight.relative,nan\n";
+  csv += "cells/mine/seed=1,merged,layer:fc.weight.absolute,7\n";
+  csv += "cells/retrain/seed=1,references,layer:fc.weight.absolute,5\n";
   test::write_text(made.study.folder / "distances.csv", csv);
   made.study.edit("mine", 1,
                   [](Json& j) { j["final"]["forget_accuracy"] = 0.73; });  // the reference's is 0.7
@@ -285,6 +291,14 @@ TEST_CASE("the distance table: against the references' means of the same seed, a
   CHECK(number(t, {"mine", "late"}, "forget accuracy") == Approx(0.01));  // 3, 0 and 0 pp
   CHECK(number(t, {"mine", "late"}, "attack success") == Approx(0));
   CHECK(number(t, {"among retrains", "late"}, "JS") == Approx(0.005));
+  CHECK(number(t, {"mine", "late"}, "|w - w_ref|") == Approx(3));
+  CHECK(number(t, {"mine", "late"}, "|w - w_ref|^2") == Approx(10));  // no square of a mean
+  CHECK(at(t, {"mine", "late"}, "|w - w_ref| / |w_ref|").text == absent_text);
+  const auto layers = layer_distance_table(a);
+  REQUIRE(layers.rows.size() == 2);
+  CHECK(number(layers, {"mine", "fc.weight"}, "|w - w_ref|") == Approx(3));  // at the end, not at the merge
+  CHECK(at(layers, {"mine", "fc.weight"}, "|w - w_ref| / |w_ref|").text == absent_text);
+  CHECK(number(layers, {"among retrains", "fc.weight"}, "|w - w_ref|") == Approx(5));
   CHECK(t.caption.find("Missing in distances.csv, and in no mean: cells/mine/seed=2, late forget.agreement; "
                        "cells/mine/seed=3, late forget.agreement.") != std::string::npos);
 }
