@@ -21,6 +21,7 @@ namespace afu::methods {
   METHOD(gradient_ascent) \
   METHOD(kd)              \
   METHOD(knot)            \
+  METHOD(maverick)        \
   METHOD(none)            \
   METHOD(not )            \
   METHOD(pga)             \
@@ -28,6 +29,7 @@ namespace afu::methods {
   METHOD(relabel)         \
   METHOD(retrain)         \
   METHOD(roll_back)       \
+  METHOD(sifu)            \
   METHOD(subtract)
 
 #define METHOD(name) Method name##_method();

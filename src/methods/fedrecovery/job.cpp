@@ -3,8 +3,8 @@
 #include <cmath>
 #include <utility>
 
-#include "base/random.hpp"
 #include "engine/workspace.hpp"
+#include "methods/gaussian_noise.hpp"
 #include "methods/required.hpp"
 
 namespace afu::methods {
@@ -51,13 +51,7 @@ job::JobResult run(engine::Workspace& workspace, const FedrecoveryJob& job) {
   torch::NoGradGuard no_grad;
   auto sum = correction(workspace, job);
   const double sigma = job.epsilon > 0 ? recovery_sigma(job.epsilon, job.beta, job.sensitivity) : job.sigma;
-  if (sigma > 0) {
-    base::Stream stream(job.key);
-    auto noise = torch::empty({sum.numel()}, torch::kFloat32);
-    auto* p = noise.data_ptr<float>();
-    for (std::int64_t i = 0; i < noise.numel(); ++i) p[i] = static_cast<float>(sigma * stream.normal());
-    sum.add_(noise.to(workspace.device()));
-  }
+  if (sigma > 0) add_gaussian_noise(sum, sigma, job.key);
   job::JobResult result;
   result.figures["sigma"] = sigma;
   result.outputs = {workspace.wrap(sum, torch::empty({0}, sum.options()))};

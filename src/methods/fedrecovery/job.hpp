@@ -1,24 +1,15 @@
 #pragma once
 /// FedRecovery's erasure (Zhang et al. 2023), as it is asked for.
-#include <utility>
 #include <vector>
 
 #include "job/job.hpp"
+#include "methods/remembered_round.hpp"
 
 namespace afu::methods {
 
 /// sigma of the Gaussian noise that makes two models whose distance is at most `sensitivity`
 /// (epsilon, beta)-indistinguishable: sensitivity / (sqrt(2) (sqrt(ln(1/beta) + epsilon) - sqrt(ln(1/beta)))).
 double recovery_sigma(double epsilon, double beta, double sensitivity);
-
-/// A round that the server remembers. Delta_agg = end - start.
-struct RecoveryRound {
-  model::ParametersPtr start, end;
-  double share = 0;  ///< pi, the target's part of the round's weight
-  std::vector<std::pair<double, model::ParametersPtr>>
-      target;  ///< a_u and Delta_u; none: the round adds nothing
-};
-AFU_FIELDS(RecoveryRound, start, end, share, target)
 
 /// What |Delta_agg,i|^2 is divided by to be p_i: its sum over all rounds, or over those before; the first then counts
 /// nothing.
@@ -32,7 +23,8 @@ AFU_LAST(Residual, retained)
 struct FedrecoveryJob {
   static constexpr const char* name = "fedrecovery";
   model::ParametersPtr model;
-  std::vector<RecoveryRound> rounds;
+  std::vector<RememberedRound>
+      rounds;  ///< Delta_agg = end - start, pi = share; one without the target adds nothing
   RoundWeights weights = RoundWeights::all;
   Residual residual = Residual::target;
   double scale = 1;

@@ -20,21 +20,6 @@
 namespace afu::methods {
 namespace {
 
-RecoveryRound remembered(const aggregate::HistoryRound& round, std::uint32_t target) {
-  RecoveryRound r;
-  r.start = round.start;
-  r.end = round.end;
-  double all = 0, own = 0;
-  for (const auto& c : round.contributions) {
-    all += c.weight;
-    if (c.client != target) continue;
-    own += c.weight;
-    r.target.emplace_back(c.weight, c.delta);
-  }
-  r.share = all > 0 ? own / all : 0;
-  return r;
-}
-
 std::optional<Erase> recovery(const View& view, const Request& request) {
   const auto& settings = *view.settings;
   FedrecoveryJob job;
