@@ -154,6 +154,14 @@ std::optional<std::string> without_power(const Analysis& a, std::size_t group, s
 }
 
 VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group) {
+  std::vector<std::size_t> controls;
+  for (std::size_t arm = 0; arm < a.study().arms.size(); ++arm)
+    if (a.study().arms[arm].role == Arm::Role::control) controls.push_back(arm);
+  return visible_rebound_of(a, group, controls);
+}
+
+VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group,
+                                  const std::vector<std::size_t>& arms) {
   const auto& study = a.study();
   const auto& plan = study.rebound;
   struct Window {
@@ -166,8 +174,8 @@ VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group) {
   VisibleRebound out;
   std::optional<double> most;
   std::string nearest;
-  for (std::size_t arm = 0; arm < study.arms.size(); ++arm) {
-    if (study.arms[arm].role != Arm::Role::control || !erased_everywhere(a, group, arm)) continue;
+  for (const auto arm : arms) {
+    if (!erased_everywhere(a, group, arm)) continue;
     for (const auto& w : windows) {
       const auto rises = list(a.values(
           group, arm, [&](const Cell&, const CellFigures& f) { return rise_of(f, w.first, w.last); }));

@@ -60,5 +60,7 @@ struct VisibleRebound {
   std::optional<std::size_t> arm;       ///< in which control it is, or is nearest to be
 };
 VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group);
+/// The same of these arms, whatever their role.
+VisibleRebound visible_rebound_of(const Analysis& a, std::size_t group, const std::vector<std::size_t>& arms);
 
 }  // namespace afu::figures

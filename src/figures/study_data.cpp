@@ -79,6 +79,7 @@ StatisticsPlan statistics_plan(const JsonPlace& j) {
   s.rebound_margin = j.within("rebound_margin", 0, 1);
   s.throughput_margin = j.within("throughput_margin", 0, 1);
   s.latency_ratio = j.within("latency_ratio", 0, 1e6);
+  if (j.has("control_margin")) s.control_margin = j.within("control_margin", 0, 1);
   return s;
 }
 
@@ -242,11 +243,15 @@ Study read_study(const fs::path& folder) {
   for (std::size_t i = 0; i < arms.size(); ++i) s.arms.push_back(arm(arms.at(i)));
   s.subject = position(s.arms, j.at("subject"));
   s.reference = position(s.arms, j.at("reference"));
-  if (j.has("distances")) {
-    const auto arms_held = j.at("distances");
-    for (std::size_t i = 0; i < arms_held.size(); ++i)
-      s.distances.push_back(position(s.arms, arms_held.at(i)));
-  }
+  const auto named = [&](const char* key) {
+    std::vector<std::size_t> positions;
+    if (!j.has(key)) return positions;
+    const auto names = j.at(key);
+    for (std::size_t i = 0; i < names.size(); ++i) positions.push_back(position(s.arms, names.at(i)));
+    return positions;
+  };
+  s.controls = named("controls");
+  s.distances = named("distances");
   s.rebound = rebound_plan(j.at("rebound"));
   s.statistics = statistics_plan(j.at("statistics"));
   s.claims = list<std::string>(j.at("claims"));

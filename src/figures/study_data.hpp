@@ -48,7 +48,7 @@ struct StatisticsPlan {
   double confidence = 0.95;
   std::map<std::string, double> margins;  ///< of equivalence, by metric
   std::vector<std::string> family;        ///< metrics whose tests are corrected together
-  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10, control_margin = 0.1;
   std::size_t late_evaluations = 0;  ///< see `late_figures`
   /// Keys of these that the study's file gives ("margins.mia_auc"): all others are defaults. Absent: not
   /// known.
@@ -63,6 +63,7 @@ struct Study {
   std::filesystem::path folder;
   std::string name, help, file, base, command;
   std::size_t subject = 0, reference = 0;  ///< of arms
+  std::vector<std::size_t> controls;       ///< arms that the subject is held against (keeps_away)
   std::vector<std::size_t> distances;      ///< arms that the others' models are held against
   std::vector<std::uint64_t> seeds;
   std::vector<Axis> axes;

@@ -72,6 +72,24 @@ Verdict requiring(Verdict v, const std::optional<std::string>& obstacle) {
   if (v.outcome != Outcome::holds || !obstacle) return v;
   return {Outcome::open, *obstacle + "; otherwise: " + v.reason};
 }
+
+std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std::size_t arm) {
+  const auto& attack = *find_metric("attack_success_rate");
+  auto out = a.unjudged(group, arm, attack);
+  if (!out.empty()) return out;
+  for (auto which : {arm, a.study().reference})
+    for (const auto* cell : a.study().cells_of(group, which)) {
+      const auto* f = a.figures(*cell);
+      if (f == nullptr) continue;
+      std::string flaw;
+      for (const auto& found : cell->run->flaws)
+        if (found.metric == &attack) flaw = " (" + found.text + ")";
+      if (f->curve.empty() || !flaw.empty())
+        out.push_back(cell->folder + " has no whole curve of attack success" + flaw);
+    }
+  return out;
+}
+
 std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group, std::size_t arm) {
   std::vector<const CellFigures*> out;
   for (const auto* cell : a.study().cells_of(group, arm))

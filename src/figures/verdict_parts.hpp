@@ -27,6 +27,8 @@ void add_lacking(std::vector<std::string>& to, const std::vector<const Cell*>& c
 std::optional<Verdict> too_few(std::size_t n, const std::string& of);
 /// What holds does not where there is an obstacle: it is open.
 Verdict requiring(Verdict v, const std::optional<std::string>& obstacle);
+/// Of the completed cells of the arm and the reference, those whose curve of attack success is missing or broken off.
+std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std::size_t arm);
 /// Figures of an arm's completed cells.
 std::vector<const CellFigures*> study_cells(const Analysis& a, std::size_t group, std::size_t arm);
 

@@ -30,23 +30,6 @@ std::vector<std::vector<double>> blocks(const Analysis& a, std::size_t group, st
   return out;
 }
 
-/// Of the completed cells of both arms, those whose curve of attack success is missing or broken off.
-std::vector<std::string> without_curve(const Analysis& a, std::size_t group, std::size_t arm) {
-  auto out = a.unjudged(group, arm, attack());
-  if (!out.empty()) return out;
-  for (auto which : {arm, a.study().reference})
-    for (const auto* cell : a.study().cells_of(group, which)) {
-      const auto* f = a.figures(*cell);
-      if (f == nullptr) continue;
-      std::string flaw;
-      for (const auto& found : cell->run->flaws)
-        if (found.metric == &attack()) flaw = " (" + found.text + ")";
-      if (f->curve.empty() || !flaw.empty())
-        out.push_back(cell->folder + " has no whole curve of attack success" + flaw);
-    }
-  return out;
-}
-
 bool is_of_forget_set(const Metric& metric) {
   return &metric == &attack() || &metric == find_metric("mia_auc") ||
          &metric == find_metric("forget_accuracy");
@@ -255,6 +238,7 @@ const std::vector<Claim>& claims() {
       {"no_rebound", "(b) nothing comes back", &no_rebound},
       {"no_downtime", "(c) training is not interrupted", &no_downtime},
       {"latency", "(d) the first erased model is there sooner", &latency},
+      {"keeps_away", "(e) less comes back than under the controls", &keeps_away},
   };
   return all;
 }

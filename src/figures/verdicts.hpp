@@ -65,11 +65,18 @@ Verdict no_downtime(const Analysis& a, std::size_t group, std::size_t arm);
 /// that is no finding.
 Verdict latency(const Analysis& a, std::size_t group, std::size_t arm);
 
+/// (e) The mean of attack success over the protocol's rounds lies below that of each control (Study::controls),
+/// seed by seed, by `control_margin` or more on the mean, with p < 1 - confidence (paired t-tests, Holm over the
+/// controls). Fails where the interval of a difference (confidence) lies above minus the margin altogether: that much it
+/// is not below. "Holds" further needs P0, and that one of these controls rebounds, as P1 has it: where clean training
+/// keeps the influence away by itself there is nothing to keep away.
+Verdict keeps_away(const Analysis& a, std::size_t group, std::size_t arm);
+
 struct Claim {
   const char *name, *title;
   Verdict (*judge)(const Analysis&, std::size_t group, std::size_t arm);
 };
-/// In the order (a) to (d). A study names those it makes; see `find_claim`.
+/// In the order (a) to (e). A study names those it makes; see `find_claim`.
 const std::vector<Claim>& claims();
 const Claim* find_claim(const std::string& name);
 

@@ -188,6 +188,9 @@ std::string margins_text(const figures::StatisticsPlan& p) {
           figures::margin_text(*figures::find_metric("attack_success_rate"), p.rebound_margin));
   add("throughput_margin", fmt::format("retained throughput {:g}", p.throughput_margin));
   add("latency_ratio", fmt::format("latency {:g} times shorter", p.latency_ratio));
+  add("control_margin",
+      "attack success below the controls' by " +
+          figures::margin_text(*figures::find_metric("attack_success_rate"), p.control_margin));
   if (!p.declared)
     return "Margins (study.json does not tell which of them the study's file declares): " + defaults + ".";
   return fmt::format(

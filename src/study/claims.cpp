@@ -29,7 +29,9 @@ class Facts {
     if (claim == "no_downtime") return {};
     if (claim == "latency") return latency();
     if (auto why = comparison(); !why.empty()) return why;
-    if (claim == "no_rebound" && !study_.rebound.enabled)
+    if (claim == "keeps_away" && study_.controls.empty())
+      return "study.controls names no arm to hold the subject against";
+    if ((claim == "no_rebound" || claim == "keeps_away") && !study_.rebound.enabled)
       return "the study does not follow the rebound protocol (rebound.enabled)";
     return {};
   }

@@ -59,6 +59,8 @@ std::vector<Section> sections(Study& s, Raw& raw) {
         node("methods", raw.methods, "Unlearning methods, an arm each, with their defaults."),
         text("subject", s.subject, "The arm that the claims are about."),
         text("reference", s.reference, "The arm that all are compared with."),
+        text("controls", s.controls,
+             "Arms, placebos above all, that the claim \"keeps_away\" holds the subject against."),
         text(
             "distances", s.distances,
             "Arms that retrain, best each from other initial weights (unlearning.retrain.init_seed): every "
@@ -66,7 +68,7 @@ std::vector<Section> sections(Study& s, Raw& raw) {
             "what they answer on the forget set."),
         node("set", raw.set, "Keys of the scenario, for every cell: { \"training.lr\" = 0.02 }."),
         text("claims", s.claims, "Which claims the report judges.",
-             {"equivalence", "no_rebound", "no_downtime", "latency"})}},
+             {"equivalence", "no_rebound", "no_downtime", "latency", "keeps_away"})}},
       {"rebound",
        "The rebound protocol: dense measurements, `rounds` asynchronous rounds, then "
        "`tail_rounds` more without any calibration; with the controls none, placebo and leak.",
@@ -86,6 +88,8 @@ std::vector<Section> sections(Study& s, Raw& raw) {
                "versions"),
         number("rebound_margin", st.rebound_margin, above(0, 1),
                "The most that attack success may come back."),
+        number("control_margin", st.control_margin, above(0, 1),
+               "How far attack success must lie below the controls', on the mean."),
         number(
             "throughput_margin", st.throughput_margin, above(0, 1),
             "Least retained throughput: of a run of the same seed in which the client just leaves (an arm of "
@@ -297,6 +301,12 @@ class Parser {
     if (s_.reference_given && s_.reference == s_.subject)
       fail("study.subject", "study.subject",
            config::quoted(s_.subject) + " is the reference too: it cannot be compared with itself");
+    for (std::size_t i = 0; i < s_.controls.size(); ++i) {
+      const auto key = "study.controls[" + std::to_string(i) + "]";
+      among(s_.controls[i], key.c_str());
+      if (!s_.controls[i].empty() && s_.controls[i] == s_.subject)
+        fail(key, key, config::quoted(s_.subject) + " is the subject: it is no control of its own");
+    }
     for (std::size_t i = 0; i < s_.distances.size(); ++i)
       among(s_.distances[i], ("study.distances[" + std::to_string(i) + "]").c_str());
   }
@@ -308,6 +318,7 @@ class Parser {
         if (std::count(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]))
           fail(key + "[" + std::to_string(i) + "]", key, config::quoted(list[i]) + " stands here twice");
     };
+    once(s_.controls, "study.controls");
     once(s_.distances, "study.distances");
     once(s_.claims, "study.claims");
     once(s_.statistics.family, "statistics.family");

@@ -46,7 +46,7 @@ struct Statistics {
   double confidence = 0.95;
   std::map<std::string, double> margins;  ///< of equivalence, by metric
   std::vector<std::string> family{"balanced_accuracy", "test_auc", "attack_success_rate", "mia_auc"};
-  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10;
+  double rebound_margin = 0.05, throughput_margin = 0.95, latency_ratio = 10, control_margin = 0.1;
   std::int64_t late_evaluations = 10;  ///< a metric is the mean over the last so many; 0: the last alone
   std::vector<std::string> declared;   ///< keys that the file gives, "margins.mia_auc"; others are defaults
 };
@@ -57,6 +57,7 @@ struct Study {
   std::string subject, reference;  ///< names of arms
   bool reference_given = false;    ///< by the file; else the plan chooses
   std::vector<std::int64_t> seeds;
+  std::vector<std::string> controls;   ///< arms that the claim "keeps_away" holds the subject against
   std::vector<std::string> distances;  ///< arms whose last models the others' are held against
   std::vector<Setting> set;            ///< of every cell
   std::vector<Arm> arms;
