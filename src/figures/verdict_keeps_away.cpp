@@ -82,13 +82,11 @@ Verdict keeps_away(const Analysis& a, std::size_t group, std::size_t arm) {
       v.outcome = Outcome::open;
   }
   v.reason += fmt::format("; {} below is asked for", margin_text(attack, margin));
-  auto obstacle = weak_attack(a, group, arm);
-  if (!obstacle) obstacle = visible_rebound_of(a, group, study.controls).obstacle;
+  auto obstacle = visible_rebound_of(a, group, study.controls).obstacle;
+  if (obstacle && v.outcome == Outcome::fails)
+    v.outcome = Outcome::open, v.reason = *obstacle + "; otherwise: " + v.reason;
+  if (!obstacle) obstacle = weak_attack(a, group, arm);
   if (!obstacle) obstacle = flat;
-  if (v.outcome == Outcome::fails && visible_rebound_of(a, group, study.controls).obstacle) {
-    v.outcome = Outcome::open;
-    v.reason = *visible_rebound_of(a, group, study.controls).obstacle + "; otherwise: " + v.reason;
-  }
   return with_standing(requiring(std::move(v), obstacle), cells);
 }
 

@@ -256,7 +256,11 @@ TEST_CASE("configs/reference.toml is in step, but for the methods' own sections"
 TEST_CASE("the scenarios that come with the program load") {
   int loaded = 0;
   auto known = methods();
-  known.front().options.push_back(option("match_steps", std::int64_t{0}, 0, 1000));  // of afu_ic
+  // Of afu_ic.
+  known.front().options.push_back(option("match_steps", std::int64_t{0}, 0, 1000));
+  known.front().options.push_back(
+      option("erasure", std::string{"ledger"}, 0, 0, {"ledger", "fedquit", "pga", "uce"}));
+  known.front().options.push_back(option("erasure_rounds", std::int64_t{3}, 1, 100));
   known.push_back({"knot",
                    "In clusters.",
                    {option("clusters", std::int64_t{2}, 1, 1000),

@@ -271,6 +271,7 @@ inline void fill_good_study(SyntheticStudy& study) {
     r.attack = [](double) { return 0.9; };
     return r;
   });
+  study.manifest["controls"] = {"leak"};
   study.arm("leak", "control", false, [](std::uint64_t seed) { return leaking(seed); });
 }
 
