@@ -297,7 +297,8 @@ TEST_CASE("the report tells which margins the study's file declares and which ar
   CHECK(contains(text,
                  "Margins declared in the study&#39;s file: membership AUC ± 0.030, excess of attack "
                  "success 5.0 pp. Defaults, which the file does not mention: test accuracy ± 2.0 pp, "
-                 "attack success rate ± 5.0 pp, retained throughput 0.95, latency 10 times shorter."));
+                 "attack success rate ± 5.0 pp, retained throughput 0.95, latency 10 times shorter, "
+                 "attack success below the controls&#39; by 10.0 pp."));
   made.study.manifest["statistics"]["declared"] = nlohmann::ordered_json::array();
   made.study.save();
   CHECK(contains(to_html(made.document()), "Margins declared in the study&#39;s file: none. Defaults"));
