@@ -24,12 +24,16 @@ struct Found {
   }
 };
 
-UniversalTrigger trigger_of(const torch::Tensor& theta, const torch::Tensor& images) {
+/// The variables as what they stand for.
+struct Painted {
+  torch::Tensor mask, pattern;
+  torch::Tensor over(const torch::Tensor& images) const { return images * (1 - mask) + pattern * mask; }
+};
+
+Painted painted(const torch::Tensor& theta, const torch::Tensor& images) {
   const auto channels = images.size(1), height = images.size(2), width = images.size(3);
-  const auto mask = theta.narrow(0, 0, height * width).view({height, width}).sigmoid();
-  const auto pattern =
-      theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh();
-  return {mask, pattern * mask};
+  return {theta.narrow(0, 0, height * width).view({height, width}).sigmoid(),
+          theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
 }
 
 Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
@@ -42,16 +46,16 @@ Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int
   engine::Adam adam(theta, job.lr);
   for (std::int64_t step = 0; step < job.steps; ++step) {
     const auto variable = theta.detach().clone().set_requires_grad(true);
-    const auto trigger = trigger_of(variable, images);
-    const auto loss =
-        at::cross_entropy_loss(workspace.net().forward(with_universal_trigger(images, trigger)), wanted) +
-        trigger.mask.sum() * job.sparsity;
+    const auto trigger = painted(variable, images);
+    const auto loss = at::cross_entropy_loss(workspace.net().forward(trigger.over(images)), wanted) +
+                      trigger.mask.sum() * job.sparsity;
     adam.step(theta, torch::autograd::grad({loss}, {variable}).front());
   }
   torch::NoGradGuard no_grad;
   Found found;
   found.label = label;
-  found.trigger = trigger_of(theta, images);
+  const auto last = painted(theta, images);
+  found.trigger = {last.mask, last.pattern * last.mask};
   found.size = found.trigger.mask.sum().item<double>();
   const auto turned =
       workspace.net().forward(with_universal_trigger(images, found.trigger)).argmax(1).eq(label);
