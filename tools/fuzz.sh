@@ -6,10 +6,15 @@
 # much the same inputs).
 set -euo pipefail
 
+case ${1:-} in
+  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+esac
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${BUILD_DIR:-$root/build-fuzz}
 jobs=${JOBS:-$(nproc)}
 seconds=${1:-60}
+case $seconds in *[!0-9]*) echo "fuzz.sh: $seconds is no number of seconds" >&2 && exit 2 ;; esac
 shift $(($# > 0 ? 1 : 0))
 
 if ! command -v clang++ >/dev/null; then

@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# Builds the program and the tests, as far as they changed, and runs the tests: tools/test.sh [arguments of ctest], such as -LE slow or -R compute.
+# Builds the program and all test programs, as far as they changed, whatever the arguments say, and then runs the tests.
+#
+#   tools/test.sh [arguments of ctest]     such as -LE slow, or -R '^config/'
+#
+# Where the tests are built, `ctest --test-dir build -R '^config/'` runs those of a folder and builds nothing.
 # Environment: BUILD_DIR (default build; build-cuda for the CUDA flavour), AFU_DATA_DIR (folder of the real images;
 # default ../shared/data beside the checkout, where there is one), JOBS.
 set -euo pipefail
 
+case ${1:-} in
+  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=${BUILD_DIR:-build}
 case $folder in /*) ;; *) folder=$root/$folder ;; esac

@@ -4,6 +4,10 @@
 # Read `git diff tests/golden` before you commit. Environment: BUILD_DIR (default build).
 set -euo pipefail
 
+case ${1:-} in
+  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+esac
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 afu=${BUILD_DIR:-$root/build}/afu
 run=$(mktemp -d)
@@ -14,6 +18,9 @@ if [ $# = 0 ]; then
   files=(*.toml methods/*.toml stragglers/*.toml)
   set -- "${files[@]%.toml}"
 fi
+for name; do
+  [ -e "$name.toml" ] || { echo "write_golden.sh: tests/golden/$name.toml: no such file" >&2 && exit 2; }
+done
 for name; do
   "$afu" run "$name.toml" -q --force -o "$run/run"
   cp "$run/run/events.jsonl" "$name.jsonl"
