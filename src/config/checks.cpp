@@ -288,7 +288,7 @@ class Checks {
     for (const auto& m : s_.unlearning.methods) names.push_back(m.first);
     if (!s_.unlearning.methods.count(s_.unlearning.method))
       fail("unlearning.method",
-           quoted(s_.unlearning.method) + " is unknown, allowed are " + quoted_list(names));
+           quoted(s_.unlearning.method) + " is unknown, " + meant_or_allowed(s_.unlearning.method, names));
     for (const auto& m : methods_)
       if (m.name == s_.unlearning.method) supported(m);
   }
@@ -374,7 +374,7 @@ class Checks {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const auto key = item("evaluation.attacks", i);
       if (!attack::is_choice(wanted[i]))
-        fail(key, quoted(wanted[i]) + " is unknown, allowed are " + quoted_list(attack::choices()));
+        fail(key, quoted(wanted[i]) + " is unknown, " + meant_or_allowed(wanted[i], attack::choices()));
       else if (wanted[i] == "none" && wanted.size() > 1)
         fail(key, "\"none\" stands beside others, allowed is it alone");
       else if (attack::needs_references(wanted[i]) && s_.evaluation.reference_models == 0)

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/input_error.hpp"
 #include "base/text_file.hpp"
 #include "config/nesting.hpp"
 #include "config/text.hpp"
@@ -140,7 +141,7 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   }
   auto& included = *chain.included;
   const auto refuse = [&](const std::string& why) -> Node {
-    errors.add(path.place, "include", quoted(given) + ": " + why);
+    errors.add(path.place, "include", file.generic_string() + ": " + why);
     return {Table{}, path.place};
   };
   if (++included.includes > most_includes)
@@ -150,8 +151,7 @@ Node read_included(const Node& path, const Chain& chain, Errors& errors) {
   if (included.files.size() >= most_files)
     return refuse(fmt::format("this is one of more than {} included files", most_files));
   std::string text;
-  if (const auto why = base::read_text_file(file.string(), text); !why.empty())
-    return refuse(why + " (" + file.generic_string() + ")");
+  if (const auto why = base::read_text_file(file.string(), text); !why.empty()) return refuse(why);
   included.files.emplace(known_as, Node{Table{}, path.place});  // counts while what it includes is read
   auto node = parse_text(text, file.generic_string(), {file, &chain, &included}, errors);
   included.files[known_as] = node;
@@ -251,10 +251,9 @@ Node parse_document(const std::string& text, const std::string& name, Errors& er
 
 Node read_document(const std::string& file, Errors& errors) {
   std::string text;
-  const auto why = base::read_text_file(file, text, /*pipes=*/true);
-  if (why.empty()) return parse_document(text, file, errors);
-  errors.add({file, 0, 0, false}, "", why);
-  return {Table{}, {file, 1, 1, false}};
+  if (const auto why = base::read_text_file(file, text, /*pipes=*/true); !why.empty())
+    throw InputError(file + ": " + why);
+  return parse_document(text, file, errors);
 }
 
 void apply_override(Node& root, const std::string& override_text, Errors& errors) {

@@ -66,7 +66,8 @@ class Errors {
 /// are merged key by key, the including file's values win; arrays and inline tables are replaced as a whole.
 Node parse_document(const std::string& text, const std::string& name, Errors& errors);
 
-/// The same, of a file. A file that cannot be read is an error like the others.
+/// The same, of a file. Throws InputError where it cannot be read; of a file that it includes this is an error like
+/// the others.
 Node read_document(const std::string& file, Errors& errors);
 
 /// Whether the table is one value, a distribution, and no section of keys.

@@ -1,10 +1,14 @@
 #include "config/loader.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "config/checks.hpp"
 #include "config/document.hpp"
+#include "config/fetched_sets.hpp"
 #include "config/old_keys.hpp"
 #include "config/reader.hpp"
 #include "config/scenario.hpp"
@@ -19,17 +23,24 @@ std::string joined(const std::vector<std::string>& lines) {
   return out;
 }
 
+/// Whether it is of an element of an array, `erasure[1].client=2`: how many there are only the file knows.
+bool names_an_element(const std::string& override_text) {
+  const auto steps = key_steps(override_text.substr(0, override_text.find('=')));
+  return std::any_of(steps.begin(), steps.end(), is_index);
+}
+
 Scenario finish(Node root, const std::string& file, const std::vector<std::string>& overrides,
                 const std::vector<PluginSection>& methods, Errors& errors) {
-  // After a syntax error the rest of the file is unknown: what would follow from that is no news.
-  if (!errors.empty()) throw ConfigError(errors.messages());
-  for (const auto& o : overrides) apply_override(root, o, errors);
+  // What could not be read, after a syntax error or of an include, is unknown: of the rest each value is looked at by itself.
+  const bool whole = errors.empty();
+  for (const auto& o : overrides)
+    if (whole || !names_an_element(o)) apply_override(root, o, errors);
   Scenario s;
   s.file = file;
   s.notes = rename_old_keys(root, errors);
   for (auto& note : retired_keys(root, methods)) s.notes.push_back(std::move(note));
   read_scenario(root, methods, s, errors);
-  check_scenario(s, root, methods, errors);
+  if (whole) check_scenario(s, root, methods, errors);
   if (!errors.empty()) throw ConfigError(errors.messages());
   return s;
 }
@@ -54,6 +65,18 @@ Scenario parse_scenario(const std::string& text, const std::string& name,
   return finish(std::move(root), name, overrides, methods, errors);
 }
 
+std::vector<std::string> override_errors(const std::vector<std::string>& overrides,
+                                         const std::vector<PluginSection>& methods) {
+  Errors errors;
+  Node root{Table{}, {}};
+  for (const auto& o : overrides)
+    if (!names_an_element(o)) apply_override(root, o, errors);
+  Scenario s;
+  rename_old_keys(root, errors);
+  read_scenario(root, methods, s, errors);
+  return errors.messages();
+}
+
 std::string resolve_data_path(const std::string& path, const std::string& scenario_file) {
   namespace fs = std::filesystem;
   std::vector<fs::path> places;
@@ -65,16 +88,17 @@ std::string resolve_data_path(const std::string& path, const std::string& scenar
     auto* folder = std::getenv("AFU_DATA_DIR");
     if (folder && *folder) places.push_back(fs::path{folder} / path);
   }
-  std::string tried;
+  std::vector<std::string> tried;
   for (const auto& p : places) {
     std::error_code ignored;
     if (fs::exists(p, ignored)) return p.lexically_normal().string();
-    tried += (tried.empty() ? "" : ", ") + p.lexically_normal().string();
+    auto whole = fs::absolute(p).lexically_normal().string();
+    if (std::find(tried.begin(), tried.end(), whole) == tried.end()) tried.push_back(std::move(whole));
   }
   auto* folder = std::getenv("AFU_DATA_DIR");
   const bool no_folder = fs::path{path}.is_relative() && !(folder && *folder);
-  throw InputError(path + ": no such file or folder; tried " + tried +
-                   (no_folder ? "; AFU_DATA_DIR is not set" : ""));
+  throw InputError(path + ": no such file or folder; tried " + fmt::format("{}", fmt::join(tried, ", ")) +
+                   (no_folder ? "; AFU_DATA_DIR is not set" : "") + how_to_get(path));
 }
 
 }  // namespace afu::config

@@ -22,7 +22,7 @@ class ConfigError : public InputError {
 
 /// Reads and checks `file`. `overrides`: `training.lr=0.01`, `erasure[0].client=2`; the value is TOML, or
 /// else a bare string. `methods`: the registered unlearning methods. Keys of before are read as what they are called now,
-/// and the scenario's notes tell so. Throws ConfigError.
+/// and the scenario's notes tell so. Throws ConfigError; InputError where there is no such file.
 Scenario load_scenario(const std::string& file, const std::vector<std::string>& overrides,
                        const std::vector<PluginSection>& methods);
 
@@ -30,9 +30,14 @@ Scenario load_scenario(const std::string& file, const std::vector<std::string>& 
 Scenario parse_scenario(const std::string& text, const std::string& name,
                         const std::vector<std::string>& overrides, const std::vector<PluginSection>& methods);
 
+/// What is wrong with `overrides` by themselves, whatever scenario they would change: keys that there are not, values that
+/// no scenario has.
+std::vector<std::string> override_errors(const std::vector<std::string>& overrides,
+                                         const std::vector<PluginSection>& methods);
+
 /// Where the file or folder `path` of a scenario lies: an absolute path as it is, else the first that exists
 /// of: relative to the folder of `scenario_file` (where that is not empty), to the working directory, to
-/// $AFU_DATA_DIR. Throws InputError that names all places tried.
+/// $AFU_DATA_DIR. Throws InputError that names all places tried, and what fetches the file, where something does.
 std::string resolve_data_path(const std::string& path, const std::string& scenario_file);
 
 }  // namespace afu::config

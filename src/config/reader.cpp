@@ -35,7 +35,7 @@ std::optional<Value> checked(const Option& o, const Node& node, std::string& err
              std::holds_alternative<std::string>(node.value)) {
     const auto& text = std::get<std::string>(node.value);
     if (o.choices.empty() || std::count(o.choices.begin(), o.choices.end(), text)) return text;
-    error = quoted(text) + " is unknown, allowed are " + quoted_list(o.choices);
+    error = quoted(text) + " is unknown, " + meant_or_allowed(text, o.choices);
     return std::nullopt;
   } else if (std::holds_alternative<std::int64_t>(o.fallback) &&
              std::holds_alternative<std::int64_t>(node.value)) {
@@ -139,7 +139,7 @@ class Reader {
       if (auto* text = std::get_if<std::string>(&item.value)) {
         if (!o.choices.empty() && !std::count(o.choices.begin(), o.choices.end(), *text))
           errors_.add(item.place, item_key,
-                      quoted(*text) + " is unknown, allowed are " + quoted_list(o.choices));
+                      quoted(*text) + " is unknown, " + meant_or_allowed(*text, o.choices));
         read.push_back(*text);
       } else {
         errors_.add(item.place, item_key, wrong_type(item, "a string"));
@@ -224,7 +224,7 @@ class Reader {
       std::vector<std::string> names;
       for (const auto& option : options) names.push_back(option.name);
       errors_.add(e.place, join(key, e.key),
-                  "unknown parameter of " + quoted(read.kind) + ", allowed are " + listed(names));
+                  "unknown parameter of " + quoted(read.kind) + ", " + meant_or_allowed_key(e.key, names));
     }
     if (!good) return;
     // What no single parameter shows: uniform's min above its max, say.
@@ -276,7 +276,7 @@ class Reader {
       if (parent.empty() ? s.path.empty() : s.path.rfind(parent + ".", 0) != 0) continue;
       auto rest = parent.empty() ? s.path : s.path.substr(parent.size() + 1);
       rest = rest.substr(0, rest.find('.'));
-      if (siblings.empty() || siblings.back() != rest) siblings.push_back(rest);
+      if (std::find(siblings.begin(), siblings.end(), rest) == siblings.end()) siblings.push_back(rest);
     }
     for (const auto& s : all_)  // arrays of tables stand at the top level
       if (parent.empty() && s.path.empty())

@@ -170,6 +170,17 @@ std::string nearest(const std::string& name, const std::vector<std::string>& can
   return best;
 }
 
+std::string meant_or_allowed(const std::string& name, const std::vector<std::string>& candidates) {
+  const auto near = nearest(name, candidates);
+  return near.empty() ? "allowed are " + quoted_list(candidates) : "did you mean " + quoted(near) + "?";
+}
+
+std::string meant_or_allowed_key(const std::string& name, const std::vector<std::string>& candidates) {
+  const auto near = nearest(name, candidates);
+  return near.empty() ? fmt::format("allowed are {}", fmt::join(candidates, ", "))
+                      : "did you mean " + near + "?";
+}
+
 std::optional<std::pair<std::uint32_t, std::uint64_t>> job_named(const std::string& text) {
   std::pair<std::uint32_t, std::uint64_t> job;
   const char *begin = text.data(), *end = begin + text.size();

@@ -46,6 +46,11 @@ std::string allowed_text(const Option& o);
 /// `"a", "b", "c"`
 std::string quoted_list(const std::vector<std::string>& names);
 
+/// What follows "is unknown, ": `did you mean "fedquit"?` where one of `candidates` is near, else `allowed are "a", "b"`.
+std::string meant_or_allowed(const std::string& name, const std::vector<std::string>& candidates);
+/// The same of keys, which stand without quotation marks.
+std::string meant_or_allowed_key(const std::string& name, const std::vector<std::string>& candidates);
+
 /// The candidate nearest to `name` (Damerau-Levenshtein distance, a third of its length at most, case
 /// ignored); empty where none is near.
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates);

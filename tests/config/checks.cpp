@@ -266,7 +266,7 @@ TEST_CASE("what computes, and how exactly, must go with the devices") {
 TEST_CASE("attacks and their references") {
   CHECK(with_stop("[evaluation]\nattacks = [\"loss\", \"lirra\"]")
             .at(0)
-            .find("s.toml:2:20: evaluation.attacks[1]: \"lirra\" is unknown, allowed are \"default\"") == 0);
+            .find("s.toml:2:20: evaluation.attacks[1]: \"lirra\" is unknown, did you mean \"lira\"?") == 0);
   CHECK(with_stop("[evaluation]\nattacks = [\"loss\", \"none\"]") ==
         Messages{"s.toml:2:20: evaluation.attacks[1]: \"none\" stands beside others, allowed is it alone"});
   CHECK(with_stop("[evaluation]\nattacks = \"rmia\"") ==

@@ -1,6 +1,9 @@
 // Every message a wrong scenario gets, word by word.
 #include <doctest/doctest.h>
 
+#include <set>
+#include <sstream>
+
 #include "support.hpp"
 
 using namespace afu::config;
@@ -51,16 +54,19 @@ TEST_CASE("values of another type") {
         Messages{"s.toml:2:19: compute.devices[1]: 3 is a whole number, allowed is a string"});
 }
 
-TEST_CASE("unknown choices list the choices") {
+TEST_CASE("unknown choices come with the nearest known one, or else with all") {
   CHECK(with_stop("[training]\nrule = \"fedsgd\"") ==
         Messages{"s.toml:2:8: training.rule: \"fedsgd\" is unknown, allowed are \"async_delta\", \"fedavg\", "
                  "\"fedasync\", \"fedbuff\", \"aso_fed\", \"port\""});
   CHECK(with_stop("[scenario]\nclock = \"real\"") ==
         Messages{"s.toml:2:9: scenario.clock: \"real\" is unknown, allowed are \"virtual\", \"wall\""});
   CHECK(with_stop("[unlearning]\nmethod = \"fedquitt\"") ==
-        Messages{
-            "s.toml:2:10: unlearning.method: \"fedquitt\" is unknown, allowed are \"afu_ic\", \"fedquit\", "
-            "\"gradient_ascent\", \"none\", \"pga\", \"retrain\""});
+        Messages{"s.toml:2:10: unlearning.method: \"fedquitt\" is unknown, did you mean \"fedquit\"?"});
+  CHECK(with_stop("[unlearning]\nmethod = \"scrub\"") ==
+        Messages{"s.toml:2:10: unlearning.method: \"scrub\" is unknown, allowed are \"afu_ic\", \"fedquit\", "
+                 "\"gradient_ascent\", \"none\", \"pga\", \"retrain\""});
+  CHECK(with_stop("[scenario]\nclock = \"vitual\"") ==
+        Messages{"s.toml:2:9: scenario.clock: \"vitual\" is unknown, did you mean \"virtual\"?"});
   CHECK(with_stop("[compute]\ndevices = [\"cpu\", \"gpu\"]") ==
         Messages{"s.toml:2:19: compute.devices[1]: \"gpu\" is no device, allowed are \"cpu\", \"cuda\", "
                  "\"cuda:0\", ..."});
@@ -103,6 +109,17 @@ TEST_CASE("unknown keys come with the nearest known one") {
           Messages{"s.toml:3:1: erasure[0].at_updates: unknown key, did you mean at_update?"});
     CHECK(with_stop("[unlearning.fedquit]\nepoch = 9") ==
           Messages{"s.toml:2:1: unlearning.fedquit.epoch: unknown key, did you mean epochs?"});
+  }
+  SUBCASE("of the sections none is listed twice") {
+    const auto listed = with_stop("nokey = 1");
+    REQUIRE(listed.size() == 1);
+    std::multiset<std::string> names;
+    std::istringstream words(listed[0].substr(listed[0].find("sections ") + 9));
+    for (std::string word; words >> word;) names.insert(word.substr(0, word.find(',')));
+    CHECK(names.size() > 10);
+    for (const auto& name : names) CHECK_MESSAGE(names.count(name) == 1, name);
+    CHECK(names.count("calibration") == 1);
+    CHECK(names.count("erasure") == 1);
   }
   SUBCASE("sections") {
     CHECK(with_stop("[trainin]\nlr = 1") ==

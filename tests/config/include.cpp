@@ -100,8 +100,25 @@ TEST_CASE("includes that cannot be") {
   Folder f;
   SUBCASE("missing") {
     auto file = f.write("s.toml", "include = \"nowhere.toml\"\n");
-    CHECK(load_errors(file) ==
-          Messages{file + ":1:11: include: \"nowhere.toml\": no such file (" + f.at("nowhere.toml") + ")"});
+    CHECK(load_errors(file) == Messages{file + ":1:11: include: " + f.at("nowhere.toml") + ": no such file"});
+  }
+  SUBCASE("missing, and the file's own values are looked at all the same, each by itself") {
+    auto file = f.write(
+        "s.toml",
+        "include = \"nowhere.toml\"\n[training]\nlr = 3.0\nepoch = 2\n[[erasure]]\nclient = 99\nat_update = 5\n");
+    CHECK(load_errors(file, {"training.momentum=7", "erasure[3].client=1"}) ==
+          Messages{file + ":1:11: include: " + f.at("nowhere.toml") + ": no such file",
+                   file + ":3:6: training.lr: 3.0 is outside (0, 1]",
+                   file + ":4:1: training.epoch: unknown key, did you mean local_epochs?",
+                   "--set training.momentum: 7 is outside [0, 0.9999]"});
+  }
+  SUBCASE("a syntax error in what is included hides nothing of the file itself") {
+    auto x = f.write("x.toml", "a = \n");
+    auto file = f.write("s.toml", "include = \"x.toml\"\n[training]\nlr = 3.0\n");
+    const auto errors = load_errors(file);
+    REQUIRE(errors.size() == 2);
+    CHECK(errors[0].find(x + ":1:5: ") == 0);
+    CHECK(errors[1] == file + ":3:6: training.lr: 3.0 is outside (0, 1]");
   }
   SUBCASE("a cycle") {
     auto a = f.write("a.toml", "include = \"b.toml\"\n");
@@ -181,8 +198,18 @@ TEST_CASE("there is an end to how many files and includes a scenario has") {
 
 TEST_CASE("a scenario that is no file") {
   Folder f;
-  CHECK(load_errors(f.at("gone.toml")) == Messages{f.at("gone.toml") + ": no such file"});
-  CHECK(load_errors(f.at("")) == Messages{f.at("") + ": this is a folder, allowed is a file"});
+  const auto refused = [&](const std::string& file) -> std::string {
+    try {
+      load_scenario(file, {}, methods());
+    } catch (const ConfigError&) {
+      return "a ConfigError, of which each line has a place";
+    } catch (const afu::InputError& e) {
+      return e.what();
+    }
+    return "it loaded";
+  };
+  CHECK(refused(f.at("gone.toml")) == f.at("gone.toml") + ": no such file");
+  CHECK(refused(f.at("")) == f.at("") + ": this is a folder, allowed is a file");
 }
 
 TEST_CASE("overrides") {
@@ -266,6 +293,9 @@ TEST_CASE("paths of data: as they are, beside the scenario, in the working folde
                                     ", " + (fs::current_path() / "there.npz").string() +
                                     "; AFU_DATA_DIR is not set");
   CHECK(refused(f.at("no")) == f.at("no") + ": no such file or folder; tried " + f.at("no"));
+  CHECK(refused("breastmnist.npz").find("; tools/fetch_medmnist.sh breastmnist fetches it") !=
+        std::string::npos);
+  CHECK(refused("oasis_alzheimer_28.npz").find("; configs/README.md, Data sets, tells") != std::string::npos);
   setenv("AFU_DATA_DIR", f.at("data").c_str(), 1);
   CHECK(resolve_data_path("there.npz", scenario) == elsewhere);
   CHECK(resolve_data_path("there.npz", "") == elsewhere);  // no scenario: `afu data there.npz`

@@ -3,9 +3,13 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <numeric>
 
+#include "config/fetched_sets.hpp"
+#include "data/medmnist_catalogue.hpp"
 #include "tests/data/support.hpp"
 
 using namespace afu;
@@ -55,6 +59,25 @@ TEST_CASE("a small set is read with its shapes, labels and classes") {
   CHECK(s.class_names == std::vector<std::string>{"class 0", "class 1", "class 2"});
   CHECK(s.official.empty());
   CHECK(s.md5.size() == 32);
+}
+
+TEST_CASE("what a message says that a script fetches the script knows, with the catalogue's checksum") {
+  std::ifstream in(std::string(AFU_SOURCE_DIR) + "/tools/fetch_medmnist.sh");
+  const std::string script{std::istreambuf_iterator<char>(in), {}};
+  std::size_t known = 0;
+  for (auto at = script.find("mnist]="); at != std::string::npos; at = script.find("mnist]=", at + 1))
+    ++known;
+  CHECK(known == std::size(config::fetched_sets));
+  for (const std::string name : config::fetched_sets) {
+    CAPTURE(name);
+    const auto* set = data::official_set_by_stem(name);
+    REQUIRE(set);
+    CHECK(script.find("[" + name + "]=" + set->md5) != std::string::npos);
+    CHECK(config::how_to_get("data/" + name + ".npz").find("fetch_medmnist.sh " + name + " ") !=
+          std::string::npos);
+  }
+  CHECK(config::how_to_get("chestmnist.npz").empty());
+  CHECK(config::how_to_get("breastmnist").empty());
 }
 
 TEST_CASE("colour images become planes") {

@@ -1,0 +1,25 @@
+#pragma once
+/// Data sets that shipped scenarios name and the repository does not hold: how one gets them.
+#include <filesystem>
+#include <string>
+
+namespace afu::config {
+
+/// Those that tools/fetch_medmnist.sh fetches; tests/data/medmnist.cpp holds the list to the script and to the catalogue.
+inline constexpr const char* fetched_sets[] = {"pathmnist",   "dermamnist",  "octmnist",   "pneumoniamnist",
+                                               "retinamnist", "breastmnist", "bloodmnist", "tissuemnist",
+                                               "organamnist", "organcmnist", "organsmnist"};
+
+/// What a message about the missing file `path` ends with; empty: nothing is known of it.
+inline std::string how_to_get(const std::string& path) {
+  const std::filesystem::path file(path);
+  if (file.extension() != ".npz") return {};
+  const auto stem = file.stem().string();
+  for (const std::string name : fetched_sets)
+    if (stem == name)
+      return "; tools/fetch_medmnist.sh " + name + " fetches it into data/, where AFU_DATA_DIR=data finds it";
+  if (stem.rfind("oasis_", 0) == 0) return "; configs/README.md, Data sets, tells what may take its place";
+  return {};
+}
+
+}  // namespace afu::config
