@@ -77,6 +77,7 @@ int show_plan(const study::Plan& plan, const StudyFolder& held, const StudyOptio
   for (const auto kind : {Kind::damaged, Kind::changed})
     if (const auto n = held.count(kind); n > 0) print(", {} {}", n, word(kind));
   print("\n");
+  for (const auto& warning : plan.warnings) tell("afu: warning: {}\n", warning);
   for (const auto& note : notes_of(plan, held)) tell("afu: note: {}\n", note);
   refuse(held);
   const auto open = open_cells(held, o.force);
@@ -127,7 +128,9 @@ class Lines {
 };
 
 int run(const Options& o) {
-  const auto plan = study::make_plan(study::load_study(o.file));
+  config::Errors errors;
+  auto study = study::load_study(o.file, errors);
+  const auto plan = study::make_plan(std::move(study), errors);
   if (!(o.cache_mb >= 0)) throw UsageError("--cache-mb: this is not a number");  // no range holds it off
   StudyOptions options;
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
@@ -144,6 +147,7 @@ int run(const Options& o) {
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
   const auto open = open_cells(held, o.force);
+  for (const auto& warning : plan.warnings) log(Level::warning, "{}", warning);
   if (!o.quiet) {
     for (const auto& note : notes_of(plan, held)) log(Level::info, "note: {}", note);
     log(Level::info, "{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
@@ -197,7 +201,7 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_flag(
       "--rerun-changed", o->rerun_changed,
       "Run finished cells again whose scenario or data changed; without it they are a reason to refuse");
-  app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only failures and damaged cells");
+  app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only warnings, failures and damaged cells");
   return [o] { return run(*o); };
 }
 

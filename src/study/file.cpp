@@ -121,9 +121,19 @@ class Parser {
   Study parse() {
     config::read_sections(root_, sections(s_, raw_), errors_);
     declared(root_.table()->find("statistics"), "");
-    s_.base = raw_.base;
+    s_.base = s_.base_given = raw_.base;
     if (const std::filesystem::path base = raw_.base; !base.empty() && base.is_relative())
       s_.base = (std::filesystem::path(s_.file).parent_path() / base).lexically_normal().string();
+    s_.base_place = config::place_of(root_, "study.base");
+    const auto name_arm = [&](const std::string& key, const std::string& arm) {
+      if (!arm.empty()) s_.named_arms.push_back({key, arm, config::place_of(root_, key)});
+    };
+    name_arm("study.subject", s_.subject);
+    name_arm("study.reference", s_.reference);
+    for (std::size_t i = 0; i < s_.controls.size(); ++i)
+      name_arm("study.controls[" + std::to_string(i) + "]", s_.controls[i]);
+    for (std::size_t i = 0; i < s_.distances.size(); ++i)
+      name_arm("study.distances[" + std::to_string(i) + "]", s_.distances[i]);
     if (s_.base.empty()) fail("study", "study.base", "is missing, allowed is a scenario's file");
     seeds();
     s_.set = settings(raw_.set, "study.set");
@@ -217,11 +227,11 @@ class Parser {
         fail(item, key, "a table");
         continue;
       }
-      std::string known;
-      for (const auto& a : allowed) known += (known.empty() ? "" : ", ") + a;
       for (const auto& e : item.table()->entries)
         if (!allowed.count(e.key))
-          errors_.add(e.place, key + "." + e.key, "unknown key, allowed are " + known);
+          errors_.add(
+              e.place, key + "." + e.key,
+              "unknown key, " + config::meant_or_allowed_key(e.key, {allowed.begin(), allowed.end()}));
       take(item, key);
     }
   }
@@ -244,7 +254,8 @@ class Parser {
       arm.role = text_of(item, key, "role", false);
       if (!arm.role.empty() && arm.role != "method" && arm.role != "control")
         errors_.add(item.table()->find("role")->place, key + ".role",
-                    config::quoted(arm.role) + " is unknown, allowed are \"method\", \"control\"");
+                    config::quoted(arm.role) + " is unknown, " +
+                        config::meant_or_allowed(arm.role, {"method", "control"}));
       if (const auto* set = item.table()->find("set")) arm.set = settings(*set, key + ".set");
       s_.arms.push_back(std::move(arm));
     });
@@ -255,8 +266,10 @@ class Parser {
       Axis axis;
       axis.place = item.place;
       axis.key = text_of(item, key, "key", true);
-      if (const auto* given = item.table()->find("key"); given && axis.key.empty())
+      if (const auto* given = item.table()->find("key");
+          given && std::holds_alternative<std::string>(given->value) && axis.key.empty())
         errors_.add(given->place, key + ".key", "is empty, allowed is a scenario key");
+      if (axis.key.empty()) return;  // nothing can be said of its values
       const auto* values = item.table()->find("values");
       if (!values || !values->array() || values->array()->items.empty())
         return errors_.add(values ? values->place : item.place, key,
@@ -277,38 +290,26 @@ class Parser {
     });
   }
 
-  /// Arms have names of their own, which become folders; subject and reference are among them.
+  /// Arms have names of their own, which become folders. That subject and reference are among them the plan looks at.
   void names() {
     if (!config::is_folder_name(s_.name)) fail("study.name", "study.name", config::no_folder_name(s_.name));
     if (s_.arms.empty())
       return fail("study", "study.methods", "is missing, and there is no [[arm]]: nothing to run");
     std::set<std::string> seen;
-    std::string known;
     for (const auto& a : s_.arms) {
       if (!config::is_folder_name(a.name))
         errors_.add(a.place, "arm.name", config::no_folder_name(a.name));
       else if (!seen.insert(a.name).second)
         errors_.add(a.place, "arm.name", config::quoted(a.name) + " stands here twice");
-      known += (known.empty() ? "" : ", ") + config::quoted(a.name);
     }
-    const auto among = [&](const std::string& name, const char* key) {
-      if (!name.empty() && !seen.count(name))
-        fail(key, key, config::quoted(name) + " is no arm of this study, allowed are " + known);
-    };
-    among(s_.reference, "study.reference");
-    among(s_.subject, "study.subject");
     s_.reference_given = !s_.reference.empty();
     if (s_.reference_given && s_.reference == s_.subject)
       fail("study.subject", "study.subject",
            config::quoted(s_.subject) + " is the reference too: it cannot be compared with itself");
-    for (std::size_t i = 0; i < s_.controls.size(); ++i) {
-      const auto key = "study.controls[" + std::to_string(i) + "]";
-      among(s_.controls[i], key.c_str());
-      if (!s_.controls[i].empty() && s_.controls[i] == s_.subject)
+    for (std::size_t i = 0; i < s_.controls.size(); ++i)
+      if (const auto key = "study.controls[" + std::to_string(i) + "]";
+          !s_.controls[i].empty() && s_.controls[i] == s_.subject)
         fail(key, key, config::quoted(s_.subject) + " is the subject: it is no control of its own");
-    }
-    for (std::size_t i = 0; i < s_.distances.size(); ++i)
-      among(s_.distances[i], ("study.distances[" + std::to_string(i) + "]").c_str());
   }
 
   /// Lists in which nothing may stand twice, and where the claims stand, if they do.
@@ -336,23 +337,36 @@ class Parser {
 
 Study finish(Node root, const std::string& file, Errors& errors) {
   if (!errors.empty()) throw config::ConfigError(errors.messages());
-  auto study = Parser(std::move(root), file, errors).parse();
+  return Parser(std::move(root), file, errors).parse();
+}
+
+/// What `read` returns, if it has nothing to complain of.
+template <class Read>
+Study faultless(Read read) {
+  Errors errors;
+  auto study = read(errors);
   if (!errors.empty()) throw config::ConfigError(errors.messages());
   return study;
 }
 
 }  // namespace
 
-Study load_study(const std::string& file) {
-  Errors errors;
+Study load_study(const std::string& file, Errors& errors) {
   auto root = config::read_document(file, errors);
   return finish(std::move(root), file, errors);
 }
 
-Study parse_study(const std::string& text, const std::string& name) {
-  Errors errors;
+Study parse_study(const std::string& text, const std::string& name, Errors& errors) {
   auto root = config::parse_document(text, name, errors);
   return finish(std::move(root), name, errors);
+}
+
+Study load_study(const std::string& file) {
+  return faultless([&](Errors& errors) { return load_study(file, errors); });
+}
+
+Study parse_study(const std::string& text, const std::string& name) {
+  return faultless([&](Errors& errors) { return parse_study(text, name, errors); });
 }
 
 }  // namespace afu::study

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <utility>
 
+#include "base/text_file.hpp"
 #include "config/loader.hpp"
 #include "config/text.hpp"
 #include "config/writer.hpp"
+#include "figures/preconditions.hpp"
 #include "methods/registry.hpp"
 #include "study/claims.hpp"
 #include "study/conflicts.hpp"
@@ -41,18 +44,47 @@ std::string plain(const std::string& text) {
   return out;
 }
 
+/// By line and column of `file`; what stands elsewhere comes last.
+std::vector<std::string> in_order(std::vector<std::string> messages, const std::string& file) {
+  using Where = std::pair<std::uint32_t, std::uint32_t>;
+  const auto where = [&](const std::string& message) {
+    Where at{UINT32_MAX, 0};
+    if (message.rfind(file + ":", 0) != 0) return at;
+    const char *begin = message.data() + file.size() + 1, *end = message.data() + message.size();
+    const auto line = std::from_chars(begin, end, at.first);
+    if (line.ec == std::errc() && line.ptr != end) std::from_chars(line.ptr + 1, end, at.second);
+    return at;
+  };
+  std::stable_sort(messages.begin(), messages.end(),
+                   [&](const auto& a, const auto& b) { return where(a) < where(b); });
+  return messages;
+}
+
+/// A message, and the arms in whose scenarios it comes up, where it is not of all cells.
+struct Wrong {
+  std::string text;
+  std::vector<std::size_t> arms;
+};
+
 class Planner {
  public:
-  explicit Planner(Study study) { plan_.study = std::move(study); }
+  Planner(Study study, const config::Errors& of_file) : errors_(of_file.messages()) {
+    auto& s = plan_.study = std::move(study);
+    if (errors_.empty()) return;  // else the rest is looked at, and nothing comes of it
+    if (s.seeds.empty()) s.seeds.push_back(1);
+    if (s.arms.empty()) s.arms.emplace_back();
+  }
 
   Plan make() {
     auto& s = plan_.study;
-    if (s.rebound.enabled) follow_rebound_protocol();
+    find_base();
+    find_arms();
+    if (s.rebound.enabled && has_base_) follow_rebound_protocol();
     if (!s.distances.empty())
       for (const char* kept : {"output.model", "output.snapshots"})
         if (std::none_of(s.set.begin(), s.set.end(), [&](const Setting& x) { return x.key == kept; }))
           s.set.push_back({kept, "true", s.arms.front().place});
-    for (auto& message : conflicts(s)) errors_.push_back(std::move(message));
+    for (auto& message : conflicts(s)) add_error(std::move(message));
     std::vector<std::size_t> values(s.axes.size(), 0);
     do {
       for (auto seed : s.seeds) {
@@ -60,16 +92,66 @@ class Planner {
         ++plan_.groups;
       }
     } while (advance(values));
+    tell_wrong();
     if (errors_.empty()) unlike_cells();
     if (errors_.empty()) {
       choose_arms(plan_);
       for (auto& message : choose_claims(plan_)) errors_.push_back(std::move(message));
     }
-    if (!errors_.empty()) throw config::ConfigError(errors_);
+    if (!errors_.empty()) throw config::ConfigError(in_order(std::move(errors_), s.file));
+    if (!s.claims.empty() && s.seeds.size() < figures::fewest_pairs)
+      plan_.warnings.push_back(fmt::format("claims need at least {} seeds; this study has {}",
+                                           figures::fewest_pairs, s.seeds.size()));
     return std::move(plan_);
   }
 
  private:
+  void add_error(std::string message) {
+    if (std::find(errors_.begin(), errors_.end(), message) == errors_.end())
+      errors_.push_back(std::move(message));
+  }
+  void add_error(const config::Place& at, const std::string& key, const std::string& text) {
+    add_error(config::place_text(at) + ": " + key + ": " + text);
+  }
+
+  /// One message for a base that cannot be read, instead of one from every cell.
+  void find_base() {
+    const auto& s = plan_.study;
+    if (s.base.empty()) return;  // the file's errors say so
+    std::string text;
+    const auto why = base::read_text_file(s.base, text);
+    has_base_ = why.empty();
+    if (has_base_) return;
+    const auto tried = std::filesystem::absolute(s.base).lexically_normal().string();
+    add_error(s.base_place, "study.base",
+              s.base_given + ": " + why + (tried == s.base_given ? "" : ", tried " + tried));
+  }
+
+  /// Subject, reference, controls and distances are arms. An arm of a misspelled method counts as the method that was meant: that it
+  /// is misspelled its scenario tells.
+  void find_arms() {
+    const auto& s = plan_.study;
+    std::vector<std::string> known_methods, arms, lost;
+    for (const auto& m : methods::methods()) known_methods.push_back(m.name);
+    for (const auto& a : s.arms) {
+      const bool of_method = a.set.size() == 1 && a.set[0].value == config::quoted(a.name);
+      if (a.name.empty()) continue;
+      if (!of_method || std::count(known_methods.begin(), known_methods.end(), a.name))
+        arms.push_back(a.name);
+      else if (const auto meant = config::nearest(a.name, known_methods); !meant.empty())
+        arms.push_back(meant);
+      else
+        lost.push_back(a.name);
+    }
+    for (const auto& named : s.named_arms) {
+      const auto has = [&](const auto& list) { return std::count(list.begin(), list.end(), named.arm) > 0; };
+      if (has(arms) || has(lost)) continue;
+      add_error(named.place, named.key,
+                config::quoted(named.arm) + " is no arm of this study" +
+                    (arms.empty() ? "" : ", " + config::meant_or_allowed(named.arm, arms)));
+    }
+  }
+
   bool advance(std::vector<std::size_t>& values) const {
     for (std::size_t i = values.size(); i-- > 0;) {
       if (++values[i] < plan_.study.axes[i].values.size()) return true;
@@ -89,7 +171,7 @@ class Planner {
     try {
       base = load(set, s.seeds.front());
     } catch (const config::ConfigError& e) {
-      return complain(e.messages(), set, "");
+      return complain(e.messages(), set, std::nullopt);
     }
     std::set<std::int64_t> targets;
     std::int64_t last = -1;
@@ -98,7 +180,7 @@ class Planner {
       last = std::max(last, e.at_update);
     }
     if (last < 0) {
-      errors_.push_back(
+      add_error(
           fmt::format("{}: rebound.enabled: the scenario {} asks for no erasure by at_update, which the "
                       "protocol counts from",
                       s.file, s.base));
@@ -126,31 +208,48 @@ class Planner {
                      {"unlearning.late", "\"accept\""}});
   }
 
-  config::Scenario load(const Settings& set, std::int64_t seed) const {
+  static std::vector<std::string> texts(const Settings& set, std::int64_t seed) {
     std::vector<std::string> overrides;
     for (const auto* one : set) overrides.push_back(one->text());
     overrides.push_back("scenario.seed=" + std::to_string(seed));
-    return config::load_scenario(plan_.study.base, overrides, methods::method_sections());
+    return overrides;
+  }
+  config::Scenario load(const Settings& set, std::int64_t seed) const {
+    return config::load_scenario(plan_.study.base, texts(set, seed), methods::method_sections());
   }
 
   /// An error of an override becomes one of the study's line that set it.
-  void complain(const std::vector<std::string>& messages, const Settings& set, const std::string& arm) {
+  void complain(const std::vector<std::string>& messages, const Settings& set,
+                std::optional<std::size_t> arm) {
     for (auto message : messages) {
-      bool of_arm = !arm.empty();
+      bool of_arm = arm.has_value();
       for (auto one = set.rbegin(); one != set.rend(); ++one) {
         const auto prefix = "--set " + (*one)->key + ":";
         if (message.rfind(prefix, 0) != 0) continue;
         const auto& common = plan_.study.set;
         of_arm =
             of_arm && std::none_of(common.begin(), common.end(), [&](const auto& c) { return &c == *one; });
-        const auto& at = (*one)->place;
-        message = fmt::format("{}:{}:{}: {}:{}", plan_.study.file, at.line, at.column, (*one)->key,
+        message = fmt::format("{}: {}:{}", config::place_text((*one)->place), (*one)->key,
                               message.substr(prefix.size()));
         break;
       }
-      if (of_arm) message += fmt::format(" (arm \"{}\")", arm);
-      if (std::find(errors_.begin(), errors_.end(), message) == errors_.end())
-        errors_.push_back(std::move(message));
+      auto same =
+          std::find_if(wrong_.begin(), wrong_.end(), [&](const Wrong& w) { return w.text == message; });
+      if (same == wrong_.end()) same = wrong_.insert(wrong_.end(), {std::move(message), {}});
+      if (of_arm && !std::count(same->arms.begin(), same->arms.end(), *arm)) same->arms.push_back(*arm);
+    }
+  }
+
+  /// What comes up in some arms names them; what does in all is not of the arms.
+  void tell_wrong() {
+    const auto& arms = plan_.study.arms;
+    for (auto& w : wrong_) {
+      std::vector<std::string> names;
+      for (auto a : w.arms) names.push_back(config::quoted(arms[a].name));
+      const bool some = !names.empty() && names.size() < arms.size();
+      add_error(
+          some ? fmt::format("{} (arm{} {})", w.text, names.size() > 1 ? "s" : "", fmt::join(names, ", "))
+               : std::move(w.text));
     }
   }
 
@@ -183,9 +282,11 @@ class Planner {
     for (const auto& one : s.arms[arm].set) set.push_back(&one);
     cell.folder += "/seed=" + std::to_string(seed);
     try {
+      if (!has_base_)
+        return complain(config::override_errors(texts(set, seed), methods::method_sections()), set, arm);
       cell.scenario = load(set, seed);
     } catch (const config::ConfigError& e) {
-      return complain(e.messages(), set, s.arms[arm].name);
+      return complain(e.messages(), set, arm);
     }
     if (s.rebound.enabled) {  // the tail is without any calibration
       auto& window = cell.scenario.calibration.window_updates;
@@ -201,7 +302,7 @@ class Planner {
     take_notes(cell.scenario.notes, set);
     const auto& output = cell.scenario.output;
     if (!s.distances.empty() && !(output.model && output.snapshots))
-      errors_.push_back(fmt::format(
+      add_error(fmt::format(
           "{}:{}:{}: study.distances: needs output.model and output.snapshots, which the arm \"{}\" "
           "switches off",
           s.file, s.arms[arm].place.line, s.arms[arm].place.column, s.arms[arm].name));
@@ -248,80 +349,22 @@ class Planner {
           auto message =
               fmt::format("{}:{}:{}: {}: {} gives the arm \"{}\" the same scenario as {}", s.file,
                           mine.place.line, mine.place.column, s.axes[i].key, mine.value, arm, theirs.value);
-          if (std::find(errors_.begin(), errors_.end(), message) == errors_.end())
-            errors_.push_back(std::move(message));
+          add_error(std::move(message));
         }
     }
   }
 
   Plan plan_;
   std::set<std::string> noted_;  ///< keys
-  std::vector<std::string> errors_;
+  bool has_base_ = false;
+  std::vector<Wrong> wrong_;         ///< of the cells' scenarios
+  std::vector<std::string> errors_;  ///< in the end, with what is wrong_
 };
 
 }  // namespace
 
-Plan make_plan(Study study) { return Planner(std::move(study)).make(); }
-
-nlohmann::ordered_json manifest(const Plan& plan, const std::string& command) {
-  using Json = nlohmann::ordered_json;
-  const auto& s = plan.study;
-  auto axes = Json::array(), arms = Json::array(), cells = Json::array();
-  for (const auto& a : s.axes) {
-    auto values = Json::array();
-    for (const auto& v : a.values) values.push_back(v.value);
-    axes.push_back({{"key", a.key}, {"values", std::move(values)}});
-  }
-  for (const auto& a : s.arms) {
-    auto set = Json::object();
-    for (const auto& one : a.set) set[one.key] = one.value;
-    arms.push_back(
-        {{"name", a.name}, {"role", a.role}, {"synchronous", a.synchronous}, {"set", std::move(set)}});
-  }
-  for (const auto& c : plan.cells) {
-    auto values = Json::object();
-    for (std::size_t i = 0; i < c.values.size(); ++i)
-      values[s.axes[i].key] = s.axes[i].values[c.values[i]].value;
-    cells.push_back(
-        {{"arm", s.arms[c.arm].name}, {"seed", c.seed}, {"axes", std::move(values)}, {"folder", c.folder}});
-  }
-  auto set = Json::object();
-  for (const auto& one : s.set) set[one.key] = one.value;
-  const auto& st = s.statistics;
-  auto left_out = Json::array();
-  for (const auto& [claim, why] : s.claims_left_out) left_out.push_back({{"claim", claim}, {"why", why}});
-  return {{"schema", 1},
-          {"name", s.name},
-          {"help", s.help},
-          {"file", s.file},
-          {"base", s.base},
-          {"command", command},
-          {"subject", s.subject},
-          {"reference", s.reference},
-          {"controls", s.controls},
-          {"distances", s.distances},
-          {"seeds", s.seeds},
-          {"set", std::move(set)},
-          {"axes", std::move(axes)},
-          {"arms", std::move(arms)},
-          {"rebound",
-           {{"enabled", s.rebound.enabled},
-            {"rounds", s.rebound.rounds},
-            {"tail_rounds", s.rebound.tail_rounds},
-            {"round_updates", s.rebound.round_updates}}},
-          {"statistics",
-           {{"confidence", st.confidence},
-            {"margins", st.margins},
-            {"family", st.family},
-            {"late_evaluations", st.late_evaluations},
-            {"rebound_margin", st.rebound_margin},
-            {"throughput_margin", st.throughput_margin},
-            {"latency_ratio", st.latency_ratio},
-            {"control_margin", st.control_margin},
-            {"declared", st.declared}}},
-          {"claims", s.claims},
-          {"claims_left_out", std::move(left_out)},
-          {"cells", std::move(cells)}};
+Plan make_plan(Study study, const config::Errors& of_file) {
+  return Planner(std::move(study), of_file).make();
 }
 
 }  // namespace afu::study

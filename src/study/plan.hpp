@@ -25,7 +25,8 @@ struct Plan {
   Study study;  ///< with the controls of the rebound protocol, and what only scenarios tell
   std::vector<Cell> cells;
   std::size_t groups = 0;
-  std::vector<std::string> notes;  ///< what was changed of what the study says
+  std::vector<std::string> notes;     ///< what was changed of what the study says
+  std::vector<std::string> warnings;  ///< what its report will not be able to say
 };
 
 /// Checks the scenario of every cell before any is run. The rebound protocol sets stop.updates,
@@ -33,8 +34,9 @@ struct Plan {
 /// the study says otherwise, and ends every calibration window before the tail. Subject, reference and claims
 /// are chosen where the file does not (claims.hpp). Throws config::ConfigError with everything that is wrong,
 /// at the study's line where the study is the cause: keys that are set twice (conflicts.hpp), values of an
-/// axis that give one scenario, claims that cannot be judged.
-Plan make_plan(Study study);
+/// axis that give one scenario, claims that cannot be judged. `of_file`: what is wrong with the study's file already, told
+/// with the rest.
+Plan make_plan(Study study, const config::Errors& of_file = {});
 
 /// study.json: the manifest that reports read.
 nlohmann::ordered_json manifest(const Plan& plan, const std::string& command);

@@ -51,11 +51,20 @@ struct Statistics {
   std::vector<std::string> declared;   ///< keys that the file gives, "margins.mia_auc"; others are defaults
 };
 
+/// An arm as the file names it beside where it is made: subject, reference, controls, distances.
+struct NamedArm {
+  std::string key, arm;
+  config::Place place;
+};
+
 struct Study {
   std::string name, help;
   std::string file, base;  ///< as given; the base's path is relative to the study's folder or absolute
   std::string subject, reference;  ///< names of arms
   bool reference_given = false;    ///< by the file; else the plan chooses
+  std::string base_given;          ///< as the file says it
+  config::Place base_place;
+  std::vector<NamedArm> named_arms;
   std::vector<std::int64_t> seeds;
   std::vector<std::string> controls;   ///< arms that the claim "keeps_away" holds the subject against
   std::vector<std::string> distances;  ///< arms whose last models the others' are held against
@@ -70,10 +79,14 @@ struct Study {
   std::vector<std::pair<std::string, std::string>> claims_left_out;  ///< and why; known with the plan
 };
 
-/// Reads and checks a study's file; the scenarios of its cells are checked by `plan`. Throws
-/// config::ConfigError with everything that is wrong.
-Study load_study(const std::string& file);
+/// Reads a study's file and adds what is wrong with it to `errors`; what is good of it is in the study all the same, so that
+/// its plan (plan.hpp), which looks at the scenarios of the cells, can tell the rest at once. Throws config::ConfigError where
+/// the file is no TOML or an include cannot be read, InputError where there is no such file.
+Study load_study(const std::string& file, config::Errors& errors);
 /// The same from `text`; `name` stands in messages, and `base` is relative to its folder.
+Study parse_study(const std::string& text, const std::string& name, config::Errors& errors);
+/// The same; throws config::ConfigError with everything that is wrong with the file.
+Study load_study(const std::string& file);
 Study parse_study(const std::string& text, const std::string& name);
 
 }  // namespace afu::study

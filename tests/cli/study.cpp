@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -203,7 +204,8 @@ TEST_CASE("a study without a retrain arm runs to its report, and says which clai
   }
 }
 
-TEST_CASE("a piped study says what it does before and after its cells, without colours; with -q nothing") {
+TEST_CASE(
+    "a piped study says what it does before and after its cells, without colours; with -q no more than warnings") {
   const Folder f;
   const auto file = study_file(f);
   const auto out = (f.path / "result").string();
@@ -214,7 +216,9 @@ TEST_CASE("a piped study says what it does before and after its cells, without c
   CHECK(answer.err.find('\x1b') == std::string::npos);
   const auto quiet = afu_command(f, "study " + file.string() + " --force -q -o " + out);
   CHECK(quiet.status == 0);
-  CHECK(quiet.out + quiet.err == "");
+  CHECK(quiet.out == "");
+  CHECK(std::count(quiet.err.begin(), quiet.err.end(), '\n') == 1);
+  CHECK(quiet.err.find(" warning claims need at least 3 seeds") != std::string::npos);
 }
 
 TEST_CASE("an arm that is added to a study is all that is run") {
@@ -368,6 +372,18 @@ TEST_CASE("a study that is killed goes on where it stopped, to the same figures"
     for (const char* name : {"events.jsonl", "metrics.csv"})
       CHECK(content(killed / cell / name) == content(whole / cell / name));
   }
+}
+
+TEST_CASE("a study of too few seeds for its claims warns before it runs, with -q too, and in its plan") {
+  const Folder f;
+  const auto file = study_file(f).string();
+  const auto out = (f.path / "result").string();
+  const std::string what = "claims need at least 3 seeds; this study has 2\n";
+  CHECK(afu_command(f, "study " + file + " --plan -o " + out).err.find("afu: warning: " + what) !=
+        std::string::npos);
+  const auto run = afu_command(f, "study " + file + " -q -o " + out);
+  CHECK(run.status == 0);
+  CHECK(run.err.find("warning " + what) != std::string::npos);
 }
 
 TEST_CASE("a plan is printed without running anything") {

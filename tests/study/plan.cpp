@@ -1,14 +1,18 @@
 #include "study/plan.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "config/loader.hpp"
 #include "config/writer.hpp"
+#include "figures/preconditions.hpp"
 #include "figures/run_data.hpp"
 #include "methods/registry.hpp"
 
@@ -22,7 +26,9 @@ study::Study parse(const std::string& text) {
 }
 std::vector<std::string> errors_of(const std::string& text) {
   try {
-    study::make_plan(parse(text));
+    config::Errors errors;
+    auto study = study::parse_study(text, std::string(AFU_SOURCE_DIR) + "/configs/studies/test.toml", errors);
+    study::make_plan(std::move(study), errors);
   } catch (const config::ConfigError& e) {
     return e.messages();
   }
@@ -185,6 +191,69 @@ set = { training.epoch = 2 }
   CHECK(any_has(messages, "test.toml:5:18: training.lr: 3.0 is outside (0, 1]"));
   CHECK(any_has(messages, "training.epoch: unknown key, did you mean"));
   CHECK(any_has(messages, "(arm \"typo\")"));
+}
+
+TEST_CASE(
+    "mistakes of the file, of its base and of its cells are told together, each once, in the order of the lines") {
+  const auto folder = std::string(AFU_SOURCE_DIR) + "/configs/studies/";
+  const auto file = folder + "test.toml:";
+  const auto messages = errors_of(R"([study]
+base = "nope.toml"
+seeds = [1, 1]
+methods = ["afu_ic", "retrian", "xyzzy"]
+referense = "retrain"
+reference = "retrian"
+subject = "afu_ik"
+set = { training.lr = 3.0 }
+[[arm]]
+name = "typo"
+roll = "control"
+set = { training.epoch = 2 }
+)");
+  CHECK(
+      messages ==
+      std::vector<std::string>{
+          file + "2:8: study.base: nope.toml: no such file, tried " + folder + "nope.toml",
+          file + "3:13: study.seeds: 1 stands here twice",
+          file +
+              "4:22: unlearning.method: \"retrian\" is unknown, did you mean \"retrain\"? (arm \"retrian\")",
+          messages.size() > 3 ? messages[3] : "",
+          file + "5:1: study.referense: unknown key, did you mean reference?",
+          file + "6:13: study.reference: \"retrian\" is no arm of this study, did you mean \"retrain\"?",
+          file + "7:11: study.subject: \"afu_ik\" is no arm of this study, did you mean \"afu_ic\"?",
+          file + "8:18: training.lr: 3.0 is outside (0, 1]",
+          file + "11:1: arm[0].roll: unknown key, did you mean role?",
+          file + "12:18: training.epoch: unknown key, did you mean local_epochs? (arm \"typo\")"});
+  REQUIRE(messages.size() > 3);
+  CHECK(messages[3].find(file + "4:33: unlearning.method: \"xyzzy\" is unknown, allowed are \"afu_ic\"") ==
+        0);
+  // The reference that was meant is there, and so is the arm that has it.
+  const auto meant = errors_of(
+      "[study]\nbase = \"../quickstart.toml\"\nseeds = [1]\nmethods = [\"afu_ic\", \"retrian\"]\nreference = \"retrain\"\n");
+  REQUIRE(meant.size() == 1);
+  CHECK(meant[0].find(file + "4:22: unlearning.method: \"retrian\"") == 0);
+  // A base with mistakes of its own tells each once, however many arms start from it.
+  const auto scenario = std::filesystem::temp_directory_path() / "afu-study-base.toml";
+  std::ofstream(scenario) << "[training]\nlr = 3.0\n[stop]\nupdates = 5\n";
+  const auto of_base = errors_of("[study]\nbase = \"" + scenario.string() +
+                                 "\"\nseeds = [1, 2]\nmethods = [\"afu_ic\", \"retrain\", \"none\"]\n");
+  std::filesystem::remove(scenario);
+  CHECK(of_base == std::vector<std::string>{scenario.string() + ":2:6: training.lr: 3.0 is outside (0, 1]"});
+}
+
+TEST_CASE("fewer seeds than claims need are warned of, by the number that the verdicts take") {
+  const auto of = [](const std::string& seeds) {
+    return study::make_plan(
+               parse("[study]\nbase = \"../quickstart.toml\"\nmethods = [\"afu_ic\", \"retrain\"]\nseeds = " +
+                     seeds + "\n"))
+        .warnings;
+  };
+  CHECK(of("[1, 2]") == std::vector<std::string>{"claims need at least 3 seeds; this study has 2"});
+  CHECK(of("[1, 2, 3]").empty());
+  CHECK(figures::fewest_pairs == 3);
+  std::ifstream page(std::string(AFU_SOURCE_DIR) + "/configs/studies/README.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
+  CHECK(text.find(fmt::format("claims need at least {} seeds", figures::fewest_pairs)) != std::string::npos);
 }
 
 TEST_CASE("a study's own keys are checked like a scenario's") {
