@@ -33,6 +33,17 @@ void check_files(const config::Scenario& s) {
   });
 }
 
+int check(const std::shared_ptr<const config::Scenario>& scenario) {
+  data::check_memory(*scenario, data::usable_memory());
+  check_files(config::with_absolute_paths(*scenario));
+  for (const auto& note : scenario->notes) tell("afu: warning: {}\n", note.line());
+  for (const auto& line : config::ineffective(*scenario, methods::method_sections()))
+    tell("afu: warning: {}\n", line);
+  for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);
+  print("{}", config::to_toml(*scenario, methods::method_sections()));
+  return 0;
+}
+
 /// Where a data set lies: found as a scenario's data.path is, from the working directory.
 std::string found(const std::string& path) {
   try {
@@ -49,14 +60,7 @@ std::function<int()> declare_check(CLI::App& app) {
   o->declare(app);
   return [o] {
     const auto scenario = std::make_shared<const config::Scenario>(o->load());
-    data::check_memory(*scenario, data::usable_memory());
-    check_files(config::with_absolute_paths(*scenario));
-    for (const auto& note : scenario->notes) tell("afu: warning: {}\n", note.line());
-    for (const auto& line : config::ineffective(*scenario, methods::method_sections()))
-      tell("afu: warning: {}\n", line);
-    for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);
-    print("{}", config::to_toml(*scenario, methods::method_sections()));
-    return 0;
+    return at_its_place(*o, [&] { return check(scenario); });
   };
 }
 
@@ -101,10 +105,12 @@ std::function<int()> declare_data(CLI::App& app) {
     if (o->path.size() > 5 && o->path.substr(o->path.size() - 5) == ".toml") {
       ScenarioOptions options{o->path, o->overrides};
       const auto scenario = options.load();
-      const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
-      print("{}\n{}", data::describe_source(source),
-            data::describe_federation(data::federate(source, scenario), scenario));
-      return 0;
+      return at_its_place(options, [&] {
+        const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
+        print("{}\n{}", data::describe_source(source),
+              data::describe_federation(data::federate(source, scenario), scenario));
+        return 0;
+      });
     }
     if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
     const auto path = found(o->path);

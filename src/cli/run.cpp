@@ -57,8 +57,7 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-int run(const Options& o) {
-  const auto given = o.scenario.load();
+int run(const Options& o, const config::Scenario& given) {
   const auto name = given.output.folder.empty() ? "runs/" + given.scenario.name : given.output.folder;
   auto folder = record::RunFolder::examine(o.output.empty() ? name : o.output, o.force);
   const auto scenario = config::with_absolute_paths(given);
@@ -120,7 +119,10 @@ std::function<int()> declare_run(CLI::App& app) {
   app.add_option("-o,--output", o->output, "Folder to write; overrides output.folder");
   app.add_flag("--force", o->force, "Replace a run that the folder holds");
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes, no table: only warnings and errors");
-  return [o] { return run(*o); };
+  return [o] {
+    const auto given = o->scenario.load();
+    return at_its_place(o->scenario, [&] { return run(*o, given); });
+  };
 }
 
 }  // namespace afu::cli

@@ -93,6 +93,22 @@ std::int64_t sum(const Counts& counts) {
   return n;
 }
 
+/// The first of `all`, a line each, and how many more there are.
+std::string some_of(const std::vector<std::string>& all) {
+  constexpr std::size_t most = 10;
+  const auto shown = std::min(most, all.size());
+  auto text =
+      fmt::format("\n  {}", fmt::join(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), "\n  "));
+  if (all.size() > shown) text += fmt::format("\n  and {} more", all.size() - shown);
+  return text;
+}
+
+/// Throws DataError with `all` of what is wrong, if anything is. `what`: of several, "images cannot be read".
+void refuse(const std::string& path, const std::vector<std::string>& all, const char* what) {
+  if (all.size() == 1) throw DataError(all.front());
+  if (!all.empty()) throw DataError(fmt::format("{}: {} {}:{}", path, all.size(), what, some_of(all)));
+}
+
 /// The images of one class, appended.
 void list_class(const fs::path& folder, Listing& list) {
   const auto name = folder.filename().string();
@@ -134,7 +150,8 @@ Listing list_folder(const std::string& path) {
     }
     const auto before = list.files.size();
     list_class(entry, list);
-    if (list.files.size() == before) empty.push_back(entry.string());
+    if (list.files.size() == before)
+      empty.push_back(entry.string() + ": the class folder has no image (.jpg, .jpeg, .png)");
   }
   if (!list.other_images.empty())
     throw DataError(fmt::format(
@@ -142,8 +159,7 @@ Listing list_folder(const std::string& path) {
         "convert them, or take them away: what is left of the classes may not stand for them",
         path, sum(list.other_images), counts_text(list.other_images), list.first_other_image,
         list.files.size()));
-  if (!empty.empty())
-    throw DataError(fmt::format("{}: the class folder has no image (.jpg, .jpeg, .png)", empty.front()));
+  refuse(path, empty, "class folders have no image");
   if (list.class_names.size() < 2)
     throw DataError(
         fmt::format("{}: {} class folder(s), at least 2 are needed (one sub-folder a class, with its images)",
@@ -166,18 +182,19 @@ std::vector<std::int64_t> known_subjects(const Listing& list, const std::string&
   const auto strays = list.files.size() - subjects.size();
   if (subjects.empty()) {
     if (split_by_subject)
-      source.note(
-          "no file name tells a subject (OAS1_0171_... is the form that is known): train, validation and "
-          "test may share patients");
+      source.note(fmt::format(
+          "no file name tells a subject (the pattern is {}): train, validation and test may share patients. "
+          "Rename the files, or put them into an .npz file with subjects (configs/your_images.md)",
+          subject_pattern));
     return {};
   }
   const auto what = fmt::format("{} of {} file names tell no subject (the first is {}), the others do",
                                 strays, list.files.size(), *stray);
   if (split_by_subject)
     throw DataError(fmt::format(
-        "{}: {}: images of one patient could come to train and to test. Rename these files or take "
+        "{}: {}: images of one patient could come to train and to test. The pattern is {}. Rename these files or take "
         "them away, or set data.split_by_subject = false",
-        path, what));
+        path, what, subject_pattern));
   source.note(what + ": none is used");
   return {};
 }
@@ -186,6 +203,7 @@ std::vector<std::int64_t> known_subjects(const Listing& list, const std::string&
 struct Facts {
   std::int64_t images = 0, colour = 0, turned = 0, odd = 0, not_square = 0;
   std::string first_odd;
+  std::map<std::int64_t, std::string> faults;  ///< by the file's place in the listing
 
   void add(const Image& image, const std::string& file) {
     ++images;
@@ -226,13 +244,23 @@ Images decode(const Listing& list, const std::vector<std::int64_t>& subjects, co
     return list.files[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
   };
   std::vector<Image> read(rows.size());
+  std::vector<std::string> faults(rows.size());
   parallel_for(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i) {
     auto& image = read[static_cast<std::size_t>(i)];
-    image = read_image(file_of(i), out.channels, out.height);
+    try {
+      image = read_image(file_of(i), out.channels, out.height);
+    } catch (const DataError& e) {
+      faults[static_cast<std::size_t>(i)] = e.what();
+      return;
+    }
     std::copy(image.pixels.begin(), image.pixels.end(), out.pixels.begin() + i * out.image_bytes());
     image.pixels = {};
   });
-  for (std::size_t i = 0; i < read.size(); ++i) facts.add(read[i], file_of(static_cast<std::int64_t>(i)));
+  for (std::size_t i = 0; i < read.size(); ++i)
+    if (faults[i].empty())
+      facts.add(read[i], file_of(static_cast<std::int64_t>(i)));
+    else
+      facts.faults[rows[i]] = faults[i];
   return out;
 }
 
@@ -282,6 +310,9 @@ Source load_image_folder(const std::string& path, const config::DataSection& sec
   s.train = decode(list, subjects, rows.train, section, facts);
   s.val = decode(list, subjects, rows.val, section, facts);
   s.test = decode(list, subjects, rows.test, section, facts);
+  std::vector<std::string> faults;
+  for (auto& [row, fault] : facts.faults) faults.push_back(std::move(fault));
+  refuse(path, faults, "images cannot be read");
   facts.tell(s, section);
   check_classes(s, path);
   return s;

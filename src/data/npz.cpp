@@ -29,10 +29,18 @@ struct FileClose {
 };
 using Zip = std::unique_ptr<zip_t, ZipClose>;
 
+/// An archive's directory stands at its end.
+std::string error_text(zip_error_t& e) {
+  const int code = zip_error_code_zip(&e);
+  std::string s = zip_error_strerror(&e);
+  if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS)
+    s += ": it may be cut off, or something else than an .npz file";
+  return s;
+}
 std::string error_text(int code) {
   zip_error_t e;
   zip_error_init_with_code(&e, code);
-  std::string s = zip_error_strerror(&e);
+  auto s = error_text(e);
   zip_error_fini(&e);
   return s;
 }
@@ -214,7 +222,7 @@ NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& 
   zip_error_t e;
   zip_error_init(&e);
   const auto fail = [&] {
-    const std::string what = zip_error_strerror(&e);
+    const auto what = error_text(e);
     zip_error_fini(&e);
     throw DataError(fmt::format("{}: {}", name, what));
   };

@@ -11,6 +11,7 @@
 
 #include "base/random.hpp"
 #include "config/sections/partition.hpp"
+#include "data/image_folder.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {
@@ -208,7 +209,14 @@ Clients pathological(const std::vector<std::int64_t>& labels, const config::Part
 
 Clients by_subject(const std::vector<std::int64_t>& labels, const std::vector<std::int64_t>& subjects,
                    const config::PartitionSection& section, std::uint64_t seed) {
-  if (subjects.empty()) refuse(section, "the data set does not tell its subjects");
+  if (subjects.empty())
+    refuse(
+        section,
+        fmt::format(
+            "the data set does not tell its subjects. A folder tells them by file names {}; an .npz file by the "
+            "members train_subjects, val_subjects and test_subjects; else choose another scheme: \"iid\", "
+            "\"dirichlet\", \"dirichlet_client\" or \"pathological\" (configs/your_images.md)",
+            subject_pattern));
   auto units = make_units(all_rows(static_cast<std::int64_t>(labels.size())), labels, subjects);
   if (static_cast<std::int64_t>(units.size()) < section.clients)
     refuse(section,

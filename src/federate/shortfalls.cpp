@@ -9,6 +9,7 @@
 #include "attack/membership.hpp"
 #include "config/attack_names.hpp"
 #include "config/scenario.hpp"
+#include "data/non_members.hpp"
 #include "metrics/evaluate_job.hpp"
 namespace afu::federate {
 
@@ -102,14 +103,7 @@ class Shortfalls {
     for (std::size_t i = 0; i < sets_.requests.size(); ++i) {
       const auto& e = s_.erasures[i];
       const bool none = is_empty(sets_.requests[i].holdout);
-      if (none)
-        tell(
-            "erasure[{}]: {} held-out sample to compare its samples with (partition.holdout_fraction {}): "
-            "it has no membership figures",
-            i,
-            e.client < 0 ? fmt::format("no client has a class {}", e.label)
-                         : fmt::format("client {} has no", e.client),
-            s_.partition.holdout_fraction);
+      if (none) no_non_members(i, e);
       if (none || e.client < 0 || !told.insert(e.client).second) continue;
       const auto& share = data_.clients[static_cast<std::size_t>(e.client)];
       const auto n = share.train->size() + share.holdout->size();
@@ -119,6 +113,40 @@ class Shortfalls {
             "none",
             e.client, share.holdout->size(), n, s_.partition.holdout_fraction);
     }
+  }
+
+  /// Nothing is held out, or nothing of a kind that the request's samples are of.
+  void no_non_members(std::size_t request, const config::Erasure& e) {
+    data::Indices held_out;
+    for (std::size_t c = 0; c < data_.clients.size(); ++c)
+      for (auto r : *data_.clients[c].holdout)
+        if ((e.client < 0 || e.client == static_cast<std::int64_t>(c)) &&
+            (e.label < 0 || label(r) == e.label))
+          held_out.push_back(r);
+    std::sort(held_out.begin(), held_out.end());
+    const auto owner = e.client < 0 ? std::string("the clients") : fmt::format("client {}", e.client);
+    if (held_out.empty()) {
+      tell(
+          "erasure[{}]: {} held-out sample to compare its samples with (partition.holdout_fraction {}): "
+          "it has no membership figures",
+          request,
+          e.client < 0 ? fmt::format("no client has a class {}", e.label)
+                       : fmt::format("client {} has no", e.client),
+          s_.partition.holdout_fraction);
+      return;
+    }
+    const auto& forget = *sets_.requests[request].forget;
+    const auto poisoned = data::count_poisoned(data_, forget);
+    const bool none_poisoned = data::held_out_kinds(data_, held_out).poisoned.empty();
+    tell(
+        "erasure[{}]: {} of its {} samples carry the backdoor's trigger, and of the {} that {} hold{} out {}: with none "
+        "of the same kind to compare with it has no membership figures. Another {}partition.scheme, or a larger "
+        "partition.holdout_fraction (it is {}), helps",
+        request, poisoned, forget.size(), held_out.size(), owner, e.client < 0 ? "" : "s",
+        none_poisoned ? fmt::format("none can, since all are of class {}, data.backdoor.label itself",
+                                    data_.backdoor_label)
+                      : std::string("all would"),
+        none_poisoned ? "data.backdoor.label or " : "", s_.partition.holdout_fraction);
   }
 
   void retained() {

@@ -63,7 +63,7 @@ TEST_CASE("class folders with spaces are read in order, other files left out and
   CHECK(told(s, "2 files in the class folders are no images by their names and were left out: 2 .txt"));
   CHECK(told(s, "1 files beside the class folders were left out"));
   CHECK(told(s, "2 hidden files and folders were left out"));
-  CHECK(told(s, "no file name tells a subject"));
+  CHECK(told(s, "no file name tells a subject (the pattern is OASn_nnnn_"));
   CHECK(s.notes.size() == 4);
 }
 
@@ -160,6 +160,34 @@ TEST_CASE("training images of a single class are refused") {
   one.limit = 1;
   CHECK(contains(message_of<DataError>([&] { data::load_image_folder(folder.string(), one, 1); }),
                  "the label of every training image is"));
+}
+
+TEST_CASE("all images that cannot be read are told at once, the first ten by name") {
+  TempFolder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < 40; ++i) write_flat_png(folder / name + fmt::format("/{:02}.png", i), 9);
+  }
+  const auto what = [&] {
+    return message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 1); });
+  };
+  const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+  write_file(folder / "b/07.png", "broken");
+  CHECK(what().find(folder / "b/07.png: not a readable") == 0);
+  CHECK(lines(what()) == 0);
+  for (const char* name : {"a/00.png", "b/39.png"}) write_file(folder / name, "broken");
+  CHECK(what().find(folder.string() + ": 3 images cannot be read:\n  " +
+                    (folder / "a/00.png: not a readable")) == 0);
+  CHECK(contains(what(), "\n  " + (folder / "b/07.png: not a readable")));
+  CHECK(contains(what(), "\n  " + (folder / "b/39.png: not a readable")));
+  CHECK(lines(what()) == 3);
+  for (int i = 10; i < 30; ++i) write_file(folder / fmt::format("a/{}.png", i), "broken");
+  CHECK(contains(what(), ": 23 images cannot be read:\n  " + (folder / "a/00.png")));
+  CHECK(contains(what(), "\n  and 13 more"));
+  CHECK(lines(what()) == 11);
+  for (const char* name : {"c", "d"}) fs::create_directories(folder / name);
+  CHECK(contains(what(),
+                 ": 2 class folders have no image:\n  " + (folder / "c: the class folder has no image")));
 }
 
 TEST_CASE("what is no set of class folders is refused by name") {

@@ -135,6 +135,11 @@ TEST_CASE("cut and altered archives are refused, never read wrongly") {
   for (std::size_t n = 0; n < good.size(); n += 7)
     CHECK(contains(message_of<DataError>([&] { data::read_npz_bytes(good.data(), n, "cut.npz"); }),
                    "cut.npz: "));
+  write_file(folder / "cut.npz", std::string(good.begin(), good.end() - 30));
+  CHECK(contains(message_of<DataError>([&] { data::read_npz(folder / "cut.npz"); }), ": it may be cut off"));
+  CHECK(
+      contains(message_of<DataError>([&] { data::read_npz_bytes(good.data(), good.size() / 2, "cut.npz"); }),
+               ": it may be cut off"));
   int refused = 0, tried = 0;
   for (std::size_t at = 0; at < good.size(); at += 11) {
     auto bad = good;

@@ -61,6 +61,25 @@ TEST_CASE("a request without non-members is told, and so are the attacks that ne
   CHECK(told(few, "too few for \"scrub\""));
 }
 
+TEST_CASE("held-out samples of another kind than those to be forgotten are told with what helps") {
+  // One sample is held out. Where its class is the backdoor's it cannot carry the trigger, else it would.
+  int none = 0, all = 0;
+  for (int label = 0; label < 3; ++label) {
+    CAPTURE(label);
+    const auto of = std::to_string(label);
+    const auto w = warnings("[data.backdoor]\ntrigger = \"patch\"\nlabel = " + of + "\n" + ask,
+                            {"partition.holdout_fraction=0.02"});
+    CHECK_FALSE(told(w, "client 1 has no held-out sample"));
+    CHECK(told(w, "of its 59 samples carry the backdoor's trigger, and of the 1 that client 1 holds out "));
+    CHECK(told(w, "a larger partition.holdout_fraction (it is 0.02), helps"));
+    none += told(
+        w, " holds out none can, since all are of class " + of + ", data.backdoor.label itself: with none");
+    all += told(w, " holds out all would: with none");
+  }
+  CHECK(none == 1);
+  CHECK(all == 2);
+}
+
 TEST_CASE("classes that a split lacks are told, but not those to be forgotten") {
   CHECK(told(warnings(ask, {"data.test_samples=2"}), "the test split has no image of class"));
   CHECK_FALSE(told(warnings("[unlearning]\nmethod = \"none\"\n[[erasure]]\nscope = \"class\"\nclass = 2\n"
