@@ -184,7 +184,7 @@ class Help:
         return self.pages[verb]
 
     def verbs(self, *verb: str) -> set[str]:
-        _, _, listed = self.text(*verb).partition("\nSubcommands:\n")
+        _, _, listed = self.text(*verb).partition("\nVerbs:\n")
         return set(re.findall(r"^  (\w+)", listed, re.M))
 
     def options(self, *verb: str) -> set[str]:

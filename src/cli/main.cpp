@@ -11,6 +11,7 @@
 
 #include "base/input_error.hpp"
 #include "cli/terminal.hpp"
+#include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "config/loader.hpp"
 #include "data/dataset.hpp"
@@ -23,12 +24,13 @@ using afu::cli::Verb;
 const Verb verbs[] = {
     {"run", "Runs a scenario and writes its folder", &afu::cli::declare_run},
     {"study", "Runs a study: many scenarios from one file", &afu::cli::declare_study},
-    {"report", "Writes the report of a study or a run: HTML, Markdown, CSV, LaTeX",
+    {"report", "Writes the report of a study or a run: HTML, Markdown, CSV, LaTeX, SVG",
      &afu::cli::declare_report},
     {"check", "Checks a scenario and prints it with every default", &afu::cli::declare_check},
     {"data", "Describes an npz file, an image folder or a scenario's federation", &afu::cli::declare_data},
     {"devices", "Lists devices, memory, lanes and library versions", &afu::cli::declare_devices},
-    {"bench", "Measures", &afu::cli::declare_bench},
+    {"bench", "Measures the speed of training, merges, events and calibration, each beside its bound",
+     &afu::cli::declare_bench},
     {"compare", "Measures how far runs are from retrained ones", &afu::cli::declare_compare},
     {"methods", "Lists the unlearning methods", &afu::cli::declare_methods},
     {"reference", "Prints the annotated reference of every scenario key", &afu::cli::declare_reference},
@@ -53,14 +55,16 @@ int launch(int argc, char** argv) {
     auto* sub = app.add_subcommand(v.name, v.help);
     run[sub] = v.declare(*sub);
   }
+  afu::cli::call_verbs(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     std::ostringstream out, err;
     const int status = app.exit(e, out, err);
     afu::cli::write_output(out.str());
-    if (!err.str().empty()) afu::cli::tell("{}", err.str());
-    return status == 0 ? 0 : 2;
+    if (status == 0) return 0;
+    afu::cli::tell("{}", afu::cli::usage_fault(app, e));
+    return 2;
   }
   try {
     afu::device::prepare_process();

@@ -138,6 +138,79 @@ TEST_CASE("mistakes exit with 2 and name their place") {
   CHECK(afu_command(f, "data " + (f.path / "none.npz").string()).status == 2);
 }
 
+TEST_CASE("commands that cannot be understood are told in order, with the nearest verb or option") {
+  Folder f;
+  const auto refused = [&](const std::string& arguments) {
+    const auto a = afu_command(f, arguments);
+    CHECK(a.status == 2);
+    CHECK(a.out.empty());
+    return a.err;
+  };
+  const auto first = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  const auto fly = refused("frun");
+  CHECK(first(fly) == "afu: unknown verb \"frun\", did you mean run?");
+  CHECK(fly.find("\nverbs: run, study, report, ") != std::string::npos);
+  CHECK(fly.find("\nafu --help tells more\n") != std::string::npos);
+  CHECK(first(refused("")) == "afu: a verb is missing");
+  const auto bench = refused("bench");
+  CHECK(first(bench) == "afu bench: a verb is missing");
+  CHECK(bench.find("\nverbs: train, aggregate, events, scale, calibrate\n") != std::string::npos);
+  CHECK(first(refused("bench trian")) == "afu bench: unknown verb \"trian\", did you mean train?");
+  CHECK(first(refused("--log-level debug run x.toml")) == "afu: unknown option --log-level");
+  CHECK(first(refused("--log-level")) == "afu: unknown option --log-level");
+  const auto help = afu_command(f, "--help").out;
+  int verbs = 0;
+  for (auto at = fly.find("verbs: ") + 7; at < fly.find('\n', fly.find("verbs: ")); ++verbs) {
+    const auto verb = fly.substr(at, fly.find_first_of(",\n", at) - at);
+    at += verb.size() + 2;
+    CAPTURE(verb);
+    CHECK(help.find("\n  " + verb + " ") != std::string::npos);
+    CHECK(first(refused(verb + " --first=1 --second x --third")) ==
+          "afu " + verb + ": unknown options --first, --second, --third");
+  }
+  CHECK(verbs == 12);
+  CHECK(first(refused("run x.toml --log-level debug")) == "afu run: unknown option --log-level");
+  CHECK(first(refused("run x.toml --ouput y")) == "afu run: unknown option --ouput, did you mean --output?");
+  CHECK(first(refused("run x.toml y.toml z.toml")) == "afu run: nothing takes y.toml z.toml");
+  CHECK(first(refused("run")) == "afu run: scenario is required");
+  CHECK(first(refused("completions bsh")) ==
+        "afu completions: shell: \"bsh\" is unknown, did you mean \"bash\"?");
+  for (const char* text : {"ubcommand", "SUBCOMMAND"}) CHECK(help.find(text) == std::string::npos);
+  CHECK(help.find("SVG") != std::string::npos);
+}
+
+TEST_CASE("a file that is missing is told as all else is, and data that a script fetches with the script") {
+  Folder f;
+  const auto none = (f.path / "none.toml").string();
+  CHECK(afu_command(f, "run " + none).err == "afu: " + none + ": no such file\n");
+  CHECK(afu_command(f, "study " + none).err == "afu: " + none + ": no such file\n");
+  const auto file = (f.path / "s.toml").string();
+  std::ofstream(file) << "[data]\nsource = \"npz\"\npath = \"octmnist.npz\"\n[stop]\nupdates = 1\n";
+  for (const std::string verb : {"check ", "run ", "data "}) {
+    CAPTURE(verb);
+    const auto told = afu_command(f, verb + file + " --set data.path=pathmnist.npz");
+    CHECK(told.status == 2);
+    CHECK(told.err.find("afu: --set data.path: pathmnist.npz: no such file or folder") == 0);
+    CHECK(told.err.find("tools/fetch_medmnist.sh pathmnist fetches it") != std::string::npos);
+  }
+}
+
+TEST_CASE("what the data refuse of a key is told at its place") {
+  Folder f;
+  const auto file = (f.path / "s.toml").string();
+  std::ofstream(file) << tiny << "[data.backdoor]\ntrigger = \"none\"\n";
+  const auto told = afu_command(f, "check " + file + " --set partition.scheme=subject").err;
+  CHECK(told.find("afu: --set partition.scheme = \"subject\": the data set does not tell its subjects") == 0);
+  CHECK(told.find("OASn_nnnn_") != std::string::npos);
+  CHECK(told.find("train_subjects") != std::string::npos);
+  std::ofstream(file, std::ios::app) << "[partition.shift]\n";
+  std::ofstream(f.path / "t.toml") << "include = \"s.toml\"\n[partition]\nscheme = \"subject\"\n";
+  const auto at = (f.path / "t.toml").string();
+  for (const std::string verb : {"check ", "data ", "run "})
+    CHECK(afu_command(f, verb + at).err.find(at + ":3:10: partition.scheme = \"subject\"") !=
+          std::string::npos);
+}
+
 TEST_CASE("a request that the data cannot serve is refused by check and run alike, before a folder is made") {
   Folder f;
   std::ofstream(f.path / "tiny.toml") << tiny;

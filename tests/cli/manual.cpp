@@ -27,7 +27,7 @@ std::set<std::string> found(const std::string& text, const char* pattern) {
 void listed(const Folder& f, const std::string& path, std::vector<Listed>& all) {
   const auto help = afu_command(f, path + " --help");
   REQUIRE(help.status == 0);
-  const auto options_end = help.out.find("\nSubcommands:");
+  const auto options_end = help.out.find("\nVerbs:");
   const auto options = help.out.substr(0, options_end);
   auto names = found(options, "^  (?:-\\w,)?(--[\\w-]+)");
   names.merge(found(options, "^  (-\\w)\\b"));

@@ -41,10 +41,10 @@ KEYS = """# Scenarios
 """
 AFU = """#!/bin/sh
 case "$*" in
---help) printf 'Usage\\n\\nOptions:\\n  -h,--help  Help\\n\\nSubcommands:\\n  run     Runs\\n  report  Reports\\n  bench   Measures\\n' ;;
+--help) printf 'Usage\\n\\nOptions:\\n  -h,--help  Help\\n\\nVerbs:\\n  run     Runs\\n  report  Reports\\n  bench   Measures\\n' ;;
 "run --help") printf 'Options:\\n  -h,--help\\n  --set TEXT ...\\n  -o,--output TEXT\\n' ;;
 "report --help") printf 'Options:\\n  -h,--help\\n' ;;
-"bench --help") printf 'Options:\\n  -h,--help\\n\\nSubcommands:\\n  train   Trains\\n' ;;
+"bench --help") printf 'Options:\\n  -h,--help\\n\\nVerbs:\\n  train   Trains\\n' ;;
 "bench train --help") printf 'Options:\\n  --lanes INT ...\\n' ;;
 *) exit 2 ;;
 esac
