@@ -1,7 +1,7 @@
 #pragma once
 /// The seam for unlearning methods. A method tells its traits; for each request it makes a procedure, which
-/// yields one step after the other; the server carries them out. Adding a method: one pair of files here and
-/// one line in registry.cpp.
+/// yields one step after the other; the server carries them out. Adding a method: a folder here and one line
+/// in registry.cpp (README.md).
 #include <cstdint>
 #include <functional>
 #include <memory>
