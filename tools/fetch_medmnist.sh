@@ -4,6 +4,10 @@
 # Licences: CC BY 4.0, DermaMNIST CC BY-NC 4.0. Not intended for clinical use.
 set -euo pipefail
 
+case ${1:-} in
+  -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+esac
+
 # As in src/data/medmnist_catalogue.cpp. ChestMNIST is left out: afu has no multi-label tasks.
 declare -A md5=(
   [pathmnist]=a8b06965200029087d5bd730944a56c1
@@ -36,7 +40,7 @@ file=$folder/$name.npz
 sum() { md5sum <"$1" | cut -d' ' -f1; }
 if [ -f "$file" ]; then
   [ "$(sum "$file")" = "${md5[$name]}" ] || fail "$file is there, but is not the official file; move it away first"
-  echo "$file is there already and is the official file"
+  echo "$file is there already and is the official file; with AFU_DATA_DIR=$folder afu finds it"
   exit 0
 fi
 
@@ -56,4 +60,4 @@ got=$(sum "$part")
 [ "$got" = "${md5[$name]}" ] || fail "what came from $url has md5 $got, the official file ${md5[$name]}"
 chmod 644 "$part"
 mv "$part" "$file"
-echo "$file: official, md5 $got"
+echo "$file: official, md5 $got; with AFU_DATA_DIR=$folder afu finds it"

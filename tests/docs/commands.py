@@ -48,8 +48,9 @@ RULES = [
     Rule(r"tools/tidy\.sh --core", left_out=IN_CI),
     Rule(r"tools/tidy\.sh", r"\g<0> --help"),  # the copy has no origin/main
     # in a folder apart: this may itself run under ctest, whose log an inner one would take
-    Rule(r"tools/test\.sh (.*)", r"mkdir -p listed/tests && cp build/CTestTestfile.cmake listed && cp"
+    Rule(r"(?:tools/test\.sh|ctest --test-dir build) (.*)", r"mkdir -p listed/tests && cp build/CTestTestfile.cmake listed && cp"
          r" build/tests/CTestTestfile.cmake listed/tests && ctest --test-dir listed --show-only --no-tests=error \1"),
+    Rule(r"cmake --build build --target test_\w+", left_out="the tests are built"),
     Rule(r"cmake --install build --prefix .*", "cmake --install build --prefix installed && installed/bin/afu --version"
          " && cmp installed/share/man/man1/afu.1 <(build/afu man)"),
     Rule(r"git ls-files .*clang-format .*", left_out="the test docs/format does it"),
@@ -78,7 +79,7 @@ RULES = [
     Rule(r"build/afu bench calibrate", r"\g<0> --steps 1 --repetitions 1"),
     Rule(r"build/afu bench aggregate --repetitions 20", "build/afu bench aggregate --repetitions 1"),
     # what is as quick as it stands
-    Rule(r"build/afu data breastmnist\.npz", needs="breastmnist.npz"),
+    Rule(r"AFU_DATA_DIR=data (build/afu data breastmnist\.npz)", r"\1", needs="breastmnist.npz"),
     Rule(r"build/afu (check|compare|data|methods|reference|report)\b.*"),
     Rule(r"/usr/bin/python3 (-c \"\nimport numpy|-B tests/audit/run_case\.py|tools/audit/check_run\.py).*"),
     Rule(r"build/tests/test_core --list-test-cases|build/tests/test_cli --test-case=.*|tools/check_docs\.py build/afu"),
