@@ -71,7 +71,10 @@ TEST_CASE("tasks and updates travel as bytes") {
 TEST_CASE("the work that a task asks for travels with it") {
   caf::actor_system_config config;
   caf::actor_system system(config);
-  const auto job = std::make_shared<const job::Job>(train::TrainJob{vector(), nullptr, {}, 3});
+  train::TrainJob training;
+  training.base = vector();
+  training.epochs = 3;
+  const auto job = std::make_shared<const job::Job>(training);
   const auto same = [&](const federate::JobPtr& other) {
     REQUIRE(other);
     CHECK(job::key_of("", *other) == job::key_of("", *job));
