@@ -304,7 +304,7 @@ TEST_CASE("what the models before and after an erasure told is recorded, with wh
   const std::vector<std::string> set{"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
                                      "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
                                      "calibration.difference.restarts=2"};
-  const auto& d = erasure(calibrated(set)).difference;
+  const auto d = erasure(calibrated(set)).difference;
   REQUIRE(d);
   CHECK(*d->labels >= 1);
   CHECK(*d->searched == 2 * *d->labels);
@@ -316,7 +316,7 @@ TEST_CASE("what the models before and after an erasure told is recorded, with wh
 
   auto timing = set;
   timing.insert(timing.end(), {"scenario.execute=timing"});
-  const auto& modelled = erasure(calibrated(timing)).difference;
+  const auto modelled = erasure(calibrated(timing)).difference;
   REQUIRE(modelled);
   CHECK(modelled->passes == d->passes);
   CHECK(!modelled->label);
