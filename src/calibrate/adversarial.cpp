@@ -7,6 +7,7 @@
 
 #include "calibrate/perturbations.hpp"
 #include "calibrate/search_images.hpp"
+#include "calibrate/search_size.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 
@@ -66,12 +67,11 @@ Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int
 }  // namespace
 
 engine::Batch search_images(engine::Workspace& workspace, const std::vector<base::IndicesPtr>& sets) {
-  constexpr std::size_t kRows = 512;
   data::Indices rows;
   for (const auto& set : sets)
     if (set)
       for (auto r : *set)
-        if (rows.size() < kRows) rows.push_back(r);
+        if (rows.size() < most_searched) rows.push_back(r);
   if (rows.empty()) throw std::invalid_argument("there are no samples to search a trigger on");
   const auto order = workspace.upload(rows);
   return workspace.gather(order, 0, order.size(0));

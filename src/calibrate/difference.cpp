@@ -111,7 +111,6 @@ class Draws {
 struct Found {
   UniversalTrigger pattern;
   std::int64_t label = 0;
-  double loss = 0;     ///< what the search minimises
   double success = 0;  ///< part of the images that it turns into its label
   double size = 0;     ///< mean |x' - x| over pixels
 };
@@ -145,7 +144,6 @@ class Search {
     torch::NoGradGuard no_grad;
     Found found{start.pattern(values), label};
     const auto last = objective(images, found.pattern, masked, label);
-    found.loss = last.loss.item<double>();
     found.success = last.turned.item<double>();
     found.size = (with_universal_trigger(images, found.pattern) - images).abs().mean().item<double>();
     return found;

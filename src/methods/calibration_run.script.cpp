@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "calibrate/jobs.hpp"
+#include "calibrate/search_size.hpp"
 #include "config/scenario.hpp"
 #include "config/sections/calibration_research.hpp"
 #include "data/calibration_set.hpp"
@@ -13,6 +14,11 @@
 
 namespace afu::methods {
 namespace {
+
+/// Rows of the calibration set that patterns are searched on.
+double searched_samples(const View& view) {
+  return std::min(calibration_samples(view), static_cast<double>(calibrate::most_searched));
+}
 
 /// Rows of the calibration set that a step takes.
 double batch_samples(const View& view) {
@@ -136,7 +142,7 @@ Calibrate CalibrationRun::trigger(const View& view) const {
   // Each label's search leaves out the samples that have it, about one in `classes`.
   const auto searches =
       static_cast<double>(view.classes - 1) * static_cast<double>(c.research->adversarial_steps);
-  return {std::move(job), calibration_samples(view) * searches};
+  return {std::move(job), searched_samples(view) * searches};
 }
 
 Calibrate CalibrationRun::patterns(const View& view) const {
@@ -154,7 +160,7 @@ Calibrate CalibrationRun::patterns(const View& view) const {
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate.difference"), request_.index, 0};
   // The falls take two looks. Of each search, which leaves out the samples that have its label, about one in `classes`,
   // the last look is at all.
-  const double all = calibration_samples(view), others = all * (1 - 1 / static_cast<double>(view.classes));
+  const double all = searched_samples(view), others = all * (1 - 1 / static_cast<double>(view.classes));
   const double batch = d.batch_size > 0 ? std::min(others, static_cast<double>(d.batch_size)) : others;
   const auto searches = static_cast<double>(std::min(d.labels, view.classes) * d.restarts);
   return {std::move(job), 2 * all + searches * (batch * static_cast<double>(d.steps) + others)};
