@@ -139,4 +139,7 @@ if(AfuTorch_FOUND AND NOT TARGET AfuTorch::torch)
   endif()
   target_include_directories(AfuTorch::torch SYSTEM INTERFACE ${INCLUDES})
   target_link_libraries(AfuTorch::torch INTERFACE ${LIBRARIES})
+  # PyPI's libtorch.so exports a std::filesystem of its own, of which remove_all calls address 0. Who calls that gets
+  # the first one that the loader meets, so the standard library goes before all others.
+  target_link_options(AfuTorch::torch INTERFACE LINKER:--push-state,--no-as-needed -lstdc++ LINKER:--pop-state)
 endif()

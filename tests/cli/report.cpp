@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Whose test::Folder is removed without fs::remove_all (see there).
 struct Reports {
   Folder folder;
   int command(const std::string& arguments) const { return afu_command(folder, arguments).status; }

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("afu-cli-" + std::to_string(::getpid()));
   Folder() { fs::create_directories(path); }
-  /// Not fs::remove_all: PyPI's libtorch exports a broken one of its own, which would be called.
   ~Folder() {
-    if (std::system(("rm -rf '" + path.string() + "'").c_str()) != 0)
-      MESSAGE("left behind: " << path.string());
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) MESSAGE("left behind: " << path.string() << ": " << error.message());
   }
 };
 
