@@ -186,8 +186,8 @@ class Search {
 void check(const DifferenceJob& job) {
   if (!job.before || !job.erased)
     throw std::invalid_argument("the inputs are the models before and after the erasure");
-  if (job.labels < 1 || job.restarts < 1 || job.steps < 1)
-    throw std::invalid_argument("labels, restarts and steps are 1 or more");
+  if (job.labels < 1 || job.restarts < 1 || job.steps < 1 || job.first < 0)
+    throw std::invalid_argument("labels, restarts and steps are 1 or more, the first restart 0 or more");
 }
 
 }  // namespace
@@ -208,7 +208,7 @@ job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
   std::optional<Found> best;
   std::int64_t searched = 0, found = 0;
   for (std::int64_t i = 0; labels <= job.labels && i < labels; ++i)
-    for (std::int64_t restart = 0; restart < job.restarts; ++restart) {
+    for (auto restart = job.first; restart < job.first + job.restarts; ++restart) {
       auto candidate = search(fallen[static_cast<std::size_t>(i)].label, restart);
       if (!candidate) continue;
       ++searched;

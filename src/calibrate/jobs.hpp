@@ -100,15 +100,16 @@ job::JobResult run(engine::Workspace& workspace, const TriggerJob& job);
 /// the images works.
 struct DifferenceJob {
   static constexpr const char* name = "difference_patterns";
-  ParametersPtr before, erased;                          ///< w_pre, w_er
-  std::vector<IndicesPtr> environments;                  ///< whose rows are taken together, at most 512
-  std::int64_t batch_size = 0;                           ///< images of a step, drawn anew for each; 0: all
-  std::int64_t labels = 1, restarts = 1, steps = 40;     ///< a label, a restart, each 1 or more
+  ParametersPtr before, erased;                       ///< w_pre, w_er
+  std::vector<IndicesPtr> environments;               ///< whose rows are taken together, at most 512
+  std::int64_t batch_size = 0;                        ///< images of a step, drawn anew for each; 0: all
+  std::int64_t labels = 1, restarts = 1, steps = 40;  ///< a label, a restart, each 1 or more
+  std::int64_t first = 0;  ///< restart: number 0 begins at a thin mask without noise
   config::PatternForm form = config::PatternForm::mask;  ///< both: the restarts in turn
   double lr = 0.1, sparsity = 0.05, smoothness = 0.01, energy = 10;
   base::StreamKey key;  ///< of where the restarts begin
 };
-AFU_FIELDS(DifferenceJob, before, erased, environments, batch_size, labels, restarts, steps, form, lr,
+AFU_FIELDS(DifferenceJob, before, erased, environments, batch_size, labels, restarts, steps, first, form, lr,
            sparsity, smoothness, energy, key)
 /// Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
 /// none does. Figures label: of the largest fall; drop: its fall; next_drop: the next label's, of several; labels: how

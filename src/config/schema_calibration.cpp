@@ -75,7 +75,9 @@ Section calibration_difference(CalibrationDifference& c) {
            "form", c.form,
            "mask: a part of the image is painted over. additive: something is added to all of it. both: the "
            "restarts in turn, so it takes two."),
-       number("sparsity", c.sparsity, from(0), "Weight of a mask's sum.")}};
+       number(
+           "sparsity", c.sparsity, from(0),
+           "Weight of a mask's sum; half of it, then a quarter, in further searches where none finds a pattern that works.")}};
 }
 
 Section calibration_research(CalibrationResearch& c) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "calibrate/search_size.hpp"
+
 namespace afu::federate {
 namespace {
 
@@ -31,7 +33,9 @@ void Calibrations::begin(const Progress& at, std::int64_t client, std::int64_t s
 }
 
 void Calibrations::search(double passes) {
-  difference_.emplace().passes = passes;
+  if (!difference_) difference_.emplace();
+  difference_->passes += passes;
+  ++searches_;
   asked_ = Asked::search;
 }
 
@@ -50,11 +54,17 @@ void Calibrations::found(const job::JobResult& result) {
   auto& d = *difference_;
   const auto figure = [&](const char* name) { return figure_of(result, name); };
   const auto count = [&](const char* name) { return static_cast<std::int64_t>(result.figures.at(name)); };
-  d.samples = result.samples;
+  d.samples += result.samples;
   d.label = count("label"), d.labels = count("labels");
-  d.searched = count("searched"), d.found = count("found");
+  last_searched_ = count("searched");
+  d.searched = d.searched.value_or(0) + last_searched_, d.found = count("found");
   d.drop = figure("drop"), d.next_drop = figure("next_drop");
   d.success = figure("success"), d.erased_success = figure("erased_success"), d.size = figure("size");
+}
+
+bool Calibrations::searched_in_vain() const {
+  return difference_ && difference_->found == 0 &&
+         (last_searched_ == 0 || searches_ == calibrate::most_searches);
 }
 
 void Calibrations::computed(const job::JobResult& result) {

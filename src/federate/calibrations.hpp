@@ -21,8 +21,12 @@ class Calibrations {
   void search(double passes);
   /// What the calibrator answered. It counts where a calibration or a search was what it was asked for last.
   void answered(const job::JobResult& result);
-  /// What the search found; nothing: there was none.
+  /// What the searches found; nothing: there was none.
   const std::optional<record::DifferenceFigures>& difference() const { return difference_; }
+  /// A search is what the calibrator was asked for last, and has not answered.
+  bool searching() const { return asked_ == Asked::search; }
+  /// No pattern was found, and no further search follows.
+  bool searched_in_vain() const;
   /// All since the last merge are merged with this weight in the version that stands now: numbered on from
   /// `number`, which is raised, and added to `totals`.
   std::vector<record::CalibrationRecord> merged(const Progress& at, double weight, std::uint64_t& number,
@@ -38,6 +42,7 @@ class Calibrations {
   std::optional<record::CalibrationRecord> current_;  ///< being computed, or merged next
   std::vector<record::CalibrationRecord> private_;    ///< done before it
   std::optional<record::DifferenceFigures> difference_;
+  std::int64_t searches_ = 0, last_searched_ = 0;  ///< asked for; patterns that the last one searched for
 };
 
 }  // namespace afu::federate

@@ -44,9 +44,10 @@ class CalibrationRun {
   bool needs_fisher(const config::CalibrationSection& c) const;
   bool needs_trigger(const config::CalibrationSection& c) const;
   bool needs_patterns(const config::CalibrationSection& c) const;
+  Script search(Draft* draft, const Now& now);
   Calibrate fisher(const View& view) const;
   Calibrate trigger(const View& view) const;
-  Calibrate patterns(const View& view) const;
+  Calibrate patterns(const View& view, std::int64_t again) const;
   Calibrate calibration(const View& view, std::int64_t steps, bool to_level, bool first) const;
   void take_patterns(const config::CalibrationSection& c, const job::JobResult* result);
   void note_penalty(const config::CalibrationSection& c, const job::JobResult* result);

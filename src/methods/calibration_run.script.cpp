@@ -51,6 +51,13 @@ bool at_level(const job::JobResult* result) {
   return result->figures.at("risk_after") <= result->figures.at("risk_reference");
 }
 
+/// A spread fall is not searched.
+bool in_vain(const job::JobResult& search) {
+  const auto& f = search.figures;
+  const auto searched = f.find("searched"), found = f.find("found");
+  return searched != f.end() && found != f.end() && searched->second > 0 && found->second == 0;
+}
+
 }  // namespace
 
 void CalibrationRun::erasing(ParametersPtr before, ParametersPtr erasure) {
@@ -79,7 +86,7 @@ Script CalibrationRun::calibrate(std::int64_t steps, bool to_level, Draft* draft
       const auto* found = co_yield trigger(seen(draft, now));
       if (found) trigger_ = found->numbers;
     }
-    if (needs_patterns(c)) take_patterns(c, co_yield patterns(seen(draft, now)));
+    if (needs_patterns(c)) co_await search(draft, now);
     base_version_ = now->version;
     const auto* result = co_yield calibration(seen(draft, now), steps, to_level, taken == 0);
     taken += steps;
@@ -94,6 +101,16 @@ Script CalibrationRun::calibrate(std::int64_t steps, bool to_level, Draft* draft
       co_yield by;
     }
   } while (to_level && c.research->until_loss && !level && taken < c.research->until_loss_steps);
+}
+
+/// Again, for what is larger, where nothing was found that works.
+Script CalibrationRun::search(Draft* draft, const Now& now) {
+  const job::JobResult* result = nullptr;
+  for (std::int64_t again = 0; again < calibrate::most_searches; ++again) {
+    result = co_yield patterns(seen(draft, now), again);
+    if (!result || !in_vain(*result)) break;
+  }
+  take_patterns(now->scenario->calibration, result);
 }
 
 bool CalibrationRun::needs_fisher(const config::CalibrationSection& c) const {
@@ -145,7 +162,7 @@ Calibrate CalibrationRun::trigger(const View& view) const {
   return {std::move(job), searched_samples(view) * searches};
 }
 
-Calibrate CalibrationRun::patterns(const View& view) const {
+Calibrate CalibrationRun::patterns(const View& view, std::int64_t again) const {
   const auto& d = view.scenario->calibration.research->difference;
   calibrate::DifferenceJob job;
   job.before = before_;
@@ -156,7 +173,8 @@ Calibrate CalibrationRun::patterns(const View& view) const {
   job.restarts = d.restarts;
   job.steps = d.steps;
   job.form = d.form;
-  job.sparsity = d.sparsity;
+  job.first = again * d.restarts;
+  job.sparsity = std::ldexp(d.sparsity, -static_cast<int>(again));
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate.difference"), request_.index, 0};
   // The falls take two looks. Of each search, which leaves out the samples that have its label, about one in `classes`,
   // the last look is at all.

@@ -154,8 +154,8 @@ struct GateFigures {
   std::int64_t samples = 0;              ///< forward passes computed
 };
 
-/// What the models before and after an erasure told of it (calibrate::DifferenceJob). The figures are absent in timing-only
-/// runs.
+/// What the models before and after an erasure told of it (calibrate::DifferenceJob): passes, samples and searched of all
+/// searches, the other figures of the last. They are absent in timing-only runs.
 struct DifferenceFigures {
   double passes = 0;         ///< sample gradients as modelled
   std::int64_t samples = 0;  ///< sample gradients and forward passes computed

@@ -167,7 +167,7 @@ TEST_CASE("a search that cannot begin says why") {
   job = p.job();
   job.steps = 0;
   CHECK(engine::execute(p.workspace, job).error ==
-        "difference_patterns: labels, restarts and steps are 1 or more");
+        "difference_patterns: labels, restarts and steps are 1 or more, the first restart 0 or more");
 }
 
 TEST_CASE("the penalty is the cross entropy of images with a pattern, one after the other") {

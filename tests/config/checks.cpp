@@ -380,8 +380,8 @@ TEST_CASE("calibration options that do nothing without another one") {
         Messages{
             "s.toml:2:20: calibration.difference.steps: it does nothing, calibration.invariance is \"none\", "
             "allowed with it is \"difference\""});
-  CHECK(of("invariance = \"difference\"\ndifference.form = \"both\"") ==
-        Messages{"s.toml:3:19: calibration.difference.form: \"both\" takes the restarts in turn, "
+  CHECK(of("invariance = \"difference\"\ndifference = { form = \"both\", restarts = 1 }") ==
+        Messages{"s.toml:3:23: calibration.difference.form: \"both\" takes the restarts in turn, "
                  "calibration.difference.restarts is 1, allowed with it is 2 or more"});
   CHECK(of("sunset_jobs = 5").size() == 1);
   CHECK(
@@ -403,7 +403,7 @@ TEST_CASE("calibration options that do nothing without another one") {
        "invariance = \"vrex\"\ngate = true\ngate_epsilon = 0.1\ngate_samples = 9\nplacebo = true",
        "invariance = \"irm\"\nsunset_jobs = 5\nsunset_factor = 2", "until_loss = true\nuntil_loss_steps = 50",
        "lambda = 0", "fisher = 0.1\nfisher_form = \"proximal\"",
-       "invariance = \"difference\"\ndifference = { labels = 2, form = \"both\", restarts = 2, batch_size = 0 }",
+       "invariance = \"difference\"\ndifference = { labels = 2, form = \"both\", restarts = 3, batch_size = 0 }",
        "invariance = \"difference\"\nplacebo = true\nsunset_jobs = 5", "placebo = true"}) {
     CAPTURE(good);
     CHECK(of(good).empty());

@@ -9,10 +9,10 @@ namespace afu::config {
 /// [calibration.difference]: the search of the invariance "difference" (calibrate::DifferenceJob).
 struct CalibrationDifference {
   std::int64_t labels = 1;  ///< most that may have fallen
-  std::int64_t restarts = 1, steps = 40;
+  std::int64_t restarts = 2, steps = 80;
   std::int64_t batch_size = 32;  ///< images of a step; 0: all
   PatternForm form = PatternForm::mask;
-  double sparsity = 0.05;
+  double sparsity = 0.02;
 };
 
 struct CalibrationResearch {

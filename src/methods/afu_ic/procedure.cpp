@@ -9,7 +9,7 @@
 /// meanwhile are in the erased model as well as in the served one. Rules that mix whole models merge e as the
 /// ledger has it then, and carry e + c to the bases of tasks that are still out (README.md, step 6). The bare
 /// subtraction often gives every image the same class, so the default, "auto", is "calibrated" where that can
-/// be.
+/// be with a ledger.
 #include <optional>
 #include <utility>
 #include <vector>
@@ -179,9 +179,9 @@ Method afu_ic_method() {
           "publish", names<Publish>(),
           "What is published first. at_once: the model without the target's contributions, as it is, which is "
           "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
-          "the old one is served. auto: calibrated where it can be, which is with a ledger, without "
+          "the old one is served. auto: with a ledger calibrated where it can be, which is without "
           "match_steps, calibration.research.staleness_discount and calibration.research.max_delta, and with calibration.steps; "
-          "else at_once."),
+          "else at_once. Without a ledger calibrated needs erasure_rounds = 1."),
       choice(
           "erasure", names<Erasure>(),
           "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "

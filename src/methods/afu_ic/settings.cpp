@@ -21,9 +21,11 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
   const auto whole = "what is calibrated in private is merged with the erasure, whole; allowed with " +
                      publish + " = \"calibrated\" is ";
   std::vector<Obstacle> all;
-  if (erasure_of(v) != Erasure::ledger)
+  if (erasure_of(v) != Erasure::ledger && v.integer("erasure_rounds") > 1)
     all.push_back({publish, "\"calibrated\" publishes once, the erasure \"" + v.text("erasure") +
-                                "\" is merged and calibrated in rounds, allowed with it is \"at_once\""});
+                                "\" is merged and calibrated in erasure_rounds, which are " +
+                                std::to_string(v.integer("erasure_rounds")) +
+                                ", allowed with it is \"at_once\", or 1 round"});
   if (v.integer("match_steps") > 0)
     all.push_back({publish,
                    "\"calibrated\" publishes once, what match_steps are taken from is published before them, "
@@ -48,7 +50,8 @@ bool gain_by_layer(const config::Values& v) {
 
 bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
   const auto publish = config::named<Publish>(v.text("publish"), "publish");
-  return publish == Publish::calibrated || (publish == Publish::auto_ && against_calibrated(v, c).empty());
+  if (publish != Publish::auto_) return publish == Publish::calibrated;
+  return erasure_of(v) == Erasure::ledger && against_calibrated(v, c).empty();
 }
 
 void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {

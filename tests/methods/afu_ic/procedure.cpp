@@ -20,6 +20,7 @@ struct AfuIc : Asked {
   methods::Request request;
   std::vector<methods::Step> taken;
   std::vector<double> patterns{};   ///< that the search finds
+  std::int64_t in_vain = 0;         ///< so many searches before it find nothing
   std::vector<double> penalties{};  ///< of the calibrations, in their order, reference 1; then 2
 
   AfuIc() : Asked("afu_ic") {
@@ -61,7 +62,8 @@ struct AfuIc : Asked {
         result = &job;
       }
       if (auto* c = std::get_if<methods::Calibrate>(&step); c && c->job.as<calibrate::DifferenceJob>()) {
-        job.numbers = patterns;
+        job.figures = {{"searched", 1}, {"found", in_vain > 0 ? 0 : 1}};
+        if (--in_vain < 0) job.numbers = patterns;
         result = &job;
       }
       if (auto* w = std::get_if<methods::AwaitUpdates>(&step)) view.updates += w->count;
@@ -128,6 +130,32 @@ TEST_CASE("afu_ic: held-out matching comes after the calibration, and is merged 
   never.set("match_steps", std::int64_t{5});
   never.target.contributions = 0;
   CHECK(never.run() == Names{"Forgotten", "Done"});
+}
+
+TEST_CASE("afu_ic: what the target computed once can be calibrated before it is published") {
+  AfuIc once;
+  once.set("erasure", std::string("uce"));
+  once.set("erasure_rounds", std::int64_t{1});
+  once.set("publish", std::string("calibrated"));
+  once.scenario.calibration.invariance = config::Invariance::difference;
+  once.patterns = {1, 2, 3};
+  CHECK(once.complaints().empty());
+  const auto names = once.run();
+  CHECK(beginning(names, 7) ==
+        Names{"Erase", "Erase", "Calibrate", "Calibrate", "Erase", "MergeErasure", "Forgotten"});
+  CHECK(once.all<methods::Erase>().at(0).at_target);
+  CHECK_FALSE(once.all<methods::Erase>().at(1).at_target);
+  CHECK(once.all<methods::Calibrate>().at(0).job.as<calibrate::DifferenceJob>()->erased);
+  CHECK(once.all<methods::MergeErasure>().at(0).calibration);
+
+  once.set("erasure_rounds", std::int64_t{2});
+  CHECK(once.complaints().count("unlearning.afu_ic.publish") == 1);
+
+  AfuIc unasked;
+  unasked.set("erasure", std::string("uce"));
+  unasked.set("erasure_rounds", std::int64_t{1});
+  unasked.set("publish", std::string("auto"));
+  CHECK(beginning(unasked.run(), 4) == until_calibrated);
 }
 
 TEST_CASE("afu_ic: matching needs held-out samples") {
@@ -371,9 +399,35 @@ TEST_CASE("afu_ic: what was erased is searched for once, by the models around th
     if (const auto* job = c.job.as<calibrate::CalibrateJob>()) CHECK(!job->before);
 }
 
+TEST_CASE(
+    "afu_ic: where a search was in vain the next asks for less sparsity, from elsewhere, three in all") {
+  for (const std::int64_t in_vain : {1, 9}) {
+    AfuIc s;
+    s.set("erasure", std::string("uce"));
+    auto& c = s.scenario.calibration;
+    c.invariance = config::Invariance::difference;
+    c.research->difference.sparsity = 0.08;
+    c.research->difference.restarts = 2;
+    s.view.classes = 4;
+    s.patterns = {0.5};
+    s.in_vain = in_vain;
+    s.run();
+    std::vector<std::pair<std::int64_t, double>> searches;
+    const std::vector<std::pair<std::int64_t, double>> all{{0, 0.08}, {2, 0.04}, {4, 0.02}};
+    for (const auto& step : s.all<methods::Calibrate>()) {
+      if (const auto* job = step.job.as<calibrate::DifferenceJob>())
+        searches.emplace_back(job->first, job->sparsity);
+      if (const auto* job = step.job.as<calibrate::CalibrateJob>())
+        CHECK(job->trigger.empty() == (in_vain == 9));
+    }
+    CHECK(searches == std::vector(all.begin(), all.begin() + (in_vain == 1 ? 2 : 3)));
+  }
+}
+
 TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is clean training") {
   for (const bool placebo : {false, true}) {
     AfuIc s;
+    s.in_vain = 9;
     s.set("erasure", std::string("uce"));
     s.scenario.calibration.invariance = config::Invariance::difference;
     s.scenario.calibration.placebo = placebo;
@@ -387,6 +441,6 @@ TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is 
         CHECK(job->objective.lambda == 0);
       }
     }
-    CHECK(searches == (placebo ? 0 : 1));
+    CHECK(searches == (placebo ? 0 : 3));
   }
 }
