@@ -88,6 +88,13 @@ void apply_override(Node& root, const std::string& override_text, Errors& errors
 const Node* node_at(const Node& root, const std::string& key);
 Node* node_at(Node& root, const std::string& key);
 
+/// Section and name of `a.b.c`, `a.b` and `c`; the section of `c` is empty, which is the root.
+std::pair<std::string, std::string> parts(const std::string& key);
+/// The section at `key`; null: there is none.
+Table* table_at(Node& root, const std::string& key);
+/// Puts the entry into the section called `path`, which is made where it is not there. False: something else stands there.
+bool put(Node& root, const std::string& path, Table::Entry entry);
+
 /// `file:line:col`, or, of an override, `--set KEY`.
 std::string place_text(const Place& place);
 

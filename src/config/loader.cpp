@@ -9,6 +9,7 @@
 #include "config/checks.hpp"
 #include "config/document.hpp"
 #include "config/fetched_sets.hpp"
+#include "config/implied_keys.hpp"
 #include "config/old_keys.hpp"
 #include "config/reader.hpp"
 #include "config/scenario.hpp"
@@ -39,6 +40,7 @@ Scenario finish(Node root, const std::string& file, const std::vector<std::strin
   s.file = file;
   s.notes = rename_old_keys(root, errors);
   for (auto& note : retired_keys(root, methods)) s.notes.push_back(std::move(note));
+  if (whole) imply_keys(root, methods);
   read_scenario(root, methods, s, errors);
   if (whole) check_scenario(s, root, methods, errors);
   if (!errors.empty()) throw ConfigError(errors.messages());

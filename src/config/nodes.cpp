@@ -75,6 +75,27 @@ Place place_of(const Node& root, const std::string& key) {
   return at->place;
 }
 
+std::pair<std::string, std::string> parts(const std::string& key) {
+  const auto dot = key.rfind('.');
+  if (dot == std::string::npos) return {"", key};
+  return {key.substr(0, dot), key.substr(dot + 1)};
+}
+
+Table* table_at(Node& root, const std::string& key) {
+  auto* node = key.empty() ? &root : node_at(root, key);
+  return node ? std::get_if<Table>(&node->value) : nullptr;
+}
+
+bool put(Node& root, const std::string& path, Table::Entry entry) {
+  if (!path.empty() && !node_at(root, path)) {
+    const auto [around, name] = parts(path);
+    if (!put(root, around, {name, entry.place, {Table{}, entry.place}})) return false;
+  }
+  auto* table = table_at(root, path);
+  if (table) table->entries.push_back(std::move(entry));
+  return table != nullptr;
+}
+
 std::string place_text(const Place& place) {
   if (place.is_override) return "--set " + place.file;
   return place.line == 0 ? place.file : fmt::format("{}:{}:{}", place.file, place.line, place.column);

@@ -11,26 +11,6 @@ Note note(const Place& place, const std::string& key, std::string text) {
   return {place.is_override ? "--set" : place_text(place), key, std::move(text)};
 }
 
-/// Section and name of a key.
-std::pair<std::string, std::string> parts(const std::string& key) {
-  const auto dot = key.rfind('.');
-  return {key.substr(0, dot), key.substr(dot + 1)};
-}
-
-Table* table_at(Node& root, const std::string& key) {
-  auto* node = node_at(root, key);
-  return node ? std::get_if<Table>(&node->value) : nullptr;
-}
-
-/// Puts it into the section called `path`, which is made where it is not there.
-void put(Node& root, const std::string& path, Table::Entry entry) {
-  if (!node_at(root, path)) {
-    const auto [around, name] = parts(path);
-    table_at(root, around)->entries.push_back({name, entry.place, {Table{}, entry.place}});
-  }
-  table_at(root, path)->entries.push_back(std::move(entry));
-}
-
 /// Out of the table; its place is the key's, or the override's.
 Table::Entry taken(Table& table, const std::string& name) {
   const auto at = std::find_if(table.entries.begin(), table.entries.end(),

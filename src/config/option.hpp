@@ -77,6 +77,13 @@ struct Scenario;
 using Complain = std::function<void(const std::string& key, const std::string& text)>;
 
 /// A section that a plug-in adds to the scenario: `[unlearning.<name>]`, for instance.
+/// Defaults that a choice brings along: where the method is the one in use and its option `option` has another value than
+/// `unless`, the keys of the scenario that are not given have these values in place of their own defaults.
+struct Implied {
+  std::string option, unless;
+  std::vector<std::pair<std::string, Value>> keys;  ///< full names, `calibration.beta`
+};
+
 struct PluginSection {
   std::string name;
   std::string help;
@@ -86,6 +93,7 @@ struct PluginSection {
   /// Looks at what else the scenario says, once its single values are good.
   std::function<void(const Scenario&, const Complain&)> check{};
   std::vector<std::string> uses{};  ///< other sections by which it works too
+  std::vector<Implied> implied{};
 };
 
 }  // namespace afu::config

@@ -26,6 +26,29 @@ std::map<std::uint64_t, double> means(const Analysis& a, std::size_t group, std:
   return out;
 }
 
+/// What no erasure took rises no more: a control that stays above the reference by as much as a rebound shows as well what is to be
+/// kept away. Absent: one does. Else what stands against it.
+std::optional<std::string> nothing_left(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  const double alpha = 1 - study.statistics.confidence;
+  std::optional<double> most;
+  std::string nearest;
+  for (const auto control : study.controls) {
+    std::vector<double> left;
+    for (const auto& [seed, value] : means(a, group, control)) left.push_back(value);
+    if (left.size() < fewest_pairs) continue;
+    const auto e = estimate(left, 1 - 2 * alpha);
+    if (e.mean >= visible_rebound && e.interval->low > 0 && !without_spread(left, alpha)) return std::nullopt;
+    if (most && e.mean <= *most) continue;
+    most = e.mean;
+    nearest =
+        difference_text(*find_metric("attack_success_rate"), e.mean) + " (" + study.arms[control].name + ")";
+  }
+  return most
+             ? "what a control left above " + study.arms[study.reference].name + " is " + nearest + " at most"
+             : std::string("no control tells what it left");
+}
+
 struct Against {
   std::string control;
   Paired paired;
@@ -83,6 +106,12 @@ Verdict keeps_away(const Analysis& a, std::size_t group, std::size_t arm) {
   }
   v.reason += fmt::format("; {} below is asked for", margin_text(attack, margin));
   auto obstacle = visible_rebound_of(a, group, study.controls).obstacle;
+  if (obstacle) {
+    if (const auto left = nothing_left(a, group))
+      *obstacle += ", and " + *left;
+    else
+      obstacle.reset();
+  }
   if (obstacle && v.outcome == Outcome::fails)
     v.outcome = Outcome::open, v.reason = *obstacle + "; otherwise: " + v.reason;
   if (!obstacle) obstacle = weak_attack(a, group, arm);

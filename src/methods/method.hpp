@@ -271,6 +271,8 @@ struct Method {
   std::vector<job::JobType> jobs{};  ///< the kinds that are its own
   /// Other methods by whose sections it works too.
   std::vector<std::string> uses{};
+  /// Defaults of other sections that hold where an option is chosen.
+  std::vector<config::Implied> implied{};
   /// What of `traits.needs` depends on the method's own options; null: nothing.
   Needs (*needs)(const config::Values& settings) = nullptr;
   /// Complains about what else of a scenario the method cannot work with; null: nothing.

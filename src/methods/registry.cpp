@@ -120,7 +120,7 @@ std::vector<config::PluginSection> method_sections() {
       if (m.check) m.check(s, complain);
       check_rule(m, s, complain);
     };
-    config::PluginSection section{m.name, m.help, m.options, {}, {}, check, m.uses};
+    config::PluginSection section{m.name, m.help, m.options, {}, {}, check, m.uses, m.implied};
     for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));
     sections.push_back(std::move(section));
   }

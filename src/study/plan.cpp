@@ -167,6 +167,11 @@ class Planner {
     const auto place = s.arms.front().place;
     Settings set;
     for (const auto& one : s.set) set.push_back(&one);
+    const auto stop =
+        std::find_if(s.set.begin(), s.set.end(), [](const auto& x) { return x.key == "stop.updates"; });
+    // Where it stops the protocol says; the base's own may be too soon for the study's erasure.
+    const Setting late{"stop.updates", "1000000000", place};
+    if (stop == s.set.end()) set.push_back(&late);
     std::optional<config::Scenario> base;
     try {
       base = load(set, s.seeds.front());
@@ -192,7 +197,14 @@ class Planner {
       if (std::none_of(s.set.begin(), s.set.end(), [&](const auto& x) { return x.key == key; }))
         s.set.push_back({key, std::to_string(value), place});
     };
-    sets("stop.updates", last + (s.rebound.rounds + s.rebound.tail_rounds + 1) * rounds);
+    const auto needed = last + (s.rebound.rounds + s.rebound.tail_rounds + 1) * rounds;
+    if (stop != s.set.end() && base->stop.updates > 0 && base->stop.updates < needed)
+      add_error(stop->place, "stop.updates",
+                fmt::format("{} ends the run before the rebound protocol does, which follows {} rounds of {} "
+                            "updates after update {}; allowed is {} or more, or none, which is that",
+                            base->stop.updates, s.rebound.rounds + s.rebound.tail_rounds + 1, rounds, last,
+                            needed));
+    sets("stop.updates", needed);
     sets("evaluation.dense_updates", 5 * rounds);
     sets("evaluation.every_updates", rounds);
     const auto control = [&](const char* name, std::vector<std::pair<const char*, const char*>> settings) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* text =
     "invariance = \"difference\"\n[training]\nrule = \"fedavg\"\n[unlearning]\nmethod = \"afu_ic\"\n[unlearning.afu_ic]\n"
-    "erasure = \"uce\"\nerasure_rounds = 1\n[[erasure]]\nclient = 0\nat_round = 3\n";
+    "erasure = \"uce\"\npublish = \"at_once\"\n[[erasure]]\nclient = 0\nat_round = 3\n";
 
 /// How many warnings there are once a search has found so many patterns of so many, or all searches have in vain.
 std::ptrdiff_t warnings(double found, double searched) {

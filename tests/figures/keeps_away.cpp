@@ -28,6 +28,7 @@ struct Arms {
   double subject = 0.05, control = 0.4, spread = 0.01;  ///< the spread of the control over the seeds
   std::vector<std::string> controls{"placebo"};
   double margin = 0.1;
+  bool never_gone = false;  ///< by the controls: their erased model has it as well
 };
 
 Verdict judged(const Arms& arms) {
@@ -37,8 +38,12 @@ Verdict judged(const Arms& arms) {
   made.arm("mine", "method", false, [&](std::uint64_t) { return with_attack(arms.subject); });
   made.arm("retrain", "reference", false, [](std::uint64_t) { return SyntheticRun(); });
   for (const char* name : {"placebo", "placebo_twice"})
-    made.arm(name, "control", false,
-             [&](std::uint64_t seed) { return with_attack(arms.control + arms.spread * step(seed)); });
+    made.arm(name, "control", false, [&](std::uint64_t seed) {
+      const double success = arms.control + arms.spread * step(seed);
+      auto run = with_attack(success);
+      if (arms.never_gone) run.attack = [=](double) { return success; };
+      return run;
+    });
   const auto study = read_study(made.folder.path());
   return keeps_away(Analysis(study), 0, study.subject);
 }
@@ -89,6 +94,18 @@ TEST_CASE("where the controls keep the influence away themselves nothing is clai
   CHECK(contains(v.reason, "no control arm rebounded after its erasure: the most is +3.0 pp"));
   arms.subject = 0.03, arms.margin = 0.02;
   CHECK(judged(arms).outcome == Outcome::open);
+}
+
+TEST_CASE("a control that never lost the influence need not rebound") {
+  Arms arms;
+  arms.never_gone = true;
+  const auto v = judged(arms);
+  CHECK(v.outcome == Outcome::holds);
+  CHECK(contains(v.reason, "-35.0 pp [-37.0, -33.0] against placebo"));
+  arms.subject = 0.04, arms.control = 0.06;
+  const auto little = judged(arms);
+  CHECK(little.outcome == Outcome::open);
+  CHECK(contains(little.reason, "and what a control left above retrain is +3.0 pp (placebo) at most"));
 }
 
 TEST_CASE("without controls, or the protocol, nothing is judged") {

@@ -9,7 +9,7 @@
 /// meanwhile are in the erased model as well as in the served one. Rules that mix whole models merge e as the
 /// ledger has it then, and carry e + c to the bases of tasks that are still out (README.md, step 6). The bare
 /// subtraction often gives every image the same class, so the default, "auto", is "calibrated" where that can
-/// be with a ledger.
+/// be.
 #include <optional>
 #include <utility>
 #include <vector>
@@ -179,15 +179,15 @@ Method afu_ic_method() {
           "publish", names<Publish>(),
           "What is published first. at_once: the model without the target's contributions, as it is, which is "
           "often of no use; its calibration follows. calibrated: that model after its calibration; until then "
-          "the old one is served. auto: with a ledger calibrated where it can be, which is without "
+          "the old one is served. auto: calibrated where it can be, which is with one erasure_rounds, without "
           "match_steps, calibration.research.staleness_discount and calibration.research.max_delta, and with calibration.steps; "
-          "else at_once. Without a ledger calibrated needs erasure_rounds = 1."),
+          "else at_once."),
       choice(
           "erasure", names<Erasure>(),
           "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "
           "the target computes: fedquit and pga (with their own sections' settings), uce (descent of the "
           "unlearning cross entropy within a ball)."),
-      number("erasure_rounds", 3, from(1, 100),
+      number("erasure_rounds", 1, from(1, 100),
              "Without a ledger: erasure and calibration are repeated so many times.", "rounds"),
       number("uce_lr", 0.01, above(0, 10), "Step size of uce."),
       number("uce_epochs", 1, from(1, 1000), "Epochs of uce over the forget set.", "epochs"),
@@ -200,6 +200,17 @@ Method afu_ic_method() {
           "steps"),
       number("match_lr", 0.05, above(0, 10), "Their size."),
   };
+  // A ledger's erasure is whole, and the outputs before it a good teacher. Without one they bring the influence back, and
+  // what keeps it away is the pattern that the erasure tells (configs/studies/relearning.md).
+  m.implied = {{"erasure",
+                "ledger",
+                {{"calibration.invariance", std::string("difference")},
+                 {"calibration.beta", 0.0},
+                 {"calibration.batch_size", std::int64_t{32}},
+                 {"calibration.research.stages", std::int64_t{1}},
+                 {"calibration.window_updates", std::int64_t{100}},
+                 {"calibration.window_every", std::int64_t{7}},
+                 {"calibration.window_steps", std::int64_t{8}}}}};
   m.start = &scripted<&afu_ic>;
   m.jobs = {job::type_of<UceJob>(), job::type_of<MatchJob>()};
   m.needs = &needs;

@@ -50,8 +50,7 @@ bool gain_by_layer(const config::Values& v) {
 
 bool publishes_calibrated(const config::Values& v, const config::CalibrationSection& c) {
   const auto publish = config::named<Publish>(v.text("publish"), "publish");
-  if (publish != Publish::auto_) return publish == Publish::calibrated;
-  return erasure_of(v) == Erasure::ledger && against_calibrated(v, c).empty();
+  return publish == Publish::calibrated || (publish == Publish::auto_ && against_calibrated(v, c).empty());
 }
 
 void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {

@@ -9,7 +9,7 @@ namespace afu::methods {
 /// What is merged first: the ledger's entry, or what the target computes where no ledger can be kept.
 AFU_CHOICE(Erasure, ledger, fedquit, pga, uce)
 Erasure erasure_of(const config::Values& settings);
-/// What is published first; auto_: calibrated where that can be with a ledger.
+/// What is published first; auto_: calibrated where that can be.
 AFU_CHOICE(Publish, auto_, at_once, calibrated)
 /// What has a gain of its own.
 AFU_CHOICE(GainBy, model, layer)
@@ -17,7 +17,7 @@ AFU_CHOICE(GainBy, model, layer)
 bool gain_by_layer(const config::Values& settings);
 
 /// Whether the erased model is calibrated before it is published: publish = "calibrated", and "auto" where
-/// that can be with a ledger.
+/// that can be.
 bool publishes_calibrated(const config::Values& settings, const config::CalibrationSection& calibration);
 
 /// Complains about what does not go together; config/checks.cpp has seen the single values.
