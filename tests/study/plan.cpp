@@ -145,14 +145,16 @@ set = { unlearning.method = "retrain", unlearning.coordination = "blocking" }
   CHECK(arms[3].synchronous);
 }
 
-TEST_CASE("a stop before the rebound protocol's end is refused, and one too soon in the base does not matter") {
+TEST_CASE(
+    "a stop before the rebound protocol's end is refused, and one too soon in the base does not matter") {
   const auto asked = [](const std::string& set) {
     return "set = { erasure = [{ client = 0, at_update = 400 }]" + set +
            " }\n[rebound]\nenabled = true\nrounds = 3\ntail_rounds = 2\n";
   };
-  CHECK(any_has(errors_of(quick + asked(", stop.updates = 441")),
-                "stop.updates: 441 ends the run before the rebound protocol does, which follows 6 rounds of 7 updates "
-                "after update 400; allowed is 442 or more"));
+  CHECK(any_has(
+      errors_of(quick + asked(", stop.updates = 441")),
+      "stop.updates: 441 ends the run before the rebound protocol does, which follows 6 rounds of 7 updates "
+      "after update 400; allowed is 442 or more"));
   CHECK(errors_of(quick + asked(", stop.updates = 442")).empty());
   CHECK(errors_of(quick + asked("")).empty());
 }
