@@ -207,7 +207,8 @@ class Planner {
     sets("stop.updates", needed);
     sets("evaluation.dense_updates", 5 * rounds);
     sets("evaluation.every_updates", rounds);
-    const auto control = [&](const char* name, std::vector<std::pair<const char*, const char*>> settings) {
+    const auto control = [&](const char* name,
+                             const std::vector<std::pair<const char*, const char*>>& settings) {
       if (std::any_of(s.arms.begin(), s.arms.end(), [&](const Arm& a) { return a.name == name; })) return;
       Arm arm{name, "control", {}, place};
       for (const auto& [key, value] : settings) arm.set.push_back({key, value, place});
