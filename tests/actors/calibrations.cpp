@@ -87,11 +87,13 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
        "unlearning.afu_ic.gain=2"},
       {"unlearning.afu_ic.gain_by=layer", "unlearning.afu_ic.gain_steps=2"},
       {"unlearning.afu_ic.ledger_decay=0.2"},
-      {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2"},
-      {"unlearning.afu_ic.erasure=pga", "unlearning.afu_ic.erasure_rounds=2", "unlearning.pga.max_steps=2"},
-      {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2"},
-      {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
-       "unlearning.afu_ic.erasure_rounds=2", "calibration.difference.labels=9", "calibration.beta=0"},
+      {"unlearning.afu_ic.erasure=fedquit", "unlearning.afu_ic.erasure_rounds=2",
+       "calibration.invariance=none"},
+      {"unlearning.afu_ic.erasure=pga", "unlearning.afu_ic.erasure_rounds=2", "unlearning.pga.max_steps=2",
+       "calibration.invariance=none"},
+      {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2", "calibration.invariance=none"},
+      {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.labels=9",
+       "calibration.difference.steps=4"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {
@@ -142,6 +144,8 @@ TEST_CASE("every arm runs under every training rule, and without vectors") {
       CAPTURE(rule);
       CAPTURE(arm);
       std::vector<std::string> set{arm, std::string("training.rule=") + rule, "unlearning.pga.max_steps=2"};
+      if (std::string(arm).find("erasure=") != std::string::npos)
+        set.push_back("calibration.difference.steps=4");
       CHECK(calibrated(set).played.result.report.failure == "");
       set.push_back("scenario.execute=timing");
       const auto timing = calibrated(set);
@@ -302,8 +306,8 @@ TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
 
 TEST_CASE("what the models before and after an erasure told is recorded, with what it cost") {
   const std::vector<std::string> set{"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
-                                     "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
-                                     "calibration.difference.restarts=2"};
+                                     "unlearning.afu_ic.publish=at_once", "calibration.difference.labels=9",
+                                     "calibration.difference.steps=20"};
   const auto d = erasure(calibrated(set)).difference;
   REQUIRE(d);
   CHECK(*d->labels >= 1);
