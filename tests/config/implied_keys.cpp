@@ -31,7 +31,6 @@ Scenario chosen(const std::string& text, const std::vector<std::string>& set = {
 }  // namespace
 
 TEST_CASE("a choice brings its defaults along, and what is given stays") {
-  const Scenario usual;
   auto s = chosen("[unlearning]\nmethod = \"chooser\"\n[unlearning.chooser]\nsource = \"made\"\n");
   CHECK(s.calibration.beta == 0.25);
   CHECK(s.calibration.steps == 7);

@@ -186,7 +186,9 @@ Method afu_ic_method() {
           "erasure", names<Erasure>(),
           "What is merged. ledger: the target's contributions, no gradient at all. Where no ledger can be kept "
           "the target computes: fedquit and pga (with their own sections' settings), uce (descent of the "
-          "unlearning cross entropy within a ball)."),
+          "unlearning cross entropy within a ball); then keys of [calibration] that are not given are invariance = "
+          "\"difference\", beta = 0, batch_size = 32, window_updates = 100, window_every = 7, window_steps = 8, and "
+          "research.stages = 1."),
       number("erasure_rounds", 1, from(1, 100),
              "Without a ledger: erasure and calibration are repeated so many times.", "rounds"),
       number("uce_lr", 0.01, above(0, 10), "Step size of uce."),
