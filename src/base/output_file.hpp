@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -16,6 +17,16 @@ class OutputFile {
  public:
   /// Creates or empties `path`. Throws std::runtime_error, naming the file and the system's reason.
   explicit OutputFile(std::filesystem::path path);
+  /// Goes on with a log of lines that an earlier process wrote, cut off behind its last whole line: what is written must
+  /// be that again, byte for byte, before it goes on behind it. Text that differs throws std::runtime_error, naming
+  /// the line, and changes nothing. What is not written again is left as it is. A file that is not there is created.
+  struct Again {};
+  OutputFile(std::filesystem::path path, Again);
+  /// Goes on behind the first `keep` bytes of a file that has as many, and cuts off what follows them.
+  struct Keep {
+    std::uint64_t bytes = 0;
+  };
+  OutputFile(std::filesystem::path path, Keep keep);
   /// Writes what is left. An error cannot be reported from here: call `close` to learn of it.
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
@@ -30,6 +41,8 @@ class OutputFile {
   /// Writes everything gathered. Throws std::runtime_error (disk full, ...); so does every call after a
   /// failed one.
   void flush();
+  /// Flushes, and waits until the disk has it.
+  void sync();
   /// Flushes, waits until the disk has it (fsync), and closes. Idempotent.
   void close();
 
@@ -38,11 +51,18 @@ class OutputFile {
  private:
   static constexpr std::size_t block_size = std::size_t{64} * 1024;
   [[noreturn]] void fail(int error);
+  [[noreturn]] void fail_with(std::string what);
+  void cut(std::uint64_t size);
+  void write(const char* text, std::size_t size);
+  /// Of `text` that comes again, how much of it stands in the file already. Throws where the file has other text.
+  std::size_t found_again(const char* text, std::size_t size);
 
   std::filesystem::path path_;
   fmt::memory_buffer buffer_;
   std::string error_;  ///< of the first failure
   int descriptor_ = -1;
+  std::uint64_t held_ = 0, again_ = 0;  ///< bytes that must come again; that have
+  std::uint64_t lines_ = 0;             ///< that have come again
 };
 
 /// Puts the complete file `part` onto the disk and gives it the name `path`, then its folder's entry. Throws

@@ -34,6 +34,8 @@ struct AuditJob {
 class AuditLog {
  public:
   explicit AuditLog(std::filesystem::path path) : file_(std::move(path)) {}
+  /// Of a run that goes on: see base::OutputFile.
+  AuditLog(std::filesystem::path path, base::OutputFile::Again again) : file_(std::move(path), again) {}
   void append(const AuditJob& job);
   void flush() { file_.flush(); }
   void close() { file_.close(); }

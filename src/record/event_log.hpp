@@ -18,6 +18,8 @@ namespace afu::record {
 class EventLog {
  public:
   explicit EventLog(std::filesystem::path path) : file_(std::move(path)) {}
+  /// Of a run that goes on: see base::OutputFile.
+  EventLog(std::filesystem::path path, base::OutputFile::Again again) : file_(std::move(path), again) {}
 
   void append(const Event& e);
   void append(const Decision& d);

@@ -76,3 +76,66 @@ TEST_CASE("what is written to a device goes to the device") {
     CHECK_THROWS_WITH_AS(write_whole("/dev/full", "x"), "cannot write '/dev/full': No space left on device",
                          std::runtime_error);
 }
+
+TEST_CASE("a log that is written again goes on behind its last whole line, and differs nowhere") {
+  const std::string lines = "one\ntwo\nthree\nfour\nfive\n";
+  for (std::size_t held = 0; held <= lines.size(); ++held)
+    for (const std::size_t step : {1, 5, 100}) {
+      CAPTURE(held);
+      CAPTURE(step);
+      TemporaryFolder tmp;
+      write_text(tmp / "log", lines.substr(0, held));
+      OutputFile file(tmp / "log", OutputFile::Again{});
+      const auto whole = held == 0 ? 0 : lines.rfind('\n', held - 1) + 1;
+      CHECK(text_of(tmp / "log") == lines.substr(0, whole));
+      for (std::size_t at = 0; at < lines.size(); at += step) {
+        const auto piece = lines.substr(at, step);
+        file.buffer().append(piece.data(), piece.data() + piece.size());
+        file.flush();
+        CHECK(text_of(tmp / "log") == lines.substr(0, std::max(whole, at + piece.size())));
+      }
+      file.close();
+      CHECK(text_of(tmp / "log") == lines);
+    }
+}
+
+TEST_CASE("a log that is written again with another line is an error that names the line, and stays") {
+  TemporaryFolder tmp;
+  const std::string held = "one\ntwo\nthree\n";
+  write_text(tmp / "log", held + "fou");
+  OutputFile file(tmp / "log", OutputFile::Again{});
+  const std::string other = "one\ntwo\nthrew\n";
+  file.buffer().append(other.data(), other.data() + other.size());
+  CHECK_THROWS_WITH_AS(file.flush(), doctest::Contains("holds another line 3 than"), std::runtime_error);
+  CHECK_THROWS_WITH_AS(file.flush(), doctest::Contains("log"), std::runtime_error);
+  CHECK(text_of(tmp / "log") == held);
+}
+
+TEST_CASE(
+    "a log that ends before it was written again as far keeps the rest, and one that is absent is made") {
+  TemporaryFolder tmp;
+  write_text(tmp / "log", "one\ntwo\n");
+  {
+    OutputFile file(tmp / "log", OutputFile::Again{});
+    file.buffer().append(std::string_view("one\n"));
+    file.close();
+  }
+  CHECK(text_of(tmp / "log") == "one\ntwo\n");
+  OutputFile fresh(tmp / "fresh", OutputFile::Again{});
+  fresh.buffer().append(std::string_view("one\n"));
+  fresh.close();
+  CHECK(text_of(tmp / "fresh") == "one\n");
+}
+
+TEST_CASE("a file goes on behind what is kept of it") {
+  TemporaryFolder tmp;
+  write_text(tmp / "a", "keep, not this");
+  OutputFile file(tmp / "a", OutputFile::Keep{4});
+  CHECK(text_of(tmp / "a") == "keep");
+  file.buffer().append(std::string_view(" more"));
+  synced.clear();
+  file.sync();
+  CHECK(synced.size() == 1);
+  CHECK(text_of(tmp / "a") == "keep more");
+  CHECK_THROWS_AS(OutputFile(tmp / "absent", OutputFile::Keep{0}), std::runtime_error);
+}
