@@ -1,0 +1,123 @@
+#pragma once
+/// How a run that was stopped goes on. On the virtual clock all that happens follows from what jobs return. So the run
+/// keeps every job's result, without its vectors, and the vectors that somebody still holds; going on, it takes place
+/// again from its begin, which costs microseconds an event: jobs whose results were kept are not computed, and of
+/// their vectors those that nobody held any more are ghosts. No state of any actor is written.
+///
+/// A checkpoint may be taken at any moment, from any thread: a job whose result is not kept is held by whoever is to
+/// compute it, and so are the vectors that it reads, until `keep` has its result.
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lane/checkpoint_file.hpp"
+
+namespace afu::lane {
+
+/// Of the job's kind and all of its fields but the content of its vectors and rows.
+std::uint64_t content_of(const job::Job& job);
+
+/// Whether it reads a ghost.
+bool reads_a_ghost(const job::Job& job);
+
+/// How often one is written.
+struct CheckpointPace {
+  double every = 60;    ///< real seconds; 0: nothing is written
+  double share = 0.02;  ///< at most, of real time, is spent on it
+};
+
+class Checkpoint {
+ public:
+  using Result = std::shared_ptr<const job::JobResult>;
+
+  /// Of a new run, or (`held`) of one that goes on.
+  Checkpoint(std::filesystem::path file, CheckpointPace pace,
+             std::optional<CheckpointContent> held = std::nullopt);
+
+  /// Makes the file, or notes that the run was away for so many seconds. Throws std::runtime_error.
+  void begin(const BegunRun& run, double away_seconds);
+
+  bool goes_on() const { return goes_on_; }
+  std::uint64_t resumed() const { return resumed_; }        ///< times, this one included
+  double away_seconds() const { return away_seconds_; }     ///< in all
+  double seconds_before() const { return state_.seconds; }  ///< real time that the run had taken
+
+  /// By lanes, which hold what the job reads. The result that was kept; null: the job is to be computed. Throws
+  /// std::runtime_error where another job had that number.
+  Result find(std::uint64_t number, const job::Job& job);
+  /// The result, kept, as it is to be handed on. `shared`: others than this run hold it. After one with an error
+  /// nothing is kept any more.
+  Result keep(std::uint64_t number, const job::Job& job, Result result, bool shared);
+
+  /// From now on vectors may be gone that an open job reads, so no checkpoint can be taken.
+  void freeze();
+  /// Takes the last checkpoint; `write` will write it.
+  void take_last(double elapsed);
+  /// The run met a stop condition: what it would do with more time is dropped from now on.
+  void end();
+
+  /// By one thread: takes a checkpoint and writes it, where that is due, or was taken by `take_last`. Never throws.
+  void write(double elapsed);
+  /// How long it may wait until `write` is asked again, seconds.
+  double period() const;
+  /// Why no checkpoint is written any more; empty: that works.
+  std::string failure() const;
+
+ private:
+  struct Registered {
+    VectorName name;
+    std::weak_ptr<const model::ParameterVector> vector;
+    bool written = false;
+  };
+  struct Living {
+    VectorName name;
+    model::ParametersPtr vector;  ///< null: it is written
+  };
+  struct Taken {
+    std::vector<KeptResult> results;
+    std::vector<Living> vectors;
+    std::uint64_t count = 0;
+    double seconds = 0;
+    bool ended = false, last = false;
+  };
+  struct Waiting {  ///< a result that was kept before
+    std::uint64_t place = 0;
+    KeptResult result;
+  };
+
+  Taken take(double elapsed);
+  void put(Taken taken);
+
+  const std::filesystem::path path_;
+  const CheckpointPace pace_;
+  const bool goes_on_;
+  std::uint64_t resumed_ = 0;
+  double away_seconds_ = 0;
+
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, std::deque<Waiting>> waiting_;  ///< by job
+  std::map<VectorName, model::ParametersPtr> unclaimed_;  ///< alive, and not asked for yet
+  std::vector<Registered> registered_;
+  std::vector<KeptResult> fresh_;  ///< since the last checkpoint
+  std::uint64_t count_ = 0;        ///< results kept in all
+  bool frozen_ = false, ended_ = false;
+  std::optional<Taken> last_;
+  std::string failure_;
+
+  // Of the thread that writes.
+  CheckpointState state_;  ///< as it stands in the file
+  std::uint64_t size_ = 0, vector_bytes_ = 0;
+  std::unique_ptr<CheckpointFile> file_;
+  std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
+  double cost_ = 0;  ///< of the last one, seconds
+};
+
+}  // namespace afu::lane
