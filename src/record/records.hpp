@@ -274,6 +274,9 @@ struct Summary {
   std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
   std::uint64_t events = 0, history_bytes = 0;
+  /// How often the run was stopped before its end and went on; for how long, real seconds, it was away in all.
+  std::uint64_t resumed = 0;
+  double away_seconds = 0;
   std::optional<SetLabels> test_set{}, retain_set{};  ///< absent where nothing was measured on it
 };
 

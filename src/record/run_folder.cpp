@@ -57,6 +57,27 @@ void remove_file(const fs::path& file) {
   if (error) throw RunFolderError(fmt::format("cannot remove '{}': {}", file.string(), error.message()));
 }
 
+/// A process claimed the folder and ended before its run began.
+bool never_began(const fs::path& root, const std::vector<fs::path>& held) {
+  std::error_code error;
+  const auto claim = root / "scenario.toml";
+  if (fs::is_symlink(claim) || !fs::is_regular_file(claim, error) || fs::file_size(claim, error) != 0)
+    return false;
+  return std::all_of(held.begin(), held.end(),
+                     [&](const auto& f) { return f == claim || f == root / checkpoint_name; });
+}
+
+fs::path folder_named(const fs::path& path) {
+  if (path.empty()) throw RunFolderError("the output folder has no name");
+  auto root = path;
+  if (!root.has_filename()) root = root.parent_path();  // "runs/a/" -> "runs/a"
+  std::error_code error;
+  const auto status = fs::status(root, error);
+  if (fs::exists(status) && !fs::is_directory(status))
+    throw RunFolderError(fmt::format("output folder '{}' is not a folder", root.string()));
+  return root;
+}
+
 /// Whoever runs this could make entries in `root`, or make `root` itself.
 void check_writable(const fs::path& root) {
   std::error_code error;
@@ -79,16 +100,9 @@ void check_writable(const fs::path& root) {
 }  // namespace
 
 RunFolder RunFolder::examine(const fs::path& path, bool force) {
-  if (path.empty()) throw RunFolderError("the output folder has no name");
-  auto root = path;
-  if (!root.has_filename()) root = root.parent_path();  // "runs/a/" -> "runs/a"
-
-  std::error_code error;
-  const auto status = fs::status(root, error);
-  if (fs::exists(status) && !fs::is_directory(status))
-    throw RunFolderError(fmt::format("output folder '{}' is not a folder", root.string()));
+  auto root = folder_named(path);
   const auto held = files_of_a_run(root);
-  if (!held.empty() && !force) {
+  if (!held.empty() && !force && !never_began(root, held)) {
     std::string names;
     for (const auto& file : held)
       names += (names.empty() ? "" : ", ") + file.lexically_relative(root).string();
@@ -96,7 +110,13 @@ RunFolder RunFolder::examine(const fs::path& path, bool force) {
   }
   for (const auto& file : held) refuse_to_remove_folder(file);
   check_writable(root);
-  return {std::move(root), force};
+  return {std::move(root), force ? Held::replaced : Held::refused};
+}
+
+RunFolder RunFolder::examine_to_go_on(const fs::path& path) {
+  auto root = folder_named(path);
+  check_writable(root);
+  return {std::move(root), Held::kept};
 }
 
 RunFolder RunFolder::create(const fs::path& path, bool force) {
@@ -112,8 +132,10 @@ void RunFolder::claim() {
   if (error)
     throw RunFolderError(fmt::format("cannot create output folder '{}': {}", root.string(), error.message()));
   if (!lock_) lock_ = std::make_shared<FolderLock>(root);
+  if (held_ == Held::kept) return take_over();
   // A run that wrote here until the lock was there is found now, by its scenario.toml.
-  if (const auto held = files_of_a_run(root); force_ && !held.empty()) {
+  const auto held = files_of_a_run(root);
+  if (!held.empty() && (held_ == Held::replaced || never_began(root, held))) {
     for (const auto& file : held) remove_file(file);
     ::rmdir((root / audit_folder).c_str());  // where nothing is left in it
   }
@@ -127,6 +149,20 @@ void RunFolder::claim() {
                                      std::generic_category().message(errno)));
   }
   ::close(descriptor);
+}
+
+void RunFolder::take_over() {
+  // files.json first: without it the folder is that of a run which has not ended.
+  for (const std::string_view name :
+       {"files.json", "summary.json", "model.pt", "snapshot_before.pt", "snapshot_merged.pt",
+        "snapshot_plus16.pt", "snapshot_final.pt", "audit/final.npz"}) {
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(root_ / name, error))) remove_file(root_ / name);
+  }
+  for (auto name : run_files) {
+    std::error_code ignored;
+    fs::remove(root_ / (std::string(name) + ".part"), ignored);
+  }
 }
 
 fs::path RunFolder::path(std::string_view name) const {

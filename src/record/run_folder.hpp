@@ -18,11 +18,15 @@ struct RunFolderError : InputError {
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 20> run_files{
+inline constexpr std::array<std::string_view, 21> run_files{
     "files.json",         "scenario.toml",      "metrics.csv",        "requests.csv",      "events.jsonl",
     "trace.json",         "model.pt",           "summary.json",       "attacks.csv",       "calibrations.csv",
     "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt", "audit/run.json",
-    "audit/data.npz",     "audit/initial.npz",  "audit/jobs.jsonl",   "audit/updates.npz", "audit/final.npz"};
+    "audit/data.npz",     "audit/initial.npz",  "audit/jobs.jsonl",   "audit/updates.npz", "audit/final.npz",
+    "checkpoint.afu"};
+
+/// By which a run that was stopped goes on (lane/checkpoint_file.hpp); gone once it is complete.
+inline constexpr std::string_view checkpoint_name = "checkpoint.afu";
 
 class FolderLock;
 
@@ -30,9 +34,13 @@ class FolderLock;
 class RunFolder {
  public:
   /// The folder at `path`, as far as can be told without touching anything: a folder that holds any of
-  /// `run_files` is refused unless `force`, and so is what can be no folder or cannot be written to. Throws
-  /// RunFolderError.
+  /// `run_files` is refused unless `force`, and so is what can be no folder or cannot be written to. What a process that
+  /// ended before its run began has left (an empty scenario.toml) is no run. Throws RunFolderError.
   static RunFolder examine(const std::filesystem::path& path, bool force);
+
+  /// Likewise, of a folder whose run goes on: `claim` then keeps what that has written, all but what stands for its end
+  /// (files.json, summary.json and the models). Throws RunFolderError.
+  static RunFolder examine_to_go_on(const std::filesystem::path& path);
 
   /// Makes the folder ready for a run, creating it and its parents, and locks it (FolderLock): one that
   /// another process is writing is refused, with `force` too. With `force` exactly the `run_files` in it (and
@@ -52,9 +60,11 @@ class RunFolder {
   std::filesystem::path audit() const;
 
  private:
-  RunFolder(std::filesystem::path root, bool force) : root_(std::move(root)), force_(force) {}
+  enum class Held { refused, replaced, kept };
+  RunFolder(std::filesystem::path root, Held held) : root_(std::move(root)), held_(held) {}
+  void take_over();
   std::filesystem::path root_;
-  bool force_ = false;
+  Held held_ = Held::refused;         ///< what becomes of a run that the folder holds
   std::shared_ptr<FolderLock> lock_;  ///< once it is claimed
 };
 

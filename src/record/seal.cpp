@@ -30,6 +30,9 @@ using Json = nlohmann::ordered_json;
 constexpr int seal_schema = 1;
 constexpr std::string_view seal_name = "files.json";
 
+/// What is no part of a finished run: the seal itself, and what goes once it stands.
+bool is_sealed(std::string_view name) { return name != seal_name && name != checkpoint_name; }
+
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {
   throw std::runtime_error(fmt::format("'{}' {}", file.string(), why));
 }
@@ -110,7 +113,7 @@ Digest digest_of_input(const fs::path& path) {
 void write_seal(const RunFolder& folder, const std::vector<Input>& inputs) {
   auto files = Json::object(), read = Json::array();
   for (auto name : run_files) {
-    if (name == seal_name || !fs::exists(folder.path(name))) continue;
+    if (!is_sealed(name) || !fs::exists(folder.path(name))) continue;
     files[std::string(name)] = to_json(digest_of_file(folder.path(name)));
   }
   for (const auto& i : inputs) {
@@ -152,7 +155,7 @@ Seal read_seal(const fs::path& folder) {
 std::string damage(const fs::path& folder, const Seal& seal) {
   std::error_code error;
   for (auto name : run_files)
-    if (name != seal_name && !seal.files.count(std::string(name)) && fs::exists(folder / name, error))
+    if (is_sealed(name) && !seal.files.count(std::string(name)) && fs::exists(folder / name, error))
       return fmt::format("{} is not of this run", name);
   for (const auto& [name, sealed] : seal.files) {
     const auto file = folder / name;

@@ -166,6 +166,7 @@ Json context(const Summary& s, const Versions& versions, const base::HostInfo& h
           {"retain_set", set_labels(s.retain_set)},
           {"started", text(s.started)},
           {"ended", text(s.ended)},
+          {"resumed", s.resumed == 0 ? Json() : Json{{"times", s.resumed}, {"away_seconds", s.away_seconds}}},
           {"divergence", divergence(s.divergence)},
           {"warnings", s.warnings},
           {"unused", unused(s.unused)},

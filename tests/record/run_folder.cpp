@@ -42,8 +42,36 @@ TEST_CASE("a run's folder is created with its parents and claimed") {
   CHECK(folder.root() == tmp / "a/b/run");
   CHECK(names_in(folder.root()) == std::set<std::string>{"afu.lock", "scenario.toml"});
   CHECK(folder.path("events.jsonl") == tmp / "a/b/run/events.jsonl");
-  // The second of two runs that start at once finds the claim of the first.
-  CHECK(refusal(tmp / "a/b/run", false).find("--force") != std::string::npos);
+  // The second of two runs that start at once finds the lock of the first.
+  CHECK(refusal(tmp / "a/b/run", false).find("is being written by process ") != std::string::npos);
+}
+
+TEST_CASE("what a process left that ended before its run began is no run") {
+  TemporaryFolder tmp;
+  fs::create_directories(tmp / "run");
+  write_text(tmp / "run/scenario.toml", "");
+  write_text(tmp / "run/checkpoint.afu", "begun");
+  CHECK(refusal(tmp / "run", false).empty());
+  CHECK(names_in(tmp / "run") == std::set<std::string>{"scenario.toml"});
+  write_text(tmp / "run/events.jsonl", "");  // that one had begun
+  CHECK(refusal(tmp / "run", false).find("--force") != std::string::npos);
+}
+
+TEST_CASE("a run that goes on keeps what it has written, but for what stands for its end") {
+  TemporaryFolder tmp;
+  fs::create_directories(tmp / "run/audit");
+  for (auto name : run_files) write_text(tmp / "run" / std::string(name), "old");
+  write_text(tmp / "run/model.pt.part", "left by a kill");
+  auto folder = RunFolder::examine_to_go_on(tmp / "run");
+  CHECK(text_of(tmp / "run/files.json") == "old");
+  folder.claim();
+  for (const char* name : {"scenario.toml", "metrics.csv", "requests.csv", "events.jsonl", "trace.json",
+                           "attacks.csv", "calibrations.csv", "checkpoint.afu", "audit/jobs.jsonl"})
+    CHECK(text_of(tmp / "run" / name) == "old");
+  for (const char* name :
+       {"files.json", "summary.json", "model.pt", "snapshot_before.pt", "audit/final.npz", "model.pt.part"})
+    CHECK_FALSE(fs::exists(tmp / "run" / name));
+  CHECK(refusal(tmp / "run", true).find("is being written by process ") != std::string::npos);
 }
 
 TEST_CASE("a folder that is being written is refused to others, with force too, and the writer is named") {

@@ -28,6 +28,14 @@ const std::vector<std::string> figure_keys{"test_accuracy",   "balanced_accuracy
 
 }  // namespace
 
+TEST_CASE("a summary tells how often its run was stopped and went on") {
+  Summary s;
+  CHECK(to_json(s)["context"]["resumed"].is_null());
+  s.resumed = 2;
+  s.away_seconds = 61.5;
+  CHECK(to_json(s)["context"]["resumed"].dump() == R"({"times":2,"away_seconds":61.5})");
+}
+
 TEST_CASE("summary.json has exactly the contract's keys, in order") {
   Summary s;
   s.erasures.emplace_back();
@@ -37,11 +45,11 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
                                                "model_sha256"});
   CHECK(keys(json["context"]) ==
-        std::vector<std::string>{"versions",      "host",       "system",    "cpu",    "cores",
-                                 "memory_bytes",  "devices",    "revision",  "seed",   "scenario",
-                                 "test_set",      "retain_set", "started",   "ended",  "divergence",
-                                 "warnings",      "unused",     "shortened", "events", "history_bytes",
-                                 "erasure_costs", "attacks"});
+        std::vector<std::string>{"versions",      "host",          "system",   "cpu",       "cores",
+                                 "memory_bytes",  "devices",       "revision", "seed",      "scenario",
+                                 "test_set",      "retain_set",    "started",  "ended",     "resumed",
+                                 "divergence",    "warnings",      "unused",   "shortened", "events",
+                                 "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate", "difference"});
