@@ -91,7 +91,7 @@ void begin(Self self) {
   const auto me = caf::actor_cast<federation_actor>(self);
   const auto& context = st.context;
   if (!context->events_file.empty() || !context->trace_file.empty() || !context->metrics_file.empty() ||
-      !context->attacks_file.empty() || !context->calibrations_file.empty()) {
+      !context->attacks_file.empty() || !context->calibrations_file.empty() || context->checkpoint) {
     st.crew.recorder = spawn_recorder(sys, context, me);
     st.watched.add(self, st.crew.recorder, "recorder");
   }
@@ -183,6 +183,7 @@ void enter(Self self, int phase) {
       if (st.crew.dispatcher) self->send(st.crew.dispatcher, atom::report_v);
       break;
     case clients_end:
+      if (st.context->checkpoint) st.context->checkpoint->freeze();
       for (const auto& [address, node] : st.watched.clients)
         self->send_exit(address, caf::exit_reason::user_shutdown);
       break;
@@ -211,8 +212,20 @@ void enter(Self self, int phase) {
   check_phase(self);
 }
 
+/// Before anything is dropped that an open job reads.
+void take_last_checkpoint(Self self) {
+  const auto& context = *self->state.context;
+  if (context.checkpoint) context.checkpoint->take_last(context.elapsed());
+}
+
+/// Somebody has lost what it held.
+void take_no_checkpoint(Self self) {
+  if (const auto& c = self->state.context->checkpoint) c->freeze();
+}
+
 void fail(Self self, const std::string& why) {
   auto& st = self->state;
+  take_no_checkpoint(self);
   if (!st.report().failure.empty()) return;
   st.report().failure = why;
   if (st.phase == running)
@@ -226,6 +239,7 @@ void down(Self self, const caf::down_msg& m) {
   if (auto c = st.watched.clients.find(m.source); c != st.watched.clients.end()) {
     const auto node = c->second;
     st.watched.clients.erase(c);
+    take_no_checkpoint(self);  // nor would the run take place again as it did
     if (st.phase == running || st.phase == reporting) {
       const auto number = node - record::first_client_node;
       st.report().replaced.push_back(record::node_name(node));
@@ -239,6 +253,7 @@ void down(Self self, const caf::down_msg& m) {
   if (o == st.watched.others.end()) return;
   const auto name = o->second;
   st.watched.others.erase(o);
+  take_no_checkpoint(self);
   if (st.phase == running || st.phase == reporting) {
     if (st.report().failure.empty())
       st.report().failure = "the " + name + " ended unexpectedly: " + self->system().render(m.reason);
@@ -290,10 +305,12 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
         ++st.halts;
         if (st.phase == running) {
           st.report().interrupted = true;
+          take_last_checkpoint(self);
           if (st.crew.timeline) self->send(st.crew.timeline, atom::halt_v);
         }
         // A run that has ended by itself and is only being measured is complete, unless that is cut short.
         if (st.halts < 2 || st.phase > reporting) return;
+        take_last_checkpoint(self);
         st.hurried = st.report().interrupted = true;
         if (st.crew.evaluator) self->send(st.crew.evaluator, atom::halt_v);
         reported(self);
@@ -302,6 +319,7 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
       [=](const TimelineEnd& e) {
         auto& st = self->state;
         st.report().timeline = e;
+        if (const auto& c = st.context->checkpoint) c->end();
         if (st.phase == running) enter(self, reporting);
         reported(self);
       },

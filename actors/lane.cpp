@@ -17,23 +17,60 @@ struct LaneState {
 };
 using Self = lane_actor::stateful_pointer<LaneState>;
 
+ResultPtr failed(const std::string& why) {
+  auto result = std::make_shared<job::JobResult>();
+  result->error = why;
+  return result;
+}
+
+/// Of a run that goes on: the result that it had before. Null: the job is to be computed. An error where it cannot be;
+/// of a job that was taken back nobody will see it.
+ResultPtr known(const LaneState& st, const Submission& s) {
+  const auto& checkpoint = st.context->checkpoint;
+  if (!checkpoint || !checkpoint->goes_on()) return nullptr;
+  try {
+    if (auto result = checkpoint->find(s.id, *s.job)) return result;
+  } catch (const std::exception& e) {
+    return failed(e.what());
+  }
+  if (!lane::reads_a_ghost(*s.job)) return nullptr;
+  return failed(s.name + ": needs a vector that the checkpoint does not hold");
+}
+
+ResultPtr kept(const LaneState& st, const Submission& s, ResultPtr result, bool shared) {
+  const auto& checkpoint = st.context->checkpoint;
+  return checkpoint ? checkpoint->keep(s.id, *s.job, std::move(result), shared) : std::move(result);
+}
+
+ResultPtr run_alone(LaneState& st, const Submission& s) {
+  const auto run = [&] { return st.engine->run(*s.job); };
+  const auto& cache = st.context->cache;
+  const bool shared = s.shared && cache;
+  return kept(st, s,
+              shared ? cache->get(job::key_of(st.context->surroundings, *s.job), run)
+                     : std::make_shared<const job::JobResult>(run()),
+              shared);
+}
+
 std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
                                                          const std::vector<Submission>& given) {
   std::vector<std::pair<std::uint64_t, ResultPtr>> results;
-  if (given.size() == 1) {
-    const auto& s = given.front();
-    const auto run = [&] { return st.engine->run(*s.job); };
-    const auto& cache = st.context->cache;
-    results.emplace_back(s.id, s.shared && cache
-                                   ? cache->get(job::key_of(st.context->surroundings, *s.job), run)
-                                   : std::make_shared<const job::JobResult>(run()));
-    return results;
+  std::vector<const Submission*> open;
+  for (const auto& s : given) {
+    if (auto result = known(st, s))
+      results.emplace_back(s.id, std::move(result));
+    else
+      open.push_back(&s);
   }
+  if (open.size() == 1) results.emplace_back(open.front()->id, run_alone(st, *open.front()));
+  if (open.size() < 2) return results;
   std::vector<JobPtr> jobs;
-  for (const auto& s : given) jobs.push_back(s.job);
+  for (const auto* s : open) jobs.push_back(s->job);
   auto together = st.engine->run_together(jobs);
-  for (std::size_t i = 0; i < given.size(); ++i)
-    results.emplace_back(given[i].id, std::make_shared<const job::JobResult>(std::move(together[i])));
+  for (std::size_t i = 0; i < open.size(); ++i)
+    results.emplace_back(
+        open[i]->id,
+        kept(st, *open[i], std::make_shared<const job::JobResult>(std::move(together[i])), false));
   return results;
 }
 
@@ -54,6 +91,7 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
           try {
             st.engine = lane::Engine::make(st.context->lanes.at(st.lane));
           } catch (const std::exception& e) {
+            if (st.context->checkpoint) st.context->checkpoint->freeze();
             return self->send(federation, atom::failed_v,
                               "lane " + std::to_string(st.lane) + ": " + e.what());
           }

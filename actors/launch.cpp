@@ -204,6 +204,9 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
     federate::write_audit_start(context->audit_folder, context->setup,
                                 {prepared.channels, prepared.height, prepared.width, prepared.classes});
   context->began = std::chrono::steady_clock::now();
+  if (context->checkpoint)  // real time goes on as well
+    context->began -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+        std::chrono::duration<double>(context->checkpoint->seconds_before()));
   result.report = play(context, options);
   result.notes = prepared.notes->all();
   result.warnings = prepared.notes->warnings();
@@ -257,6 +260,12 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.devices = prepared.devices;
   s.events = r.timeline.events;
   s.history_bytes = r.outcome.history_bytes;
+  if (context->checkpoint) {
+    s.resumed = context->checkpoint->resumed();
+    s.away_seconds = context->checkpoint->away_seconds();
+    if (const auto why = context->checkpoint->failure(); !why.empty())
+      result.warnings.push_back("no checkpoint could be written any more: " + why);
+  }
   add_shortened(scenario, r, result.notes);
   if (r.timeline.gone_count > 0) result.notes.push_back(gone_clients(r.timeline));
   for (const auto& name : r.replaced)

@@ -9,6 +9,7 @@
 #include "actors/messages.hpp"
 #include "actors/protocol.hpp"
 #include "config/scenario_fwd.hpp"
+#include "lane/checkpoint.hpp"
 #include "lane/job_cache.hpp"
 #include "record/records.hpp"
 
@@ -33,6 +34,10 @@ struct RunResult {
 struct RunOptions {
   /// Results that runs with the same past share (virtual clock only); null: none.
   std::shared_ptr<lane::JobCache> cache;
+  /// By which a run on the virtual clock goes on when it is stopped; null: it cannot. Of one that goes on, the events
+  /// (and the jobs of an audit) must come again as the files hold them, else the run fails; all other logs are written
+  /// anew.
+  std::shared_ptr<lane::Checkpoint> checkpoint;
   Files files;
   /// All input was found usable, the data are loaded and the lanes fit; no actor lives yet. What it throws
   /// ends the run.

@@ -239,6 +239,7 @@ CAF_ADD_ATOM(afu, afu::atom, close, "close")
 CAF_ADD_ATOM(afu, afu::atom, closed, "closed")
 CAF_ADD_ATOM(afu, afu::atom, force, "force")
 CAF_ADD_ATOM(afu, afu::atom, flush, "flush")
+CAF_ADD_ATOM(afu, afu::atom, checkpoint, "checkpoint")
 CAF_END_TYPE_ID_BLOCK(afu)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectResult)

@@ -22,6 +22,7 @@ namespace {
 struct RecorderState {
   static inline const char* name = "recorder";
   federation_actor federation;
+  ContextPtr context;
   std::unique_ptr<record::EventLog> events;
   std::unique_ptr<record::TraceBuilder> trace;
   std::unique_ptr<record::MetricsLog> metrics;
@@ -60,11 +61,29 @@ void flush_soon(Self self) {
   self->delayed_send(self, std::chrono::seconds(1), atom::flush_v);
 }
 
+/// Of a run that goes on: what the file holds must come again.
+template <class Log>
+std::unique_ptr<Log> log(const Context& context, const std::string& file) {
+  if (context.checkpoint && context.checkpoint->goes_on())
+    return std::make_unique<Log>(file, base::OutputFile::Again{});
+  return std::make_unique<Log>(file);
+}
+
+void checkpoint_soon(Self self) {
+  if (const auto& c = self->state.context->checkpoint)
+    self->delayed_send(
+        self,
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(c->period())),
+        atom::checkpoint_v);
+}
+
 recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation_actor federation) {
   self->state.federation = std::move(federation);
+  self->state.context = context;
+  checkpoint_soon(self);
   self->state.calibrations_file = context->calibrations_file;
   guarded(self, [&](RecorderState& st) {
-    if (!context->events_file.empty()) st.events = std::make_unique<record::EventLog>(context->events_file);
+    if (!context->events_file.empty()) st.events = log<record::EventLog>(*context, context->events_file);
     if (!context->metrics_file.empty())
       st.metrics = std::make_unique<record::MetricsLog>(context->metrics_file);
     if (!context->requests_file.empty())
@@ -72,7 +91,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
     if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
       st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
     if (!context->audit_folder.empty()) {
-      st.audit = std::make_unique<record::AuditLog>(context->audit_folder + "/jobs.jsonl");
+      st.audit = log<record::AuditLog>(*context, context->audit_folder + "/jobs.jsonl");
       st.updates_file = context->audit_folder + "/updates.npz";
     }
     if (!context->trace_file.empty())
@@ -131,12 +150,21 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (st.audit) st.audit->flush();
         });
       },
+      [=](atom::checkpoint) {
+        const auto& context = *self->state.context;
+        context.checkpoint->write(context.elapsed());
+        checkpoint_soon(self);
+      },
       [=](atom::close) {
         // Each by itself: of a run that ends for one file's sake the others are complete.
         const auto finish = [&](auto& file) {
           if (file) attempt(self, [&](RecorderState&) { file->close(); });
         };
         auto& st = self->state;
+        if (st.context->checkpoint) {  // nobody else lives: what is not taken yet is gone
+          st.context->checkpoint->freeze();
+          st.context->checkpoint->write(st.context->elapsed());
+        }
         finish(st.events), finish(st.metrics), finish(st.requests), finish(st.attacks),
             finish(st.calibrations), finish(st.audit);
         if (!st.updates_file.empty())

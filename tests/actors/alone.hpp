@@ -148,6 +148,7 @@ inline std::pair<recorder_actor, std::shared_ptr<Given>> fake_recorder(Alone& al
         [](const record::AuditJob&) {},
         [](const federate::AuditedUpdate&) {},
         [](atom::flush) {},
+        [](atom::checkpoint) {},
         [](atom::close) {},
     };
   };
