@@ -21,14 +21,33 @@ namespace afu::cli {
 namespace {
 
 void write_scenario(const record::RunFolder& folder, const config::Scenario& s) {
-  const auto path = folder.path("scenario.toml");
-  try {
-    base::write_whole(path, config::to_toml(s, methods::method_sections()));
-  } catch (...) {  // the empty claim alone would be taken for a run
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-    throw;
-  }
+  base::write_whole(folder.path("scenario.toml"), config::to_toml(s, methods::method_sections()));
+}
+
+/// The inputs as they are before the run reads them.
+std::vector<record::Input> inputs_of(const config::Scenario& scenario) {
+  std::vector<record::Input> inputs;
+  for (const auto& [key, path] : config::used_paths(scenario))
+    inputs.push_back({key, path, record::digest_of_input(path)});
+  return inputs;
+}
+
+/// After a claim from which no run came.
+void unclaim(const record::RunFolder& folder) {
+  std::error_code ignored;
+  for (const auto name : {std::string_view("scenario.toml"), record::checkpoint_name})
+    std::filesystem::remove(folder.path(name), ignored);
+}
+
+lane::BegunRun begun(const std::string& started, const std::vector<record::Input>& inputs) {
+  lane::BegunRun run{device::revision(), started, {}};
+  for (const auto& i : inputs) run.inputs.push_back({i.key, i.path, i.digest.sha256, i.digest.bytes});
+  return run;
+}
+
+/// Whether the same command is to go on with the run: it was stopped, by a signal or by what may be mended.
+bool goes_on_later(const std::string& ended) {
+  return ended == "interrupted" || ended.rfind("failed", 0) == 0;
 }
 
 void write_models(const config::Scenario& s, const record::RunFolder& folder,
@@ -60,11 +79,18 @@ std::string audit_note(const record::RunFolder& folder) {
 }  // namespace
 
 actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& folder,
-                          actors::RunOptions options, bool alone) {
-  const auto started = base::utc_now();
-  std::vector<record::Input> inputs;  // as they are before the run reads them
-  for (const auto& [key, path] : config::used_paths(scenario))
-    inputs.push_back({key, path, record::digest_of_input(path)});
+                          actors::RunOptions options, std::optional<Unfinished> unfinished, bool alone) {
+  const auto started = unfinished ? unfinished->held.run.started : base::utc_now();
+  const double away = unfinished ? unfinished->away_seconds : 0;
+  const auto inputs = inputs_of(scenario);
+  const auto checkpoint = folder.path(record::checkpoint_name);
+  if (unfinished ||
+      (scenario.output.checkpoint_every > 0 && scenario.scenario.clock == config::Clock::simulated)) {
+    std::optional<lane::CheckpointContent> held;
+    if (unfinished) held = std::move(unfinished->held);
+    options.checkpoint = std::make_shared<lane::Checkpoint>(
+        checkpoint, lane::CheckpointPace{scenario.output.checkpoint_every}, std::move(held));
+  }
   const bool training = scenario.scenario.execute == config::Execute::train;
   if (scenario.output.events) options.files.events = folder.path("events.jsonl");
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
@@ -73,10 +99,16 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   if (training) options.files.attacks = folder.path("attacks.csv");
   options.files.calibrations = folder.path("calibrations.csv");
   if (scenario.output.audit) options.files.audit = (folder.root() / "audit").string();
-  options.prepared = [&folder, &scenario, also = std::move(options.prepared)] {
+  options.prepared = [&, kept = options.checkpoint, also = std::move(options.prepared)] {
     if (also) also();
     folder.claim();
-    write_scenario(folder, scenario);
+    try {  // the scenario last: where that stands, the run can go on
+      if (kept) kept->begin(begun(started, inputs), away);
+      write_scenario(folder, scenario);
+    } catch (...) {
+      if (!kept || !kept->goes_on()) unclaim(folder);
+      throw;
+    }
     if (scenario.output.audit) folder.audit();
   };
   auto result = actors::run_scenario(scenario, options);
@@ -97,6 +129,8 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   try {
     record::write_summary(folder, result.summary, versions);
     record::write_seal(folder, inputs);  // last: with files.json a folder is whole
+    std::error_code ignored;
+    if (!goes_on_later(result.summary.ended)) std::filesystem::remove(checkpoint, ignored);
   } catch (const std::exception& e) {
     throw std::runtime_error((failure.empty() ? "" : failure + "; ") + e.what());
   }

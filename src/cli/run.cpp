@@ -1,12 +1,16 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "actors/launch.hpp"
 #include "cli/execute.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/resume.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
@@ -24,7 +28,7 @@ namespace {
 struct Options {
   ScenarioOptions scenario;
   std::string output;
-  bool force = false, quiet = false;
+  bool force = false, fresh = false, quiet = false;
 };
 
 std::string goal_text(const config::StopSection& stop) {
@@ -57,14 +61,31 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
+/// The folder, and what of a run in it goes on.
+std::pair<record::RunFolder, std::optional<Unfinished>> place_of(const Options& o,
+                                                                 const config::Scenario& scenario) {
+  const auto name =
+      scenario.output.folder.empty() ? "runs/" + scenario.scenario.name : scenario.output.folder;
+  const auto& path = o.output.empty() ? name : o.output;
+  if (o.force) return {record::RunFolder::examine(path, true), std::nullopt};
+  if (o.fresh) return {record::RunFolder::examine(path, was_stopped(path)), std::nullopt};
+  auto unfinished = find_unfinished(path, scenario);
+  auto folder =
+      unfinished ? record::RunFolder::examine_to_go_on(path) : record::RunFolder::examine(path, false);
+  return {std::move(folder), std::move(unfinished)};
+}
+
 int run(const Options& o, const config::Scenario& given) {
-  const auto name = given.output.folder.empty() ? "runs/" + given.scenario.name : given.output.folder;
-  auto folder = record::RunFolder::examine(o.output.empty() ? name : o.output, o.force);
   const auto scenario = config::with_absolute_paths(given);
+  auto [folder, unfinished] = place_of(o, scenario);
   for (const auto& note : given.notes) tell("afu: warning: {}\n", note.line());
   for (const auto& line : config::ineffective(given, methods::method_sections()))
     tell("afu: warning: {}\n", line);
   if (!o.quiet) tell("afu: {}\n", plan_text(scenario, folder.root().string()));
+  if (unfinished && !unfinished->held.damage.empty())
+    tell("afu: warning: {}: what came after the last whole checkpoint is computed again\n",
+         unfinished->held.damage);
+  if (unfinished && !o.quiet) tell("afu: {}\n", going_on(*unfinished));
 
   page::ProgressLine progress({static_cast<std::uint64_t>(scenario.stop.updates), scenario.stop.seconds},
                               o.quiet);
@@ -80,7 +101,7 @@ int run(const Options& o, const config::Scenario& given) {
     progress.clear();
     tell("afu: interrupted: measures the last version and ends; without measuring at the next signal\n");
   };
-  const auto result = execute(scenario, folder, options);
+  const auto result = execute(scenario, folder, options, std::move(unfinished));
   progress.clear();
   const auto& summary = result.summary;
 
@@ -103,7 +124,11 @@ int run(const Options& o, const config::Scenario& given) {
     tell("afu: the run diverged: {}\n", to_string(*summary.divergence));
     return 1;
   }
-  if (result.report.interrupted) return Interrupts::status();
+  if (result.report.interrupted) {
+    if (!o.quiet && std::filesystem::exists(folder.path(record::checkpoint_name)))
+      tell("afu: interrupted; the same command goes on where it stopped\n");
+    return Interrupts::status();
+  }
   if (summary.ended != "completed") {
     tell("afu: {}\n", summary.ended);
     return 1;
@@ -118,6 +143,7 @@ std::function<int()> declare_run(CLI::App& app) {
   o->scenario.declare(app);
   app.add_option("-o,--output", o->output, "Folder to write; overrides output.folder");
   app.add_flag("--force", o->force, "Replace a run that the folder holds");
+  app.add_flag("--fresh", o->fresh, "Begin anew where the folder holds a run that was stopped");
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes, no table: only warnings and errors");
   return [o] {
     const auto given = o->scenario.load();

@@ -136,6 +136,7 @@ int run(const Options& o) {
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
   options.jobs = o.jobs;
   options.cache_bytes = static_cast<std::uint64_t>(o.cache_mb * 1e6);
+  options.fresh = o.force;
   options.interrupt = &Interrupts::asked();
   options.hurry = &Interrupts::hurried();
   const bool rerun_changed = o.rerun_changed || o.force;

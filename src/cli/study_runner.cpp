@@ -20,6 +20,7 @@
 #include "base/output_file.hpp"
 #include "base/threads.hpp"
 #include "cli/execute.hpp"
+#include "cli/resume.hpp"
 #include "cli/study_estimate.hpp"
 #include "config/scenario.hpp"
 #include "config/writer.hpp"
@@ -216,10 +217,17 @@ class Runners {
 
   Ended run_cell(const study::Cell& cell, std::shared_ptr<lane::JobCache> cache, std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
-    auto folder = record::RunFolder::examine(path, true);
     Ended ended;
+    auto folder = record::RunFolder::examine(path, true);
     try {
       auto scenario = config::with_absolute_paths(cell.scenario);
+      std::optional<Unfinished> unfinished;
+      if (!options_.fresh) try {
+          unfinished = find_unfinished(path, scenario);
+        } catch (const record::RunFolderError& e) {
+          ended.notes.push_back(std::string("begins anew: ") + e.what());
+        }
+      if (unfinished) folder = record::RunFolder::examine_to_go_on(path);
       if (scenario.compute.lanes == 0 && scenario.compute.devices == std::vector<std::string>{"cpu"})
         scenario.compute.lanes = lanes_;
       actors::RunOptions options;
@@ -231,9 +239,13 @@ class Runners {
         fs::remove(path / "failure.txt", ignored);
       };
       options.progress = [&](const actors::Progress& p) { share = share_of(scenario.stop, p); };
-      auto result = execute(scenario, folder, options, jobs_ == 1);
-      ended.warnings = std::move(result.warnings);
-      ended.notes = std::move(result.notes);
+      if (unfinished) {
+        if (!unfinished->held.damage.empty()) ended.warnings.push_back(unfinished->held.damage);
+        ended.notes.push_back(going_on(*unfinished));
+      }
+      auto result = execute(scenario, folder, options, std::move(unfinished), jobs_ == 1);
+      for (auto& w : result.warnings) ended.warnings.push_back(std::move(w));
+      for (auto& n : result.notes) ended.notes.push_back(std::move(n));
       ended.interrupted = result.report.interrupted;
       if (ended.interrupted) return ended;
       const auto& how = result.summary.ended;

@@ -24,6 +24,7 @@ struct StudyOptions {
   std::filesystem::path folder;
   int jobs = 0;                            ///< cells at a time; 0: as many as cores
   std::uint64_t cache_bytes = 2ull << 30;  ///< of results kept for the cells of one group
+  bool fresh = false;                      ///< cells that were stopped begin anew
   const std::atomic<bool>* interrupt = nullptr;
   const std::atomic<bool>* hurry = nullptr;  ///< as actors::RunOptions has it
   /// Called from the runners' threads, one at a time: after a cell has ended, with its folder, why it failed

@@ -145,6 +145,12 @@ Section output(OutputSection& o) {
        flag("snapshots", o.snapshots,
             "Write the models that the attacks see: snapshot_before.pt, snapshot_merged.pt, "
             "snapshot_plus16.pt, snapshot_final.pt."),
+       number(
+           "checkpoint_every", o.checkpoint_every, from(0, longest),
+           "Write checkpoint.afu so often, in real time, or as seldom as it takes to cost less than 2 % of that; and "
+           "when a signal ends the run. By it a run that was stopped goes on where it was. 0: never. On the wall "
+           "clock there is none.",
+           "s"),
        flag("audit", o.audit,
             "Write audit/: who owns which samples, these as the models see them, the first and the last "
             "weights, every job with the key of its sample order. tools/audit/check_run.py computes the "

@@ -13,6 +13,7 @@ struct OutputSection {
   bool model = true;
   bool snapshots = false;                  ///< also the models at the points of attack
   bool audit = false;                      ///< also what an outside checker needs: audit/
+  double checkpoint_every = 60;            ///< real seconds; 0: never
   std::vector<std::string> audit_updates;  ///< single updates that audit/ is to hold, "CLIENT/JOB"
 };
 
