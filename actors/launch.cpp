@@ -21,6 +21,7 @@
 #include "federate/audit.hpp"
 #include "figures/erasure_figures.hpp"
 #include "metrics/sets.hpp"
+#include "model/ghost.hpp"
 #include "sim/horizon.hpp"
 
 namespace afu::actors {
@@ -208,6 +209,19 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
     context->began -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>(context->checkpoint->seconds_before()));
   result.report = play(context, options);
+  if (auto& report = result.report; model::is_ghost(report.outcome.model)) {
+    if (report.interrupted) {
+      result.on_its_way = true;
+      report = {};
+      report.interrupted = true;
+      return result;
+    }
+    report.outcome.model = nullptr;  // it failed on its way
+  }
+  auto& snapshots = result.report.snapshots;
+  snapshots.erase(std::remove_if(snapshots.begin(), snapshots.end(),
+                                 [](const auto& named) { return model::is_ghost(named.second); }),
+                  snapshots.end());
   result.notes = prepared.notes->all();
   result.warnings = prepared.notes->warnings();
   const double wall = context->elapsed();

@@ -25,6 +25,9 @@ struct Files {
 
 struct RunResult {
   RunReport report;
+  /// A run that went on was interrupted before it was where it had been: it has nothing to show, and nothing was lost. All
+  /// else is empty then, but report.interrupted.
+  bool on_its_way = false;
   record::Summary summary;
   std::vector<std::string> notes;     ///< how it was computed: engines, lanes refused
   std::vector<std::string> warnings;  ///< what a figure may not mean: clients replaced, jobs lost

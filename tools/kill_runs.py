@@ -6,8 +6,8 @@
 
 Each scenario runs once undisturbed. Then it runs again and again and is sent SIGKILL (one time in ten SIGTERM or SIGHUP,
 which end it in order) after a random time, also while it goes on, with 1 to 3 lanes, until it has ended by itself; that
-is repeated until so many kills are done. Events, metrics, the model and the summary (but for real times) must then be
-those of the undisturbed run. Exit status 1, with the folder kept, where they are not.
+is repeated until so many kills are done. All files but the trace, and the summary but for real times, must then be those of
+the undisturbed run. Exit status 1, with the folder kept, where they are not.
 
   --kills N         of all scenarios together (100)
   --scenarios LIST  of: afu_ic, retrain, federaser, knot, several, study (all)
@@ -60,6 +60,8 @@ at_update = 60
 MORE
 [output]
 checkpoint_every = EVERY
+snapshots = true
+OUTPUT
 [stop]
 updates = UPDATES
 """
@@ -70,13 +72,15 @@ at_update = 80
 client = 5
 at_update = 85
 """
+AUDIT = 'audit = true\naudit_updates = ["1/3", "2/9"]'
+# Method, more of [training], of [[erasure]], of [output].
 SCENARIOS = {
-    "afu_ic": ("afu_ic", "", ""),
-    "retrain": ("retrain", "", ""),
-    "federaser": ("federaser", "", ""),
-    "knot": ("knot", 'rule = "async_delta"\n[unlearning.knot]\nclusters = 2', ""),
-    "several": ("fine_tune", "", SEVERAL),
-    "study": ("afu_ic", "", ""),
+    "afu_ic": ("afu_ic", "", "", ""),
+    "retrain": ("retrain", "", "", ""),
+    "federaser": ("federaser", "", "", ""),
+    "knot": ("knot", 'rule = "async_delta"\n[unlearning.knot]\nclusters = 2', "", ""),
+    "several": ("fine_tune", "", SEVERAL, AUDIT),
+    "study": ("afu_ic", "", "", ""),
 }
 STUDY = """[study]
 name = "killed"
@@ -98,10 +102,11 @@ def figures(folder):
     for key in ("started", "resumed"):
         del summary["context"][key]
     found = {"summary": summary}
-    for name in ("events.jsonl", "metrics.csv", "requests.csv", "attacks.csv", "calibrations.csv"):
-        if (folder / name).exists():
-            found[name] = digest(folder / name)
-    found["model.pt"] = summary["model_sha256"]
+    # The trace tells of lanes in real time; the scenario has the number of lanes; files.json has all of these.
+    other = {"summary.json", "trace.json", "scenario.toml", "files.json"}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.name not in other:
+            found[str(file.relative_to(folder))] = digest(file)
     return found
 
 
@@ -121,9 +126,9 @@ class Killer:
         self.kills = self.signals = self.ends = self.resumed = 0
 
     def write(self, name):
-        method, rule, more = SCENARIOS[name]
+        method, rule, more, output = SCENARIOS[name]
         text = COMMON.replace("NAME", name).replace("METHOD", method).replace("RULE", rule)
-        text = text.replace("MORE", more).replace("EVERY", str(self.options.every))
+        text = text.replace("MORE", more).replace("EVERY", str(self.options.every)).replace("OUTPUT", output)
         (self.folder / (name + ".toml")).write_text(text.replace("UPDATES", str(self.options.updates)))
         if name == "study":
             (self.folder / "killed.toml").write_text(STUDY)

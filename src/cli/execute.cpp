@@ -112,6 +112,7 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
     if (scenario.output.audit) folder.audit();
   };
   auto result = actors::run_scenario(scenario, options);
+  if (result.on_its_way) return result;
 
   auto& failure = result.report.failure;
   try {

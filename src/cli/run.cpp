@@ -103,6 +103,13 @@ int run(const Options& o, const config::Scenario& given) {
   };
   const auto result = execute(scenario, folder, options, std::move(unfinished));
   progress.clear();
+  const auto interrupted = [&, &root = folder.root()] {
+    std::error_code none;
+    if (!o.quiet && std::filesystem::exists(root / record::checkpoint_name, none))
+      tell("afu: interrupted; the same command goes on where it stopped\n");
+    return Interrupts::status();
+  };
+  if (result.on_its_way) return interrupted();
   const auto& summary = result.summary;
 
   for (const auto& warning : result.warnings) tell("afu: warning: {}\n", warning);
@@ -124,11 +131,7 @@ int run(const Options& o, const config::Scenario& given) {
     tell("afu: the run diverged: {}\n", to_string(*summary.divergence));
     return 1;
   }
-  if (result.report.interrupted) {
-    if (!o.quiet && std::filesystem::exists(folder.path(record::checkpoint_name)))
-      tell("afu: interrupted; the same command goes on where it stopped\n");
-    return Interrupts::status();
-  }
+  if (result.report.interrupted) return interrupted();
   if (summary.ended != "completed") {
     tell("afu: {}\n", summary.ended);
     return 1;

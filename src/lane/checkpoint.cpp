@@ -20,6 +20,9 @@ using Clock = std::chrono::steady_clock;
 /// is written anew without them.
 constexpr std::uint64_t most_dead = 4 << 20;
 
+/// What the first checkpoint is taken to cost, bytes of vectors a second.
+constexpr double first_rate = 200e6;
+
 double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
 /// FNV-1a over what a job is, without the content of vectors and rows.
@@ -219,6 +222,15 @@ Checkpoint::Taken Checkpoint::take(double elapsed) {
   return taken;
 }
 
+/// With the mutex held.
+double Checkpoint::expected_cost() const {
+  double bytes = 0;
+  for (const auto& r : registered_)
+    if (const auto vector = r.written ? nullptr : r.vector.lock())
+      bytes += static_cast<double>(model::byte_size(vector));
+  return bytes / first_rate;
+}
+
 void Checkpoint::put(Taken taken) {
   if (!taken.results.empty()) file_->append(taken.results);
   CheckpointState state;
@@ -265,7 +277,8 @@ void Checkpoint::write(double elapsed) try {
       last_.reset();
       if (taken->results.empty() && taken->count == state_.results) return;  // nothing new
     } else {
-      if (frozen_ || fresh_.empty() || since(written_) < std::max(pace_.every, cost_ / pace_.share)) return;
+      if (frozen_ || fresh_.empty() || since(written_) < pace_.every) return;
+      if (since(written_) < (cost_ > 0 ? cost_ : expected_cost()) / pace_.share) return;
       taken = take(elapsed);
     }
   }

@@ -94,6 +94,7 @@ class Checkpoint {
   };
 
   Taken take(double elapsed);
+  double expected_cost() const;
   void put(Taken taken);
 
   const std::filesystem::path path_;

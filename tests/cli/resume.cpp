@@ -204,6 +204,24 @@ TEST_CASE("without checkpoints a folder with an unfinished run is refused, as on
   CHECK(again.err.find("already holds a run") != std::string::npos);
 }
 
+TEST_CASE("a run whose checkpoint cannot be written ends as it would, and says so") {
+  const Runs f;
+  const auto log = (f.path / "messages").string();
+  const int status =
+      std::system(("bash -c 'ulimit -f 200; exec " + std::string(AFU_BINARY) + " " +
+                   f.command(std::string(longer) + " --set output.events=false --set output.trace=false") +
+                   " 2> " + log + " > " + log + ".out'")
+                      .c_str());
+  CHECK(WEXITSTATUS(status) == 0);
+  const auto told = content(log);
+  INFO(told);
+  CHECK(told.find("no checkpoint could be written any more: cannot write '" +
+                  (f.run / "checkpoint.afu").string() + "': ") != std::string::npos);
+  CHECK_FALSE(fs::exists(f.run / "checkpoint.afu"));
+  REQUIRE(afu_command(f, f.command(longer, "whole") + " -q").status == 0);
+  CHECK((content(f.run / "model.pt") == content(f.path / "whole/model.pt")));
+}
+
 TEST_CASE("a study goes on within its cells") {
   const Runs f;
   std::ofstream(f.path / "study.toml") << "[study]\nname = \"s\"\nbase = \"tiny.toml\"\nseeds = [1]\n"

@@ -211,12 +211,12 @@ TEST_CASE(
     CHECK(later.vectors.size() == n + 1);
     CHECK(later.absences.size() == 1);
   };
-  for (std::size_t size = 0; size < whole.size(); size += size < begin + 400 ? 7 : 97) {
+  for (std::size_t size = 0; size < whole.size(); size += size < begin + 400 ? 13 : 211) {
     CAPTURE(size);
     write(f.file(), {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
     check();
   }
-  for (std::size_t at = 0; at < whole.size(); at += at < begin + 400 ? 5 : 89) {
+  for (std::size_t at = 0; at < whole.size(); at += at < begin + 400 ? 11 : 199) {
     CAPTURE(at);
     auto turned = whole;
     turned[at] = static_cast<char>(turned[at] ^ 0x10);
