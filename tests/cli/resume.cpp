@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Long enough to be killed on the way.
-const char* longer = " --set stop.updates=6000 --set output.checkpoint_every=0.02";
+const char* longer = " --set stop.updates=4000 --set output.checkpoint_every=0.02";
 
 std::vector<std::string> words(const std::string& text) {
   std::istringstream in(text);
@@ -111,7 +111,7 @@ TEST_CASE("a run that a signal ended goes on, by SIGHUP as by SIGTERM, and may b
   f.kill(longer, SIGHUP);
   CHECK(fs::exists(f.run / "files.json"));
   f.kill(longer, SIGTERM);
-  const std::string more = " --set stop.updates=6500 -q";
+  const std::string more = " --set stop.updates=4300 -q";
   REQUIRE(afu_command(f, f.command(more)).status == 0);
   REQUIRE(afu_command(f, f.command(more, "whole")).status == 0);
   check_same(f.run, f.path / "whole");
@@ -128,9 +128,9 @@ TEST_CASE("a run goes on with its own scenario only, and --fresh begins anew") {
   CHECK(other.err.find("is 0.123") != std::string::npos);
   CHECK(other.err.find("--fresh") != std::string::npos);
   CHECK(other.err.find("stop.updates") == std::string::npos);
-  const auto shorter = afu_command(f, f.command(" -q --set stop.updates=5999"));
+  const auto shorter = afu_command(f, f.command(" -q --set stop.updates=3999"));
   CHECK(shorter.status == 2);
-  CHECK(shorter.err.find("stop.updates was 6000, is 5999") != std::string::npos);
+  CHECK(shorter.err.find("stop.updates was 4000, is 3999") != std::string::npos);
   CHECK((content(f.run / "events.jsonl") == events));  // nothing was touched
   CHECK(fs::exists(f.run / "checkpoint.afu"));
 
@@ -222,11 +222,11 @@ TEST_CASE("a run whose checkpoint cannot be written ends as it would, and says s
   CHECK((content(f.run / "model.pt") == content(f.path / "whole/model.pt")));
 }
 
-TEST_CASE("a study goes on within its cells") {
+TEST_CASE("a study goes on within its cells" * doctest::test_suite("slow")) {
   const Runs f;
   std::ofstream(f.path / "study.toml") << "[study]\nname = \"s\"\nbase = \"tiny.toml\"\nseeds = [1]\n"
                                           "methods = [\"afu_ic\", \"retrain\"]\n"
-                                          "set = { stop.updates = 6000, output.checkpoint_every = 0.02 }\n";
+                                          "set = { stop.updates = 4000, output.checkpoint_every = 0.02 }\n";
   const auto cell = f.path / "result/cells/afu_ic/seed=1";
   const auto command = "study " + (f.path / "study.toml").string() + " -j 1 -q -o ";
   REQUIRE(stopped(command + (f.path / "result").string(), SIGKILL,
