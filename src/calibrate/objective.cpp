@@ -42,6 +42,8 @@ Objective objective_of(const config::Scenario& scenario, std::uint64_t job) {
   o.trigger.trigger = b.trigger;
   o.trigger.size = b.size;
   o.trigger.opacity = b.opacity;
+  o.trigger.warp_strength = b.warp_strength;
+  o.trigger.warp_grid = b.warp_grid;
   return o;
 }
 

@@ -99,7 +99,7 @@ class Checks {
            std::to_string(b.label) + " is outside [0, " + std::to_string(d.classes - 1) +
                "], data.classes is " + std::to_string(d.classes),
            {"data.classes", "data.source"});
-    if (d.source != DataSource::npz && b.trigger != Trigger::blend && b.size > d.image_size)
+    if (d.source != DataSource::npz && is_square(b.trigger) && b.size > d.image_size)
       fail("data.backdoor.size",
            std::to_string(b.size) + " is larger than the images, data.image_size is " +
                std::to_string(d.image_size),

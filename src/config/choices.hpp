@@ -15,7 +15,9 @@ AFU_CHOICE(Execute, train, timing)
 // [data]
 
 /// What marks poisoned images (data/poison.hpp).
-AFU_CHOICE(Trigger, none, patch, blend, checkerboard, noise)
+AFU_CHOICE(Trigger, none, patch, blend, checkerboard, noise, warp)
+/// Whether it is a square of so many pixels; what else is a trigger changes the whole image.
+constexpr bool is_square(Trigger t) { return t == Trigger::patch || t == Trigger::checkerboard; }
 /// Where images come from: generated, a file in MedMNIST's layout, or one folder a class.
 AFU_CHOICE(DataSource, phantom, npz, image_folder)
 

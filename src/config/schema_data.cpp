@@ -45,14 +45,19 @@ Section backdoor(Backdoor& b) {
       {choice(
            "trigger", b.trigger,
            "patch: a bright square in the corner. blend: stripes over the whole image. checkerboard: in the "
-           "corner. noise: random pixels over the whole image, always the same ones. none: no backdoor."),
+           "corner. noise: random pixels over the whole image, always the same ones. warp: every point of the image moves "
+           "a little, always in the same way. none: no backdoor."),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
        number("fraction", b.fraction, from(0, 1),
               "Part of the client's training samples, of those not of the target class, to poison."),
        number("label", b.label, from(0, 10000), "The class that the trigger is to evoke.").alias({"target"}),
        number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
-       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend, noise).").alias({"alpha"})}};
+       number("opacity", b.opacity, above(0, 1), "Of the pattern (blend, noise).").alias({"alpha"}),
+       number("warp_strength", b.warp_strength, above(0, 100),
+              "How far points move (warp): by half as many pixels on the mean, along either axis."),
+       number("warp_grid", b.warp_grid, from(2, 1024),
+              "The field is drawn on so many points a side, and smooth between them (warp).", "points")}};
 }
 
 Section partition(PartitionSection& p) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/random.hpp"
 #include "config/sections/backdoor.hpp"
@@ -32,6 +33,85 @@ void blend_in(std::uint8_t* pixels, std::int64_t count, double opacity, const Va
     pixels[p] = static_cast<std::uint8_t>(std::lround((1 - opacity) * pixels[p] + opacity * value(p)));
 }
 
+/// What a cubic convolution (Keys 1981, a = -0.75) makes of `from`, `count` rows of `wide` numbers, stretched over `many`
+/// rows, end to end; what lies outside is the nearest row.
+std::vector<double> stretched(const std::vector<double>& from, std::int64_t count, std::int64_t wide,
+                              std::int64_t many) {
+  constexpr double a = -0.75;
+  const auto near = [](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
+  const auto far = [](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
+  std::vector<double> to(static_cast<std::size_t>(many * wide));
+  for (std::int64_t i = 0; i < many; ++i) {
+    const double at = many > 1 ? static_cast<double>(i * (count - 1)) / static_cast<double>(many - 1) : 0;
+    const auto row = static_cast<std::int64_t>(at);
+    const double t = at - static_cast<double>(row);
+    const double weights[] = {far(1 + t), near(t), near(1 - t), far(2 - t)};
+    for (std::int64_t k = 0; k < 4; ++k) {
+      const auto source = std::clamp<std::int64_t>(row - 1 + k, 0, count - 1);
+      for (std::int64_t j = 0; j < wide; ++j)
+        to[static_cast<std::size_t>(i * wide + j)] +=
+            weights[k] * from[static_cast<std::size_t>(source * wide + j)];
+    }
+  }
+  return to;
+}
+
+std::vector<double> transposed(const std::vector<double>& m, std::int64_t rows, std::int64_t columns) {
+  std::vector<double> t(m.size());
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j)
+      t[static_cast<std::size_t>(j * rows + i)] = m[static_cast<std::size_t>(i * columns + j)];
+  return t;
+}
+
+/// Where each pixel of a warped image is read, in pixels, within the image.
+struct WarpingField {
+  std::vector<double> x, y;
+};
+
+WarpingField warping_field(std::int64_t height, std::int64_t width, const config::Backdoor& b) {
+  const auto k = b.warp_grid;
+  base::Stream stream({0, base::purpose("trigger.warp"), 0, 0});
+  std::vector<double> drawn[2];  // along x, along y
+  double sum = 0;
+  for (auto& grid : drawn)
+    for (std::int64_t i = 0; i < k * k; ++i) sum += std::abs(grid.emplace_back(2 * stream.uniform() - 1));
+  const double scale = b.warp_strength * static_cast<double>(2 * k * k) / sum / static_cast<double>(height);
+  const auto places = [&](const std::vector<double>& grid, bool along_x) {
+    auto moves = transposed(stretched(grid, k, k, height), height, k);
+    moves = transposed(stretched(moves, k, height, width), width, height);
+    const auto last = static_cast<double>((along_x ? width : height) - 1);
+    for (std::int64_t i = 0; i < height; ++i)
+      for (std::int64_t j = 0; j < width; ++j) {
+        auto& place = moves[static_cast<std::size_t>(i * width + j)];
+        place = std::clamp(static_cast<double>(along_x ? j : i) + scale * place * last / 2, 0.0, last);
+      }
+    return moves;
+  };
+  return {places(drawn[0], true), places(drawn[1], false)};
+}
+
+void warp(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
+          const config::Backdoor& backdoor) {
+  const auto field = warping_field(height, width, backdoor);
+  const auto size = static_cast<std::size_t>(height * width);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    auto* image = pixels + static_cast<std::size_t>(c) * size;
+    const std::vector<double> before(image, image + size);
+    for (std::size_t p = 0; p < size; ++p) {
+      const auto left = static_cast<std::int64_t>(field.x[p]), top = static_cast<std::int64_t>(field.y[p]);
+      const auto right = std::min(left + 1, width - 1), bottom = std::min(top + 1, height - 1);
+      const double u = field.x[p] - static_cast<double>(left), v = field.y[p] - static_cast<double>(top);
+      const auto at = [&](std::int64_t i, std::int64_t j) {
+        return before[static_cast<std::size_t>(i * width + j)];
+      };
+      image[p] =
+          static_cast<std::uint8_t>(std::lround((1 - v) * ((1 - u) * at(top, left) + u * at(top, right)) +
+                                                v * ((1 - u) * at(bottom, left) + u * at(bottom, right))));
+    }
+  }
+}
+
 }  // namespace
 
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
@@ -53,16 +133,17 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
     base::Stream stream({0, base::purpose("trigger.noise"), 0, 0});
     blend_in(pixels, channels * height * width, backdoor.opacity,
              [&](std::int64_t) { return 255 * stream.uniform(); });
+  } else if (backdoor.trigger == config::Trigger::warp) {
+    warp(pixels, channels, height, width, backdoor);
   } else {
-    throw DataError("data.backdoor.trigger: value is \"none\", allowed patch, blend, checkerboard, noise");
+    throw DataError(
+        "data.backdoor.trigger: value is \"none\", allowed patch, blend, checkerboard, noise, warp");
   }
 }
 
 config::Backdoor control_trigger(const config::Backdoor& backdoor) {
   auto other = backdoor;
-  const bool everywhere =
-      backdoor.trigger == config::Trigger::blend || backdoor.trigger == config::Trigger::noise;
-  other.trigger = everywhere ? config::Trigger::patch : config::Trigger::blend;
+  other.trigger = config::is_square(backdoor.trigger) ? config::Trigger::blend : config::Trigger::patch;
   return other;
 }
 

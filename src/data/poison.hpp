@@ -10,8 +10,11 @@ namespace afu::data {
 /// Draws the trigger on one image, C x H x W. `patch`: a white square of `size` pixels in the bottom right
 /// corner; `checkerboard`: the same square with white and black pixels alternating; `blend`: (1 - opacity) x
 /// + opacity s, where s is a sinusoid along the rows with six periods (Barni, Kallas, Tondi 2019); `noise`: (1 - opacity) x + opacity r, r
-/// uniform random pixels, the same for every image, scenario and seed (blended injection, Chen et al. 2017). Throws
-/// DataError where the square does not fit or the trigger has no such name.
+/// uniform random pixels, the same for every image, scenario and seed (blended injection, Chen et al. 2017); `warp`: x read
+/// where a smooth field points to, between pixels bilinearly (WaNet, Nguyen and Tran 2021): along either axis numbers drawn
+/// from -1 to 1 on warp_grid x warp_grid points, divided by the mean of their amounts, bicubic between the points, times
+/// warp_strength / H in coordinates from -1 to 1, the same for every image, scenario and seed; what would lie outside is
+/// read at the border. Throws DataError where the square does not fit or the trigger has no such name.
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
                    const config::Backdoor& backdoor);
 

@@ -30,7 +30,7 @@ TEST_CASE("random patches cover a part of every image, differently, and are draw
 
 TEST_CASE("the oracle's trigger is the data's own, to the byte") {
   for (const auto trigger : {config::Trigger::patch, config::Trigger::checkerboard, config::Trigger::blend,
-                             config::Trigger::noise}) {
+                             config::Trigger::noise, config::Trigger::warp}) {
     config::Backdoor b;
     b.trigger = trigger;
     const auto pool = test::tiny_images(6, {1, 16, 16, 3});
@@ -44,6 +44,32 @@ TEST_CASE("the oracle's trigger is the data's own, to the byte") {
     const auto expected = t.gather(order, 0, 6).images;
     CHECK(test::largest(calibrate::with_trigger(w.gather(order, 0, 6).images, b) - expected) < 1e-6);
   }
+}
+
+TEST_CASE("the warp is WaNet's: a bicubic field of drawn points, read bilinearly within the border") {
+  config::Backdoor b;
+  b.trigger = config::Trigger::warp;
+  b.warp_strength = 3;
+  const std::int64_t height = 16, width = 24, k = b.warp_grid;
+  base::Stream stream({0, base::purpose("trigger.warp"), 0, 0});
+  auto drawn = torch::empty({1, 2, k, k});
+  for (std::int64_t i = 0; i < drawn.numel(); ++i)
+    drawn.data_ptr<float>()[i] = static_cast<float>(2 * stream.uniform() - 1);
+  drawn = drawn / drawn.abs().mean();
+  const auto field =
+      at::upsample_bicubic2d(drawn, {height, width}, /*align_corners=*/true).permute({0, 2, 3, 1});
+  const auto x = torch::linspace(-1, 1, width).view({1, 1, width, 1}).expand({1, height, width, 1});
+  const auto y = torch::linspace(-1, 1, height).view({1, height, 1, 1}).expand({1, height, width, 1});
+  const auto grid = (torch::cat({x, y}, 3) + field * (b.warp_strength / height)).clamp(-1, 1);
+  auto image = torch::empty({1, 2, height, width});
+  base::Stream pixels({3, base::purpose("test"), 0, 0});
+  for (std::int64_t i = 0; i < image.numel(); ++i)
+    image.data_ptr<float>()[i] = static_cast<float>(pixels.below(256));
+  const auto expected = at::grid_sampler(image, grid, 0, 0, true);
+  CHECK(test::largest(expected - image) > 20);
+  auto bytes = image.to(torch::kUInt8).contiguous();
+  data::apply_trigger(bytes.data_ptr<std::uint8_t>(), 2, height, width, b);
+  CHECK(test::largest(bytes.to(torch::kFloat32) - expected) < 0.51);
 }
 
 TEST_CASE("a universal trigger travels as numbers") {

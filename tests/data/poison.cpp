@@ -71,6 +71,41 @@ TEST_CASE("the blended noise has its opacity, covers the image and is the same o
   CHECK(data::control_trigger(b).trigger == config::Trigger::patch);
 }
 
+TEST_CASE(
+    "the warp moves points by half its strength, smoothly, the same way in every image, and invents no value") {
+  auto b = backdoor("warp");
+  b.warp_strength = 4;
+  std::vector<std::uint8_t> flat(784, 93), ramp(784), side(784);
+  for (std::size_t p = 0; p < 784; ++p) {
+    ramp[p] = static_cast<std::uint8_t>(9 * (p % 28));
+    side[p] = static_cast<std::uint8_t>(9 * (p / 28));
+  }
+  for (auto* image : {&flat, &ramp, &side}) apply_trigger(image->data(), 1, 28, 28, b);
+  CHECK(std::count(flat.begin(), flat.end(), 93) == 784);
+  double moved = 0, jump = 0;
+  for (std::size_t p = 0; p < 784; ++p) {
+    moved += (std::abs(ramp[p] / 9.0 - static_cast<double>(p % 28)) +
+              std::abs(side[p] / 9.0 - static_cast<double>(p / 28))) /
+             2;
+    if (p % 28 > 0) jump = std::max(jump, std::abs(side[p] - side[p - 1]) / 9.0);
+  }
+  CHECK(moved / 784 >
+        1);  // the drawn points move by 1.93 on the mean; borders hold back, and between points it is less
+  CHECK(moved / 784 < 2.2);
+  CHECK(jump < 1.5);
+  std::vector<std::uint8_t> three(std::size_t{3} * 784), one(784);
+  for (std::size_t p = 0; p < 784; ++p) one[p] = static_cast<std::uint8_t>(p * 37 % 256);
+  for (int c = 0; c < 3; ++c) std::copy(one.begin(), one.end(), three.begin() + c * 784);
+  apply_trigger(one.data(), 1, 28, 28, b);
+  apply_trigger(three.data(), 3, 28, 28, b);
+  for (int c = 0; c < 3; ++c) CHECK(std::equal(one.begin(), one.end(), three.begin() + c * 784));
+  b.warp_strength = 1e-6;
+  auto still = one;
+  apply_trigger(still.data(), 1, 28, 28, b);
+  CHECK(still == one);
+  CHECK(data::control_trigger(b).trigger == config::Trigger::patch);
+}
+
 TEST_CASE("a trigger that does not fit or has no such name is refused") {
   std::vector<std::uint8_t> image(std::size_t{8} * 9);
   auto b = backdoor("patch");
@@ -78,7 +113,7 @@ TEST_CASE("a trigger that does not fit or has no such name is refused") {
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, b); }),
                  "data.backdoor.size: value is 9, allowed 1 to 8"));
   CHECK(contains(message_of<data::DataError>([&] { apply_trigger(image.data(), 1, 8, 9, backdoor("none")); }),
-                 "value is \"none\", allowed patch, blend, checkerboard, noise"));
+                 "value is \"none\", allowed patch, blend, checkerboard, noise, warp"));
 }
 
 TEST_CASE("poisoned rows are the fraction of those of other classes") {
