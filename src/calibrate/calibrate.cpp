@@ -61,6 +61,22 @@ class Optimiser {
   bool proximal_ = false;
 };
 
+/// The gradient becomes that at w + rho g / |g|, on what the last step took.
+void take_sharp_gradient(engine::Workspace& workspace, CalibrationLoss& loss, std::uint64_t draw,
+                         double rho) {
+  auto &w = workspace.parameters(), &g = workspace.gradients();
+  const double steep = g.norm().item<double>();
+  if (steep == 0) return;
+  const auto here = w.detach().clone();
+  {
+    torch::NoGradGuard no_grad;
+    w.add_(g, rho / steep);
+  }
+  loss.again(draw);
+  torch::NoGradGuard no_grad;
+  w.copy_(here);
+}
+
 /// A path through the erasure, for the workspace's parameters.
 class Stages {
  public:
@@ -117,6 +133,7 @@ CalibrateJob calibrate_job(const config::Scenario& scenario, std::uint64_t numbe
   d.adam = c.optimiser == config::Optimiser::adam;
   d.fisher = c.placebo ? 0.0 : c.research->fisher;
   d.proximal = c.research->fisher_form == config::FisherForm::proximal;
+  d.sharpness = c.research->sharpness;
   job.sunset = c.research->sunset_jobs > 0;
   return job;
 }
@@ -151,9 +168,13 @@ job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
   if (look_first) report(result, "_before", loss.at(0, false));
   stages.begin();
   for (std::int64_t step = 0; step < steps; ++step) {
+    const auto draw = static_cast<std::uint64_t>(step);
     stages.at(step);
-    const auto here = loss.step(static_cast<std::uint64_t>(step));
+    const auto here = loss.step(draw);
     if (step == 0 && !look_first) report(result, "_before", here);
+    if (job.descent.sharpness > 0) {
+      take_sharp_gradient(workspace, loss, draw, job.descent.sharpness);
+    }
     optimiser.step();
   }
   if (steps == 0) {

@@ -147,7 +147,12 @@ CalibrationLoss::Values CalibrationLoss::at(std::uint64_t draw, bool with_gradie
 CalibrationLoss::Values CalibrationLoss::step(std::uint64_t draw) {
   if (objective_.batch == 0) return at(draw, true);
   if (!batches_) batches_.emplace(all_, objective_.batch, least_share(objective_.halves), key_);
-  return evaluate(batches_->next(), draw, true);
+  last_ = batches_->next();
+  return evaluate(last_, draw, true);
+}
+
+CalibrationLoss::Values CalibrationLoss::again(std::uint64_t draw) {
+  return evaluate(objective_.batch == 0 ? all_ : last_, draw, true);
 }
 
 torch::Tensor CalibrationLoss::reference_penalty() {

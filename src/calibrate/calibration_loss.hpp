@@ -36,6 +36,8 @@ class CalibrationLoss {
   /// The same with its gradient on the next minibatch, of objective.batch clean samples; where that is 0, on
   /// the whole set. The teachers must be there by then.
   Values step(std::uint64_t draw);
+  /// The same on what the last `step` took.
+  Values again(std::uint64_t draw);
   /// What the penalty at this replica is under harmless augmentations A, another intensity and a blur: an
   /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged
   /// (src/calibrate/README.md, Sunset). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having
@@ -60,6 +62,7 @@ class CalibrationLoss {
   Environments all_;
   std::vector<UniversalTrigger> triggers_;
   std::optional<Batches> batches_;
+  Environments last_;  ///< minibatch
   std::int64_t passes_ = 0;
 };
 

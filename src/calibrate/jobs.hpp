@@ -21,8 +21,11 @@ struct Descent {
   bool proximal = false;    ///< its form: a proximal step instead of a term of the gradient
   std::int64_t stages = 1;  ///< 1 to steps; more than one need the erasure
   std::int64_t steps = 0;
+  /// rho: a step takes the gradient at w + rho g / |g|, g that at w (Foret et al. 2021, SAM), on the same samples and
+  /// perturbations; 0: that at w.
+  double sharpness = 0;
 };
-AFU_FIELDS(Descent, sgd, adam, fisher, proximal, stages, steps)
+AFU_FIELDS(Descent, sgd, adam, fisher, proximal, stages, steps, sharpness)
 
 /// SGD or Adam from a version on held-out data, in eval mode, on the objective of calibrate/objective.hpp; each job
 /// begins with fresh momentum. With several stages it begins at base - e and takes e / stages before the first step of

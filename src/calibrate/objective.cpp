@@ -57,7 +57,7 @@ double passes_per_sample(const config::CalibrationSection& c) {
   double passes = environments_per_client(c);
   const bool altered = c.invariance == Invariance::perturbation || c.invariance == Invariance::difference;
   if (altered && !c.placebo && c.lambda > 0) passes += 1;
-  return passes;
+  return c.research->sharpness > 0 ? 2 * passes : passes;
 }
 
 double penalty_passes(const config::CalibrationSection& c) {

@@ -35,8 +35,8 @@ AFU_FIELDS(Objective, risk, beta, kd, lambda, divisor, invariance, family, halve
 /// the cross entropy alone.
 Objective objective_of(const config::Scenario& scenario, std::uint64_t job);
 
-/// How many samples an evaluation of L with its gradient takes, a sample of the set: more than 1 where T(x)
-/// or interventions are computed too.
+/// How many samples a step takes, a sample of the set: more than 1 where T(x), features or interventions are computed
+/// too, twice as many where it is sharpness-aware.
 double passes_per_sample(const config::CalibrationSection& c);
 /// How many forward passes the penalty takes, a sample of the set, and how many its reference takes
 /// (calibrate/calibration_loss.hpp).

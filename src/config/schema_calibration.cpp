@@ -115,6 +115,9 @@ Section calibration_research(CalibrationResearch& c) {
               "Steps of Adam of the search, for every label.", "steps"),
        number("adversarial_lr", c.adversarial_lr, above(0, 10), "Their size."),
        number("adversarial_sparsity", c.adversarial_sparsity, from(0), "Weight of the mask's sum."),
+       number(
+           "sharpness", c.sharpness, from(0, 100),
+           "Sharpness-aware steps: each takes the gradient so far uphill, which doubles its cost. 0: plain steps."),
        choice(
            "irm_estimator", c.irm_estimator,
            "square: of an environment's derivative. halves: the product of its even and odd rows', unbiased."),

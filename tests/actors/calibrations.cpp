@@ -94,6 +94,7 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2", "calibration.invariance=none"},
       {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.labels=9",
        "calibration.difference.steps=4"},
+      {"calibration.research.sharpness=0.1"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {

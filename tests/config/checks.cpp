@@ -383,6 +383,7 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("invariance = \"difference\"\ndifference = { form = \"both\", restarts = 1 }") ==
         Messages{"s.toml:3:23: calibration.difference.form: \"both\" takes the restarts in turn, "
                  "calibration.difference.restarts is 1, allowed with it is 2 or more"});
+  CHECK(of("research.sharpness = 0.1\nplacebo = true").empty());
   CHECK(of("sunset_jobs = 5").size() == 1);
   CHECK(
       of("sunset_factor = 2\ninvariance = \"irm\"") ==

@@ -29,6 +29,7 @@ struct CalibrationResearch {
   std::int64_t adversarial_every = 10;  ///< calibrations
   std::int64_t adversarial_steps = 100;
   double adversarial_lr = 0.1, adversarial_sparsity = 0.01;
+  double sharpness = 0.0;  ///< rho of sharpness-aware steps; 0: plain ones
   IrmEstimator irm_estimator = IrmEstimator::square;
   std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
   double sunset_factor = 1.1;    ///< times the reference
