@@ -156,6 +156,8 @@ job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
     loss.set_erased(*job.erased);
   }
   workspace.load(*job.base);
+  if (objective.invariance == Invariance::perturbation && objective.family == Family::minimax)
+    loss.find_worst();
 
   Optimiser optimiser(workspace, job);
   const bool penalised = objective.invariance != Invariance::none;

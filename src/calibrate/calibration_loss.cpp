@@ -1,5 +1,7 @@
 #include "calibrate/calibration_loss.hpp"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <utility>
 
 #include "calibrate/losses.hpp"
@@ -16,17 +18,19 @@ void add(torch::Tensor& sum, const torch::Tensor& term) {
 
 CalibrationLoss::CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
                                  const Objective& objective, const base::StreamKey& key,
-                                 const std::vector<double>& triggers)
+                                 const std::vector<double>& found)
     : workspace_(workspace), objective_(objective), key_(key), all_(gather_environments(workspace, sets)) {
   if (objective_.interventional) intervene(all_, key_);
-  if (objective_.invariance == Invariance::difference)
-    triggers_ = from_numbers(triggers, all_.chunks.front().batch.images);
+  const auto& images = all_.chunks.front().batch.images;
+  if (objective_.invariance == Invariance::difference) triggers_ = from_numbers(found, images);
   if (objective_.invariance != Invariance::perturbation) return;
   if (objective_.family == Family::oracle)
     for (auto& c : all_.chunks)
       if (c.clean) c.triggered = with_trigger(c.batch.images, objective_.trigger);
-  if (objective_.family == Family::adversarial)
-    triggers_ = from_numbers(triggers, all_.chunks.front().batch.images);
+  if (objective_.family == Family::adversarial) triggers_ = from_numbers(found, images);
+  if (objective_.family == Family::minimax)
+    triggers_ = {
+        {torch::zeros({images.size(2), images.size(3)}, images.options()), torch::zeros_like(images[0])}};
 }
 
 torch::Tensor CalibrationLoss::forward(const torch::Tensor& images) {
@@ -48,12 +52,36 @@ void CalibrationLoss::set_erased(const model::ParameterVector& version) {
     if (c.clean) c.erased = forward(c.batch.images).log_softmax(1);
 }
 
+void CalibrationLoss::find_worst() {
+  auto& added = triggers_.front().added;
+  const double radius = objective_.ascent_radius;
+  const double length = 2.5 * radius / static_cast<double>(objective_.ascent_steps);
+  for (std::int64_t step = 0; step < objective_.ascent_steps; ++step) {
+    torch::AutoGradMode with_gradients(true);
+    auto gradient = torch::zeros_like(added);
+    for (std::size_t i = 0; i < all_.clean(); ++i) {
+      const auto& batch = all_.chunks[i].batch;
+      const auto at = added.clone().set_requires_grad(true);
+      const auto logits = forward(with_universal_trigger(batch.images, {triggers_.front().mask, at}));
+      const auto loss = at::cross_entropy_loss(logits, batch.labels) *
+                        (static_cast<double>(batch.labels.size(0)) / static_cast<double>(all_.samples));
+      gradient = gradient + torch::autograd::grad({loss}, {at}).front();
+    }
+    torch::NoGradGuard no_grad;
+    const double steep = gradient.norm().item<double>();
+    if (steep == 0) return;
+    added = added + gradient * (length / steep);
+    if (const double far = added.norm().item<double>(); far > radius) added = added * (radius / far);
+  }
+}
+
 /// T(x) of a clean chunk.
 torch::Tensor CalibrationLoss::perturbed(const Chunk& chunk, std::size_t index, std::uint64_t draw) const {
   switch (objective_.family) {
     case Family::oracle:
       return chunk.triggered;
     case Family::adversarial:
+    case Family::minimax:
       return with_universal_trigger(chunk.batch.images, triggers_.front());
     case Family::blind:
       break;
@@ -103,9 +131,12 @@ CalibrationLoss::Values CalibrationLoss::share(const Environments& on, std::size
     const double weight = static_cast<double>(begin) / static_cast<double>(on.samples);
     if (chunk.before.defined()) v.kl = distillation_kl(chunk.before, logits) * weight;
     if (chunk.erased.defined()) v.kd = distillation_kl(chunk.erased, logits) * weight;
-    if (penalise && o.invariance == Invariance::perturbation)
-      v.penalty =
-          distillation_kl(logits.detach().log_softmax(1), forward(perturbed(chunk, index, draw))) * weight;
+    if (penalise && o.invariance == Invariance::perturbation) {
+      const auto other = forward(perturbed(chunk, index, draw));
+      v.penalty = (o.family == Family::minimax ? at::cross_entropy_loss(other, chunk.batch.labels)
+                                               : distillation_kl(logits.detach().log_softmax(1), other)) *
+                  weight;
+    }
     if (penalise && o.invariance == Invariance::difference) {
       const auto& pattern = triggers_[static_cast<std::size_t>(draw % triggers_.size())];
       v.penalty = at::cross_entropy_loss(forward(with_universal_trigger(chunk.batch.images, pattern)),
@@ -158,7 +189,9 @@ CalibrationLoss::Values CalibrationLoss::again(std::uint64_t draw) {
 torch::Tensor CalibrationLoss::reference_penalty() {
   torch::NoGradGuard no_grad;
   const auto other = augmented(all_, key_);
-  if (objective_.invariance == Invariance::difference) {
+  const bool minimax =
+      objective_.invariance == Invariance::perturbation && objective_.family == Family::minimax;
+  if (objective_.invariance == Invariance::difference || minimax) {
     torch::Tensor sum;
     for (const auto& c : other.chunks)
       add(sum, at::cross_entropy_loss(forward(c.batch.images), c.batch.labels) *

@@ -15,13 +15,16 @@ class CalibrationLoss {
   /// patterns of the difference, as numbers. Throws std::invalid_argument for an empty set, or triggers that do not fit
   /// the images.
   CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
-                  const Objective& objective, const base::StreamKey& key,
-                  const std::vector<double>& triggers);
+                  const Objective& objective, const base::StreamKey& key, const std::vector<double>& found);
 
   /// Keeps a version's outputs on the clean images as what the KL terms compare with; the replica then is
   /// that version. `set_erased` is needed where objective.kd > 0.
   void set_before(const model::ParameterVector& version);
   void set_erased(const model::ParameterVector& version);
+  /// Family::minimax: what is added to all clean images, no longer than the ball's radius, and raises their cross entropy
+  /// where the replica stands, by steps of 2.5 radius / steps up the normalised gradient, each back into the ball (Madry
+  /// et al. 2018). It is what the penalty takes from then on; until then nothing is added.
+  void find_worst();
 
   /// Detached scalars on the device; undefined where a term is no part of the objective.
   struct Values {

@@ -14,6 +14,8 @@ Family family_of(config::Perturbation asked) {
       return Family::oracle;
     case config::Perturbation::adversarial:
       return Family::adversarial;
+    case config::Perturbation::minimax:
+      return Family::minimax;
     case config::Perturbation::default_:
     case config::Perturbation::blind:
       break;
@@ -38,6 +40,8 @@ Objective objective_of(const config::Scenario& scenario, std::uint64_t job) {
   o.halves = c.research->irm_estimator == config::IrmEstimator::halves;
   o.interventional = c.environments == config::EnvironmentKind::interventional;
   o.batch = c.batch_size;
+  o.ascent_steps = c.research->minimax_steps;
+  o.ascent_radius = c.research->minimax_radius;
   const auto& b = scenario.data.backdoor;
   o.trigger.trigger = b.trigger;
   o.trigger.size = b.size;
@@ -68,6 +72,7 @@ double penalty_passes(const config::CalibrationSection& c) {
 }
 
 double reference_passes(const config::CalibrationSection& c) {
+  if (c.invariance == Invariance::perturbation && c.perturbation == config::Perturbation::minimax) return 2;
   return c.invariance == Invariance::perturbation ? 3 : c.invariance == Invariance::vrex ? 4 : 2;
 }
 

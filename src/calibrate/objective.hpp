@@ -15,21 +15,23 @@ AFU_FIELDS(Backdoor, trigger, client, fraction, label, size, opacity, warp_stren
 namespace afu::calibrate {
 
 using config::Invariance;
-enum class Family { blind, oracle, adversarial };
-AFU_LAST(Family, adversarial)
+enum class Family { blind, oracle, adversarial, minimax };
+AFU_LAST(Family, minimax)
 
 /// L = (risk * mean_e R_e + beta * KL(p_before || p) + kd * KL(p_erased || p) + lambda * penalty) / divisor.
 struct Objective {
   double risk = 1, beta = 1, kd = 0, lambda = 0, divisor = 1;
   Invariance invariance = Invariance::none;
-  Family family = Family::blind;  ///< of T, where the invariance is to perturbations
-  bool halves = false;            ///< the IRM penalty's unbiased estimate
-  bool interventional = false;    ///< environments are (client, intervention)
-  std::int64_t batch = 0;         ///< clean samples of a step; 0: all
-  config::Backdoor trigger;       ///< what Family::oracle applies; the rest of it is default
+  Family family = Family::blind;   ///< of T, where the invariance is to perturbations
+  bool halves = false;             ///< the IRM penalty's unbiased estimate
+  bool interventional = false;     ///< environments are (client, intervention)
+  std::int64_t batch = 0;          ///< clean samples of a step; 0: all
+  config::Backdoor trigger;        ///< what Family::oracle applies; the rest of it is default
+  std::int64_t ascent_steps = 10;  ///< of Family::minimax
+  double ascent_radius = 5;        ///< of its ball
 };
 AFU_FIELDS(Objective, risk, beta, kd, lambda, divisor, invariance, family, halves, interventional, batch,
-           trigger)
+           trigger, ascent_steps, ascent_radius)
 
 /// Of the scenario's calibration number `job`, from 0: annealing gives the first ones a smaller lambda, and a placebo has
 /// the cross entropy alone.

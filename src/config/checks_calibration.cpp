@@ -75,6 +75,16 @@ class Checks {
     of_invariance(section + "gate", r.gate,
                   c.invariance != Invariance::none && c.invariance != Invariance::difference,
                   quoted_list({"perturbation", "irm", "vrex"}));
+    only_with(section + "gate", r.gate && c.invariance == Invariance::perturbation,
+              c.perturbation != Perturbation::minimax, "perturbation", quoted(c.perturbation),
+              quoted_list({"blind", "oracle", "adversarial"}));
+    const auto of_minimax = [&](const char* key, bool changed) {
+      only_with(section + key, changed,
+                c.invariance == Invariance::perturbation && c.perturbation == Perturbation::minimax,
+                "perturbation", quoted(c.perturbation), quoted("minimax"));
+    };
+    of_minimax("minimax_steps", r.minimax_steps != usual.minimax_steps);
+    of_minimax("minimax_radius", r.minimax_radius != usual.minimax_radius);
     of_invariance(section + "irm_estimator", r.irm_estimator != usual.irm_estimator,
                   c.invariance == Invariance::irm, quoted("irm"));
     const bool searches =

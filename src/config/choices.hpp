@@ -121,7 +121,7 @@ AFU_CHOICE(Invariance, none, perturbation, irm, vrex, difference)
 /// What a pattern of the invariance "difference" looks like (src/calibrate/README.md, Difference).
 AFU_CHOICE(PatternForm, mask, additive, both)
 /// The families T (there, Perturbation); default_: blind.
-AFU_CHOICE(Perturbation, default_, blind, oracle, adversarial)
+AFU_CHOICE(Perturbation, default_, blind, oracle, adversarial, minimax)
 /// What an environment is (there, Environments).
 AFU_CHOICE(EnvironmentKind, client, interventional)
 /// How the Fisher anchor pulls.

@@ -40,7 +40,8 @@ Section calibration(CalibrationSection& c) {
            "perturbation", c.perturbation,
            "T. blind, the default: random squares, lines, corner bars. oracle: the backdoor's own trigger, "
            "which nobody knows: an upper bound. adversarial: the smallest mask and pattern that turn images "
-           "into one label, searched on the calibration set."),
+           "into one label, searched on the calibration set. minimax: what is added to all images and raises their cross "
+           "entropy most, found anew in each calibration; the penalty then is that cross entropy."),
        choice(
            "environments", c.environments,
            "client: a retained client is one. interventional: so is each with its images patched, shifted in "
@@ -115,6 +116,10 @@ Section calibration_research(CalibrationResearch& c) {
               "Steps of Adam of the search, for every label.", "steps"),
        number("adversarial_lr", c.adversarial_lr, above(0, 10), "Their size."),
        number("adversarial_sparsity", c.adversarial_sparsity, from(0), "Weight of the mask's sum."),
+       number("minimax_steps", c.minimax_steps, from(1, 100'000),
+              "The perturbation \"minimax\": steps of ascent, in each calibration.", "steps"),
+       number("minimax_radius", c.minimax_radius, above(0, 1e6),
+              "Longest perturbation, in L2, of images from -1 to 1."),
        number(
            "sharpness", c.sharpness, from(0, 100),
            "Sharpness-aware steps: each takes the gradient so far uphill, which doubles its cost. 0: plain steps."),

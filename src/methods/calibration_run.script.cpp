@@ -187,7 +187,10 @@ Calibrate CalibrationRun::patterns(const View& view, std::int64_t again) const {
 Calibrate CalibrationRun::calibration(const View& view, std::int64_t steps, bool to_level, bool first) const {
   const auto& c = view.scenario->calibration;
   auto job = calibrate::calibrate_job(*view.scenario, jobs_);
-  if (job.objective.invariance == config::Invariance::difference && trigger_.empty()) {
+  const bool minimax =
+      c.invariance == config::Invariance::perturbation && c.perturbation == config::Perturbation::minimax;
+  if ((job.objective.invariance == config::Invariance::difference && trigger_.empty()) ||
+      (minimax && c.placebo)) {
     job.objective.invariance = config::Invariance::none;  // a placebo, or an erasure that left no pattern
     job.objective.lambda = 0;
   }
@@ -206,6 +209,7 @@ Calibrate CalibrationRun::calibration(const View& view, std::int64_t steps, bool
   double passes = batch_samples(view) * static_cast<double>(steps) * calibrate::passes_per_sample(c);
   if (c.research->sunset_jobs > 0 && c.invariance != config::Invariance::none)
     passes += all * calibrate::reference_passes(c);
+  if (minimax && !c.placebo) passes += all * static_cast<double>(c.research->minimax_steps);
   return {std::move(job), passes};
 }
 

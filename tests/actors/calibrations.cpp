@@ -95,6 +95,8 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.labels=9",
        "calibration.difference.steps=4"},
       {"calibration.research.sharpness=0.1"},
+      {"calibration.invariance=perturbation", "calibration.perturbation=minimax",
+       "calibration.research.minimax_steps=2", "calibration.research.minimax_radius=1"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {

@@ -383,6 +383,16 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("invariance = \"difference\"\ndifference = { form = \"both\", restarts = 1 }") ==
         Messages{"s.toml:3:23: calibration.difference.form: \"both\" takes the restarts in turn, "
                  "calibration.difference.restarts is 1, allowed with it is 2 or more"});
+  CHECK(
+      of("invariance = \"perturbation\"\nperturbation = \"minimax\"\ngate = true") ==
+      Messages{
+          "s.toml:4:8: calibration.research.gate: it does nothing, calibration.perturbation is \"minimax\", allowed "
+          "with it is \"blind\", \"oracle\", \"adversarial\""});
+  CHECK(of("invariance = \"perturbation\"\nresearch.minimax_steps = 3") ==
+        Messages{
+            "s.toml:3:26: calibration.research.minimax_steps: it does nothing, calibration.perturbation is "
+            "\"default\", allowed with it is \"minimax\""});
+  CHECK(of("research.minimax_radius = 3").size() == 1);
   CHECK(of("research.sharpness = 0.1\nplacebo = true").empty());
   CHECK(of("sunset_jobs = 5").size() == 1);
   CHECK(

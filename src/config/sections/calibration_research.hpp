@@ -29,7 +29,9 @@ struct CalibrationResearch {
   std::int64_t adversarial_every = 10;  ///< calibrations
   std::int64_t adversarial_steps = 100;
   double adversarial_lr = 0.1, adversarial_sparsity = 0.01;
-  double sharpness = 0.0;  ///< rho of sharpness-aware steps; 0: plain ones
+  std::int64_t minimax_steps = 10;  ///< of ascent, a calibration
+  double minimax_radius = 5.0;      ///< of the ball, in L2, of images from -1 to 1
+  double sharpness = 0.0;           ///< rho of sharpness-aware steps; 0: plain ones
   IrmEstimator irm_estimator = IrmEstimator::square;
   std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none
   double sunset_factor = 1.1;    ///< times the reference

@@ -447,3 +447,23 @@ TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is 
     CHECK(searches == (placebo ? 0 : 3));
   }
 }
+
+TEST_CASE("afu_ic: what minimax adds is found in each calibration, at its cost; a placebo finds nothing") {
+  for (const bool placebo : {false, true}) {
+    AfuIc s;
+    auto& c = s.scenario.calibration;
+    c.invariance = config::Invariance::perturbation;
+    c.perturbation = config::Perturbation::minimax;
+    c.research->minimax_steps = 5;
+    c.placebo = placebo;
+    s.run();
+    for (const auto& step : s.all<methods::Calibrate>())
+      if (const auto* job = step.job.as<calibrate::CalibrateJob>()) {
+        CHECK(job->objective.invariance ==
+              (placebo ? config::Invariance::none : config::Invariance::perturbation));
+        CHECK(job->objective.ascent_steps == 5);
+        const auto steps = static_cast<double>(job->descent.steps);
+        CHECK(step.passes == (placebo ? 9 * steps : 9 * (2 * steps + 5)));
+      }
+  }
+}
