@@ -24,31 +24,51 @@ class Optimiser {
       adam_ = std::make_unique<engine::Adam>(workspace.parameters(), sgd_.lr);
     else
       momentum_ = workspace.momentum();
-    extras_.strength = job.descent.fisher;
-    if (extras_.strength == 0) return;
+    if (job.mask) extras_.mask = job.mask->values.to(workspace.device());
+    if (job.descent.fisher == 0) return;
     if (!job.erased || !job.fisher)
       throw std::invalid_argument("the Fisher anchor needs the erased model and its Fisher information");
-    extras_.anchor = job.erased->values.to(workspace.device());
-    extras_.fisher = job.fisher->values.to(workspace.device());
-    proximal_ = job.descent.proximal;
+    const auto anchor = job.erased->values.to(workspace.device()),
+               fisher = job.fisher->values.to(workspace.device());
+    if (job.descent.proximal) {
+      pull_ = fisher * (sgd_.lr * job.descent.fisher);
+      towards_ = anchor;
+    } else {
+      extras_.anchor = anchor;
+      extras_.fisher = fisher;
+      extras_.strength = job.descent.fisher;
+    }
+  }
+
+  /// Pruned parameters become 0, in the weights and in the gradient.
+  void prune() {
+    torch::NoGradGuard no_grad;
+    if (!extras_.mask.defined()) return;
+    workspace_.parameters().mul_(extras_.mask);
+    workspace_.gradients().mul_(extras_.mask);
+  }
+  /// How many pruned parameters are not 0.
+  std::int64_t slipped() const {
+    return (workspace_.parameters().ne(0) & extras_.mask.eq(0)).sum().item<std::int64_t>();
   }
 
   /// From the workspace's gradient.
   void step() {
     auto &w = workspace_.parameters(), &g = workspace_.gradients();
-    const bool anchored = extras_.anchor.defined(), pulled = anchored && !proximal_;
+    const bool pulled = extras_.anchor.defined(), masked = extras_.mask.defined();
     if (adam_) {
       torch::NoGradGuard no_grad;
       if (pulled) g.addcmul_(extras_.fisher, w - extras_.anchor, extras_.strength);
+      if (masked) g.mul_(extras_.mask);
       if (sgd_.clip_norm > 0) engine::clip(g, sgd_.clip_norm);
       adam_->step(w, g);
     } else {
-      engine::sgd_step(w, g, momentum_, {}, sgd_, pulled ? &extras_ : nullptr);
+      engine::sgd_step(w, g, momentum_, {}, sgd_, pulled || masked ? &extras_ : nullptr);
     }
-    if (anchored && proximal_) {
+    if (pull_.defined()) {
       torch::NoGradGuard no_grad;
-      const auto pull = extras_.fisher * (sgd_.lr * extras_.strength);
-      w.add_(pull * extras_.anchor).div_(pull + 1);
+      w.add_(pull_ * towards_).div_(pull_ + 1);
+      prune();
     }
   }
 
@@ -58,7 +78,7 @@ class Optimiser {
   torch::Tensor momentum_;
   std::unique_ptr<engine::Adam> adam_;
   engine::StepExtras extras_;
-  bool proximal_ = false;
+  torch::Tensor pull_, towards_;  ///< of a proximal step
 };
 
 /// The gradient becomes that at w + rho g / |g|, on what the last step took.
@@ -151,8 +171,9 @@ job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
   job::JobResult result;
   if (job.before) loss.set_before(*job.before);
   if (job.reference) result.figures["risk_reference"] = loss.at(0, false).risk.item<double>();
-  if (objective.kd != 0) {
-    if (!job.erased) throw std::invalid_argument("distillation to the erased model needs it as an input");
+  if (objective.kd != 0 || objective.invariance == Invariance::features) {
+    if (!job.erased)
+      throw std::invalid_argument("distillation and features need the erased model as an input");
     loss.set_erased(*job.erased);
   }
   workspace.load(*job.base);
@@ -160,21 +181,24 @@ job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job) {
     loss.find_worst();
 
   Optimiser optimiser(workspace, job);
+  if (job.mask) result.figures["slipped"] = static_cast<double>(optimiser.slipped());
   const bool penalised = objective.invariance != Invariance::none;
   if (penalised && job.sunset) result.figures["penalty_reference"] = loss.reference_penalty().item<double>();
   // What the first step computes is not all that is to be reported where it begins elsewhere, takes a part of
   // the set, or the penalty has no weight.
   Stages stages(workspace, job);
-  const bool look_first =
-      steps == 0 || stages.several() || objective.batch > 0 || (penalised && objective.lambda == 0);
+  const bool look_first = steps == 0 || stages.several() || objective.batch > 0 || job.mask ||
+                          (penalised && objective.lambda == 0);
   if (look_first) report(result, "_before", loss.at(0, false));
   stages.begin();
   for (std::int64_t step = 0; step < steps; ++step) {
     const auto draw = static_cast<std::uint64_t>(step);
     stages.at(step);
+    optimiser.prune();
     const auto here = loss.step(draw);
     if (step == 0 && !look_first) report(result, "_before", here);
     if (job.descent.sharpness > 0) {
+      optimiser.prune();
       take_sharp_gradient(workspace, loss, draw, job.descent.sharpness);
     }
     optimiser.step();

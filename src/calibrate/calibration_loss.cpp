@@ -23,6 +23,15 @@ CalibrationLoss::CalibrationLoss(engine::Workspace& workspace, const std::vector
   if (objective_.interventional) intervene(all_, key_);
   const auto& images = all_.chunks.front().batch.images;
   if (objective_.invariance == Invariance::difference) triggers_ = from_numbers(found, images);
+  if (objective_.invariance == Invariance::features) {
+    directions_ = directions_of(found, images);
+    for (std::size_t i = 0; i < all_.clean(); ++i) {
+      auto own = key_;
+      own.purpose = base::purpose("calibrate.mixtures") + (static_cast<std::uint64_t>(i) << 32);
+      base::Stream stream(own);
+      all_.chunks[i].mixed = mixtures(all_.chunks[i].batch.images, stream);
+    }
+  }
   if (objective_.invariance != Invariance::perturbation) return;
   if (objective_.family == Family::oracle)
     for (auto& c : all_.chunks)
@@ -48,8 +57,11 @@ void CalibrationLoss::set_before(const model::ParameterVector& version) {
 void CalibrationLoss::set_erased(const model::ParameterVector& version) {
   torch::NoGradGuard no_grad;
   workspace_.load(version);
-  for (auto& c : all_.chunks)
-    if (c.clean) c.erased = forward(c.batch.images).log_softmax(1);
+  for (auto& c : all_.chunks) {
+    if (!c.clean) continue;
+    if (objective_.kd != 0) c.erased = forward(c.batch.images).log_softmax(1);
+    if (objective_.invariance == Invariance::features) c.anchored = anchored(c);
+  }
 }
 
 void CalibrationLoss::find_worst() {
@@ -73,6 +85,15 @@ void CalibrationLoss::find_worst() {
     added = added + gradient * (length / steep);
     if (const double far = added.norm().item<double>(); far > radius) added = added * (radius / far);
   }
+}
+
+torch::Tensor CalibrationLoss::along_directions(const torch::Tensor& images) {
+  passes_ += images.size(0);
+  return workspace_.net().features(images).matmul(directions_.basis.t());
+}
+
+torch::Tensor CalibrationLoss::anchored(const Chunk& chunk) {
+  return torch::cat({along_directions(chunk.batch.images), along_directions(chunk.mixed)}, 1);
 }
 
 /// T(x) of a clean chunk.
@@ -137,6 +158,9 @@ CalibrationLoss::Values CalibrationLoss::share(const Environments& on, std::size
                                                : distillation_kl(logits.detach().log_softmax(1), other)) *
                   weight;
     }
+    if (penalise && o.invariance == Invariance::features)
+      v.penalty = (anchored(chunk) - chunk.anchored).square().sum() *
+                  (weight / (2 * directions_.scale * static_cast<double>(chunk.rows())));
     if (penalise && o.invariance == Invariance::difference) {
       const auto& pattern = triggers_[static_cast<std::size_t>(draw % triggers_.size())];
       v.penalty = at::cross_entropy_loss(forward(with_universal_trigger(chunk.batch.images, pattern)),
@@ -196,6 +220,15 @@ torch::Tensor CalibrationLoss::reference_penalty() {
     for (const auto& c : other.chunks)
       add(sum, at::cross_entropy_loss(forward(c.batch.images), c.batch.labels) *
                    (static_cast<double>(c.rows()) / static_cast<double>(2 * all_.samples)));
+    return sum;
+  }
+  if (objective_.invariance == Invariance::features) {
+    torch::Tensor sum;
+    for (std::size_t i = 0; i < other.chunks.size(); ++i) {
+      const auto& clean = all_.chunks[i % all_.clean()].batch.images;
+      add(sum, (along_directions(other.chunks[i].batch.images) - along_directions(clean)).square().sum() /
+                   (directions_.scale * static_cast<double>(2 * all_.samples)));
+    }
     return sum;
   }
   if (objective_.invariance != Invariance::perturbation) return evaluate(other, 0, false).penalty;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "calibrate/environments.hpp"
+#include "calibrate/feature_directions.hpp"
 #include "calibrate/objective.hpp"
 #include "calibrate/perturbations.hpp"
 
@@ -11,14 +12,14 @@ namespace afu::calibrate {
 
 class CalibrationLoss {
  public:
-  /// `key` names the draws of perturbations and interventions; `triggers` are the adversarial family's one, or the
-  /// patterns of the difference, as numbers. Throws std::invalid_argument for an empty set, or triggers that do not fit
-  /// the images.
+  /// `key` names the draws of perturbations, mixtures and interventions; `found` are the numbers of the adversarial
+  /// family's trigger, of the patterns of the difference, or of the directions of the features. Throws
+  /// std::invalid_argument for an empty set, or triggers that do not fit the images.
   CalibrationLoss(engine::Workspace& workspace, const std::vector<data::IndicesPtr>& sets,
                   const Objective& objective, const base::StreamKey& key, const std::vector<double>& found);
 
   /// Keeps a version's outputs on the clean images as what the KL terms compare with; the replica then is
-  /// that version. `set_erased` is needed where objective.kd > 0.
+  /// that version. `set_erased` is needed where objective.kd > 0, and for the features.
   void set_before(const model::ParameterVector& version);
   void set_erased(const model::ParameterVector& version);
   /// Family::minimax: what is added to all clean images, no longer than the ball's radius, and raises their cross entropy
@@ -44,8 +45,9 @@ class CalibrationLoss {
   /// What the penalty at this replica is under harmless augmentations A, another intensity and a blur: an
   /// estimate of what it would be without anything planted, by which `at(...).penalty` can be judged
   /// (src/calibrate/README.md, Sunset). perturbation: the mean over both A of KL(p(x) || p(A(x))), T having
-  /// given way to A; difference: the mean over both A of the cross entropy of A(x). irm, vrex: the same penalty of the environments (client, A), on the images A(x) in place
-  /// of x.
+  /// given way to A; difference, and the family minimax: the mean over both A of the cross entropy of A(x). features: how
+  /// far A moves the features from the clean images' along the directions. irm, vrex: the same penalty of the environments
+  /// (client, A), on the images A(x) in place of x.
   torch::Tensor reference_penalty();
 
   const Environments& environments() const { return all_; }
@@ -53,6 +55,8 @@ class CalibrationLoss {
 
  private:
   torch::Tensor forward(const torch::Tensor& images);
+  torch::Tensor along_directions(const torch::Tensor& images);
+  torch::Tensor anchored(const Chunk& chunk);
   torch::Tensor perturbed(const Chunk& chunk, std::size_t index, std::uint64_t draw) const;
   torch::Tensor mean_risk(const Environments& on);
   Values share(const Environments& on, std::size_t index, std::uint64_t draw, bool penalise,
@@ -64,6 +68,7 @@ class CalibrationLoss {
   base::StreamKey key_;
   Environments all_;
   std::vector<UniversalTrigger> triggers_;
+  FeatureDirections directions_;
   std::optional<Batches> batches_;
   Environments last_;  ///< minibatch
   std::int64_t passes_ = 0;

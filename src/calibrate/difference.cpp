@@ -1,6 +1,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
@@ -155,6 +156,17 @@ class Search {
     return objective(others(found.label), found.pattern, true, found.label).turned.item<double>();
   }
 
+  /// By how much a pattern raises each penultimate unit, on the mean over images of other labels: [F].
+  torch::Tensor raised(const Found& found) {
+    torch::NoGradGuard no_grad;
+    const auto images = others(found.label);
+    samples_ += 2 * images.size(0);
+    auto& net = workspace_.net();
+    return (net.features(with_universal_trigger(images, found.pattern)) - net.features(images))
+        .to(torch::kFloat64)
+        .mean(0);
+  }
+
   std::int64_t samples() const { return samples_; }
 
  private:
@@ -190,6 +202,21 @@ void check(const DifferenceJob& job) {
     throw std::invalid_argument("labels, restarts and steps are 1 or more, the first restart 0 or more");
 }
 
+/// The mask without the units that are raised most.
+void prune(engine::Workspace& workspace, const torch::Tensor& raised, double share, job::JobResult& result) {
+  const auto head = model::head_range(workspace.net(), *workspace.layout());
+  const auto order = raised.argsort(0, /*descending=*/true);
+  const auto wanted = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(head.features)));
+  const auto rising = raised.gt(0).sum().item<std::int64_t>();
+  const auto units = order.narrow(0, 0, std::min({wanted, head.features - 1, rising}));
+  auto mask = torch::ones_like(workspace.parameters()).detach();
+  mask.narrow(0, head.offset, head.classes * head.features)
+      .view({head.classes, head.features})
+      .index_fill_(1, units, 0);
+  result.outputs = {workspace.wrap(mask, torch::zeros_like(workspace.buffers()))};
+  result.figures["pruned"] = static_cast<double>(units.size(0));
+}
+
 }  // namespace
 
 job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
@@ -206,6 +233,7 @@ job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
   f["labels"] = static_cast<double>(labels);
   Search search(workspace, batch, job);
   std::optional<Found> best;
+  torch::Tensor raised;
   std::int64_t searched = 0, found = 0;
   for (std::int64_t i = 0; labels <= job.labels && i < labels; ++i)
     for (auto restart = job.first; restart < job.first + job.restarts; ++restart) {
@@ -216,11 +244,14 @@ job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
         ++found;
         const auto numbers = to_numbers(candidate->pattern);
         result.numbers.insert(result.numbers.end(), numbers.begin(), numbers.end());
+        if (job.prune > 0)
+          raised = raised.defined() ? raised + search.raised(*candidate) : search.raised(*candidate);
       }
       if (!best || candidate->success > best->success) best = std::move(candidate);
     }
   f["searched"] = static_cast<double>(searched);
   f["found"] = static_cast<double>(found);
+  if (raised.defined()) prune(workspace, raised, job.prune, result);
   if (best) {
     f["success"] = best->success;
     f["size"] = best->size;

@@ -123,7 +123,8 @@ Environments Batches::next() {
     auto chunk = all_.chunks[i];
     const auto& own = rows[i % clean];  // an intervention's chunks stand in the order of the clean ones
     const auto index = torch::tensor(own, torch::kInt64).to(chunk.batch.labels.device());
-    for (auto* t : {&chunk.batch.images, &chunk.batch.labels, &chunk.before, &chunk.erased, &chunk.triggered})
+    for (auto* t : {&chunk.batch.images, &chunk.batch.labels, &chunk.before, &chunk.erased, &chunk.triggered,
+                    &chunk.mixed, &chunk.anchored})
       if (t->defined()) *t = t->index_select(0, index);
     chunk.sizes = sizes[i % clean];
     batch.chunks.push_back(std::move(chunk));

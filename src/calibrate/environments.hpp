@@ -15,6 +15,9 @@ struct Chunk {
   bool clean = true;                 ///< the images as they are, no intervention
   torch::Tensor before{}, erased{};  ///< the teachers' log probabilities; undefined: not asked for
   torch::Tensor triggered{};         ///< the images with the oracle's trigger, which are always the same
+  torch::Tensor mixed{};             ///< mixtures of the images, one for each
+  torch::Tensor
+      anchored{};  ///< where the erased model has both along the directions of the features, [rows, 2 r]
   std::int64_t rows() const { return batch.labels.size(0); }
 };
 

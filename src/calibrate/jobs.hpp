@@ -39,23 +39,28 @@ struct CalibrateJob {
   /// Whose outputs are to be kept: w before the erasure merged. May be null where beta is 0 and no reference is asked
   /// for; there is no kl then.
   ParametersPtr before;
-  ParametersPtr erased;                  ///< the model right after; needed where kd or fisher > 0
-  ParametersPtr fisher;                  ///< its Fisher information; needed where fisher > 0
-  ParametersPtr erasure;                 ///< e, which the result is compared with; may be null
+  ParametersPtr erased;   ///< the model right after; needed where kd or fisher > 0, and for features
+  ParametersPtr fisher;   ///< its Fisher information; needed where fisher > 0
+  ParametersPtr erasure;  ///< e, which the result is compared with; may be null
   std::vector<IndicesPtr> environments;  ///< empty ones are left out
-  std::vector<double> trigger;  ///< the adversarial family's (TriggerJob), or the patterns (DifferenceJob)
+  /// The adversarial family's trigger (TriggerJob), the patterns (DifferenceJob), or the directions
+  /// (FeatureDirectionsJob).
+  std::vector<double> trigger;
+  /// 0 where a parameter is pruned: it is 0 before the first step and stays so. Null: none is.
+  ParametersPtr mask;
   base::StreamKey key;
   Objective objective;
   Descent descent;
   bool reference = false;  ///< asks for risk_reference
   bool sunset = false;     ///< asks for penalty_reference
 };
-AFU_FIELDS(CalibrateJob, base, before, erased, fisher, erasure, environments, trigger, key, objective,
+AFU_FIELDS(CalibrateJob, base, before, erased, fisher, erasure, environments, trigger, mask, key, objective,
            descent, reference, sunset)
 /// Output 0: the sum of the steps, to be added to the base. Figures: loss, risk, kl, kd, penalty, each _before (of the
 /// base) and _after (absent where it is no part of L); risk_reference: mean_e R_e of `before`; penalty_reference: what
 /// penalty_before would be under harmless augmentations (calibration_loss.hpp); norm of the output; cosine: cos(output,
-/// -e); steps. Throws std::invalid_argument for a job that cannot be run.
+/// -e); steps; slipped, where there is a mask: pruned parameters that were not 0 in the base. Throws std::invalid_argument
+/// for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const CalibrateJob& job);
 
 /// Everything of the scenario's calibration number `number`, from 0, but versions, samples, trigger, key, steps and
@@ -111,15 +116,45 @@ struct DifferenceJob {
   config::PatternForm form = config::PatternForm::mask;  ///< both: the restarts in turn
   double lr = 0.1, sparsity = 0.05, smoothness = 0.01, energy = 10;
   base::StreamKey key;  ///< of where the restarts begin
+  double prune = 0;     ///< share of the penultimate units, 0 to 1
 };
 AFU_FIELDS(DifferenceJob, before, erased, environments, batch_size, labels, restarts, steps, first, form, lr,
-           sparsity, smoothness, energy, key)
-/// Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
+           sparsity, smoothness, energy, key, prune)
+/// Output 0, where something is to be pruned and a pattern works: a mask, 0 at the head's weights of the units whose
+/// features the patterns raise most in `before`, on the mean over patterns and images of other labels than the pattern's
+/// (Wang et al. 2019, section 6); never all units, and none that no pattern raises. Figure pruned: how many. Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
 /// none does. Figures label: of the largest fall; drop: its fall; next_drop: the next label's, of several; labels: how
 /// many fell so; searched, found: patterns; and, where one was searched for, of the one with most success: success and
 /// erased_success: part of the other labels' images that it turns into t in `before` and in `erased`; size: mean |x' -
 /// x| over pixels, of 2.
 job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job);
+
+/// What raises the risk of images with a pattern, for a guard (src/calibrate/README.md, Guarded patterns).
+struct PatternGradientJob {
+  static constexpr const char* name = "pattern_gradient";
+  ParametersPtr model;
+  std::vector<IndicesPtr> environments;  ///< whose rows are taken together, at most 512
+  std::vector<double> patterns;          ///< as DifferenceJob has them
+  std::int64_t turn = 0;                 ///< whose it is
+};
+AFU_FIELDS(PatternGradientJob, model, environments, patterns, turn)
+/// Output 0: -g, g the gradient of the mean of CE(f(x'), y), in eval mode. Figure risk: that mean.
+job::JobResult run(engine::Workspace& workspace, const PatternGradientJob& job);
+
+/// In which directions an erasure moved the penultimate features (src/calibrate/README.md, Features): the strongest
+/// right-singular vectors of phi_before(x) - phi_erased(x), a row for each calibration image and one for a mixture of it
+/// with another one.
+struct FeatureDirectionsJob {
+  static constexpr const char* name = "feature_directions";
+  ParametersPtr before, erased;
+  std::vector<IndicesPtr> environments;  ///< whose rows are taken together, at most 512
+  std::int64_t rank = 4;                 ///< so many at most
+  base::StreamKey key;                   ///< of the mixtures
+};
+AFU_FIELDS(FeatureDirectionsJob, before, erased, environments, rank, key)
+/// Numbers: calibrate/feature_directions.hpp; none where no feature moved. Figures directions; share: part of the squared
+/// difference that is along them. Throws std::runtime_error where the model's last linear layer cannot be told apart.
+job::JobResult run(engine::Workspace& workspace, const FeatureDirectionsJob& job);
 
 /// How much of a merge may stay (src/calibrate/README.md, Gate): gate_scale of D(w + s (w' - w)) with the limit D(w) +
 /// epsilon, D being the penalty of the invariance, without lambda, on a probe. No backward pass.

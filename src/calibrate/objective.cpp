@@ -61,6 +61,7 @@ double passes_per_sample(const config::CalibrationSection& c) {
   double passes = environments_per_client(c);
   const bool altered = c.invariance == Invariance::perturbation || c.invariance == Invariance::difference;
   if (altered && !c.placebo && c.lambda > 0) passes += 1;
+  if (c.invariance == Invariance::features && !c.placebo && c.lambda > 0) passes += 2;
   return c.research->sharpness > 0 ? 2 * passes : passes;
 }
 
@@ -73,7 +74,8 @@ double penalty_passes(const config::CalibrationSection& c) {
 
 double reference_passes(const config::CalibrationSection& c) {
   if (c.invariance == Invariance::perturbation && c.perturbation == config::Perturbation::minimax) return 2;
-  return c.invariance == Invariance::perturbation ? 3 : c.invariance == Invariance::vrex ? 4 : 2;
+  if (c.invariance == Invariance::perturbation || c.invariance == Invariance::features) return 3;
+  return c.invariance == Invariance::vrex ? 4 : 2;
 }
 
 }  // namespace afu::calibrate

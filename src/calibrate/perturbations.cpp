@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "data/poison.hpp"
@@ -104,6 +105,18 @@ std::vector<UniversalTrigger> from_numbers(const std::vector<double>& numbers, c
         {flat.narrow(0, begin, height * width).view({height, width}),
          flat.narrow(0, begin + height * width, channels * height * width).view({channels, height, width})});
   return triggers;
+}
+
+torch::Tensor mixtures(const torch::Tensor& images, base::Stream& stream) {
+  std::vector<std::int64_t> others(static_cast<std::size_t>(images.size(0)));
+  std::iota(others.begin(), others.end(), std::int64_t{0});
+  base::shuffle(others, stream);
+  auto part = torch::empty({images.size(0), 1, 1, 1}, torch::kFloat32);
+  for (std::int64_t i = 0; i < images.size(0); ++i)
+    part.data_ptr<float>()[i] = static_cast<float>(stream.uniform());
+  const auto other =
+      images.index_select(0, torch::tensor(at::ArrayRef<std::int64_t>(others)).to(images.device()));
+  return other + (images - other) * part.to(images.device());
 }
 
 torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream) {

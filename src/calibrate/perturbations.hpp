@@ -31,6 +31,10 @@ std::vector<double> to_numbers(const UniversalTrigger& trigger);
 /// for images of that shape.
 std::vector<UniversalTrigger> from_numbers(const std::vector<double>& numbers, const torch::Tensor& images);
 
+/// Of each image with another one: a x_i + (1 - a) x_j, a uniform in [0, 1), j a permutation (mixup's inputs, Zhang et al.
+/// 2018).
+torch::Tensor mixtures(const torch::Tensor& images, base::Stream& stream);
+
 /// Contrast and brightness of each image: x <- a x + b, a in [0.7, 1.3], b in [-0.3, 0.3], kept in range.
 torch::Tensor shifted_intensity(const torch::Tensor& images, base::Stream& stream);
 

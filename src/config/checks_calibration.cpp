@@ -43,7 +43,9 @@ class Checks {
   void of_invariance(const std::string& key, bool changed, bool holds, const std::string& allowed) const {
     only_with(key, changed, holds, "invariance", quoted(s_.calibration.invariance), allowed);
   }
-  static std::string any_invariance() { return quoted_list({"perturbation", "irm", "vrex", "difference"}); }
+  static std::string any_invariance() {
+    return quoted_list({"perturbation", "irm", "vrex", "difference", "features"});
+  }
 
   void difference(const CalibrationDifference& d, const CalibrationDifference& usual) const {
     const auto of_it = [&](const char* key, bool changed) {
@@ -56,6 +58,23 @@ class Checks {
     of_it("batch_size", d.batch_size != usual.batch_size);
     of_it("form", d.form != usual.form);
     of_it("sparsity", d.sparsity != usual.sparsity);
+    of_it("guard", d.guard);
+    of_it("prune", d.prune > 0);
+    const auto& r = *s_.calibration.research;
+    if (d.guard && (r.guard_rank > 0 || r.guard_measure))
+      fail_("calibration.difference.guard",
+            "a request has one guard, allowed with it are calibration.research.guard_rank = 0 and "
+            "calibration.research.guard_measure = false",
+            {"calibration.research.guard_rank", "calibration.research.guard_measure"});
+    if (d.guard && s_.calibration.window_steps == 0)
+      fail_("calibration.difference.guard",
+            "it stands in the window, calibration.window_steps is 0, allowed is 1 or more",
+            {"calibration.window_steps"});
+    if (d.prune > 0 && s_.erasures.size() > 1)
+      fail_("calibration.difference.prune",
+            "clients have one mask, there are " + std::to_string(s_.erasures.size()) +
+                " [[erasure]], allowed with it is one",
+            {"erasure"});
     if (d.form == PatternForm::both && d.restarts < 2)
       fail_("calibration.difference.form",
             "\"both\" takes the restarts in turn, calibration.difference.restarts is " +
@@ -73,11 +92,14 @@ class Checks {
     of_any("divide_loss", r.divide_loss);
     of_any("sunset_jobs", r.sunset_jobs > 0);
     of_invariance(section + "gate", r.gate,
-                  c.invariance != Invariance::none && c.invariance != Invariance::difference,
+                  c.invariance != Invariance::none && c.invariance != Invariance::difference &&
+                      c.invariance != Invariance::features,
                   quoted_list({"perturbation", "irm", "vrex"}));
     only_with(section + "gate", r.gate && c.invariance == Invariance::perturbation,
               c.perturbation != Perturbation::minimax, "perturbation", quoted(c.perturbation),
               quoted_list({"blind", "oracle", "adversarial"}));
+    of_invariance(section + "feature_rank", r.feature_rank != usual.feature_rank,
+                  c.invariance == Invariance::features, quoted("features"));
     const auto of_minimax = [&](const char* key, bool changed) {
       only_with(section + key, changed,
                 c.invariance == Invariance::perturbation && c.perturbation == Perturbation::minimax,

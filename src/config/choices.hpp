@@ -117,7 +117,7 @@ AFU_CHOICE(LatePolicy, rebase, guard, drop, accept)
 AFU_CHOICE(CalibrationSource, validation, clients)
 AFU_CHOICE(Optimiser, sgd, adam)
 /// What lambda weighs (src/calibrate/README.md, Invariances).
-AFU_CHOICE(Invariance, none, perturbation, irm, vrex, difference)
+AFU_CHOICE(Invariance, none, perturbation, irm, vrex, difference, features)
 /// What a pattern of the invariance "difference" looks like (src/calibrate/README.md, Difference).
 AFU_CHOICE(PatternForm, mask, additive, both)
 /// The families T (there, Perturbation); default_: blind.

@@ -34,7 +34,8 @@ Section calibration(CalibrationSection& c) {
            "invariance", c.invariance,
            "What lambda weighs. perturbation: KL(p(x) || p(T(x))). irm: the IRMv1 penalty. vrex: the "
            "variance of the environments' risks. difference: the cross entropy of images with the pattern that "
-           "the erasure took the answer to, found by the models before and after it. none."),
+           "the erasure took the answer to, found by the models before and after it. features: how far the penultimate "
+           "features have moved from the erased model's, along the directions that the erasure moved most. none."),
        number("lambda", c.lambda, from(0), "Weight of the invariance's penalty."),
        choice(
            "perturbation", c.perturbation,
@@ -78,7 +79,15 @@ Section calibration_difference(CalibrationDifference& c) {
            "restarts in turn, so it takes two."),
        number(
            "sparsity", c.sparsity, from(0),
-           "Weight of a mask's sum; half of it, then a quarter, in further searches where none finds a pattern that works.")}};
+           "Weight of a mask's sum; half of it, then a quarter, in further searches where none finds a pattern that works."),
+       flag(
+           "guard", c.guard,
+           "While the window is open, what would raise the cross entropy of images with a pattern is taken out of every "
+           "delta. The gradient is that of the last version that the calibrator has looked at; nobody waits."),
+       number(
+           "prune", c.prune, from(0, 0.9),
+           "Share of the penultimate units that is pruned right after the search: those that the patterns raise most before "
+           "the erasure. Clients train on without them. 0: none.")}};
 }
 
 Section calibration_research(CalibrationResearch& c) {
@@ -120,6 +129,8 @@ Section calibration_research(CalibrationResearch& c) {
               "The perturbation \"minimax\": steps of ascent, in each calibration.", "steps"),
        number("minimax_radius", c.minimax_radius, above(0, 1e6),
               "Longest perturbation, in L2, of images from -1 to 1."),
+       number("feature_rank", c.feature_rank, from(1, 1000),
+              "The invariance \"features\": so many directions.", "directions"),
        number(
            "sharpness", c.sharpness, from(0, 100),
            "Sharpness-aware steps: each takes the gradient so far uphill, which doubles its cost. 0: plain steps."),

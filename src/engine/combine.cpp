@@ -136,6 +136,7 @@ void append_guarded(const Term& t, torch::Tensor v, std::vector<Weighted>& terms
     add("cosine", cosine);
     add("cosine_square", cosine * cosine);
     add("removed", square > 0 ? removed / square : 0.0);
+    add("projected", removed > 0 ? 1.0 : 0.0);
   }
 }
 

@@ -61,7 +61,7 @@ AFU_FIELDS(Combination, start, keep, terms, buffers, transform, compared, pulls)
 
 /// One output a combination, in order. Where terms of the first one have guards, the figures tell of the i-th
 /// guard, each summed over those terms: guarded.i (how many), cosine.i and cosine_square.i of cos(v, -e),
-/// removed.i: the part of |v|^2 that it took out. The numbers are the cosines.
+/// removed.i: the part of |v|^2 that it took out; projected.i: of how many it took any. The numbers are the cosines.
 struct CombineJob {
   static constexpr const char* name = "combine";
   std::vector<Combination> outputs;

@@ -39,12 +39,19 @@ void Calibrations::search(double passes) {
   asked_ = Asked::search;
 }
 
+void Calibrations::look_at_features(double passes) {
+  features_.emplace().passes = passes;
+  asked_ = Asked::features;
+}
+
 void Calibrations::answered(const job::JobResult& result) {
   switch (std::exchange(asked_, Asked::nothing)) {
     case Asked::calibration:
       return computed(result);
     case Asked::search:
       return found(result);
+    case Asked::features:
+      return directed(result);
     case Asked::nothing:
       return;
   }
@@ -60,6 +67,14 @@ void Calibrations::found(const job::JobResult& result) {
   d.searched = d.searched.value_or(0) + last_searched_, d.found = count("found");
   d.drop = figure("drop"), d.next_drop = figure("next_drop");
   d.success = figure("success"), d.erased_success = figure("erased_success"), d.size = figure("size");
+  if (figure("pruned")) d.pruned = count("pruned");
+}
+
+void Calibrations::directed(const job::JobResult& result) {
+  auto& f = *features_;
+  f.samples = result.samples;
+  f.directions = static_cast<std::int64_t>(result.figures.at("directions"));
+  f.share = figure_of(result, "share");
 }
 
 bool Calibrations::searched_in_vain() const {
@@ -78,6 +93,10 @@ void Calibrations::computed(const job::JobResult& result) {
   r.penalty_before = figure("penalty_before"), r.penalty_after = figure("penalty_after");
   r.norm = figure("norm"), r.cosine = figure("cosine");
   r.penalty_reference = figure("penalty_reference");
+  if (const auto slipped = figure("slipped"); slipped && difference_) {
+    difference_->slipped += pruned_ && *slipped > 0;  // the first is the one that prunes
+    pruned_ = true;
+  }
 }
 
 std::vector<record::CalibrationRecord> Calibrations::merged(const Progress& at, double weight,

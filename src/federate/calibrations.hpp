@@ -19,7 +19,9 @@ class Calibrations {
   void begin(const Progress& at, std::int64_t client, std::int64_t steps, double passes);
   /// The patterns of the difference are searched for, at so many modelled sample gradients.
   void search(double passes);
-  /// What the calibrator answered. It counts where a calibration or a search was what it was asked for last.
+  /// The directions of the features are looked for, likewise.
+  void look_at_features(double passes);
+  /// What the calibrator answered. It counts where one of these was what it was asked for last.
   void answered(const job::JobResult& result);
   /// What the searches found; nothing: there was none.
   const std::optional<record::DifferenceFigures>& difference() const { return difference_; }
@@ -27,15 +29,17 @@ class Calibrations {
   bool searching() const { return asked_ == Asked::search; }
   /// No pattern was found, and no further search follows.
   bool searched_in_vain() const;
+  const std::optional<record::FeatureFigures>& features() const { return features_; }
   /// All since the last merge are merged with this weight in the version that stands now: numbered on from
   /// `number`, which is raised, and added to `totals`.
   std::vector<record::CalibrationRecord> merged(const Progress& at, double weight, std::uint64_t& number,
                                                 record::CalibrationTotals& totals);
 
  private:
-  enum class Asked { nothing, calibration, search };
+  enum class Asked { nothing, calibration, search, features };
   void computed(const job::JobResult& result);
   void found(const job::JobResult& result);
+  void directed(const job::JobResult& result);
 
   Asked asked_ = Asked::nothing;
   std::uint64_t counted_ = 0;
@@ -43,6 +47,8 @@ class Calibrations {
   std::vector<record::CalibrationRecord> private_;    ///< done before it
   std::optional<record::DifferenceFigures> difference_;
   std::int64_t searches_ = 0, last_searched_ = 0;  ///< asked for; patterns that the last one searched for
+  std::optional<record::FeatureFigures> features_;
+  bool pruned_ = false;  ///< by a calibration
 };
 
 }  // namespace afu::federate

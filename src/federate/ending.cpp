@@ -128,6 +128,7 @@ record::ErasureRecord record_of(const Parts& p, const ServedRequest& r) {
   if (p.observers.guards) record.guard = p.observers.guards->figures(r.request.index);
   if (p.observers.gates) record.gate = p.observers.gates->figures(r.request.index);
   record.difference = r.calibrations.difference();
+  record.features = r.calibrations.features();
   record.stored_bytes = p.account.most_held;
   return record;
 }

@@ -40,6 +40,7 @@ void Guards::note(const job::JobResult& merge) {
     g.cosine_sum += figure("cosine");
     g.cosine_square_sum += figure("cosine_square");
     g.removed_sum += figure("removed");
+    g.projected += static_cast<std::uint64_t>(figure("projected"));
     ++i;
   }
 }

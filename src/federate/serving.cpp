@@ -158,6 +158,10 @@ bool take(Parts& p, const CalibrateResult& m, Effects& fx) {
           "the calibration is clean training",
           m.request, *d.found, *d.searched, *d.labels, *d.labels == 1 ? "label" : "labels"));
     }
+    if (m.result && r.calibrations.features() && m.result->figures.count("directions") &&
+        m.result->figures.at("directions") == 0)
+      p.account.warn(
+          fmt::format("erasure[{}]: it moved no feature: the calibration is clean training", m.request));
     advance(p, r, m.result.get(), fx);
   }
   return true;

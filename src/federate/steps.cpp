@@ -108,6 +108,7 @@ void perform(Parts& p, ServedRequest& r, methods::Erase& s, Effects& fx) {
 void perform(Parts& p, ServedRequest& r, methods::Calibrate& s, Effects& fx) {
   if (const auto steps = calibration_steps(s)) r.calibrations.begin(p.at, r.record.client, *steps, s.passes);
   if (s.job.as<calibrate::DifferenceJob>()) r.calibrations.search(s.passes);
+  if (s.job.as<calibrate::FeatureDirectionsJob>()) r.calibrations.look_at_features(s.passes);
   ask_calibrator(p, r, s.passes, shared(p, std::move(s.job)), fx);
   r.stage = stage::Calibrating{};
 }

@@ -46,6 +46,22 @@ View seen(const Draft* draft, const Now& now) {
   return view;
 }
 
+/// From the next task on nobody trains what is pruned, not even after the request is done.
+Retune keep_pruned(ParametersPtr mask) {
+  auto extras = std::make_shared<train::TrainExtras>();
+  extras->mask = std::move(mask);
+  return Retune{std::move(extras)};
+}
+
+/// Whatever points against `downhill`, which may be null in timing-only runs, loses that part.
+GuardErasure guard_against(ParametersPtr downhill) {
+  GuardErasure step;
+  if (!downhill) return step;
+  engine::Guard guard{downhill, {downhill}};
+  step.guard = std::make_shared<const engine::Guard>(std::move(guard));
+  return step;
+}
+
 bool at_level(const job::JobResult* result) {
   if (!result || !result->figures.count("risk_reference")) return false;
   return result->figures.at("risk_after") <= result->figures.at("risk_reference");
@@ -87,6 +103,7 @@ Script CalibrationRun::calibrate(std::int64_t steps, bool to_level, Draft* draft
       if (found) trigger_ = found->numbers;
     }
     if (needs_patterns(c)) co_await search(draft, now);
+    if (needs_directions(c)) take_found(c, co_yield directions(seen(draft, now)));
     base_version_ = now->version;
     const auto* result = co_yield calibration(seen(draft, now), steps, to_level, taken == 0);
     taken += steps;
@@ -110,7 +127,21 @@ Script CalibrationRun::search(Draft* draft, const Now& now) {
     result = co_yield patterns(seen(draft, now), again);
     if (!result || !in_vain(*result)) break;
   }
-  take_patterns(now->scenario->calibration, result);
+  take_found(now->scenario->calibration, result);
+  if (mask_) co_yield keep_pruned(mask_);
+}
+
+Script CalibrationRun::await_updates(std::uint64_t count, const Now& now) {
+  if (!guards_patterns(now.view())) {
+    co_yield AwaitUpdates{count};
+    co_return;
+  }
+  const auto due = now->updates + count;
+  while (now->updates < due) {
+    const auto* uphill = co_yield pattern_gradient(now.view());
+    co_yield guard_against(first_output(uphill));
+    co_yield AwaitUpdates{1};
+  }
 }
 
 bool CalibrationRun::needs_fisher(const config::CalibrationSection& c) const {
@@ -127,10 +158,21 @@ bool CalibrationRun::needs_patterns(const config::CalibrationSection& c) const {
   return c.invariance == config::Invariance::difference && !c.placebo && !searched_;
 }
 
-/// The patterns stand for the model before the erasure, which nothing else then asks for.
-void CalibrationRun::take_patterns(const config::CalibrationSection& c, const job::JobResult* result) {
+bool CalibrationRun::needs_directions(const config::CalibrationSection& c) const {
+  return c.invariance == config::Invariance::features && !c.placebo && !searched_;
+}
+
+/// In timing-only runs a pattern counts as found.
+bool CalibrationRun::guards_patterns(const View& view) const {
+  return view.scenario->calibration.research->difference.guard && searched_ &&
+         (!trigger_.empty() || !view.model);
+}
+
+/// The patterns, or the directions, stand for the model before the erasure, which nothing else then asks for.
+void CalibrationRun::take_found(const config::CalibrationSection& c, const job::JobResult* result) {
   searched_ = true;
   if (result) trigger_ = result->numbers;
+  if (c.research->difference.prune > 0) mask_ = first_output(result);
   without_before_ = c.beta == 0 && !c.research->until_loss;
   if (without_before_) before_.reset();
 }
@@ -176,22 +218,45 @@ Calibrate CalibrationRun::patterns(const View& view, std::int64_t again) const {
   job.first = again * d.restarts;
   job.sparsity = std::ldexp(d.sparsity, -static_cast<int>(again));
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate.difference"), request_.index, 0};
+  job.prune = d.prune;
   // The falls take two looks. Of each search, which leaves out the samples that have its label, about one in `classes`,
   // the last look is at all.
   const double all = searched_samples(view), others = all * (1 - 1 / static_cast<double>(view.classes));
   const double batch = d.batch_size > 0 ? std::min(others, static_cast<double>(d.batch_size)) : others;
   const auto searches = static_cast<double>(std::min(d.labels, view.classes) * d.restarts);
-  return {std::move(job), 2 * all + searches * (batch * static_cast<double>(d.steps) + others)};
+  const double looks = d.prune > 0 ? 3 : 1;
+  return {std::move(job), 2 * all + searches * (batch * static_cast<double>(d.steps) + looks * others)};
+}
+
+Calibrate CalibrationRun::directions(const View& view) const {
+  calibrate::FeatureDirectionsJob job;
+  job.before = before_;
+  job.erased = erased_;
+  job.environments = view.environments;
+  job.rank = view.scenario->calibration.research->feature_rank;
+  job.key = {view.scenario->scenario.seed, base::purpose("calibrate.features"), request_.index, 0};
+  return {std::move(job), 4 * searched_samples(view)};
+}
+
+Calibrate CalibrationRun::pattern_gradient(const View& view) {
+  calibrate::PatternGradientJob job;
+  job.model = view.model;
+  job.environments = view.environments;
+  job.patterns = trigger_;
+  job.turn = gradients_++;
+  return {std::move(job), searched_samples(view)};
 }
 
 Calibrate CalibrationRun::calibration(const View& view, std::int64_t steps, bool to_level, bool first) const {
   const auto& c = view.scenario->calibration;
   auto job = calibrate::calibrate_job(*view.scenario, jobs_);
+  const bool found =
+      c.invariance == config::Invariance::difference || c.invariance == config::Invariance::features;
   const bool minimax =
       c.invariance == config::Invariance::perturbation && c.perturbation == config::Perturbation::minimax;
-  if ((job.objective.invariance == config::Invariance::difference && trigger_.empty()) ||
-      (minimax && c.placebo)) {
-    job.objective.invariance = config::Invariance::none;  // a placebo, or an erasure that left no pattern
+  if ((found && trigger_.empty()) || (minimax && c.placebo)) {
+    job.objective.invariance =
+        config::Invariance::none;  // a placebo, or an erasure that left nothing to look for
     job.objective.lambda = 0;
   }
   job.descent.steps = steps;
@@ -204,12 +269,14 @@ Calibrate CalibrationRun::calibration(const View& view, std::int64_t steps, bool
   job.erasure = erasure_;
   job.environments = view.environments;
   job.trigger = trigger_;
+  job.mask = mask_;
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate"), request_.index, jobs_};
   const double all = calibration_samples(view);
   double passes = batch_samples(view) * static_cast<double>(steps) * calibrate::passes_per_sample(c);
   if (c.research->sunset_jobs > 0 && c.invariance != config::Invariance::none)
     passes += all * calibrate::reference_passes(c);
   if (minimax && !c.placebo) passes += all * static_cast<double>(c.research->minimax_steps);
+  if (c.invariance == config::Invariance::features && !c.placebo) passes += 2 * all;  // the erased model's
   return {std::move(job), passes};
 }
 

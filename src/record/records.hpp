@@ -144,6 +144,7 @@ struct GuardFigures {
   std::uint64_t updates = 0;
   double cosine_sum = 0, cosine_square_sum = 0;  ///< of cos(delta, -e)
   double removed_sum = 0;                        ///< of the part of |delta|^2 that was removed
+  std::uint64_t projected = 0;                   ///< of which any was
 };
 
 /// What a gate made of the merges of updates in the window (src/calibrate/README.md, Gate), so far as it has
@@ -161,6 +162,16 @@ struct DifferenceFigures {
   std::int64_t samples = 0;  ///< sample gradients and forward passes computed
   std::optional<std::int64_t> label{}, labels{}, searched{}, found{};
   std::optional<double> drop{}, next_drop{}, success{}, erased_success{}, size{};
+  std::optional<std::int64_t> pruned{};  ///< units; absent: none were to be
+  std::int64_t slipped = 0;              ///< later calibrations that found a pruned weight that was not 0
+};
+
+/// What an erasure did to the features (calibrate::FeatureDirectionsJob). The figures are absent in timing-only runs.
+struct FeatureFigures {
+  double passes = 0;         ///< forward passes as modelled
+  std::int64_t samples = 0;  ///< computed
+  std::optional<std::int64_t> directions{};
+  std::optional<double> share{};
 };
 
 /// What an erasure's calibrations came to.
@@ -193,6 +204,7 @@ struct ErasureRecord {
   std::optional<GuardFigures> guard{};            ///< absent: there was none
   std::optional<GateFigures> gate{};              ///< likewise
   std::optional<DifferenceFigures> difference{};  ///< absent: nothing was searched for
+  std::optional<FeatureFigures> features{};       ///< likewise
   std::uint32_t request = 0;                      ///< which of the scenario's erasures
   std::string scope = "client";                   ///< "client", "samples", "class"
   std::int64_t label = -1;                        ///< the class of the scope "class"

@@ -103,7 +103,8 @@ Json guard(const std::optional<GuardFigures>& g) {
   return {{"updates", g->updates},
           {"mean_cosine", mean(g->cosine_sum, g->updates)},
           {"cosine_deviation", g->updates < 2 ? Json() : Json(std::sqrt(std::max(0.0, square) / (n - 1)))},
-          {"mean_removed", mean(g->removed_sum, g->updates)}};
+          {"mean_removed", mean(g->removed_sum, g->updates)},
+          {"projected", g->projected}};
 }
 
 Json gate(const std::optional<GateFigures>& g) {
@@ -127,8 +128,18 @@ Json difference(const std::optional<DifferenceFigures>& d) {
           {"success", figure(d->success)},
           {"erased_success", figure(d->erased_success)},
           {"size", figure(d->size)},
+          {"pruned", count(d->pruned)},
+          {"slipped", d->slipped},
           {"passes", d->passes},
           {"samples", d->samples}};
+}
+
+Json features(const std::optional<FeatureFigures>& f) {
+  if (!f) return {};
+  return {{"directions", count(f->directions)},
+          {"share", figure(f->share)},
+          {"passes", f->passes},
+          {"samples", f->samples}};
 }
 
 Json cost(const ErasureRecord& e) {
@@ -138,7 +149,8 @@ Json cost(const ErasureRecord& e) {
           {"calibrations", calibrations(e.calibrations)},
           {"guard", guard(e.guard)},
           {"gate", gate(e.gate)},
-          {"difference", difference(e.difference)}};
+          {"difference", difference(e.difference)},
+          {"features", features(e.features)}};
 }
 
 Json attacks(const std::vector<AttackRow>& rows) {

@@ -97,6 +97,14 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"calibration.research.sharpness=0.1"},
       {"calibration.invariance=perturbation", "calibration.perturbation=minimax",
        "calibration.research.minimax_steps=2", "calibration.research.minimax_radius=1"},
+      {"calibration.invariance=features", "unlearning.afu_ic.erasure=fedquit",
+       "unlearning.afu_ic.erasure_rounds=1", "calibration.research.feature_rank=2"},
+      {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
+       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
+       "calibration.difference.sparsity=0", "calibration.difference.guard=true"},
+      {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
+       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
+       "calibration.difference.sparsity=0", "calibration.difference.prune=0.2"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {
@@ -320,6 +328,29 @@ TEST_CASE("what the models before and after an erasure told is recorded, with wh
   CHECK(d->passes > 0);
   CHECK(d->samples > 0);
   CHECK(!erasure(calibrated({})).difference);
+
+  auto guarded = set;
+  guarded.insert(guarded.end(), {"calibration.difference.guard=true", "calibration.difference.prune=0.2"});
+  const auto g = erasure(calibrated(guarded));
+  REQUIRE(g.difference);
+  REQUIRE(*g.difference->found > 0);
+  CHECK(*g.difference->pruned > 0);
+  CHECK(g.difference->passes > d->passes);
+  REQUIRE(g.guard);
+  CHECK(g.guard->updates > 0);
+  CHECK(g.guard->projected > 0);
+  CHECK(g.guard->projected <= g.guard->updates);
+  CHECK(!d->pruned);
+
+  const auto features =
+      erasure(calibrated({"calibration.invariance=features", "unlearning.afu_ic.erasure=fedquit",
+                          "unlearning.afu_ic.erasure_rounds=1"}))
+          .features;
+  REQUIRE(features);
+  CHECK(*features->directions == 4);
+  CHECK(*features->share > 0.5);
+  CHECK(*features->share <= 1.0001);
+  CHECK(features->samples > 0);
 
   auto timing = set;
   timing.insert(timing.end(), {"scenario.execute=timing"});

@@ -3,6 +3,7 @@
 
 #include "calibrate/perturbations.hpp"
 #include "config/scenario.hpp"
+#include "engine/combine_job.hpp"
 #include "tests/engine/fixture.hpp"
 
 using namespace afu;
@@ -156,6 +157,131 @@ TEST_CASE(
   spread = engine::execute(p.workspace, job);
   CHECK(spread.figures.at("labels") == 0);
   CHECK(spread.figures.at("searched") == 0);
+}
+
+TEST_CASE("the units that the patterns raise most are pruned, and a calibration keeps them so") {
+  Planted p;
+  auto job = p.job();
+  job.steps = 100;
+  CHECK(engine::execute(p.workspace, job).outputs.empty());
+  job.prune = 0.25;
+  const auto found = engine::execute(p.workspace, job);
+  REQUIRE(found.error == "");
+  CHECK(found.figures.at("pruned") == 4);
+  const auto& mask = found.outputs.at(0)->values;
+  const auto head = model::head_range(p.workspace.net(), *p.workspace.layout());
+  REQUIRE(head.features == 16);
+  CHECK(mask.eq(0).sum().item<std::int64_t>() == 4 * head.classes);
+  const auto zeros = mask.narrow(0, head.offset, head.classes * 16).view({head.classes, 16}).eq(0).all(0);
+  CHECK(zeros.sum().item<std::int64_t>() == 4);
+
+  p.workspace.load(*p.before);
+  const auto order = p.workspace.upload(*test::rows(100, 150));
+  const auto batch = p.workspace.gather(order, 0, 50);
+  const auto others = batch.images.index_select(0, batch.labels.ne(2).nonzero().squeeze(1));
+  const auto pattern = calibrate::from_numbers(found.numbers, others).front();
+  const auto turned = [&](const torch::Tensor& kept) {
+    p.workspace.load(*p.workspace.wrap(p.before->values * kept, p.before->buffers));
+    return p.workspace.net().forward(calibrate::with_universal_trigger(others, pattern)).argmax(1).eq(2);
+  };
+  torch::Tensor rise;
+  {
+    torch::NoGradGuard no_grad;
+    auto& net = p.workspace.net();
+    rise = (net.features(calibrate::with_universal_trigger(others, pattern)) - net.features(others)).mean(0);
+    const double least = rise.masked_select(zeros).min().item<double>();
+    CHECK(least > 0);
+    CHECK(rise.masked_select(zeros.logical_not()).max().item<double>() <= least);
+    CHECK(turned(mask).sum().item<std::int64_t>() <
+          turned(torch::ones_like(mask)).sum().item<std::int64_t>());
+  }
+
+  config::Scenario s;
+  s.calibration.beta = 0;
+  for (const bool adam : {false, true})
+    for (const double sharpness : {0.0, 0.1})
+      for (const double fisher : {0.0, 0.01})
+        for (const std::int64_t stages : {1, 3}) {
+          auto c = calibrate::calibrate_job(s, 0);
+          c.base = c.erased = p.before;
+          c.erasure = p.workspace.wrap(torch::full_like(mask, 0.01), p.before->buffers);
+          c.fisher = p.workspace.wrap(torch::ones_like(mask), p.before->buffers);
+          c.environments = {test::rows(0, 60), test::rows(60, 100)};
+          c.descent.steps = 3;
+          c.descent.adam = adam;
+          c.descent.sharpness = sharpness;
+          c.descent.fisher = fisher;
+          c.descent.proximal = true;
+          c.descent.stages = stages;
+          c.mask = found.outputs.at(0);
+          const auto first = engine::execute(p.workspace, c);
+          REQUIRE(first.error == "");
+          CHECK(first.figures.at("slipped") == 4 * head.classes);
+          const auto w = p.before->values + first.outputs.at(0)->values;
+          CHECK(test::largest(w.masked_select(mask.eq(0))) < 1e-6);
+          CHECK(test::largest(first.outputs.at(0)->values * mask) > 0);
+        }
+  auto again = calibrate::calibrate_job(s, 0);
+  again.base = p.workspace.wrap(p.before->values * mask, p.before->buffers);
+  again.environments = {test::rows(0, 60)};
+  again.mask = found.outputs.at(0);
+  CHECK(engine::execute(p.workspace, again).figures.at("slipped") == 0);
+
+  job.prune = 1;  // one unit stays at least, and so do those that no pattern raises
+  const auto most = engine::execute(p.workspace, job);
+  CHECK(most.figures.at("pruned") == std::min<std::int64_t>(15, rise.gt(0).sum().item<std::int64_t>()));
+}
+
+TEST_CASE("what raises the risk of images with a pattern, as differences give it; a guard takes it out") {
+  Planted p;
+  const auto mask = torch::zeros({8, 8}), added = torch::zeros({1, 8, 8});
+  mask.narrow(0, 6, 2).narrow(1, 6, 2).fill_(1);
+  added.narrow(1, 6, 2).narrow(2, 6, 2).fill_(1);
+  calibrate::PatternGradientJob job;
+  job.model = p.before;
+  job.environments = {test::rows(0, 60), test::rows(60, 100)};
+  job.patterns = calibrate::to_numbers({mask, added});
+  const auto result = engine::execute(p.workspace, job);
+  REQUIRE(result.error == "");
+  CHECK(result.samples == 100);
+  const auto& downhill = result.outputs.at(0)->values;
+  const double steep = downhill.norm().item<double>();
+  CHECK(steep > 0.1);
+  const auto risk = [&](const torch::Tensor& values) {
+    job.model = p.workspace.wrap(values, p.before->buffers);
+    return engine::execute(p.workspace, job).figures.at("risk");
+  };
+  const double h = 1e-2;
+  const auto along = downhill / steep;
+  CHECK((risk(p.before->values + along * h) - risk(p.before->values - along * h)) / (2 * h) ==
+        doctest::Approx(-steep).epsilon(0.02));
+  CHECK(result.figures.at("risk") == doctest::Approx(risk(p.before->values)));
+
+  const auto guard =
+      std::make_shared<const engine::Guard>(engine::Guard{result.outputs[0], {result.outputs[0]}});
+  torch::manual_seed(4);
+  for (const double uphill : {2.0, -2.0}) {
+    const auto sideways = torch::randn_like(downhill);
+    const auto delta = sideways - along * (along * sideways).sum() - along * uphill;
+    engine::CombineJob merge;
+    const auto term = p.workspace.wrap(delta, torch::empty({0}));
+    merge.outputs.push_back({nullptr, 1.0, {{1.0, term, nullptr, {guard}}}, {}});
+    const auto merged = engine::execute(p.workspace, merge);
+    const auto kept = uphill > 0 ? delta + along * uphill : delta;
+    CHECK(test::largest(merged.outputs.at(0)->values - kept) < 1e-4);
+    CHECK(merged.figures.at("projected.0") == (uphill > 0 ? 1 : 0));
+    CHECK(merged.figures.at("cosine.0") ==
+          doctest::Approx(uphill / delta.norm().item<double>()).epsilon(1e-3));
+  }
+
+  const auto nothing = calibrate::to_numbers({torch::zeros({8, 8}), torch::zeros({1, 8, 8})});
+  job.model = p.before;
+  job.patterns.insert(job.patterns.end(), nothing.begin(), nothing.end());
+  CHECK(engine::execute(p.workspace, job).outputs.at(0)->values.equal(downhill));
+  job.turn = 1;
+  CHECK(engine::execute(p.workspace, job).figures.at("risk") < result.figures.at("risk"));
+  job.turn = 2;
+  CHECK(engine::execute(p.workspace, job).figures.at("risk") == result.figures.at("risk"));
 }
 
 TEST_CASE("a search that cannot begin says why") {

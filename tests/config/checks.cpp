@@ -331,7 +331,7 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("lambda = 2") ==
         Messages{
             "s.toml:2:10: calibration.lambda: it does nothing, calibration.invariance is \"none\", allowed "
-            "with it is \"perturbation\", \"irm\", \"vrex\", \"difference\""});
+            "with it is \"perturbation\", \"irm\", \"vrex\", \"difference\", \"features\""});
   CHECK(of("perturbation = \"blind\"\ninvariance = \"irm\"") ==
         Messages{"s.toml:2:16: calibration.perturbation: it does nothing, calibration.invariance is \"irm\", "
                  "allowed with it is \"perturbation\""});
@@ -383,6 +383,7 @@ TEST_CASE("calibration options that do nothing without another one") {
   CHECK(of("invariance = \"difference\"\ndifference = { form = \"both\", restarts = 1 }") ==
         Messages{"s.toml:3:23: calibration.difference.form: \"both\" takes the restarts in turn, "
                  "calibration.difference.restarts is 1, allowed with it is 2 or more"});
+  CHECK(of("invariance = \"features\"\ngate = true").size() == 1);
   CHECK(
       of("invariance = \"perturbation\"\nperturbation = \"minimax\"\ngate = true") ==
       Messages{
@@ -393,7 +394,18 @@ TEST_CASE("calibration options that do nothing without another one") {
             "s.toml:3:26: calibration.research.minimax_steps: it does nothing, calibration.perturbation is "
             "\"default\", allowed with it is \"minimax\""});
   CHECK(of("research.minimax_radius = 3").size() == 1);
+  CHECK(of("research.feature_rank = 3") ==
+        Messages{"s.toml:2:25: calibration.research.feature_rank: it does nothing, calibration.invariance is "
+                 "\"none\", allowed with it is \"features\""});
   CHECK(of("research.sharpness = 0.1\nplacebo = true").empty());
+  CHECK(of("difference.guard = true").size() == 1);
+  CHECK(of("difference.prune = 0.1").size() == 1);
+  CHECK(of("invariance = \"difference\"\ndifference.guard = true\ndifference.prune = 0.1").empty());
+  CHECK(of("invariance = \"difference\"\ndifference.prune = 1").size() == 1);
+  CHECK(of("invariance = \"difference\"\ndifference.guard = true\nresearch.guard_rank = 1") ==
+        Messages{"s.toml:3:20: calibration.difference.guard: a request has one guard, allowed with it are "
+                 "calibration.research.guard_rank = 0 and calibration.research.guard_measure = false"});
+  CHECK(of("invariance = \"difference\"\ndifference.guard = true\nwindow_steps = 0").size() == 1);
   CHECK(of("sunset_jobs = 5").size() == 1);
   CHECK(
       of("sunset_factor = 2\ninvariance = \"irm\"") ==

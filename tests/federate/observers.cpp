@@ -85,11 +85,13 @@ TEST_CASE("a guard's figures stay when it is dropped, and go on in the next one"
   guards.raise(2, {guard(), 0, 1}, at(0));
   guards.raise(5, {guard(), 0, 1}, at(0));
   job::JobResult merge;
-  merge.figures = {{"guarded.0", 2}, {"cosine.0", 0.5}, {"removed.0", 0.25}, {"guarded.1", 2}};
+  merge.figures = {
+      {"guarded.0", 2}, {"cosine.0", 0.5}, {"removed.0", 0.25}, {"projected.0", 1}, {"guarded.1", 2}};
   guards.note(merge);
   CHECK(guards.figures(2)->updates == 2);
   CHECK(guards.figures(2)->cosine_sum == 0.5);
   CHECK(guards.figures(2)->removed_sum == 0.25);
+  CHECK(guards.figures(2)->projected == 1);
   guards.drop(2);
   CHECK(guards.all().size() == 1);
   guards.note(merge);  // the other one is the first now

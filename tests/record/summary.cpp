@@ -52,7 +52,7 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                  "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
-                                 "gate", "difference"});
+                                 "gate", "difference", "features"});
   CHECK(keys(json["context"]["erasure_costs"][0]["calibrations"]) ==
         std::vector<std::string>{"count", "steps", "passes", "samples", "seconds", "mean_staleness"});
   CHECK(keys(json["final"]) == figure_keys);
@@ -202,11 +202,12 @@ TEST_CASE("what calibrations and a guard came to") {
   Summary s;
   s.erasures.resize(2);
   s.erasures[0].calibrations = {4, 6, 30, 700, 600.0, 2.5};
-  s.erasures[0].guard = GuardFigures{4, 2.0, 1.04, 0.4};  // cosines 0.4, 0.6, 0.4, 0.6
+  s.erasures[0].guard = GuardFigures{4, 2.0, 1.04, 0.4, 3};  // cosines 0.4, 0.6, 0.4, 0.6
   const auto json = to_json(s)["context"]["erasure_costs"];
   CHECK(json[0]["calibrations"]["mean_staleness"] == 1.5);
   CHECK(json[0]["guard"]["mean_cosine"] == 0.5);
   CHECK(json[0]["guard"]["mean_removed"] == 0.1);
+  CHECK(json[0]["guard"]["projected"] == 3);
   CHECK(json[0]["guard"]["cosine_deviation"].get<double>() == doctest::Approx(std::sqrt(0.04 / 3)));
   CHECK(json[1]["calibrations"]["count"] == 0);
   CHECK(json[1]["calibrations"]["mean_staleness"].is_null());

@@ -13,6 +13,8 @@ struct CalibrationDifference {
   std::int64_t batch_size = 32;  ///< images of a step; 0: all
   PatternForm form = PatternForm::mask;
   double sparsity = 0.02;
+  bool guard = false;  ///< no later delta may raise the risk on images with a pattern
+  double prune = 0.0;  ///< share of the penultimate units that is pruned
 };
 
 struct CalibrationResearch {
@@ -31,6 +33,7 @@ struct CalibrationResearch {
   double adversarial_lr = 0.1, adversarial_sparsity = 0.01;
   std::int64_t minimax_steps = 10;  ///< of ascent, a calibration
   double minimax_radius = 5.0;      ///< of the ball, in L2, of images from -1 to 1
+  std::int64_t feature_rank = 4;    ///< directions of the features
   double sharpness = 0.0;           ///< rho of sharpness-aware steps; 0: plain ones
   IrmEstimator irm_estimator = IrmEstimator::square;
   std::int64_t sunset_jobs = 0;  ///< consecutive calibrations at the reference that end the window; 0: none

@@ -116,7 +116,7 @@ Script window(std::uint64_t end, CalibrationRun& run, const Now& now) {
     co_return;
   }
   while (now->updates < end && !run.sunset(c)) {
-    co_yield AwaitUpdates{static_cast<std::uint64_t>(c.window_every)};
+    co_await run.await_updates(static_cast<std::uint64_t>(c.window_every), now);
     co_await run.calibrate(c.window_steps, false, nullptr, now);
     if (gated(c)) co_yield run.gate(now.view());  // with a new trigger
   }

@@ -84,10 +84,11 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
         "calibration.research.gate",
         "a part of a merge cannot be taken back where the rule mixes whole models or keeps vectors of its "
         "own; allowed are other rules than \"fedasync\" and \"aso_fed\", without server_momentum");
-  if (s.calibration.research->guard_rank > 0 &&
+  const bool patterns = s.calibration.research->difference.guard;
+  if ((s.calibration.research->guard_rank > 0 || patterns) &&
       (s.training.server_momentum > 0 || config::traits(s.training.rule).balances))
     complain(
-        "calibration.research.guard_rank",
+        patterns ? "calibration.difference.guard" : "calibration.research.guard_rank",
         "a delta lives on in the rule's own vectors, which pass no guard; allowed are other rules, without "
         "server_momentum");
 }

@@ -66,6 +66,12 @@ struct AfuIc : Asked {
         if (--in_vain < 0) job.numbers = patterns;
         result = &job;
       }
+      if (auto* c = std::get_if<methods::Calibrate>(&step);
+          c && (c->job.as<calibrate::FeatureDirectionsJob>() || c->job.as<calibrate::PatternGradientJob>())) {
+        job.outputs.resize(c->job.as<calibrate::PatternGradientJob>() ? 1 : 0);
+        job.numbers = patterns;
+        result = &job;
+      }
       if (auto* w = std::get_if<methods::AwaitUpdates>(&step)) view.updates += w->count;
       taken.push_back(std::move(step));
     }
@@ -445,6 +451,92 @@ TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is 
       }
     }
     CHECK(searches == (placebo ? 0 : 3));
+  }
+}
+
+TEST_CASE(
+    "afu_ic: patterns are guarded anew after every update of the window, and what raises them is pruned once") {
+  const auto asked = [](AfuIc& s) {
+    s.set("erasure", std::string("uce"));
+    s.set("erasure_rounds", std::int64_t{1});
+    s.scenario.calibration.invariance = config::Invariance::difference;
+    s.view.classes = 4;
+    s.patterns = {0.5, 0.25};
+  };
+  AfuIc guarded;
+  asked(guarded);
+  guarded.scenario.calibration.research->difference.guard = true;
+  const auto names = guarded.run();
+  const auto at =
+      static_cast<std::size_t>(std::find(names.begin(), names.end(), "Forgotten") - names.begin());
+  CHECK(Names(names.begin() + static_cast<std::ptrdiff_t>(at),
+              names.begin() + static_cast<std::ptrdiff_t>(at) + 9) ==
+        Names{"Forgotten", "Calibrate", "GuardErasure", "AwaitUpdates", "Calibrate", "GuardErasure",
+              "AwaitUpdates", "Calibrate", "MergeCalibration"});
+  const auto guards = guarded.all<methods::GuardErasure>();
+  CHECK(guards.size() == 6);  // the window has six updates
+  std::int64_t turn = 0;
+  for (const auto& c : guarded.all<methods::Calibrate>())
+    if (const auto* job = c.job.as<calibrate::PatternGradientJob>()) {
+      CHECK(job->turn == turn++);
+      CHECK(job->patterns == guarded.patterns);
+      CHECK(job->model == guarded.view.model);
+      CHECK(c.passes == 9);
+    }
+  CHECK(turn == 6);
+  for (const auto& g : guards) {
+    REQUIRE(g.guard);
+    CHECK(g.guard->basis == std::vector<model::ParametersPtr>{g.guard->erasure});
+    CHECK(g.restore == 0);
+  }
+  CHECK(guarded.all<methods::Retune>().empty());
+
+  AfuIc none;  // no pattern
+  asked(none);
+  none.scenario.calibration.research->difference.guard = true;
+  none.patterns = {};
+  none.run();
+  CHECK(none.all<methods::GuardErasure>().empty());
+
+  AfuIc pruned;
+  asked(pruned);
+  pruned.scenario.calibration.research->difference.prune = 0.1;
+  const auto steps = pruned.run();
+  CHECK(pruned.count(steps, "Retune") == 1);
+  const auto mask = pruned.all<methods::Retune>().front().extras->mask;
+  REQUIRE(mask);
+  for (const auto& c : pruned.all<methods::Calibrate>())
+    if (const auto* job = c.job.as<calibrate::CalibrateJob>()) CHECK(job->mask == mask);
+}
+
+TEST_CASE("afu_ic: directions of features are looked for once, by the models around the first erasure") {
+  for (const bool found : {true, false}) {
+    AfuIc s;
+    s.set("erasure", std::string("uce"));
+    s.set("erasure_rounds", std::int64_t{2});
+    auto& c = s.scenario.calibration;
+    c.invariance = config::Invariance::features;
+    c.beta = 0;
+    c.research->feature_rank = 3;
+    s.view.classes = 4;
+    if (found) s.patterns = {1, 1, 0.5};
+    const auto before = s.view.model;
+    s.run();
+    std::size_t looks = 0;
+    for (const auto& step : s.all<methods::Calibrate>()) {
+      if (const auto* job = step.job.as<calibrate::FeatureDirectionsJob>()) {
+        ++looks;
+        CHECK(job->before == before);
+        CHECK(job->rank == 3);
+        CHECK(step.passes == 4 * 9);
+      }
+      if (const auto* job = step.job.as<calibrate::CalibrateJob>()) {
+        CHECK(job->objective.invariance == (found ? config::Invariance::features : config::Invariance::none));
+        CHECK(job->trigger == s.patterns);
+        CHECK(!job->before);
+      }
+    }
+    CHECK(looks == 1);
   }
 }
 
