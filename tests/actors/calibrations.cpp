@@ -101,10 +101,10 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
        "unlearning.afu_ic.erasure_rounds=1", "calibration.research.feature_rank=2"},
       {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
        "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
-       "calibration.difference.sparsity=0", "calibration.difference.guard=true"},
+       "calibration.difference.steps=4", "calibration.difference.sparsity=0", "calibration.difference.guard=true"},
       {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
        "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
-       "calibration.difference.sparsity=0", "calibration.difference.prune=0.2"},
+       "calibration.difference.steps=4", "calibration.difference.sparsity=0", "calibration.difference.prune=0.2"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {
