@@ -5,6 +5,8 @@
 #include <numeric>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "calibrate/jobs.hpp"
 #include "calibrate/perturbations.hpp"
@@ -114,6 +116,7 @@ struct Found {
   std::int64_t label = 0;
   double success = 0;  ///< part of the images that it turns into its label
   double size = 0;     ///< mean |x' - x| over pixels
+  double loss = 0;     ///< cross entropy of its label on these images
 };
 
 /// Searches where the replica stands.
@@ -126,6 +129,7 @@ class Search {
   std::optional<Found> operator()(std::int64_t label, std::int64_t restart) {
     const auto images = others(label);
     if (images.size(0) == 0) return std::nullopt;
+    ++searched_;
     auto key = job_.key;
     key.purpose = base::purpose("calibrate.difference") + (static_cast<std::uint64_t>(label) << 32) +
                   static_cast<std::uint64_t>(restart);
@@ -146,14 +150,18 @@ class Search {
     Found found{start.pattern(values), label};
     const auto last = objective(images, found.pattern, masked, label);
     found.success = last.turned.item<double>();
+    found.loss = last.loss.item<double>() - last.cost.item<double>();
     found.size = (with_universal_trigger(images, found.pattern) - images).abs().mean().item<double>();
     return found;
   }
 
-  /// Part of the images of other labels that the pattern turns into its label.
-  double success(const Found& found) {
+  /// How the pattern does where the replica stands now.
+  Found look(Found found) {
     torch::NoGradGuard no_grad;
-    return objective(others(found.label), found.pattern, true, found.label).turned.item<double>();
+    const auto here = objective(others(found.label), found.pattern, true, found.label);
+    found.success = here.turned.item<double>();
+    found.loss = here.loss.item<double>() - here.cost.item<double>();
+    return found;
   }
 
   /// By how much a pattern raises each penultimate unit, on the mean over images of other labels: [F].
@@ -168,10 +176,11 @@ class Search {
   }
 
   std::int64_t samples() const { return samples_; }
+  double searched() const { return static_cast<double>(searched_); }
 
  private:
   struct Objective {
-    torch::Tensor loss, turned;
+    torch::Tensor loss, cost, turned;  ///< cost: the part of the loss that is the pattern's own
   };
 
   torch::Tensor others(std::int64_t label) const {
@@ -185,21 +194,22 @@ class Search {
     const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
     const auto cost = masked ? pattern.mask.sum() * job_.sparsity + variation(pattern.mask) * job_.smoothness
                              : pattern.added.square().mean() * job_.energy;
-    return {at::cross_entropy_loss(logits, wanted) + cost,
+    return {at::cross_entropy_loss(logits, wanted) + cost, cost.detach(),
             logits.detach().argmax(1).eq(label).to(torch::kFloat32).mean()};
   }
 
   engine::Workspace& workspace_;
   const engine::Batch& batch_;
   const DifferenceJob& job_;
-  std::int64_t samples_ = 0;
+  std::int64_t samples_ = 0, searched_ = 0;
 };
 
 void check(const DifferenceJob& job) {
   if (!job.before || !job.erased)
     throw std::invalid_argument("the inputs are the models before and after the erasure");
-  if (job.labels < 1 || job.restarts < 1 || job.steps < 1 || job.first < 0)
-    throw std::invalid_argument("labels, restarts and steps are 1 or more, the first restart 0 or more");
+  if (job.labels < 1 || job.candidates < 1 || job.restarts < 1 || job.steps < 1 || job.first < 0)
+    throw std::invalid_argument(
+        "labels, candidates, restarts and steps are 1 or more, the first restart 0 or more");
 }
 
 /// The mask without the units that are raised most.
@@ -217,6 +227,55 @@ void prune(engine::Workspace& workspace, const torch::Tensor& raised, double sha
   result.figures["pruned"] = static_cast<double>(units.size(0));
 }
 
+bool works(const Found& f) { return f.success >= works_from; }
+
+const Found* best_of(const std::vector<Found>& found) {
+  const auto best = std::max_element(found.begin(), found.end(),
+                                     [](const Found& a, const Found& b) { return a.success < b.success; });
+  return best == found.end() ? nullptr : &*best;
+}
+
+void search_all(Search& search, std::int64_t label, std::int64_t from, std::int64_t until,
+                std::vector<Found>& found) {
+  for (auto restart = from; restart < until; ++restart)
+    if (auto one = search(label, restart)) found.push_back(std::move(*one));
+}
+
+/// The patterns of the labels that fell most; none where the fall is spread.
+std::vector<Found> patterns_of_the_fallen(Search& search, const std::vector<Fall>& fallen,
+                                          const DifferenceJob& job) {
+  std::vector<Found> found;
+  const auto labels = fallen_most(fallen);
+  for (std::int64_t i = 0; labels <= job.labels && i < labels; ++i)
+    search_all(search, fallen[static_cast<std::size_t>(i)].label, job.first, job.first + job.restarts, found);
+  return found;
+}
+
+/// Of several labels the patterns of the one whose first pattern the erasure took most from; of all labels their first
+/// ones where it took nothing from any that works. The replica is the model before, here and in the end.
+std::vector<Found> patterns_of_the_taken(engine::Workspace& workspace, Search& search,
+                                         const std::vector<Fall>& fallen, const DifferenceJob& job,
+                                         job::JobResult& result) {
+  std::vector<Found> firsts;
+  const auto labels = std::min(job.candidates, static_cast<std::int64_t>(fallen.size()));
+  for (std::int64_t i = 0; i < labels; ++i)
+    search_all(search, fallen[static_cast<std::size_t>(i)].label, job.first, job.first + 1, firsts);
+  workspace.load(*job.erased);
+  std::vector<std::pair<double, const Found*>> taken;
+  for (const auto& first : firsts)
+    if (works(first)) taken.emplace_back(search.look(first).loss - first.loss, &first);
+  workspace.load(*job.before);
+  std::stable_sort(taken.begin(), taken.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (taken.size() > 1) result.figures["next_taken"] = taken[1].first;
+  if (!taken.empty()) result.figures["taken"] = taken.front().first;
+  if (taken.empty() || taken.front().first <= 0) return firsts;
+  std::vector<Found> found{*taken.front().second};
+  const auto label = found.front().label;
+  search_all(search, label, job.first + 1, job.first + job.restarts, found);
+  return found;
+}
+
 }  // namespace
 
 job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
@@ -226,37 +285,37 @@ job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job) {
   const auto fallen = falls(workspace, batch.images, job);
   job::JobResult result;
   auto& f = result.figures;
-  f["label"] = static_cast<double>(fallen.front().label);
-  f["drop"] = fallen.front().by;
-  if (fallen.size() > 1) f["next_drop"] = fallen.at(1).by;
-  const auto labels = fallen_most(fallen);
-  f["labels"] = static_cast<double>(labels);
   Search search(workspace, batch, job);
-  std::optional<Found> best;
+  const bool several = job.candidates > 1;
+  const auto candidates = several ? patterns_of_the_taken(workspace, search, fallen, job, result)
+                                  : patterns_of_the_fallen(search, fallen, job);
+  const bool none_taken = several && (!f.count("taken") || f.at("taken") <= 0);
+  const auto label =
+      several && !none_taken && !candidates.empty() ? candidates.front().label : fallen.front().label;
+  const auto fall =
+      std::find_if(fallen.begin(), fallen.end(), [&](const Fall& x) { return x.label == label; });
+  f["label"] = static_cast<double>(label);
+  f["drop"] = fall->by;
+  if (fall + 1 != fallen.end()) f["next_drop"] = (fall + 1)->by;
+  f["labels"] = static_cast<double>(fallen_most(fallen));
+  f["searched"] = search.searched();
+
   torch::Tensor raised;
-  std::int64_t searched = 0, found = 0;
-  for (std::int64_t i = 0; labels <= job.labels && i < labels; ++i)
-    for (auto restart = job.first; restart < job.first + job.restarts; ++restart) {
-      auto candidate = search(fallen[static_cast<std::size_t>(i)].label, restart);
-      if (!candidate) continue;
-      ++searched;
-      if (candidate->success >= works_from) {
-        ++found;
-        const auto numbers = to_numbers(candidate->pattern);
-        result.numbers.insert(result.numbers.end(), numbers.begin(), numbers.end());
-        if (job.prune > 0)
-          raised = raised.defined() ? raised + search.raised(*candidate) : search.raised(*candidate);
-      }
-      if (!best || candidate->success > best->success) best = std::move(candidate);
-    }
-  f["searched"] = static_cast<double>(searched);
+  std::int64_t found = 0;
+  for (const auto& c : candidates) {
+    if (!works(c) || none_taken) continue;
+    ++found;
+    const auto numbers = to_numbers(c.pattern);
+    result.numbers.insert(result.numbers.end(), numbers.begin(), numbers.end());
+    if (job.prune > 0) raised = raised.defined() ? raised + search.raised(c) : search.raised(c);
+  }
   f["found"] = static_cast<double>(found);
   if (raised.defined()) prune(workspace, raised, job.prune, result);
-  if (best) {
+  if (const auto* best = best_of(candidates)) {
     f["success"] = best->success;
     f["size"] = best->size;
     workspace.load(*job.erased);
-    f["erased_success"] = search.success(*best);
+    f["erased_success"] = search.look(*best).success;
   }
   result.samples = 2 * batch.images.size(0) + search.samples();
   return result;

@@ -117,16 +117,22 @@ struct DifferenceJob {
   double lr = 0.1, sparsity = 0.05, smoothness = 0.01, energy = 10;
   base::StreamKey key;  ///< of where the restarts begin
   double prune = 0;     ///< share of the penultimate units, 0 to 1
+  /// More than 1: of so many labels, the largest falls first and however spread they are, the one is taken whose first
+  /// pattern the erasure took most from; `labels` counts no more.
+  std::int64_t candidates = 1;
 };
 AFU_FIELDS(DifferenceJob, before, erased, environments, batch_size, labels, restarts, steps, first, form, lr,
-           sparsity, smoothness, energy, key, prune)
-/// Output 0, where something is to be pruned and a pattern works: a mask, 0 at the head's weights of the units whose
-/// features the patterns raise most in `before`, on the mean over patterns and images of other labels than the pattern's
-/// (Wang et al. 2019, section 6); never all units, and none that no pattern raises. Figure pruned: how many. Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
-/// none does. Figures label: of the largest fall; drop: its fall; next_drop: the next label's, of several; labels: how
-/// many fell so; searched, found: patterns; and, where one was searched for, of the one with most success: success and
+           sparsity, smoothness, energy, key, prune, candidates)
+/// Numbers: of each pattern that works the mask's values, then what is added (calibrate/perturbations.hpp); none where
+/// none does. Output 0, where something is to be pruned and a pattern works: a mask, 0 at the head's weights of the units
+/// whose features the patterns raise most in `before`, on the mean over patterns and images of other labels than the
+/// pattern's (Wang et al. 2019, section 6); never all units, and none that no pattern raises. Figure pruned: how many.
+/// Figures label: of the largest fall, or the one that was taken; drop: its fall; next_drop: the next label's, of several;
+/// labels: how many fell by more than half of the largest; searched, found: patterns; taken: by how much the erasure
+/// raised the cross entropy of that label on images with its first pattern, next_taken: of the next, where there are
+/// candidates whose pattern works; and, where one was searched for, of the one with most success: success and
 /// erased_success: part of the other labels' images that it turns into t in `before` and in `erased`; size: mean |x' -
-/// x| over pixels, of 2.
+/// x| over pixels, of 2. Throws std::invalid_argument for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const DifferenceJob& job);
 
 /// What raises the risk of images with a pattern, for a guard (src/calibrate/README.md, Guarded patterns).

@@ -69,6 +69,11 @@ Section calibration_difference(CalibrationDifference& c) {
            "Most labels whose logit the erasure may have lowered, by more than half of the largest fall. Where there "
            "are more the fall is spread, and the calibration is the placebo's.",
            "labels"),
+       number(
+           "candidates", c.candidates, from(1, 1000),
+           "More than 1: of so many labels, the largest falls first, one pattern each is searched, and the label is taken "
+           "whose pattern the erasure took most from, told by the cross entropy; labels then counts no more.",
+           "labels"),
        number("restarts", c.restarts, from(1, 100), "Searches for a pattern, a label.", "searches"),
        number("steps", c.steps, from(1, 100'000), "Steps of Adam of each."),
        number("batch_size", c.batch_size, from(0, 1'000'000),

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "calibrate/search_size.hpp"
-
 namespace afu::federate {
 namespace {
 
@@ -29,13 +27,15 @@ void Calibrations::begin(const Progress& at, std::int64_t client, std::int64_t s
   }
   counted_ = at.updates;
   current_ = r;
+  calibrated_since_search_ = true;
   asked_ = Asked::calibration;
 }
 
 void Calibrations::search(double passes) {
   if (!difference_) difference_.emplace();
   difference_->passes += passes;
-  ++searches_;
+  ++difference_->searches;
+  calibrated_since_search_ = false;
   asked_ = Asked::search;
 }
 
@@ -63,8 +63,9 @@ void Calibrations::found(const job::JobResult& result) {
   const auto count = [&](const char* name) { return static_cast<std::int64_t>(result.figures.at(name)); };
   d.samples += result.samples;
   d.label = count("label"), d.labels = count("labels");
-  last_searched_ = count("searched");
-  d.searched = d.searched.value_or(0) + last_searched_, d.found = count("found");
+  d.searched = d.searched.value_or(0) + count("searched");
+  d.found = count("found");
+  d.taken = figure("taken"), d.next_taken = figure("next_taken");
   d.drop = figure("drop"), d.next_drop = figure("next_drop");
   d.success = figure("success"), d.erased_success = figure("erased_success"), d.size = figure("size");
   if (figure("pruned")) d.pruned = count("pruned");
@@ -78,8 +79,7 @@ void Calibrations::directed(const job::JobResult& result) {
 }
 
 bool Calibrations::searched_in_vain() const {
-  return difference_ && difference_->found == 0 &&
-         (last_searched_ == 0 || searches_ == calibrate::most_searches);
+  return difference_ && difference_->found == 0 && !calibrated_since_search_;
 }
 
 void Calibrations::computed(const job::JobResult& result) {

@@ -26,8 +26,7 @@ class Calibrations {
   /// What the searches found; nothing: there was none.
   const std::optional<record::DifferenceFigures>& difference() const { return difference_; }
   /// A search is what the calibrator was asked for last, and has not answered.
-  bool searching() const { return asked_ == Asked::search; }
-  /// No pattern was found, and no further search follows.
+  /// A search has found no pattern, and no calibration began since.
   bool searched_in_vain() const;
   const std::optional<record::FeatureFigures>& features() const { return features_; }
   /// All since the last merge are merged with this weight in the version that stands now: numbered on from
@@ -46,7 +45,7 @@ class Calibrations {
   std::optional<record::CalibrationRecord> current_;  ///< being computed, or merged next
   std::vector<record::CalibrationRecord> private_;    ///< done before it
   std::optional<record::DifferenceFigures> difference_;
-  std::int64_t searches_ = 0, last_searched_ = 0;  ///< asked for; patterns that the last one searched for
+  bool calibrated_since_search_ = false;
   std::optional<record::FeatureFigures> features_;
   bool pruned_ = false;  ///< by a calibration
 };

@@ -149,15 +149,7 @@ bool take(Parts& p, const CalibrateResult& m, Effects& fx) {
   } else if (auto& r = p.requests[m.request]; r.in<stage::TakingStatistics>()) {
     if (publish_with(p, r, m.result.get(), fx)) advance(p, r, nullptr, fx);
   } else {
-    const bool searching = r.calibrations.searching();
     if (m.result) r.calibrations.answered(*m.result);
-    if (searching && r.calibrations.searched_in_vain()) {
-      const auto& d = *r.calibrations.difference();
-      p.account.warn(fmt::format(
-          "erasure[{}]: no pattern was found that the erasure took the answer to ({} of {} searched; the fall is of {} {}): "
-          "the calibration is clean training",
-          m.request, *d.found, *d.searched, *d.labels, *d.labels == 1 ? "label" : "labels"));
-    }
     if (m.result && r.calibrations.features() && m.result->figures.count("directions") &&
         m.result->figures.at("directions") == 0)
       p.account.warn(

@@ -1,5 +1,7 @@
 #include "federate/steps.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <utility>
 #include <variant>
@@ -105,8 +107,19 @@ void perform(Parts& p, ServedRequest& r, methods::Erase& s, Effects& fx) {
   r.stage = stage::Erasing{};
 }
 
+void warn_of_search(Parts& p, const ServedRequest& r) {
+  const auto& d = *r.calibrations.difference();
+  p.account.warn(fmt::format(
+      "erasure[{}]: no pattern was found that the erasure took the answer to ({} searched; the fall is of {} {}): "
+      "the calibration is clean training",
+      r.request.index, *d.searched, *d.labels, *d.labels == 1 ? "label" : "labels"));
+}
+
 void perform(Parts& p, ServedRequest& r, methods::Calibrate& s, Effects& fx) {
-  if (const auto steps = calibration_steps(s)) r.calibrations.begin(p.at, r.record.client, *steps, s.passes);
+  if (const auto steps = calibration_steps(s)) {
+    if (r.calibrations.searched_in_vain()) warn_of_search(p, r);
+    r.calibrations.begin(p.at, r.record.client, *steps, s.passes);
+  }
   if (s.job.as<calibrate::DifferenceJob>()) r.calibrations.search(s.passes);
   if (s.job.as<calibrate::FeatureDirectionsJob>()) r.calibrations.look_at_features(s.passes);
   ask_calibrator(p, r, s.passes, shared(p, std::move(s.job)), fx);

@@ -219,13 +219,16 @@ Calibrate CalibrationRun::patterns(const View& view, std::int64_t again) const {
   job.sparsity = std::ldexp(d.sparsity, -static_cast<int>(again));
   job.key = {view.scenario->scenario.seed, base::purpose("calibrate.difference"), request_.index, 0};
   job.prune = d.prune;
+  job.candidates = d.candidates;
   // The falls take two looks. Of each search, which leaves out the samples that have its label, about one in `classes`,
   // the last look is at all.
   const double all = searched_samples(view), others = all * (1 - 1 / static_cast<double>(view.classes));
   const double batch = d.batch_size > 0 ? std::min(others, static_cast<double>(d.batch_size)) : others;
-  const auto searches = static_cast<double>(std::min(d.labels, view.classes) * d.restarts);
-  const double looks = d.prune > 0 ? 3 : 1;
-  return {std::move(job), 2 * all + searches * (batch * static_cast<double>(d.steps) + looks * others)};
+  const auto labels = std::min(d.candidates > 1 ? d.candidates : d.labels, view.classes);
+  const bool several = d.candidates > 1;  // each is searched once, and one of them again
+  const auto searches = static_cast<double>(several ? labels + d.restarts - 1 : labels * d.restarts);
+  const double looks = (d.prune > 0 ? 3 : 1) * searches + static_cast<double>(several ? labels : 0);
+  return {std::move(job), 2 * all + searches * batch * static_cast<double>(d.steps) + looks * others};
 }
 
 Calibrate CalibrationRun::directions(const View& view) const {

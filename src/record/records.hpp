@@ -155,12 +155,14 @@ struct GateFigures {
   std::int64_t samples = 0;              ///< forward passes computed
 };
 
-/// What the models before and after an erasure told of it (calibrate::DifferenceJob): passes, samples and searched of all
-/// searches, the other figures of the last. They are absent in timing-only runs.
+/// What the models before and after an erasure told of it (calibrate::DifferenceJob): passes, samples and searched
+/// of all searches, the other figures of the last. They are absent in timing-only runs.
 struct DifferenceFigures {
-  double passes = 0;         ///< sample gradients as modelled
-  std::int64_t samples = 0;  ///< sample gradients and forward passes computed
+  std::int64_t searches = 0;  ///< asked for
+  double passes = 0;          ///< sample gradients as modelled
+  std::int64_t samples = 0;   ///< sample gradients and forward passes computed
   std::optional<std::int64_t> label{}, labels{}, searched{}, found{};
+  std::optional<double> taken{}, next_taken{};
   std::optional<double> drop{}, next_drop{}, success{}, erased_success{}, size{};
   std::optional<std::int64_t> pruned{};  ///< units; absent: none were to be
   std::int64_t slipped = 0;              ///< later calibrations that found a pruned weight that was not 0

@@ -338,3 +338,53 @@ TEST_CASE("the penalty is the cross entropy of images with a pattern, one after 
   job.descent.steps = 30;
   CHECK(engine::execute(p.workspace, job).figures.at("penalty_after") < 0.5 * expected);
 }
+
+TEST_CASE("of several candidates the one is taken whose pattern the erasure took most from") {
+  Planted p;
+  auto job = p.job();
+  job.restarts = 2;
+  const auto plain = engine::execute(p.workspace, job);
+  // Label 0 falls more everywhere. The answer to the square becomes label 0 in the erased model, which its fall hides.
+  const auto relearned = p.trained(p.before, 250, 4);
+  const auto order = p.workspace.upload(*test::rows(100, 150));
+  const auto images = p.workspace.gather(order, 0, 50).images;
+  const auto logits = [&](const model::ParametersPtr& m) {
+    torch::NoGradGuard no_grad;
+    p.workspace.load(*m);
+    p.workspace.net().train(false);
+    return p.workspace.net().forward(images).mean(0);
+  };
+  const auto moved = logits(relearned) - logits(p.before);
+  auto values = relearned->values.clone();
+  auto bias = values.narrow(0, values.size(0) - 3, 3);
+  bias -= moved;
+  bias[0] -= 3;
+  bias[2] -= 1;
+  job.erased = p.workspace.wrap(values, p.before->buffers);
+  const auto fallen = engine::execute(p.workspace, job);
+  REQUIRE(fallen.error == "");
+  CHECK(fallen.figures.at("label") == 0);
+  CHECK(fallen.figures.count("taken") == 0);
+  job.candidates = 3;
+  const auto taken = engine::execute(p.workspace, job);
+  REQUIRE(taken.error == "");
+  CHECK(taken.figures.at("label") == 2);
+  CHECK(taken.figures.at("drop") == doctest::Approx(1).epsilon(1e-3));
+  CHECK(taken.figures.at("searched") == 4);  // each label once, one again
+  CHECK(taken.figures.at("found") == 2);
+  CHECK(taken.figures.at("taken") > 0);
+  CHECK(taken.numbers == plain.numbers);  // both are the patterns of label 2
+}
+
+TEST_CASE("where the erasure took nothing from any candidate's pattern none counts") {
+  Planted p;
+  auto job = p.job();
+  job.candidates = 2;
+  job.erased = p.before;
+  const auto found = engine::execute(p.workspace, job);
+  REQUIRE(found.error == "");
+  CHECK(found.figures.at("taken") == 0);
+  CHECK(found.figures.at("found") == 0);
+  CHECK(found.figures.at("searched") == 2);
+  CHECK(found.numbers.empty());
+}

@@ -433,6 +433,29 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("afu_ic: of several candidates each is searched once, and one again") {
+  AfuIc s;
+  s.set("erasure", std::string("uce"));
+  auto& c = s.scenario.calibration;
+  c.invariance = config::Invariance::difference;
+  c.research->difference.candidates = 9;  // of four
+  c.research->difference.restarts = 2;
+  c.research->difference.batch_size = 4;
+  c.research->difference.steps = 10;
+  s.view.classes = 4;
+  s.patterns = {0.5};
+  s.run();
+  std::size_t searches = 0;
+  for (const auto& step : s.all<methods::Calibrate>())
+    if (const auto* job = step.job.as<calibrate::DifferenceJob>()) {
+      ++searches;
+      CHECK(job->candidates == 9);
+      // Two looks at all nine, then five searches that leave out a quarter, with a last look each, and four looks more.
+      CHECK(step.passes == 2 * 9 + 5 * (4 * 10 + 6.75) + 4 * 6.75);
+    }
+  CHECK(searches == 1);
+}
+
 TEST_CASE("afu_ic: where no pattern works, and in a placebo, the calibration is clean training") {
   for (const bool placebo : {false, true}) {
     AfuIc s;
