@@ -75,6 +75,7 @@ const std::vector<Condition>& conditions() {
       {"model.norm", "model.name", {"resnet18"}},
       {"model.path", "model.name", {"torchscript"}},
       {"training.local_epochs", "training.local_steps", {"0"}},
+      {"calibration.difference.labels", "calibration.difference.candidates", {"1"}},
       {"training.server_lr", "training.rule", {"async_delta", "fedbuff"}},
       {"training.mixing", "training.rule", {"fedasync"}},
       {"training.staleness", "training.rule", {"async_delta", "fedasync", "fedbuff"}},

@@ -92,19 +92,23 @@ TEST_CASE("every arm runs end to end, is deterministic, and is recorded") {
       {"unlearning.afu_ic.erasure=pga", "unlearning.afu_ic.erasure_rounds=2", "unlearning.pga.max_steps=2",
        "calibration.invariance=none"},
       {"unlearning.afu_ic.erasure=uce", "unlearning.afu_ic.erasure_rounds=2", "calibration.invariance=none"},
-      {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.labels=9",
-       "calibration.difference.steps=4"},
+      {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.candidates=1",
+       "calibration.difference.labels=9", "calibration.difference.steps=4"},
+      {"unlearning.afu_ic.erasure=fedquit", "calibration.difference.candidates=2",
+       "calibration.difference.steps=4", "calibration.difference.sparsity=0"},
       {"calibration.research.sharpness=0.1"},
       {"calibration.invariance=perturbation", "calibration.perturbation=minimax",
        "calibration.research.minimax_steps=2", "calibration.research.minimax_radius=1"},
       {"calibration.invariance=features", "unlearning.afu_ic.erasure=fedquit",
        "unlearning.afu_ic.erasure_rounds=1", "calibration.research.feature_rank=2"},
       {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
-       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
-       "calibration.difference.steps=4", "calibration.difference.sparsity=0", "calibration.difference.guard=true"},
+       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.candidates=1",
+       "calibration.difference.labels=9", "calibration.difference.steps=4",
+       "calibration.difference.sparsity=0", "calibration.difference.guard=true"},
       {"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
-       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.labels=9",
-       "calibration.difference.steps=4", "calibration.difference.sparsity=0", "calibration.difference.prune=0.2"},
+       "unlearning.afu_ic.erasure_rounds=1", "calibration.difference.candidates=1",
+       "calibration.difference.labels=9", "calibration.difference.steps=4",
+       "calibration.difference.sparsity=0", "calibration.difference.prune=0.2"},
   };
   std::vector<std::string> models{calibrated({}).played.result.summary.model_sha256};
   for (const auto& arm : arms) {
@@ -316,9 +320,10 @@ TEST_CASE("calibrating until the loss is back stops there, or at the cap") {
 }
 
 TEST_CASE("what the models before and after an erasure told is recorded, with what it cost") {
-  const std::vector<std::string> set{"calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
-                                     "unlearning.afu_ic.publish=at_once", "calibration.difference.labels=9",
-                                     "calibration.difference.steps=20"};
+  const std::vector<std::string> set{
+      "calibration.invariance=difference", "unlearning.afu_ic.erasure=fedquit",
+      "unlearning.afu_ic.publish=at_once", "calibration.difference.candidates=1",
+      "calibration.difference.labels=9",   "calibration.difference.steps=20"};
   const auto d = erasure(calibrated(set)).difference;
   REQUIRE(d);
   CHECK(*d->labels >= 1);

@@ -9,7 +9,7 @@ namespace afu::config {
 /// [calibration.difference]: the search of the invariance "difference" (calibrate::DifferenceJob).
 struct CalibrationDifference {
   std::int64_t labels = 1;      ///< most that may have fallen
-  std::int64_t candidates = 1;  ///< labels of which the one is taken that lost most; 1: those that fell most
+  std::int64_t candidates = 4;  ///< labels of which the one is taken that lost most; 1: those that fell most
   std::int64_t restarts = 2, steps = 80;
   std::int64_t batch_size = 32;  ///< images of a step; 0: all
   PatternForm form = PatternForm::mask;

@@ -32,6 +32,7 @@ struct AfuIc : Asked {
     auto& c = scenario.calibration;
     c.window_updates = 6;
     c.window_every = 2;
+    c.research->difference.candidates = 1;
     request.client = 2;
     request.forget = test::some_rows({30, 50, 80});
     request.non_members = test::some_rows({90, 91});
