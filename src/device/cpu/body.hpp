@@ -1,5 +1,5 @@
 // What a kernels_*.cpp is made of. It defines AFU_WIDTH (floats a vector) and
-// how many sums fit into the registers, switches the compiler to its vector
+// how many sums fit into the registers, AFU_FUSED where it multiplies and adds in one rounding, switches the compiler to its vector
 // extension, and includes this inside a namespace of its own.
 
 #include "device/cpu/body_vector.hpp"
@@ -9,6 +9,7 @@
 #include "device/cpu/body_few.hpp"
 #include "device/cpu/body_linear.hpp"
 #include "device/cpu/body_pool.hpp"
+#include "device/cpu/body_products.hpp"
 
 // after pooling
 #include "device/cpu/body_group_norm.hpp"
@@ -35,5 +36,9 @@ constexpr Kernels table(const char* name) {
           linear,
           linear_input_gradient,
           linear_gradient,
+          product,
+          product_wide,
+          dot,
+          dot_wide,
           multiply_add};
 }

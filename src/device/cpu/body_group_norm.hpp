@@ -29,7 +29,7 @@ inline Statistics statistics(const Planes& in, std::int64_t begin, std::int64_t 
       sum += row;
       squares += row_squares;
     }
-  const V mean = sum * share, variance = squares * share - mean * mean;
+  const V mean = sum * share, variance = squares * share - kept_product(mean, mean);
   return {first + mean, inverse_root(variance < V{} ? V{} : variance)};
 }
 
@@ -114,11 +114,12 @@ void group_norm_gradient_of(const Norm& n, const Planes& in, const float* weight
       const auto to = slice(d_in, s);
       // d x = scale * weight * d y - slope * x - constant
       const V slope = scale * scale * group_product * share;
-      const V constant = scale * group_sum * share - slope * mean;
+      const V constant = scale * group_sum * share - kept_product(slope, mean);
       for (auto c = g * size; c < (g + 1) * size; ++c) {
         const V factor = scale * weight[c];
         if constexpr (Size == 1) {
-          map_channel(d, x, to, c, [&](V gradient, V v) { return gradient * factor - v * slope - constant; });
+          map_channel(d, x, to, c,
+                      [&](V gradient, V v) { return gradient * factor - kept_product(v, slope) - constant; });
         } else {
           const auto rest = [&](const float* p) { return -(load(p) * slope) - constant; };
           each_maximum(d, most, c, [&](std::int64_t i, std::int64_t j, V gradient, V, Mask place) {

@@ -92,7 +92,7 @@ void outer_rows(std::int64_t in, std::int64_t images, const float* x, const floa
   for (; i < in; ++i)
     for (int o = 0; o < Out; ++o) {
       float sum = add ? d_w[o * in + i] : 0.0f;
-      for (std::int64_t b = 0; b < images; ++b) sum += x[b * in + i] * d_y[o * kLanes + b];
+      for (std::int64_t b = 0; b < images; ++b) sum = fused(x[b * in + i], d_y[o * kLanes + b], sum);
       d_w[o * in + i] = sum;
     }
 }

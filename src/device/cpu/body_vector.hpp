@@ -20,6 +20,22 @@ inline void keep(V& v) {
   static_cast<void>(v);
 #endif
 }
+/// a * b + c, rounded as vectors are: of a sum of products of floats GCC may make vectors of products first,
+/// which are rounded then.
+inline float fused(float a, float b, float c) {
+#ifdef AFU_FUSED
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+/// a * b as a value of its own: in a * b - c * d compilers may fuse either product with the subtraction, and the
+/// results differ. kept_product leaves them one choice.
+inline V kept_product(V a, V b) {
+  V v = a * b;
+  keep(v);
+  return v;
+}
 /// Unaligned.
 inline V load_any(const float* p) {
   V v;

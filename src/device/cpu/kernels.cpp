@@ -1,7 +1,13 @@
 #include "device/cpu/kernels.hpp"
 
-#include <array>
+#include <fmt/format.h>
 
+#include <array>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "base/input_error.hpp"
 #include "device/cpu/variants.hpp"
 
 namespace afu::device::cpu {
@@ -29,9 +35,24 @@ const Found& found() {
   return all;
 }
 
+const Kernels& chosen() {
+  const char* wanted = std::getenv("AFU_KERNELS");
+  if (!wanted || !*wanted) return *found().kernels[0];
+  std::string names;
+  for (int i = 0; i < found().count; ++i) {
+    const auto& k = *found().kernels[static_cast<std::size_t>(i)];
+    if (std::string(wanted) == k.name) return k;
+    names += (i > 0 ? ", " : "") + std::string(k.name);
+  }
+  throw InputError(fmt::format("AFU_KERNELS is \"{}\"; this processor has: {}", wanted, names));
+}
+
 }  // namespace
 
-const Kernels& kernels() { return *found().kernels[0]; }
+const Kernels& kernels() {
+  static const Kernels& k = chosen();
+  return k;
+}
 const Kernels* const* all_kernels(int& count) {
   count = found().count;
   return found().kernels.data();

@@ -1,9 +1,12 @@
 #pragma once
 /// The arithmetic of the fused step, compiled once for each vector extension.
 /// All sums run in a fixed order that depends on the shapes alone: results are
-/// the same bits in every run, thread and place in memory. `data` of every
+/// the same bits in every run, thread and place in memory, and the same with
+/// AVX2 as with AVX-512, which both multiply and add in one rounding (the
+/// kernels for 128 bits cannot). `data` of every
 /// Planes and every scratch array is aligned to 64 bytes. Gradients of
 /// parameters are added to what is there.
+#include <cstddef>
 #include <cstdint>
 
 #include "device/cpu/planes.hpp"
@@ -39,6 +42,28 @@ inline std::int64_t few_scratch(const Filter& f, std::int64_t height, std::int64
          images * f.out * height * width + f.size();
 }
 
+/// c = alpha * op(a) op(b) + beta * c as BLAS has it: matrices stand column by column, columns `pitch` values
+/// apart; a transposed factor is the transpose of what stands there. c [rows, columns]; where beta is 0, c is
+/// not read.
+template <class Real>
+struct Product {
+  static constexpr std::int64_t kInner = 256;    ///< products added up before they are added to c
+  static constexpr std::int64_t kColumns = 512;  ///< packed at once
+  /// Bytes of scratch, aligned to 64.
+  static constexpr std::size_t kScratch = kInner * (64 + kColumns) * sizeof(Real);
+
+  bool a_transposed = false, b_transposed = false;
+  std::int64_t rows = 0, columns = 0, inner = 0;
+  Real alpha = 1;
+  const Real* a = nullptr;
+  std::int64_t a_pitch = 0;
+  const Real* b = nullptr;
+  std::int64_t b_pitch = 0;
+  Real beta = 0;
+  Real* c = nullptr;
+  std::int64_t c_pitch = 0;
+};
+
 struct Kernels {
   const char* name;    ///< the vector extension
   std::int64_t width;  ///< floats a vector
@@ -63,10 +88,11 @@ struct Kernels {
 
   /// Whether going through `images` one by one is faster than through all lanes. A multiply-add costs the
   /// same; laying a pixel of a channel out and back costs as much as 48 (measured with AVX-512: the speeds
-  /// cross at 9 images of a 16 to 32 channel 3x3 filter, and at 14 of a 32 to 64 channel one).
+  /// cross at 9 images of a 16 to 32 channel 3x3 filter, and at 14 of a 32 to 64 channel one). The way must
+  /// not depend on the vectors' width, since gradients are summed in another order on each.
   bool suits_few(const Filter& f, std::int64_t images) const {
     const auto laying = 48 * (f.in + f.out);
-    return f.stride == 1 && f.out % width == 0 && images * (f.size() + laying) < kLanes * f.size();
+    return f.stride == 1 && f.out % kLanes == 0 && images * (f.size() + laying) < kLanes * f.size();
   }
   /// Reorders weights, of `filter` or of what pack_reversed makes of it.
   void (*pack_few)(const Filter& filter, bool reversed, const float* weights, float* packed);
@@ -117,12 +143,22 @@ struct Kernels {
   void (*linear_gradient)(std::int64_t in, std::int64_t out, std::int64_t images, const float* x,
                           const float* d_y, float* scratch, bool add, float* d_weights, float* d_bias);
 
+  // -- for LibTorch's operators: device/products.hpp.
+
+  void (*product)(const Product<float>& product, void* scratch);
+  void (*product_wide)(const Product<double>& product, void* scratch);
+  /// Sum of x[i * x_step] * y[i * y_step] for i < n.
+  double (*dot)(std::int64_t n, const float* x, std::int64_t x_step, const float* y, std::int64_t y_step);
+  double (*dot_wide)(std::int64_t n, const double* x, std::int64_t x_step, const double* y,
+                     std::int64_t y_step);
+
   /// Multiply-adds in registers, so many rounds of them: the most that the
   /// processor can do. Returns how many floating-point operations they were.
   double (*multiply_add)(std::int64_t rounds);
 };
 
-/// The best that this processor has.
+/// The best that this processor has, or those that AFU_KERNELS in the environment names. Throws
+/// InputError where it names none that this processor can run.
 const Kernels& kernels();
 /// All that were compiled and this processor can run, the best first.
 const Kernels* const* all_kernels(int& count);

@@ -7,6 +7,7 @@
 #ifdef AFU_X86_VECTORS
 #pragma GCC target("avx2,fma")
 
+#define AFU_FUSED  // multiplies and adds in one rounding
 #define AFU_WIDTH 8
 #define AFU_OUT_BLOCK 4
 #define AFU_COLUMNS 3

@@ -7,6 +7,7 @@
 #ifdef AFU_X86_VECTORS
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,prefer-vector-width=512")
 
+#define AFU_FUSED  // multiplies and adds in one rounding
 #define AFU_WIDTH 16
 #define AFU_OUT_BLOCK 4
 #define AFU_COLUMNS 7
