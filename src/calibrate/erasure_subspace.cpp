@@ -1,7 +1,5 @@
 #include "calibrate/erasure_subspace.hpp"
 
-#include <ATen/ops/linalg_eigh.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "calibrate/environments.hpp"
 #include "calibrate/jobs.hpp"
 #include "calibrate/losses.hpp"
+#include "engine/eigen.hpp"
 #include "engine/workspace.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
@@ -32,7 +31,7 @@ torch::Tensor leading_directions(const torch::Tensor& vectors, std::int64_t most
   auto basis = vectors;
   // The second round makes what rounding left of the first orthonormal.
   for (int round = 0; round < 2; ++round) {
-    const auto [values, rotation] = at::linalg_eigh(gram(basis, basis));
+    const auto [values, rotation] = engine::symmetric_eigen(gram(basis, basis));
     const auto n = values.size(0);
     const double floor = std::max(1e-30, kFloor * kFloor * values[n - 1].item<double>());
     std::int64_t keep = 0;

@@ -197,6 +197,10 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
 std::string revision() { return AFU_REVISION; }
 
 void prepare_process() {
+  cpu::kernels();  // or the error that AFU_KERNELS makes
+  // LibTorch's operators sum in the order of the vectors they are compiled for: the same on every processor.
+  // Read at the first operator.
+  setenv("ATEN_CPU_CAPABILITY", "avx2", /*overwrite=*/0);
 #ifdef AFU_CUDA
   // Read when CUDA starts. By default eight of a process's streams have a queue of their own, others wait for
   // each other.

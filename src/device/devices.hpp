@@ -39,15 +39,15 @@ int admissible_lanes(const DeviceInfo& device, int wanted, std::int64_t bytes_pe
 std::int64_t allocated_peak(const std::string& device);
 
 /// Name and version of what the results depend on, for a run's context: afu, LibTorch, fmt, BLAS with the
-/// processor that its kernels are for, the vectors of afu's kernels and of LibTorch's, CUDA, cuDNN. Where one
-/// of them differs, sums run in another order, and a run's bytes differ.
+/// processor that its kernels are for, the vectors of afu's kernels and of LibTorch's, CUDA, cuDNN. Of a run
+/// whose bytes are bound to the processor (device/products.hpp) they differ where one of these does.
 std::vector<std::pair<std::string, std::string>> library_versions();
 
 /// `git describe` of the sources, "unknown" outside a repository.
 std::string revision();
 
 /// Once, in main, before any tensor: one thread for BLAS and for LibTorch's operators. Parallelism comes from
-/// lanes.
+/// lanes. Throws InputError as cpu::kernels() does.
 void prepare_process();
 
 /// In every lane's thread, before its first job: one thread for LibTorch's operators, and backward passes run

@@ -12,6 +12,7 @@
 
 #include "engine/finite.hpp"
 #include "engine/workspace.hpp"
+#include "model/fixed_order.hpp"
 
 namespace afu::engine {
 namespace {
@@ -32,6 +33,8 @@ job::JobResult looked_at(Workspace& workspace, job::JobResult result) {
 
 job::JobResult attempt(Workspace& workspace, const char* name,
                        const std::function<job::JobResult()>& compute) {
+  // A network without fused kernels computes as fast as the libraries can (device::bound_to_processor).
+  const model::FixedOrder order(workspace.fused() != nullptr);
   const auto began = std::chrono::steady_clock::now();
   job::JobResult result;
   std::string error;

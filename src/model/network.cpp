@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "model/fixed_order.hpp"
+
 namespace afu::model {
 namespace {
 
@@ -76,8 +78,12 @@ Extent build(std::vector<Layer>& layers, Extent e) {
 
 /// On a GPU the bias is added as one value an image and channel, so that the sum over images and pixels, its
 /// gradient, is taken in two steps: LibTorch's sum over both at once keeps no more than four multiprocessors
-/// busy (34 us on an H100).
+/// busy (34 us on an H100). In a fixed order by columns and products, which are ours then; oneDNN's
+/// convolutions sum as the processor's vectors want it.
 torch::Tensor convolved(const Layer& l, const torch::Tensor& x) {
+  if (x.is_cpu() && fixed_order())
+    return at::thnn_conv2d(x, l.weight, {l.kernel, l.kernel}, l.bias, {l.stride, l.stride},
+                           {l.padding, l.padding});
   if (!x.is_cuda() || !l.bias.defined()) return at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
   auto y = at::conv2d(x, l.weight, /*bias=*/{}, l.stride, l.padding);
   return y.add_(l.bias.view({1, -1, 1, 1}).expand({y.size(0), -1, 1, 1}));

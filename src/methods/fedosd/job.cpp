@@ -1,11 +1,10 @@
 #include "methods/fedosd/job.hpp"
 
-#include <ATen/ops/linalg_eigh.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
 
+#include "engine/eigen.hpp"
 #include "engine/sgd.hpp"
 #include "engine/workspace.hpp"
 #include "methods/fedosd/orthogonal.hpp"
@@ -48,7 +47,7 @@ torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch:
 }
 
 torch::Tensor orthogonal_part(const torch::Tensor& gradient, const torch::Tensor& retained) {
-  const auto [values, vectors] = at::linalg_eigh(at::mm(retained, retained.t()).cpu());
+  const auto [values, vectors] = engine::symmetric_eigen(at::mm(retained, retained.t()).cpu());
   const double floor = std::max(1e-12, 1e-6 * values.max().item<double>());
   const auto inverse = at::where(values > floor, 1 / values, at::zeros_like(values));
   const auto along = vectors.t().mv(at::mv(retained, gradient).cpu()) * inverse;
