@@ -272,6 +272,10 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
             : r.timeline.starved && !r.outcome.stopped ? "starved: " + starvation(r)
                                                        : "completed";
   s.devices = prepared.devices;
+  if (!context->lanes.empty() && !context->wall() && scenario.compute.deterministic) {
+    const auto& bound = context->lanes.front().bound_to_processor;
+    s.same_bytes = bound.empty() ? "on every x86-64 processor with AVX2" : "on this processor only: " + bound;
+  }
   s.events = r.timeline.events;
   s.history_bytes = r.outcome.history_bytes;
   if (context->checkpoint) {

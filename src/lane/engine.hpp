@@ -32,6 +32,7 @@ struct EngineSpec {
   std::int64_t batched_clients = 1;        ///< so many clients' training at most is stepped together
   std::shared_ptr<Admission> admission{};  ///< of the device's lanes; null: nobody else is on it
   std::shared_ptr<device::Notes> notes{};  ///< null: nobody reads them
+  std::string bound_to_processor{};  ///< why results may be other bytes on another one; empty: they are not
 };
 
 class Engine {

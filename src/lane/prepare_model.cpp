@@ -11,6 +11,7 @@
 #include "config/sections/model.hpp"
 #include "device/devices.hpp"
 #include "device/notes.hpp"
+#include "device/products.hpp"
 #include "engine/step_engine.hpp"
 #include "engine/workspace.hpp"
 #include "lane/admission.hpp"
@@ -64,11 +65,13 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
   const auto layout = model::make_layout(*net);
   std::vector<device::DeviceInfo> devices;
   bool recorded = false;
+  auto bound = device::bound_to_processor();
   for (const auto& name : slots) {
     devices.push_back(device::device_info(name));
     const auto choice =
         engine::choose_step(*net, *layout, torch::Device(name), section.step, section.precision);
     recorded = recorded || choice.recorded;
+    if (!choice.plan) bound = "the network goes through LibTorch's operators (" + choice.reason + ")";
     notes->add(fmt::format("training steps on {}: {}", name == "cpu" ? "the CPU" : name, choice.reason));
   }
   std::vector<std::string> fewer;
@@ -88,6 +91,7 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
     plan = planned();
   }
   for (auto& note : fewer) notes->add(std::move(note));
+  if (section.deterministic && !bound.empty()) notes->add("same bytes on this processor only: " + bound);
 
   std::vector<EngineSpec> specs;
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -108,7 +112,8 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
         section.deterministic,
         batched_clients,
         std::make_shared<Admission>(lanes),
-        notes};
+        notes,
+        bound};
     specs.insert(specs.end(), static_cast<std::size_t>(plan[i]), spec);
   }
   specs.push_back(specs.front());

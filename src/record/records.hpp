@@ -287,6 +287,7 @@ struct Summary {
   std::string revision;  ///< of the sources; empty: null
   std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
+  std::string same_bytes;  ///< on which processors the same scenario gives them; empty: no promise is made
   std::uint64_t events = 0, history_bytes = 0;
   /// How often the run was stopped before its end and went on; for how long, real seconds, it was away in all.
   std::uint64_t resumed = 0;

@@ -174,6 +174,7 @@ Json context(const Summary& s, const Versions& versions, const base::HostInfo& h
           {"cores", size(host.cores)},
           {"memory_bytes", size(host.memory_bytes)},
           {"devices", s.devices},
+          {"same_bytes", text(s.same_bytes)},
           {"revision", text(s.revision)},
           {"seed", s.seed},
           {"scenario", text(s.scenario)},

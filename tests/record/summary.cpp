@@ -45,11 +45,11 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                                "wall_seconds", "overrun_share", "peak_rss_bytes",
                                                "model_sha256"});
   CHECK(keys(json["context"]) ==
-        std::vector<std::string>{"versions",      "host",          "system",   "cpu",       "cores",
-                                 "memory_bytes",  "devices",       "revision", "seed",      "scenario",
-                                 "test_set",      "retain_set",    "started",  "ended",     "resumed",
-                                 "divergence",    "warnings",      "unused",   "shortened", "events",
-                                 "history_bytes", "erasure_costs", "attacks"});
+        std::vector<std::string>{"versions",     "host",          "system",        "cpu",      "cores",
+                                 "memory_bytes", "devices",       "same_bytes",    "revision", "seed",
+                                 "scenario",     "test_set",      "retain_set",    "started",  "ended",
+                                 "resumed",      "divergence",    "warnings",      "unused",   "shortened",
+                                 "events",       "history_bytes", "erasure_costs", "attacks"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate", "difference", "features"});

@@ -15,7 +15,7 @@ struct ComputeSection {
   std::int64_t batched_clients = 1;         ///< most that a lane steps together; 0: a probe says
   StepEngine step = StepEngine::auto_;
   Precision precision = Precision::fp32;
-  bool deterministic = true;  ///< on GPUs; CPU lanes always are
+  bool deterministic = true;  ///< changes what GPUs compute; of CPU lanes only what is promised
 };
 
 }  // namespace afu::config
