@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes the golden event logs of tests/golden anew, by the program that was built:
 #   tools/write_golden.sh [NAME...]      all of them, or those: knot, methods/knot, stragglers/trace
+#   tools/write_golden.sh --hashes       the hashes of models in tests/golden/bytes instead
 # Read `git diff tests/golden` before you commit. Environment: BUILD_DIR (default build).
 set -euo pipefail
 
@@ -12,6 +13,22 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 afu=${BUILD_DIR:-$root/build}/afu
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
+
+if [ "${1:-}" = --hashes ]; then
+  cd "$root"
+  for file in tests/golden/bytes/*.txt; do
+    while read -r hash arguments; do
+      if [ "$hash" != "#" ]; then
+        # shellcheck disable=SC2086
+        "$afu" run $arguments -q --force -o "$run/run" </dev/null
+        hash=$(sed -n 's/.*"model_sha256": "\(.*\)".*/\1/p' "$run/run/summary.json")
+      fi
+      echo "$hash $arguments"
+    done <"$file" >"$run/hashes"
+    cp "$run/hashes" "$file"
+  done
+  exit 0
+fi
 
 cd "$root/tests/golden"
 if [ $# = 0 ]; then
