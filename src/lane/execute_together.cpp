@@ -3,6 +3,7 @@
 #include "engine/execute.hpp"
 #include "engine/finite.hpp"
 #include "engine/workspace.hpp"
+#include "model/fixed_order.hpp"
 #include "train/batched_training.hpp"
 #include "train/train_job.hpp"
 
@@ -12,6 +13,7 @@ std::vector<job::JobResult> execute_together(engine::Workspace& workspace, train
                                              const std::vector<const train::TrainJob*>& jobs) {
   std::vector<job::JobResult> results;
   const auto whole = engine::attempt(workspace, "train", [&] {
+    const model::FixedOrder by_library(false);  // it rounds by who trains together anyway
     results = batched.train(workspace, jobs);
     std::vector<model::ParametersPtr> deltas;
     for (const auto& r : results) deltas.push_back(r.outputs.front());
