@@ -81,6 +81,7 @@ record::ErasureRecord erasure(const JsonPlace& j) {
     e.updates_lost = j.get<std::int64_t>("updates_lost");
   e.outcome = outcome(j, e);
   e.reason = text_or_empty(j, "reason");
+  if (j.has("site")) e.site = text_or_empty(j, "site");
   return e;
 }
 
@@ -126,6 +127,9 @@ record::Summary to_summary(const JsonPlace& j) {
   s.seed = context.get<std::uint64_t>("seed");
   s.ended = text_or_empty(context, "ended");
   s.scenario = text_or_empty(context, "scenario");
+  if (context.has("sites"))
+    for (std::size_t i = 0; i < context.at("sites").size(); ++i)
+      s.sites.push_back(context.at("sites").at(i).value().get<std::string>());
   s.test_set = set_labels(context, "test_set");
   s.retain_set = set_labels(context, "retain_set");
   s.revision = text_or_empty(context, "revision");

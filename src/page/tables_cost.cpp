@@ -22,6 +22,7 @@ struct Stretch {
   figures::PathTime path;
   double others_waited = 0;
   std::map<std::uint32_t, std::size_t> ended_by;
+  const record::Summary* summary = nullptr;  ///< of one of the runs
 };
 
 enum Part : std::size_t { before, during, after, parts };
@@ -76,6 +77,7 @@ DataTable blame_table(const figures::Analysis& a, std::size_t group) {
         s.path += r.path;
         s.others_waited += r.others_waited;
         ++s.ended_by[r.client];
+        s.summary = &cell->run->summary;
       }
     }
     for (std::size_t part = 0; part < parts; ++part) {
@@ -89,8 +91,8 @@ DataTable blame_table(const figures::Analysis& a, std::size_t group) {
       for (double v : {s.path.total(), s.path.queue, s.path.compute, s.path.link, s.path.barrier,
                        s.path.stall, s.others_waited})
         row.push_back(number_cell(fmt::format("{:.3f}", v / n), v / n));
-      row.push_back(text_cell(
-          fmt::format("client/{} ({:.0f} %)", worst->first, 100 * static_cast<double>(worst->second) / n)));
+      row.push_back(text_cell(fmt::format("{} ({:.0f} %)", s.summary->client_text(worst->first),
+                                          100 * static_cast<double>(worst->second) / n)));
       t.rows.push_back(std::move(row));
     }
   }
@@ -130,7 +132,7 @@ DataTable rounds_table(const figures::Analysis& a, std::size_t group) {
         for (double v : {r.begin, r.end, r.path.queue, r.path.compute, r.path.link, r.path.barrier,
                          r.path.stall, r.others_waited})
           row.push_back(number_cell(fmt::format("{:.3f}", v), v));
-        row.push_back(text_cell(fmt::format("client/{}", r.client)));
+        row.push_back(text_cell(cell->run->summary.client_text(r.client)));
         t.rows.push_back(std::move(row));
       }
       break;

@@ -4,6 +4,10 @@
 
 namespace afu::record {
 
+std::string client_text(std::uint64_t client, const std::string& site) {
+  return "client/" + std::to_string(client) + (site.empty() ? "" : " (" + site + ")");
+}
+
 std::string node_name(NodeId id) {
   switch (id) {
     case server_node:
@@ -19,7 +23,7 @@ std::string node_name(NodeId id) {
 
 std::string covers_text(const ErasureRecord& e) {
   if (e.client < 0) return e.label < 0 ? "a class" : "class " + std::to_string(e.label);
-  const auto client = "client/" + std::to_string(e.client);
+  const auto client = client_text(static_cast<std::uint64_t>(e.client), e.site);
   return e.scope == "samples" ? std::to_string(e.samples) + " samples of " + client : client;
 }
 

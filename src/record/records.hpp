@@ -11,7 +11,9 @@ namespace afu::record {
 /// Who sent or received: 0 the server, 1 the unlearner, 2 the calibrator, 3 + k client k.
 using NodeId = std::uint32_t;
 inline constexpr NodeId server_node = 0, unlearner_node = 1, calibrator_node = 2, first_client_node = 3;
-std::string node_name(NodeId id);  ///< "server", "unlearner", "calibrator", "client/7"
+std::string client_text(std::uint64_t client,
+                        const std::string& site);  ///< "client/7", or "client/7 (Leiden)"
+std::string node_name(NodeId id);                  ///< "server", "unlearner", "calibrator", "client/7"
 
 enum class EventType : std::uint8_t {
   train_task,      ///< server -> client: start from this version
@@ -209,6 +211,7 @@ struct ErasureRecord {
   std::optional<FeatureFigures> features{};       ///< likewise
   std::uint32_t request = 0;                      ///< which of the scenario's erasures
   std::string scope = "client";                   ///< "client", "samples", "class"
+  std::string site{};                             ///< what the client is called; empty: by its number alone
   std::int64_t label = -1;                        ///< the class of the scope "class"
   std::int64_t samples = 0;                       ///< training samples that it covers
   /// Of its own samples: on the version that it found, and at the end of the run.
@@ -218,7 +221,7 @@ struct ErasureRecord {
   std::string reason{};  ///< why it was not merged, or not forgotten; empty: it was both
 };
 
-/// What an erasure covers: "client/3", "12 samples of client/3", "class 2".
+/// What an erasure covers: "client/3", "client/3 (Leiden)", "12 samples of client/3", "class 2".
 std::string covers_text(const ErasureRecord& e);
 
 struct Figures {
@@ -293,6 +296,10 @@ struct Summary {
   std::uint64_t resumed = 0;
   double away_seconds = 0;
   std::optional<SetLabels> test_set{}, retain_set{};  ///< absent where nothing was measured on it
+  std::vector<std::string> sites{};  ///< what the clients are called; empty: by their numbers alone
+  std::string client_text(std::uint64_t client) const {
+    return record::client_text(client, client < sites.size() ? sites[client] : std::string());
+  }
 };
 
 /// Of the requests that reached the server the first in time; null: none did.

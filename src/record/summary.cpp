@@ -35,25 +35,27 @@ Json figures(const RequestFigures& f) {
 }
 
 Json erasure(const ErasureRecord& e) {
-  return {{"client", e.client < 0 ? Json() : Json(e.client)},
-          {"scope", e.scope},
-          {"class", e.label < 0 ? Json() : Json(e.label)},
-          {"samples", e.samples},
-          {"requested_at", figure(e.requested_at)},
-          {"merged_at", figure(e.merged_at)},
-          {"forgotten_at", figure(e.forgotten_at)},
-          {"downtime_seconds", figure(e.downtime_seconds)},
-          {"retained_throughput_ratio", figure(e.retained_throughput_ratio)},
-          {"lost_updates", e.lost_updates},
-          {"late_updates", e.late_updates},
-          {"updates_lost", e.updates_lost ? Json(*e.updates_lost) : Json()},
-          {"rebound_of", text(e.rebound_of)},
-          {"rebound_max", figure(e.rebound_max)},
-          {"rebound_end", figure(e.rebound_end)},
-          {"before", figures(e.found)},
-          {"final", figures(e.final)},
-          {"outcome", to_string(e.outcome)},
-          {"reason", text(e.reason)}};
+  Json j{{"client", e.client < 0 ? Json() : Json(e.client)},
+         {"scope", e.scope},
+         {"class", e.label < 0 ? Json() : Json(e.label)},
+         {"samples", e.samples},
+         {"requested_at", figure(e.requested_at)},
+         {"merged_at", figure(e.merged_at)},
+         {"forgotten_at", figure(e.forgotten_at)},
+         {"downtime_seconds", figure(e.downtime_seconds)},
+         {"retained_throughput_ratio", figure(e.retained_throughput_ratio)},
+         {"lost_updates", e.lost_updates},
+         {"late_updates", e.late_updates},
+         {"updates_lost", e.updates_lost ? Json(*e.updates_lost) : Json()},
+         {"rebound_of", text(e.rebound_of)},
+         {"rebound_max", figure(e.rebound_max)},
+         {"rebound_end", figure(e.rebound_end)},
+         {"before", figures(e.found)},
+         {"final", figures(e.final)},
+         {"outcome", to_string(e.outcome)},
+         {"reason", text(e.reason)}};
+  if (!e.site.empty()) j["site"] = e.site;
+  return j;
 }
 
 Json unused(const UnusedWork& u) {
@@ -198,8 +200,10 @@ Json context(const Summary& s, const Versions& versions, const base::HostInfo& h
 Json to_json(const Summary& s, const Versions& versions, const base::HostInfo& host) {
   auto erasures = Json::array();
   for (const auto& e : s.erasures) erasures.push_back(erasure(e));
+  auto about = context(s, versions, host);
+  if (!s.sites.empty()) about["sites"] = s.sites;
   return {{"schema", summary_schema},
-          {"context", context(s, versions, host)},
+          {"context", std::move(about)},
           {"method", text(s.method)},
           {"clock", text(s.clock)},
           {"final", figures(s.final)},

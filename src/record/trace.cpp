@@ -45,7 +45,8 @@ bool concerns_an_update(Decision::Kind k) { return k <= Decision::Kind::late_acc
 
 }  // namespace
 
-TraceBuilder::TraceBuilder(std::filesystem::path path, std::uint32_t clients)
+TraceBuilder::TraceBuilder(std::filesystem::path path, std::uint32_t clients,
+                           const std::vector<std::string>& sites)
     : writer_(std::move(path)),
       clients_(clients),
       nodes_(first_client_node + std::min(clients, most_clients)),
@@ -57,7 +58,12 @@ TraceBuilder::TraceBuilder(std::filesystem::path path, std::uint32_t clients)
                                               : fmt::format("simulated time (the first {} of {} clients)",
                                                             most_clients, clients));
   writer_.name_process(lanes_process, "lanes (real time)");
-  for (NodeId id = 0; id < nodes_.size(); ++id) writer_.name_thread(track_of(id), node_name(id));
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    const bool is_site = id >= first_client_node && id - first_client_node < sites.size();
+    writer_.name_thread(track_of(id), is_site
+                                          ? client_text(id - first_client_node, sites[id - first_client_node])
+                                          : node_name(id));
+  }
 }
 
 TraceBuilder::~TraceBuilder() {

@@ -11,6 +11,7 @@
 /// Process "lanes (real time)": one track a lane.
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,8 +29,8 @@ class TraceBuilder {
   /// At most this many clients get a track; the process's name then says so.
   static constexpr std::uint32_t most_clients = 2000;
 
-  /// `clients`: how many the federation has.
-  TraceBuilder(std::filesystem::path path, std::uint32_t clients);
+  /// `clients`: how many the federation has; `sites`: what they are called, or empty.
+  TraceBuilder(std::filesystem::path path, std::uint32_t clients, const std::vector<std::string>& sites = {});
   /// Finishes; an error there can only be learned from `finish` itself.
   ~TraceBuilder();
 
