@@ -271,6 +271,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
             : r.interrupted                            ? "interrupted"
             : r.timeline.starved && !r.outcome.stopped ? "starved: " + starvation(r)
                                                        : "completed";
+  if (context->setup.data) s.sites = context->setup.data->client_names;
   s.devices = prepared.devices;
   if (!context->lanes.empty() && !context->wall() && scenario.compute.deterministic) {
     const auto& bound = context->lanes.front().bound_to_processor;

@@ -96,7 +96,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
     }
     if (!context->trace_file.empty())
       st.trace = std::make_unique<record::TraceBuilder>(
-          context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()));
+          context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()),
+          context->setup.data ? context->setup.data->client_names : std::vector<std::string>{});
   });
   return {
       [=](const LogBatch& batch) {

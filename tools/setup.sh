@@ -16,9 +16,9 @@ shopt -s inherit_errexit
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch_version=2.11.0
 deps=${AFU_DEPS_DIR:-$root/.deps}
-packages=(ca-certificates ccache clang-format cmake g++ git libboost-math-dev libcaf-dev libcli11-dev libfmt-dev
-  libjpeg62-turbo-dev libopenblas0-pthread libpng-dev librsvg2-bin libssl-dev libtomlplusplus-dev
-  libtorch-dev libzip-dev ninja-build nlohmann-json3-dev doctest-dev python3-numpy)
+packages=(ca-certificates ccache clang-format cmake g++ git libboost-math-dev libcaf-dev libcli11-dev libdcmtk-dev
+  libfmt-dev libjpeg62-turbo-dev libnifti2-dev libopenblas0-pthread libpng-dev librsvg2-bin libssl-dev libtiff-dev
+  libtomlplusplus-dev libtorch-dev libwebp-dev libzip-dev ninja-build nlohmann-json3-dev doctest-dev python3-numpy)
 wheel_packages=(python3 python3-venv unzip)
 fuzz_packages=(clang libclang-rt-14-dev)
 check_packages=(clang-tidy)

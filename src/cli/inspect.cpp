@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/output_file.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
@@ -11,8 +12,10 @@
 #include "data/describe.hpp"
 #include "data/federated.hpp"
 #include "data/image_folder.hpp"
+#include "data/manifest.hpp"
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
+#include "data/write_manifest.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
 #include "sim/availability.hpp"
@@ -53,6 +56,45 @@ std::string found(const std::string& path) {
   }
 }
 
+struct DataOptions {
+  std::string path;
+  std::vector<std::string> overrides;
+  bool write = false;
+  std::string output = "manifest.csv";
+  data::BidsRequest bids;
+};
+
+bool has_ending(const std::string& text, const std::string& end) {
+  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+data::Source source_at(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return data::load_image_folder(path, config::DataSection{}, 1);
+  if (has_ending(path, ".csv") || has_ending(path, ".tsv"))
+    return data::load_manifest(path, config::DataSection{}, 1);
+  return data::load_medmnist(path);
+}
+
+int write_manifest(const DataOptions& o, const std::string& folder) {
+  if (!std::filesystem::is_directory(folder))
+    throw UsageError(o.path + ": no folder, a manifest is made of one");
+  std::error_code ec;
+  if (std::filesystem::exists(o.output, ec))
+    throw UsageError(o.output + ": is there already; -o names another file");
+  const bool bids = data::is_bids(folder);
+  if (bids && o.bids.label.empty())
+    throw UsageError(o.path +
+                     ": a BIDS tree, --label is to name the column of participants.tsv with the classes");
+  if (!bids && !(o.bids.label.empty() && o.bids.site.empty()))
+    throw UsageError(o.path + ": has no participants.tsv, which --label and --site are for");
+  const auto manifest =
+      bids ? data::manifest_of_bids(folder, o.output, o.bids) : data::manifest_of_classes(folder, o.output);
+  base::write_whole(o.output, manifest.text);
+  for (const auto& note : manifest.notes) tell("afu: warning: {}\n", note);
+  print("{}: {} rows\n", o.output, manifest.rows);
+  return 0;
+}
+
 }  // namespace
 
 std::function<int()> declare_check(CLI::App& app) {
@@ -90,19 +132,25 @@ std::function<int()> declare_methods(CLI::App&) {
 }
 
 std::function<int()> declare_data(CLI::App& app) {
-  struct Options {
-    std::string path;
-    std::vector<std::string> overrides;
-  };
-  auto o = std::make_shared<Options>();
-  app.add_option("path", o->path,
-                 "An .npz file or a folder of class folders, also in $AFU_DATA_DIR, or a scenario (.toml)")
+  auto o = std::make_shared<DataOptions>();
+  app.add_option(
+         "path", o->path,
+         "An .npz file, a folder of class folders or a manifest (.csv, .tsv), also in $AFU_DATA_DIR, or a scenario "
+         "(.toml)")
       ->required();
   app.add_option("--set", o->overrides, "Override a key of the scenario")
       ->take_all()
       ->allow_extra_args(false);
+  auto* write = app.add_flag("--write-manifest", o->write,
+                             "Write a manifest of the folder: class folders, or a BIDS tree");
+  app.add_option("-o,--output", o->output, "The manifest's file; default manifest.csv")->needs(write);
+  app.add_option("--label", o->bids.label, "BIDS: the column of participants.tsv with the classes")
+      ->needs(write);
+  app.add_option("--site", o->bids.site, "BIDS: the column of participants.tsv with the sites")->needs(write);
+  app.add_option("--suffix", o->bids.suffix, "BIDS: which images, by the end of their names; default T1w")
+      ->needs(write);
   return [o] {
-    if (o->path.size() > 5 && o->path.substr(o->path.size() - 5) == ".toml") {
+    if (has_ending(o->path, ".toml") && !o->write) {
       ScenarioOptions options{o->path, o->overrides};
       const auto scenario = options.load();
       return at_its_place(options, [&] {
@@ -114,10 +162,8 @@ std::function<int()> declare_data(CLI::App& app) {
     }
     if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
     const auto path = found(o->path);
-    const auto source = std::filesystem::is_directory(path)
-                            ? data::load_image_folder(path, config::DataSection{}, 1)
-                            : data::load_medmnist(path);
-    print("{}", data::describe_source(source));
+    if (o->write) return write_manifest(*o, path);
+    print("{}", data::describe_source(source_at(path)));
     return 0;
   };
 }

@@ -7,6 +7,7 @@
 
 #include "config/attack_names.hpp"
 #include "config/checks_calibration.hpp"
+#include "config/checks_data.hpp"
 #include "config/checks_output.hpp"
 #include "config/checks_training.hpp"
 #include "config/scenario.hpp"
@@ -67,15 +68,8 @@ class Checks {
   }
 
   void data() {
-    const auto& d = s_.data;
-    if (d.source != DataSource::phantom && d.path.empty())
-      fail("data.path", "\"\" is no path, the source " + quoted(d.source) + " needs one", {"data.source"});
-    if (d.channels == 2) fail("data.channels", "2 is unknown, allowed are 1, 3");
-    if (d.source == DataSource::image_folder && d.val_fraction + d.test_fraction >= 1)
-      fail("data.test_fraction",
-           number_text(d.test_fraction) + " and val_fraction " + number_text(d.val_fraction) +
-               " leave no training images, allowed is a sum below 1",
-           {"data.val_fraction", "data.source"});
+    check_data(s_, [&](const std::string& key, const std::string& text,
+                       std::initializer_list<std::string> needs) { fail(key, text, needs); });
     if (traits(s_.model.name).imported && s_.model.init_seed > 0)
       fail("model.init_seed",
            std::to_string(s_.model.init_seed) +

@@ -18,13 +18,21 @@ AFU_CHOICE(Execute, train, timing)
 AFU_CHOICE(Trigger, none, patch, blend, checkerboard, noise, warp)
 /// Whether it is a square of so many pixels; what else is a trigger changes the whole image.
 constexpr bool is_square(Trigger t) { return t == Trigger::patch || t == Trigger::checkerboard; }
-/// Where images come from: generated, a file in MedMNIST's layout, or one folder a class.
-AFU_CHOICE(DataSource, phantom, npz, image_folder)
+/// Where images come from: generated, a file in MedMNIST's layout, one folder a class, or a table of files.
+AFU_CHOICE(DataSource, phantom, npz, image_folder, manifest)
+/// Whether the images are files of their own, which readers of many formats decode.
+constexpr bool is_files(DataSource s) { return s == DataSource::image_folder || s == DataSource::manifest; }
+/// How samples of more than 8 bits become 8 (data/intensity.hpp).
+AFU_CHOICE(IntensityMapping, stored, window, extrema, range)
+/// Across which axis a volume is cut (data/slices.hpp).
+AFU_CHOICE(SliceAxis, axial, coronal, sagittal)
+/// What the subjects of DICOM files are called (data/patients.hpp).
+AFU_CHOICE(PatientNames, numbered, hashed, clear)
 
 // [partition]
 
 /// How images are divided among the clients (data/partition.hpp).
-AFU_CHOICE(PartitionScheme, iid, dirichlet, dirichlet_client, pathological, subject)
+AFU_CHOICE(PartitionScheme, iid, dirichlet, dirichlet_client, pathological, subject, site)
 /// Whose scanners the test images come from.
 AFU_CHOICE(TestSites, sites, none)
 

@@ -10,7 +10,7 @@ namespace {
 bool matters(const std::string& section, const std::string& key) {
   if (section == "scenario") return key == "seed";
   if (section == "model") return key != "init_seed";
-  return section == "data" || section == "data.backdoor" || section == "partition" ||
+  return section == "data" || section.rfind("data.", 0) == 0 || section == "partition" ||
          section == "partition.shift";
 }
 

@@ -11,6 +11,9 @@ std::vector<Section> sections(Scenario& s, const std::vector<PluginSection>& met
   std::vector<Section> all{
       scenario(s.scenario),
       data(s.data),
+      columns(s.data.columns),
+      intensity(s.data.intensity),
+      slices(s.data.slices),
       backdoor(s.data.backdoor),
       partition(s.partition),
       site_shift(s.partition.shift),

@@ -9,17 +9,21 @@ Section data(DataSection& d) {
   return {
       "data",
       "The images.",
-      {choice("source", d.source,
-              "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
-              "image_folder: one folder of JPEG or PNG files a class.")
+      {choice(
+           "source", d.source,
+           "phantom: organ-like images generated from the seed. npz: a file in the MedMNIST layout. "
+           "image_folder: one folder of image files a class. manifest: a table that names image files, their labels, "
+           "subjects, sites and splits (configs/your_images.md).")
            .alias({"dataset", "kind", "type"}),
-       text("path", d.path,
-            "The npz file or the image folder: absolute, or relative to the scenario's folder, the working "
-            "folder or $AFU_DATA_DIR.")
+       text(
+           "path", d.path,
+           "The npz file, the image folder or the manifest: absolute, or relative to the scenario's folder, the working "
+           "folder or $AFU_DATA_DIR.")
            .alias({"file", "folder", "root"}),
        number("image_size", d.image_size, from(8, 1024),
-              "Side of the images: phantom generates them so, image_folder resizes to it.", "pixels"),
-       number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder)."),
+              "Side of the images: phantom generates them so, image_folder and manifest resize to it.",
+              "pixels"),
+       number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder, manifest)."),
        number("classes", d.classes, from(2, 10), "How many classes to generate (phantom).")
            .alias({"num_classes"}),
        number("train_samples", d.train_samples, from(1, 100'000'000),
@@ -30,11 +34,72 @@ Section data(DataSection& d) {
        number("difficulty", d.difficulty, from(0, 1), "0 trivial, 1 very hard (phantom)."),
        number("limit", d.limit, from(0), "Use at most so many training images; 0: all."),
        number("val_fraction", d.val_fraction, from(0, 0.9),
-              "Part of the images for validation (image_folder)."),
+              "Part of the images for validation (image_folder, and a manifest without splits)."),
        number("test_fraction", d.test_fraction, above(0, 0.9),
-              "Part of the images for testing (image_folder)."),
+              "Part of the images for testing (image_folder, and a manifest without splits)."),
        flag("split_by_subject", d.split_by_subject,
-            "Keep all images of a subject in one split, where subjects are known (image_folder).")}};
+            "Keep all images of a subject in one split, where subjects are known (image_folder, manifest)."),
+       number(
+           "unusable_share", d.unusable_share, from(0, 0.9),
+           "Of the files or rows, at most such a part may be unusable: they are left out, and counted and named in a "
+           "note. Above it the data set is refused (image_folder, manifest)."),
+       choice(
+           "patients", d.patients,
+           "What the subjects that DICOM files tell by their PatientID are called. numbered: by a number, in the order "
+           "of the files. hashed: by the first 16 digits of the SHA-256 of the salt and the PatientID. clear: by the "
+           "PatientID itself, which then stands in outputs (image_folder, manifest)."),
+       text(
+           "patient_salt_file", d.patient_salt_file,
+           "A file whose bytes are hashed before a PatientID: long, random and kept secret, since who has it can try all "
+           "PatientIDs (patients hashed).")}};
+}
+
+Section columns(ManifestColumns& c) {
+  return {
+      "data.columns",
+      "What the columns of a manifest are called. Columns of other names are not looked at.",
+      {text("path", c.path, "The image file: absolute, or relative to the manifest's folder."),
+       text(
+           "label", c.label,
+           "The class: where every label is a whole number from 0 to 999 that number, else a name; the names are "
+           "numbered in byte order."),
+       text("subject", c.subject, "Whose image it is: the unit of splitting. May be missing."),
+       text("site", c.site, "Where it comes from: a client with partition.scheme \"site\". May be missing."),
+       text("split", c.split, "train, val or test. May be missing: then splits are drawn."),
+       text(
+           "weight", c.weight,
+           "Weights of samples are not served: a manifest that has this column is refused. \"\": none is meant.")}};
+}
+
+Section intensity(IntensitySection& i) {
+  return {
+      "data.intensity",
+      "How samples of more than 8 bits, signed ones or such with a rescaling become the 8 bits that images are kept in. "
+      "Images of 8 bits stay as they are (npz, image_folder, manifest).",
+      {choice(
+           "mapping", i.mapping,
+           "stored: as the file says, which DICOM does with a window; others are refused. window: low to high. "
+           "extrema: from the smallest to the largest value of the file (a volume's as a whole, an npz file's "
+           "training images). range: all that the sample's type holds."),
+       number("low", i.low, from(-1e12, 1e12),
+              "What is black and all below it, in the file's units after its rescaling (window)."),
+       number("high", i.high, from(-1e12, 1e12), "What is white and all above it (window).")}};
+}
+
+Section slices(SlicesSection& v) {
+  return {
+      "data.slices",
+      "Which slices of a volume are images: of NIfTI and ANALYZE, and of DICOM files of several frames, whose axis is that "
+      "of the frames (image_folder, manifest).",
+      {choice(
+           "axis", v.axis,
+           "axial: from inferior to superior, anterior at the top. coronal: from posterior to anterior, superior at "
+           "the top. sagittal: from left to right, superior at the top and anterior at the left. The patient's right "
+           "is at the left of axial and coronal images, as radiologists see them (NIfTI, ANALYZE)."),
+       number("count", v.count, from(0, 100000), "So many, evenly spread over the range; 0: each of it.",
+              "slices"),
+       number("first", v.first, from(0, 1), "Where the range begins, as a part of the extent."),
+       number("last", v.last, from(0, 1), "Where the range ends, as a part of the extent.")}};
 }
 
 Section backdoor(Backdoor& b) {
@@ -61,24 +126,27 @@ Section backdoor(Backdoor& b) {
 }
 
 Section partition(PartitionSection& p) {
-  return {"partition",
-          "How the training images are divided among the clients.",
-          {choice("scheme", p.scheme,
-                  "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
-                  "has a class mix drawn from Dirichlet(alpha), all are of one size. pathological: "
-                  "classes_per_client classes each. subject: each client owns whole subjects.")
-               .alias({"split", "kind", "type"}),
-           number("clients", p.clients, from(1, most_clients), "How many clients.")
-               .alias({"num_clients", "n_clients"}),
-           number("alpha", p.alpha, above(0, 1e6),
-                  "Concentration: small is skewed (dirichlet, dirichlet_client)."),
-           number("classes_per_client", p.classes_per_client, from(1, 10000),
-                  "Classes a client owns (pathological)."),
-           number("min_samples", p.min_samples, from(0),
-                  "A draw that leaves a client with fewer samples is repeated (dirichlet)."),
-           number("holdout_fraction", p.holdout_fraction, from(0, 0.9),
-                  "Part of each client's samples that is never trained on: the non-members of membership "
-                  "attacks.")}};
+  return {
+      "partition",
+      "How the training images are divided among the clients.",
+      {choice(
+           "scheme", p.scheme,
+           "iid. dirichlet: each class is divided by Dirichlet(alpha). dirichlet_client: each client "
+           "has a class mix drawn from Dirichlet(alpha), all are of one size. pathological: "
+           "classes_per_client classes each. subject: each client owns whole subjects. site: each client is a "
+           "site of the manifest, in byte order of their names.")
+           .alias({"split", "kind", "type"}),
+       number("clients", p.clients, from(1, most_clients), "How many clients.")
+           .alias({"num_clients", "n_clients"}),
+       number("alpha", p.alpha, above(0, 1e6),
+              "Concentration: small is skewed (dirichlet, dirichlet_client)."),
+       number("classes_per_client", p.classes_per_client, from(1, 10000),
+              "Classes a client owns (pathological)."),
+       number("min_samples", p.min_samples, from(0),
+              "A draw that leaves a client with fewer samples is repeated (dirichlet)."),
+       number("holdout_fraction", p.holdout_fraction, from(0, 0.9),
+              "Part of each client's samples that is never trained on: the non-members of membership "
+              "attacks.")}};
 }
 
 Section site_shift(SiteShiftSection& s) {

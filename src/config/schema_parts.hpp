@@ -66,6 +66,9 @@ Field tables(std::string name, std::vector<T>& at, std::string help) {
 
 Section scenario(ScenarioSection& s);
 Section data(DataSection& d);
+Section columns(ManifestColumns& c);
+Section intensity(IntensitySection& i);
+Section slices(SlicesSection& v);
 Section backdoor(Backdoor& b);
 Section partition(PartitionSection& p);
 Section site_shift(SiteShiftSection& s);

@@ -142,6 +142,8 @@ void visit_paths(Scenario& s, Visit visit) {
     if (!path.empty()) visit(key, path);
   };
   if (s.data.source != DataSource::phantom) offer("data.path", s.data.path);
+  if (is_files(s.data.source) && s.data.patients == PatientNames::hashed)
+    offer("data.patient_salt_file", s.data.patient_salt_file);
   if (traits(s.model.name).imported) offer("model.path", s.model.path);
   if (s.heterogeneity.availability.model == AvailabilityModel::trace)
     offer("heterogeneity.availability.path", s.heterogeneity.availability.path);

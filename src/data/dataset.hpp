@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -30,6 +31,7 @@ struct Images {
   std::vector<std::uint8_t> pixels;
   std::vector<std::int64_t> labels;
   std::vector<std::int64_t> subjects;  ///< one an image, or empty where none are known
+  std::vector<std::int64_t> sites;     ///< likewise: where it comes from, an index of the source's site_names
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   std::int64_t image_bytes() const { return channels * height * width; }
 };
@@ -38,6 +40,9 @@ struct Images {
 struct Source {
   std::string name;  ///< file name, folder name or "phantom"
   std::vector<std::string> class_names;
+  std::vector<std::string> site_names;  ///< in byte order; empty where none are known
+  std::map<std::int64_t, std::string>
+      subject_names;  ///< of those that have one; another is called by its number
   Images train, val, test;
   std::string md5;       ///< of the file; empty where there is none
   std::string official;  ///< "official breastmnist", "not the official breastmnist", "" where none is known
@@ -72,6 +77,8 @@ struct ClientShare {
 struct FederatedData {
   std::shared_ptr<const Images> pool;
   std::vector<std::string> class_names;
+  std::vector<std::string> client_names;  ///< one a client, where clients are sites; empty otherwise
+  std::map<std::int64_t, std::string> subject_names;  ///< as the source has them
   std::vector<ClientShare> clients;
   IndicesPtr test;
   IndicesPtr val;  ///< validation rows left after the calibration set was taken

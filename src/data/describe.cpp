@@ -68,6 +68,17 @@ std::string shape_text(const Images& im) {
   return fmt::format("{} x {} x {} (channels x height x width), uint8", im.channels, im.height, im.width);
 }
 
+/// "Leiden 40, Utrecht 38": the sites with their images in all splits.
+std::string sites_text(const Source& source) {
+  std::vector<std::int64_t> counts(source.site_names.size(), 0);
+  for (const auto* images : {&source.train, &source.val, &source.test})
+    for (auto s : images->sites) ++counts[static_cast<std::size_t>(s)];
+  std::string text;
+  for (std::size_t i = 0; i < std::min(counts.size(), most_rows); ++i)
+    text += fmt::format("{}{} {}", i ? ", " : "", source.site_names[i], counts[i]);
+  return text + (counts.size() > most_rows ? fmt::format(" and {} more", counts.size() - most_rows) : "");
+}
+
 /// Of shapes, labels and pixels of the three splits: what a run is given, however the files store it.
 std::string pixels_sha256(const Source& source) {
   base::Sha256 hash;
@@ -95,6 +106,9 @@ std::string describe_source(const Source& source) {
                : fmt::format("subjects   {} stand in more than one split: test figures are optimistic\n",
                              shared);
   }
+
+  if (!source.site_names.empty())
+    out += fmt::format("sites      {}\n", config::printable(sites_text(source), true));
 
   std::vector<std::string> header{"split", "images"};
   if (!source.train.subjects.empty()) header.emplace_back("subjects");
@@ -160,8 +174,11 @@ std::string describe_sites(const FederatedData& data, const config::SiteShiftSec
   Table table({"client", "gamma", "gain", "bias field", "blur", "noise"});
   for (std::size_t i = 0; i < std::min(data.sites.size(), most_rows); ++i) {
     const auto& s = data.sites[i];
-    table.add({cell(i), fmt::format("{:.3f}", s.gamma), fmt::format("{:.3f}", s.gain),
-               fmt::format("{:.3f}", s.bias), fmt::format("{:.3f}", s.blur), fmt::format("{:.4f}", s.noise)});
+    table.add({i < data.client_names.size()
+                   ? fmt::format("{} {}", i, config::printable(data.client_names[i], true))
+                   : cell(i),
+               fmt::format("{:.3f}", s.gamma), fmt::format("{:.3f}", s.gain), fmt::format("{:.3f}", s.bias),
+               fmt::format("{:.3f}", s.blur), fmt::format("{:.4f}", s.noise)});
   }
   out += "\n" + table.text();
   if (data.sites.size() > most_rows) out += fmt::format("  ... and {} more\n", data.sites.size() - most_rows);
@@ -191,7 +208,10 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
     const auto& client = data.clients[i];
     sizes.push_back(client.train->size());
     if (i >= most_rows) continue;
-    std::vector<std::string> line{cell(i), cell(client.train->size())};
+    std::vector<std::string> line{i < data.client_names.size()
+                                      ? fmt::format("{} {}", i, config::printable(data.client_names[i], true))
+                                      : cell(i),
+                                  cell(client.train->size())};
     for (auto n : histogram(pool, *client.train, data.classes())) line.push_back(cell(n));
     line.push_back(static_cast<std::int64_t>(i) == data.backdoor_client ? cell(data.poisoned) : "0");
     line.push_back(cell(client.holdout->size()));

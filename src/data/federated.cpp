@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <new>
 
 #include "base/random.hpp"
@@ -11,6 +12,7 @@
 #include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
 #include "data/image_folder.hpp"
+#include "data/manifest.hpp"
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
 #include "data/partition.hpp"
@@ -38,6 +40,7 @@ void append(Images& to, const Images& from, const Indices& rows) {
     std::copy_n(from.pixels.begin() + r * bytes, bytes, to.pixels.begin() + static_cast<std::ptrdiff_t>(old));
     to.labels.push_back(from.labels[static_cast<std::size_t>(r)]);
     if (!from.subjects.empty()) to.subjects.push_back(from.subjects[static_cast<std::size_t>(r)]);
+    if (!from.sites.empty()) to.sites.push_back(from.sites[static_cast<std::size_t>(r)]);
   }
 }
 
@@ -77,6 +80,17 @@ std::string data_path(const config::DataSection& section, const std::string& sce
   } catch (const std::exception& e) {
     throw DataError(fmt::format("data.path: {}", e.what()));
   }
+}
+
+/// With the file of the salt found, as data.path is.
+config::DataSection with_salt(config::DataSection section, const std::string& scenario_file) {
+  if (section.patients != config::PatientNames::hashed) return section;
+  try {
+    section.patient_salt_file = config::resolve_data_path(section.patient_salt_file, scenario_file);
+  } catch (const std::exception& e) {
+    throw DataError(fmt::format("data.patient_salt_file: {}", e.what()));
+  }
+  return section;
 }
 
 std::int64_t target_client(const config::Scenario& s) {
@@ -198,11 +212,35 @@ void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scen
   }
 }
 
+/// The training rows of each client. Of sites, `names` gets theirs.
+std::vector<Indices> divided(const Source& source, const config::Scenario& scenario,
+                             std::vector<std::string>& names) {
+  const auto& partition = scenario.partition;
+  if (partition.scheme != config::PartitionScheme::site)
+    return partition_rows(source.train.labels, source.train.subjects, partition, scenario.scenario.seed);
+  auto sites = rows_by_site(source.train.sites, source.site_names, partition);
+  names = std::move(sites.names);
+  return std::move(sites.rows);
+}
+
+/// Whether some subject has training images at two clients.
+bool any_at_two_clients(const FederatedData& data) {
+  const auto& subjects = data.pool->subjects;
+  std::map<std::int64_t, std::size_t> owner;
+  for (std::size_t c = 0; c < data.clients.size(); ++c)
+    for (const auto& rows : {data.clients[c].train, data.clients[c].holdout})
+      for (auto r : *rows)
+        if (owner.emplace(subjects[static_cast<std::size_t>(r)], c).first->second != c) return true;
+  return false;
+}
+
 Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
   if (section.source == config::DataSource::phantom) return make_phantom_source(section, seed);
   if (section.source == config::DataSource::image_folder)
-    return load_image_folder(data_path(section, scenario_file), section, seed);
-  auto source = load_medmnist(data_path(section, scenario_file));
+    return load_image_folder(data_path(section, scenario_file), with_salt(section, scenario_file), seed);
+  if (section.source == config::DataSource::manifest)
+    return load_manifest(data_path(section, scenario_file), with_salt(section, scenario_file), seed);
+  auto source = load_medmnist(data_path(section, scenario_file), section.intensity);
   const auto rows = all_rows(source.train.size());
   const auto kept = limited_rows(rows, source.train.labels, section.limit, seed);
   if (kept.size() < rows.size()) {
@@ -245,7 +283,8 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
 
   std::vector<std::vector<std::int64_t>> class_counts;
   const auto& subjects = source.train.subjects;
-  for (const auto& rows : partition_rows(source.train.labels, subjects, scenario.partition, seed)) {
+  data.subject_names = source.subject_names;
+  for (const auto& rows : divided(source, scenario, data.client_names)) {
     auto parts =
         hold_out(rows, subjects, scenario.partition, seed, static_cast<std::int64_t>(data.clients.size()));
     class_counts.emplace_back(static_cast<std::size_t>(source.classes()), 0);
@@ -266,7 +305,9 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.pool = std::move(pool);
   const bool whole = scenario.calibration.source == config::CalibrationSource::validation ||
                      keeps_subjects(subjects, scenario.partition);
-  assert_calibration_disjoint(data, whole && !subjects.empty() && shared_subjects(source).empty());
+  assert_calibration_disjoint(
+      data, whole && !subjects.empty() && shared_subjects(source).empty() &&
+                (scenario.partition.scheme != config::PartitionScheme::site || !any_at_two_clients(data)));
   return data;
 }
 

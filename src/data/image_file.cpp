@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -13,39 +12,16 @@
 #include "data/dataset.hpp"
 #include "data/decoders.hpp"
 #include "data/input_file.hpp"
+#include "data/intensity.hpp"
+#include "data/slices.hpp"
 
 namespace afu::data {
 
 namespace {
 
-/// The weights of the source pixels that one destination pixel is made of, along one axis.
-struct Taps {
-  std::int64_t first = 0;
-  std::vector<float> weights;
-};
-
-std::vector<Taps> make_taps(std::int64_t from, std::int64_t to) {
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
-  const double support = std::max(1.0, scale);
-  std::vector<Taps> taps(static_cast<std::size_t>(to));
-  for (std::int64_t i = 0; i < to; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale - 0.5;
-    auto& t = taps[static_cast<std::size_t>(i)];
-    t.first = std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(centre - support)));
-    const auto last = std::min(from - 1, static_cast<std::int64_t>(std::floor(centre + support)));
-    double sum = 0;
-    for (auto k = t.first; k <= last; ++k) {
-      const double w = std::max(0.0, 1.0 - std::abs(static_cast<double>(k) - centre) / support);
-      t.weights.push_back(static_cast<float>(w));
-      sum += w;
-    }
-    for (auto& w : t.weights) w = static_cast<float>(w / sum);
-  }
-  return taps;
-}
-
-// A JPEG or PNG of the most pixels that are allowed has less.
-constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 28;
+// A file of the most samples that are allowed has less.
+constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
+constexpr std::size_t head_bytes = 560;  ///< of NIfTI-2's header, which is the longest
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -67,16 +43,91 @@ std::string guess_format(const std::uint8_t* bytes, std::size_t size) {
     const char* format;
   };
   static const Mark marks[] = {
-      {0, "BM", 2, "BMP"},        {0, "GIF8", 4, "GIF"},       {0, "II*\0", 4, "TIFF"},
-      {0, "MM\0*", 4, "TIFF"},    {8, "WEBP", 4, "WebP"},      {128, "DICM", 4, "DICOM"},
-      {0, "\x1f\x8b", 2, "gzip"}, {4, "jP  ", 4, "JPEG 2000"}, {4, "ftyp", 4, "HEIF or a video"},
-      {344, "n+1\0", 4, "NIfTI"},
+      {0, "GIF8", 4, "GIF"},       {0, "\x1f\x8b", 2, "gzip"},
+      {4, "jP  ", 4, "JPEG 2000"}, {4, "ftyp", 4, "HEIF or a video"},
+      {0, "NRRD", 4, "NRRD"},      {0, "P5", 2, "PGM"},
+      {0, "P6", 2, "PPM"},
   };
   if (size == 0) return "it is empty";
   for (const auto& m : marks)
     if (size >= m.at + m.length && std::memcmp(bytes + m.at, m.text, m.length) == 0)
       return fmt::format("by its first bytes it is {}", m.format);
-  return "its first bytes are those of neither";
+  return "its first bytes are those of no format that is read";
+}
+
+template <class List>
+bool has_ending(const std::string& file_name, const List& ends) {
+  const auto name = lower(file_name);
+  return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return ends_with(name, end); });
+}
+
+/// Of a single image: nothing has to be looked at before it is read.
+constexpr std::array plain_names{".jfif", ".jpe",  ".jpeg", ".jpg", ".png",
+                                 ".tif",  ".tiff", ".bmp",  ".dib", ".webp"};
+constexpr std::array image_names{".jfif", ".jpe",  ".jpeg", ".jpg",   ".png", ".tif", ".tiff",   ".bmp",
+                                 ".dib",  ".webp", ".dcm",  ".dicom", ".ima", ".nii", ".nii.gz", ".hdr"};
+
+enum class Kind { unknown, jpeg, png, tiff, bmp, webp, dicom, nifti };
+
+Kind kind_of(const std::uint8_t* bytes, std::size_t size, const std::string& name) {
+  static constexpr std::array dicom_names{".dcm", ".dicom", ".ima"};
+  static constexpr std::array packed_names{".nii.gz", ".hdr.gz", ".img.gz"};
+  if (is_jpeg(bytes, size)) return Kind::jpeg;
+  if (is_png(bytes, size)) return Kind::png;
+  if (is_webp(bytes, size)) return Kind::webp;
+  if (is_dicom(bytes, size)) return Kind::dicom;
+  if (is_nifti(bytes, size)) return Kind::nifti;
+  if (is_tiff(bytes, size)) return Kind::tiff;
+  if (is_bmp(bytes, size)) return Kind::bmp;
+  if (size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b && has_ending(name, packed_names)) return Kind::nifti;
+  if (is_second_file(name)) return Kind::nifti;
+  if (size > 0 && has_ending(name, dicom_names)) return Kind::dicom;
+  return Kind::unknown;
+}
+
+Kind kind_of(const std::string& path) {
+  const auto head = read_head(path, head_bytes);
+  return kind_of(head.data(), head.size(), path);
+}
+
+Decoded decode_one(Kind kind, const std::uint8_t* bytes, std::size_t size, std::int64_t channels) {
+  switch (kind) {
+    case Kind::jpeg:
+      return decode_jpeg(bytes, size, channels == 1);
+    case Kind::png:
+      return decode_png(bytes, size);
+    case Kind::tiff:
+      return decode_tiff(bytes, size);
+    case Kind::bmp:
+      return decode_bmp(bytes, size);
+    case Kind::webp:
+      return decode_webp(bytes, size);
+    case Kind::nifti:
+      throw std::runtime_error("NIfTI is read from files only");
+    case Kind::dicom:
+    case Kind::unknown:
+      break;
+  }
+  throw std::runtime_error(guess_format(bytes, size));
+}
+
+std::vector<Decoded> decode(Kind kind, const std::uint8_t* bytes, std::size_t size, const ReadAs& as) {
+  if (kind == Kind::dicom) return decode_dicom(bytes, size, as.slices);
+  std::vector<Decoded> one;
+  one.push_back(decode_one(kind, bytes, size, as.channels));
+  return one;
+}
+
+/// What `read` gives; what it throws names the file.
+template <class Read>
+auto reading(const std::string& path, const Read& read) {
+  try {
+    return read();
+  } catch (const DataError&) {
+    throw;  // of the file itself
+  } catch (const std::runtime_error& e) {
+    throw DataError(fmt::format("{}: not a readable image: {}", path, e.what()));
+  }
 }
 
 /// The image as it is to be seen: EXIF's orientations 2 to 8 undone.
@@ -118,87 +169,87 @@ std::vector<std::uint8_t> plane_of(const Decoded& image, std::int64_t c, std::in
   return plane;
 }
 
-}  // namespace
-
-bool is_image_name(const std::string& file_name) {
-  const auto name = lower(file_name);
-  static const std::array ends{".jfif", ".jpe", ".jpeg", ".jpg", ".png"};
-  return std::any_of(ends.begin(), ends.end(), [&](const char* end) { return ends_with(name, end); });
-}
-
-bool is_other_image_name(const std::string& file_name) {
-  const auto name = lower(file_name);
-  const auto is = [&](const char* end) { return ends_with(name, end); };
-  static const std::array others{".avif", ".bmp", ".dcm", ".dicom", ".dib",  ".exr",    ".gif", ".heic",
-                                 ".heif", ".hdr", ".ima", ".j2c",   ".j2k",  ".jls",    ".jp2", ".jpx",
-                                 ".jxl",  ".mha", ".mhd", ".mrxs",  ".ndpi", ".nii",    ".npy", ".nrrd",
-                                 ".pbm",  ".pgm", ".pic", ".pnm",   ".ppm",  ".nii.gz", ".psd", ".raw",
-                                 ".svs",  ".tga", ".tif", ".scn",   ".tiff", ".webp"};
-  return std::any_of(others.begin(), others.end(), is);
-}
-
-std::vector<std::uint8_t> resize_plane(const std::vector<std::uint8_t>& plane, std::int64_t height,
-                                       std::int64_t width, std::int64_t new_height, std::int64_t new_width) {
-  if (height == new_height && width == new_width) return plane;
-  const auto columns = make_taps(width, new_width), rows = make_taps(height, new_height);
-  std::vector<float> narrow(static_cast<std::size_t>(height * new_width));
-  for (std::int64_t y = 0; y < height; ++y)
-    for (std::int64_t x = 0; x < new_width; ++x) {
-      const auto& t = columns[static_cast<std::size_t>(x)];
-      const auto* from = plane.data() + y * width + t.first;
-      float sum = 0;
-      for (std::size_t k = 0; k < t.weights.size(); ++k) sum += t.weights[k] * static_cast<float>(from[k]);
-      narrow[static_cast<std::size_t>(y * new_width + x)] = sum;
-    }
-  std::vector<std::uint8_t> out(static_cast<std::size_t>(new_height * new_width));
-  for (std::int64_t y = 0; y < new_height; ++y) {
-    const auto& t = rows[static_cast<std::size_t>(y)];
-    for (std::int64_t x = 0; x < new_width; ++x) {
-      const auto* from = narrow.data() + t.first * new_width + x;
-      float sum = 0;
-      for (std::size_t k = 0; k < t.weights.size(); ++k)
-        sum += t.weights[k] * from[static_cast<std::int64_t>(k) * new_width];
-      out[static_cast<std::size_t>(y * new_width + x)] =
-          static_cast<std::uint8_t>(std::clamp(std::lround(sum), 0l, 255l));
-    }
-  }
-  return out;
-}
-
-Image read_image_bytes(const std::uint8_t* bytes, std::size_t size, const std::string& name,
-                       std::int64_t channels, std::int64_t side) {
-  Decoded decoded;
-  try {
-    if (is_jpeg(bytes, size))
-      decoded = decode_jpeg(bytes, size, channels == 1);
-    else if (is_png(bytes, size))
-      decoded = decode_png(bytes, size);
-    else
-      throw std::runtime_error(guess_format(bytes, size));
-  } catch (const std::runtime_error& e) {
-    throw DataError(fmt::format("{}: not a readable JPEG or PNG image: {}", name, e.what()));
-  }
-  const auto image = upright(std::move(decoded));
-
+Image image_of(Decoded decoded, const ReadAs& as) {
   Image out;
+  out.mapped = static_cast<std::int64_t>(decoded.wide.size());
+  out.clipped = to_eight_bits(decoded, as.intensity);
+  const auto image = upright(std::move(decoded));
   out.height = image.height;
   out.width = image.width;
   out.colour = image.colour;
   out.turned = image.orientation.value != 1;
   out.warning = image.warning.empty() ? image.orientation.doubt : image.warning;
-  const auto planes = image.channels == 1 ? 1 : channels;
+  const auto planes = image.channels == 1 ? 1 : as.channels;
   for (std::int64_t c = 0; c < planes; ++c) {
-    const auto plane = resize_plane(plane_of(image, c, channels), image.height, image.width, side, side);
+    const auto plane =
+        resize_plane(plane_of(image, c, as.channels), image.height, image.width, as.side, as.side);
     out.pixels.insert(out.pixels.end(), plane.begin(), plane.end());
   }
   const auto one = out.pixels;
-  for (auto c = planes; c < channels; ++c) out.pixels.insert(out.pixels.end(), one.begin(), one.end());
+  for (auto c = planes; c < as.channels; ++c) out.pixels.insert(out.pixels.end(), one.begin(), one.end());
   return out;
 }
 
+std::vector<Image> images_of(std::vector<Decoded> decoded, const ReadAs& as) {
+  std::vector<Image> images;
+  for (auto& d : decoded) images.push_back(image_of(std::move(d), as));
+  return images;
+}
+
+}  // namespace
+
+bool is_image_name(const std::string& file_name) { return has_ending(file_name, image_names); }
+
+bool is_other_image_name(const std::string& file_name) {
+  static constexpr std::array names{".avif", ".exr", ".gif",  ".heic", ".heif", ".j2c", ".j2k",
+                                    ".jls",  ".jp2", ".jpx",  ".jxl",  ".mha",  ".mhd", ".mrxs",
+                                    ".ndpi", ".npy", ".nrrd", ".pbm",  ".pgm",  ".pic", ".pnm",
+                                    ".ppm",  ".psd", ".raw",  ".scn",  ".svs",  ".tga"};
+  return has_ending(file_name, names);
+}
+
+bool is_second_file(const std::string& file_name) {
+  static constexpr std::array names{".img", ".img.gz"};
+  return has_ending(file_name, names);
+}
+
+std::vector<Image> read_images(const std::string& path, const ReadAs& as) {
+  const auto kind = kind_of(path);
+  return reading(path, [&] {
+    if (kind == Kind::nifti) return images_of(decode_nifti(path, as.slices), as);
+    const auto file = read_regular_file(path, max_file_bytes);
+    return images_of(decode(kind, file.data(), file.size(), as), as);
+  });
+}
+
+ImageLook look_at_image(const std::string& path, const config::SlicesSection& slices) {
+  if (has_ending(path, plain_names)) return {};
+  const auto kind = kind_of(path);
+  return reading(path, [&] {
+    ImageLook look;
+    const auto count = [&](std::int64_t extent) {
+      return static_cast<std::int64_t>(chosen_slices(extent, slices).size());
+    };
+    if (kind == Kind::nifti) look.images = count(look_at_nifti(path, slices.axis));
+    if (kind == Kind::dicom) {
+      auto header = look_at_dicom(path);
+      look.images = count(header.frames);
+      look.patient = std::move(header.patient);
+    }
+    return look;
+  });
+}
+
+Image read_image_bytes(const std::uint8_t* bytes, std::size_t size, const std::string& name,
+                       std::int64_t channels, std::int64_t side) {
+  return reading(name, [&] {
+    const ReadAs as{channels, side, {}, {}};
+    return std::move(images_of(decode(kind_of(bytes, size, name), bytes, size, as), as).front());
+  });
+}
+
 Image read_image(const std::string& path, std::int64_t channels, std::int64_t side) {
-  const auto file = read_regular_file(path, max_file_bytes);
-  return read_image_bytes(file.data(), file.size(), path, channels, side);
+  return std::move(read_images(path, {channels, side, {}, {}}).front());
 }
 
 }  // namespace afu::data

@@ -43,6 +43,20 @@ void require_regular(const std::string& path, const struct stat& st) {
     throw DataError(fmt::format("{}: {}, a regular file is expected", path, kind_of(st.st_mode)));
 }
 
+/// A descriptor of it, and what it is.
+int open_regular(const std::string& path, struct stat& st) {
+  require_regular_file(path);  // opening a device may already act on it
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) fail(path, "cannot be opened", errno);
+  const bool known = ::fstat(fd, &st) == 0;
+  if (known && S_ISREG(st.st_mode)) return fd;
+  const int error = errno;
+  ::close(fd);
+  if (!known) fail(path, "cannot be read", error);
+  require_regular(path, st);
+  return -1;
+}
+
 }  // namespace
 
 void require_regular_file(const std::string& path) {
@@ -51,14 +65,25 @@ void require_regular_file(const std::string& path) {
   require_regular(path, st);
 }
 
-std::vector<std::uint8_t> read_regular_file(const std::string& path, std::uint64_t most) {
-  require_regular_file(path);  // opening a device may already act on it
-  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) fail(path, "cannot be opened", errno);
-  const Descriptor file(fd);
+std::vector<std::uint8_t> read_head(const std::string& path, std::size_t most) {
   struct stat st {};
-  if (::fstat(fd, &st) != 0) fail(path, "cannot be read", errno);
-  require_regular(path, st);
+  const Descriptor file(open_regular(path, st));
+  std::vector<std::uint8_t> bytes(most);
+  std::size_t got = 0;
+  while (got < most) {
+    const auto n = ::read(file.get(), bytes.data() + got, most - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "cannot be read", errno);
+    if (n == 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  bytes.resize(got);
+  return bytes;
+}
+
+std::vector<std::uint8_t> read_regular_file(const std::string& path, std::uint64_t most) {
+  struct stat st {};
+  const Descriptor file(open_regular(path, st));
 
   // The size may be wrong by the time it is used: what counts is what comes.
   const auto too_large = [&](std::uint64_t bytes) {
@@ -69,7 +94,7 @@ std::vector<std::uint8_t> read_regular_file(const std::string& path, std::uint64
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(st.st_size) + 1);
   std::size_t got = 0;
   for (;;) {
-    const auto n = ::read(fd, bytes.data() + got, bytes.size() - got);
+    const auto n = ::read(file.get(), bytes.data() + got, bytes.size() - got);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail(path, "cannot be read", errno);
     if (n == 0) break;

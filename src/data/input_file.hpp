@@ -10,6 +10,9 @@ namespace afu::data {
 /// Throws DataError unless `path` leads to a regular file. It does not wait, whatever the path leads to.
 void require_regular_file(const std::string& path);
 
+/// The first `most` bytes of a regular file, or all where it has fewer. Throws DataError likewise.
+std::vector<std::uint8_t> read_head(const std::string& path, std::size_t most);
+
 /// The whole of a regular file. Throws DataError, which names it, where it is none, cannot be read, or holds
 /// more than `most` bytes.
 std::vector<std::uint8_t> read_regular_file(const std::string& path, std::uint64_t most);

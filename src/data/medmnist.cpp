@@ -7,12 +7,15 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "data/decoders.hpp"
 #include "data/input_file.hpp"
+#include "data/intensity.hpp"
 #include "data/medmnist_catalogue.hpp"
 #include "data/memory_need.hpp"
+#include "data/npy_samples.hpp"
 #include "data/npz.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
@@ -26,7 +29,8 @@ constexpr std::int64_t max_label = 999;
 /// Takes the splits of one file out of its arrays.
 class Reader {
  public:
-  Reader(std::string path, NpzArrays arrays) : path_(std::move(path)), arrays_(std::move(arrays)) {}
+  Reader(std::string path, NpzArrays arrays, const config::IntensitySection& intensity)
+      : path_(std::move(path)), arrays_(std::move(arrays)), intensity_(intensity) {}
 
   Images split(const std::string& name) {
     Images out;
@@ -39,6 +43,16 @@ class Reader {
              fmt::format("label {} in row {} is outside [0, {}]", out.labels[i], i, max_label));
     if (has_subjects()) out.subjects = integers(name + "_subjects", n);
     return out;
+  }
+
+  /// What became of samples that are no uint8.
+  void tell(Source& source) const {
+    if (window_)
+      source.note(fmt::format(
+          "{} samples were made 8-bit, {} black and {} white (data.intensity.mapping \"{}\"); {:.2f} % were "
+          "outside and became black or white",
+          dtype_, window_->low, window_->high, config::name_of(intensity_.mapping),
+          100 * static_cast<double>(outside_) / static_cast<double>(std::max<std::int64_t>(1, samples_))));
   }
 
  private:
@@ -62,8 +76,7 @@ class Reader {
   void take_images(const std::string& key, Images& out) {
     auto& a = array(key);
     const auto& s = a.shape;
-    if (a.kind != 'u' || a.item_size != 1)
-      fail(key, fmt::format("dtype {}, images must be uint8", a.dtype()));
+    if (a.kind == 'b') fail(key, "dtype bool, images must be integers or floats");
     if (!(s.size() == 3 || (s.size() == 4 && (s[3] == 1 || s[3] == 3))))
       fail(key, fmt::format("shape {}, images must be N x H x W or N x H x W x 3", a.shape_text()));
     if (s[1] < 1 || s[2] < 1) fail(key, fmt::format("shape {}: images without pixels", a.shape_text()));
@@ -74,8 +87,27 @@ class Reader {
     out.height = s[1];
     out.width = s[2];
     out.channels = s.size() == 4 ? s[3] : 1;
-    out.pixels = std::move(a.bytes);
+    out.pixels = a.kind == 'u' && a.item_size == 1 ? std::move(a.bytes) : eight_bits(key, a);
+    a.bytes = {};
     if (out.channels > 1) channels_first(out);
+  }
+
+  /// The window is that of the first array that asks, the training images'.
+  std::vector<std::uint8_t> eight_bits(const std::string& key, const NpyArray& a) {
+    try {
+      if (!window_) {
+        const auto range = npy_range(a);
+        window_ = window_of(intensity_, a.dtype(), range);
+        dtype_ = a.dtype();
+      }
+      if (a.dtype() != dtype_)
+        throw std::runtime_error(fmt::format("dtype {}, but that of train_images is {}", a.dtype(), dtype_));
+      auto bytes = npy_in_window(a, *window_, outside_);
+      samples_ += a.size();
+      return bytes;
+    } catch (const std::runtime_error& e) {
+      fail(key, e.what());
+    }
   }
 
   static void channels_first(Images& im) {
@@ -110,6 +142,10 @@ class Reader {
 
   std::string path_;
   NpzArrays arrays_;
+  config::IntensitySection intensity_;
+  std::optional<Window> window_;
+  std::string dtype_;
+  std::int64_t outside_ = 0, samples_ = 0;
 };
 
 void check_same_shape(const std::string& path, const Images& train, const Images& other, const char* split) {
@@ -149,7 +185,7 @@ std::string file_md5(const std::string& path) {
   return hex;
 }
 
-Source load_medmnist(const std::string& path) {
+Source load_medmnist(const std::string& path, const config::IntensitySection& intensity) {
   namespace fs = std::filesystem;
   std::error_code ec;
   if (!fs::exists(path, ec)) throw DataError(fmt::format("{}: no such file", path));
@@ -167,7 +203,7 @@ Source load_medmnist(const std::string& path) {
         fmt::format(": half of the {} that there are, since a federation copies them", bytes_text(memory));
   }
   std::vector<std::string> left_out;
-  Reader reader(path, read_npz(path, wanted, limits, &left_out));
+  Reader reader(path, read_npz(path, wanted, limits, &left_out), intensity);
 
   Source s;
   s.name = fs::path(path).filename().string();
@@ -177,6 +213,7 @@ Source load_medmnist(const std::string& path) {
   s.train = reader.split("train");
   s.val = reader.split("val");
   s.test = reader.split("test");
+  reader.tell(s);
   if (s.train.size() == 0) throw DataError(fmt::format("{}: train_images: no images", path));
   if (s.test.size() == 0) throw DataError(fmt::format("{}: test_images: no images", path));
   check_same_shape(path, s.train, s.val, "val");
@@ -197,6 +234,7 @@ Source load_medmnist(const std::string& path) {
     s.official = fmt::format("not the official {} (md5 {}, official {})", stem, s.md5, named->md5);
   s.class_names = class_names(s, same ? same : named);
   check_classes(s, path);
+  check_splits(s);
   return s;
 }
 

@@ -7,7 +7,9 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "base/random.hpp"
 #include "config/sections/partition.hpp"
@@ -213,7 +215,8 @@ Clients by_subject(const std::vector<std::int64_t>& labels, const std::vector<st
     refuse(
         section,
         fmt::format(
-            "the data set does not tell its subjects. A folder tells them by file names {}; an .npz file by the "
+            "the data set does not tell its subjects. A folder tells them by file names {}; a manifest by its column "
+            "data.columns.subject; DICOM files by their PatientID; an .npz file by the "
             "members train_subjects, val_subjects and test_subjects; else choose another scheme: \"iid\", "
             "\"dirichlet\", \"dirichlet_client\" or \"pathological\" (configs/your_images.md)",
             subject_pattern));
@@ -237,7 +240,31 @@ Clients by_subject(const std::vector<std::int64_t>& labels, const std::vector<st
 }  // namespace
 
 bool keeps_subjects(const std::vector<std::int64_t>& subjects, const config::PartitionSection& section) {
-  return !subjects.empty() && (section.scheme == Scheme::subject || section.scheme == Scheme::dirichlet);
+  return !subjects.empty() && (section.scheme == Scheme::subject || section.scheme == Scheme::dirichlet ||
+                               section.scheme == Scheme::site);
+}
+
+SiteRows rows_by_site(const std::vector<std::int64_t>& sites, const std::vector<std::string>& names,
+                      const config::PartitionSection& section) {
+  if (sites.empty()) refuse(section, "the manifest tells no sites: it has no column data.columns.site");
+  std::map<std::int64_t, Indices> by_site;
+  for (std::size_t i = 0; i < sites.size(); ++i) by_site[sites[i]].push_back(static_cast<std::int64_t>(i));
+  SiteRows out;
+  for (auto& [site, rows] : by_site) {
+    out.names.push_back(names.at(static_cast<std::size_t>(site)));
+    out.rows.push_back(std::move(rows));
+  }
+  if (static_cast<std::int64_t>(out.rows.size()) != section.clients) {
+    constexpr std::size_t most = 20;
+    const auto shown = std::min(most, out.names.size());
+    throw DataError(fmt::format(
+        "partition.clients: value is {}, but the training images come from {} site{}: {}{}; allowed is {}",
+        section.clients, out.names.size(), out.names.size() == 1 ? "" : "s",
+        fmt::join(out.names.begin(), out.names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        out.names.size() > shown ? fmt::format(" and {} more", out.names.size() - shown) : "",
+        out.names.size()));
+  }
+  return out;
 }
 
 std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
@@ -267,6 +294,8 @@ std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
     case Scheme::subject:
       clients = by_subject(labels, subjects, section, seed);
       break;
+    case Scheme::site:
+      throw std::logic_error("rows_by_site divides by site");
   }
   for (auto& c : clients) std::sort(c.begin(), c.end());
   return clients;

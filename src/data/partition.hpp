@@ -2,6 +2,7 @@
 /// How training rows are divided among clients (src/data/README.md, Partitions). Pure functions of labels,
 /// subjects and seed.
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "config/scenario_fwd.hpp"
@@ -27,7 +28,16 @@ std::vector<Indices> partition_rows(const std::vector<std::int64_t>& labels,
                                     const std::vector<std::int64_t>& subjects,
                                     const config::PartitionSection& section, std::uint64_t seed);
 
-/// True where a client of this partition is a set of whole subjects.
+/// The rows of each site, in the sites' order: scheme "site". `sites` is one a row, an index of `names`. Throws DataError
+/// unless the sites that have rows are as many as section.clients.
+struct SiteRows {
+  std::vector<std::string> names;
+  std::vector<Indices> rows;
+};
+SiteRows rows_by_site(const std::vector<std::int64_t>& sites, const std::vector<std::string>& names,
+                      const config::PartitionSection& section);
+
+/// True where a client of this partition is a set of whole subjects; of a site, of those of its images that are its own.
 bool keeps_subjects(const std::vector<std::int64_t>& subjects, const config::PartitionSection& section);
 
 struct HoldOut {

@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <png.h>
 
 #include <algorithm>
@@ -105,36 +104,43 @@ void decode(Session& s) {
   if (png_get_eXIf_1(s.png, s.info, &bytes, &exif) != 0) s.out.orientation = exif_orientation(exif, bytes);
 }
 
-/// 16-bit samples that repeat one byte are 8-bit ones, as some programs write them; others do not fit.
-void to_eight_bits(Session& s) {
-  std::uint32_t least = 0xFFFF, most = 0;
+/// 16-bit samples that repeat one byte are 8-bit ones, as some programs write them; others are wide.
+void take_sixteen_bits(Session& s) {
+  const auto n = s.samples.size() / 2;
   bool repeated = true;
-  for (std::size_t i = 0; i + 1 < s.samples.size(); i += 2) {
-    const auto v = static_cast<std::uint32_t>(s.samples[i] << 8 | s.samples[i + 1]);
-    repeated = repeated && s.samples[i] == s.samples[i + 1];
-    least = std::min(least, v);
-    most = std::max(most, v);
+  for (std::size_t i = 0; i < n; ++i) repeated = repeated && s.samples[2 * i] == s.samples[2 * i + 1];
+  if (repeated) {
+    for (std::size_t i = 0; i < n; ++i) s.samples[i] = s.samples[2 * i];
+    s.samples.resize(n);
+    return;
   }
-  if (!repeated)
-    throw std::runtime_error(fmt::format(
-        "16 bits a sample, with values from {} to {}: images are kept in 8 bits; choose the range "
-        "that matters (the window) and convert it to 8 bits",
-        least, most));
-  for (std::size_t i = 0; i < s.samples.size() / 2; ++i) s.samples[i] = s.samples[2 * i];
-  s.samples.resize(s.samples.size() / 2);
+  auto& wide = s.out.wide;
+  wide.resize(n);
+  for (std::size_t i = 0; i < n; ++i)
+    wide[i] = static_cast<float>(s.samples[2 * i] << 8 | s.samples[2 * i + 1]);
+  s.samples.clear();
 }
 
 /// An opaque alpha plane says nothing and goes.
-void drop_alpha(Session& s) {
-  const auto kept = s.channels - 1;
+template <class Sample>
+void drop_alpha(std::vector<Sample>& samples, std::size_t channels, Sample opaque) {
+  const auto kept = channels - 1;
   std::size_t to = 0;
-  for (std::size_t at = 0; at < s.samples.size(); at += s.channels) {
-    if (s.samples[at + kept] != 255)
+  for (std::size_t at = 0; at < samples.size(); at += channels) {
+    if (samples[at + kept] != opaque)
       throw std::runtime_error(
           "transparent pixels, whose colour is not certain; put the image on a background");
-    for (std::size_t c = 0; c < kept; ++c) s.samples[to++] = s.samples[at + c];
+    for (std::size_t c = 0; c < kept; ++c) samples[to++] = samples[at + c];
   }
-  s.samples.resize(to);
+  samples.resize(to);
+}
+
+void tell_range(Decoded& image) {
+  const auto [least, most] = std::minmax_element(image.wide.begin(), image.wide.end());
+  image.sample = "16 bits a sample";
+  image.range.least = *least;
+  image.range.most = *most;
+  image.range.type_most = 0xFFFF;
 }
 
 }  // namespace
@@ -154,8 +160,12 @@ Decoded decode_png(const std::uint8_t* bytes, std::size_t size) {
   if (!s.info) throw std::bad_alloc();
   if (setjmp(s.jump) != 0) throw std::runtime_error(s.failure);
   decode(s);
-  if (s.depth == 16) to_eight_bits(s);
-  if (s.channels % 2 == 0) drop_alpha(s);
+  if (s.depth == 16) take_sixteen_bits(s);
+  if (s.channels % 2 == 0) {
+    drop_alpha<std::uint8_t>(s.samples, s.channels, 0xFF);
+    drop_alpha<float>(s.out.wide, s.channels, 0xFFFF);
+  }
+  if (!s.out.wide.empty()) tell_range(s.out);
   s.out.pixels = std::move(s.samples);
   s.out.warning = s.warning;
   return std::move(s.out);

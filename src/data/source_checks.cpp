@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace afu::data {
@@ -29,7 +34,78 @@ void note_missing(Source& source, const Images& images, const char* split) {
                           more ? fmt::format(" and {} more", more) : ""));
 }
 
+/// Labels of which no split has an image, as where somebody counted classes from 1.
+void note_unused_labels(Source& source) {
+  std::set<std::int64_t> present;
+  for (const auto* images : {&source.train, &source.val, &source.test}) {
+    const auto some = classes_in(*images);
+    present.insert(some.begin(), some.end());
+  }
+  std::vector<std::string> unused;
+  for (std::int64_t c = 0; c < source.classes(); ++c)
+    if (!present.count(c)) unused.push_back(std::to_string(c));
+  if (unused.empty()) return;
+  const bool from_one = unused.size() == 1 && unused.front() == "0";
+  const auto more = unused.size() > most_named ? unused.size() - most_named : 0;
+  unused.resize(unused.size() - more);
+  source.note(from_one
+                  ? fmt::format("labels begin at 1: there is a class 0 without any image, {} classes in all",
+                                source.classes())
+                  : fmt::format("labels have holes: no image at all is of class {}{}",
+                                fmt::join(unused, ", "), more ? fmt::format(" and {} more", more) : ""));
+}
+
+/// Images that stand in two splits, byte by byte: what was learned of one tells of the other.
+void note_repeated_images(Source& source) {
+  struct Place {
+    const Images* images;
+    std::int64_t row;
+  };
+  const auto bytes_of = [](const Place& p) {
+    const auto bytes = static_cast<std::size_t>(p.images->image_bytes());
+    return std::string_view(
+        reinterpret_cast<const char*>(p.images->pixels.data()) + static_cast<std::size_t>(p.row) * bytes,
+        bytes);
+  };
+  std::unordered_multimap<std::size_t, Place> seen;
+  const auto stands_in = [&](std::string_view pixels, const Images* other) {
+    const auto [begin, end] = seen.equal_range(std::hash<std::string_view>{}(pixels));
+    return std::any_of(
+        begin, end, [&](const auto& s) { return s.second.images == other && bytes_of(s.second) == pixels; });
+  };
+  const std::array splits{std::pair{"training", &source.train}, std::pair{"validation", &source.val},
+                          std::pair{"test", &source.test}};
+  for (std::size_t s = 0; s < splits.size(); ++s) {
+    std::array<std::int64_t, 3> repeated{};
+    const auto* images = splits[s].second;
+    for (std::int64_t r = 0; r < images->size(); ++r)
+      for (std::size_t other = 0; other < s; ++other)
+        repeated[other] += stands_in(bytes_of({images, r}), splits[other].second);
+    for (std::size_t other = 0; other < s; ++other)
+      if (repeated[other] > 0)
+        source.note(fmt::format("{} of {} {} images have the same pixels as one of the {} images",
+                                repeated[other], images->size(), splits[s].first, splits[other].first));
+    for (std::int64_t r = 0; s + 1 < splits.size() && r < images->size(); ++r) {
+      const auto pixels = bytes_of({images, r});
+      if (!stands_in(pixels, images)) seen.emplace(std::hash<std::string_view>{}(pixels), Place{images, r});
+    }
+  }
+}
+
 }  // namespace
+
+void check_splits(Source& source) {
+  note_unused_labels(source);
+  std::set<std::int64_t> others, validation;
+  for (const auto* images : {&source.train, &source.test})
+    others.insert(images->subjects.begin(), images->subjects.end());
+  for (auto subject : source.val.subjects)
+    if (others.count(subject)) validation.insert(subject);
+  if (!validation.empty())
+    source.note(
+        fmt::format("{} subjects stand in the validation split and in another one", validation.size()));
+  note_repeated_images(source);
+}
 
 void check_classes(Source& source, const std::string& where) {
   const auto present = classes_in(source.train);
@@ -39,6 +115,7 @@ void check_classes(Source& source, const std::string& where) {
                                                   "classes are needed",
                                                   where, *present.begin()));
   note_missing(source, source.train, "training");
+  if (source.val.size() > 0) note_missing(source, source.val, "validation");
   note_missing(source, source.test, "test");
 }
 

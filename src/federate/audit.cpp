@@ -58,12 +58,14 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
   const auto& s = *setup.scenario;
   const auto& d = *setup.data;
   auto clients = Json::array();
-  for (std::size_t c = 0; c < d.clients.size(); ++c)
+  for (std::size_t c = 0; c < d.clients.size(); ++c) {
     clients.push_back(
         {{"client", c},
          {"train", rows_json(d.clients[c].train)},
          {"holdout", rows_json(d.clients[c].holdout)},
          {"calibration", c < d.calibration.size() ? rows_json(d.calibration[c]) : Json::array()}});
+    if (c < d.client_names.size()) clients.back()["site"] = d.client_names[c];
+  }
   return {{"schema", audit_schema},
           {"seed", s.scenario.seed},
           {"model",

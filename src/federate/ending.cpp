@@ -130,6 +130,9 @@ record::ErasureRecord record_of(const Parts& p, const ServedRequest& r) {
   record.difference = r.calibrations.difference();
   record.features = r.calibrations.features();
   record.stored_bytes = p.account.most_held;
+  if (p.setup.data && record.client >= 0 &&
+      static_cast<std::size_t>(record.client) < p.setup.data->client_names.size())
+    record.site = p.setup.data->client_names[static_cast<std::size_t>(record.client)];
   return record;
 }
 

@@ -64,6 +64,47 @@ TEST_CASE("a run says what was left out of its images") {
   CHECK(run.err.find("warning: data: 1 files in the class folders") != std::string::npos);
 }
 
+TEST_CASE(
+    "a manifest is written, edited to have sites, and its sites are called by name in all that a run tells") {
+  Folder f;
+  write_set(f.path / "lungs");
+  const auto file = (f.path / "list.csv").string(), lungs = (f.path / "lungs").string();
+  const auto written = afu_command(f, "data --write-manifest " + lungs + " -o " + file);
+  CHECK(written.status == 0);
+  CHECK(written.out == file + ": 10 rows\n");
+  CHECK(file_bytes(file).find("path,label\nlungs/ill/0.png,ill\n") == 0);
+  CHECK(afu_command(f, "data " + file).out.find("class 1: well") != std::string::npos);
+  const auto again = afu_command(f, "data --write-manifest " + lungs + " -o " + file);
+  CHECK(again.status == 2);
+  CHECK(again.err.find("is there already") != std::string::npos);
+  CHECK(afu_command(f, "data --write-manifest " + lungs + " --label group").status == 2);
+
+  std::ofstream table(file);
+  table << "path,label,site,split\n";
+  for (const char* name : {"ill", "well"})
+    for (int i = 0; i < 5; ++i)
+      table << "lungs/" << name << '/' << i << ".png," << name << ',' << (i % 2 ? "Leiden" : "Gent") << ','
+            << (i == 4 ? "test" : "train") << '\n';
+  table.close();
+  std::ofstream(f.path / "s.toml")
+      << "[data]\nsource = \"manifest\"\npath = \"list.csv\"\nimage_size = 8\n"
+         "[partition]\nscheme = \"site\"\nclients = 2\nholdout_fraction = 0.5\n"
+         "[model]\nname = \"logreg\"\n[calibration]\nsource = \"clients\"\n"
+         "samples_per_environment = 1\nsteps = 0\n[[erasure]]\nclient = 1\nat_update = 2\n"
+         "[unlearning]\nmethod = \"none\"\n[output]\ntrace = true\n[stop]\nupdates = 6\n";
+  const auto scenario = (f.path / "s.toml").string(), run = (f.path / "r").string();
+  CHECK(afu_command(f, "data " + scenario).out.find("\n  1 Leiden ") != std::string::npos);
+  const auto done = afu_command(f, "run " + scenario + " -o " + run);
+  INFO(done.err);
+  CHECK(done.status == 0);
+  CHECK(done.out.find("client/1 (Leiden)") != std::string::npos);
+  const auto summary = file_bytes(run + "/summary.json");
+  CHECK(summary.find("\"site\": \"Leiden\"") != std::string::npos);
+  CHECK(summary.find("\"sites\"") != std::string::npos);
+  CHECK(file_bytes(run + "/trace.json").find("client/0 (Gent)") != std::string::npos);
+  CHECK(afu_command(f, "report " + run).status == 0);
+}
+
 TEST_CASE("check refuses images that do not fit into memory, with figures") {
   Folder f;
   std::ofstream(f.path / "large.toml")

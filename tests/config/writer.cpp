@@ -51,6 +51,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.scenario.name = "other";
   s.scenario.clock = Clock::simulated;
   s.data.channels = 3;
+  s.data.columns = {"file", "class", "patient", "hospital", "part", "importance"};
   s.data.backdoor.client = 4;
   s.training.rule = Rule::fedavg;
   s.training.mixing_halved_at = 0;     // of fedasync

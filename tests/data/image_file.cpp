@@ -125,7 +125,7 @@ TEST_CASE("transparency is refused where it hides something") {
   CHECK(data::read_image(folder / "opaque.png", 1, 8).pixels == Bytes(64, 50));
   rows[21] = 254;
   write_png(folder / "hole.png", 8, 8, rows, form);
-  CHECK(contains(refusal(folder / "hole.png"), "hole.png: not a readable JPEG or PNG image: transparent"));
+  CHECK(contains(refusal(folder / "hole.png"), "hole.png: not a readable image: transparent"));
   form.type = PNG_COLOR_TYPE_PALETTE;
   form.palette = {{9, 9, 9}, {200, 200, 200}};
   form.palette_alpha = {0};
@@ -150,7 +150,7 @@ TEST_CASE("16-bit PNG is refused with its range, unless its samples are 8-bit on
   CHECK(data::read_image(folder / "repeated.png", 1, 8).pixels == ramp);
   write_png(folder / "small.png", 8, 8, small, form);
   CHECK(contains(refusal(folder / "small.png"),
-                 "small.png: not a readable JPEG or PNG image: 16 bits a sample, with values from 10 to 73"));
+                 "small.png: not a readable image: 16 bits a sample, with values from 10 to 73"));
 }
 
 TEST_CASE("all eight orientations of EXIF come upright, from JPEG and PNG") {
@@ -240,7 +240,7 @@ TEST_CASE("JPEG is read in colour, grey and progressive; CMYK is refused") {
   form = {};
   form.space = JCS_CMYK;
   write_jpeg(folder / "k.jpg", 8, 8, Bytes(256, 3), form);
-  CHECK(contains(refusal(folder / "k.jpg"), "k.jpg: not a readable JPEG or PNG image: CMYK"));
+  CHECK(contains(refusal(folder / "k.jpg"), "k.jpg: not a readable image: CMYK"));
 }
 
 TEST_CASE("a damaged or cut file is refused, never filled up") {
@@ -254,7 +254,7 @@ TEST_CASE("a damaged or cut file is refused, never filled up") {
     for (const double part : {0.1, 0.5, 0.9, 0.999}) {
       write_file(folder / name,
                  whole.substr(0, static_cast<std::size_t>(part * static_cast<double>(whole.size()))));
-      CHECK(contains(refusal(folder / name), "not a readable JPEG or PNG image"));
+      CHECK(contains(refusal(folder / name), "not a readable image"));
     }
     auto flipped = whole;
     flipped[whole.size() / 2] = static_cast<char>(~flipped[whole.size() / 2]);
@@ -275,7 +275,7 @@ TEST_CASE("a Huffman table of 765 symbols is refused") {
   std::string table("\xFF\xC4\x03\x10\x00", 5);
   table += std::string(13, '\0') + std::string(3, '\xFF') + std::string(765, '\x41');
   write_file(folder / "x.jpg", bytes.substr(0, at) + table + bytes.substr(at));
-  CHECK(contains(refusal(folder / "x.jpg"), "x.jpg: not a readable JPEG or PNG image: "));
+  CHECK(contains(refusal(folder / "x.jpg"), "x.jpg: not a readable image: "));
 }
 
 TEST_CASE("what an image may ask of memory is bounded") {
@@ -292,7 +292,7 @@ TEST_CASE("what an image may ask of memory is bounded") {
   for (const auto& [width, height] : {std::pair{16385u, 1u}, {1u, 16385u}, {16384u, 16384u}, {8u, 0u}}) {
     write_file(folder / "large.png",
                png_mark + header_chunk(width, height) + chunk("IDAT", deflated(rows)) + chunk("IEND", ""));
-    CHECK(contains(refusal(folder / "large.png"), "large.png: not a readable JPEG or PNG image"));
+    CHECK(contains(refusal(folder / "large.png"), "large.png: not a readable image"));
   }
   write_jpeg(folder / "large.jpg", 8, 8, Bytes(64, 3));
   auto bytes = file_bytes(folder / "large.jpg");
@@ -330,18 +330,26 @@ TEST_CASE("what is neither JPEG nor PNG is called by its format") {
     write_file(folder / "a.jpg", bytes);
     return refusal(folder / "a.jpg");
   };
-  CHECK(contains(what("BM1234567"), "by its first bytes it is BMP"));
-  CHECK(contains(what("RIFF1234WEBPVP8 "), "it is WebP"));
-  CHECK(contains(what(std::string("II*\0", 4) + "1234"), "it is TIFF"));
-  CHECK(contains(what(std::string(128, '\0') + "DICM"), "it is DICOM"));
-  CHECK(contains(what("<html>"), "its first bytes are those of neither"));
+  CHECK(contains(what("GIF89a"), "by its first bytes it is GIF"));
+  CHECK(contains(what(std::string("\0\0\0\x0cjP  ", 8)), "it is JPEG 2000"));
+  CHECK(contains(what("\x1f\x8b and what it packs"), "it is gzip"));
+  CHECK(contains(what("<html>"), "its first bytes are those of no format that is read"));
   CHECK(contains(what(""), "it is empty"));
-  for (const char* name : {"a.jpg", "b.JPEG", "c.Png", "d.jfif"}) CHECK(data::is_image_name(name));
-  for (const char* name : {"a.tif", "b.WEBP", "c.nii.gz", "d.dcm"}) {
+  // Of formats that are read, by whatever name.
+  CHECK(contains(what(std::string("II*\0", 4) + "1234"), "not a readable image: "));
+  CHECK(contains(what("RIFF1234WEBPVP8 "), "its WebP header is damaged"));
+  CHECK(contains(what(std::string(128, '\0') + "DICM"), "not a readable image: "));
+  for (const char* name :
+       {"a.jpg", "b.JPEG", "c.Png", "d.jfif", "a.tif", "b.WEBP", "c.nii.gz", "d.dcm", "e.hdr"}) {
+    CHECK(data::is_image_name(name));
+    CHECK_FALSE(data::is_other_image_name(name));
+  }
+  for (const char* name : {"a.mha", "b.JP2", "c.nrrd", "d.gif"}) {
     CHECK(data::is_other_image_name(name));
     CHECK_FALSE(data::is_image_name(name));
   }
   CHECK_FALSE(data::is_other_image_name("notes.txt"));
+  CHECK(data::is_second_file("scan.img"));
 }
 
 TEST_CASE("only regular files are read, and not beyond the limit") {

@@ -64,7 +64,10 @@ TEST_CASE("class folders with spaces are read in order, other files left out and
   CHECK(told(s, "1 files beside the class folders were left out"));
   CHECK(told(s, "2 hidden files and folders were left out"));
   CHECK(told(s, "no file name tells a subject (the pattern is OASn_nnnn_"));
-  CHECK(s.notes.size() == 4);
+  CHECK(told(s, "2 of 2 validation images have the same pixels as one of the training images"));
+  CHECK(told(s, "4 of 4 test images have the same pixels as one of the training images"));
+  CHECK(told(s, "4 of 4 test images have the same pixels as one of the validation images"));
+  CHECK(s.notes.size() == 7);
 }
 
 TEST_CASE("the subject stands in OASIS's file names") {
@@ -84,7 +87,8 @@ TEST_CASE("subjects stay in one split; a class of two has one in train and one i
     fs::create_directories(folder / name);
     for (int i = 0; i < count; ++i, ++subject)
       for (int slice = 0; slice < 6; ++slice)
-        write_flat_png(folder / name + fmt::format("/OAS1_{:04}_MR1_mpr-1_{}.png", subject, 100 + slice), 50);
+        write_flat_png(folder / name + fmt::format("/OAS1_{:04}_MR1_mpr-1_{}.png", subject, 100 + slice),
+                       static_cast<std::uint8_t>(6 * subject + slice));
   }
   const auto s = data::load_image_folder(folder.string(), section(), 3);
   CHECK(data::shared_subjects(s).empty());
@@ -100,7 +104,9 @@ TEST_CASE("subjects stay in one split; a class of two has one in train and one i
   CHECK(mixed.train.subjects.size() == static_cast<std::size_t>(mixed.train.size()));
   CHECK_FALSE(data::shared_subjects(mixed).empty());
 
-  CHECK(mixed.notes.empty());
+  CHECK(mixed.notes ==
+        std::vector<std::string>{fmt::format("{} subjects stand in the validation split and in another one",
+                                             subjects_of(mixed.val).size())});
 
   // One name without a subject: refused, or told where images are split anyway.
   write_flat_png(folder / "two/other.png", 1);
@@ -118,12 +124,18 @@ TEST_CASE("images of formats that are not read are named and counted") {
     fs::create_directories(folder / name);
     for (int i = 0; i < 5; ++i) write_flat_png(folder / name + "/" + std::to_string(i) + ".png", 9);
   }
-  for (const char* name : {"1.tif", "2.tif", "3.WEBP", "4.nii.gz"}) write_file(folder / "b/" + name, "x");
+  for (const char* name : {"1.mha", "2.mha", "3.JP2", "4.nrrd"}) write_file(folder / "b/" + name, "x");
   const auto message = message_of<DataError>([&] { data::load_image_folder(folder.string(), section(), 1); });
-  CHECK(contains(message,
-                 "4 images are of formats that are not read (2 .tif, 1 .WEBP, 1 .nii.gz; the first is " +
-                     (folder / "b/1.tif")));
-  CHECK(contains(message, "10 are .jpg, .jpeg or .png"));
+  CHECK(message.find(folder.string() +
+                     ": 4 of 14 files cannot be used, allowed is a share of 0 (data.unusable_share):\n  " +
+                     (folder / "b/1.mha: .mha images are not read")) == 0);
+  CHECK(contains(message, "\n  " + (folder / "b/3.JP2: .JP2 images are not read")));
+  auto some = section();
+  some.unusable_share = 0.3;
+  const auto left = data::load_image_folder(folder.string(), some, 1);
+  CHECK(left.train.size() + left.val.size() + left.test.size() == 10);
+  CHECK(told(left, "4 of 14 files cannot be used and were left out (data.unusable_share is 0.3)"));
+  CHECK(told(left, "left out: " + (folder / "b/4.nrrd: .nrrd images are not read")));
 }
 
 TEST_CASE("what happened to images on the way is counted") {
@@ -174,15 +186,19 @@ TEST_CASE("all images that cannot be read are told at once, the first ten by nam
   const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
   write_file(folder / "b/07.png", "broken");
   CHECK(what().find(folder / "b/07.png: not a readable") == 0);
+  CHECK(contains(what(), "; 1 of 80 files cannot be used, allowed is a share of 0 (data.unusable_share)"));
   CHECK(lines(what()) == 0);
   for (const char* name : {"a/00.png", "b/39.png"}) write_file(folder / name, "broken");
-  CHECK(what().find(folder.string() + ": 3 images cannot be read:\n  " +
+  CHECK(what().find(folder.string() +
+                    ": 3 of 80 files cannot be used, allowed is a share of 0 (data.unusable_share):\n  " +
                     (folder / "a/00.png: not a readable")) == 0);
   CHECK(contains(what(), "\n  " + (folder / "b/07.png: not a readable")));
   CHECK(contains(what(), "\n  " + (folder / "b/39.png: not a readable")));
   CHECK(lines(what()) == 3);
   for (int i = 10; i < 30; ++i) write_file(folder / fmt::format("a/{}.png", i), "broken");
-  CHECK(contains(what(), ": 23 images cannot be read:\n  " + (folder / "a/00.png")));
+  CHECK(
+      contains(what(), ": 23 of 80 files cannot be used, allowed is a share of 0 (data.unusable_share):\n  " +
+                           (folder / "a/00.png")));
   CHECK(contains(what(), "\n  and 13 more"));
   CHECK(lines(what()) == 11);
   for (const char* name : {"c", "d"}) fs::create_directories(folder / name);
@@ -206,7 +222,7 @@ TEST_CASE("what is no set of class folders is refused by name") {
   CHECK(contains(what(), "b/inner: a folder inside the class folder b"));
   fs::remove(folder / "b/inner");
   write_file(folder / "b/1.jpg", "no image");
-  CHECK(contains(what(), "b/1.jpg: not a readable JPEG or PNG image"));
+  CHECK(contains(what(), "b/1.jpg: not a readable image"));
   write_flat_png(folder / "b/1.jpg", 5);
   CHECK(data::load_image_folder(folder.string(), section(), 1).train.size() == 2);
   auto cut = file_bytes(folder / "b/1.jpg");

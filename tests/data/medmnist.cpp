@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -20,14 +23,14 @@ namespace {
 
 /// A well-formed set of 4/2/3 grey images of 2 x 3 pixels; tests alter single members.
 std::map<std::string, std::string> small_set() {
-  const auto images = [](int n) {
+  const auto images = [](int n, char first = 0) {
     std::string pixels(static_cast<std::size_t>(n * 6), '\0');
-    std::iota(pixels.begin(), pixels.end(), '\0');
+    std::iota(pixels.begin(), pixels.end(), first);
     return npy("|u1", fmt::format("({}, 2, 3)", n), pixels);
   };
-  return {{"train_images", images(4)}, {"train_labels", npy("|u1", "(4, 1)", std::string("\0\1\2\1", 4))},
-          {"val_images", images(2)},   {"val_labels", npy("|u1", "(2, 1)", std::string("\0\1", 2))},
-          {"test_images", images(3)},  {"test_labels", npy("|u1", "(3, 1)", std::string("\2\1\0", 3))}};
+  return {{"train_images", images(4)},    {"train_labels", npy("|u1", "(4, 1)", std::string("\0\1\2\1", 4))},
+          {"val_images", images(2, 50)},  {"val_labels", npy("|u1", "(2, 1)", std::string("\0\1", 2))},
+          {"test_images", images(3, 80)}, {"test_labels", npy("|u1", "(3, 1)", std::string("\2\1\0", 3))}};
 }
 
 data::Source load(const std::map<std::string, std::string>& members, const std::string& name = "set.npz") {
@@ -105,9 +108,77 @@ TEST_CASE("labels of every integer type and of shape N are read") {
   CHECK(load(members).classes() == 5);
 }
 
+TEST_CASE(
+    "images of 16 bits and floats become 8 bits as the scenario says, and how many were outside is told") {
+  auto members = small_set();
+  std::vector<std::uint16_t> train(24), val(12), test(18);
+  std::iota(train.begin(), train.end(), std::uint16_t{1000});
+  std::iota(val.begin(), val.end(), std::uint16_t{990});
+  std::iota(test.begin(), test.end(), std::uint16_t{1100});
+  members["train_images"] = npy("<u2", "(4, 2, 3)", raw(train));
+  members["val_images"] = npy("<u2", "(2, 2, 3)", raw(val));
+  members["test_images"] = npy("<u2", "(3, 2, 3)", raw(test));
+  const auto load_as = [&](config::IntensityMapping mapping, double low = 0, double high = 0) {
+    TempFolder folder;
+    std::vector<ZipMember> list;
+    for (const auto& [key, bytes] : members) list.push_back({key + ".npy", bytes});
+    write_zip(folder / "set.npz", list);
+    return data::load_medmnist(folder / "set.npz", {mapping, low, high});
+  };
+  using M = config::IntensityMapping;
+  const auto extrema = load_as(M::extrema);
+  CHECK(extrema.train.pixels[0] == 0);
+  CHECK(extrema.train.pixels[23] == 255);
+  CHECK(extrema.train.pixels[1] == std::lround(255. / 23));
+  CHECK(extrema.val.pixels[0] == 0);  // the window is that of the training images
+  CHECK(extrema.test.pixels[0] == 255);
+  CHECK(
+      std::count_if(extrema.notes.begin(), extrema.notes.end(), [](const std::string& n) {
+        return n ==
+               "uint16 samples were made 8-bit, 1000 black and 1023 white (data.intensity.mapping \"extrema\"); "
+               "51.85 % were outside and became black or white";
+      }) == 1);
+  const auto window = load_as(M::window, 1000, 1255);
+  for (std::size_t i = 0; i < 24; ++i) CHECK(window.train.pixels[i] == i);
+  CHECK(load_as(M::range).train.pixels[0] == std::lround(1000 / 65535. * 255));
+
+  std::vector<float> real(24);
+  for (std::size_t i = 0; i < 24; ++i) real[i] = static_cast<float>(i) / 32;
+  members["train_images"] = npy("<f4", "(4, 2, 3)", raw(real));
+  CHECK(contains(message_of<DataError>([&] { load_as(M::window, 0, 1); }),
+                 "val_images: dtype uint16, but that of train_images is float32"));
+  members["val_images"] = npy("<f4", "(2, 2, 3)", raw(std::vector<float>(12, 0.5F)));
+  members["test_images"] = npy("<f4", "(3, 2, 3)", raw(std::vector<float>(18, 2.F)));
+  const auto unit = load_as(M::window, 0, 1);
+  CHECK(unit.train.pixels[16] == 128);
+  CHECK(unit.test.pixels[0] == 255);
+  CHECK(contains(message_of<DataError>([&] { load_as(M::range); }), "its type has no range"));
+  real[3] = std::numeric_limits<float>::quiet_NaN();
+  members["train_images"] = npy("<f4", "(4, 2, 3)", raw(real));
+  CHECK(contains(message_of<DataError>([&] { load_as(M::window, 0, 1); }),
+                 "train_images: sample 3 is no finite number"));
+  // binary16: 0, 0.5, 1, the smallest there is
+  std::vector<std::uint16_t> half(24, 0x3800);
+  half[0] = 0;
+  half[1] = 0x3C00;
+  half[2] = 1;
+  members["train_images"] = npy("<f2", "(4, 2, 3)", raw(half));
+  for (const char* split : {"val", "test"})
+    members[std::string(split) + "_images"] =
+        npy("<f2", split[0] == 'v' ? "(2, 2, 3)" : "(3, 2, 3)",
+            raw(std::vector<std::uint16_t>(split[0] == 'v' ? 12 : 18, 0)));
+  const auto halves = load_as(M::window, 0, 1);
+  CHECK(halves.train.pixels[0] == 0);
+  CHECK(halves.train.pixels[1] == 255);
+  CHECK(halves.train.pixels[2] == 0);
+  CHECK(halves.train.pixels[3] == 128);
+}
+
 TEST_CASE("what does not fit is refused with file and member") {
-  CHECK(contains(refusal("train_images", npy("<f4", "(4, 1, 1)", std::string(16, '\0'))),
-                 "set.npz: train_images: dtype float32, images must be uint8"));
+  CHECK(contains(
+      refusal("train_images", npy("<f4", "(4, 1, 1)", std::string(16, '\0'))),
+      "set.npz: train_images: float32, with values from 0 to 0: images are kept in 8 bits; data.intensity.mapping"));
+  CHECK(contains(refusal("train_images", npy("|b1", "(4, 2, 3)", std::string(24, '\0'))), "dtype bool"));
   CHECK(contains(refusal("train_images", npy("|u1", "(4, 6)", std::string(24, '\0'))), "shape (4, 6)"));
   CHECK(
       contains(refusal("train_images", npy("|u1", "(4, 2, 2, 2)", std::string(32, '\0'))), "N x H x W x 3"));
@@ -151,16 +222,17 @@ TEST_CASE("classes without images are named") {
   members["test_labels"] = npy("|u1", "(3, 1)", std::string("\1\1\1", 3));
   const auto s = load(members);
   CHECK(s.notes == std::vector<std::string>{"no training image is of class 0 (class 0)",
+                                            "no validation image is of class 2 (class 2)",
                                             "no test image is of class 0 (class 0), 2 (class 2)"});
-  CHECK(load(small_set()).notes.empty());
+  CHECK(load(small_set()).notes == std::vector<std::string>{"no validation image is of class 2 (class 2)"});
 }
 
 TEST_CASE("members of other names are told") {
   auto members = small_set();
   members["train_subject"] = npy("|u1", "(4, 1)", std::string(4, '\1'));
-  CHECK(
-      load(members).notes ==
-      std::vector<std::string>{"1 members of other names were left out, the first is \"train_subject.npy\""});
+  CHECK(load(members).notes ==
+        std::vector<std::string>{"1 members of other names were left out, the first is \"train_subject.npy\"",
+                                 "no validation image is of class 2 (class 2)"});
 }
 
 TEST_CASE("images without number and of any side are refused") {

@@ -1,0 +1,202 @@
+#include "data/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "base/input_error.hpp"
+#include "config/sections/data.hpp"
+#include "config/text.hpp"
+#include "data/input_file.hpp"
+
+namespace afu::data {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t max_label = 999;
+
+/// "3" as 3; nothing for what is no whole number from 0 to 999, written plainly.
+std::optional<std::int64_t> as_class(const std::string& text) {
+  std::int64_t v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc{} || end != text.data() + text.size() || v < 0 || v > max_label) return std::nullopt;
+  if (text.size() > 1 && text[0] == '0') return std::nullopt;  // 007 is a name
+  return v;
+}
+
+/// Of a row what the table says, in words.
+struct Words {
+  std::size_t line = 0;
+  std::string path, label, subject, site, split;
+};
+
+class Manifest {
+ public:
+  Manifest(const base::Table& table, const std::string& path, const config::DataSection& section)
+      : table_(table), columns_(section.columns) {
+    set_.where = path;
+    set_.is_manifest = true;
+    path_ = needed("path", columns_.path);
+    label_ = needed("label", columns_.label);
+    subject_ = table.column(columns_.subject);
+    site_ = table.column(columns_.site);
+    split_ = table.column(columns_.split);
+    set_.tells_subjects = subject_.has_value();
+    if (!columns_.weight.empty() && table.column(columns_.weight))
+      throw DataError(fmt::format(
+          "{}: it has a column {:?}, and weights of samples are not served. Take it away, or, where it is no weight of "
+          "samples, set data.columns.weight = \"\"",
+          path, columns_.weight));
+  }
+
+  FileSet read() {
+    std::vector<Words> rows;
+    for (const auto& row : table_.rows) try {
+        rows.push_back(words(row));
+      } catch (const std::runtime_error& e) {
+        set_.unusable.push_back({row.line, fmt::format("{}:{}: {}", set_.where, row.line, e.what())});
+      }
+    name_classes(rows);
+    name_sites(rows);
+    for (const auto& w : rows) set_.rows.push_back(file_row(w));
+    return std::move(set_);
+  }
+
+ private:
+  std::size_t needed(const char* key, const std::string& name) const {
+    if (const auto at = table_.column(name)) return *at;
+    throw DataError(fmt::format("{}: has no column {:?} (data.columns.{}); its columns are {}", set_.where,
+                                name, key, fmt::join(table_.header, ", ")));
+  }
+
+  static std::string shown(const std::string& text) {
+    constexpr std::size_t most = 60;
+    return text.size() > most ? text.substr(0, most) + "..." : text;
+  }
+
+  const std::string& cell(const base::TableRow& row, std::size_t at, const std::string& column) const {
+    const auto& text = row.cells[at];
+    if (text.empty()) throw std::runtime_error(fmt::format("its {} is empty", column));
+    if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+      throw std::runtime_error(fmt::format("its {} {:?} has control characters", column, shown(text)));
+    if (config::not_utf8_at(text) != std::string::npos)
+      throw std::runtime_error(fmt::format("its {} {:?} is no UTF-8", column, shown(text)));
+    return text;
+  }
+
+  Words words(const base::TableRow& row) {
+    if (row.cells.size() != table_.header.size())
+      throw std::runtime_error(
+          fmt::format("has {} cells, the header {}", row.cells.size(), table_.header.size()));
+    Words w;
+    w.line = row.line;
+    w.path = cell(row, path_, columns_.path);
+    w.label = cell(row, label_, columns_.label);
+    if (w.label.find('|') != std::string::npos)
+      throw std::runtime_error(
+          fmt::format("its {} {:?} names several classes: one class an image is supported", columns_.label,
+                      shown(w.label)));
+    if (subject_) w.subject = cell(row, *subject_, columns_.subject);
+    if (site_) w.site = cell(row, *site_, columns_.site);
+    if (split_) w.split = cell(row, *split_, columns_.split);
+    if (split_ && w.split != "train" && w.split != "val" && w.split != "test")
+      throw std::runtime_error(
+          fmt::format("its {} is {:?}, allowed are train, val and test", columns_.split, shown(w.split)));
+    w.path = whole(w.path);
+    const auto [first, fresh] = line_of_path_.try_emplace(w.path, row.line);
+    if (!fresh)
+      throw std::runtime_error(fmt::format("its {} stands in line {} already", columns_.path, first->second));
+    return w;
+  }
+
+  std::string whole(const std::string& path) const {
+    const fs::path file(path);
+    return (file.is_absolute() ? file : fs::path(set_.where).parent_path() / file)
+        .lexically_normal()
+        .string();
+  }
+
+  void name_classes(const std::vector<Words>& rows) {
+    std::int64_t largest = -1;
+    bool numbers = true;
+    for (const auto& w : rows) {
+      const auto number = as_class(w.label);
+      numbers = numbers && number;
+      if (number) largest = std::max(largest, *number);
+      classes_[w.label] = 0;
+    }
+    if (numbers) {
+      for (auto& [label, number] : classes_) number = *as_class(label);
+      for (std::int64_t c = 0; c <= largest; ++c) set_.class_names.push_back(fmt::format("class {}", c));
+      return;
+    }
+    for (auto& [label, number] : classes_) {
+      number = static_cast<std::int64_t>(set_.class_names.size());
+      set_.class_names.push_back(label);
+    }
+  }
+
+  void name_sites(const std::vector<Words>& rows) {
+    for (const auto& w : rows)
+      if (site_) sites_[w.site] = 0;
+    for (auto& [name, number] : sites_) {
+      number = static_cast<std::int64_t>(set_.site_names.size());
+      set_.site_names.push_back(name);
+    }
+  }
+
+  FileRow file_row(const Words& w) {
+    FileRow row;
+    row.path = w.path;
+    row.line = w.line;
+    row.label = classes_.at(w.label);
+    if (subject_) {
+      // By first appearance, so that a name more changes no other's number.
+      row.subject =
+          subjects_.try_emplace(w.subject, static_cast<std::int64_t>(subjects_.size())).first->second;
+      set_.subject_names[row.subject] = w.subject;
+    }
+    if (site_) row.site = sites_.at(w.site);
+    if (split_) row.split = w.split == "train" ? Split::train : w.split == "val" ? Split::val : Split::test;
+    return row;
+  }
+
+  const base::Table& table_;
+  const config::ManifestColumns& columns_;
+  std::size_t path_ = 0, label_ = 0;
+  std::optional<std::size_t> subject_, site_, split_;
+  std::map<std::string, std::size_t> line_of_path_;
+  std::map<std::string, std::int64_t> classes_, sites_, subjects_;
+  FileSet set_;
+};
+
+}  // namespace
+
+FileSet files_of_manifest(const base::Table& table, const std::string& path,
+                          const config::DataSection& section) {
+  return Manifest(table, path, section).read();
+}
+
+Source load_manifest(const std::string& path, const config::DataSection& section, std::uint64_t seed) {
+  require_regular_file(path);
+  Source s;
+  s.name = fs::path(path).filename().string();
+  try {
+    const auto table = base::read_table(path);
+    load_files(files_of_manifest(table, path, section), section, seed, s);
+  } catch (const InputError& e) {
+    throw DataError(e.what());
+  }
+  return s;
+}
+
+}  // namespace afu::data
