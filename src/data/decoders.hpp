@@ -70,8 +70,7 @@ DicomLook look_at_dicom(const std::string& path);
 /// The chosen frames. Grey is wide, after the modality's rescaling, unless it is of 8 bits with neither that nor a window;
 /// the window is the file's first. A VOI table, a sigmoid and a modality table are not applied: refused where they would be
 /// needed.
-std::vector<Decoded> decode_dicom(const std::uint8_t* bytes, std::size_t size,
-                                  const config::SlicesSection& slices);
+std::vector<Decoded> decode_dicom(const std::string& path, const config::SlicesSection& slices);
 
 /// How many slices a volume has along the axis.
 std::int64_t look_at_nifti(const std::string& path, config::SliceAxis axis);

@@ -1,5 +1,4 @@
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmimage/diregist.h>
@@ -72,6 +71,7 @@ class Dicom {
       throw std::runtime_error(fmt::format("{} frames of {} x {} pixels, allowed are {} in all", frames_,
                                            width_, height_, max_volume_samples));
     kind_ = text(data, DCM_PhotometricInterpretation);
+    check_claim();
   }
 
   std::vector<Decoded> decode(const config::SlicesSection& slices) {
@@ -80,6 +80,30 @@ class Dicom {
   }
 
  private:
+  /// Before anything is allocated for frames that a header of a few bytes can claim: there are as many bytes as they take, or,
+  /// where they are packed, a fragment for each.
+  void check_claim() {
+    DcmElement* element = nullptr;
+    if (data_.findAndGetElement(DCM_PixelData, element).bad() || !element)
+      throw std::runtime_error("it has no pixels (PixelData)");
+    const auto syntax = data_.getOriginalXfer();
+    if (DcmXfer(syntax).isEncapsulated()) {
+      DcmPixelSequence* fragments = nullptr;
+      auto* pixels = dynamic_cast<DcmPixelData*>(element);
+      if (!pixels || pixels->getEncapsulatedRepresentation(syntax, nullptr, fragments).bad() || !fragments ||
+          static_cast<std::int64_t>(fragments->card()) < frames_ + 1)  // the first is the table of offsets
+        throw std::runtime_error(
+            fmt::format("fewer fragments of pixels than its {} frames: the file ends too early", frames_));
+      return;
+    }
+    const bool halved = kind_ == "YBR_FULL_422";  // two samples of colour for two pixels
+    const auto samples = halved ? 2 : whole(DCM_SamplesPerPixel, 1);
+    const auto needed = height_ * width_ * frames_ * samples * (whole(DCM_BitsAllocated) / 8);
+    if (static_cast<std::int64_t>(element->getLength(syntax)) < needed)
+      throw std::runtime_error(fmt::format("{} bytes of pixels, {} are needed: the file ends too early",
+                                           element->getLength(syntax), needed));
+  }
+
   std::int64_t whole(const DcmTagKey& tag, std::optional<std::int64_t> missing = {}) {
     Uint16 v = 0;
     if (data_.findAndGetUint16(tag, v).good()) return v;
@@ -258,16 +282,11 @@ DicomLook look_at_dicom(const std::string& path) {
   return {frames_of(*file.getDataset()), text(*file.getDataset(), DCM_PatientID)};
 }
 
-std::vector<Decoded> decode_dicom(const std::uint8_t* bytes, std::size_t size,
-                                  const config::SlicesSection& slices) {
+std::vector<Decoded> decode_dicom(const std::string& path, const config::SlicesSection& slices) {
   prepare();
-  DcmInputBufferStream stream;
-  stream.setBuffer(bytes, static_cast<offile_off_t>(size));
-  stream.setEos();
   DcmFileFormat file;
-  file.transferInit();
-  require(file.read(stream, EXS_Unknown, EGL_noChange, DCM_MaxReadLength), "it cannot be read");
-  file.transferEnd();
+  // What is long is loaded where it is asked for, and only what the file holds: a few bytes can claim gigabytes.
+  require(file.loadFile(path.c_str(), EXS_Unknown, EGL_noChange, longest_element), "it cannot be read");
   return Dicom(*file.getDataset()).decode(slices);
 }
 

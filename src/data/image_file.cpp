@@ -102,20 +102,13 @@ Decoded decode_one(Kind kind, const std::uint8_t* bytes, std::size_t size, std::
       return decode_bmp(bytes, size);
     case Kind::webp:
       return decode_webp(bytes, size);
-    case Kind::nifti:
-      throw std::runtime_error("NIfTI is read from files only");
     case Kind::dicom:
+    case Kind::nifti:
+      throw std::runtime_error("DICOM and NIfTI are read from files only");
     case Kind::unknown:
       break;
   }
   throw std::runtime_error(guess_format(bytes, size));
-}
-
-std::vector<Decoded> decode(Kind kind, const std::uint8_t* bytes, std::size_t size, const ReadAs& as) {
-  if (kind == Kind::dicom) return decode_dicom(bytes, size, as.slices);
-  std::vector<Decoded> one;
-  one.push_back(decode_one(kind, bytes, size, as.channels));
-  return one;
 }
 
 /// What `read` gives; what it throws names the file.
@@ -217,8 +210,11 @@ std::vector<Image> read_images(const std::string& path, const ReadAs& as) {
   const auto kind = kind_of(path);
   return reading(path, [&] {
     if (kind == Kind::nifti) return images_of(decode_nifti(path, as.slices), as);
+    if (kind == Kind::dicom) return images_of(decode_dicom(path, as.slices), as);
     const auto file = read_regular_file(path, max_file_bytes);
-    return images_of(decode(kind, file.data(), file.size(), as), as);
+    std::vector<Image> one;
+    one.push_back(image_of(decode_one(kind, file.data(), file.size(), as.channels), as));
+    return one;
   });
 }
 
@@ -244,7 +240,7 @@ Image read_image_bytes(const std::uint8_t* bytes, std::size_t size, const std::s
                        std::int64_t channels, std::int64_t side) {
   return reading(name, [&] {
     const ReadAs as{channels, side, {}, {}};
-    return std::move(images_of(decode(kind_of(bytes, size, name), bytes, size, as), as).front());
+    return image_of(decode_one(kind_of(bytes, size, name), bytes, size, channels), as);
   });
 }
 

@@ -54,7 +54,7 @@ ImageLook look_at_image(const std::string& path, const config::SlicesSection& sl
 
 /// A file of a single image of 8 bits a sample. Throws DataError.
 Image read_image(const std::string& path, std::int64_t channels, std::int64_t side);
-/// The same from memory; `name` stands for the file in messages. NIfTI is read from files only.
+/// The same from memory; `name` stands for the file in messages. DICOM and NIfTI are read from files only.
 Image read_image_bytes(const std::uint8_t* bytes, std::size_t size, const std::string& name,
                        std::int64_t channels, std::int64_t side);
 

@@ -44,11 +44,14 @@ std::string file(const std::string& kind, const std::string& numbers, const std:
 }
 
 void read(const std::string& bytes) {
+  static const afu::fuzz::Folder folder;
+  const auto path = (folder / "x.dcm").string();
+  afu::fuzz::write_text(path, bytes);
   afu::config::SlicesSection slices;
   slices.count = 0;
   try {
-    for (const auto& image :
-         afu::data::decode_dicom(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), slices))
+    afu::data::look_at_dicom(path);
+    for (const auto& image : afu::data::decode_dicom(path, slices))
       if (static_cast<std::int64_t>(std::max(image.pixels.size(), image.wide.size())) !=
           image.height * image.width * image.channels)
         std::abort();

@@ -1,7 +1,7 @@
 // The image reader on arbitrary bytes: it reads them or throws DataError, and never anything else. Each input
 // is tried as it is and, since no mutation finds the checksum that a chunk of PNG needs, as the compressed
 // pixels and the EXIF block of a sound PNG.
-// TIFF, BMP, WebP and DICOM are tried where the bytes begin as theirs do.
+// TIFF, BMP and WebP are tried where the bytes begin as theirs do.
 //   cmake -DAFU_FUZZ=ON with clang
 #include <zlib.h>
 
