@@ -40,10 +40,11 @@ void erase(Self self, double now, const federate::EraseTask& task) {
     const double work = profiles.job_seconds(task.client, erasure_jobs + task.request, task.passes);
     if (std::isfinite(start)) end = st.availability->finish(task.client, start, work);
     if (!std::isfinite(start) || !std::isfinite(end)) {
-      self->send(
-          st.federation, atom::failed_v,
-          "unlearner: client/" + std::to_string(task.client) + " never comes back, so it cannot erase");
-      return st.acknowledge(self, {});
+      auto none = std::make_shared<job::JobResult>();
+      none->error = record::node_name(record::first_client_node + task.client) +
+                    " never comes back, so it cannot erase";
+      return st.acknowledge(self, {{record::unlearner_node, record::server_node, now, -1, false, 0,
+                                    federate::EraseResult{task.request, std::move(none)}}});
     }
   } else {
     end = now + profiles.server_job_seconds(task.passes);

@@ -122,7 +122,11 @@ record::ErasureRecord record_of(const Parts& p, const ServedRequest& r) {
   else
     record.outcome = waits_for->done() ? RequestOutcome::refused : RequestOutcome::unserved;
   if (record.outcome == RequestOutcome::refused)
-    record.reason = fmt::format("the method '{}' erases nothing", p.method.name);
+    record.reason = waits_for->record.reason.empty()
+                        ? fmt::format("the method '{}' erases nothing", p.method.name)
+                        : waits_for->record.reason;
+  else if (!waits_for->record.reason.empty())
+    record.reason = waits_for->record.reason;
   else if (!record.forgotten_at)
     record.reason = unmet(p, *waits_for) + stopped_for(p, *waits_for);
   if (p.observers.guards) record.guard = p.observers.guards->figures(r.request.index);

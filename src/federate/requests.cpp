@@ -48,6 +48,22 @@ methods::Request request_of(const Setup& setup, std::uint32_t index, methods::Co
   return r;
 }
 
+/// Those of `asked` that erase themselves, and whom the others of them repeat.
+template <class All>
+std::vector<std::size_t> who_erases(const All& all, const std::vector<std::size_t>& asked) {
+  std::vector<std::size_t> found;
+  const auto add = [&](std::size_t i) {
+    if (std::find(found.begin(), found.end(), i) == found.end()) found.push_back(i);
+  };
+  for (const auto i : asked) {
+    if (const auto* repeating = std::get_if<stage::Repeating>(&all[i].stage))
+      for (const auto other : repeating->others) add(other);
+    else
+      add(i);
+  }
+  return found;
+}
+
 }  // namespace
 
 Requests::Requests(const Setup& setup, const methods::Method& method) : setup_(setup), method_(method) {
@@ -109,8 +125,8 @@ std::vector<std::size_t> Requests::taken_before(const ServedRequest& r) const {
       parts.push_back(i);
     }
   }
-  if (!whole.empty()) return {whole.front()};
-  if (asked.forget && asked.forget->empty()) return parts;
+  if (!whole.empty()) return who_erases(all_, {whole.front()});
+  if (asked.forget && asked.forget->empty()) return who_erases(all_, parts);
   return {};
 }
 

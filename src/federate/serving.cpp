@@ -80,6 +80,19 @@ void finish(Parts& p, ServedRequest& r) {
   p.requests.call_next();
 }
 
+/// What its procedure needs can never be computed: it ends here, and all others go on.
+void give_up(Parts& p, ServedRequest& r, const std::string& why, Effects& fx) {
+  if (r.training == Training::halted) {
+    methods::Step resume = methods::Resume{};
+    carry_out(p, r, resume, fx);
+  }
+  r.record.reason = why;
+  r.stage = stage::Done{};
+  p.account.warn(
+      fmt::format("erasure[{}] of client/{}: given up: {}", r.request.index, r.request.client, why));
+  finish(p, r);
+}
+
 }  // namespace
 
 bool take(Parts& p, const EraseRequest& m, Effects& fx) {
@@ -122,6 +135,10 @@ bool take(Parts& p, const CollectResult& m, Effects& fx) {
 
 bool take(Parts& p, const EraseResult& m, Effects& fx) {
   auto& r = p.requests[m.request];
+  if (m.result && !m.result->error.empty()) {
+    give_up(p, r, m.result->error, fx);
+    return true;
+  }
   if (m.result && m.result->not_finite) {
     const auto client =
         r.request.client == methods::no_client ? std::nullopt : std::optional{r.request.client};
