@@ -12,6 +12,9 @@ using Kind = record::Decision::Kind;
 
 namespace {
 
+/// A retraining keeps the run going past its end, to so many times what [stop] says: whom it waits for may be gone for good, while
+/// others go on.
+constexpr std::uint64_t longest_retraining = 10;
 constexpr std::uint64_t task_overhead_bytes = 64;  ///< what a message carries beside the parameters
 
 Post to_client(const Parts& p, std::uint32_t client, Payload payload) {
@@ -171,11 +174,13 @@ void end_round(Parts& p) {
 void reckon(Parts& p, Effects& fx) {
   const auto rounds = p.trainers.tasks.rounds();
   for (auto& post : p.requests.due(p.at.updates, rounds)) fx.posts.push_back(std::move(post));
-  if (p.requests.retraining()) return;
   const auto& stop = p.scenario().stop;
-  if ((stop.updates > 0 && p.at.updates >= static_cast<std::uint64_t>(stop.updates)) ||
-      (stop.rounds > 0 && rounds >= static_cast<std::uint64_t>(stop.rounds)))
-    p.account.stopped = true;
+  const auto reached = [&](std::uint64_t done, std::int64_t limit) {
+    if (limit <= 0) return false;
+    const auto most = static_cast<std::uint64_t>(limit);
+    return p.requests.retraining() ? done / longest_retraining >= most : done >= most;
+  };
+  if (reached(p.at.updates, stop.updates) || reached(rounds, stop.rounds)) p.account.stopped = true;
 }
 
 }  // namespace afu::federate
