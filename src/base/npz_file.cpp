@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "base/fault.hpp"
 #include "base/output_file.hpp"
 
 namespace afu::base {
@@ -54,6 +55,7 @@ zip_source_t* content(zip_t* zip, const NpzArray& a, const std::string& header) 
 }
 
 void write_archive(const fs::path& part, const std::vector<NpzArray>& arrays) {
+  if (const int fault = fault::at_write()) throw std::runtime_error(std::generic_category().message(fault));
   std::error_code ignored;
   fs::remove(part, ignored);
   int code = 0;

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/fault.hpp"
+
 namespace afu::base {
 
 namespace fs = std::filesystem;
@@ -23,6 +25,7 @@ std::string failure(const fs::path& path, const std::string& reason) {
 /// 0, or why the disk does not have it. What cannot be synced at all (a pipe, some network folders) is no
 /// failure.
 int put_on_disk(int descriptor) {
+  if (const int fault = fault::at_write()) return fault;
   while (::fsync(descriptor) != 0) {
     if (errno == EINTR) continue;
     return errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : errno;
@@ -53,6 +56,25 @@ std::uint64_t whole_lines(int descriptor, std::uint64_t size) {
   return 0;
 }
 
+/// Negative, with the reason in errno, where it cannot be opened.
+int open_to_write(const fs::path& path, int flags) {
+  if (const int fault = fault::at_write()) {
+    errno = fault;
+    return -1;
+  }
+  return ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+}
+
+/// Gives the complete file its name. Throws std::runtime_error that names `path`.
+void give_name(const fs::path& part, const fs::path& path) {
+  std::error_code error;
+  if (const int fault = fault::at_write())
+    error = {fault, std::generic_category()};
+  else
+    fs::rename(part, path, error);
+  if (error) throw std::runtime_error(failure(path, error.message()));
+}
+
 /// Removes a file that was not finished.
 class Unfinished {
  public:
@@ -71,12 +93,12 @@ class Unfinished {
 }  // namespace
 
 OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  descriptor_ = open_to_write(path_, O_WRONLY | O_CREAT | O_TRUNC);
   if (descriptor_ < 0) fail(errno);
 }
 
 OutputFile::OutputFile(fs::path path, Again) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  descriptor_ = open_to_write(path_, O_RDWR | O_CREAT);
   if (descriptor_ < 0) fail(errno);
   const auto size = ::lseek(descriptor_, 0, SEEK_END);
   if (size < 0) fail(errno);
@@ -87,7 +109,7 @@ OutputFile::OutputFile(fs::path path, Again) : path_(std::move(path)) {
 }
 
 OutputFile::OutputFile(fs::path path, Keep keep) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  descriptor_ = open_to_write(path_, O_WRONLY);
   if (descriptor_ < 0) fail(errno);
   cut(keep.bytes);
   if (::lseek(descriptor_, static_cast<off_t>(keep.bytes), SEEK_SET) < 0) fail(errno);
@@ -137,6 +159,10 @@ std::size_t OutputFile::found_again(const char* text, std::size_t size) {
 }
 
 void OutputFile::write(const char* text, std::size_t size) {
+  if (size == 0) return;
+  const int fault =
+      fault::at_write([&] { [[maybe_unused]] const auto half = ::write(descriptor_, text, size / 2); });
+  if (fault != 0) fail(fault);
   while (size > 0) {
     const auto written = ::write(descriptor_, text, size);
     if (written < 0) {
@@ -177,9 +203,7 @@ void place_whole(const fs::path& part, const fs::path& path) {
   const int unsynced = put_on_disk(descriptor);
   ::close(descriptor);
   if (unsynced != 0) throw std::runtime_error(failure(path, std::generic_category().message(unsynced)));
-  std::error_code error;
-  fs::rename(part, path, error);
-  if (error) throw std::runtime_error(failure(path, error.message()));
+  give_name(part, path);
   unfinished.finished();
   sync_folder(path);
 }
@@ -202,8 +226,7 @@ void write_whole(const fs::path& path, std::string_view text) {
     throw std::runtime_error(failure(path, reason == what.npos ? what : what.substr(reason + 3)));
   }
   if (special) return;
-  fs::rename(part, path, error);
-  if (error) throw std::runtime_error(failure(path, error.message()));
+  give_name(part, path);
   unfinished.finished();
   sync_folder(path);
 }

@@ -1,5 +1,5 @@
 /// afu: the launcher. Exit status 0: done; 1: the run failed, or something could not be written; 2: the
-/// user's input cannot be used; 128 + n: ended by signal n in order (130: SIGINT), 141: the reader of what
+/// user's input cannot be used; 3: done, but a request came to no end; 128 + n: ended by signal n in order (130: SIGINT), 141: the reader of what
 /// was printed had gone.
 #include <exception>
 #include <functional>
@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/fault.hpp"
 #include "base/input_error.hpp"
 #include "cli/terminal.hpp"
 #include "cli/usage.hpp"
@@ -67,6 +68,8 @@ int launch(int argc, char** argv) {
     return 2;
   }
   try {
+    if (const auto fault = afu::base::fault::arm_by_environment(); !fault.empty())
+      afu::cli::tell("afu: warning: AFU_FAULT={}: faults happen on purpose\n", fault);
     afu::device::prepare_process();
     return run.at(app.get_subcommands().front())();
   } catch (const afu::config::ConfigError& e) {  // each of its lines names a place

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "base/fault.hpp"
 #include "engine/finite.hpp"
 #include "engine/workspace.hpp"
 #include "model/fixed_order.hpp"
@@ -40,6 +41,7 @@ job::JobResult attempt(Workspace& workspace, const char* name,
   std::string error;
   bool out_of_memory = false;
   try {
+    base::fault::at_job();
     result = compute();
     workspace.wait();  // another lane may read the outputs on a stream of its own
   } catch (const c10::OutOfMemoryError& e) {
