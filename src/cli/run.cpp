@@ -20,6 +20,7 @@
 #include "methods/registry.hpp"
 #include "page/progress.hpp"
 #include "page/table.hpp"
+#include "record/records.hpp"
 #include "record/run_folder.hpp"
 
 namespace afu::cli {
@@ -50,6 +51,18 @@ std::string plan_text(const config::Scenario& s, const std::string& folder) {
                      trains ? "train " + config::name_of(s.model.name) : "take their time (timing only)",
                      config::name_of(s.training.rule), goal_text(s.stop), s.erasures.size(),
                      s.erasures.size() == 1 ? "" : "s", s.unlearning.method, folder);
+}
+
+/// "erasure[1] of client/3 was merged; erasure[2] of class 1 was called erased": what its end came before. Empty: nothing.
+std::string open_requests(const record::Summary& s) {
+  std::string text;
+  for (const auto& e : s.erasures) {
+    if (e.outcome == record::RequestOutcome::refused || e.forgotten_at) continue;
+    const auto who = e.client >= 0 ? fmt::format("client/{}", e.client) : fmt::format("class {}", e.label);
+    text += fmt::format("{}erasure[{}] of {} was {}", text.empty() ? "" : "; ", e.request, who,
+                        e.outcome == record::RequestOutcome::merged ? "called erased" : "merged");
+  }
+  return text;
 }
 
 /// As a word of a shell's command.
@@ -136,7 +149,9 @@ int run(const Options& o, const config::Scenario& given) {
     tell("afu: {}\n", summary.ended);
     return 1;
   }
-  return 0;
+  const auto open = open_requests(summary);
+  if (!open.empty()) tell("afu: the run ended before {}\n", open);
+  return open.empty() ? 0 : 3;
 }
 
 }  // namespace

@@ -165,7 +165,7 @@ def main() -> int:
                 )
                 print(f"{place}: {time.monotonic() - began:.1f} s: {short}", flush=True)
                 done[played.run] = place
-                if result.returncode != 0:
+                if result.returncode not in (0, 3):  # 3: done, but a shorter run ended before its request was served
                     faults.append(f"{place}: {played.run}: status {result.returncode}\n{result.stdout[-2000:]}")
     faults += [f"RULES: no page has a command that is {r.pattern}" for r in RULES if r not in used]
     for fault in faults:
