@@ -23,6 +23,7 @@ import pathlib
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,27 @@ def figures(folder):
     return found
 
 
+def in_a_checkpoint(folder):
+    """Whether checkpoint.afu was left behind the last whole checkpoint: see src/lane/checkpoint_file.hpp."""
+    files = list(folder.rglob("checkpoint.afu"))
+    if list(folder.rglob("checkpoint.afu.part")):
+        return True
+    for file in files:
+        data = file.read_bytes()
+        at, kind = 8, "B"
+        while len(data) - at >= 12:
+            kind_number, size = struct.unpack_from("<IQ", data, at)
+            kind, at = chr(kind_number), at + 12 + size
+        if at != len(data) or kind not in "BAC":
+            return True
+    return False
+
+
+def logged(folder):
+    """Bytes of all logs of events."""
+    return sum(p.stat().st_size for p in folder.rglob("events.jsonl"))
+
+
 def context(folder):
     return json.loads((folder / "summary.json").read_text())["context"]
 
@@ -124,6 +146,7 @@ class Killer:
         self.options, self.folder = options, folder
         self.random = random.Random(options.seed)
         self.kills = self.signals = self.ends = self.resumed = 0
+        self.in_checkpoints = self.on_the_way = 0  # of the kills
 
     def write(self, name):
         method, rule, more, output = SCENARIOS[name]
@@ -155,6 +178,8 @@ class Killer:
 
     def sitting(self, name, output, seconds):
         """Starts the run, or has it go on, and may kill it. Whether it has ended by itself."""
+        folder = self.folder / output
+        before = logged(folder)
         process = self.start(name, output)
         # Short times, for kills of what only begins or goes on, as often as long ones.
         limit = seconds * self.random.choice((0.1, 0.4, 1.2))
@@ -168,13 +193,15 @@ class Killer:
             error = process.communicate()[1].decode()
             self.kills += not in_order
             self.signals += in_order
+            if not in_order:
+                self.in_checkpoints += in_a_checkpoint(folder)
+                self.on_the_way += 0 < before == logged(folder)
         if process.returncode == 0:
             return True
         if sent is None or process.returncode not in (-sent, 128 + sent):
             sys.exit(f"{name}: ended with {process.returncode} after {self.kills} kills: {error}\n"
                      f"kept: {self.folder / output}")
         # A run that was killed when it was over is whole, and would not be begun again; a study would.
-        folder = self.folder / output
         return name != "study" and (folder / "files.json").exists() and context(folder)["ended"] == "completed"
 
     def one_end(self, name, whole, seconds):
@@ -204,7 +231,8 @@ class Killer:
                 if self.kills >= self.options.kills:
                     break
                 self.one_end(name, *whole[name])
-            print(f"{self.kills} kills, {self.signals} signals in order, {self.resumed} times gone on, "
+            print(f"{self.kills} kills ({self.in_checkpoints} in the middle of a checkpoint, {self.on_the_way} of what "
+                  f"was not yet where it had been), {self.signals} signals in order, {self.resumed} times gone on, "
                   f"{self.ends} runs ended: all the same", flush=True)
 
 
