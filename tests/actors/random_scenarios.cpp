@@ -56,7 +56,7 @@ void check(const RandomScenario& drawn, const Played& p, Counts& counts) {
     if (e.outcome == RequestOutcome::refused) {
       ++counts.refused;
       const auto* text = drawn.method_name() == "none" ? "the method 'none' erases nothing"
-                                                      : " never comes back, so it cannot erase";
+                                                       : " never comes back, so it cannot erase";
       CHECK(e.reason.find(text) != std::string::npos);
     } else {
       ++(e.outcome == RequestOutcome::merged ? counts.merged : counts.unserved);
