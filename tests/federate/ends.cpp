@@ -85,31 +85,6 @@ TEST_CASE("who asks a third time shares that outcome too, though the second only
   }
 }
 
-TEST_CASE(
-    "a request whose target never comes back is refused with that reason, and those whom it halted go on") {
-  Server s(asking, {"unlearning.method=fedquit",
-                    "erasure=[{client=0,at_update=2},{client=1,at_update=3},{client=0,at_update=4}]"});
-  s.update(1, 1), s.update(2, 1), s.update(3, 1);
-  REQUIRE(s.erasures.size() == 1);
-  const auto before = s.tasks.at(2).job;
-  const auto gone = std::make_shared<job::JobResult>();
-  gone->error = "client/0 never comes back, so it cannot erase";
-  s.take(EraseResult{0, gone});
-  CHECK(erasure(s.server->outcome(), 0).outcome == RequestOutcome::refused);
-  CHECK(erasure(s.server->outcome(), 0).reason == gone->error);
-  CHECK(s.server->outcome().warnings ==
-        std::vector<std::string>{
-            "erasure[0] of client/0: given up: client/0 never comes back, so it cannot erase"});
-  // The next request's turn comes; once it is served all others train again.
-  REQUIRE(s.erasures.size() == 2);
-  s.take(EraseResult{1, s.result(-0.5)});
-  CHECK(erasure(s.server->outcome(), 1).outcome == RequestOutcome::merged);
-  CHECK(s.tasks.at(2).job == before + 1);
-  s.update(2, 1);
-  CHECK(erasure(s.server->outcome(), 2).outcome == RequestOutcome::refused);
-  CHECK(erasure(s.server->outcome(), 2).reason == gone->error);
-}
-
 TEST_CASE("after no update at all is at the start") {
   Server s(asking, {"erasure[0].at_update=0"});
   CHECK(std::get_if<EraseRequest>(&s.first_posts.front().payload) != nullptr);
