@@ -1,5 +1,6 @@
 #include "device/products.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/ops/dot.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
@@ -104,6 +105,7 @@ std::string bound_to_processor() {
   for (const auto& [name, version] : library_versions())
     if (name == "LibTorch's vectors" && version != "AVX2")
       return fmt::format("LibTorch's operators are those for {}, not AVX2", version);
+  if (at::hasMKL()) return "LibTorch's functions are MKL's";
   const model::FixedOrder fixed;
   const auto before = products_done;
   const auto a = at::ones({4, 4}, at::kFloat), b = at::ones({4}, at::kDouble);

@@ -4,8 +4,8 @@
 /// A BLAS sums in an order that depends on the processor, and may round products or not. products.cpp defines
 /// sgemm_, sgemv_, sdot_, saxpy_, sscal_ and their double namesakes in the program itself, where the loader
 /// finds them before a library's. On a thread with model::fixed_order() they are the kernels' products, on
-/// any other they pass the call on to the library. A LibTorch that holds a BLAS of its own (PyPI's, with MKL)
-/// does not call them.
+/// any other they pass the call on to the library. A LibTorch with MKL (PyPI's) asks that for exponentials and
+/// the like as well, which no symbol here replaces.
 #include <string>
 
 namespace afu::device {
