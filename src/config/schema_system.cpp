@@ -130,12 +130,13 @@ Section compute(ComputeSection& c) {
            "fp32: IEEE single precision throughout. tf32: matrix products and convolutions on a GPU's tensor "
            "cores, their factors rounded to 10 bits. bf16: forward passes autocast to 8 bits of mantissa; "
            "weights, gradients and losses stay fp32."),
-       flag("deterministic", c.deterministic,
-            "On the virtual clock the same scenario and seed give the same bytes, with any number of lanes. On "
-            "CPU lanes that holds on every x86-64 processor with AVX2 where the network has fused kernels; "
-            "where it goes through LibTorch's operators, on this processor only, which a note says. On GPUs: "
-            "only algorithms that give the same bits every time; an operator that has none is an error. CPU "
-            "lanes compute no other way with false; it only promises nothing.")}};
+       flag(
+           "deterministic", c.deterministic,
+           "On the virtual clock the same scenario and seed give the same bytes, with any number of lanes. On "
+           "CPU lanes that holds on every x86-64 processor with AVX2 where the network has fused kernels; "
+           "where it goes through LibTorch's operators, on this processor only, which a note says. On GPUs: "
+           "only algorithms that give the same bits every time; an operator that has none is an error. CPU "
+           "lanes compute no other way with false; it only promises nothing.")}};
 }
 
 Section output(OutputSection& o) {
