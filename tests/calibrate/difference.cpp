@@ -292,8 +292,9 @@ TEST_CASE("a search that cannot begin says why") {
         "difference_patterns: the inputs are the models before and after the erasure");
   job = p.job();
   job.steps = 0;
-  CHECK(engine::execute(p.workspace, job).error ==
-        "difference_patterns: labels, restarts and steps are 1 or more, the first restart 0 or more");
+  CHECK(
+      engine::execute(p.workspace, job).error ==
+      "difference_patterns: labels, candidates, restarts and steps are 1 or more, the first restart 0 or more");
 }
 
 TEST_CASE("the penalty is the cross entropy of images with a pattern, one after the other") {
@@ -343,37 +344,39 @@ TEST_CASE("of several candidates the one is taken whose pattern the erasure took
   Planted p;
   auto job = p.job();
   job.restarts = 2;
-  const auto plain = engine::execute(p.workspace, job);
-  // Label 0 falls more everywhere. The answer to the square becomes label 0 in the erased model, which its fall hides.
-  const auto relearned = p.trained(p.before, 250, 4);
-  const auto order = p.workspace.upload(*test::rows(100, 150));
-  const auto images = p.workspace.gather(order, 0, 50).images;
-  const auto logits = [&](const model::ParametersPtr& m) {
-    torch::NoGradGuard no_grad;
-    p.workspace.load(*m);
-    p.workspace.net().train(false);
-    return p.workspace.net().forward(images).mean(0);
-  };
-  const auto moved = logits(relearned) - logits(p.before);
-  auto values = relearned->values.clone();
-  auto bias = values.narrow(0, values.size(0) - 3, 3);
-  bias -= moved;
-  bias[0] -= 3;
-  bias[2] -= 1;
-  job.erased = p.workspace.wrap(values, p.before->buffers);
+  job.candidates = 3;
+  for (const std::int64_t label : {0, 2}) {
+    std::vector<float> by(3, 0);
+    by[static_cast<std::size_t>(label)] = 20;
+    job.erased = p.lowered(by);
+    const auto taken = engine::execute(p.workspace, job);
+    REQUIRE(taken.error == "");
+    CHECK(taken.figures.at("label") == label);
+    CHECK(taken.figures.at("drop") == doctest::Approx(20).epsilon(1e-3));
+    CHECK(taken.figures.at("searched") == 4);  // each label once, one again
+    CHECK(taken.figures.at("found") == 2);
+    CHECK(taken.figures.at("taken") > 1);
+    CHECK(taken.figures.at("taken") > taken.figures.at("next_taken"));
+    auto alone = job;
+    alone.candidates = 1;
+    CHECK(engine::execute(p.workspace, alone).numbers == taken.numbers);
+  }
+}
+
+TEST_CASE("candidates are searched however spread the fall") {
+  Planted p;
+  auto job = p.job();
+  job.erased = p.lowered({8, 0, 5});
   const auto fallen = engine::execute(p.workspace, job);
   REQUIRE(fallen.error == "");
-  CHECK(fallen.figures.at("label") == 0);
-  CHECK(fallen.figures.count("taken") == 0);
-  job.candidates = 3;
+  CHECK(fallen.figures.at("labels") == 2);
+  CHECK(fallen.figures.at("searched") == 0);
+  job.candidates = 9;  // there are three labels
   const auto taken = engine::execute(p.workspace, job);
   REQUIRE(taken.error == "");
-  CHECK(taken.figures.at("label") == 2);
-  CHECK(taken.figures.at("drop") == doctest::Approx(1).epsilon(1e-3));
-  CHECK(taken.figures.at("searched") == 4);  // each label once, one again
-  CHECK(taken.figures.at("found") == 2);
-  CHECK(taken.figures.at("taken") > 0);
-  CHECK(taken.numbers == plain.numbers);  // both are the patterns of label 2
+  CHECK(taken.figures.at("labels") == 2);
+  CHECK(taken.figures.at("searched") == 3);
+  CHECK(taken.figures.at("found") == 1);
 }
 
 TEST_CASE("where the erasure took nothing from any candidate's pattern none counts") {

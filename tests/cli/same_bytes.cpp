@@ -112,7 +112,7 @@ TEST_CASE("a network without fused kernels promises its bytes for this processor
   const Folder f;
   const auto answer =
       afu_command(f, "run " + (root / "tests/golden/bytes/small.toml").string() +
-                         " --set model.name=resnet18 --set stop.updates=5 -o " + (f.path / "r").string());
+                         " --set model.name=resnet18 --set stop.updates=9 -o " + (f.path / "r").string());
   REQUIRE_MESSAGE(answer.status == 0, answer.err);
   const std::string words = "on this processor only: the network goes through LibTorch's operators";
   CHECK((answer.out + answer.err).find("same bytes " + words) != std::string::npos);

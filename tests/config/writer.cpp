@@ -30,6 +30,7 @@ Value another(const Option& o) {
   if (auto* b = std::get_if<bool>(&o.fallback)) return !*b;
   if (auto* i = std::get_if<std::int64_t>(&o.fallback))
     return static_cast<double>(*i + 1) <= o.max ? *i + 1 : *i - 1;
+  if (auto* d = std::get_if<double>(&o.fallback); d && *d == 0 && o.min < 0) return 0.125;
   if (auto* d = std::get_if<double>(&o.fallback))
     return *d / 3 > o.min ? *d / 3 : o.min + (std::min(o.max, 1.0) - o.min) / 7;
   if (o.choices.empty()) return std::string{"a \"b\"\t\\c\u00e9"};
@@ -57,7 +58,11 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
   s.calibration.invariance = Invariance::perturbation;
-  s.calibration.research->difference = {};                       // likewise
+  s.calibration.perturbation = Perturbation::adversarial;
+  s.calibration.research->minimax_steps = CalibrationResearch{}.minimax_steps;  // of another family
+  s.calibration.research->minimax_radius = CalibrationResearch{}.minimax_radius;
+  s.calibration.research->feature_rank = CalibrationResearch{}.feature_rank;  // of another invariance
+  s.calibration.research->difference = {};                                    // likewise
   s.calibration.research->irm_estimator = IrmEstimator::square;  // the other one is for another invariance
   s.compute.devices = {"cuda:0", "cuda:1"};
   s.compute.precision = Precision::tf32;  // which goes with every step and with batched clients
@@ -90,7 +95,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
       if (is_single(x)) {
         CHECK(get(x) == get(y));
         const std::set<std::string> elsewhere{
-            "clock", "irm_estimator", "mixing_halved_at", "staleness_average", "audit", "batched_clients"};
+            "clock",           "irm_estimator", "mixing_halved_at", "staleness_average", "audit",
+            "batched_clients", "minimax_steps", "minimax_radius",   "feature_rank"};
         if (elsewhere.count(x.option.name) == 0 && a[i].path != "calibration.difference")
           CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;
@@ -163,7 +169,7 @@ TEST_CASE("the calibration's research arms stand last") {
   Scenario s;
   const auto all = sections(s, methods());
   CHECK(all.back().path == "calibration.research");
-  CHECK(all.back().fields.size() == 25);
+  CHECK(all.back().fields.size() == 29);
   const auto text = reference_toml(methods());
   CHECK(text.rfind("\n[") == text.find("\n[calibration.research]\n"));
 }
