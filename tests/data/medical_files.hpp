@@ -84,7 +84,7 @@ inline void write_webp(const std::string& path, int width, int height,
 inline std::string bmp_bytes(int width, int height, int bits, const std::vector<std::uint8_t>& pixels) {
   const auto number = [](std::uint32_t v, int bytes) {
     std::string out;
-    for (int i = 0; i < bytes; ++i) out += static_cast<char>(v >> 8 * i & 0xFF);
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(i < 4 ? v >> 8 * i & 0xFF : 0);
     return out;
   };
   const std::uint32_t palette = bits == 8 ? 1024 : 0;
