@@ -1,11 +1,11 @@
 #include "base/fault.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <new>
 #include <string_view>

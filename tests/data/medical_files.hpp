@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -18,6 +19,8 @@
 #include "tests/data/support.hpp"
 
 namespace afu::test {
+
+inline std::size_t as_size(int n) { return static_cast<std::size_t>(n); }
 
 struct TiffForm {
   int bits = 8, samples = 1, format = SAMPLEFORMAT_UINT, photometric = PHOTOMETRIC_MINISBLACK,
@@ -30,8 +33,7 @@ inline void write_tiff(const std::string& path, int width, int height, const std
                        const TiffForm& form = {}) {
   auto* t = TIFFOpen(path.c_str(), "w");
   REQUIRE(t);
-  const auto pixel = static_cast<std::size_t>(form.bits / 8 * form.samples),
-             stride = pixel * static_cast<std::size_t>(width);
+  const auto pixel = as_size(form.bits / 8 * form.samples), stride = pixel * static_cast<std::size_t>(width);
   REQUIRE(rows.size() == stride * static_cast<std::size_t>(height));
   for (int page = 0; page < form.pages; ++page) {
     TIFFSetField(t, TIFFTAG_IMAGEWIDTH, width);
@@ -98,7 +100,7 @@ inline std::string bmp_bytes(int width, int height, int bits, const std::vector<
   for (int y = height - 1; y >= 0; --y) {
     for (int x = 0; x < width; ++x)
       for (int c = samples - 1; c >= 0; --c)
-        out += static_cast<char>(pixels[static_cast<std::size_t>((y * width + x) * samples + c)]);
+        out += static_cast<char>(pixels[as_size((y * width + x) * samples + c)]);
     out += std::string(static_cast<std::size_t>(stride - width * samples), '\0');
   }
   return out;

@@ -23,10 +23,9 @@ constexpr int side = 16;
 
 /// 12 bits, another value at every pixel and a bright mark in the upper left corner.
 std::vector<std::uint16_t> phantom() {
-  std::vector<std::uint16_t> v(side * side);
+  std::vector<std::uint16_t> v(as_size(side * side));
   for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x)
-      v[static_cast<std::size_t>(y * side + x)] = static_cast<std::uint16_t>(150 * y + 7 * x);
+    for (int x = 0; x < side; ++x) v[as_size(y * side + x)] = static_cast<std::uint16_t>(150 * y + 7 * x);
   v[0] = v[1] = v[side] = 4095;
   return v;
 }
@@ -51,7 +50,7 @@ std::string volume_of(const std::vector<std::uint16_t>& image, double scale, dou
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)
       samples[static_cast<std::size_t>((side - 1 - y) * side + side - 1 - x)] =
-          static_cast<Sample>(image[static_cast<std::size_t>(y * side + x)] * scale + shift);
+          static_cast<Sample>(image[as_size(y * side + x)] * scale + shift);
   return raw(samples);
 }
 
@@ -151,7 +150,7 @@ TEST_CASE("a DICOM's own window, signed samples and 8 bits") {
   form.width = form.height = side;
   form.is_signed = true;
   form.numbers = {{"centre", 40}, {"width", 400}};
-  std::vector<std::uint16_t> samples(side * side, 0);
+  std::vector<std::uint16_t> samples(as_size(side * side), 0);
   samples[0] = static_cast<std::uint16_t>(-1000) & 0xFFF;  // the sign is bit 11
   samples[1] = 40;
   samples[2] = 300;
@@ -167,7 +166,7 @@ TEST_CASE("a DICOM's own window, signed samples and 8 bits") {
   DicomForm bytes;
   bytes.width = bytes.height = side;
   bytes.bits = bytes.allocated = 8;
-  Bytes ramp(side * side);
+  Bytes ramp(as_size(side * side));
   std::iota(ramp.begin(), ramp.end(), std::uint8_t{0});
   write_dicom(folder / "us.dcm", bytes, raw(ramp));
   const auto read = data::read_images(folder / "us.dcm", as(config::IntensityMapping::stored))[0];
@@ -184,8 +183,8 @@ TEST_CASE("a DICOM's own window, signed samples and 8 bits") {
   three.channels = 3;
   const auto image = data::read_images(folder / "rgb.dcm", three)[0];
   CHECK(image.colour);
-  CHECK(Bytes(image.pixels.begin(), image.pixels.begin() + side * side) == ramp);
-  CHECK(image.pixels[side * side] == 10);
+  CHECK(Bytes(image.pixels.begin(), image.pixels.begin() + std::ptrdiff_t{side} * side) == ramp);
+  CHECK(image.pixels[as_size(side * side)] == 10);
 }
 
 TEST_CASE("frames of a DICOM file are slices, and its patient is told") {
@@ -196,7 +195,7 @@ TEST_CASE("frames of a DICOM file are slices, and its patient is told") {
   form.frames = 5;
   form.patient = "SECRET-7";
   std::string pixels;
-  for (char f = 0; f < 5; ++f) pixels += std::string(side * side, static_cast<char>(10 * f));
+  for (char f = 0; f < 5; ++f) pixels += std::string(as_size(side * side), static_cast<char>(10 * f));
   write_dicom(folder / "m.dcm", form, pixels);
   auto r = as(config::IntensityMapping::stored);
   CHECK(data::read_images(folder / "m.dcm", r)[0].pixels[0] == 20);
@@ -237,7 +236,7 @@ TEST_CASE("a volume is cut the same way however its file lays it out") {
       form.datatype = DT_UINT8;
       form.bits = 8;
       form.affine = {};
-      Bytes samples(n * n * n);
+      Bytes samples(as_size(n * n * n));
       for (std::size_t f = 0; f < 3; ++f)
         form.affine[static_cast<std::size_t>(axes[f])][f] = flips >> f & 1 ? -1.F : 1.F;
       for (int k = 0; k < n; ++k)
@@ -247,8 +246,7 @@ TEST_CASE("a volume is cut the same way however its file lays it out") {
             std::array<int, 3> ras{};
             for (std::size_t f = 0; f < 3; ++f)
               ras[static_cast<std::size_t>(axes[f])] = flips >> f & 1 ? n - 1 - file[f] : file[f];
-            samples[static_cast<std::size_t>((k * n + j) * n + i)] =
-                static_cast<std::uint8_t>(value(ras[0], ras[1], ras[2]));
+            samples[as_size((k * n + j) * n + i)] = static_cast<std::uint8_t>(value(ras[0], ras[1], ras[2]));
           }
       write_file(folder / "v.nii", nifti_header(form) + raw(samples));
       data::ReadAs r;
@@ -258,7 +256,7 @@ TEST_CASE("a volume is cut the same way however its file lays it out") {
         r.slices.axis = axis;
         return data::read_images(folder / "v.nii", r).at(n - 1).pixels;
       };
-      const auto at = [&](const Bytes& p, int y, int x) { return p[static_cast<std::size_t>(y * n + x)]; };
+      const auto at = [&](const Bytes& p, int y, int x) { return p[as_size(y * n + x)]; };
       const auto axial = last(config::SliceAxis::axial), coronal = last(config::SliceAxis::coronal),
                  sagittal = last(config::SliceAxis::sagittal);
       CHECK(at(axial, 0, 0) == 200);  // the front at the top, the patient's right at the left
@@ -306,7 +304,7 @@ TEST_CASE("what a volume cannot be is refused") {
 
 TEST_CASE("TIFF, BMP and WebP") {
   TempFolder folder;
-  Bytes ramp(20 * 20);
+  Bytes ramp(400);
   std::iota(ramp.begin(), ramp.end(), std::uint8_t{0});
   const auto grey = [&](const std::string& name) { return data::read_image(folder / name, 1, 20).pixels; };
   TiffForm tiff;
@@ -323,7 +321,7 @@ TEST_CASE("TIFF, BMP and WebP") {
   turned.orientation = 6;
   write_tiff(folder / "o.tif", 20, 20, raw(ramp), turned);
   CHECK(data::read_image(folder / "o.tif", 1, 20).turned);
-  CHECK(grey("o.tif")[0] == ramp[19 * 20]);  // the last row becomes the first column
+  CHECK(grey("o.tif")[0] == ramp[380]);  // the last row becomes the first column
   TiffForm pages;
   pages.pages = 2;
   write_tiff(folder / "p.tif", 20, 20, raw(ramp), pages);

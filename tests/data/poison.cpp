@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "config/sections/data.hpp"
 #include "tests/data/support.hpp"
@@ -85,7 +86,7 @@ TEST_CASE(
   double moved = 0, jump = 0;
   for (std::size_t p = 0; p < 784; ++p) {
     moved += (std::abs(ramp[p] / 9.0 - static_cast<double>(p % 28)) +
-              std::abs(side[p] / 9.0 - static_cast<double>(p / 28))) /
+              std::abs(side[p] / 9.0 - std::floor(static_cast<double>(p) / 28))) /
              2;
     if (p % 28 > 0) jump = std::max(jump, std::abs(side[p] - side[p - 1]) / 9.0);
   }
@@ -95,10 +96,11 @@ TEST_CASE(
   CHECK(jump < 1.5);
   std::vector<std::uint8_t> three(std::size_t{3} * 784), one(784);
   for (std::size_t p = 0; p < 784; ++p) one[p] = static_cast<std::uint8_t>(p * 37 % 256);
-  for (int c = 0; c < 3; ++c) std::copy(one.begin(), one.end(), three.begin() + c * 784);
+  for (int c = 0; c < 3; ++c) std::copy(one.begin(), one.end(), three.begin() + std::ptrdiff_t{784} * c);
   apply_trigger(one.data(), 1, 28, 28, b);
   apply_trigger(three.data(), 3, 28, 28, b);
-  for (int c = 0; c < 3; ++c) CHECK(std::equal(one.begin(), one.end(), three.begin() + c * 784));
+  for (int c = 0; c < 3; ++c)
+    CHECK(std::equal(one.begin(), one.end(), three.begin() + std::ptrdiff_t{784} * c));
   b.warp_strength = 1e-6;
   auto still = one;
   apply_trigger(still.data(), 1, 28, 28, b);
