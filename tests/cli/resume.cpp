@@ -2,12 +2,15 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
 
+#include "lane/checkpoint_file.hpp"
 #include "support.hpp"
 
 using namespace afu::test;
@@ -25,7 +28,7 @@ std::vector<std::string> words(const std::string& text) {
   return all;
 }
 
-/// Starts `afu ARGUMENTS` and sends it `signal` as soon as `now`. Its status; -n: ended by signal n.
+/// Starts `afu ARGUMENTS` and sends it `signal` as soon as `now`, unless it ended before. Its status; -n: ended by signal n.
 int stopped(const std::string& arguments, int signal, const std::function<bool()>& now) {
   auto all = words(arguments);
   std::vector<char*> argv{const_cast<char*>(AFU_BINARY)};
@@ -36,10 +39,16 @@ int stopped(const std::string& arguments, int signal, const std::function<bool()
     ::execv(AFU_BINARY, argv.data());
     ::_exit(99);
   }
-  for (int i = 0; i < 60000 && !now(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  ::kill(child, signal);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  bool over = false;
+  while (!over && !now()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    over = ::waitpid(child, &status, WNOHANG) == child;
+  }
+  if (!over) {
+    ::kill(child, signal);
+    ::waitpid(child, &status, 0);
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -47,6 +56,13 @@ std::uintmax_t size_of(const fs::path& file) {
   std::error_code absent;
   const auto size = fs::file_size(file, absent);
   return absent ? 0 : size;
+}
+
+/// That the folder's last whole checkpoint holds; 0: there is none.
+std::size_t results_kept(const fs::path& folder) try {
+  return afu::lane::read_checkpoint(folder / "checkpoint.afu").results.size();
+} catch (const std::runtime_error&) {
+  return 0;
 }
 
 /// What must be the same, however often the run was stopped: all but real times and the host's memory.
@@ -78,14 +94,28 @@ struct Runs : Folder {
   std::string command(const std::string& more = longer, const std::string& name = "run") const {
     return "run " + scenario + " -o " + (path / name).string() + more;
   }
-  /// Killed once a checkpoint was written.
-  void kill(const std::string& more = longer, int signal = SIGKILL) const {
-    const auto begun = size_of(run / "checkpoint.afu");
-    const int status = stopped(command(more + " -q"), signal, [&] {
-      return size_of(run / "checkpoint.afu") > std::max<std::uintmax_t>(begun, 1000) + 10000;
-    });
+  /// Stopped by each signal in turn, once it wrote a checkpoint with more results than it began with. When one is written
+  /// follows real time: where the machine was so busy that a run ended before, all of it is done once more.
+  void stop(std::initializer_list<int> signals, const std::string& more = longer) const {
+    constexpr int most_tries = 10;
+    for (int i = 0; i < most_tries; ++i) {
+      fs::remove_all(run);
+      if (std::all_of(signals.begin(), signals.end(), [&](int signal) { return stopped_by(signal, more); }))
+        return;
+    }
+    FAIL("the run ended before its first checkpoint, " << most_tries << " times");
+  }
+  void kill(const std::string& more = longer) const { stop({SIGKILL}, more); }
+
+ private:
+  bool stopped_by(int signal, const std::string& more) const {
+    const auto begun = results_kept(run);
+    const int status = stopped(command(more + " -q"), signal, [&] { return results_kept(run) > begun; });
+    if (status == 0) return false;
     REQUIRE(status == (signal == SIGKILL ? -SIGKILL : 128 + signal));
     REQUIRE(fs::exists(run / "checkpoint.afu"));
+    CHECK(fs::exists(run / "files.json") == (signal != SIGKILL));
+    return true;
   }
 };
 
@@ -93,9 +123,7 @@ struct Runs : Folder {
 
 TEST_CASE("a run that was killed, twice, goes on with the same command, and tells") {
   const Runs f;
-  f.kill();
-  CHECK_FALSE(fs::exists(f.run / "files.json"));
-  f.kill();
+  f.stop({SIGKILL, SIGKILL});
   const auto last = afu_command(f, f.command() + " --set compute.lanes=2");
   INFO(last.err);
   REQUIRE(last.status == 0);
@@ -108,9 +136,7 @@ TEST_CASE("a run that was killed, twice, goes on with the same command, and tell
 
 TEST_CASE("a run that a signal ended goes on, by SIGHUP as by SIGTERM, and may become longer") {
   const Runs f;
-  f.kill(longer, SIGHUP);
-  CHECK(fs::exists(f.run / "files.json"));
-  f.kill(longer, SIGTERM);
+  f.stop({SIGHUP, SIGTERM});
   const std::string more = " --set stop.updates=4300 -q";
   REQUIRE(afu_command(f, f.command(more)).status == 0);
   REQUIRE(afu_command(f, f.command(more, "whole")).status == 0);
@@ -177,7 +203,6 @@ TEST_CASE(
   REQUIRE(afu_command(f, f.command(longer, "whole")).status == 0);
   check_same(f.run, f.path / "whole");
 
-  fs::remove_all(f.run);
   f.kill();
   text = content(f.run / "checkpoint.afu");
   text[30] = static_cast<char>(text[30] ^ 1);
@@ -235,11 +260,11 @@ TEST_CASE("a study goes on within its cells" * doctest::test_suite("slow")) {
                                           "set = { stop.updates = 4000, output.checkpoint_every = 0.02 }\n";
   const auto cell = f.path / "result/cells/afu_ic/seed=1";
   const auto command = "study " + (f.path / "study.toml").string() + " -j 1 -q -o ";
-  REQUIRE(stopped(command + (f.path / "result").string(), SIGKILL,
-                  [&] { return size_of(cell / "checkpoint.afu") > 11000; }) == -SIGKILL);
+  REQUIRE(stopped(command + (f.path / "result").string(), SIGKILL, [&] { return results_kept(cell) > 0; }) ==
+          -SIGKILL);
   REQUIRE(stopped(command + (f.path / "result").string(), SIGTERM, [&] {
             return fs::exists(cell / "files.json") ||
-                   size_of(f.path / "result/cells/retrain/seed=1/checkpoint.afu") > 11000;
+                   results_kept(f.path / "result/cells/retrain/seed=1") > 0;
           }) == 128 + SIGTERM);
   REQUIRE(afu_command(f, command + (f.path / "result").string()).status == 0);
   CHECK(resumed(cell) >= 1);
