@@ -32,6 +32,8 @@ struct Images {
   std::vector<std::int64_t> labels;
   std::vector<std::int64_t> subjects;  ///< one an image, or empty where none are known
   std::vector<std::int64_t> sites;     ///< likewise: where it comes from, an index of the source's site_names
+  /// Likewise, of a source that reads files: the path by which users name it. A file of several images has them all.
+  std::vector<std::string> ids{};
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   std::int64_t image_bytes() const { return channels * height * width; }
 };
@@ -44,7 +46,10 @@ struct Source {
   std::map<std::int64_t, std::string>
       subject_names;  ///< of those that have one; another is called by its number
   Images train, val, test;
-  std::string md5;       ///< of the file; empty where there is none
+  Indices limited_to{};                ///< rows of the file's training split that data.limit kept; empty: all
+  std::int64_t rows_before_limit = 0;  ///< of that split; 0: as many as there are
+  std::vector<std::string> ids_left_out{};  ///< of a source that reads files: those of no split, ascending
+  std::string md5;                          ///< of the file; empty where there is none
   std::string official;  ///< "official breastmnist", "not the official breastmnist", "" where none is known
   std::vector<std::string> notes;  ///< what was left out or altered while it was read, one sentence each
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }

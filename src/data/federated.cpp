@@ -18,6 +18,7 @@
 #include "data/partition.hpp"
 #include "data/phantom.hpp"
 #include "data/poison.hpp"
+#include "data/shares.hpp"
 #include "data/site_shift.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
@@ -212,17 +213,6 @@ void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scen
   }
 }
 
-/// The training rows of each client. Of sites, `names` gets theirs.
-std::vector<Indices> divided(const Source& source, const config::Scenario& scenario,
-                             std::vector<std::string>& names) {
-  const auto& partition = scenario.partition;
-  if (partition.scheme != config::PartitionScheme::site)
-    return partition_rows(source.train.labels, source.train.subjects, partition, scenario.scenario.seed);
-  auto sites = rows_by_site(source.train.sites, source.site_names, partition);
-  names = std::move(sites.names);
-  return std::move(sites.rows);
-}
-
 /// Whether some subject has training images at two clients.
 bool any_at_two_clients(const FederatedData& data) {
   const auto& subjects = data.pool->subjects;
@@ -246,6 +236,8 @@ Source read_source(const config::DataSection& section, std::uint64_t seed, const
   if (kept.size() < rows.size()) {
     auto train = empty_like(source.train);
     append(train, source.train, kept);
+    source.rows_before_limit = source.train.size();
+    source.limited_to = kept;
     source.train = std::move(train);
     check_classes(source, fmt::format("data.limit = {}", section.limit));
   }
@@ -264,7 +256,6 @@ Source load_source(const config::DataSection& section, std::uint64_t seed, const
 }
 
 FederatedData federate(const Source& source, const config::Scenario& scenario) {
-  const auto seed = scenario.scenario.seed;
   FederatedData data;
   data.class_names = source.class_names;
   auto pool = std::make_shared<Images>(empty_like(source.train));
@@ -284,9 +275,9 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   std::vector<std::vector<std::int64_t>> class_counts;
   const auto& subjects = source.train.subjects;
   data.subject_names = source.subject_names;
-  for (const auto& rows : divided(source, scenario, data.client_names)) {
-    auto parts =
-        hold_out(rows, subjects, scenario.partition, seed, static_cast<std::int64_t>(data.clients.size()));
+  auto shares = divide(source, scenario);
+  data.client_names = std::move(shares.client_names);
+  for (auto& parts : shares.clients) {
     class_counts.emplace_back(static_cast<std::size_t>(source.classes()), 0);
     for (auto r : parts.train)
       ++class_counts.back()[static_cast<std::size_t>(pool->labels[static_cast<std::size_t>(r)])];

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "config/sections/data.hpp"
@@ -99,6 +100,7 @@ class Loading {
     tell_unusable(set_, listed_, section_.unusable_share, source_);
     facts_.tell(source_, section_);
     name_those_left();
+    name_left_out();
     check_classes(source_, set_.where);
     check_splits(source_);
   }
@@ -295,6 +297,7 @@ class Loading {
         facts_.add(read[i], row(r).path);
         out.labels.push_back(row(r).label);
         if (known_) out.subjects.push_back(row(r).subject);
+        out.ids.push_back(row(r).id);
         if (row(r).site >= 0) out.sites.push_back(row(r).site);
         if (kept < i)
           std::copy_n(out.pixels.begin() + static_cast<std::ptrdiff_t>(i * bytes), bytes,
@@ -310,6 +313,17 @@ class Loading {
       for (auto s : images->subjects)
         if (const auto name = set_.subject_names.find(s); name != set_.subject_names.end())
           source_.subject_names.insert(*name);
+  }
+
+  /// Listed files of which no image is in a split.
+  void name_left_out() {
+    std::set<std::string> used;
+    for (const auto* images : {&source_.train, &source_.val, &source_.test})
+      used.insert(images->ids.begin(), images->ids.end());
+    std::set<std::string> left;
+    for (const auto& r : set_.rows)
+      if (!used.count(r.id)) left.insert(r.id);
+    source_.ids_left_out.assign(left.begin(), left.end());
   }
 
   FileSet set_;

@@ -15,6 +15,7 @@ enum class Split { drawn, train, val, test };
 
 struct FileRow {
   std::string path;
+  std::string id;        ///< by which users name it: as the manifest has it, or below the folder
   std::size_t line = 0;  ///< of the manifest; 0: there is none
   std::int64_t label = 0;
   std::int64_t subject = -1;  ///< -1: unknown

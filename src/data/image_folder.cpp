@@ -112,6 +112,7 @@ void list_class(const fs::path& folder, Listing& list) {
     if (is_image_name(file)) {
       FileRow row;
       row.path = entry.string();
+      row.id = name + '/' + file;
       row.label = label;
       if (const auto subject = subject_of_name(file)) {
         constexpr std::size_t digits = 9;  // OAS1_0171

@@ -37,6 +37,7 @@ std::optional<std::int64_t> as_class(const std::string& text) {
 struct Words {
   std::size_t line = 0;
   std::string path, label, subject, site, split;
+  std::string id;  ///< the path as the table has it
 };
 
 class Manifest {
@@ -111,6 +112,7 @@ class Manifest {
     if (split_ && w.split != "train" && w.split != "val" && w.split != "test")
       throw std::runtime_error(
           fmt::format("its {} is {:?}, allowed are train, val and test", columns_.split, shown(w.split)));
+    w.id = w.path;
     w.path = whole(w.path);
     const auto [first, fresh] = line_of_path_.try_emplace(w.path, row.line);
     if (!fresh)
@@ -157,6 +159,7 @@ class Manifest {
   FileRow file_row(const Words& w) {
     FileRow row;
     row.path = w.path;
+    row.id = w.id;
     row.line = w.line;
     row.label = classes_.at(w.label);
     if (subject_) {
