@@ -59,7 +59,7 @@ void fill(record::MetricsRow& row, const job::JobResult& r,
     const auto number = "." + std::to_string(i);
     row.requests.push_back({figure(r, "forget_accuracy" + number),
                             requests[i].backdoor ? row.attack_success_rate : std::nullopt,
-                            figure(r, "mia_auc" + number)});
+                            figure(r, "mia_auc" + number), figure(r, "poisoned_success" + number)});
   }
 }
 

@@ -46,6 +46,7 @@ record::RequestFigures request_figures(const JsonPlace& j, const char* key) {
   f.forget_accuracy = own.figure_within("forget_accuracy", 0, 1);
   f.attack_success_rate = own.figure_within("attack_success_rate", 0, 1);
   f.mia_auc = own.figure_within("mia_auc", 0, 1);
+  if (own.has("poisoned_success")) f.poisoned_success = own.figure_within("poisoned_success", 0, 1);
   return f;
 }
 

@@ -15,8 +15,9 @@ using base::IndicesPtr;
 struct RequestSets {
   IndicesPtr forget, holdout;
   bool backdoor = false;  ///< it covers the whole backdoor, so the attack's success is a figure of its own
+  IndicesPtr poisoned{};  ///< the poisoned ones of `forget`; null: there are none
 };
-AFU_FIELDS(RequestSets, forget, holdout, backdoor)
+AFU_FIELDS(RequestSets, forget, holdout, backdoor, poisoned)
 
 /// One set of rows an evaluation looks at.
 struct EvaluationSets {
@@ -38,7 +39,7 @@ AFU_FIELDS(EvaluateJob, model, sets, batch_size)
 /// test_loss, calibration_error (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
 /// which excludes the target class already); mia_auc: the loss-threshold attack (Yeom et al. 2018), members =
 /// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
-/// forget_accuracy.i, mia_auc.i.
+/// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with backdoor_label).
 job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job);
 
 }  // namespace afu::metrics

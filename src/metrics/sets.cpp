@@ -38,6 +38,13 @@ data::Indices held_out(const data::FederatedData& data, const config::Erasure& e
   return rows;
 }
 
+/// The poisoned copies among `rows`, which ascend; null: there are none.
+data::IndicesPtr poisoned_of(const data::FederatedData& data, const data::Indices& rows) {
+  const auto begin = std::lower_bound(rows.begin(), rows.end(), data.poisoned_begin);
+  const auto end = std::lower_bound(begin, rows.end(), data.poisoned_begin + data.poisoned);
+  return begin == end ? nullptr : std::make_shared<const data::Indices>(begin, end);
+}
+
 }  // namespace
 
 std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows) {
@@ -84,7 +91,7 @@ std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData&
     rows.insert(rows.end(), forget[i]->begin(), forget[i]->end());
     holdout.insert(holdout.end(), own.begin(), own.end());
     sets->requests.push_back({forget[i], data::non_members(data, *forget[i], own, s.scenario.seed),
-                              data::covers_backdoor(data, *forget[i])});
+                              data::covers_backdoor(data, *forget[i]), poisoned_of(data, *forget[i])});
   }
   for (auto* set : {&rows, &holdout}) {  // several requests may name the same samples
     std::sort(set->begin(), set->end());

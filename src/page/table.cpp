@@ -70,6 +70,18 @@ std::string final_table(const record::Summary& s) {
                    value("attack_success_rate", e.found.attack_success_rate),
                    value("attack_success_rate", e.final.attack_success_rate),
                    value("mia_auc", e.found.mia_auc), value("mia_auc", e.final.mia_auc));
+  if (std::none_of(s.erasures.begin(), s.erasures.end(),
+                   [](const auto& e) { return e.found.poisoned_success.has_value(); }))
+    return out;
+  constexpr auto poisoned = "{:<{}}{:>18}{:>12}\n";
+  constexpr std::size_t title = 24;
+  width = std::max(width, title);
+  out += "\n";
+  fmt::format_to(to, poisoned, "its own poisoned samples", width, "trigger: before", "at the end");
+  for (const auto& e : s.erasures)
+    fmt::format_to(to, poisoned, record::covers_text(e), width,
+                   value("attack_success_rate", e.found.poisoned_success),
+                   value("attack_success_rate", e.final.poisoned_success));
   return out;
 }
 

@@ -87,6 +87,8 @@ struct RequestFigures {
   /// Absent unless the request covers the whole backdoor.
   std::optional<double> attack_success_rate;
   std::optional<double> mia_auc;  ///< against held-out samples of their owners
+  /// Of its own poisoned samples, the part that is answered with the trigger's label. Absent where it has none.
+  std::optional<double> poisoned_success{};
 };
 
 /// One evaluation; absent figures do not apply.

@@ -18,7 +18,8 @@ void RequestsLog::append(const MetricsRow& row) {
     const auto& own = row.requests[i];
     base::append(out, FMT_COMPILE("{},{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates,
                  row.phase, i);
-    for (const auto& figure : {own.forget_accuracy, own.attack_success_rate, own.mia_auc}) {
+    for (const auto& figure :
+         {own.forget_accuracy, own.attack_success_rate, own.mia_auc, own.poisoned_success}) {
       out.push_back(',');
       if (figure && std::isfinite(*figure)) base::append(out, FMT_COMPILE("{}"), *figure);
     }

@@ -29,9 +29,11 @@ Json figures(const Figures& f) {
 }
 
 Json figures(const RequestFigures& f) {
-  return {{"forget_accuracy", figure(f.forget_accuracy)},
-          {"attack_success_rate", figure(f.attack_success_rate)},
-          {"mia_auc", figure(f.mia_auc)}};
+  Json j{{"forget_accuracy", figure(f.forget_accuracy)},
+         {"attack_success_rate", figure(f.attack_success_rate)},
+         {"mia_auc", figure(f.mia_auc)}};
+  if (f.poisoned_success) j["poisoned_success"] = figure(f.poisoned_success);
+  return j;
 }
 
 Json erasure(const ErasureRecord& e) {

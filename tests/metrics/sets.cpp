@@ -78,6 +78,8 @@ TEST_CASE("sets: the forget set of two requests is both their rows, and each has
   CHECK(b.poison(*b.sets->holdout) == doctest::Approx(b.poison(both)).epsilon(0.05));
   CHECK(b.sets->requests[0].backdoor);
   CHECK_FALSE(b.sets->requests[1].backdoor);
+  CHECK(static_cast<std::int64_t>(b.sets->requests[0].poisoned->size()) == b.data.poisoned);
+  CHECK((b.sets->requests[1].poisoned == nullptr));
 }
 
 TEST_CASE("sets: the forget set of a part is the rows that go, and no row that stays") {
@@ -91,6 +93,8 @@ TEST_CASE("sets: the forget set of a part is the rows that go, and no row that s
   // More poison than that: what the backdoor does afterwards is the work of samples that stay.
   CHECK(b.data.poisoned > 26);
   CHECK_FALSE(b.sets->requests[0].backdoor);
+  REQUIRE((b.sets->requests[0].poisoned != nullptr));  // those that go, which come first, and nobody else's
+  CHECK(*b.sets->requests[0].poisoned == *b.forget[0]);
   CHECK(Built(part(0.7, 9)).sets->requests[0].backdoor);
   // Two parts, which have it between them: neither alone.
   const Built two(part(0.3, 9) + part(0.4, 12));
