@@ -15,6 +15,7 @@
 #include "base/host.hpp"
 #include "config/scenario.hpp"
 #include "config/sections/calibration_research.hpp"
+#include "data/named_samples.hpp"
 #include "device/blas.hpp"
 #include "device/devices.hpp"
 #include "device/numerics.hpp"
@@ -186,6 +187,13 @@ std::optional<std::string> delivered_weights(const config::Scenario& s,
   return note;
 }
 
+/// Of the requests that one erasure became the first: the version that it found all of them are held against.
+std::uint32_t first_of(const config::Scenario& s, std::uint32_t request) {
+  for (std::uint32_t i = 0; i < request; ++i)
+    if (data::same_request(s, i, request)) return i;
+  return request;
+}
+
 }  // namespace
 
 RunResult run_scenario(const config::Scenario& scenario, const RunOptions& options) {
@@ -242,7 +250,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   for (const auto& e : r.outcome.erasures) {
     auto record = e.record;
     figures::fill_erasure_figures(record, r.rows, retained, e.halted, r.timeline.now);
-    if (const auto found = r.found.find(record.request); found != r.found.end())
+    if (const auto found = r.found.find(first_of(*context->scenario, record.request)); found != r.found.end())
       if (record.request < found->second.requests.size())
         record.found = found->second.requests[record.request];
     s.erasures.push_back(std::move(record));
@@ -251,7 +259,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   s.unused.clients_gone = r.timeline.gone_count;
   s.shortened = r.outcome.shortened;
   s.divergence = r.outcome.divergence;
-  s.warnings = warnings(scenario, r);
+  s.warnings = warnings(*context->scenario, r);
   for (const auto& row : r.attacks)
     if (row.point == "final") s.attacks.push_back(row);
   s.updates = r.outcome.updates;

@@ -24,13 +24,15 @@ void check_history(const config::Scenario& s, std::int64_t model_bytes) {
   const auto needs = methods::needs_of(methods::find_method(s.unlearning.method), s);
   const double vectors = (needs.influence || needs.accumulator ? 1 : 0) + (needs.accumulator ? 1 : 0) +
                          (needs.last_update ? 1 : 0);
-  const double wanted =
-      vectors * static_cast<double>(s.erasures.size()) * static_cast<double>(model_bytes) / 1e6;
+  const bool of_class = needs.influence && std::any_of(s.erasures.begin(), s.erasures.end(),
+                                                       [](const auto& e) { return e.label >= 0; });
+  const auto clients = of_class ? static_cast<std::size_t>(s.partition.clients) : s.erasures.size();
+  const double wanted = vectors * static_cast<double>(clients) * static_cast<double>(model_bytes) / 1e6;
   if (wanted > s.unlearning.history_budget_mb)
     throw std::runtime_error(
         fmt::format("unlearning.method '{}' must keep {:.0f} MB for {} clients, but "
                     "unlearning.history_budget_mb is {}",
-                    s.unlearning.method, wanted, s.erasures.size(), s.unlearning.history_budget_mb));
+                    s.unlearning.method, wanted, clients, s.unlearning.history_budget_mb));
 }
 
 /// A client's last batch may be short: of a module with batch statistics no batch of one can be trained.
@@ -89,10 +91,10 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   Prepared p;
   p.context = std::make_shared<Context>();
   auto& c = *p.context;
-  auto shared = std::make_shared<const config::Scenario>(scenario);
-  const auto& s = *shared;
-  c.scenario = shared;
-  c.setup.scenario = shared;
+  auto held = federate::gather(std::make_shared<const config::Scenario>(scenario));
+  const auto& s = *held.scenario;
+  c.scenario = held.scenario;
+  c.setup.scenario = held.scenario;
   c.events_file = options.files.events;
   c.trace_file = options.files.trace;
   c.metrics_file = options.files.metrics;
@@ -104,7 +106,6 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 
-  auto held = federate::gather(shared);
   const auto input = held.input;
   c.setup.data = held.data;
   c.setup.samples = std::move(held.samples);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "engine/combine_job.hpp"
 
@@ -138,6 +139,16 @@ void Ledger::apply_removal(std::uint32_t client, const std::vector<ParametersPtr
     if (t.client == client || !t.accumulator) continue;
     t.accumulator = outputs.at(first_output++);
     t.mass *= keep;
+  }
+}
+
+void Ledger::take_out(const TakenOut& part, ParametersPtr rest) {
+  for (auto& t : clients_) {
+    if (t.client != part.client) continue;
+    const auto since = t.contributions - std::min(t.contributions, part.contributions);
+    t = untouched(part.client);
+    t.influence = std::move(rest);
+    t.contributions = since;
   }
 }
 

@@ -40,6 +40,13 @@ struct Tracked {
   double share() const { return all_weights > 0 ? weight / all_weights : 0; }
 };
 
+/// What an erasure takes out of a model of one client's contributions.
+struct TakenOut {
+  std::uint32_t client = 0;
+  model::ParametersPtr influence;   ///< S_u as it was; null in timing-only runs, and where there is none
+  std::uint64_t contributions = 0;  ///< so many merged updates
+};
+
 class Ledger {
  public:
   Ledger() = default;
@@ -65,6 +72,9 @@ class Ledger {
   /// Takes the others' accumulators, from `first_output` on.
   void apply_removal(std::uint32_t client, const std::vector<model::ParametersPtr>& outputs,
                      std::size_t first_output, bool whole_model);
+  /// The model is without `part` from now on; `rest` is the influence of what the client has contributed since. Null: of
+  /// nothing.
+  void take_out(const TakenOut& part, model::ParametersPtr rest);
   /// Drops everything derived from the client's data.
   void forget(std::uint32_t client);
   void reset();

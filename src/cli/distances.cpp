@@ -15,6 +15,7 @@
 #include "config/same_federation.hpp"
 #include "config/scenario.hpp"
 #include "data/federated.hpp"
+#include "data/named_samples.hpp"
 #include "data/requests.hpp"
 #include "engine/workspace.hpp"
 #include "metrics/evaluate_job.hpp"
@@ -31,13 +32,7 @@ namespace {
 class Examination {
  public:
   explicit Examination(const config::Scenario& s)
-      : data_(data::federate(data::load_source(s.data, s.scenario.seed, s.file), s)),
-        workspace_(model::make_model(s.model, {data_.pool->channels, data_.pool->height, data_.pool->width,
-                                               data_.classes()}),
-                   engine::make_resident(data_.pool, torch::kCPU), torch::kCPU),
-        batch_size_(s.evaluation.batch_size) {
-    sets_ = *metrics::evaluation_sets(data_, s, data::requested_rows(data_, s));
-  }
+      : Examination(data::load_source(s.data, s.scenario.seed, s.file), s) {}
 
   attack::Compared load(const KeptModel& kept) {
     const auto path = fs::path(kept.folder) / kept.file;
@@ -52,6 +47,23 @@ class Examination {
   }
 
  private:
+  Examination(const data::Source& source, const config::Scenario& s)
+      : data_(data::federate(source, *named(source, s))),
+        workspace_(model::make_model(s.model, {data_.pool->channels, data_.pool->height, data_.pool->width,
+                                               data_.classes()}),
+                   engine::make_resident(data_.pool, torch::kCPU), torch::kCPU),
+        batch_size_(s.evaluation.batch_size) {
+    const auto asked = named(source, s);
+    sets_ = *metrics::evaluation_sets(data_, *asked, data::requested_rows(data_, *asked));
+  }
+
+  /// What it is told of it the runs have told.
+  static std::shared_ptr<const config::Scenario> named(const data::Source& source,
+                                                       const config::Scenario& s) {
+    std::vector<std::string> told;
+    return data::name_requests(source, std::make_shared<const config::Scenario>(s), told);
+  }
+
   data::FederatedData data_;
   engine::Workspace workspace_;
   metrics::EvaluationSets sets_;

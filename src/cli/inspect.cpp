@@ -15,6 +15,7 @@
 #include "data/manifest.hpp"
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
+#include "data/named_samples.hpp"
 #include "data/write_manifest.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
@@ -122,7 +123,8 @@ std::function<int()> declare_methods(CLI::App&) {
         if (c == m.traits.default_coordination) forms += " (default)";
       }
       std::string scopes;
-      for (auto s : m.traits.scopes) scopes += std::string(scopes.empty() ? "" : ", ") + config::name_of(s);
+      for (auto s : methods::scopes_of(m))
+        scopes += std::string(scopes.empty() ? "" : ", ") + config::name_of(s);
       print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
       for (const auto& [scope, why] : m.traits.refusals)
         print("{:<16} not {}: {}\n", "", config::name_of(scope), why);
@@ -155,8 +157,12 @@ std::function<int()> declare_data(CLI::App& app) {
       const auto scenario = options.load();
       return at_its_place(options, [&] {
         const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
+        std::vector<std::string> notes;
+        const auto named =
+            data::name_requests(source, std::make_shared<const config::Scenario>(scenario), notes);
+        for (const auto& note : notes) tell("afu: warning: {}\n", note);
         print("{}\n{}", data::describe_source(source),
-              data::describe_federation(data::federate(source, scenario), scenario));
+              data::describe_federation(data::federate(source, *named), *named));
         return 0;
       });
     }

@@ -110,9 +110,12 @@ AFU_CHOICE(AvailabilityModel, always, markov, diurnal, trace)
 
 // [[erasure]] and [unlearning]
 
-/// What is to be forgotten: a client with all it has, a part of its samples, or a class at all clients.
-enum class Scope { client, samples, data_class };
-constexpr std::string_view words_of(Scope) { return "client, samples, class"; }
+/// What is to be forgotten: a client with all it has, a part of its samples, those of subjects, or a class at all
+/// clients.
+enum class Scope { client, samples, subject, data_class };
+constexpr std::string_view words_of(Scope) { return "client, samples, subject, class"; }
+/// Whether it is a part of a client's samples, however that is told: a method serves all of these by the same piece.
+constexpr bool is_part(Scope s) { return s == Scope::samples || s == Scope::subject; }
 
 /// The form of a method that is asked for; default_: its authors'.
 AFU_CHOICE(CoordinationAsked, default_, concurrent, blocking)

@@ -152,6 +152,9 @@ std::vector<std::string> ineffective(const Scenario& s, const std::vector<Plugin
       lines.push_back("erasure[" + std::to_string(i) + "].fraction = " + number_text(s.erasures[i].fraction) +
                       " does nothing: its scope is " + quoted(s.erasures[i].scope) +
                       ", with effect is \"samples\"");
+    else if (s.erasures[i].named() && s.erasures[i].fraction != Erasure{}.fraction)
+      lines.push_back("erasure[" + std::to_string(i) + "].fraction = " + number_text(s.erasures[i].fraction) +
+                      " does nothing: its samples are those of file " + quoted(s.erasures[i].file));
   return lines;
 }
 

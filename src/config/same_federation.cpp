@@ -24,8 +24,12 @@ std::vector<std::pair<std::string, std::string>> federation(Scenario s) {
   std::string erasures;
   for (const auto& e : s.erasures) {
     erasures += (erasures.empty() ? "" : ", ") + name_of(e.scope) + " of ";
-    erasures += e.client >= 0 ? "client " + std::to_string(e.client) : "class " + std::to_string(e.label);
-    if (e.scope == Scope::samples) erasures += ", fraction " + number_text(e.fraction);
+    erasures += e.client >= 0                  ? "client " + std::to_string(e.client)
+                : e.scope == Scope::data_class ? "class " + std::to_string(e.label)
+                                               : "all clients";
+    if (e.scope == Scope::samples)
+      erasures += e.named() ? ", file " + quoted(e.file) : ", fraction " + number_text(e.fraction);
+    if (e.scope == Scope::subject) erasures += ", " + quoted_list(e.subjects);
   }
   // Images that clients give are no non-members any more.
   const auto& c = s.calibration;

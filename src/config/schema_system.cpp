@@ -184,10 +184,12 @@ using namespace schema;
 
 std::vector<Field> fields_of(Erasure& e) {
   std::vector<Field> fields;
-  fields.push_back(number("client", e.client, from(0, most_clients - 1),
-                          "Who asks to be forgotten; not given where the scope is \"class\".")
-                       .in_reference("0")
-                       .optional());
+  fields.push_back(
+      number("client", e.client, from(0, most_clients - 1),
+             "Who asks to be forgotten; not given where the scope is \"class\". Where samples are named, by "
+             "subject or file, and it is not given, every client that trains on some of them asks.")
+          .in_reference("0")
+          .optional());
   fields.push_back(number("at_update", e.at_update, from(0), "When so many updates were accepted.", "updates")
                        .alias({"update", "at"})
                        .in_reference("120")
@@ -202,14 +204,28 @@ std::vector<Field> fields_of(Erasure& e) {
                        .alias({"time", "seconds", "at_time"})
                        .in_reference("60.0")
                        .optional());
-  fields.push_back(
-      choice("scope", e.scope,
-             "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. class: "
-             "everybody's samples of one class; the server itself asks."));
+  fields.push_back(choice(
+      "scope", e.scope,
+      "client: all its samples, and it leaves. samples: a part, and it goes on with the rest. subject: those of "
+      "subjects (patients), likewise. class: everybody's samples of one class; the server itself asks."));
   fields.push_back(
       number("fraction", e.fraction, above(0, 1),
              "Of the client's training samples (scope \"samples\"), rounded. A further request of the same "
              "client takes other samples."));
+  fields.push_back(
+      text(
+          "file", e.file,
+          "Instead of a fraction, which samples (scope \"samples\"): a CSV whose column \"id\" has one a line. "
+          "The id is the path of the image, of manifests as they have it, of image folders below data.path; "
+          "of other sources the row in the training split of the file, from 0.")
+          .alias({"ids", "sample_ids"})
+          .in_reference("\"ids.csv\"")
+          .optional());
+  fields.push_back(text("subject", e.subjects,
+                        "Whose samples (scope \"subject\"): one, or several, as the data call them.")
+                       .alias({"subjects", "patient", "patients"})
+                       .in_reference("\"OAS1_0171\"")
+                       .optional());
   fields.push_back(number("class", e.label, from(0, 10000), "Which class (scope \"class\").")
                        .alias({"label"})
                        .in_reference("1")

@@ -62,7 +62,9 @@ std::string slot_text(const Field& f) {
 
 bool is_unset(const Field& f) {
   if (!f.may_be_unset) return false;
+  if (const auto* list = std::get_if<std::vector<std::string>*>(&f.slot)) return (*list)->empty();
   auto v = get(f);
+  if (const auto* text = std::get_if<std::string>(&v)) return text->empty();
   auto* whole = std::get_if<std::int64_t>(&v);
   return whole ? *whole < 0 : std::get<double>(v) < 0;
 }
@@ -145,6 +147,9 @@ void visit_paths(Scenario& s, Visit visit) {
   if (is_files(s.data.source) && s.data.patients == PatientNames::hashed)
     offer("data.patient_salt_file", s.data.patient_salt_file);
   if (traits(s.model.name).imported) offer("model.path", s.model.path);
+  for (std::size_t i = 0; i < s.erasures.size(); ++i)
+    if (s.erasures[i].scope == Scope::samples)
+      offer("erasure[" + std::to_string(i) + "].file", s.erasures[i].file);
   if (s.heterogeneity.availability.model == AvailabilityModel::trace)
     offer("heterogeneity.availability.path", s.heterogeneity.availability.path);
   for (const auto& section : sections(s, {}))

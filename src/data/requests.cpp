@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -74,6 +75,53 @@ Indices order_of_leaving(const FederatedData& data, std::int64_t client, std::ui
   return rows;
 }
 
+/// What requests take of one client.
+struct Leaving {
+  Indices order;  ///< order_of_leaving; empty: nobody has asked for a fraction yet
+  std::map<std::int64_t, std::size_t> taken;  ///< rows, by which request
+
+  /// So many that nobody has taken, in that order; ascending.
+  Indices next(std::size_t count, std::size_t request) {
+    Indices rows;
+    for (auto r : order)
+      if (rows.size() < count && taken.emplace(r, request).second) rows.push_back(r);
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+};
+
+/// Those of an erasure that names its samples which no request before it has taken.
+Indices named_rows(const FederatedData& data, std::size_t request, const config::Erasure& e, Leaving& leaving,
+                   Complaints& complaints, std::vector<std::string>* notes) {
+  const auto& originals = data.poisoned_originals;
+  Indices rows;
+  std::map<std::size_t, std::size_t> before;  // how many each request has taken
+  for (auto r : e.rows) {
+    const auto copy = std::find(originals.begin(), originals.end(), r);
+    const auto row = copy == originals.end() ? r : data.poisoned_begin + (copy - originals.begin());
+    const auto [at, fresh] = leaving.taken.emplace(row, request);
+    if (fresh)
+      rows.push_back(row);
+    else
+      ++before[at->second];
+  }
+  std::sort(rows.begin(), rows.end());
+  std::string takers;
+  for (const auto& [other, count] : before)
+    takers += fmt::format("{}{} by {}", takers.empty() ? "" : ", ", count, key_of(other));
+  if (rows.empty())
+    complaints.add(fmt::format(
+        "{}: all {} training samples of client {} that it names are taken by requests before it ({}): nothing is left "
+        "for it",
+        key_of(request), e.rows.size(), e.client, takers));
+  else if (!before.empty() && notes)
+    notes->push_back(fmt::format(
+        "{}: of the {} training samples of client {} that it names {} are left, the others are taken by requests "
+        "before it: {}",
+        key_of(request), e.rows.size(), e.client, rows.size(), takers));
+  return rows;
+}
+
 /// Whether request `later` is sure to come behind request `earlier`. Times of different kinds cannot be
 /// compared.
 bool comes_after(const config::Scenario& s, std::size_t later, std::size_t earlier) {
@@ -90,8 +138,7 @@ std::vector<std::size_t> honoured_by(const config::Scenario& s, std::int64_t cli
   std::vector<std::size_t> parts;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto& e = s.erasures[i];
-    if (e.scope == config::Scope::client || (e.scope == config::Scope::samples && e.client != client))
-      continue;
+    if (e.scope == config::Scope::client || (config::is_part(e.scope) && e.client != client)) continue;
     bool gone = false;
     for (std::size_t k = 0; k < s.erasures.size(); ++k)
       gone = gone || (s.erasures[k].scope == config::Scope::client && s.erasures[k].client == client &&
@@ -134,11 +181,8 @@ std::int64_t samples_asked(double fraction, std::int64_t n) {
   return std::llround(fraction * static_cast<double>(n));
 }
 
-std::vector<IndicesPtr> requested_rows(const FederatedData& data, const config::Scenario& s) {
-  struct Leaving {
-    Indices rows;
-    std::int64_t taken = 0;
-  };
+std::vector<IndicesPtr> requested_rows(const FederatedData& data, const config::Scenario& s,
+                                       std::vector<std::string>* notes) {
   Complaints complaints;
   std::map<std::int64_t, Leaving> parted;  // clients of which parts were asked for
   std::vector<IndicesPtr> out;
@@ -153,18 +197,17 @@ std::vector<IndicesPtr> requested_rows(const FederatedData& data, const config::
       out.push_back(train);
       continue;
     }
-    auto [found, first] = parted.try_emplace(e.client);
-    auto& leaving = found->second;
-    if (first) leaving.rows = order_of_leaving(data, e.client, s.scenario.seed);
+    auto& leaving = parted[e.client];
+    if (e.named()) {
+      out.push_back(share(named_rows(data, i, e, leaving, complaints, notes)));
+      continue;
+    }
+    if (leaving.order.empty()) leaving.order = order_of_leaving(data, e.client, s.scenario.seed);
     const auto n = static_cast<std::int64_t>(train->size());
     const auto count = samples_asked(e.fraction, n);
     Indices rows;
-    if (check_part(i, e, count, n, n - leaving.taken, complaints)) {
-      const auto begin = leaving.rows.begin() + leaving.taken;
-      rows.assign(begin, begin + count);
-      leaving.taken += count;
-      std::sort(rows.begin(), rows.end());
-    }
+    if (check_part(i, e, count, n, n - static_cast<std::int64_t>(leaving.taken.size()), complaints))
+      rows = leaving.next(static_cast<std::size_t>(count), i);
     out.push_back(share(std::move(rows)));
   }
   complaints.raise();
@@ -178,7 +221,7 @@ void check_requested_counts(const config::Scenario& s, std::int64_t n) {
   std::map<std::int64_t, std::int64_t> taken;
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto& e = s.erasures[i];
-    if (e.scope != config::Scope::samples) continue;
+    if (e.scope != config::Scope::samples || e.named()) continue;
     const auto count = samples_asked(e.fraction, n);
     if (check_part(i, e, count, n, n - taken[e.client], complaints)) taken[e.client] += count;
   }

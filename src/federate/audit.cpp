@@ -29,7 +29,10 @@ Json requests_json(const Setup& setup) {
   const auto& erasures = setup.scenario->erasures;
   for (std::size_t i = 0; i < erasures.size(); ++i) {
     const auto& e = erasures[i];
-    Json r{{"request", i}, {"scope", config::name_of(e.scope)}};
+    // A part is served alike, however it is told.
+    const auto scope = config::is_part(e.scope) ? config::Scope::samples : e.scope;
+    Json r{{"request", i}, {"scope", config::name_of(scope)}};
+    if (e.named()) r["named"] = e.scope == config::Scope::subject ? Json(e.subjects) : Json(e.file);
     r["client"] = e.client >= 0 ? Json(e.client) : Json(nullptr);
     r["class"] = e.label >= 0 ? Json(e.label) : Json(nullptr);
     r["forget"] = i < setup.forget.size() ? rows_json(setup.forget[i]) : Json::array();

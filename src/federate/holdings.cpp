@@ -8,18 +8,36 @@
 #include "config/scenario.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
+#include "data/named_samples.hpp"
 #include "data/requests.hpp"
 #include "federate/shortfalls.hpp"
+#include "methods/registry.hpp"
 #include "metrics/sets.hpp"
 
 namespace afu::federate {
 
-Holdings gather(const std::shared_ptr<const config::Scenario>& scenario) {
-  const auto& s = *scenario;
-  const bool timing = s.scenario.execute == config::Execute::timing;
-  const auto clients = s.partition.clients;
+namespace {
+
+/// Who asks is known now: what the method cannot do then is refused.
+void check_named(const config::Scenario& s) {
+  std::string wrong;
+  for (const auto& section : methods::method_sections())
+    if (section.name == s.unlearning.method && section.check)
+      section.check(s, [&](const std::string& key, const std::string& text) {
+        wrong += (wrong.empty() ? "" : "\n") + key + ": " + text;
+      });
+  if (!wrong.empty()) throw data::DataError(wrong);
+}
+
+}  // namespace
+
+Holdings gather(const std::shared_ptr<const config::Scenario>& given) {
+  const bool timing = given->scenario.execute == config::Execute::timing;
+  const auto clients = given->partition.clients;
   Holdings h;
-  if (timing && s.data.source == config::DataSource::phantom) {
+  h.scenario = given;
+  if (timing && given->data.source == config::DataSource::phantom) {
+    const auto& s = *given;
     const auto n = std::max<std::int64_t>(1, s.data.train_samples / clients);
     data::check_requested_counts(s, n);
     if (s.data.train_samples < clients)
@@ -33,21 +51,25 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& scenario) {
   }
   std::shared_ptr<const data::FederatedData> federated;
   {  // the source is a copy of all images, not needed any more once they are divided
-    const auto source = data::load_source(s.data, s.scenario.seed, s.file);
+    const auto source = data::load_source(given->data, given->scenario.seed, given->file);
     for (const auto& note : source.notes) h.warnings.push_back(fmt::format("data: {}", note));
+    h.scenario = data::name_requests(source, given, h.warnings);
+    const auto& s = *h.scenario;
+    if (h.scenario != given) check_named(s);
     federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
     for (const auto& note : data::federation_notes(*federated, s))
       h.warnings.push_back(fmt::format("data: {}", note));
   }
+  const auto& s = *h.scenario;
   for (const auto& client : federated->clients)
     h.samples.push_back(static_cast<std::uint32_t>(client.train->size()));
   h.input = {federated->pool->channels, federated->pool->height, federated->pool->width,
              federated->classes()};
-  h.forget = data::requested_rows(*federated, s);
+  h.forget = data::requested_rows(*federated, s, &h.warnings);
   h.data = federated;
   if (timing) return h;
   h.evaluation = metrics::evaluation_sets(*federated, s, h.forget);
-  h.attacks = attack::plan_attacks(*federated, scenario, *h.evaluation);
+  h.attacks = attack::plan_attacks(*federated, h.scenario, *h.evaluation);
   for (auto& text : shortfalls(*federated, s, *h.evaluation, h.attacks))
     h.warnings.push_back(std::move(text));
   return h;

@@ -16,6 +16,8 @@
 namespace afu::federate {
 
 struct Holdings {
+  /// With the clients and rows of erasures that name their samples (data::name_requests); else as it was given.
+  std::shared_ptr<const config::Scenario> scenario;
   /// Null in timing-only runs of generated data, where nothing is trained, so nothing is generated.
   std::shared_ptr<const data::FederatedData> data;
   std::vector<std::uint32_t> samples;    ///< training samples of each client

@@ -30,6 +30,8 @@ class Memory {
 
   /// Everything derived from the client's data.
   void forget(std::uint32_t client);
+  /// Of that all but the ledger's entry.
+  void forget_rounds(std::uint32_t client) { history_.forget(client); }
   void reset();
   std::int64_t bytes() const { return ledger_.bytes() + history_.bytes(); }
 

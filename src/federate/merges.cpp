@@ -6,6 +6,16 @@
 
 namespace afu::federate {
 
+namespace {
+
+/// Whether the client has contributed more since, so that what is left of its influence has to be computed.
+bool has_rest(const aggregate::TakenOut& part, const aggregate::Ledger& ledger) {
+  const auto* tracked = ledger.find(part.client);
+  return part.influence && tracked && tracked->influence && tracked->influence != part.influence;
+}
+
+}  // namespace
+
 Merge& MergeQueue::begin() {
   busy_ = true;
   return waiting_.front();
@@ -78,6 +88,33 @@ engine::CombineJob correction_job(const CorrectionMerge& merge, const Lineage& l
   return job;
 }
 
+void extend_by_rests(RequestMerge& merge, bool whole_model, const aggregate::Ledger& ledger,
+                     engine::CombineJob& job) {
+  merge.own_outputs = job.outputs.size();
+  if (whole_model) return;
+  for (const auto& part : merge.taken)
+    if (has_rest(part, ledger))
+      job.outputs.push_back(
+          {ledger.find(part.client)->influence, 1.0, {{-1.0, part.influence, nullptr}}, {}});
+}
+
+void take_out(const RequestMerge& merge, bool whole_model, const std::vector<ParametersPtr>& outputs,
+              aggregate::Ledger& ledger) {
+  auto next = merge.own_outputs;
+  for (auto part : merge.taken) {
+    const auto* tracked = ledger.find(part.client);
+    if (!tracked) continue;
+    ParametersPtr rest;
+    if (whole_model)
+      part.contributions = tracked->contributions;
+    else if (has_rest(part, ledger))
+      rest = outputs.at(next++);
+    else if (!part.influence)
+      rest = tracked->influence;
+    ledger.take_out(part, std::move(rest));
+  }
+}
+
 engine::CombineJob request_job(const RequestMerge& merge, std::uint32_t client, bool whole_model,
                                const aggregate::Ledger& ledger, const std::vector<engine::GuardPtr>& guards,
                                const Progress& at) {
@@ -86,13 +123,13 @@ engine::CombineJob request_job(const RequestMerge& merge, std::uint32_t client, 
     job.outputs = ledger.removal(client, at.model, whole_model);
   } else {
     engine::Combination c{at.model, 1.0, {}, {}};
-    const auto* tracked = ledger.find(client);
     const auto passed = merge.erasure ? std::vector<engine::GuardPtr>{} : guards;
-    const bool of_ledger = merge.influence_gain && whole_model && tracked && tracked->influence;
-    if (of_ledger)
-      c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
-    else if (merge.delta)
-      c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
+    if (merge.influence_gain && whole_model)
+      for (const auto& part : merge.taken)
+        if (const auto* tracked = ledger.find(part.client); tracked && tracked->influence)
+          c.terms.push_back({-*merge.influence_gain, tracked->influence, nullptr});
+    const bool of_ledger = !c.terms.empty();
+    if (!of_ledger && merge.delta) c.terms.push_back({merge.weight, merge.delta, nullptr, passed});
     if (merge.calibration) c.terms.push_back({1.0, merge.calibration, nullptr, guards});
     // What a rebase has to add, and a guard to hold late updates against.
     const bool differs = !guards.empty() && !merge.erasure && !c.terms.empty();

@@ -36,8 +36,10 @@ struct RequestMerge {
   double weight = 1.0;  ///< of it
   std::optional<double> influence_gain{};
   bool by_accumulator = false;
-  ParametersPtr calibration{};  ///< what was done in private
-  ParametersPtr statistics{};   ///< a vector whose buffers become the model's
+  ParametersPtr calibration{};               ///< what was done in private
+  ParametersPtr statistics{};                ///< a vector whose buffers become the model's
+  std::vector<aggregate::TakenOut> taken{};  ///< as in methods::MergeErasure
+  std::size_t own_outputs = 0;               ///< of its job; those behind it are of `rests`
 };
 /// The first updates of all clients are compared, so that clusters can be formed.
 struct ProfilesMerge {};
@@ -77,6 +79,13 @@ engine::CombineJob update_job(UpdateMerge& merge, Lineage& lineage, aggregate::L
                               const Progress& at);
 engine::CombineJob correction_job(const CorrectionMerge& merge, const Lineage& lineage,
                                   aggregate::Ledger& ledger, const Progress& at);
+/// Appends to `job` what is left of the influence of each client that `merge` takes out of the ledger, where anything is:
+/// what it has contributed since.
+void extend_by_rests(RequestMerge& merge, bool whole_model, const aggregate::Ledger& ledger,
+                     engine::CombineJob& job);
+/// Takes those parts out of the ledger.
+void take_out(const RequestMerge& merge, bool whole_model, const std::vector<ParametersPtr>& outputs,
+              aggregate::Ledger& ledger);
 /// Makes the version, then, where that is not known beforehand, the difference that it adds; after an erasure
 /// by the accumulators those of the others. `client`: the target.
 engine::CombineJob request_job(const RequestMerge& merge, std::uint32_t client, bool whole_model,

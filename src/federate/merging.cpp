@@ -35,8 +35,11 @@ std::optional<engine::CombineJob> job_of(Parts& p, CorrectionMerge& m, Effects&)
 
 std::optional<engine::CombineJob> job_of(Parts& p, RequestMerge& m, Effects&) {
   if (p.at.timing()) return engine::CombineJob{};
-  return request_job(m, p.requests[m.request].request.client, p.lineage().rule().whole_model(),
-                     p.merging.memory.ledger(), guards(p), p.at);
+  const auto& ledger = p.merging.memory.ledger();
+  const bool whole_model = p.lineage().rule().whole_model();
+  auto job = request_job(m, p.requests[m.request].request.client, whole_model, ledger, guards(p), p.at);
+  extend_by_rests(m, whole_model, ledger, job);
+  return job;
 }
 
 std::optional<engine::CombineJob> job_of(Parts& p, ProfilesMerge&, Effects& fx) {
@@ -87,22 +90,38 @@ void finish(Parts& p, CorrectionMerge& m, const job::JobResult& result, Effects&
   published(p, fx);
 }
 
+/// Clients that stay lose by it what they had contributed.
+void withdrawn(const Parts& p, ServedRequest& r, const RequestMerge& m) {
+  for (const auto& part : m.taken) {
+    const auto* tracked = p.merging.memory.ledger().find(part.client);
+    if (part.client == r.request.client || !tracked) continue;
+    *r.record.updates_lost += static_cast<std::int64_t>(
+        p.lineage().rule().whole_model() ? tracked->contributions : part.contributions);
+  }
+}
+
 void finish(Parts& p, RequestMerge& m, const job::JobResult& result, Effects& fx) {
   auto& r = p.requests[m.request];
   const auto& outputs = result.outputs;
   p.at.publish(outputs.empty() ? nullptr : outputs.front());
   if (m.by_accumulator && outputs.size() > 1)
     p.merging.memory.ledger().apply_removal(r.request.client, outputs, 2, p.lineage().rule().whole_model());
+  if (!m.taken.empty()) {
+    withdrawn(p, r, m);
+    take_out(m, p.lineage().rule().whole_model(), outputs, p.merging.memory.ledger());
+    r.taken_out = true;
+  }
   for (auto& c : r.calibrations.merged(p.at, m.weight, p.account.calibrations, r.record.calibrations))
     fx.calibrations.push_back(std::move(c));
   if (m.erasure) {
     r.calibrations.count_from(p.at);
     erased(p, r);
     if (r.request.scope == methods::Scope::samples) readmit(p, r);
+    if (r.taken_out) p.requests.call_next();
   }
   if (!r.record.forgotten_at) {
     // A rebase carries what was done to the model up to the point where it counts as erased.
-    const bool differs = outputs.size() > 1;
+    const bool differs = m.own_outputs > 1;
     p.merging.late.corrected(differs ? 1.0 : m.weight, differs ? outputs[1] : m.delta);
   }
   p.decide(m.erasure ? Kind::erasure_merged : Kind::calibration_merged, r.request.client, 0, m.weight, fx);

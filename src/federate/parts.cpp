@@ -17,6 +17,17 @@ std::vector<std::uint32_t> asking(const Roster& roster) {
   return all;
 }
 
+/// Those, and, where a class is taken out by the ledger, all that have samples of it.
+std::vector<std::uint32_t> tracked(const Setup& setup, const methods::Needs& needs, const Roster& roster) {
+  auto all = asking(roster);
+  if (!needs.influence) return all;
+  for (std::size_t i = 0; i < setup.scenario->erasures.size(); ++i)
+    for (auto c : owners_of(setup, i)) all.push_back(c);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
 Merging merging_of(const Setup& setup, const methods::Needs& needs, const Roster& roster) {
   const auto& s = *setup.scenario;
   const auto mean = roster.mean_samples().first;
@@ -30,7 +41,7 @@ Merging merging_of(const Setup& setup, const methods::Needs& needs, const Roster
   else
     one = std::make_unique<OneModel>(s.training, mean, clients);
   const auto& rule = one ? one->rule() : clusters->rule();
-  Memory memory(needs, asking(roster), rule, clients);
+  Memory memory(needs, tracked(setup, needs, roster), rule, clients);
   return {std::move(one), std::move(clusters), std::move(memory), {}, LateUpdates(s.unlearning.late)};
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
 #include "config/scenario.hpp"
+#include "data/named_samples.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "methods/registry.hpp"
@@ -28,7 +30,8 @@ methods::Request request_of(const Setup& setup, std::uint32_t index, methods::Co
   const auto& e = s.erasures[index];
   methods::Request r;
   r.index = index;
-  r.scope = e.scope;
+  r.scope = config::is_part(e.scope) ? Scope::samples : e.scope;
+  r.owners = owners_of(setup, index);
   r.label = e.label;
   r.coordination = coordination;
   if (r.scope == Scope::data_class) {
@@ -66,7 +69,10 @@ std::vector<std::size_t> who_erases(const All& all, const std::vector<std::size_
 
 }  // namespace
 
-Requests::Requests(const Setup& setup, const methods::Method& method) : setup_(setup), method_(method) {
+Requests::Requests(const Setup& setup, const methods::Method& method)
+    : setup_(setup),
+      method_(method),
+      takes_from_ledger_(methods::needs_of(method, *setup.scenario).influence) {
   const auto& s = *setup.scenario;
   const auto coordination = methods::coordination(method, s.unlearning.coordination);
   for (std::uint32_t i = 0; i < s.erasures.size(); ++i) {
@@ -77,6 +83,8 @@ Requests::Requests(const Setup& setup, const methods::Method& method) : setup_(s
     r.record.scope = config::name_of(s.erasures[i].scope);
     r.record.label = s.erasures[i].label;
     r.record.samples = r.request.forget_count;
+    r.record.subjects = s.erasures[i].subjects;
+    r.record.file = std::filesystem::path(s.erasures[i].file).filename().string();
     all_.push_back(std::move(r));
   }
 }
@@ -147,16 +155,36 @@ bool Requests::exclusive(const ServedRequest& r) const {
   return r.request.coordination == methods::Coordination::blocking || t.restarts || t.assigns;
 }
 
+bool Requests::waits_for(const ServedRequest& r, const ServedRequest& other) const {
+  if (&other == &r || !other.open()) return false;
+  if (exclusive(r) && exclusive(other)) return true;
+  if (!takes_from_ledger_ || other.record.merged_at) return false;
+  const auto &own = r.request.owners, &others = other.request.owners;
+  return std::any_of(own.begin(), own.end(),
+                     [&](auto c) { return std::binary_search(others.begin(), others.end(), c); });
+}
+
 bool Requests::must_wait(const ServedRequest& r) const {
-  return exclusive(r) && std::any_of(all_.begin(), all_.end(), [&](const ServedRequest& other) {
-           return &other != &r && other.open() && exclusive(other);
-         });
+  return std::any_of(all_.begin(), all_.end(),
+                     [&](const ServedRequest& other) { return waits_for(r, other); });
 }
 
 void Requests::call_next() {
-  const auto next =
-      std::find_if(all_.begin(), all_.end(), [](const ServedRequest& r) { return r.in<stage::Queued>(); });
-  if (next != all_.end()) next->stage = stage::Ready{};
+  for (auto& r : all_) {
+    if (!r.in<stage::Queued>()) continue;
+    const bool waits = std::any_of(all_.begin(), all_.end(), [&](const ServedRequest& other) {
+      return waits_for(r, other) && (!other.in<stage::Queued>() || &other < &r);
+    });
+    if (!waits) r.stage = stage::Ready{};
+  }
+}
+
+std::vector<std::size_t> Requests::asked_with(const ServedRequest& r) const {
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < all_.size(); ++i)
+    if (&all_[i] != &r && !all_[i].done() && data::same_request(*setup_.scenario, r.request.index, i))
+      others.push_back(i);
+  return others;
 }
 
 std::string Requests::phase() const {

@@ -36,10 +36,13 @@ class Requests {
   std::vector<std::size_t> taken_before(const ServedRequest& r) const;
   /// Leaves out of `r` what earlier requests have erased of the rows at its target.
   void leave_out_erased(ServedRequest& r) const;
-  /// Whether another one must be done first: both would begin training again, halt all others, or assign a model.
+  /// Whether another one comes first: both would begin training again, halt all others, or assign a model, and that one is
+  /// not done; or both take the same clients' contributions out of the model by the ledger, and that one has not yet.
   bool must_wait(const ServedRequest& r) const;
-  /// The first one in the queue is ready now, if there is one.
+  /// Those in the queue that need not wait any more are ready now.
   void call_next();
+  /// The others that are not done of those that one erasure of the scenario became (data::name_requests).
+  std::vector<std::size_t> asked_with(const ServedRequest& r) const;
 
   /// Of what is published: "training", "erasing", "forgotten".
   std::string phase() const;
@@ -48,9 +51,11 @@ class Requests {
 
  private:
   bool exclusive(const ServedRequest& r) const;
+  bool waits_for(const ServedRequest& r, const ServedRequest& other) const;
 
   const Setup& setup_;
   const methods::Method& method_;
+  bool takes_from_ledger_ = false;
   std::vector<ServedRequest> all_;
 };
 

@@ -1,6 +1,8 @@
 #include "federate/roster.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <set>
 
 #include "config/scenario.hpp"
 #include "data/calibration_set.hpp"
@@ -10,11 +12,28 @@ namespace {
 
 std::uint64_t bit(std::uint32_t request) { return std::uint64_t{1} << request; }
 
+/// `rows` without those of classes that an erasure names; `rows` itself where none does.
+data::IndicesPtr of_kept_classes(const Setup& setup, const data::IndicesPtr& rows) {
+  std::set<std::int64_t> forgotten;
+  for (const auto& e : setup.scenario->erasures)
+    if (e.label >= 0) forgotten.insert(e.label);
+  if (forgotten.empty()) return rows;
+  data::Indices kept;
+  for (auto r : *rows)
+    if (!forgotten.count(setup.data->pool->labels[static_cast<std::size_t>(r)])) kept.push_back(r);
+  return std::make_shared<const data::Indices>(std::move(kept));
+}
+
 }  // namespace
 
 Roster::Roster(const Setup& setup) : setup_(setup), clients_(setup.samples.size()) {
   for (const auto& e : setup.scenario->erasures)
     if (e.client >= 0) clients_[static_cast<std::size_t>(e.client)].asks = true;
+  if (!setup.data) return;
+  for (std::size_t i = 0; i < setup.data->calibration.size() && i < clients_.size(); ++i) {
+    auto rows = of_kept_classes(setup, setup.data->calibration[i]);
+    if (!clients_[i].asks && !rows->empty()) environments_.push_back(std::move(rows));
+  }
 }
 
 void Roster::exclude(std::uint32_t client, methods::Scope scope) {
@@ -36,6 +55,8 @@ bool Roster::readmit(std::uint32_t client, std::uint32_t request) {
 void Roster::honour(std::uint32_t request) {
   for (auto& c : clients_) c.honours |= bit(request);
 }
+
+void Roster::honour(std::uint32_t request, std::uint32_t client) { clients_[client].honours |= bit(request); }
 
 std::uint64_t Roster::begin_again() {
   std::uint64_t done = 0;
@@ -88,15 +109,6 @@ std::vector<methods::Participant> Roster::participants(const methods::Request& r
     all.push_back({c, training_samples(setup_, c, honours), training_rows(setup_, c, honours),
                    training_rows(setup_, c, honours & ~own)});
   }
-  return all;
-}
-
-std::vector<data::IndicesPtr> Roster::environments() const {
-  std::vector<data::IndicesPtr> all;
-  if (!setup_.data) return all;
-  for (std::size_t i = 0; i < setup_.data->calibration.size() && i < clients_.size(); ++i)
-    if (!clients_[i].asks && !setup_.data->calibration[i]->empty())
-      all.push_back(setup_.data->calibration[i]);
   return all;
 }
 

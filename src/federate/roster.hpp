@@ -37,6 +37,8 @@ class Roster {
   bool readmit(std::uint32_t client, std::uint32_t request);
   /// From now on everybody leaves out what `request` covers.
   void honour(std::uint32_t request);
+  /// From now on the client does, though it has not asked yet.
+  void honour(std::uint32_t request, std::uint32_t client);
   /// A new lineage, with the updates of those who are excluded counted as done; returns how many those are.
   std::uint64_t begin_again();
 
@@ -50,14 +52,16 @@ class Roster {
   /// Who can be asked to compute for `r`: all that are not excluded, and the target where it keeps a part.
   std::vector<methods::Participant> participants(const methods::Request& r) const;
 
-  /// Calibration images of clients that never ask, one set a client that has any; none without data.
-  std::vector<data::IndicesPtr> environments() const;
+  /// Calibration images of clients that never ask, without the classes that anybody asks to forget, one set a client that
+  /// has any; none without data.
+  const std::vector<data::IndicesPtr>& environments() const { return environments_; }
   /// At most `most` of these in turn, and how many; without data null, and what the scenario lets expect.
   std::pair<data::IndicesPtr, std::int64_t> calibration_rows(std::int64_t most) const;
 
  private:
   const Setup& setup_;
   std::vector<Standing> clients_;
+  std::vector<data::IndicesPtr> environments_;
 };
 
 }  // namespace afu::federate

@@ -71,6 +71,8 @@ struct ServedRequest {
   record::ErasureRecord record{};
   /// At its first Erase, where the method assigns models (methods::Traits).
   std::optional<aggregate::Ledger> ledger{};
+  bool taken_out = false;  ///< its merge took the ledger's entry out of the model and out of the ledger
+  std::optional<std::size_t> made_again_by{};  ///< the request whose retraining is without its samples too
 
   template <class S>
   bool in() const {

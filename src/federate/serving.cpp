@@ -74,7 +74,10 @@ void finish(Parts& p, ServedRequest& r) {
   if (p.observers.guards) p.observers.guards->drop(index);
   if (p.observers.gates) p.observers.gates->close(index);
   if (const auto client = r.request.client; client != methods::no_client) {
-    p.merging.memory.forget(client);
+    if (r.taken_out && r.request.scope == Scope::samples)
+      p.merging.memory.forget_rounds(client);  // what it has contributed since is without the samples
+    else
+      p.merging.memory.forget(client);
     if (p.observers.heads) p.observers.heads->forget(client);
   }
   p.requests.call_next();
@@ -104,6 +107,10 @@ bool take(Parts& p, const EraseRequest& m, Effects& fx) {
   r.procedure = p.method.start(r.request);
   if (auto others = p.requests.taken_before(r); !others.empty()) {
     r.stage = stage::Repeating{std::move(others)};
+    return true;
+  }
+  if (r.made_again_by) {
+    r.stage = stage::Repeating{{*r.made_again_by}};
     return true;
   }
   r.stage = stage::Queued{};
@@ -191,6 +198,8 @@ methods::View view_of(const Parts& p, const ServedRequest& r) {
   v.model = p.at.model;
   v.initial = p.setup.initial;
   v.target = p.merging.memory.ledger().find(client);
+  for (auto owner : r.request.owners)
+    if (const auto* tracked = p.merging.memory.ledger().find(owner)) v.owners.push_back(tracked);
   v.history = &p.merging.memory.history();
   if (p.observers.heads) v.auxiliary = p.observers.heads->find(client);
   if (client != methods::no_client) {

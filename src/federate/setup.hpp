@@ -26,11 +26,15 @@ struct Setup {
 /// Names the stream that orders the samples of a client's training job.
 base::StreamKey training_key(const config::Scenario& scenario, std::uint32_t client, std::uint64_t job);
 
-/// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples"
-/// and "class"). Null without data.
+/// The rows `client` trains on once it honours the erasures whose bits are set in `honours` (scopes "samples",
+/// "subject" and "class"). Null without data.
 data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours);
 /// How many those are; without data what the scenario's fractions make of the client's samples, where a class
 /// counts as its share of all classes, and one sample is left at least.
 std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours);
+
+/// The clients that train on what an erasure covers, ascending: who asks, or, of a class, everybody who has samples of it;
+/// without data everybody.
+std::vector<std::uint32_t> owners_of(const Setup& setup, std::size_t erasure);
 
 }  // namespace afu::federate

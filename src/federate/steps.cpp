@@ -56,6 +56,21 @@ void perform(Parts& p, ServedRequest& r, methods::AwaitUpdates& s, Effects&) {
   if (s.count > 0) r.stage = stage::AwaitingUpdates{p.at.updates + s.count};
 }
 
+/// One retraining is without the samples of all clients that an erasure is asked of, also of those whose message is still
+/// on its way.
+void take_along(Parts& p, ServedRequest& r) {
+  for (const auto i : p.requests.asked_with(r)) {
+    auto& other = p.requests[i];
+    if (other.in<stage::Queued>()) {
+      readmit(p, other);
+      other.stage = stage::Repeating{{r.request.index}};
+    } else if (!other.procedure) {
+      p.trainers.roster.honour(other.request.index, other.request.client);
+      other.made_again_by = r.request.index;
+    }
+  }
+}
+
 void perform(Parts& p, ServedRequest& r, methods::Restart& s, Effects& fx) {
   r.training = Training::made_again;
   r.begin_interval(p.at.now);
@@ -68,6 +83,7 @@ void perform(Parts& p, ServedRequest& r, methods::Restart& s, Effects& fx) {
   p.at.publish(p.setup.restart ? p.setup.restart : p.setup.initial);
   ++p.at.epoch;
   if (r.request.scope == methods::Scope::samples) readmit(p, r);
+  take_along(p, r);
   const auto [mean, clients] = p.trainers.roster.mean_samples();
   p.merging.one->begin_again(mean, clients, s.barrier);
   p.at.updates = p.trainers.roster.begin_again();
@@ -162,7 +178,9 @@ bool take_statistics(Parts& p, ServedRequest& r, engine::Combination model, meth
 }
 
 RequestMerge merge_of(const ServedRequest& r, const methods::MergeErasure& s) {
-  return {r.request.index, true, s.delta, 1.0, s.influence_gain, s.by_accumulator, s.calibration};
+  RequestMerge merge{r.request.index, true, s.delta, 1.0, s.influence_gain, s.by_accumulator, s.calibration};
+  merge.taken = s.taken;
+  return merge;
 }
 
 void merge_soon(Parts& p, ServedRequest& r, RequestMerge merge) {

@@ -83,6 +83,11 @@ record::ErasureRecord erasure(const JsonPlace& j) {
   e.outcome = outcome(j, e);
   e.reason = text_or_empty(j, "reason");
   if (j.has("site")) e.site = text_or_empty(j, "site");
+  if (j.has("subject")) {
+    const auto names = j.at("subject");
+    for (std::size_t i = 0; i < names.size(); ++i) e.subjects.push_back(names.at(i).get<std::string>());
+  }
+  e.file = text_or_empty(j, "file");
   return e;
 }
 

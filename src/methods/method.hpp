@@ -62,7 +62,7 @@ struct Traits {
   Needs needs;
   Coordination default_coordination = Coordination::concurrent;
   std::vector<Coordination> coordinations{Coordination::concurrent};
-  std::vector<Scope> scopes{Scope::client, Scope::samples};
+  std::vector<Scope> scopes{Scope::client, Scope::samples};  ///< samples: "subject" too, by the same piece
   /// Why the method has not got the other scopes.
   std::vector<std::pair<Scope, std::string>> refusals{};
   bool needs_target = false;  ///< the target must compute
@@ -77,14 +77,16 @@ using record::no_client;
 struct Request {
   std::uint32_t index = 0;           ///< into the scenario's erasures
   std::uint32_t client = no_client;  ///< the target; none where the scope is a class
-  Scope scope = Scope::client;
-  std::int64_t label = -1;  ///< the class to forget
-  data::IndicesPtr forget;  ///< rows to erase; null in timing-only runs
+  Scope scope = Scope::client;       ///< samples: any part of a client's (config::is_part)
+  std::int64_t label = -1;           ///< the class to forget
+  data::IndicesPtr forget;           ///< rows to erase; null in timing-only runs
   std::int64_t forget_count = 0;
   /// Held-out rows of the target, poisoned to the same share (data::non_members); null in timing-only runs,
   /// and where no one client asks.
   data::IndicesPtr non_members;
   Coordination coordination = Coordination::concurrent;
+  /// Who trains on what it covers: the target, or, of a class, everybody who has samples of it; ascending.
+  std::vector<std::uint32_t> owners{};
 };
 
 /// A client that can be asked to compute, with what it may still train on.
@@ -103,10 +105,11 @@ struct View {
   std::uint64_t updates = 0;  ///< accepted updates in the current lineage
   std::int64_t clients = 0;   ///< K
   std::int64_t classes = 0;
-  bool synchronous = false;                    ///< the training rule holds barrier rounds
-  ParametersPtr model;                         ///< the current version
-  ParametersPtr initial;                       ///< the run's first
-  const aggregate::Tracked* target = nullptr;  ///< the target's ledger entry
+  bool synchronous = false;                         ///< the training rule holds barrier rounds
+  ParametersPtr model;                              ///< the current version
+  ParametersPtr initial;                            ///< the run's first
+  const aggregate::Tracked* target = nullptr;       ///< the target's ledger entry
+  std::vector<const aggregate::Tracked*> owners{};  ///< ledger entries of the request's owners
   const aggregate::History* history = nullptr;
   ParametersPtr auxiliary;                     ///< the target's last auxiliary head; null: none yet
   std::vector<data::IndicesPtr> environments;  ///< calibration samples of the clients not excluded
@@ -160,6 +163,9 @@ struct MergeErasure {
   std::optional<double> influence_gain;
   bool by_accumulator = false;
   ParametersPtr calibration{};
+  /// What of the ledger it takes out, as that was when `delta` was computed: the model then holds of these clients what
+  /// came since, or, by a rule that mixes whole models, nothing.
+  std::vector<aggregate::TakenOut> taken{};
   MergeErasure() {}
   MergeErasure(ParametersPtr d, std::optional<double> gain = std::nullopt, bool accumulated = false,
                ParametersPtr calibrated = nullptr)

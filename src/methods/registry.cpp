@@ -52,6 +52,13 @@ const Method& find_method(const std::string& name) {
   throw std::invalid_argument("unknown unlearning method '" + name + "'; allowed: " + known);
 }
 
+std::vector<Scope> scopes_of(const Method& method) {
+  auto all = method.traits.scopes;
+  const auto part = std::find(all.begin(), all.end(), Scope::samples);
+  if (part != all.end()) all.insert(part + 1, Scope::subject);
+  return all;
+}
+
 Needs needs_of(const Method& method, const config::Scenario& scenario) {
   return method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
 }
@@ -70,15 +77,15 @@ namespace {
 /// With the reason, where the method tells it; so the sections themselves name no scopes.
 void check_scopes(const Method& method, const config::Scenario& s, const config::Complain& complain) {
   std::string supported;
-  for (auto scope : method.traits.scopes)
+  for (auto scope : scopes_of(method))
     supported += (supported.empty() ? "\"" : ", \"") + config::name_of(scope) + "\"";
   for (std::size_t i = 0; i < s.erasures.size(); ++i) {
     const auto scope = s.erasures[i].scope;
-    const auto& has = method.traits.scopes;
+    const auto has = scopes_of(method);
     if (std::find(has.begin(), has.end(), scope) != has.end()) continue;
     std::string why;
     for (const auto& [refused, reason] : method.traits.refusals)
-      if (refused == scope) why = ": " + reason;
+      if (refused == scope || (config::is_part(refused) && config::is_part(scope))) why = ": " + reason;
     complain("erasure[" + std::to_string(i) + "].scope", "\"" + config::name_of(scope) +
                                                              "\" is not supported, the method \"" +
                                                              method.name + "\" supports " + supported + why);
@@ -90,8 +97,7 @@ void check_scopes(const Method& method, const config::Scenario& s, const config:
 void check_rule(const Method& method, const config::Scenario& s, const config::Complain& complain) {
   const auto& t = s.training;
   const auto needs = needs_of(method, s);
-  const bool asked = std::any_of(s.erasures.begin(), s.erasures.end(),
-                                 [](const config::Erasure& e) { return e.client >= 0; });
+  const bool asked = !s.erasures.empty();
   if (!asked || !(needs.influence || needs.accumulator)) return;
   const auto why = ", the method \"" + method.name + "\" takes out what single clients have contributed";
   if (config::traits(t.rule).balances)

@@ -15,6 +15,8 @@ std::vector<config::PluginSection> method_sections();
 /// The coordination a scenario asks for ("default", "concurrent", "blocking"). Throws std::invalid_argument,
 /// naming what is supported, for one that the method does not have.
 Coordination coordination(const Method& method, config::CoordinationAsked asked);
+/// What it can be asked to forget: who serves "samples" serves "subject" too.
+std::vector<Scope> scopes_of(const Method& method);
 /// What the server must keep for `method` in that scenario.
 Needs needs_of(const Method& method, const config::Scenario& scenario);
 /// Whether no client is left that asks for no erasure: calibration images are taken for such clients alone.

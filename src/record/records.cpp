@@ -23,8 +23,18 @@ std::string node_name(NodeId id) {
 
 std::string covers_text(const ErasureRecord& e) {
   if (e.client < 0) return e.label < 0 ? "a class" : "class " + std::to_string(e.label);
-  const auto client = client_text(static_cast<std::uint64_t>(e.client), e.site);
-  return e.scope == "samples" ? std::to_string(e.samples) + " samples of " + client : client;
+  auto client = client_text(static_cast<std::uint64_t>(e.client), e.site);
+  if (e.scope == "subject") {
+    constexpr std::size_t most = 3;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(most, e.subjects.size()); ++i)
+      names += (i > 0 ? ", " : "") + e.subjects[i];
+    if (e.subjects.size() > most) names += " and " + std::to_string(e.subjects.size() - most) + " more";
+    return (e.subjects.size() == 1 ? "subject " : "subjects ") + names + " at " + client;
+  }
+  if (e.scope != "samples") return client;
+  const auto count = std::to_string(e.samples) + " samples of ";
+  return e.file.empty() ? count + client : count + e.file + " at " + client;
 }
 
 const char* to_string(EventType t) {

@@ -212,10 +212,12 @@ struct ErasureRecord {
   std::optional<DifferenceFigures> difference{};  ///< absent: nothing was searched for
   std::optional<FeatureFigures> features{};       ///< likewise
   std::uint32_t request = 0;                      ///< which of the scenario's erasures
-  std::string scope = "client";                   ///< "client", "samples", "class"
+  std::string scope = "client";                   ///< "client", "samples", "subject", "class"
   std::string site{};                             ///< what the client is called; empty: by its number alone
   std::int64_t label = -1;                        ///< the class of the scope "class"
-  std::int64_t samples = 0;                       ///< training samples that it covers
+  std::vector<std::string> subjects{};            ///< those of the scope "subject"
+  std::string file{};        ///< name of the file of ids, where the scope "samples" has one
+  std::int64_t samples = 0;  ///< training samples that it covers
   /// Of its own samples: on the version that it found, and at the end of the run.
   RequestFigures found{}, final{};
   std::string rebound_of{};  ///< "attack_success_rate" or "forget_accuracy"; empty: there is no rebound
@@ -223,7 +225,8 @@ struct ErasureRecord {
   std::string reason{};  ///< why it was not merged, or not forgotten; empty: it was both
 };
 
-/// What an erasure covers: "client/3", "client/3 (Leiden)", "12 samples of client/3", "class 2".
+/// What an erasure covers: "client/3", "client/3 (Leiden)", "12 samples of client/3", "12 samples of ids.csv at client/3",
+/// "subject OAS1_0171 at client/3", "class 2".
 std::string covers_text(const ErasureRecord& e);
 
 struct Figures {

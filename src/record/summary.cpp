@@ -57,6 +57,8 @@ Json erasure(const ErasureRecord& e) {
          {"outcome", to_string(e.outcome)},
          {"reason", text(e.reason)}};
   if (!e.site.empty()) j["site"] = e.site;
+  if (!e.subjects.empty()) j["subject"] = e.subjects;
+  if (!e.file.empty()) j["file"] = e.file;
   return j;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "config/sections/model.hpp"
+#include "data/dataset.hpp"
 #include "lane/prepare_model.hpp"
 #include "support.hpp"
 
@@ -45,6 +46,8 @@ TEST_CASE("two requests at once: each has its own figures, and together they are
     CHECK_FALSE(row.requests[1].attack_success_rate);
     CHECK(row.requests[0].mia_auc);
     CHECK(row.requests[1].mia_auc);
+    REQUIRE(row.requests[0].poisoned_success);
+    CHECK_FALSE(row.requests[1].poisoned_success);
     differ = differ || a != b;
   }
   CHECK(differ);
@@ -146,5 +149,42 @@ TEST_CASE("weights from a file that hold the target are told of") {
   CHECK(retrain.result.warnings == retrain.result.summary.warnings);
   CHECK(from_file("gradient_ascent").result.summary.warnings.size() == 1);
   CHECK(trained.result.summary.warnings.empty());
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("samples of several clients by a file: a row each, the same before, and one retraining for all") {
+  const auto file =
+      std::filesystem::temp_directory_path() / ("afu-ids-" + std::to_string(::getpid()) + ".csv");
+  {
+    std::ofstream ids(file);
+    ids << "id\n";
+    for (int row = 0; row < 60; ++row) ids << row << "\n";
+  }
+  const auto erasure = "erasure=[{scope=\"samples\",file=\"" + file.string() + "\",at_update=18}]";
+  for (const std::string method : {"afu_ic", "retrain", "none", "gradient_ascent"}) {
+    CAPTURE(method);
+    const auto p = play(small, {"unlearning.method=" + method, "data.backdoor.client=0",
+                                "calibration.steps=0", "calibration.window_steps=0", erasure});
+    REQUIRE(p.result.report.failure == "");
+    const auto& e = p.result.summary.erasures;
+    REQUIRE(e.size() == 6);  // everybody has some of them
+    std::int64_t samples = 0;
+    for (std::size_t i = 0; i < e.size(); ++i) {
+      CHECK(e[i].client == static_cast<std::int64_t>(i));
+      CHECK(e[i].scope == "samples");
+      CHECK(record::covers_text(e[i]) == std::to_string(e[i].samples) + " samples of " +
+                                             file.filename().string() + " at client/" + std::to_string(i));
+      CHECK(e[i].found.forget_accuracy.has_value());
+      CHECK(e[i].forgotten_at.has_value() == (method != "none"));
+      samples += e[i].samples;
+    }
+    CHECK(samples > 30);  // what is held out is not among them
+    CHECK(samples < 60);
+    for (const auto& row : p.result.report.rows) CHECK(row.requests.size() == 6);
+    if (method == "retrain") CHECK(decisions(p, "restarted").size() == 1);
+  }
+  // Who asks is known once the data are: what the method cannot do then is refused.
+  CHECK_THROWS_WITH_AS(play(small, {"data.backdoor.client=0", erasure}), doctest::Contains("all 6 ask"),
+                       data::DataError);
   std::filesystem::remove(file);
 }

@@ -243,8 +243,9 @@ TEST_CASE("the methods' list says why a scope is missing") {
   Folder f;
   const auto methods = afu_command(f, "methods");
   CHECK(methods.status == 0);
-  CHECK(methods.out.find("not class: the ledger keeps one sum of contributions a client") !=
+  CHECK(methods.out.find("not class: it subtracts the sum of a client's whole contributions") !=
         std::string::npos);
+  CHECK(methods.out.find("scopes: client, samples, subject, class") != std::string::npos);
 }
 
 TEST_CASE("devices are listed, as JSON too, and probed when asked") {

@@ -33,6 +33,37 @@ TEST_CASE("rounds are for fedavg") {
             .empty());
 }
 
+TEST_CASE("erasures that name their samples") {
+  const std::string files = "data.source = \"manifest\"\ndata.path = \"x.csv\"\n[[erasure]]\nat_update = 1\n";
+  CHECK(with_stop(files + "scope = \"subject\"\nsubject = \"p1\"").empty());  // whoever has it asks
+  CHECK(with_stop(files + "scope = \"subject\"\nsubject = [\"p1\", \"p2\"]\nclient = 2").empty());
+  CHECK(with_stop(files + "scope = \"samples\"\nfile = \"ids.csv\"").empty());
+  CHECK(with_stop(files + "scope = \"subject\"") ==
+        Messages{"s.toml:3:1: erasure[0]: subject is missing, the scope \"subject\" needs one, or several"});
+  CHECK(with_stop(files + "scope = \"subject\"\nsubject = [\"p1\", \"p1\"]").at(0) ==
+        "s.toml:6:12: erasure[0].subject[0]: \"p1\" stands there more than once, allowed is once");
+  CHECK(
+      with_stop(files + "client = 0\nsubject = \"p1\"") ==
+      Messages{
+          "s.toml:6:11: erasure[0].subject: \"p1\" is given, the scope \"client\" has none, allowed with it is "
+          "\"subject\""});
+  CHECK(
+      with_stop(files + "scope = \"subject\"\nsubject = \"p1\"\nfile = \"ids.csv\"") ==
+      Messages{
+          "s.toml:7:8: erasure[0].file: \"ids.csv\" is given, the scope \"subject\" has no file of samples, "
+          "allowed with it is \"samples\""});
+  CHECK(
+      with_stop("[[erasure]]\nat_update = 1\nscope = \"subject\"\nsubject = \"p1\"") ==
+      Messages{
+          "s.toml:3:9: erasure[0].scope: \"subject\" needs data that tell subjects, the source \"phantom\" tells "
+          "none, allowed are \"client\", \"samples\", \"class\""});
+  CHECK(
+      with_stop(
+          "scenario.execute = \"timing\"\n[[erasure]]\nat_update = 1\nscope = \"samples\"\nfile = \"i.csv\"")
+          .at(0)
+          .find("erasure[0].file: \"i.csv\" names images") != std::string::npos);
+}
+
 TEST_CASE("erasures") {
   CHECK(with_stop("[[erasure]]\nclient = 0") ==
         Messages{"s.toml:1:1: erasure[0]: 0 times are given, allowed is exactly one of at_update, at_round, "

@@ -76,7 +76,9 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.stop = {500, 60, 1e-3 + 1e6};
   s.erasures = {{1, 40, -1, -1, Scope::client, 0.5},
                 {2, -1, 7, -1, Scope::samples, 0.1},
-                {3, -1, -1, 0.1 + 0.2, Scope::client, 1.0}};
+                {3, -1, -1, 0.1 + 0.2, Scope::client, 1.0},
+                {4, 9, -1, -1, Scope::subject, 0.5, -1, {"p1", "a \"b\""}},
+                {-1, 9, -1, -1, Scope::samples, 0.5, -1, {}, "ids.csv"}};
 
   auto text = to_toml(s, methods());
   auto back = parsed(text);
@@ -110,7 +112,10 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   }
   CHECK(compared > 80);
   CHECK(back.compute.devices == s.compute.devices);
-  REQUIRE(back.erasures.size() == 3);
+  REQUIRE(back.erasures.size() == 5);
+  CHECK(back.erasures[3].subjects == s.erasures[3].subjects);
+  CHECK(back.erasures[4].file == "ids.csv");
+  CHECK(back.erasures[4].client == -1);
   CHECK(back.erasures[0].at_update == 40);
   CHECK(back.erasures[0].at_seconds == -1);
   CHECK(back.erasures[1].at_round == 7);
@@ -221,7 +226,9 @@ TEST_CASE("what the reference has commented out loads as well") {
   for (std::string line; std::getline(lines, line);) {
     bool commented = line.size() > 1 && line[0] == '#' && line[1] != ' ';
     bool another_time = line.rfind("#at_round", 0) == 0 || line.rfind("#at_seconds", 0) == 0;
-    bool another_scope = line.rfind("#class =", 0) == 0;
+    bool another_scope = false;
+    for (const auto* key : {"#class =", "#file =", "#subject ="})
+      another_scope = another_scope || line.rfind(key, 0) == 0;
     text += (commented && !another_time && !another_scope ? line.substr(1) : line) + "\n";
   }
   auto s = parsed(text);

@@ -24,6 +24,10 @@ federate::Setup with_data(const std::string& text, const std::vector<data::Indic
     d->clients.push_back(client);
     d->calibration.push_back(test::indices({100 + 2 * c, 101 + 2 * c}));
   }
+  auto pool = std::make_shared<data::Images>();
+  pool->labels.assign(110, 0);
+  pool->labels[101] = 1;
+  d->pool = std::move(pool);
   s.data = d;
   s.forget = forget;
   return s;
@@ -119,7 +123,9 @@ TEST_CASE("roster: a class is left out by everybody from the request on") {
   const auto all = roster.participants(r);
   REQUIRE(all.size() == 4);
   CHECK(all[1].samples == 8);
-  CHECK(all[1].all_rows->size() == 10);  // with those that it erases
+  CHECK(all[1].all_rows->size() == 10);                       // with those that it erases
+  CHECK(*roster.environments().at(0) == data::Indices{100});  // calibration images are without the class
+  CHECK(roster.environments().at(1)->size() == 2);
 }
 
 TEST_CASE("roster: calibration images are of clients that never ask, though they have not asked yet") {

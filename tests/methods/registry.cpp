@@ -38,15 +38,33 @@ TEST_CASE("every scope a method lacks is refused with the reason") {
       if (!supported) CHECK(why->second.size() > 10);
     }
   CHECK(
-      message_of("afu_ic", "scope = \"class\"\nclass = 1") ==
-      "s.toml:5:9: erasure[0].scope: \"class\" is not supported, the method \"afu_ic\" supports \"client\", "
-      "\"samples\": the ledger keeps one sum of contributions a client, in which those of its classes are "
-      "not apart, so none can be subtracted");
+      message_of("kd", "scope = \"class\"\nclass = 1") ==
+      "s.toml:5:9: erasure[0].scope: \"class\" is not supported, the method \"kd\" supports \"client\": it subtracts "
+      "the sum of a client's whole contributions");
 }
 
 TEST_CASE("class scope has its reference and its control") {
-  for (const char* method : {"retrain", "none", "not", "fine_tune", "prune"})
+  for (const char* method : {"retrain", "none", "afu_ic", "not", "fine_tune", "prune"})
     CHECK(message_of(method, "scope = \"class\"\nclass = 1") == "");
+}
+
+TEST_CASE("who serves a part of a client's samples serves those of subjects too, and nobody else does") {
+  const std::string subject = "scope = \"subject\"\nsubject = \"p1\"";
+  const std::vector<std::string> files{"data.source=manifest", "data.path=x.csv"};
+  for (const auto& m : methods::methods()) {
+    CAPTURE(m.name);
+    const auto has = methods::scopes_of(m);
+    const auto serves = [&](methods::Scope s) { return std::count(has.begin(), has.end(), s) > 0; };
+    CHECK(serves(methods::Scope::subject) == serves(methods::Scope::samples));
+    const auto refused = message_of(m.name, subject, files);
+    if (serves(methods::Scope::samples))
+      CHECK(refused == "");
+    else
+      CHECK(refused.find("\"subject\" is not supported, the method \"" + m.name + "\" supports ") !=
+            std::string::npos);
+  }
+  CHECK(message_of("prune", subject, files).find(": channels tell classes apart, not samples") !=
+        std::string::npos);
 }
 
 TEST_CASE("what needs calibration images of clients that do not ask is refused where all ask") {

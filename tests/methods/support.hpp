@@ -77,6 +77,7 @@ struct Erased : Asked {
     target.weight = 0.5;
     target.all_weights = 2;
     view.target = &target;
+    view.owners = {&target};
   }
 };
 

@@ -50,8 +50,9 @@ def _shared_rows(folder: RunFolder) -> list[str]:
 
 
 def _requested(folder: RunFolder) -> list[str]:
-    """A client's requests for parts of its samples take them from one shuffle, poisoned ones first."""
-    found, taken = [], {}
+    """A client's requests for parts take them from one shuffle, poisoned ones first, or name them; none twice."""
+    found: list[str] = []
+    taken: dict[int, set[int]] = {}
     poisoned = set(folder.run["backdoor"]["poisoned"]) if folder.run["backdoor"] else set()
     for r in folder.run["requests"]:
         clients = folder.run["clients"]
@@ -60,13 +61,18 @@ def _requested(folder: RunFolder) -> list[str]:
             wanted = sorted(row for row in everybody if folder.labels[row] == r["class"])
         elif r["scope"] == "client":
             wanted = clients[r["client"]]["train"]
+        elif r.get("named"):
+            before = taken.setdefault(r["client"], set())
+            own = set(clients[r["client"]]["train"]) - before
+            wanted = sorted(own & set(r["forget"]))
+            before.update(wanted)
         else:
             order = list(clients[r["client"]]["train"])
             Stream(Key(folder.run["seed"], purpose("forget"), r["client"], 0)).shuffle(order)
             order.sort(key=lambda row: row not in poisoned)
-            begin = taken.get(r["client"], 0)
-            taken[r["client"]] = begin + len(r["forget"])
-            wanted = sorted(order[begin : begin + len(r["forget"])])
+            before = taken.setdefault(r["client"], set())
+            wanted = sorted([row for row in order if row not in before][: len(r["forget"])])
+            before.update(wanted)
         if r["forget"] != wanted:
             found.append(f"request {r['request']} forgets other rows than it should")
     return found

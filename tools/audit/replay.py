@@ -386,5 +386,7 @@ class Replay:
         return dict(sorted(all_.items()))
 
     def environments(self) -> list[list[int]]:
-        clients = self.folder.run["clients"]
-        return [c["calibration"] for c in clients if c["client"] not in self.asked and c["calibration"]]
+        forgotten = {r.label for r in self.requests if r.label is not None}
+        sets = [c["calibration"] for c in self.folder.run["clients"] if c["client"] not in self.asked]
+        kept = [[row for row in rows if not forgotten or self.folder.labels[row] not in forgotten] for rows in sets]
+        return [rows for rows in kept if rows]

@@ -9,11 +9,35 @@ from folder import client_of
 ENDINGS = ("interrupted", "diverged", "starved: ", "failed: ")  # besides "completed"
 
 
+def _named(erasure: dict[str, Any]) -> Any:
+    return erasure.get("subject") if erasure["scope"] == "subject" else erasure.get("file")
+
+
+def _of_clients(erasures: list[dict[str, Any]], requests: list[Any]) -> list[dict[str, Any]]:
+    """Samples that are named are asked of each client that has some, a request each, in the clients' order."""
+    wanted: list[dict[str, Any]] = []
+    for e in erasures:
+        name, client = _named(e), e.get("client")
+        if not name:
+            wanted.append(e)
+            continue
+        wanted.append(e | {"scope": "samples", "client": client})
+        if client is not None or len(wanted) > len(requests):
+            continue
+        wanted[-1]["client"] = requests[len(wanted) - 1].client
+        while len(wanted) < len(requests):
+            r = requests[len(wanted)]
+            if r.named != name or r.client is None or r.client <= wanted[-1]["client"]:
+                break
+            wanted.append(wanted[-1] | {"client": r.client})
+    return wanted
+
+
 class Schedule:
     """Counts what the replay lets in. `require(ok, text)` raises where the log says otherwise."""
 
     def __init__(self, scenario: dict[str, Any], requests: list[Any], require: Any) -> None:
-        self.wanted: list[dict[str, Any]] = scenario.get("erasure", [])
+        self.wanted = _of_clients(scenario.get("erasure", []), requests)
         self.stop, self.requests, self.require = scenario["stop"], requests, require
         self.updates = self.accepted = self.rounds = self.events = 0
         self.by_client: dict[int, int] = {}

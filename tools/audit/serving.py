@@ -26,6 +26,7 @@ class Request:
         self.client: int | None = description["client"]
         self.label: int | None = description["class"]
         self.forget: list[int] = description["forget"]
+        self.named: Any = description.get("named")  # subjects, or a file of ids
         self.repeats: list[int] = []  # earlier requests that take all its rows
         self.made = self.merged = self.forgotten = False
         self.delta: np.ndarray | None = None

@@ -15,12 +15,15 @@
 namespace afu::methods {
 namespace {
 
-/// -gain S_u.
-Erase ledger_entry(const View& view) {
+/// -gain S_u, of a class summed over its owners.
+Erase ledger_entries(const View& view) {
   engine::CombineJob job;
-  if (view.model)
-    job.outputs.push_back(
-        {nullptr, 1.0, {{-view.settings->real("gain"), view.target->influence, nullptr}}, {}});
+  if (view.model) {
+    engine::Combination sum{nullptr, 1.0, {}, {}};
+    for (const auto* t : view.owners)
+      if (t->influence) sum.terms.push_back({-view.settings->real("gain"), t->influence, nullptr});
+    job.outputs.push_back(std::move(sum));
+  }
   return {std::move(job), 0, false};
 }
 
@@ -41,7 +44,7 @@ Erase next_erasure(const View& view, const Request& request, std::int64_t round)
     case Erasure::ledger:
       break;
   }
-  return gain_by_layer(*view.settings) ? layer_gains_erasure(view) : ledger_entry(view);
+  return gain_by_layer(*view.settings) ? layer_gains_erasure(view) : ledger_entries(view);
 }
 
 Erase uce_erasure(const View& view, const Request& request) {

@@ -10,6 +10,7 @@
 /// ledger has it then, and carry e + c to the bases of tasks that are still out (README.md, step 6). The bare
 /// subtraction often gives every image the same class, so the default, "auto", is "calibrated" where that can
 /// be.
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,9 +37,19 @@ bool guarded(const config::CalibrationSection& c) {
 /// What a gate looks at is no part of a placebo.
 bool gated(const config::CalibrationSection& c) { return c.research->gate && !c.placebo; }
 
-/// Of a target that its ledger has not seen nothing is in the model.
+/// Of clients that the ledger has not seen nothing is in the model.
 bool took_part(const View& view) {
-  return erasure_of(*view.settings) != Erasure::ledger || (view.target && view.target->contributions > 0);
+  return erasure_of(*view.settings) != Erasure::ledger ||
+         std::any_of(view.owners.begin(), view.owners.end(),
+                     [](const aggregate::Tracked* t) { return t->contributions > 0; });
+}
+
+/// What a ledger's erasure takes out, as it is now.
+std::vector<aggregate::TakenOut> taken_out(const View& view) {
+  std::vector<aggregate::TakenOut> all;
+  if (erasure_of(*view.settings) == Erasure::ledger)
+    for (const auto* t : view.owners) all.push_back({t->client, t->influence, t->contributions});
+  return all;
 }
 
 std::int64_t rounds(const View& view) {
@@ -51,11 +62,13 @@ bool matches(const View& view, const Request& request) {
   return view.settings->integer("match_steps") > 0 && !none;
 }
 
-MergeErasure merge(const View& view, ParametersPtr erasure, ParametersPtr calibration) {
+MergeErasure merge(const View& view, ParametersPtr erasure, std::vector<aggregate::TakenOut> taken,
+                   ParametersPtr calibration) {
   MergeErasure step{std::move(erasure), std::nullopt};
   if (erasure_of(*view.settings) == Erasure::ledger && !gain_by_layer(*view.settings))
     step.influence_gain = view.settings->real("gain");
   step.calibration = std::move(calibration);
+  step.taken = std::move(taken);
   return step;
 }
 
@@ -90,6 +103,7 @@ Script calibrate_in_private(Draft& draft, const ParametersPtr& erasure, Calibrat
 Script erase_and_calibrate(const Request& request, std::int64_t round, CalibrationRun& run, const Now& now) {
   const auto& c = now->scenario->calibration;
   const bool in_private = publishes_calibrated(*now->settings, c);
+  auto taken = taken_out(now.view());
   const auto* erased = co_yield next_erasure(now.view(), request, round);
   const auto e = first_output(erased);
   std::vector<ParametersPtr> basis{e};
@@ -101,7 +115,7 @@ Script erase_and_calibrate(const Request& request, std::int64_t round, Calibrati
   run.erasing(now->model, e);
   Draft draft;
   if (in_private) co_await calibrate_in_private(draft, e, run, now);
-  co_yield merge(now.view(), e, draft.calibration);
+  co_yield merge(now.view(), e, std::move(taken), draft.calibration);
   if (!in_private) run.erased(now->model);
   if (guarded(c)) co_yield guard(c, e, std::move(basis));
   if (!in_private && c.steps > 0) co_await run.calibrate(c.steps, true, nullptr, now);
@@ -157,12 +171,11 @@ Method afu_ic_method() {
   Method m;
   m.name = "afu_ic";
   m.help =
-      "Subtracts the ledger of the target's contributions concurrently, then calibrates on held-out data. "
+      "Subtracts the ledger of the target's contributions concurrently, then calibrates on held-out data. Of a class: those "
+      "of all clients that have samples of it. "
       "Blocking: everybody waits until it is calibrated; the window that follows is concurrent.";
   m.traits.needs.influence = true;
-  m.traits.refusals = {{Scope::data_class,
-                        "the ledger keeps one sum of contributions a client, in which those of its classes "
-                        "are not apart, so none can be subtracted"}};
+  m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   using namespace config;
   m.options = {

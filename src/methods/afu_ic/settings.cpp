@@ -1,5 +1,6 @@
 #include "methods/afu_ic/settings.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,24 @@ std::vector<Obstacle> against_calibrated(const config::Values& v, const config::
   return all;
 }
 
+/// Of a class there is no one target that could compute, and no one entry of the ledger.
+void check_class(const config::Values& v, const config::Scenario& s, const config::Complain& complain) {
+  const std::string key = "unlearning.afu_ic.",
+                    why = " a class has none, allowed with the scope \"class\" is ";
+  if (erasure_of(v) != Erasure::ledger)
+    complain(key + "erasure",
+             "\"" + v.text("erasure") + "\" is computed at one target," + why + "\"ledger\"");
+  if (gain_by_layer(v))
+    complain(key + "gain_by", "\"layer\" divides one target's entry," + why + "\"model\"");
+  if (v.integer("match_steps") > 0)
+    complain(key + "match_steps",
+             std::to_string(v.integer("match_steps")) + " are taken at one target," + why + "0");
+  if (s.calibration.research->guard_rank > 1)
+    complain("calibration.research.guard_rank", std::to_string(s.calibration.research->guard_rank) +
+                                                    " has one target sketch its gradients," + why +
+                                                    "at most 1");
+}
+
 }  // namespace
 
 Erasure erasure_of(const config::Values& v) { return config::named<Erasure>(v.text("erasure"), "erasure"); }
@@ -68,6 +87,9 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
   }
   if (config::named<Publish>(v.text("publish"), "publish") == Publish::calibrated)
     for (const auto& [at, reason] : against_calibrated(v, s.calibration)) complain(at, reason);
+  if (std::any_of(s.erasures.begin(), s.erasures.end(),
+                  [](const auto& e) { return e.scope == config::Scope::data_class; }))
+    check_class(v, s, complain);
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
              "a calibration needs images of a client that asks for no erasure, and all " +

@@ -28,6 +28,7 @@ struct AfuIc : Asked {
     target.contributions = 2;
     target.influence = test::some_model();
     view.target = &target;
+    view.owners = {&target};
     view.environments = {test::some_rows({0, 1, 2, 3, 4, 5}), test::some_rows({6, 7, 8})};
     auto& c = scenario.calibration;
     c.window_updates = 6;
