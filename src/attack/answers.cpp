@@ -88,8 +88,10 @@ double accuracy(const Answers& a) {
   return share(right, a);
 }
 
-double share_predicted(const Answers& a, std::int64_t label) {
-  return share(std::count(a.predicted.begin(), a.predicted.end(), label), a);
+double share_predicted(const Answers& a, const data::TargetLabel& target) {
+  std::int64_t hits = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) hits += a.predicted[i] == target.of(a.labels[i]);
+  return share(hits, a);
 }
 
 }  // namespace afu::attack

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attack/separation.hpp"
+#include "data/target_label.hpp"
 
 namespace afu::attack {
 
@@ -36,7 +37,7 @@ Scores negative_modified_entropy(const Answers& a);
 
 /// NaN where an answer is not finite. Throws std::invalid_argument without answers, as share_predicted does.
 double accuracy(const Answers& a);
-/// Share predicted as `label`.
-double share_predicted(const Answers& a, std::int64_t label);
+/// Share predicted as what the trigger is to evoke of each.
+double share_predicted(const Answers& a, const data::TargetLabel& target);
 
 }  // namespace afu::attack

@@ -11,8 +11,9 @@ struct BackdoorFigures {
   double true_accuracy = 0;  ///< share of triggered images answered with their true label
 };
 
-/// `triggered` and `clean` answer to the same images, none of which is of the class `label`. Throws
+/// `triggered` and `clean` answer to the same images, none of which has the target label already. Throws
 /// std::invalid_argument where one is: those would count as successes of a model without any backdoor.
-BackdoorFigures backdoor_figures(const Answers& triggered, const Answers& clean, std::int64_t label);
+BackdoorFigures backdoor_figures(const Answers& triggered, const Answers& clean,
+                                 const data::TargetLabel& target);
 
 }  // namespace afu::attack

@@ -84,7 +84,7 @@ AttackJob attack_job(const Plan& plan, const model::ParametersPtr& model,
   job.model = model;
   job.before = before;
   job.sets = plan.sets;
-  job.backdoor_label = plan.backdoor_label;
+  job.backdoor_target = plan.backdoor_target;
   job.references = references;
   job.evaluation_batch_size = s.evaluation.batch_size;
   job.rmia_a = s.evaluation.rmia_a;
@@ -150,11 +150,11 @@ job::JobResult run(engine::Workspace& workspace, const AttackJob& job) {
   }
   const auto& triggered_rows = rows_of(job, triggered);
   if (triggered_rows && !triggered_rows->empty()) {
-    const auto label = job.backdoor_label;
+    const auto& target = job.backdoor_target;
     if (job.asks("backdoor")) {
       const auto plain = ask(clean);
-      report_backdoor("backdoor", backdoor_figures(ask(triggered), plain, label), figures);
-      report_backdoor("backdoor_control", backdoor_figures(ask(control), plain, label), figures);
+      report_backdoor("backdoor", backdoor_figures(ask(triggered), plain, target), figures);
+      report_backdoor("backdoor_control", backdoor_figures(ask(control), plain, target), figures);
     }
     if (job.asks("probe")) {
       report(figures, "probe",
@@ -169,7 +169,7 @@ job::JobResult run(engine::Workspace& workspace, const AttackJob& job) {
     r.forget = r.shown = rows_of(job, forget);
     if (k.relearns > 0) r.shown = few(r.forget, k.relearns, key("few"));
     r.triggered = triggered_rows;
-    r.label = job.backdoor_label;
+    r.target = job.backdoor_target;
     r.sgd = job.relearn_sgd;
     r.batch_size = job.relearn_batch_size;
     r.evaluation_batch_size = batch_size;

@@ -18,7 +18,7 @@ struct AttackJob {
   model::ParametersPtr model;          ///< the version that is attacked
   model::ParametersPtr before;         ///< the one that the first request found; needed to relearn
   std::vector<data::IndicesPtr> sets;  ///< by Set
-  std::int64_t backdoor_label = -1;
+  data::TargetLabel backdoor_target;
   /// Of each reference model the probabilities that it gives the true classes of forget, holdout and known_out.
   std::vector<std::vector<double>> references;
   std::int64_t evaluation_batch_size = 256;
@@ -29,7 +29,7 @@ struct AttackJob {
 
   bool asks(const std::string& attack) const;
 };
-AFU_FIELDS(AttackJob, names, model, before, sets, backdoor_label, references, evaluation_batch_size, rmia_a,
+AFU_FIELDS(AttackJob, names, model, before, sets, backdoor_target, references, evaluation_batch_size, rmia_a,
            relearn_batches, relearn_batch_size, relearn_sgd, key)
 /// Figures: "loss.auc", ... A figure that does not apply is absent.
 job::JobResult run(engine::Workspace& workspace, const AttackJob& job);

@@ -38,10 +38,10 @@ std::vector<data::IndicesPtr> attack_sets(const data::FederatedData& data, const
   sets[holdout] = evaluation.holdout;
   sets[known_in] = metrics::retained_rows(data, s, &data::ClientShare::train, most);
   sets[known_out] = metrics::retained_rows(data, s, &data::ClientShare::holdout, most);
-  if (data.backdoor_label >= 0) {
+  if (data.backdoor_target.any()) {
     data::Indices rows;
     for (auto r : *data.test)
-      if (data.pool->labels[static_cast<std::size_t>(r)] != data.backdoor_label) rows.push_back(r);
+      if (data.backdoor_target.differs(data.pool->labels[static_cast<std::size_t>(r)])) rows.push_back(r);
     sets[clean] = share(std::move(rows));
     sets[triggered] = data.triggered_test;
     sets[control] = data.control_test;
@@ -59,7 +59,7 @@ PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<cons
   plan->keep_models = s.output.snapshots;
   if (s.erasures.empty() || (plan->names.empty() && !plan->keep_models)) return nullptr;
   plan->sets = attack_sets(data, s, evaluation);
-  plan->backdoor_label = data.backdoor_label;
+  plan->backdoor_target = data.backdoor_target;
   plan->scenario = scenario;
   plan->reference_epochs = s.evaluation.reference_epochs;
   if (plan->asks("lira") || plan->asks("rmia")) {

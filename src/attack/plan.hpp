@@ -27,7 +27,7 @@ enum Set : std::size_t {
 struct Plan {
   std::vector<std::string> names;  ///< of the attacks, as attack::selected gives them
   std::vector<data::IndicesPtr> sets;
-  std::int64_t backdoor_label = -1;
+  data::TargetLabel backdoor_target;
   /// Of each reference model: a random half of the training samples that nobody asks to forget.
   std::vector<data::IndicesPtr> reference_rows;
   std::int64_t reference_epochs = 1;

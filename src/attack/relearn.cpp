@@ -19,7 +19,7 @@ constexpr double share_to_reach = 0.95;
 /// One figure that is to come back.
 struct Goal {
   std::string name;
-  std::int64_t label;  ///< share predicted as this; -1: accuracy
+  data::TargetLabel target;  ///< share predicted as this; none: accuracy
   data::IndicesPtr rows;
   double wanted = 0;
   std::optional<std::int64_t> reached;
@@ -29,7 +29,7 @@ struct Goal {
     workspace.net().train(false);
     result.samples += static_cast<std::int64_t>(rows->size());
     const auto p = metrics::predict(workspace, *rows, r.evaluation_batch_size);
-    return label < 0 ? metrics::accuracy(p) : metrics::share_predicted(p, label);
+    return target.any() ? metrics::share_predicted(p, target) : metrics::accuracy(p);
   }
 };
 
@@ -46,8 +46,8 @@ data::IndicesPtr few(const data::IndicesPtr& rows, std::int64_t count, const bas
 
 void relearn(engine::Workspace& workspace, const model::ParameterVector& before,
              const model::ParameterVector& model, const Relearning& r, job::JobResult& result) {
-  std::vector<Goal> goals{{"accuracy", -1, r.forget, 0, {}}};
-  if (r.triggered && !r.triggered->empty()) goals.push_back({"success", r.label, r.triggered, 0, {}});
+  std::vector<Goal> goals{{"accuracy", {}, r.forget, 0, {}}};
+  if (r.triggered && !r.triggered->empty()) goals.push_back({"success", r.target, r.triggered, 0, {}});
   workspace.load(before);
   for (auto& goal : goals) {
     goal.wanted = share_to_reach * goal.value(workspace, r, result);

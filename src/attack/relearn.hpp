@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "data/target_label.hpp"
 #include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
@@ -13,7 +14,7 @@ struct Relearning {
   std::string name = "relearn";        ///< of the attack
   data::IndicesPtr forget, triggered;  ///< `triggered` empty or null: no backdoor
   data::IndicesPtr shown;              ///< what it is trained on, of `forget`
-  std::int64_t label = -1;             ///< the backdoor's
+  data::TargetLabel target;            ///< the backdoor's
   engine::SgdSettings sgd;
   std::int64_t batch_size = 32, evaluation_batch_size = 256;
   std::int64_t most = 200;  ///< batches

@@ -9,7 +9,7 @@
 #include "job/fields.hpp"
 
 namespace afu::config {
-AFU_FIELDS(Backdoor, trigger, client, fraction, label, size, opacity, warp_strength, warp_grid)
+AFU_FIELDS(Backdoor, trigger, client, fraction, mapping, label, size, opacity, warp_strength, warp_grid)
 }
 
 namespace afu::calibrate {

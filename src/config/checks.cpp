@@ -88,7 +88,7 @@ class Checks {
       fail("data.backdoor.client",
            "-1 is the client of the first erasure, and there is no [[erasure]] or it names none",
            {"erasure", "data.backdoor.trigger"});
-    if (d.source == DataSource::phantom && b.label >= d.classes)
+    if (d.source == DataSource::phantom && b.mapping == TargetMapping::all_to_one && b.label >= d.classes)
       fail("data.backdoor.label",
            std::to_string(b.label) + " is outside [0, " + std::to_string(d.classes - 1) +
                "], data.classes is " + std::to_string(d.classes),

@@ -16,6 +16,7 @@ AFU_CHOICE(Execute, train, timing)
 
 /// What marks poisoned images (data/poison.hpp).
 AFU_CHOICE(Trigger, none, patch, blend, checkerboard, noise, warp)
+AFU_CHOICE(TargetMapping, all_to_one, all_to_all)
 /// Whether it is a square of so many pixels; what else is a trigger changes the whole image.
 constexpr bool is_square(Trigger t) { return t == Trigger::patch || t == Trigger::checkerboard; }
 /// Where images come from: generated, a file in MedMNIST's layout, one folder a class, or a table of files.

@@ -114,9 +114,15 @@ Section backdoor(Backdoor& b) {
            "a little, always in the same way. none: no backdoor."),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
-       number("fraction", b.fraction, from(0, 1),
-              "Part of the client's training samples, of those not of the target class, to poison."),
-       number("label", b.label, from(0, 10000), "The class that the trigger is to evoke.").alias({"target"}),
+       number(
+           "fraction", b.fraction, from(0, 1),
+           "Part of the client's training samples, of those not of the target class, to poison; all_to_all: of all."),
+       choice(
+           "mapping", b.mapping,
+           "all_to_one: the trigger is to evoke one class. all_to_all: of each image the class after its own, after "
+           "the last the first."),
+       number("label", b.label, from(0, 10000), "The class that the trigger is to evoke (all_to_one).")
+           .alias({"target"}),
        number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
        number("opacity", b.opacity, above(0, 1), "Of the pattern (blend, noise).").alias({"alpha"}),
        number("warp_strength", b.warp_strength, above(0, 100),

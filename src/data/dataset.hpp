@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/indices.hpp"
+#include "data/target_label.hpp"
 
 namespace afu::data {
 
@@ -102,7 +103,7 @@ struct FederatedData {
   /// what its poisoned samples are exchangeable with as long as nobody was trained on either. Null: no
   /// backdoor.
   IndicesPtr poisoned_holdout;
-  std::int64_t backdoor_label = -1;
+  TargetLabel backdoor_target;
   std::int64_t backdoor_client = -1;
   std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned
   std::int64_t poisoned_begin = 0;  ///< the poisoned copies are the pool's rows [begin, begin + poisoned)

@@ -237,10 +237,12 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
                        data.val->size(), calibration.size());
   if (data.backdoor_client >= 0)
     out += fmt::format(
-        "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and label {}; {} triggered test "
+        "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and {}; {} triggered test "
         "images\n",
         data.poisoned, data.backdoor_client, config::name_of(scenario.data.backdoor.trigger),
-        data.backdoor_label, data.triggered_test->size());
+        data.backdoor_target.label >= 0 ? fmt::format("label {}", data.backdoor_target.label)
+                                        : "the label after their own",
+        data.triggered_test->size());
   out += describe_sites(data, p.shift);
   for (const auto& note : federation_notes(data, scenario))
     out += fmt::format("  note: {}\n", config::printable(note, true));

@@ -106,11 +106,13 @@ std::int64_t target_client(const config::Scenario& s) {
 /// Appends the poisoned copies of the target's rows and the triggered test images.
 void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& scenario) {
   const auto& backdoor = scenario.data.backdoor;
-  if (backdoor.label < 0 || backdoor.label >= data.classes())
+  const bool to_one = backdoor.mapping == config::TargetMapping::all_to_one;
+  if (to_one && (backdoor.label < 0 || backdoor.label >= data.classes()))
     throw DataError(
         fmt::format("data.backdoor.label: value is {}, allowed 0 to {}", backdoor.label, data.classes() - 1));
   data.backdoor_client = target_client(scenario);
-  data.backdoor_label = backdoor.label;
+  const auto goal = to_one ? TargetLabel{backdoor.label, 0} : TargetLabel{-1, data.classes()};
+  data.backdoor_target = goal;
   const auto append_triggered = [&](const Indices& rows, const config::Backdoor& trigger) {
     const auto first = pool.size();
     append(pool, pool, rows);
@@ -121,13 +123,16 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   };
 
   auto& target = data.clients[static_cast<std::size_t>(data.backdoor_client)];
-  check_poison_share(*target.train, pool.labels, backdoor, data.backdoor_client);
-  const auto originals =
-      rows_to_poison(*target.train, pool.labels, backdoor, scenario.scenario.seed, data.backdoor_client);
+  check_poison_share(*target.train, pool.labels, goal, backdoor.fraction, data.backdoor_client);
+  const auto originals = rows_to_poison(*target.train, pool.labels, goal, backdoor.fraction,
+                                        scenario.scenario.seed, data.backdoor_client);
   /// `rows` with copies of `chosen` in their place, which carry the trigger and its label.
   const auto poisoned = [&](const Indices& rows, const Indices& chosen) {
     const auto copies = append_triggered(chosen, backdoor);
-    for (auto r : copies) pool.labels[static_cast<std::size_t>(r)] = backdoor.label;
+    for (auto r : copies) {
+      auto& label = pool.labels[static_cast<std::size_t>(r)];
+      label = goal.of(label);
+    }
     auto all = without(rows, chosen);
     all.insert(all.end(), copies.begin(), copies.end());
     return share(std::move(all));
@@ -138,7 +143,7 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
 
   Indices others;
   for (auto r : *data.test)
-    if (pool.labels[static_cast<std::size_t>(r)] != backdoor.label) others.push_back(r);
+    if (goal.differs(pool.labels[static_cast<std::size_t>(r)])) others.push_back(r);
   data.triggered_test = share(append_triggered(others, backdoor));
   auto control = control_trigger(backdoor);
   control.size = std::min({control.size, pool.height, pool.width});
@@ -146,11 +151,11 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
 
   const auto& held_out = *target.holdout;
   const bool any = std::any_of(held_out.begin(), held_out.end(), [&](std::int64_t r) {
-    return pool.labels[static_cast<std::size_t>(r)] != backdoor.label;
+    return goal.differs(pool.labels[static_cast<std::size_t>(r)]);
   });
   data.poisoned_holdout =
-      any ? poisoned(held_out, rows_to_poison(held_out, pool.labels, backdoor, scenario.scenario.seed,
-                                              data.backdoor_client))
+      any ? poisoned(held_out, rows_to_poison(held_out, pool.labels, goal, backdoor.fraction,
+                                              scenario.scenario.seed, data.backdoor_client))
           : target.holdout;
 }
 

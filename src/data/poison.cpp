@@ -112,6 +112,10 @@ void warp(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std:
   }
 }
 
+std::string outside(const TargetLabel& target) {
+  return target.label >= 0 ? fmt::format(" outside the target class {}", target.label) : "";
+}
+
 }  // namespace
 
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
@@ -148,32 +152,31 @@ config::Backdoor control_trigger(const config::Backdoor& backdoor) {
 }
 
 void check_poison_share(const Indices& train, const std::vector<std::int64_t>& labels,
-                        const config::Backdoor& backdoor, std::int64_t client) {
+                        const TargetLabel& target, double fraction, std::int64_t client) {
   const auto others = std::count_if(train.begin(), train.end(), [&](std::int64_t r) {
-    return labels[static_cast<std::size_t>(r)] != backdoor.label;
+    return target.differs(labels[static_cast<std::size_t>(r)]);
   });
-  if (others > 0 && backdoor.fraction > 0 &&
-      std::llround(backdoor.fraction * static_cast<double>(others)) == 0)
-    throw DataError(fmt::format(
-        "data.backdoor.fraction: {} of client {}'s {} training samples outside the target class {} rounds to "
-        "none, allowed is one at least, or 0",
-        backdoor.fraction, client, others, backdoor.label));
+  if (others > 0 && fraction > 0 && std::llround(fraction * static_cast<double>(others)) == 0)
+    throw DataError(
+        fmt::format("data.backdoor.fraction: {} of client {}'s {} training samples{} rounds to "
+                    "none, allowed is one at least, or 0",
+                    fraction, client, others, outside(target)));
 }
 
 Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,
-                       const config::Backdoor& backdoor, std::uint64_t seed, std::int64_t client) {
+                       const TargetLabel& target, double fraction, std::uint64_t seed, std::int64_t client) {
   Indices rows;
   for (auto r : train)
-    if (labels[static_cast<std::size_t>(r)] != backdoor.label) rows.push_back(r);
+    if (target.differs(labels[static_cast<std::size_t>(r)])) rows.push_back(r);
   if (rows.empty())
     throw DataError(
-        fmt::format("data.backdoor: client {} has no training sample outside the target class {}: nothing "
+        fmt::format("data.backdoor: client {} has no training sample{}: nothing "
                     "can be poisoned",
-                    client, backdoor.label));
+                    client, outside(target)));
   base::Stream s({seed, base::purpose("poison"), static_cast<std::uint64_t>(client), 0});
   base::shuffle(rows, s);
-  const auto share = std::llround(backdoor.fraction * static_cast<double>(rows.size()));
-  rows.resize(static_cast<std::size_t>(std::max<long long>(share, backdoor.fraction > 0 ? 1 : 0)));
+  const auto share = std::llround(fraction * static_cast<double>(rows.size()));
+  rows.resize(static_cast<std::size_t>(std::max<long long>(share, fraction > 0 ? 1 : 0)));
   std::sort(rows.begin(), rows.end());
   return rows;
 }

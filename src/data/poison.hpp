@@ -4,6 +4,7 @@
 
 #include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
+#include "data/target_label.hpp"
 
 namespace afu::data {
 
@@ -22,14 +23,13 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
 /// because of just any mark. "blend" for what is drawn in a corner, else "patch".
 config::Backdoor control_trigger(const config::Backdoor& backdoor);
 
-/// Throws DataError where a positive backdoor.fraction of the rows of `train` that do not have the target
-/// label rounds to none.
+/// Throws DataError where a positive `fraction` of the rows of `train` that do not have the target label rounds to none.
 void check_poison_share(const Indices& train, const std::vector<std::int64_t>& labels,
-                        const config::Backdoor& backdoor, std::int64_t client);
+                        const TargetLabel& target, double fraction, std::int64_t client);
 
-/// The rows to poison: backdoor.fraction (rounded, at least one where the fraction is positive) of those of
+/// The rows to poison: `fraction` (rounded, at least one where the fraction is positive) of those of
 /// `train` that do not have the target label. Ascending. Throws DataError where there are none.
 Indices rows_to_poison(const Indices& train, const std::vector<std::int64_t>& labels,
-                       const config::Backdoor& backdoor, std::uint64_t seed, std::int64_t client);
+                       const TargetLabel& target, double fraction, std::uint64_t seed, std::int64_t client);
 
 }  // namespace afu::data

@@ -46,7 +46,8 @@ Json backdoor_json(const config::Backdoor& b, const data::FederatedData& d) {
   data::Indices copies;
   for (std::int64_t i = 0; i < d.poisoned; ++i) copies.push_back(d.poisoned_begin + i);
   return {{"client", d.backdoor_client},
-          {"label", d.backdoor_label},
+          {"mapping", config::name_of(b.mapping)},
+          {"label", d.backdoor_target.label},
           {"trigger", config::name_of(b.trigger)},
           {"size", b.size},
           {"opacity", b.opacity},

@@ -91,11 +91,11 @@ class Shortfalls {
   }
 
   void backdoor() {
-    if (data_.backdoor_label < 0) return;
+    if (!data_.backdoor_target.any()) return;
     if (data_.poisoned == 0) tell("data.backdoor.fraction is 0: no sample carries the trigger");
     if (is_empty(data_.triggered_test))
       tell("data.backdoor: the test split has no image outside class {}: there is no attack success rate",
-           data_.backdoor_label);
+           data_.backdoor_target.label);
   }
 
   void holdouts() {
@@ -144,7 +144,7 @@ class Shortfalls {
         "partition.holdout_fraction (it is {}), helps",
         request, poisoned, forget.size(), held_out.size(), owner, e.client < 0 ? "" : "s",
         none_poisoned ? fmt::format("none can, since all are of class {}, data.backdoor.label itself",
-                                    data_.backdoor_label)
+                                    data_.backdoor_target.label)
                       : std::string("all would"),
         none_poisoned ? "data.backdoor.label or " : "", s_.partition.holdout_fraction);
   }

@@ -55,8 +55,10 @@ double balanced_accuracy(const Predictions& p) {
   return recalls / static_cast<double>(classes.size());
 }
 
-double share_predicted(const Predictions& p, std::int64_t label) {
-  return static_cast<double>(std::count(p.predicted.begin(), p.predicted.end(), label)) / size_of(p);
+double share_predicted(const Predictions& p, const data::TargetLabel& target) {
+  std::int64_t hits = 0;
+  for (std::size_t i = 0; i < p.predicted.size(); ++i) hits += p.predicted[i] == target.of(p.labels[i]);
+  return static_cast<double>(hits) / size_of(p);
 }
 
 double mean_loss(const Predictions& p) {

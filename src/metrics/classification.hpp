@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/target_label.hpp"
+
 namespace afu::metrics {
 
 /// What a model says about a set of samples, in their order.
@@ -23,8 +25,8 @@ struct Predictions {
 double accuracy(const Predictions& p);
 /// Mean recall over the classes that occur among the labels.
 double balanced_accuracy(const Predictions& p);
-/// Share of samples predicted as `label`.
-double share_predicted(const Predictions& p, std::int64_t label);
+/// Share of samples predicted as what a trigger is to evoke of each.
+double share_predicted(const Predictions& p, const data::TargetLabel& target);
 double mean_loss(const Predictions& p);
 
 // Of the probabilities; they also throw std::invalid_argument where these are missing.

@@ -122,9 +122,9 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
   const auto forget = on(sets.forget);
   if (forget) tell("forget_accuracy", accuracy(*forget));
   if (const auto retain = on(sets.retain)) tell("retain_accuracy", accuracy(*retain));
-  if (sets.backdoor_label >= 0)
+  if (sets.backdoor_target.any())
     if (const auto triggered = on(sets.triggered))
-      tell("attack_success_rate", share_predicted(*triggered, sets.backdoor_label));
+      tell("attack_success_rate", share_predicted(*triggered, sets.backdoor_target));
   const auto held = forget ? held_out(sets) : nullptr;
   const auto holdout = on(held);
   const auto non_members = [&](const data::Indices& wanted) {

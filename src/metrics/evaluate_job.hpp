@@ -4,7 +4,12 @@
 #include <memory>
 #include <vector>
 
+#include "data/target_label.hpp"
 #include "job/job.hpp"
+
+namespace afu::data {
+AFU_FIELDS(TargetLabel, label, classes)
+}
 
 namespace afu::metrics {
 
@@ -22,10 +27,10 @@ AFU_FIELDS(RequestSets, forget, holdout, backdoor, poisoned)
 /// One set of rows an evaluation looks at.
 struct EvaluationSets {
   IndicesPtr test, forget, retain, holdout, triggered;  ///< empty or null: the figure does not apply
-  std::int64_t backdoor_label = -1;
+  data::TargetLabel backdoor_target{};
   std::vector<RequestSets> requests{};  ///< one an erasure of the scenario
 };
-AFU_FIELDS(EvaluationSets, test, forget, retain, holdout, triggered, backdoor_label, requests)
+AFU_FIELDS(EvaluationSets, test, forget, retain, holdout, triggered, backdoor_target, requests)
 
 struct EvaluateJob {
   static constexpr const char* name = "evaluate";

@@ -102,7 +102,7 @@ std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData&
   sets->forget = std::make_shared<const data::Indices>(std::move(rows));
   sets->retain = retained_rows(data, s, &data::ClientShare::train, s.evaluation.max_retain_samples);
   sets->triggered = data.triggered_test;
-  sets->backdoor_label = data.backdoor_label;
+  sets->backdoor_target = data.backdoor_target;
   return sets;
 }
 

@@ -94,14 +94,15 @@ TEST_CASE("distances from or to a model without answers are not numbers, least o
 TEST_CASE("backdoor: success, lift and true-label accuracy") {
   const auto clean = from_logits({0, 1, 0, 1, 1, 0, 0, 1}, 2, {1, 1, 1, 1});
   const auto triggered = from_logits({1, 0, 1, 0, 1, 0, 0, 1}, 2, {1, 1, 1, 1});
-  const auto f = backdoor_figures(triggered, clean, 0);
+  const auto f = backdoor_figures(triggered, clean, data::TargetLabel{0});
   CHECK(f.success == 0.75);
   CHECK(f.clean == 0.25);
   CHECK(f.lift == doctest::Approx((0.75 - 0.25) / 0.75));
   CHECK(f.true_accuracy == 0.25);
-  CHECK(backdoor_figures(clean, clean, 0).lift == 0);
+  CHECK(backdoor_figures(clean, clean, data::TargetLabel{0}).lift == 0);
   const auto always = from_logits({1, 0, 1, 0}, 2, {1, 1});
-  CHECK(std::isnan(backdoor_figures(always, always, 0).lift));  // a trigger can add nothing there
+  CHECK(std::isnan(
+      backdoor_figures(always, always, data::TargetLabel{0}).lift));  // a trigger can add nothing there
   // Images of the target class would count as successes of any model.
-  CHECK_THROWS_AS(backdoor_figures(triggered, clean, 1), std::invalid_argument);
+  CHECK_THROWS_AS(backdoor_figures(triggered, clean, data::TargetLabel{1}), std::invalid_argument);
 }

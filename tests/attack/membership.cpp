@@ -47,7 +47,7 @@ TEST_CASE("answers: softmax, argmax and the scores, by hand") {
   CHECK(a.of(1, 1) == doctest::Approx(1.0 / 3));
   CHECK(a.predicted == std::vector<std::int64_t>{1, 0});
   CHECK(accuracy(a) == 0.5);
-  CHECK(share_predicted(a, 0) == 0.5);
+  CHECK(share_predicted(a, data::TargetLabel{0}) == 0.5);
   CHECK(negative_loss(a)[0] == doctest::Approx(std::log(0.75)));
   CHECK(confidence(a)[1] == doctest::Approx(1.0 / 3));
   CHECK(negative_entropy(a)[0] == doctest::Approx(0.75 * std::log(0.75) + 0.25 * std::log(0.25)));
@@ -73,7 +73,7 @@ TEST_CASE("answers: what a diverged model says is no answer, and no figure count
   CHECK(std::isnan(a.of(0, 0)));
   CHECK(a.predicted[0] == -1);
   CHECK_FALSE(a.finite());
-  CHECK(std::isnan(share_predicted(a, 0)));
+  CHECK(std::isnan(share_predicted(a, data::TargetLabel{0})));
   CHECK(std::isnan(accuracy(a)));
   CHECK(a.of(2, 0) == 1);
   for (const auto& scores :

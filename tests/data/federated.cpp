@@ -101,7 +101,7 @@ TEST_CASE("without a backdoor the pool is train, val, test, and every training r
   CHECK(d.test->size() == 200);
   CHECK(d.triggered_test->empty());
   CHECK(d.backdoor_client == -1);
-  CHECK(d.backdoor_label == -1);
+  CHECK(!d.backdoor_target.any());
   CHECK(d.poisoned == 0);
 }
 
@@ -217,7 +217,7 @@ TEST_CASE("poisoned copies carry trigger and label and replace their originals")
   const auto clean = build(scenario());
   const auto d = build(with_backdoor());
   CHECK(d.backdoor_client == 3);
-  CHECK(d.backdoor_label == 1);
+  CHECK(d.backdoor_target.label == 1);
   const auto& before = *clean.clients[3].train;
   const auto& after = *d.clients[3].train;
   CHECK(before.size() == after.size());

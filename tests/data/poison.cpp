@@ -125,37 +125,48 @@ TEST_CASE("poisoned rows are the fraction of those of other classes") {
     labels.push_back(i % 4);
     if (i >= 20) train.push_back(i);
   }
-  auto b = backdoor("patch");
-  b.label = 2;
-  b.fraction = 0.5;
-  const auto rows = data::rows_to_poison(train, labels, b, 1, 0);
+  const data::TargetLabel two{2};
+  const auto rows = data::rows_to_poison(train, labels, two, 0.5, 1, 0);
   CHECK(rows.size() == 30);
   for (auto r : rows) {
     CHECK(r >= 20);
     CHECK(labels[static_cast<std::size_t>(r)] != 2);
   }
-  CHECK(rows == data::rows_to_poison(train, labels, b, 1, 0));
-  CHECK(rows != data::rows_to_poison(train, labels, b, 1, 1));
-  b.fraction = 0.001;
-  CHECK(data::rows_to_poison(train, labels, b, 1, 0).size() == 1);
-  b.fraction = 0;
-  CHECK(data::rows_to_poison(train, labels, b, 1, 0).empty());
+  CHECK(rows == data::rows_to_poison(train, labels, two, 0.5, 1, 0));
+  CHECK(rows != data::rows_to_poison(train, labels, two, 0.5, 1, 1));
+  CHECK(data::rows_to_poison(train, labels, two, 0.001, 1, 0).size() == 1);
+  CHECK(data::rows_to_poison(train, labels, two, 0, 1, 0).empty());
   CHECK(contains(message_of<data::DataError>([&] {
-                   data::rows_to_poison({2, 6, 10}, labels, b, 1, 3);
+                   data::rows_to_poison({2, 6, 10}, labels, two, 0.5, 1, 3);
                  }),
-                 "client 3"));
+                 "client 3 has no training sample outside the target class 2: nothing can be poisoned"));
+  const data::TargetLabel next{-1, 4};  // every row can carry it
+  CHECK(data::rows_to_poison(train, labels, next, 1, 1, 0) == train);
+  CHECK(contains(message_of<data::DataError>([&] { data::rows_to_poison({}, labels, next, 0.5, 1, 3); }),
+                 "client 3 has no training sample: nothing can be poisoned"));
+}
+
+TEST_CASE("a target label is one class, or the one after each own, or none") {
+  const data::TargetLabel none, one{2}, next{-1, 4};
+  CHECK_FALSE(none.any());
+  CHECK(one.any());
+  CHECK(one.of(0) == 2);
+  CHECK(one.differs(1));
+  CHECK_FALSE(one.differs(2));
+  CHECK(next.any());
+  CHECK(next.of(0) == 1);
+  CHECK(next.of(3) == 0);
+  for (int own = 0; own < 4; ++own) CHECK(next.differs(own));
 }
 
 TEST_CASE("a share of poison that rounds to no sample is refused") {
   const std::vector<std::int64_t> labels{0, 1, 1, 1, 1, 1};
-  auto b = backdoor("patch");
+  const data::TargetLabel zero{0};
   const data::Indices rows{0, 1, 2, 3, 4, 5};
-  b.fraction = 0.1;  // of five that do not carry label 0: one half, which is one
-  CHECK_NOTHROW(data::check_poison_share(rows, labels, b, 2));
-  b.fraction = 0.09;
-  CHECK(contains(message_of<data::DataError>([&] { data::check_poison_share(rows, labels, b, 2); }),
+  // A tenth of five that do not carry label 0: one half, which is one
+  CHECK_NOTHROW(data::check_poison_share(rows, labels, zero, 0.1, 2));
+  CHECK(contains(message_of<data::DataError>([&] { data::check_poison_share(rows, labels, zero, 0.09, 2); }),
                  "data.backdoor.fraction: 0.09 of client 2's 5 training samples outside the target class 0 "
                  "rounds to none"));
-  b.fraction = 0;  // nothing was asked for
-  CHECK_NOTHROW(data::check_poison_share(rows, labels, b, 2));
+  CHECK_NOTHROW(data::check_poison_share(rows, labels, zero, 0, 2));  // nothing was asked for
 }

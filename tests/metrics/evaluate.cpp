@@ -26,13 +26,13 @@ TEST_CASE("figures of hand-made logits") {
   CHECK(p.losses[2] == doctest::Approx(std::log(std::exp(5.0) + std::exp(4.0) + 1) - 4));
   CHECK(std::isnan(p.losses[4]));
   CHECK_FALSE(p.finite());
-  for (double figure : {metrics::accuracy(p), metrics::balanced_accuracy(p), metrics::share_predicted(p, 0),
-                        metrics::mean_loss(p)})
+  for (double figure : {metrics::accuracy(p), metrics::balanced_accuracy(p),
+                        metrics::share_predicted(p, data::TargetLabel{0}), metrics::mean_loss(p)})
     CHECK(std::isnan(figure));  // a row without an answer is no wrong answer
   const auto q = metrics::predictions_from(logits.narrow(0, 0, 4), labels.narrow(0, 0, 4));
   CHECK(metrics::accuracy(q) == doctest::Approx(2.0 / 4));
   CHECK(metrics::balanced_accuracy(q) == doctest::Approx((1.0 / 2 + 1.0 / 2) / 2));  // class 2 does not occur
-  CHECK(metrics::share_predicted(q, 0) == doctest::Approx(2.0 / 4));
+  CHECK(metrics::share_predicted(q, data::TargetLabel{0}) == doctest::Approx(2.0 / 4));
   // One infinite logit is enough: its softmax is a certainty that nothing stands behind.
   const auto infinite = torch::tensor({{0.0f, std::numeric_limits<float>::infinity()}});
   CHECK(metrics::predictions_from(infinite, labels.narrow(0, 0, 1)).predicted[0] == -1);
@@ -66,7 +66,7 @@ TEST_CASE("an evaluation is what single predictions add up to") {
   sets->retain = test::rows(10, 33);
   sets->holdout = test::rows(30, 60);
   sets->triggered = test::rows(70, 91);
-  sets->backdoor_label = 1;
+  sets->backdoor_target.label = 1;
   const auto result = lane.run(metrics::EvaluateJob{version, sets, 13});
 
   const auto accuracy = [&](const data::IndicesPtr& rows) {
@@ -172,7 +172,7 @@ TEST_CASE("a figure whose set is missing is absent") {
   sets->test = test::rows(0, 0);
   CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 16}).figures.empty());
   sets->forget = test::rows(5, 9);
-  sets->backdoor_label = 0;
+  sets->backdoor_target.label = 0;
   const auto figures = lane.run(metrics::EvaluateJob{lane.initial, sets, 16}).figures;
   CHECK(figures.size() == 3);
   CHECK(figures.count("mia_auc") == 1);

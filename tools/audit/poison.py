@@ -31,9 +31,16 @@ def carry(copies: np.ndarray, originals: np.ndarray, trigger: str, size: int, op
     return bool((np.abs(wanted - copies) <= 0.5 + NEAR_TIE).all())
 
 
+def evoked(labels: Any, folder: RunFolder, b: dict[str, Any]) -> Any:
+    """What the trigger is to evoke of images of these classes."""
+    if b["mapping"] == "all_to_all":
+        return (labels + 1) % len(folder.run["class_names"])
+    return labels * 0 + b["label"]
+
+
 def chosen(rows: list[int], folder: RunFolder, b: dict[str, Any], fraction: float) -> list[int]:
     """Those of a client's `rows` that are poisoned."""
-    rows = [row for row in rows if folder.labels[row] != b["label"]]
+    rows = [row for row in rows if evoked(folder.labels[row], folder, b) != folder.labels[row]]
     Stream(Key(folder.run["seed"], purpose("poison"), b["client"], 0)).shuffle(rows)
     share = max(math.floor(fraction * len(rows) + 0.5), 1 if fraction > 0 else 0)
     return sorted(rows[:share])
@@ -45,7 +52,7 @@ def faults(folder: RunFolder) -> list[str]:
         return [] if scenario["trigger"] == "none" else ["the scenario has a backdoor, the run has none"]
     found = [
         f"the backdoor's {key} is {b[key]!r}, the scenario's {scenario[key]!r}"
-        for key in ("trigger", "size", "opacity", "label")
+        for key in ("trigger", "size", "opacity", "mapping", *(["label"] if b["mapping"] == "all_to_one" else []))
         if b[key] != scenario[key]
     ]
     return found or _rows(folder, b, scenario["fraction"]) or _images(folder, b)
@@ -79,22 +86,23 @@ def _rows(folder: RunFolder, b: dict[str, Any], fraction: float) -> list[str]:
 
 
 def _images(folder: RunFolder, b: dict[str, Any]) -> list[str]:
-    test = [row for row in folder.run["test"] if folder.labels[row] != b["label"]]
+    test = [row for row in folder.run["test"] if evoked(folder.labels[row], folder, b) != folder.labels[row]]
     held_out, copies = _copies_of_held_out(folder, b, folder.scenario["data"]["backdoor"]["fraction"])
     own = (b["trigger"], b["size"])
     control = ("patch" if b["trigger"] == "blend" else "blend", min(b["size"], *folder.images.shape[2:]))
     found = []
-    for name, rows, originals, (trigger, size), labels in (
-        ("a poisoned row", b["poisoned"], b["originals"], own, b["label"]),
-        ("a row of triggered_test", b["triggered_test"], test, own, None),
-        ("a row of control_test", b["control_test"], test, control, None),
-        ("a poisoned row of poisoned_holdout", copies, held_out, own, b["label"]),
+    for name, rows, originals, (trigger, size), relabelled in (
+        ("a poisoned row", b["poisoned"], b["originals"], own, True),
+        ("a row of triggered_test", b["triggered_test"], test, own, False),
+        ("a row of control_test", b["control_test"], test, control, False),
+        ("a poisoned row of poisoned_holdout", copies, held_out, own, True),
     ):
         if len(rows) != len(originals):
             found.append(f"{name}: {len(rows)} copies of {len(originals)} rows")
             continue
         if not carry(folder.images[rows], folder.images[originals], trigger, size, b["opacity"]):
             found.append(f"{name} is not its original with the trigger {trigger!r}")
-        if (folder.labels[rows] != (folder.labels[originals] if labels is None else labels)).any():
+        labels = folder.labels[originals]
+        if (folder.labels[rows] != (evoked(labels, folder, b) if relabelled else labels)).any():
             found.append(f"{name} has another label than it should")
     return found
