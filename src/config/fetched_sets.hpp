@@ -5,7 +5,7 @@
 
 namespace afu::config {
 
-/// Those that tools/fetch_medmnist.sh fetches; tests/data/medmnist.cpp holds the list to the script and to the catalogue.
+/// Those that tools/fetch_medmnist.sh fetches, in 28 pixels and, with _64, _128 or _224 behind the name, in more; tests/data/medmnist.cpp holds the list to the script and to the catalogue.
 inline constexpr const char* fetched_sets[] = {"pathmnist",   "dermamnist",  "octmnist",   "pneumoniamnist",
                                                "retinamnist", "breastmnist", "bloodmnist", "tissuemnist",
                                                "organamnist", "organcmnist", "organsmnist"};
@@ -16,8 +16,8 @@ inline std::string how_to_get(const std::string& path) {
   if (file.extension() != ".npz") return {};
   const auto stem = file.stem().string();
   for (const std::string name : fetched_sets)
-    if (stem == name)
-      return "; tools/fetch_medmnist.sh " + name + " fetches it into data/, where AFU_DATA_DIR=data finds it";
+    if (stem == name || stem == name + "_64" || stem == name + "_128" || stem == name + "_224")
+      return "; tools/fetch_medmnist.sh " + stem + " fetches it into data/, where AFU_DATA_DIR=data finds it";
   if (stem.rfind("oasis_", 0) == 0) return "; configs/README.md, Data sets, tells what may take its place";
   return {};
 }

@@ -226,13 +226,13 @@ Source load_medmnist(const std::string& path, const config::IntensitySection& in
 
   s.md5 = file_md5(path);
   const auto stem = fs::path(path).stem().string();
-  const auto* same = official_set_by_md5(s.md5);
-  const auto* named = official_set_by_stem(stem);
-  if (same)
-    s.official = "official " + same->flag;
-  else if (named && named->flag == stem)
-    s.official = fmt::format("not the official {} (md5 {}, official {})", stem, s.md5, named->md5);
-  s.class_names = class_names(s, same ? same : named);
+  const auto same = official_file_by_md5(s.md5);
+  const auto named = official_file_by_stem(stem);
+  if (same.set)
+    s.official = "official " + official_stem(same.set->flag, same.size);
+  else if (named.set)
+    s.official = fmt::format("not the official {} (md5 {}, official {})", stem, s.md5, named.md5);
+  s.class_names = class_names(s, same.set ? same.set : named.set);
   check_classes(s, path);
   check_splits(s);
   return s;

@@ -73,14 +73,39 @@ TEST_CASE("what a message says that a script fetches the script knows, with the 
   CHECK(known == std::size(config::fetched_sets));
   for (const std::string name : config::fetched_sets) {
     CAPTURE(name);
-    const auto* set = data::official_set_by_stem(name);
-    REQUIRE(set);
-    CHECK(script.find("[" + name + "]=" + set->md5) != std::string::npos);
-    CHECK(config::how_to_get("data/" + name + ".npz").find("fetch_medmnist.sh " + name + " ") !=
-          std::string::npos);
+    for (const int size : {28, 64, 128, 224}) {
+      const auto stem = data::official_stem(name, size);
+      CAPTURE(stem);
+      const auto file = data::official_file_by_stem(stem);
+      REQUIRE(file.set);
+      CHECK(file.size == size);
+      CHECK(data::official_file_by_md5(file.md5).set == file.set);
+      CHECK(script.find("[" + stem + "]=" + file.md5 + "\n") != std::string::npos);
+      CHECK(config::how_to_get("data/" + stem + ".npz").find("fetch_medmnist.sh " + stem + " ") !=
+            std::string::npos);
+    }
   }
   CHECK(config::how_to_get("chestmnist.npz").empty());
   CHECK(config::how_to_get("breastmnist").empty());
+}
+
+TEST_CASE("the catalogue has all eighteen sets of MedMNIST v2 in every published size") {
+  int files = 0;
+  for (const char* flag :
+       {"pathmnist", "chestmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist",
+        "bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", "organmnist3d",
+        "nodulemnist3d", "adrenalmnist3d", "fracturemnist3d", "vesselmnist3d", "synapsemnist3d"}) {
+    CAPTURE(flag);
+    for (const int size : {28, 64, 128, 224}) {
+      const auto file = data::official_file_by_stem(data::official_stem(flag, size));
+      CHECK((file.set != nullptr) == (size <= 64 || std::string(flag).find("3d") == std::string::npos));
+      if (!file.set) continue;
+      ++files;
+      CHECK(file.md5.size() == 32);
+      CHECK(file.set->class_names.size() >= 2);
+    }
+  }
+  CHECK(files == 12 * 4 + 6 * 2);
 }
 
 TEST_CASE("colour images become planes") {
@@ -267,7 +292,8 @@ TEST_CASE("a file of an official name that is another file is said not to be it"
       s.official ==
       fmt::format("not the official breastmnist (md5 {}, official 750601b1f35ba3300ea97c75c52ff8f6)", s.md5));
   CHECK(s.class_names == std::vector<std::string>{"malignant", "normal, benign"});
-  CHECK(load(members, "breastmnist_64.npz").official.empty());
+  CHECK(load(members, "breastmnist_64.npz").official.find("not the official breastmnist_64 (md5 ") == 0);
+  CHECK(load(members, "breastmnist_65.npz").official.empty());
 }
 
 TEST_CASE("the MD5 of a file") {
