@@ -55,6 +55,7 @@ void fill(record::MetricsRow& row, const job::JobResult& r,
   row.test_loss = figure(r, "test_loss");
   row.test_auc = figure(r, "test_auc");
   row.calibration_error = figure(r, "calibration_error");
+  row.brier_score = figure(r, "brier_score");
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto number = "." + std::to_string(i);
     row.requests.push_back({figure(r, "forget_accuracy" + number),

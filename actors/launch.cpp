@@ -162,9 +162,9 @@ std::vector<std::string> warnings(const config::Scenario& scenario, const RunRep
 }
 
 record::Figures figures(const record::MetricsRow& row) {
-  return {row.test_accuracy,    row.forget_accuracy,   row.retain_accuracy, row.attack_success_rate,
-          row.mia_auc,          row.balanced_accuracy, row.test_auc,        row.test_loss,
-          row.calibration_error};
+  return {row.test_accuracy,     row.forget_accuracy,   row.retain_accuracy, row.attack_success_rate,
+          row.mia_auc,           row.balanced_accuracy, row.test_auc,        row.test_loss,
+          row.calibration_error, row.brier_score};
 }
 
 /// Of a run whose weights were not drawn here, and of which somebody asks to be forgotten: nothing that is

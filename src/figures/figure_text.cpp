@@ -65,6 +65,8 @@ std::string capitalised(std::string text) {
 
 Scale scale_of(const Metric& m) { return is_share(m) ? Scale{"%", 100} : Scale{"", 1}; }
 Scale difference_scale_of(const Metric& m) { return is_share(m) ? Scale{"pp", 100} : Scale{"", 1}; }
-const char* unit_of(const Metric& m) { return m.quantity == Quantity::loss ? "nats" : "share"; }
+const char* unit_of(const Metric& m) {
+  return m.quantity == Quantity::loss ? "nats" : m.quantity == Quantity::score ? "score" : "share";
+}
 
 }  // namespace afu::figures

@@ -104,7 +104,7 @@ std::optional<std::string> unseen_forget_set(const Analysis& a, std::size_t grou
 }
 
 std::optional<std::string> no_better_than_constant(const Analysis& a, std::size_t group, const Metric& of) {
-  const bool calibration = &of == find_metric("calibration_error");
+  const bool calibration = &of == find_metric("calibration_error") || &of == find_metric("brier_score");
   const auto& metric = calibration ? *find_metric("test_auc") : of;
   if (!has_constant_score(metric)) return std::nullopt;
   const auto& study = a.study();

@@ -25,7 +25,9 @@ namespace {
 constexpr double most = 1e18;
 
 /// The most that a metric may be. A loss is the difference of two float32 logits at the most.
-double highest(const Metric& m) { return m.quantity == Quantity::loss ? 1e39 : 1; }
+double highest(const Metric& m) {
+  return m.quantity == Quantity::loss ? 1e39 : m.quantity == Quantity::score ? 2 : 1;
+}
 
 record::Figures figures(const JsonPlace& j) {
   record::Figures f;
@@ -178,6 +180,7 @@ const std::vector<Metric>& metrics() {
       {"test_auc", "test AUC", Q::area, &F::test_auc, &R::test_auc},
       {"test_loss", "test loss", Q::loss, &F::test_loss, &R::test_loss},
       {"calibration_error", "calibration error", Q::share, &F::calibration_error, &R::calibration_error},
+      {"brier_score", "Brier score", Q::score, &F::brier_score, &R::brier_score},
       {"forget_accuracy", "forget accuracy", Q::share, &F::forget_accuracy, &R::forget_accuracy},
       {"retain_accuracy", "retain accuracy", Q::share, &F::retain_accuracy, &R::retain_accuracy},
       {"attack_success_rate", "attack success rate", Q::share, &F::attack_success_rate,

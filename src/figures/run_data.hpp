@@ -18,8 +18,8 @@ struct ReportError : std::runtime_error {
 };
 
 /// What a metric's values are, and so how people read them: shares in per cent, an area under a ROC curve as
-/// it is, both in [0, 1]; a loss, which has no upper bound, in nats.
-enum class Quantity { share, area, loss };
+/// it is, both in [0, 1]; a loss, which has no upper bound, in nats; a Brier score, in [0, 2], as it is.
+enum class Quantity { share, area, loss, score };
 
 /// One of the figures of a model, in its three places.
 struct Metric {
@@ -28,7 +28,7 @@ struct Metric {
   std::optional<double> record::Figures::*figure;
   std::optional<double> record::MetricsRow::*row;
 };
-/// test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error (the test set); forget_accuracy,
+/// test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error, brier_score (the test set); forget_accuracy,
 /// retain_accuracy, attack_success_rate, mia_auc
 const std::vector<Metric>& metrics();
 /// Null: no such metric.

@@ -100,4 +100,18 @@ double calibration_error(const Predictions& p) {
          n;
 }
 
+double brier_score(const Predictions& p) {
+  const double n = size_of(p);
+  if (std::isnan(n)) return n;
+  const auto classes = classes_of(p);
+  double sum = 0;
+  for (std::size_t i = 0; i < p.labels.size(); ++i)
+    for (std::size_t c = 0; c < classes; ++c) {
+      const double wanted = static_cast<std::size_t>(p.labels[i]) == c ? 1 : 0;
+      const double gap = p.probabilities[i * classes + c] - wanted;
+      sum += gap * gap;
+    }
+  return sum / n;
+}
+
 }  // namespace afu::metrics

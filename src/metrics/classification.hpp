@@ -38,6 +38,9 @@ double area(const Predictions& p);
 /// predicted class, ((k - 1) / bins, k / bins], the mean of |accuracy - mean confidence|, weighted by the
 /// bins' samples.
 double calibration_error(const Predictions& p);
+/// Brier 1950: the mean over samples of sum_c (p_c - [c is the label])^2, from 0 to 2. Of two classes it is twice
+/// what is called so where only the probability of class 1 is looked at.
+double brier_score(const Predictions& p);
 inline constexpr std::size_t calibration_bins = 15;
 
 }  // namespace afu::metrics

@@ -118,6 +118,7 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     tell("test_auc", area(*test));
     tell("test_loss", mean_loss(*test));
     tell("calibration_error", calibration_error(*test));
+    tell("brier_score", brier_score(*test));
   }
   const auto forget = on(sets.forget);
   if (forget) tell("forget_accuracy", accuracy(*forget));

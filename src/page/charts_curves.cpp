@@ -175,7 +175,7 @@ std::vector<Chart> metric_curves(const figures::Run& run) {
     for (const auto* row : rows) times.push_back(row->time);
     const auto unit = *scale.unit ? fmt::format(" ({})", scale.unit) : std::string();
     svg::Axis y{metric.title + unit, 0, scale.factor, false, {}};
-    if (metric.quantity == figures::Quantity::loss) {
+    if (metric.quantity == figures::Quantity::loss || metric.quantity == figures::Quantity::score) {
       std::vector<double> losses;
       for (const auto* row : rows) losses.push_back(*(row->*metric.row));
       y = svg::axis_over(y.title, losses, true);

@@ -14,9 +14,9 @@ MetricsLog::MetricsLog(std::filesystem::path path) : file_(std::move(path)) {
 void MetricsLog::append(const MetricsRow& row) {
   auto& out = file_.buffer();
   base::append(out, FMT_COMPILE("{},{},{},{},{}"), row.version, row.time, row.epoch, row.updates, row.phase);
-  for (const auto& figure :
-       {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy, row.retain_accuracy,
-        row.attack_success_rate, row.mia_auc, row.test_loss, row.test_auc, row.calibration_error}) {
+  for (const auto& figure : {row.test_accuracy, row.balanced_accuracy, row.forget_accuracy,
+                             row.retain_accuracy, row.attack_success_rate, row.mia_auc, row.test_loss,
+                             row.test_auc, row.calibration_error, row.brier_score}) {
     out.push_back(',');
     base::append_text(out, base::csv_figure(figure));
   }

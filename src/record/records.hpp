@@ -99,7 +99,7 @@ struct MetricsRow {
       attack_success_rate, mia_auc, test_loss;
   std::string phase;                       ///< "training", "erasing", "forgotten"
   std::vector<RequestFigures> requests{};  ///< one an erasure of the scenario
-  std::optional<double> test_auc{}, calibration_error{};
+  std::optional<double> test_auc{}, calibration_error{}, brier_score{};
 };
 
 /// Of a run's points the third, "plus16": so many accepted updates after the second, "merged".
@@ -231,7 +231,7 @@ std::string covers_text(const ErasureRecord& e);
 
 struct Figures {
   std::optional<double> test_accuracy, forget_accuracy, retain_accuracy, attack_success_rate, mia_auc;
-  std::optional<double> balanced_accuracy{}, test_auc{}, test_loss{}, calibration_error{};
+  std::optional<double> balanced_accuracy{}, test_auc{}, test_loss{}, calibration_error{}, brier_score{};
 };
 
 /// The labels of a set that a model is measured on: what a constant answer to it is worth.

@@ -22,6 +22,7 @@ Json figures(const Figures& f) {
           {"test_auc", figure(f.test_auc)},
           {"test_loss", figure(f.test_loss)},
           {"calibration_error", figure(f.calibration_error)},
+          {"brier_score", figure(f.brier_score)},
           {"forget_accuracy", figure(f.forget_accuracy)},
           {"retain_accuracy", figure(f.retain_accuracy)},
           {"attack_success_rate", figure(f.attack_success_rate)},

@@ -44,7 +44,9 @@ std::vector<Section> sections(Study& s, Raw& raw) {
   std::vector<std::string> metrics;
   std::vector<config::Field> of_metrics;
   for (const auto& m : figures::metrics()) {
-    const double most = m.quantity == figures::Quantity::loss ? most_loss_margin : 1;
+    const double most = m.quantity == figures::Quantity::loss    ? most_loss_margin
+                        : m.quantity == figures::Quantity::score ? 2
+                                                                 : 1;
     metrics.emplace_back(m.name);
     of_metrics.push_back(number(m.name, margins[m.name], above(0, most), fmt::format("Of the {}.", m.title)));
   }
@@ -111,9 +113,10 @@ class Parser {
   Parser(Node root, const std::string& file, Errors& errors) : root_(std::move(root)), errors_(errors) {
     s_.file = file;
     s_.statistics.margins = {
-        {"test_accuracy", 0.02},   {"balanced_accuracy", 0.03},   {"test_auc", 0.03},
-        {"test_loss", 0.1},        {"calibration_error", 0.05},   {"forget_accuracy", 0.05},
-        {"retain_accuracy", 0.02}, {"attack_success_rate", 0.05}, {"mia_auc", 0.03}};
+        {"test_accuracy", 0.02}, {"balanced_accuracy", 0.03}, {"test_auc", 0.03},
+        {"test_loss", 0.1},      {"calibration_error", 0.05}, {"forget_accuracy", 0.05},
+        {"brier_score", 0.05},   {"retain_accuracy", 0.02},   {"attack_success_rate", 0.05},
+        {"mia_auc", 0.03}};
     s_.name = std::filesystem::path(file).stem().string();
     for (auto* n : {&raw_.seeds, &raw_.set, &raw_.methods, &raw_.arms, &raw_.axes}) *n = nothing();
   }

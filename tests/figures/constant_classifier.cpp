@@ -27,7 +27,8 @@ TEST_CASE("a constant classifier scores the largest class' share, 1 / classes, 0
   CHECK(score("balanced_accuracy", s) == 0.25);
   CHECK(score("test_auc", s) == 0.5);
   CHECK(score("test_loss", s) == 0.9);
-  for (const char* metric : {"forget_accuracy", "attack_success_rate", "mia_auc", "calibration_error"}) {
+  for (const char* metric :
+       {"forget_accuracy", "attack_success_rate", "mia_auc", "calibration_error", "brier_score"}) {
     CHECK_FALSE(score(metric, s));
     CHECK_FALSE(has_constant_score(*find_metric(metric)));
   }

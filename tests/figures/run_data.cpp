@@ -112,9 +112,9 @@ TEST_CASE("folders of an older afu, without the later metrics, are read, and new
     std::string out, line;
     while (std::getline(in, line)) {
       const bool first = out.empty();
-      if (first ? line != record::metrics_header : line.substr(line.size() - 2) != ",,")
+      if (first ? line != record::metrics_header : line.substr(line.size() - 3) != ",,,")
         throw std::logic_error("not as it was written: " + line);
-      const auto kept = first ? line.substr(0, line.find(",test_auc")) : line.substr(0, line.size() - 2);
+      const auto kept = first ? line.substr(0, line.find(",test_auc")) : line.substr(0, line.size() - 3);
       out += kept + (first ? head : tail) + "\n";
     }
     return out;
@@ -123,7 +123,7 @@ TEST_CASE("folders of an older afu, without the later metrics, are read, and new
              misspelt = with("x", "");
   test::write_text(file, old);
   study.edit("mine", 1, [](Json& j) {
-    for (const char* key : {"balanced_accuracy", "test_auc", "test_loss", "calibration_error"})
+    for (const char* key : {"balanced_accuracy", "test_auc", "test_loss", "calibration_error", "brier_score"})
       for (const char* where : {"final", "before_erasure"}) j[where].erase(key);
   });
   auto run = read_run(study.cell("mine", 1));
@@ -154,11 +154,12 @@ TEST_CASE("a loss may be above 1 and a share may not, and neither below 0") {
         "summary.json: final.test_auc is 1.5, allowed is 0 to 1");
   const auto file = made.study.cell("mine", 1) / "metrics.csv";
   const auto good = test::text_of(file);
-  test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5,12.5,,\n");
+  test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5,12.5,,,\n");
   CHECK(*made.read().rows.back().test_loss == 12.5);
-  for (const auto& [cells, why] : {std::pair("-1,,", "25: test_loss is -1, allowed is 0 to 1e+39"),
-                                   {",2,", "25: test_auc is 2, allowed is 0 to 1"},
-                                   {",,1.01", "25: calibration_error is 1.01, allowed is 0 to 1"}}) {
+  for (const auto& [cells, why] : {std::pair("-1,,,", "25: test_loss is -1, allowed is 0 to 1e+39"),
+                                   {",2,,", "25: test_auc is 2, allowed is 0 to 1"},
+                                   {",,1.01,", "25: calibration_error is 1.01, allowed is 0 to 1"},
+                                   {",,,2.5", "25: brier_score is 2.5, allowed is 0 to 2"}}) {
     test::write_text(file, good + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5," + cells + "\n");
     CHECK_THROWS_WITH_AS(made.read(), doctest::Contains(why), ReportError);
   }

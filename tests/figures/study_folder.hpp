@@ -198,9 +198,10 @@ struct SyntheticStudy {
 
 /// Of a test set of three classes, one of them the half of it.
 struct Fidelity {
-  double accuracy = 0.5, balanced_accuracy = 1.0 / 3, auc = 0.5, loss = 1.04, calibration_error = 0;
+  double accuracy = 0.5, balanced_accuracy = 1.0 / 3, auc = 0.5, loss = 1.04, calibration_error = 0,
+         brier_score = 0.625;
 };
-inline constexpr Fidelity constant_classifier{}, sound_classifier{0.8, 0.7, 0.9, 0.5, 0.05};
+inline constexpr Fidelity constant_classifier{}, sound_classifier{0.8, 0.7, 0.9, 0.5, 0.05, 0.3};
 
 /// Five seeds in which all arms forget as they should, and are as useful as `mine` and `others`, each a
 /// little different from seed to seed by `spread`. Every metric has a margin; `family` is judged.
@@ -222,6 +223,7 @@ struct FidelityStudy : SyntheticStudy {
           figures->test_auc = of.auc + shift;
           figures->test_loss = of.loss + shift;
           figures->calibration_error = of.calibration_error;
+          figures->brier_score = of.brier_score;
         }
         return r;
       };

@@ -49,14 +49,23 @@ TEST_CASE("the calibration error weights the gap of each bin of the confidence b
   CHECK(calibration_error(made({0, 0}, {1, 1}, {1, 0, 1, 0})) == 1);
 }
 
+TEST_CASE("the Brier score is the mean squared distance of the probabilities to the answer") {
+  CHECK(brier_score(made({0, 1}, {0, 0}, {0.7, 0.3, 0.2, 0.8})) == Approx((0.18 + 1.28) / 2).epsilon(1e-12));
+  CHECK(brier_score(made({0, 0}, {0, 0}, {1, 0, 1, 0})) == 0);
+  CHECK(brier_score(made({0, 0}, {1, 1}, {1, 0, 1, 0})) == 2);
+  CHECK(brier_score(made({2}, {1}, {0.1, 0.2, 0.7})) == Approx(0.01 + 0.64 + 0.49).epsilon(1e-12));
+}
+
 TEST_CASE("figures of probabilities need them, and an answer to every sample") {
   const auto bare = made({0, 1}, {0, 1}, {});
   CHECK_THROWS_AS(area(bare), std::invalid_argument);
   CHECK_THROWS_AS(calibration_error(bare), std::invalid_argument);
+  CHECK_THROWS_AS(brier_score(bare), std::invalid_argument);
   CHECK_THROWS_AS(area({}), std::invalid_argument);
   CHECK_THROWS_AS(calibration_error({}), std::invalid_argument);
   const auto nan = std::nan("");
   const auto mute = made({0, -1}, {0, 1}, {0.9, 0.1, nan, nan});
   CHECK(std::isnan(area(mute)));
   CHECK(std::isnan(calibration_error(mute)));
+  CHECK(std::isnan(brier_score(mute)));
 }

@@ -113,6 +113,9 @@ TEST_CASE("an evaluation is what single predictions add up to") {
       gap += std::abs((right - confidence).masked_select(in).sum().item<double>()) / 60;
   }
   CHECK(f.at("calibration_error") == doctest::Approx(gap).epsilon(1e-5));
+  const auto wanted = torch::one_hot(labels, 3).to(torch::kFloat64);
+  CHECK(f.at("brier_score") ==
+        doctest::Approx((p - wanted).square().sum(1).mean().item<double>()).epsilon(1e-5));
   double wins = 0;  // members with the smaller loss
   for (double m : losses(sets->forget))
     for (double n : losses(sets->holdout)) wins += m < n ? 1 : m == n ? 0.5 : 0;

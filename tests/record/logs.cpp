@@ -114,14 +114,14 @@ TEST_CASE("metrics.csv: an absent figure is an empty cell, and every row is writ
   log.append(row);
   const std::string header =
       "version,time,epoch,updates,phase,test_accuracy,balanced_accuracy,forget_accuracy,retain_accuracy,"
-      "attack_success_rate,mia_auc,test_loss,test_auc,calibration_error\n";
-  const std::string first = "12,3.5,1,10,training,0.9375,,,,,0.5,,,0.0625\n";
+      "attack_success_rate,mia_auc,test_loss,test_auc,calibration_error,brier_score\n";
+  const std::string first = "12,3.5,1,10,training,0.9375,,,,,0.5,,,0.0625,\n";
   CHECK(text_of(tmp / "metrics.csv") == header + first);
 
-  MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten", {}, 0.625, 0.375};
+  MetricsRow full{13, 1, 11, 4.0, 0.5, 0.25, 0.125, 1.0, 0.0, 0.75, 2.5, "forgotten", {}, 0.625, 0.375, 1.25};
   log.append(full);
   CHECK(text_of(tmp / "metrics.csv") ==
-        header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5,0.625,0.375\n");
+        header + first + "13,4,1,11,forgotten,0.5,0.25,0.125,1,0,0.75,2.5,0.625,0.375,1.25\n");
 }
 
 TEST_CASE("requests.csv: one row an evaluation and request, absent and non-finite figures are empty cells") {

@@ -22,9 +22,9 @@ std::vector<std::string> keys(const Json& object) {
   return out;
 }
 
-const std::vector<std::string> figure_keys{"test_accuracy",   "balanced_accuracy",   "test_auc",
-                                           "test_loss",       "calibration_error",   "forget_accuracy",
-                                           "retain_accuracy", "attack_success_rate", "mia_auc"};
+const std::vector<std::string> figure_keys{
+    "test_accuracy", "balanced_accuracy", "test_auc",        "test_loss",           "calibration_error",
+    "brier_score",   "forget_accuracy",   "retain_accuracy", "attack_success_rate", "mia_auc"};
 
 }  // namespace
 
@@ -100,7 +100,7 @@ TEST_CASE("a complete summary reads back from its file") {
   TemporaryFolder tmp;
   Summary s;
   s.method = "afu_ic", s.clock = "virtual";
-  s.final = {0.9, 0.5, 0.95, 0.01, 0.5, 0.875, 0.96, 1.25, 0.04};
+  s.final = {0.9, 0.5, 0.95, 0.01, 0.5, 0.875, 0.96, 1.25, 0.04, 0.125};
   s.before_erasure = {0.91, 0.9, 0.96, 0.8, 0.7};
   s.erasures.push_back({3, 10.5, 12.25, 14.0, 0.0, 0.98, 0.04, 0.01, 1, 2});
   s.erasures[0].updates_lost = 7;
@@ -137,7 +137,7 @@ TEST_CASE("a complete summary reads back from its file") {
   CHECK(json["method"] == "afu_ic");
   CHECK(json["clock"] == "virtual");
   CHECK(json["final"] == Json::parse(R"({"test_accuracy":0.9,"balanced_accuracy":0.875,"test_auc":0.96,
-                                         "test_loss":1.25,"calibration_error":0.04,
+                                         "test_loss":1.25,"calibration_error":0.04,"brier_score":0.125,
                                          "forget_accuracy":0.5,"retain_accuracy":0.95,
                                          "attack_success_rate":0.01,"mia_auc":0.5})"));
   CHECK(json["before_erasure"]["forget_accuracy"] == 0.9);

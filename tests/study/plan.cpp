@@ -315,7 +315,7 @@ TEST_CASE("fidelity is judged by balanced accuracy and AUC, and a margin may be 
             .statistics.margins.at("test_loss") == 2.5);
   CHECK(any_has(errors_of(quick + std::string("[statistics.margins]\ntest_auc = 2.5\n")), "test_auc: 2.5"));
   const char* const names =
-      "test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error, forget_accuracy, "
+      "test_accuracy, balanced_accuracy, test_auc, test_loss, calibration_error, brier_score, forget_accuracy, "
       "retain_accuracy, attack_success_rate";
   CHECK(any_has(errors_of(quick + std::string("[statistics.margins]\nfame = 0.1\n")), names));
   auto quoted = errors_of(quick + std::string("[statistics]\nfamily = [\"fame\"]\n"));
