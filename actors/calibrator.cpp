@@ -1,3 +1,4 @@
+#include "actors/behaviour.hpp"
 #include "actors/work.hpp"
 
 namespace afu::federate {
@@ -32,14 +33,14 @@ calibrator_actor::behavior_type calibrator(Self self, ContextPtr context, timeli
   st.dispatcher = std::move(dispatcher);
   st.federation = std::move(federation);
   st.node = record::calibrator_node;
-  return {
+  return behaviour_of<calibrator_actor>(
+      self, CalibratorState::name,
       [=](double now, const federate::CalibrateTask& m) {
         auto& st = self->state;
         st.begin(self, now, now + st.context->profiles->server_job_seconds(m.passes), "calibrate", m);
       },
       [=](double, const federate::WorkDone& m) { self->state.timer(self, m); },
-      [=](atom::joined, std::uint64_t id, const ResultPtr& r) { self->state.answer(self, id, r); },
-  };
+      [=](atom::joined, std::uint64_t id, const ResultPtr& r) { self->state.answer(self, id, r); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 #include <cmath>
 
+#include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
 #include "config/scenario.hpp"
 #include "train/train_job.hpp"
@@ -158,13 +159,12 @@ client_actor::behavior_type client(Self self, std::shared_ptr<const ClientWiring
                                    std::uint32_t number) {
   self->state.wiring = std::move(wiring);
   self->state.client = number;
-  return {
-      [=](double now, const federate::TrainTask& m) { train(self, now, m); },
+  return behaviour_of<client_actor>(
+      self, ClientState::name, [=](double now, const federate::TrainTask& m) { train(self, now, m); },
       [=](double now, const federate::CollectTask& m) { collect(self, now, m); },
       [=](double now, const federate::JobDone& m) { done(self, now, m); },
       [=](atom::joined, std::uint64_t id, const ResultPtr& r) { result_is_there(self, id, r); },
-      [=](atom::crash) { self->quit(caf::exit_reason::unhandled_exception); },
-  };
+      [=](atom::crash) { self->quit(caf::exit_reason::unhandled_exception); });
 }
 
 }  // namespace

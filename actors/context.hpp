@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/remains.hpp"
 #include "attack/plan.hpp"
 #include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
@@ -39,6 +40,7 @@ struct Context {
   std::shared_ptr<lane::Checkpoint> checkpoint;
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);
+  std::shared_ptr<Remains> remains = std::make_shared<Remains>();
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
   /// Empty: not written.
   std::string events_file, trace_file, metrics_file, requests_file, attacks_file, calibrations_file;

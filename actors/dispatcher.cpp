@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
 #include "sim/job_queue.hpp"
 #include "train/together.hpp"
@@ -129,7 +130,8 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
   st.lanes = std::move(lanes);
   st.recorder = std::move(recorder);
   st.federation = std::move(federation);
-  return {
+  return behaviour_of<dispatcher_actor>(
+      self, DispatcherState::name,
       [=](const Submission& s) {
         auto& st = self->state;
         st.queue->push(s.id, s.completes_at, st.sequence++);
@@ -157,8 +159,7 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
       },
       [=](atom::report) {
         self->send(self->state.federation, atom::report_v, self->state.joined, self->state.late);
-      },
-  };
+      });
 }
 
 }  // namespace

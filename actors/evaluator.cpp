@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
 #include "attack/campaign.hpp"
 #include "config/scenario.hpp"
@@ -153,8 +154,8 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
     st.campaign.emplace(st.context->attacks);
     submit(self, st.campaign->begin());
   }
-  return {
-      [=](atom::measure, const EvaluationPtr& e) { measure(self, *e); },
+  return behaviour_of<evaluator_actor>(
+      self, EvaluatorState::name, [=](atom::measure, const EvaluationPtr& e) { measure(self, *e); },
       [=](atom::joined, std::uint64_t id, const ResultPtr& r) {
         auto& st = self->state;
         if (!r->error.empty()) return self->send(st.federation, atom::failed_v, "evaluator: " + r->error);
@@ -179,8 +180,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
         if (st.campaign) so_far->snapshots = st.campaign->models();
         st.draining = false;
         self->send(st.federation, atom::drain_v, ReportPtr{std::move(so_far)});
-      },
-  };
+      });
 }
 
 }  // namespace

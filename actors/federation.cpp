@@ -1,9 +1,12 @@
+#include <fmt/format.h>
+
 #include <caf/all.hpp>
 #include <chrono>
 #include <initializer_list>
 #include <unordered_map>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
 
 namespace afu::actors {
@@ -22,7 +25,8 @@ enum Phase : int {
   recorder_ends,
   over
 };
-constexpr auto grace = 30s;  ///< before a phase is ended by force
+constexpr auto grace = 30s;     ///< before a phase is ended by force
+constexpr int most_deaths = 3;  ///< of a client, that is then replaced no more: the run fails
 
 /// Everybody but the clients. The lanes' last is the service lane; what a run does not need is null.
 struct Crew {
@@ -39,7 +43,8 @@ struct Crew {
 /// Who is alive, as far as the federation has heard.
 struct Watched {
   std::unordered_map<caf::actor_addr, NodeId> clients;
-  std::vector<caf::actor_addr> current;  ///< the actor that is now a client's, by client
+  std::vector<caf::actor_addr> current;    ///< the actor that is now a client's, by client
+  std::unordered_map<NodeId, int> deaths;  ///< of clients
   std::unordered_map<caf::actor_addr, std::string> others;
 
   template <class Self, class Handle>
@@ -66,7 +71,7 @@ struct Watched {
 /// What the others have told at the end.
 struct LastWords {
   std::shared_ptr<RunReport> report = std::make_shared<RunReport>();
-  bool outcome = false, rows = false, counts = false;  ///< have come
+  bool rows = false, counts = false;  ///< have come
 };
 
 struct FederationState {
@@ -141,7 +146,7 @@ void enter(Self self, int phase);
 void reported(Self self) {
   auto& st = self->state;
   if (st.phase != reporting) return;
-  const bool complete = st.words.outcome && (st.words.rows || !st.crew.evaluator) &&
+  const bool complete = st.report().has_outcome && (st.words.rows || !st.crew.evaluator) &&
                         (st.words.counts || !st.crew.dispatcher || st.hurried);
   if (complete || !st.report().failure.empty()) enter(self, clients_end);
 }
@@ -164,6 +169,9 @@ void check_phase(Self self) {
       break;
     case server_end:
       if (!st.watched.any_of({"server", "timeline"})) enter(self, recorder_closes);
+      break;
+    case recorder_closes:  // else it says that it has
+      if (st.crew.recorder && !st.watched.any_of({"recorder"})) enter(self, over);
       break;
     case recorder_ends:
       if (!st.watched.any_of({"recorder"})) enter(self, over);
@@ -234,6 +242,10 @@ void fail(Self self, const std::string& why) {
     reported(self);
 }
 
+std::string unexpectedly(Self self, const std::string& name, const caf::error& reason) {
+  return "the " + name + " ended unexpectedly: " + text_of(self->system(), reason);
+}
+
 void down(Self self, const caf::down_msg& m) {
   auto& st = self->state;
   if (auto c = st.watched.clients.find(m.source); c != st.watched.clients.end()) {
@@ -242,7 +254,10 @@ void down(Self self, const caf::down_msg& m) {
     take_no_checkpoint(self);  // nor would the run take place again as it did
     if (st.phase == running || st.phase == reporting) {
       const auto number = node - record::first_client_node;
-      st.report().replaced.push_back(record::node_name(node));
+      const auto why = text_of(self->system(), m.reason);
+      if (++st.watched.deaths[node] > most_deaths)
+        return fail(self, fmt::format("{} died {} times: {}", record::node_name(node), most_deaths + 1, why));
+      st.report().replaced.push_back({record::node_name(node), why});
       auto replacement = spawn_client(self->system(), st.wiring, number);
       st.watched.add_client(self, replacement, number);
       self->send(st.crew.timeline, atom::replaced_v, node, replacement);
@@ -255,14 +270,16 @@ void down(Self self, const caf::down_msg& m) {
   st.watched.others.erase(o);
   take_no_checkpoint(self);
   if (st.phase == running || st.phase == reporting) {
-    if (st.report().failure.empty())
-      st.report().failure = "the " + name + " ended unexpectedly: " + self->system().render(m.reason);
+    if (st.report().failure.empty()) st.report().failure = unexpectedly(self, name, m.reason);
     if (name == "timeline" || st.phase == reporting)
       enter(self, clients_end);
     else
       self->send(st.crew.timeline, atom::halt_v);
     return;
   }
+  // Of the others nothing is wanted any more.
+  if (name == "recorder" && st.phase <= recorder_closes && st.report().failure.empty())
+    st.report().failure = unexpectedly(self, name, m.reason);
   check_phase(self);
 }
 
@@ -297,9 +314,8 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
   self->state.context = std::move(context);
   self->state.launcher = std::move(launcher);
   self->set_down_handler([=](const caf::down_msg& m) { down(self, m); });
-  self->set_exception_handler([=](std::exception_ptr& e) { return abandon(self, e); });
-  return {
-      [=](atom::start) { begin_or_fail(self); },
+  auto behaviour = behaviour_of<federation_actor>(
+      self, FederationState::name, [=](atom::start) { begin_or_fail(self); },
       [=](atom::halt) {
         auto& st = self->state;
         ++st.halts;
@@ -319,13 +335,14 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
       [=](const TimelineEnd& e) {
         auto& st = self->state;
         st.report().timeline = e;
+        st.report().has_end = true;
         if (const auto& c = st.context->checkpoint) c->end();
         if (st.phase == running) enter(self, reporting);
         reported(self);
       },
       [=](const OutcomePtr& o) {
         self->state.report().outcome = *o;
-        self->state.words.outcome = true;
+        self->state.report().has_outcome = true;
         reported(self);
       },
       [=](atom::drain, const ReportPtr& rows) {
@@ -370,8 +387,9 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
           if (phase != clients_end && (name != "recorder" || phase >= recorder_closes))
             self->send_exit(address, caf::exit_reason::kill);
         if (phase == recorder_closes) enter(self, recorder_ends);
-      },
-  };
+      });
+  self->set_exception_handler([=](std::exception_ptr& e) { return abandon(self, e); });
+  return behaviour;
 }
 
 }  // namespace

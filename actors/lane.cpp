@@ -1,6 +1,7 @@
 #include <caf/all.hpp>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
 #include "job/key.hpp"
@@ -83,8 +84,8 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
   auto& st = self->state;
   st.context = std::move(context);
   st.lane = number;
-  return {
-      [=](const Assignment& assignment, const dispatcher_or_server& owner) {
+  return behaviour_of<lane_actor>(
+      self, LaneState::name, [=](const Assignment& assignment, const dispatcher_or_server& owner) {
         auto& st = self->state;
         const double begin = st.context->elapsed();
         if (!st.engine) {  // here, and not when it is spawned: this is the lane's thread
@@ -100,8 +101,7 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
         self->send(owner, Finished{st.lane,
                                    std::move(results),
                                    {st.lane, name_of(*assignment), begin, st.context->elapsed()}});
-      },
-  };
+      });
 }
 
 }  // namespace

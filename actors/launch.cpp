@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/detached.hpp"
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
@@ -49,6 +50,23 @@ class AfuSystemConfig : public caf::actor_system_config {
   }
 };
 
+/// What nobody lived to tell. Where no server lived, no request was taken.
+void add_remains(const Context& context, RunReport& r) {
+  const auto& remains = *context.remains;
+  if (!r.has_end)
+    if (auto end = remains.end()) r.timeline = std::move(*end);
+  if (r.has_outcome) return;
+  if (const auto outcome = remains.outcome()) {
+    r.outcome = *outcome;
+    return;
+  }
+  r.outcome = federate::Coordinator(context.setup).outcome();
+  r.outcome.model = nullptr;
+  if (!remains.server_lived()) return;
+  for (auto& e : r.outcome.erasures)
+    e.record.reason = "the server ended without a word, so what became of it is not known";
+}
+
 RunReport play(const ContextPtr& context, const RunOptions& options) {
   AfuSystemConfig config(*context);
   // A system without one of its threads would end the process, or wait for ever.
@@ -71,7 +89,7 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
                     [&](const caf::down_msg& m) {
                       over = true;
                       if (!ended)
-                        result.failure = "the federation ended unexpectedly: " + system.render(m.reason);
+                        result.failure = "the federation ended unexpectedly: " + text_of(system, m.reason);
                     },
                     caf::after(200ms) >> [] {});
       if (options.progress && !over) options.progress(latest);
@@ -84,6 +102,7 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
       if (interrupted) asked(options.hurry, hurried);
     }
   }
+  add_remains(*context, result);
   return result;
 }
 
@@ -295,8 +314,8 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   }
   add_shortened(scenario, r, result.notes);
   if (r.timeline.gone_count > 0) result.notes.push_back(gone_clients(r.timeline));
-  for (const auto& name : r.replaced)
-    result.warnings.push_back(name + " died and was replaced; its job was lost");
+  for (const auto& [client, why] : r.replaced)
+    result.warnings.push_back(fmt::format("{} died and was replaced; its job was lost: {}", client, why));
   if (auto note = delivered_weights(scenario, r.rows, s.test_set))
     result.warnings.push_back(std::move(*note));
   s.warnings.insert(s.warnings.begin(), result.warnings.begin(), result.warnings.end());

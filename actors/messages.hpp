@@ -192,6 +192,7 @@ struct Progress {
 struct RunReport {
   federate::Outcome outcome;
   TimelineEnd timeline;
+  bool has_outcome = false, has_end = false;  ///< the server, the timeline have told
   std::vector<record::MetricsRow> rows;
   record::MetricsRow before, final;
   bool has_before = false, has_final = false;
@@ -200,8 +201,11 @@ struct RunReport {
   /// The models at the points of attack, by name; empty where they are not kept.
   std::vector<std::pair<std::string, federate::ParametersPtr>> snapshots;
   std::uint64_t joined = 0, late = 0;  ///< jobs waited for; those not ready in time
-  std::vector<std::string> replaced;   ///< clients whose actors died and were replaced
-  std::string failure;                 ///< empty: none
+  struct Replaced {
+    std::string client, why;
+  };
+  std::vector<Replaced> replaced;  ///< clients whose actors died and were replaced, and of what
+  std::string failure;             ///< empty: none
   bool interrupted = false;
 };
 

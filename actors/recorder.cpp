@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/behaviour.hpp"
 #include "actors/detached.hpp"
 #include "actors/spawn.hpp"
 #include "model/vectors_file.hpp"
@@ -99,7 +100,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           context->trace_file, static_cast<std::uint32_t>(context->setup.samples.size()),
           context->setup.data ? context->setup.data->client_names : std::vector<std::string>{});
   });
-  return {
+  return behaviour_of<recorder_actor>(
+      self, RecorderState::name,
       [=](const LogBatch& batch) {
         guarded(self, [&](RecorderState& st) {
           for (const auto& entry : *batch)
@@ -172,8 +174,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           attempt(self, [](RecorderState& s) { model::write_vectors(s.updates_file, s.updates); });
         if (st.trace) attempt(self, [](RecorderState& s) { s.trace->finish(); });
         self->send(self->state.federation, atom::closed_v);
-      },
-  };
+      });
 }
 
 }  // namespace

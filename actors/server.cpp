@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
 #include "federate/audit.hpp"
 
@@ -18,7 +19,18 @@ using Message = std::variant<atom::start, federate::Update, federate::Dropped, f
 /// come, since the timeline waits for the acknowledgement. On the wall clock they also wait where a request
 /// is due with what has just been taken, until that has come; and none is taken once the run is over.
 struct ServerState {
-  explicit ServerState(ContextPtr c) : context(std::move(c)), coordinator(context->setup) {}
+  explicit ServerState(ContextPtr c) : context(std::move(c)), coordinator(context->setup) {
+    context->remains->server_lives();
+  }
+  ServerState(const ServerState&) = delete;
+  ServerState& operator=(const ServerState&) = delete;
+  ~ServerState() {
+    if (!told) try {
+        context->remains->leave(std::make_shared<const federate::Outcome>(coordinator.outcome()));
+      } catch (const std::exception&) {
+        // Who reads the remains says that nothing is known.
+      }
+  }
   ContextPtr context;
   federate::Coordinator coordinator;
   timeline_actor timeline;
@@ -28,7 +40,7 @@ struct ServerState {
   federation_actor federation;
   std::deque<std::pair<double, Message>> inbox;
   std::set<std::uint32_t> due;  ///< requests that were posted ahead of all else
-  bool merging = false, over = false;
+  bool merging = false, over = false, told = false;
   double now = 0;
   std::uint64_t merges = 0;
   federate::Effects effects;  ///< of the message being taken
@@ -138,8 +150,8 @@ server_actor::behavior_type server(Self self, ContextPtr context, timeline_actor
   st.evaluator = std::move(evaluator);
   st.recorder = std::move(recorder);
   st.federation = std::move(federation);
-  return {
-      [=](double now, atom::start) { take(self, now, atom::start_v); },
+  return behaviour_of<server_actor>(
+      self, Holder::name, [=](double now, atom::start) { take(self, now, atom::start_v); },
       [=](double now, const federate::Update& m) { take(self, now, m); },
       [=](double now, const federate::Dropped& m) { take(self, now, m); },
       [=](double now, const federate::CollectResult& m) { take(self, now, m); },
@@ -157,9 +169,11 @@ server_actor::behavior_type server(Self self, ContextPtr context, timeline_actor
                      std::make_shared<const federate::Evaluation>(st.coordinator.evaluation(now)));
           self->send(st.evaluator, atom::drain_v);
         }
-        self->send(st.federation, std::make_shared<const federate::Outcome>(st.coordinator.outcome()));
-      },
-  };
+        auto outcome = std::make_shared<const federate::Outcome>(st.coordinator.outcome());
+        st.context->remains->leave(outcome);
+        st.told = true;
+        self->send(st.federation, std::move(outcome));
+      });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "actors/behaviour.hpp"
 #include "actors/journal.hpp"
 #include "actors/spawn.hpp"
 #include "actors/traffic.hpp"
@@ -90,6 +91,24 @@ struct TimelineState {
   Deliveries deliveries;
   Ending ending;
   std::uint64_t updates = 0;  ///< the server's count
+
+  TimelineState() = default;
+  TimelineState(const TimelineState&) = delete;
+  TimelineState& operator=(const TimelineState&) = delete;
+  ~TimelineState() {
+    if (context && traffic && !ending.ended) context->remains->leave(how(false));
+  }
+  /// How the run ends, where it ends now.
+  TimelineEnd how(bool starved) const {
+    auto told = ending.told;
+    const auto totals = traffic->totals();
+    told.now = now;
+    told.starved = starved;
+    told.events = deliveries.count;
+    told.messages = totals.messages;
+    told.bytes = totals.bytes;
+    return told;
+  }
 };
 using Self = timeline_actor::stateful_pointer<TimelineState>;
 
@@ -106,13 +125,8 @@ void end(Self self, bool starved) {
   auto& st = self->state;
   if (std::exchange(st.ending.ended, true)) return;
   st.journal.flush(self);
-  const auto totals = st.traffic->totals();
-  auto& told = st.ending.told;
-  told.now = st.now;
-  told.starved = starved;
-  told.events = st.deliveries.count;
-  told.messages = totals.messages;
-  told.bytes = totals.bytes;
+  const auto told = st.how(starved);
+  st.context->remains->leave(told);
   self->send(st.federation, told);
 }
 
@@ -263,16 +277,23 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
   st.traffic.emplace(*context);
   st.context = std::move(context);
   st.federation = std::move(federation);
-  return {
-      [=](atom::start, const DirectoryPtr& directory) { begin(self, directory); },
+  auto behaviour = behaviour_of<timeline_actor>(
+      self, TimelineState::name, [=](atom::start, const DirectoryPtr& directory) { begin(self, directory); },
       [=](Ack& ack) { acknowledged(self, ack); },
       [=](atom::due, std::uint64_t generation) {
         if (generation == self->state.wall->generation) proceed(self);
       },
       [=](atom::replaced, NodeId node, const client_actor& replacement) { replace(self, node, replacement); },
-      [=](atom::halt) { end(self, false); },
-      [=](atom::flush) { self->state.journal.flush_is_due(self); },
-  };
+      [=](atom::halt) { end(self, false); }, [=](atom::flush) { self->state.journal.flush_is_due(self); });
+  self->set_exception_handler([=](std::exception_ptr& e) {
+    try {
+      self->state.journal.flush(self);  // what has happened is to be in the log
+    } catch (const std::exception&) {
+      // The first exception is the one that tells.
+    }
+    return reason_of(e);
+  });
+  return behaviour;
 }
 
 }  // namespace

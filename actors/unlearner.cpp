@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "actors/behaviour.hpp"
 #include "actors/work.hpp"
 #include "config/scenario.hpp"
 
@@ -64,11 +65,10 @@ unlearner_actor::behavior_type unlearner(Self self, ContextPtr context, timeline
   st.dispatcher = std::move(dispatcher);
   st.federation = std::move(federation);
   st.node = record::unlearner_node;
-  return {
-      [=](double now, const federate::EraseTask& m) { erase(self, now, m); },
+  return behaviour_of<unlearner_actor>(
+      self, UnlearnerState::name, [=](double now, const federate::EraseTask& m) { erase(self, now, m); },
       [=](double, const federate::WorkDone& m) { self->state.timer(self, m); },
-      [=](atom::joined, std::uint64_t id, const ResultPtr& r) { self->state.answer(self, id, r); },
-  };
+      [=](atom::joined, std::uint64_t id, const ResultPtr& r) { self->state.answer(self, id, r); });
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ TEST_CASE("a client whose actor dies is named and replaced") {
   CHECK(p.result.report.failure == "");
   CHECK(p.result.summary.ended == "completed");
   REQUIRE(p.result.report.replaced.size() == 1);
-  CHECK(p.result.report.replaced[0] == "client/2");
+  CHECK(p.result.report.replaced[0].client == "client/2");
   bool dropped = false;
   for (const auto& e : p.log)
     dropped = dropped || (e.contains("event") && e["event"] == "dropped" && e["from"] == "client/2");

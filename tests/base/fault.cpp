@@ -44,12 +44,23 @@ TEST_CASE("a fault comes at its step, once or from there on, and not when nothin
     CHECK_THROWS_AS(fault::at_job(), std::bad_alloc);
     fault::at_job();
   }
+  {
+    const fault::Armed armed("actor=lane:2,write=1");
+    fault::at_message("server");
+    fault::at_message("lane");
+    CHECK_THROWS_WITH(fault::at_message("lane"), "AFU_FAULT: message 2 of a lane");
+    fault::at_message("lane");
+    CHECK(fault::messages() == 3);
+    CHECK(steps(2) == std::vector<int>{ENOSPC, 0});
+  }
+  fault::at_message("lane");
   CHECK(steps(3) == std::vector<int>{0, 0, 0});
 }
 
 TEST_CASE("what AFU_FAULT cannot mean is refused with what is allowed") {
   for (const char* what :
-       {"write", "write=", "write=0", "write=-1", "write=2x", "disk=1", "write=1,,kill=2", "+"})
+       {"write", "write=", "write=0", "write=-1", "write=2x", "disk=1", "write=1,,kill=2", "+", "actor=1",
+        "actor=lane", "actor=lane:", "actor=lane:0", "actor=clown:1", "actor:lane=1"})
     CHECK_THROWS_WITH_AS(fault::Armed{what}, doctest::Contains("allowed: write=N, kill=N, memory=N"),
                          afu::InputError);
 }
