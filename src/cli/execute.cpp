@@ -133,6 +133,8 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
     std::error_code ignored;
     if (!goes_on_later(result.summary.ended)) std::filesystem::remove(checkpoint, ignored);
   } catch (const std::exception& e) {
+    std::error_code ignored;  // it may stand, and yet not last: the run is not over
+    std::filesystem::remove(folder.path("files.json"), ignored);
     throw std::runtime_error((failure.empty() ? "" : failure + "; ") + e.what());
   }
   return result;
