@@ -147,11 +147,10 @@ void result_is_there(Self self, std::uint64_t id, const ResultPtr& result) {
   auto& st = self->state;
   if (!st.waiting || id != job_id(record::first_client_node + st.client, st.job)) return;
   st.waiting = st.submitted = false;
-  if (!result->error.empty()) {
-    self->send(st.wiring->federation, atom::failed_v,
-               "client/" + std::to_string(st.client) + ": " + result->error);
-    return acknowledge(self, {});
-  }
+  // Not acknowledged: nothing is to happen that a run which goes on would not have.
+  if (!result->error.empty())
+    return self->send(st.wiring->federation, atom::failed_v,
+                      "client/" + std::to_string(st.client) + ": " + result->error);
   acknowledge(self, one(report(st, 0, result)));
 }
 

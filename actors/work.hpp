@@ -48,11 +48,11 @@ struct WorkerState {
   void answer(Self self, std::uint64_t work, ResultPtr result) {
     auto i = tasks.find(work & 0xffffffffu);
     if (i == tasks.end()) return;
-    std::vector<federate::Post> posts;
+    // Not acknowledged: nothing is to happen that a run which goes on would not have.
     if (result && !result->error.empty())
-      self->send(federation, atom::failed_v, record::node_name(node) + ": " + result->error);
-    else
-      posts.push_back(reply(*context, i->second, std::move(result)));
+      return self->send(federation, atom::failed_v, record::node_name(node) + ": " + result->error);
+    std::vector<federate::Post> posts;
+    posts.push_back(reply(*context, i->second, std::move(result)));
     tasks.erase(i);
     acknowledge(self, std::move(posts));
   }
