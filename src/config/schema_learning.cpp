@@ -77,6 +77,12 @@ Section training(TrainingSection& t) {
               "A client scales what it sends, after - before, down to this norm; 0: never. AFU-IC's presumed "
               "authors use 1 in one of their scripts.")
            .alias({"delta_clip"}),
+       choice(
+           "non_finite", t.non_finite,
+           "What becomes of what is not finite. fail: the run ends with the first such update, merge, erasure or "
+           "calibration, which it names. drop: such an update is counted, logged and not merged, and its sender goes on; "
+           "a calibration likewise; an erasure is refused. Too many such updates in a row, with none that is finite "
+           "among them, end the run all the same (100, or 10 a client), and so does a merge of finite ones that is not."),
        number("server_lr", t.server_lr, above(0, 10), "Weight of a delta (async_delta, fedbuff).")
            .alias({"eta", "global_lr"}),
        number("mixing", t.mixing, above(0, 1), "Weight of a client's model (fedasync).").alias({"alpha"}),

@@ -44,6 +44,12 @@ void Calibrations::look_at_features(double passes) {
   asked_ = Asked::features;
 }
 
+bool Calibrations::drop() {
+  if (std::exchange(asked_, Asked::nothing) != Asked::calibration) return false;
+  current_.reset();
+  return dropped_ = true;
+}
+
 void Calibrations::answered(const job::JobResult& result) {
   switch (std::exchange(asked_, Asked::nothing)) {
     case Asked::calibration:

@@ -2,6 +2,7 @@
 /// What is recorded of one request's calibrations, from the question to the merge.
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "federate/progress.hpp"
@@ -23,6 +24,11 @@ class Calibrations {
   void look_at_features(double passes);
   /// What the calibrator answered. It counts where one of these was what it was asked for last.
   void answered(const job::JobResult& result);
+  /// What the calibrator answered is not finite. True where it was asked for a calibration: that is dropped, and its merge
+  /// with it, which its procedure asks for next.
+  bool drop();
+  /// Whether the calibration that is to be merged now was dropped; once.
+  bool take_dropped() { return std::exchange(dropped_, false); }
   /// What the searches found; nothing: there was none.
   const std::optional<record::DifferenceFigures>& difference() const { return difference_; }
   /// A search is what the calibrator was asked for last, and has not answered.
@@ -47,6 +53,7 @@ class Calibrations {
   std::optional<record::DifferenceFigures> difference_;
   bool calibrated_since_search_ = false;
   std::optional<record::FeatureFigures> features_;
+  bool dropped_ = false;
   bool pruned_ = false;  ///< by a calibration
 };
 

@@ -1,5 +1,4 @@
 #include "federate/ending.hpp"
-#include "config/scenario.hpp"
 
 #include <fmt/format.h>
 
@@ -7,6 +6,9 @@
 #include <limits>
 #include <string>
 #include <utility>
+
+#include "config/scenario.hpp"
+#include "federate/not_finite.hpp"
 
 namespace afu::federate {
 
@@ -196,6 +198,7 @@ Outcome outcome_of(const Parts& p) {
   o.unused = a.unused;
   o.shortened = a.shortened;
   o.warnings = a.warnings;
+  if (auto text = dropped_text(a); !text.empty()) o.warnings.push_back(std::move(text));
   if (p.observers.audited)
     for (auto& text : p.observers.audited->missing()) o.warnings.push_back(std::move(text));
   o.unused.buffered_at_end = p.lineage().buffered() + p.merging.queue.updates();

@@ -68,7 +68,9 @@ struct Account {
   std::vector<figures::AcceptedUpdate> accepted;  ///< Outcome::accepted
   std::vector<std::string> warnings;
   std::optional<record::Divergence> divergence;
-  bool stopped = false;  ///< nothing more is handed out: the run ends
+  std::optional<record::Divergence> dropped;  ///< the first that was, in place of ending the run
+  std::uint64_t dropped_in_a_row = 0;         ///< updates since the last that was accepted
+  bool stopped = false;                       ///< nothing more is handed out: the run ends
 
   /// Once, however often it is said.
   void warn(std::string text);

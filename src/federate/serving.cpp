@@ -9,6 +9,7 @@
 #include "config/scenario.hpp"
 #include "federate/ending.hpp"
 #include "federate/merging.hpp"
+#include "federate/not_finite.hpp"
 #include "federate/steps.hpp"
 #include "federate/updates.hpp"
 
@@ -83,17 +84,46 @@ void finish(Parts& p, ServedRequest& r) {
   p.requests.call_next();
 }
 
+/// "client/3", "class 2"
+std::string who(const ServedRequest& r) {
+  return r.request.client == methods::no_client ? fmt::format("class {}", r.record.label)
+                                                : fmt::format("client/{}", r.request.client);
+}
+
 /// What its procedure needs can never be computed: it ends here, and all others go on.
 void give_up(Parts& p, ServedRequest& r, const std::string& why, Effects& fx) {
   if (r.training == Training::halted) {
     methods::Step resume = methods::Resume{};
     carry_out(p, r, resume, fx);
   }
-  r.record.reason = why;
+  if (!r.record.forgotten_at) r.record.reason = why;
   r.stage = stage::Done{};
-  p.account.warn(
-      fmt::format("erasure[{}] of client/{}: given up: {}", r.request.index, r.request.client, why));
+  p.account.warn(fmt::format("erasure[{}] of {}: given up: {}", r.request.index, who(r), why));
   finish(p, r);
+}
+
+/// What was computed for the request is not finite. False where the run ends with it.
+bool give_up_not_finite(Parts& p, ServedRequest& r, record::Divergence d, Effects& fx) {
+  const auto why = to_string(d);
+  if (!drop(p, std::move(d), 0, fx)) return false;
+  give_up(p, r, why, fx);
+  return true;
+}
+
+/// So it is, by the calibrator. What goes without it does.
+bool go_without(Parts& p, const CalibrateResult& m, record::Divergence d, Effects& fx) {
+  if (m.probe || m.request == no_request) {  // the gate takes nothing back; no anchor, no other cluster
+    if (!drop(p, std::move(d), 0, fx)) return false;
+    auto none = m;
+    none.result.reset();
+    return take(p, none, fx);
+  }
+  auto& r = p.requests[m.request];
+  if (r.in<stage::TakingStatistics>() || !r.record.merged_at || !r.calibrations.drop())
+    return give_up_not_finite(p, r, std::move(d), fx);
+  if (!drop(p, std::move(d), 0, fx)) return false;
+  advance(p, r, m.result.get(), fx);
+  return true;
 }
 
 }  // namespace
@@ -132,8 +162,8 @@ bool take(Parts& p, const CollectResult& m, Effects& fx) {
   if (!work) return false;
   r.record.client_passes += work->passes;
   if (m.result && m.result->not_finite) {
-    diverge(p, {"work", m.client, m.job, m.request, p.at.version, p.at.updates, p.at.now}, fx);
-    return false;
+    return give_up_not_finite(p, r,
+                              {"work", m.client, m.job, m.request, p.at.version, p.at.updates, p.at.now}, fx);
   }
   if (m.result) p.account.shortened.erasure_work += m.result->figures.count("shortened");
   if (r.collect(m)) advance(p, r, nullptr, fx);
@@ -149,8 +179,8 @@ bool take(Parts& p, const EraseResult& m, Effects& fx) {
   if (m.result && m.result->not_finite) {
     const auto client =
         r.request.client == methods::no_client ? std::nullopt : std::optional{r.request.client};
-    diverge(p, {"erasure", client, std::nullopt, m.request, p.at.version, p.at.updates, p.at.now}, fx);
-    return false;
+    return give_up_not_finite(
+        p, r, {"erasure", client, std::nullopt, m.request, p.at.version, p.at.updates, p.at.now}, fx);
   }
   advance(p, r, m.result.get(), fx);
   return true;
@@ -162,8 +192,8 @@ bool take(Parts& p, const CalibrateResult& m, Effects& fx) {
   if (gate_failed || (m.result && m.result->not_finite)) {
     const auto request = own ? std::nullopt : std::optional<std::uint64_t>{m.request};
     const auto* what = m.probe ? "gate's answer" : own ? "Fisher information" : "calibration";
-    diverge(p, {what, std::nullopt, std::nullopt, request, m.base_version, p.at.updates, p.at.now}, fx);
-    return false;
+    return go_without(
+        p, m, {what, std::nullopt, std::nullopt, request, m.base_version, p.at.updates, p.at.now}, fx);
   }
   if (m.probe) {
     if (auto back = p.observers.gates->answered(m, p.trainers.roster))

@@ -203,6 +203,7 @@ void perform(Parts& p, ServedRequest& r, methods::Replace& s, Effects& fx) {
 }
 
 void perform(Parts& p, ServedRequest& r, methods::MergeCalibration& s, Effects&) {
+  if (r.calibrations.take_dropped()) return;
   p.account.shortened.calibrations += s.shortened;
   merge_soon(p, r, {r.request.index, false, s.delta, s.weight});
 }

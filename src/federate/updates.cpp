@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "config/scenario.hpp"
-#include "federate/ending.hpp"
+#include "federate/not_finite.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::federate {
@@ -38,7 +38,7 @@ TrainTask task_of(Parts& p, std::uint32_t client) {
 }
 
 /// A late update that is dropped counts with every request that was erased before it came.
-void drop(Parts& p, const aggregate::Arrival& a, Effects& fx) {
+void drop_late(Parts& p, const aggregate::Arrival& a, Effects& fx) {
   p.decide(Kind::late_dropped, a.client, a.staleness, 0, fx);
   for (auto& r : p.requests)
     if (r.record.merged_at) ++r.record.lost_updates;
@@ -48,6 +48,7 @@ void drop(Parts& p, const aggregate::Arrival& a, Effects& fx) {
 /// What an update that goes into the model adds to the counts.
 void count(Parts& p, const Update& m) {
   ++p.at.updates, ++p.at.accepted;
+  p.account.dropped_in_a_row = 0;
   p.trainers.roster.accepted(m.client);
   p.account.shortened.updates += m.shortened;
   if (p.observers.heads) p.observers.heads->take(m.client, m.auxiliary);
@@ -81,13 +82,13 @@ bool accept(Parts& p, const Update& m, Effects& fx) {
         ++r.record.late_updates;
     kind = p.merging.late.take(a, m.base_epoch);
     if (kind == Kind::late_dropped) {
-      drop(p, a, fx);
+      drop_late(p, a, fx);
       return true;
     }
   }
   if (!m.finite) {
-    diverge(p, {"update", m.client, m.job, std::nullopt, m.base_version, p.at.updates, p.at.now}, fx);
-    return false;
+    return drop(p, {"update", m.client, m.job, std::nullopt, m.base_version, p.at.updates, p.at.now},
+                a.staleness, fx);
   }
   count(p, m);
   const auto staleness = a.staleness;

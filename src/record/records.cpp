@@ -108,6 +108,8 @@ const char* to_string(Decision::Kind k) {
       return "gated";
     case Kind::chosen:
       return "chosen";
+    case Kind::not_finite:
+      return "not_finite";
     case Kind::diverged:
       return "diverged";
   }

@@ -66,6 +66,7 @@ struct Decision {
     rolled_back,  ///< the client's cluster
     gated,        ///< a part of the client's merged update was taken back
     chosen,       ///< to be published, the cluster whose number is the weight
+    not_finite,   ///< what the client sent, or what was computed for it, is not finite: it is dropped
     diverged      ///< what the client sent, or what was computed for it, is not finite: the run ends
   };
   double time = 0;
@@ -251,6 +252,8 @@ struct UnusedWork {
   std::uint64_t busy_at_end = 0;                          ///< clients with a task out
   std::uint64_t clients_never_heard = 0;  ///< that stay, with no update in the model's lineage
   std::uint64_t clients_gone = 0;         ///< that will never be back, or never done
+  /// Not finite, and dropped by training.non_finite: updates; work for requests, and answers to the server's questions.
+  std::uint64_t not_finite_updates = 0, not_finite_work = 0;
 };
 
 /// Differences that were longer than they may be, and were scaled down to that.
@@ -260,7 +263,7 @@ struct Shortened {
   std::uint64_t calibrations = 0;  ///< by calibration.research.max_delta
 };
 
-/// The first result that was not finite. It is in no version; the run ended with it.
+/// A result that was not finite: the first, in a run that ended with it. It is in no version.
 struct Divergence {
   std::string what;                      ///< "update", "merge", "erasure", "calibration", ...
   std::optional<std::uint32_t> client;   ///< whose; absent: of several, or of none

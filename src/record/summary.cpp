@@ -70,7 +70,9 @@ Json unused(const UnusedWork& u) {
           {"buffered_at_end", u.buffered_at_end},
           {"busy_at_end", u.busy_at_end},
           {"clients_never_heard", u.clients_never_heard},
-          {"clients_gone", u.clients_gone}};
+          {"clients_gone", u.clients_gone},
+          {"not_finite_updates", u.not_finite_updates},
+          {"not_finite_work", u.not_finite_work}};
 }
 
 Json shortened(const Shortened& s) {

@@ -122,6 +122,23 @@ TEST_CASE("a run that diverges ends with the first update that is not finite, on
   CHECK(play(small, with(diverging, {"scenario.execute=timing"})).result.summary.ended == "completed");
 }
 
+TEST_CASE("a run that drops what is not finite goes on without it, the same on any number of lanes") {
+  const std::vector<std::string> set{"training.non_finite=drop", "training.lr=0.9", "training.clip_norm=0",
+                                     "training.local_epochs=6", "model.name=cnn"};
+  const auto p = play(small, with(set, {"compute.lanes=1"}));
+  const auto& s = p.result.summary;
+  CHECK(s.ended == "completed");
+  CHECK_FALSE(s.divergence);
+  CHECK(s.updates == 36);
+  CHECK(s.unused.not_finite_updates > 0);
+  CHECK(decisions(p, "not_finite").size() == s.unused.not_finite_updates);
+  CHECK(mentions(s.warnings, "not finite, so dropped (training.non_finite): "));
+  CHECK(s.erasures.at(0).outcome == RequestOutcome::merged);
+  const auto other = play(small, with(set, {"compute.lanes=3"}));
+  CHECK(other.text == p.text);
+  CHECK(other.result.summary.model_sha256 == s.model_sha256);
+}
+
 TEST_CASE("who is waited for is named where nothing is left to happen") {
   const auto file =
       std::filesystem::temp_directory_path() / ("afu-starved-" + std::to_string(::getpid()) + ".csv");

@@ -1,4 +1,7 @@
 // How a run ends, on the server without actors: requests and what is not finite.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -34,6 +37,18 @@ void diverge(Server& s, std::uint32_t client) {
   s.now += 1;
   s.server->on(s.now, u, s.fx);
 }
+
+ResultPtr not_finite(const Server& s) {
+  auto r = std::make_shared<job::JobResult>(*s.result(std::nan("")));
+  r->not_finite = 0;
+  return r;
+}
+
+bool decided(const Server& s, record::Decision::Kind kind) {
+  return std::any_of(s.decisions.begin(), s.decisions.end(), [&](const auto& d) { return d.kind == kind; });
+}
+
+const std::string drop = "training.non_finite=drop";
 
 }  // namespace
 
@@ -166,11 +181,6 @@ TEST_CASE("a merge that overflows is not published; large values alone are merge
 }
 
 TEST_CASE("an erasure and a calibration that are not finite end the run with their names") {
-  const auto not_finite = [](const Server& s) {
-    auto r = std::make_shared<job::JobResult>(*s.result(std::nan("")));
-    r->not_finite = 0;
-    return r;
-  };
   Server s(asking);
   s.update(1, 1), s.update(2, 1);
   s.take(EraseResult{0, not_finite(s)});
@@ -192,6 +202,143 @@ TEST_CASE("an erasure and a calibration that are not finite end the run with the
   CHECK(d->what == "calibration");
   CHECK(erasure(c.server->outcome()).outcome == RequestOutcome::merged);
   CHECK(erasure(c.server->outcome()).reason == "the run ended while its calibration was being computed");
+}
+
+TEST_CASE("drop: an update that is not finite is counted, logged and in no version, and its sender goes on") {
+  Server s(asking, {"erasure=[]", drop});
+  s.update(0, 1), s.update(1, 1);
+  const auto model = s.server->evaluation(0).model;
+  const auto task = s.tasks.at(2);
+  diverge(s, 2);
+  CHECK_FALSE(s.fx.stop);
+  CHECK_FALSE(s.fx.merge);
+  REQUIRE(s.fx.decisions.size() == 1);
+  CHECK(s.fx.decisions[0].kind == record::Decision::Kind::not_finite);
+  CHECK(s.fx.decisions[0].client == 2);
+  CHECK(s.fx.decisions[0].staleness == 2);
+  s.carry_out();
+  CHECK(s.tasks.at(2).job == task.job + 1);
+  auto o = s.server->outcome();
+  CHECK(o.model == model);
+  CHECK(o.updates == 2);
+  CHECK_FALSE(o.divergence);
+  CHECK(o.unused.not_finite_updates == 1);
+  CHECK(o.unused.not_finite_work == 0);
+  CHECK(
+      o.warnings ==
+      std::vector<std::string>{
+          "not finite, so dropped (training.non_finite): 1 update and 0 other results; the first: the update of "
+          "client/2 (job 1), computed from version 0, is not finite: after 2 updates, at 3 s"});
+  s.update(2, 1);
+  CHECK(s.server->outcome().updates == 3);
+}
+
+TEST_CASE(
+    "drop: a round is merged without what is not finite in it, and one of nothing else is not counted") {
+  Server s("[training]\nrule = \"fedavg\"\nnon_finite = \"drop\"\n[unlearning]\nmethod = \"none\"");
+  const auto dropped = [&](std::uint32_t client) { diverge(s, client), s.carry_out(); };
+  s.update(0, 1), s.update(1, 1), s.update(2, 1), dropped(3);
+  auto o = s.server->outcome();
+  CHECK(o.rounds == 1);
+  CHECK(o.version == 1);
+  CHECK(s.model() == doctest::Approx(1));
+  for (const std::uint32_t c : {0u, 1u, 2u, 3u}) dropped(c);
+  o = s.server->outcome();
+  CHECK(o.rounds == 1);
+  CHECK(o.version == 1);
+  CHECK(o.unused.not_finite_updates == 5);
+  for (const std::uint32_t c : {0u, 1u, 2u, 3u}) s.update(c, 1);
+  CHECK(s.server->outcome().rounds == 2);
+}
+
+TEST_CASE("drop: training that has diverged comes to its end: a hundred in a row, and one more") {
+  Server s(asking, {"erasure=[]", drop});
+  const auto drops = [&](int count) {
+    for (int i = 0; i < count; ++i) diverge(s, 2), s.carry_out();
+  };
+  drops(100);
+  s.update(1, 1);  // they are counted anew
+  drops(100);
+  CHECK_FALSE(s.server->outcome().divergence);
+  drops(1);
+  const auto o = s.server->outcome();
+  REQUIRE(o.divergence);
+  CHECK(o.divergence->job == std::optional<std::uint64_t>{201});
+  CHECK(o.stopped);
+  CHECK(o.unused.not_finite_updates == 200);
+}
+
+TEST_CASE("drop: an erasure that is not finite is refused with its reason, and all others go on") {
+  Server s(asking, {drop});
+  s.update(1, 1), s.update(2, 1);
+  s.take(EraseResult{0, not_finite(s)});
+  auto o = s.server->outcome();
+  CHECK_FALSE(o.divergence);
+  CHECK_FALSE(o.stopped);
+  CHECK(o.unused.not_finite_work == 1);
+  CHECK(decided(s, record::Decision::Kind::not_finite));
+  CHECK(erasure(o).outcome == RequestOutcome::refused);
+  CHECK(
+      erasure(o).reason ==
+      "the erasure of client/0 for erasure[0], computed from version 2, is not finite: after 2 updates, at 4 s");
+  CHECK(s.model() == doctest::Approx(2));
+  s.update(1, 1);
+  CHECK(s.server->outcome().updates == 3);
+
+  // What clients compute for it, while all others are halted.
+  Server c(
+      "[unlearning]\nmethod = \"fedosd\"\n[unlearning.fedosd]\nrounds = 3\n[[erasure]]\nclient = "
+      "0\nat_update = 1\n",
+      {drop}, false, {test::rows(0, 1)});
+  c.update(1, 1);
+  for (std::uint32_t k : {2u, 3u}) c.update(k, 0);
+  if (c.collects.empty()) c.update(1, 0);
+  REQUIRE_FALSE(c.collects.empty());
+  const auto [client, work] = c.collects.front();
+  c.take(CollectResult{work.request, client, work.job, not_finite(c)});
+  o = c.server->outcome();
+  CHECK(erasure(o).outcome == RequestOutcome::refused);
+  CHECK(erasure(o).reason.find(
+            fmt::format("the work of client/{} (job {}) for erasure[0]", client, work.job)) == 0);
+  CHECK(decided(c, record::Decision::Kind::resumed));
+  const auto accepted = o.updates;
+  for (const auto& [k, asked] : std::vector(c.collects)) {
+    if (k == 0) continue;                  // who asked gets no more
+    CHECK(c.tasks.at(k).job > asked.job);  // all others have work again
+    c.update(k, 1);
+  }
+  CHECK(c.server->outcome().updates == accepted + 3);
+}
+
+TEST_CASE(
+    "drop: a calibration that is not finite is not merged, and its request goes on; before the merge it is refused") {
+  Server c(asking,
+           {"unlearning.method=afu_ic", "unlearning.afu_ic.publish=at_once", "erasure[0].client=1", drop});
+  c.update(1, 1), c.update(2, 1);
+  c.take(EraseResult{0, c.result(-1)});
+  REQUIRE(c.calibrations.size() == 1);
+  c.take(CalibrateResult{0, c.calibrations[0].base_version, not_finite(c)});
+  auto o = c.server->outcome();
+  CHECK_FALSE(o.divergence);
+  CHECK(o.unused.not_finite_work == 1);
+  CHECK(erasure(o).outcome == RequestOutcome::merged);
+  CHECK(erasure(o).forgotten_at);
+  CHECK(erasure(o).reason == "");
+  CHECK(erasure(o).calibrations.count == 0);
+  CHECK_FALSE(decided(c, record::Decision::Kind::calibration_merged));
+
+  Server d(asking,
+           {"unlearning.method=afu_ic", "unlearning.afu_ic.publish=calibrated", "erasure[0].client=1", drop});
+  d.update(1, 1), d.update(2, 1);
+  for (int i = 0; i < 3 && d.calibrations.empty(); ++i) d.take(EraseResult{0, d.result(-1)});
+  REQUIRE(d.calibrations.size() == 1);
+  d.take(CalibrateResult{0, d.calibrations[0].base_version, not_finite(d)});
+  o = d.server->outcome();
+  CHECK_FALSE(o.divergence);
+  CHECK(erasure(o).outcome == RequestOutcome::refused);
+  CHECK(erasure(o).reason.find("the calibration for erasure[0], computed from version 2, is not finite") ==
+        0);
+  CHECK_FALSE(erasure(o).merged_at);
 }
 
 TEST_CASE("what is in no version at the end is counted") {

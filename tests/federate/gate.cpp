@@ -1,4 +1,5 @@
 // The gate without actors: merges are published at once, and what was too much of them is taken back.
+#include <cmath>
 #include <string>
 
 #include "calibrate/jobs.hpp"
@@ -92,6 +93,24 @@ TEST_CASE("gate: a merge is published before it is looked at; what was too much 
   CHECK(s.server->outcome().erasures.at(0).record.server_passes == 2 * task.passes);
   s.take(answer(task, 0.125));  // of a merge that has been dealt with
   CHECK(s.model() == doctest::Approx(3));
+}
+
+TEST_CASE("gate: an answer that is not finite ends the run, or takes nothing back where it is dropped") {
+  const auto answered = [](const std::vector<std::string>& more) {
+    auto s = gated(more);
+    erase(s);
+    s.update(3, 4);
+    s.take(answer(s.calibrations.at(0), std::nan("")));
+    CHECK(s.model() == doctest::Approx(5));
+    return s.server->outcome();
+  };
+  const auto failed = answered({});
+  REQUIRE(failed.divergence);
+  CHECK(failed.divergence->what == "gate's answer");
+  const auto dropped = answered({"training.non_finite=drop"});
+  CHECK_FALSE(dropped.divergence);
+  CHECK(dropped.unused.not_finite_work == 1);
+  CHECK(dropped.erasures.at(0).record.gate->probed == 0);
 }
 
 TEST_CASE("gate: a later erasure of the client takes out what is left of its contribution, no more") {

@@ -32,6 +32,7 @@ TEST_CASE("nodes, events and decisions have names") {
   CHECK(std::string(to_string(EventType::train_task)) == "train_task");
   CHECK(std::string(to_string(EventType::calibrate_result)) == "calibrate_result");
   CHECK(std::string(to_string(Decision::Kind::merged)) == "merged");
+  CHECK(std::string(to_string(Decision::Kind::not_finite)) == "not_finite");
   CHECK(std::string(to_string(Decision::Kind::diverged)) == "diverged");
 }
 

@@ -50,6 +50,10 @@ TEST_CASE("summary.json has exactly the contract's keys, in order") {
                                  "scenario",     "test_set",      "retain_set",    "started",  "ended",
                                  "resumed",      "divergence",    "warnings",      "unused",   "shortened",
                                  "events",       "history_bytes", "erasure_costs", "attacks"});
+  CHECK(keys(json["context"]["unused"]) ==
+        std::vector<std::string>{"rejected_updates", "late_updates_dropped", "lost_jobs", "buffered_at_end",
+                                 "busy_at_end", "clients_never_heard", "clients_gone", "not_finite_updates",
+                                 "not_finite_work"});
   CHECK(keys(json["context"]["erasure_costs"][0]) ==
         std::vector<std::string>{"client_passes", "server_passes", "stored_bytes", "calibrations", "guard",
                                  "gate", "difference", "features"});

@@ -237,6 +237,8 @@ class Replay:
         self.update = None
         self.schedule.changed()
 
+    decided_not_finite = decided_late_dropped
+
     def decided_buffered(self, decision: dict[str, Any]) -> None:
         a = self.arrival()
         self.require(a.client == decision["client"], f"the update of client {a.client} has come")

@@ -7,8 +7,12 @@
 
 namespace afu::config {
 
+/// What becomes of a result that is not finite (federate/not_finite.hpp).
+AFU_CHOICE(NonFinite, fail, drop)
+
 struct TrainingSection {
   Rule rule = Rule::async_delta;
+  NonFinite non_finite = NonFinite::fail;
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
