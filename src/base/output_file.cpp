@@ -183,6 +183,14 @@ void OutputFile::flush() {
   buffer_.clear();
 }
 
+void OutputFile::drop_rest() {
+  flush();
+  if (again_ == held_) return;
+  cut(again_);
+  held_ = again_;
+  if (::lseek(descriptor_, 0, SEEK_END) < 0) fail(errno);
+}
+
 void OutputFile::sync() {
   flush();
   if (descriptor_ < 0) return;

@@ -41,6 +41,8 @@ class OutputFile {
   /// Writes everything gathered. Throws std::runtime_error (disk full, ...); so does every call after a
   /// failed one.
   void flush();
+  /// Flushes. Of a file whose text must come again, what has not come by now is cut off.
+  void drop_rest();
   /// Flushes, and waits until the disk has it.
   void sync();
   /// Flushes, waits until the disk has it (fsync), and closes. Idempotent.

@@ -127,6 +127,22 @@ TEST_CASE(
   CHECK(text_of(tmp / "fresh") == "one\n");
 }
 
+TEST_CASE("of a log that was written again as far as it holds the rest is dropped, and it goes on") {
+  for (const std::string again : {"", "one\n", "one\ntwo\n", "one\ntwo\nthree\n"}) {
+    CAPTURE(again);
+    TemporaryFolder tmp;
+    write_text(tmp / "log", "one\ntwo\nthr");
+    OutputFile file(tmp / "log", OutputFile::Again{});
+    file.buffer().append(again.data(), again.data() + again.size());
+    file.drop_rest();
+    CHECK(text_of(tmp / "log") == again);
+    file.drop_rest();
+    file.buffer().append(std::string_view("2\n"));
+    file.close();
+    CHECK(text_of(tmp / "log") == again + "2\n");
+  }
+}
+
 TEST_CASE("a file goes on behind what is kept of it") {
   TemporaryFolder tmp;
   write_text(tmp / "a", "keep, not this");
