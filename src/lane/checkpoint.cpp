@@ -101,6 +101,12 @@ Checkpoint::Checkpoint(fs::path file, CheckpointPace pace, std::optional<Checkpo
   for (std::size_t i = 0; i < held->results.size(); ++i)
     waiting_[held->results[i].job].push_back({i, std::move(held->results[i])});
   count_ = held->results.size();
+  steps_ = std::move(held->steps);
+  step_count_ = steps_.size();
+  replays_ = !steps_.empty();
+  ended_ = held->state.ended;
+  joined_ = held->state.joined;
+  late_ = held->state.late;
   for (std::size_t i = 0; i < held->vectors.size(); ++i)
     unclaimed_[held->state.vectors[i].first] = std::move(held->vectors[i]);
   state_ = std::move(held->state);
@@ -175,12 +181,38 @@ Checkpoint::Result Checkpoint::keep(std::uint64_t number, const job::Job& job, R
   kept.not_finite = result->not_finite;
   for (const auto& v : result->outputs) kept.outputs.push_back(model::byte_size(v));
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (!first_result_) first_result_ = since(made_);
   if (frozen_) return result;
   for (std::uint32_t i = 0; i < result->outputs.size(); ++i)
     if (result->outputs[i]) registered_.push_back({{count_, i}, result->outputs[i]});
   ++count_;
   fresh_.push_back(std::move(kept));
   return result;
+}
+
+std::vector<ClockStep> Checkpoint::take_steps() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(steps_, {});
+}
+
+void Checkpoint::note(const ClockStep& step) {
+  if (pace_.every <= 0) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (frozen_) return;
+  ++step_count_;
+  fresh_steps_.push_back(step);
+  if (step.kind == ClockStep::Kind::over || step.kind == ClockStep::Kind::starved) ended_ = true;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Checkpoint::waited() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return {joined_, late_};
+}
+
+void Checkpoint::waited(std::uint64_t joined, std::uint64_t late) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  joined_ = joined;
+  late_ = late;
 }
 
 void Checkpoint::freeze() {
@@ -207,8 +239,11 @@ Checkpoint::Taken Checkpoint::take(double elapsed) {
   taken.seconds = elapsed;
   taken.count = count_;
   taken.ended = ended_;
-  taken.results = std::move(fresh_);
-  fresh_.clear();
+  taken.results = std::exchange(fresh_, {});
+  taken.steps = std::exchange(fresh_steps_, {});
+  taken.step_count = step_count_;
+  taken.joined = joined_;
+  taken.late = late_;
   for (const auto& [name, held] : unclaimed_) taken.vectors.push_back({name, nullptr});
   auto alive = registered_.begin();
   for (auto& r : registered_) {
@@ -231,10 +266,16 @@ double Checkpoint::expected_cost() const {
   return bytes / first_rate;
 }
 
-void Checkpoint::put(Taken taken) {
+std::uint64_t Checkpoint::put(Taken taken) {
+  const auto begin = file_->size();
+  std::uint64_t written = 0;
   if (!taken.results.empty()) file_->append(taken.results);
+  if (!taken.steps.empty()) file_->append(taken.steps);
   CheckpointState state;
   state.results = taken.count;
+  state.steps = taken.step_count;
+  state.joined = taken.joined;
+  state.late = taken.late;
   state.seconds = taken.seconds;
   state.ended = taken.ended;
   const std::map<VectorName, Place> there(state_.vectors.begin(), state_.vectors.end());
@@ -250,20 +291,25 @@ void Checkpoint::put(Taken taken) {
   }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (frozen_ && !taken.last) return;  // it may have been taken when something was gone already
+    if (frozen_ && !taken.last)
+      return file_->size() - begin;  // it may have been taken when something was gone already
   }
   if (const auto dead = vector_bytes_ - living; dead > most_dead && dead > living) {
     size_ = 0;  // of a file that is about to be another
+    written += file_->size() - begin;
     file_->compact(state);
+    written += file_->size();
     vector_bytes_ = living;
   } else {
     file_->append(state);
+    written += file_->size() - begin;
   }
   size_ = file_->size();
   state_ = std::move(state);
-  const std::map<VectorName, Place> written(state_.vectors.begin(), state_.vectors.end());
+  const std::map<VectorName, Place> there_now(state_.vectors.begin(), state_.vectors.end());
   const std::lock_guard<std::mutex> lock(mutex_);
-  for (auto& r : registered_) r.written = r.written || written.count(r.name) > 0;
+  for (auto& r : registered_) r.written = r.written || there_now.count(r.name) > 0;
+  return written;
 }
 
 void Checkpoint::write(double elapsed) try {
@@ -275,22 +321,38 @@ void Checkpoint::write(double elapsed) try {
     if (last_) {
       taken = std::move(last_);
       last_.reset();
-      if (taken->results.empty() && taken->count == state_.results) return;  // nothing new
+      if (taken->count == state_.results && taken->step_count == state_.steps) return;  // nothing new
     } else {
-      if (frozen_ || fresh_.empty() || since(written_) < pace_.every) return;
-      if (since(written_) < (cost_ > 0 ? cost_ : expected_cost()) / pace_.share) return;
+      if (frozen_ || (fresh_.empty() && fresh_steps_.empty()) || since(written_) < pace_.every) return;
+      if (since(written_) < (last_cost_ > 0 ? last_cost_ : expected_cost()) / pace_.share) return;
       taken = take(elapsed);
     }
   }
-  put(std::move(*taken));
-  cost_ = since(began);
+  const auto written = put(std::move(*taken));
+  last_cost_ = since(began);
   written_ = Clock::now();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++cost_.count;
+  cost_.seconds += last_cost_;
+  cost_.longest = std::max(cost_.longest, last_cost_);
+  cost_.bytes = size_;
+  cost_.written += written;
 } catch (const std::exception& e) {
   std::error_code ignored;
   if (size_ > 0) fs::resize_file(path_, size_, ignored);  // without what was begun
   const std::lock_guard<std::mutex> lock(mutex_);
   frozen_ = true;
   failure_ = e.what();
+}
+
+CheckpointCost Checkpoint::cost() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return cost_;
+}
+
+std::optional<double> Checkpoint::first_result() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return first_result_;
 }
 
 double Checkpoint::period() const { return pace_.every > 0 ? std::clamp(pace_.every, 1e-3, 1.0) : 1.0; }

@@ -4,8 +4,12 @@
 /// again from its begin, which costs microseconds an event: jobs whose results were kept are not computed, and of
 /// their vectors those that nobody held any more are ghosts. No state of any actor is written.
 ///
+/// On the wall clock real time decides what comes before what. There the clock's steps are kept as well, each noted
+/// before it takes place, and come again in that order, at the times that they had, without waiting.
+///
 /// A checkpoint may be taken at any moment, from any thread: a job whose result is not kept is held by whoever is to
 /// compute it, and so are the vectors that it reads, until `keep` has its result.
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -27,6 +31,13 @@ std::uint64_t content_of(const job::Job& job);
 
 /// Whether it reads a ghost.
 bool reads_a_ghost(const job::Job& job);
+
+/// What the checkpoints have cost since the process began.
+struct CheckpointCost {
+  std::uint64_t count = 0;
+  double seconds = 0, longest = 0;       ///< in all, and of one; real time of the thread that writes
+  std::uint64_t bytes = 0, written = 0;  ///< of the file as it is; that were written
+};
 
 /// How often one is written.
 struct CheckpointPace {
@@ -57,6 +68,19 @@ class Checkpoint {
   /// nothing is kept any more.
   Result keep(std::uint64_t number, const job::Job& job, Result result, bool shared);
 
+  /// Wall clock. By the timeline: the steps that were kept, in their order. Once.
+  std::vector<ClockStep> take_steps();
+  /// Wall clock. By the timeline: what is about to take place.
+  void note(const ClockStep& step);
+  /// Wall clock. Whether what was kept is still to come again: not all steps have.
+  bool replays() const { return replays_; }
+  /// Wall clock. By the timeline: the run is where it was.
+  void is_there() { replays_ = false; }
+  /// Wall clock. Jobs that were waited for and those not ready in time, as the checkpoint has them.
+  std::pair<std::uint64_t, std::uint64_t> waited() const;
+  /// Wall clock. How many there are now.
+  void waited(std::uint64_t joined, std::uint64_t late);
+
   /// From now on vectors may be gone that an open job reads, so no checkpoint can be taken.
   void freeze();
   /// Takes the last checkpoint; `write` will write it.
@@ -70,6 +94,9 @@ class Checkpoint {
   double period() const;
   /// Why no checkpoint is written any more; empty: that works.
   std::string failure() const;
+  CheckpointCost cost() const;
+  /// Real seconds from its making to the first result that was not kept before; none: there was none yet.
+  std::optional<double> first_result() const;
 
  private:
   struct Registered {
@@ -83,8 +110,9 @@ class Checkpoint {
   };
   struct Taken {
     std::vector<KeptResult> results;
+    std::vector<ClockStep> steps;
     std::vector<Living> vectors;
-    std::uint64_t count = 0;
+    std::uint64_t count = 0, step_count = 0, joined = 0, late = 0;
     double seconds = 0;
     bool ended = false, last = false;
   };
@@ -95,7 +123,7 @@ class Checkpoint {
 
   Taken take(double elapsed);
   double expected_cost() const;
-  void put(Taken taken);
+  std::uint64_t put(Taken taken);  ///< bytes written
 
   const std::filesystem::path path_;
   const CheckpointPace pace_;
@@ -109,16 +137,23 @@ class Checkpoint {
   std::vector<Registered> registered_;
   std::vector<KeptResult> fresh_;  ///< since the last checkpoint
   std::uint64_t count_ = 0;        ///< results kept in all
+  std::vector<ClockStep> steps_;   ///< that were kept before
+  std::vector<ClockStep> fresh_steps_;
+  std::uint64_t step_count_ = 0, joined_ = 0, late_ = 0;
+  std::atomic<bool> replays_{false};
+  const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
+  std::optional<double> first_result_;
   bool frozen_ = false, ended_ = false;
   std::optional<Taken> last_;
   std::string failure_;
+  CheckpointCost cost_;
 
   // Of the thread that writes.
   CheckpointState state_;  ///< as it stands in the file
   std::uint64_t size_ = 0, vector_bytes_ = 0;
   std::unique_ptr<CheckpointFile> file_;
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
-  double cost_ = 0;  ///< of the last one, seconds
+  double last_cost_ = 0;  ///< seconds
 };
 
 }  // namespace afu::lane

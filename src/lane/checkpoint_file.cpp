@@ -16,11 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view magic = "AFUCKPT1";
+constexpr std::string_view magic = "AFUCKPT2";
 constexpr std::uint64_t header_size = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 /// Kinds.
 namespace piece {
-constexpr std::uint32_t begin = 'B', absence = 'A', results = 'R', vector = 'V', state = 'C';
+constexpr std::uint32_t begin = 'B', absence = 'A', results = 'R', steps = 'W', vector = 'V', state = 'C';
 }
 
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {
@@ -132,12 +132,18 @@ CheckpointContent read_checkpoint(const fs::path& file) {
           std::move(some.begin(), some.end(), std::back_inserter(content.results));
           break;
         }
+        case piece::steps: {
+          const auto some = value_of<std::vector<ClockStep>>(pieces.bytes(), "list of steps");
+          content.steps.insert(content.steps.end(), some.begin(), some.end());
+          break;
+        }
         case piece::vector:
           vectors[pieces.place().offset] = pieces.place().size;
           break;
         case piece::state: {
           auto s = value_of<CheckpointState>(pieces.bytes(), CheckpointState::name);
           if (s.results > content.results.size()) throw std::runtime_error("results are missing");
+          if (s.steps > content.steps.size()) throw std::runtime_error("steps of the clock are missing");
           for (const auto& [name, place] : s.vectors)
             if (const auto v = vectors.find(place.offset); v == vectors.end() || v->second != place.size)
               throw std::runtime_error("a vector is missing");
@@ -166,6 +172,7 @@ CheckpointContent read_checkpoint(const fs::path& file) {
     break;
   }
   content.results.resize(content.state.results);
+  content.steps.resize(content.state.steps);
   for (const auto& [offset, size] : vectors)
     if (offset < content.size) content.vector_bytes += size;
   return content;
@@ -208,6 +215,7 @@ void CheckpointFile::append(const Absence& a) {
   file_->sync();
 }
 void CheckpointFile::append(const std::vector<KeptResult>& r) { append(piece::results, bytes_of(r)); }
+void CheckpointFile::append(const std::vector<ClockStep>& s) { append(piece::steps, bytes_of(s)); }
 Place CheckpointFile::append(const model::ParametersPtr& v) {
   return append(piece::vector, model::to_bytes(v));
 }
@@ -229,7 +237,7 @@ void CheckpointFile::compact(CheckpointState& s) {
     };
     const auto nothing = [](const Pieces&, const Place&) {};
     copy([](const Pieces& p) { return p.kind() == piece::begin || p.kind() == piece::absence; }, nothing);
-    copy([](const Pieces& p) { return p.kind() == piece::results; }, nothing);
+    copy([](const Pieces& p) { return p.kind() == piece::results || p.kind() == piece::steps; }, nothing);
     std::map<std::uint64_t, Place*> wanted;
     for (auto& [name, place] : s.vectors) wanted[place.offset] = &place;
     std::vector<std::pair<Place*, Place>> moved;

@@ -3,9 +3,9 @@
 /// checksum of its own: what a kill left of the last piece is cut off, and where an older one is damaged the
 /// checkpoints before it still hold. No torch in this header.
 ///
-///   "AFUCKPT1", then pieces: kind (u32), size (u64), that many bytes. Kinds: 'B' how the run began, 'A' an absence,
-///   'R' results (all three job/bytes.hpp), 'V' a vector (model::to_bytes), 'C' a checkpoint: which of the vectors
-///   before it were alive when so many results were there.
+///   "AFUCKPT2", then pieces: kind (u32), size (u64), that many bytes. Kinds: 'B' how the run began, 'A' an absence,
+///   'R' results, 'W' steps of the wall clock (all four job/bytes.hpp), 'V' a vector (model::to_bytes), 'C' a
+///   checkpoint: which of the vectors before it were alive when so many results and steps were there.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -53,6 +53,24 @@ struct KeptResult {
 };
 AFU_FIELDS(KeptResult, job, content, figures, numbers, samples, seconds, not_finite, outputs)
 
+/// What the wall clock did: real time decided when, so it must be told to come again.
+struct ClockStep {
+  enum class Kind : std::uint8_t {
+    message,       ///< handed to `node`
+    timer,         ///< handed to `node`: the end of its work `number`
+    answer,        ///< of `node`, to a message
+    timer_answer,  ///< of `node`, to its timer `number`
+    given_up,      ///< as `timer_answer`: of a client that had got other work and waited no more for that
+    over,          ///< stop.seconds were over
+    starved,       ///< nothing was left
+  };
+  double time = 0;  ///< of the run's clock, seconds
+  Kind kind = Kind::message;
+  std::uint64_t node = 0, number = 0;
+};
+AFU_LAST(ClockStep::Kind, starved)
+AFU_FIELDS(ClockStep, time, kind, node, number)
+
 /// Which vector: of a result, by its place among all of the run, and the number of the output.
 struct VectorName {
   std::uint64_t result = 0;
@@ -72,17 +90,21 @@ AFU_FIELDS(Place, offset, size)
 struct CheckpointState {
   static constexpr const char* name = "checkpoint";
   std::uint64_t results = 0;  ///< that were there
+  std::uint64_t steps = 0;    ///< of the wall clock, likewise
   double seconds = 0;         ///< real time that the run had taken
   bool ended = false;         ///< a stop condition was met, and some work dropped therefore
+  std::uint64_t joined = 0;   ///< wall clock: jobs waited for
+  std::uint64_t late = 0;     ///< of these, not ready in time
   std::vector<std::pair<VectorName, Place>> vectors;
 };
-AFU_FIELDS(CheckpointState, results, seconds, ended, vectors)
+AFU_FIELDS(CheckpointState, results, steps, seconds, ended, joined, late, vectors)
 
 /// What a file holds, up to the last checkpoint that is whole.
 struct CheckpointContent {
   BegunRun run;
   std::vector<Absence> absences;
   std::vector<KeptResult> results;
+  std::vector<ClockStep> steps;
   CheckpointState state;
   std::vector<model::ParametersPtr> vectors;  ///< of state.vectors, in their order
   std::uint64_t size = 0;                     ///< of what holds; what follows is cut off
@@ -104,6 +126,7 @@ class CheckpointFile {
 
   void append(const Absence& absence);
   void append(const std::vector<KeptResult>& results);
+  void append(const std::vector<ClockStep>& steps);
   Place append(const model::ParametersPtr& vector);
   /// The checkpoint itself: all that was appended is on the disk when it returns.
   void append(const CheckpointState& state);

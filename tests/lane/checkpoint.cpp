@@ -103,6 +103,45 @@ TEST_CASE("figures come back bit by bit, vectors where somebody held them, else 
   CHECK_FALSE(lane::reads_a_ghost(job_of(first->outputs[0], 1)));
 }
 
+TEST_CASE("steps of the wall clock come back in their order, and counts, from a file written anew as well") {
+  using Kind = lane::ClockStep::Kind;
+  Fixture f;
+  {
+    lane::Checkpoint c(f.file(), at_once);
+    c.begin({}, 0);
+    c.note({0.5, Kind::message, 3, 0});
+    c.note({0.1 + 0.2, Kind::timer_answer, 4, 17});
+    c.waited(5, 2);
+    c.write(1);  // without a result
+    c.note({1, Kind::given_up, 5, 1});
+    c.write(2);
+    c.note({2, Kind::starved, 0, 0});
+    c.freeze();
+    c.note({3, Kind::message, 0, 0});
+    c.write(3);
+  }
+  auto content = lane::read_checkpoint(f.file());
+  CHECK(content.state.seconds == 2);
+  REQUIRE(content.steps.size() == 3);
+  CHECK(content.steps[1].time == 0.1 + 0.2);
+  CHECK(content.steps[1].kind == Kind::timer_answer);
+  CHECK(content.steps[1].node == 4);
+  CHECK(content.steps[1].number == 17);
+  lane::Checkpoint c(f.file(), at_once, std::move(content));
+  c.begin({}, 1);
+  CHECK(c.replays());
+  CHECK(c.take_steps().size() == 3);
+  CHECK(c.waited() == std::pair<std::uint64_t, std::uint64_t>{5, 2});
+  c.is_there();
+  CHECK_FALSE(c.replays());
+  c.note({4, Kind::over, 0, 0});
+  c.write(4);
+  CHECK(c.failure() == "");
+  const auto later = lane::read_checkpoint(f.file());
+  CHECK(later.steps.size() == 4);
+  CHECK(later.state.ended);
+}
+
 TEST_CASE("a number that was another job's is an error") {
   Fixture f;
   {
@@ -174,6 +213,7 @@ TEST_CASE(
     begin = fs::file_size(f.file());
     for (int i = 1; i <= 3; ++i) {
       held.push_back(c.keep(static_cast<std::uint64_t>(i), f.job, result_of(f.lane.initial, i), false));
+      c.note({1.0 * i, lane::ClockStep::Kind::message, 3, 0});
       c.write(i);
     }
   }
@@ -192,6 +232,7 @@ TEST_CASE(
     const auto n = content.results.size();
     CHECK(content.state.seconds == static_cast<double>(n));
     CHECK(content.vectors.size() == n);
+    CHECK(content.steps.size() == n);
     CHECK(content.size <= bytes_of(f.file()).size());
     // It goes on from there, and what is written then holds.
     lane::Checkpoint c(f.file(), at_once, std::move(content));
@@ -241,6 +282,7 @@ TEST_CASE("vectors that nobody holds any more do not make the file grow for ever
   std::uintmax_t most = 0;
   for (int i = 1; i <= 40; ++i) {
     held = c.keep(static_cast<std::uint64_t>(i), f.job, result_of(large, i), false);
+    c.note({1.0 * i, lane::ClockStep::Kind::message, 3, 0});
     c.write(i);
     REQUIRE(c.failure() == "");
     most = std::max(most, fs::file_size(f.file()));
@@ -248,6 +290,7 @@ TEST_CASE("vectors that nobody holds any more do not make the file grow for ever
   CHECK(most < 8 * (1u << 20));
   const auto content = lane::read_checkpoint(f.file());
   CHECK(content.results.size() == 40);
+  CHECK(content.steps.size() == 40);
   REQUIRE(content.vectors.size() == 1);
   CHECK(model::sha256(content.vectors[0]) == model::sha256(held->outputs[0]));
 }
