@@ -22,11 +22,32 @@ struct ClientState {
 };
 using Self = client_actor::stateful_pointer<ClientState>;
 
-void acknowledge(Self self, std::vector<federate::Post> posts, bool gone = false) {
+Ack ack_of(const ClientState& st, std::vector<federate::Post> posts) {
   Ack ack;
-  ack.gone = gone;
-  ack.from = record::first_client_node + self->state.client;
+  ack.from = record::first_client_node + st.client;
   ack.posts = std::move(posts);
+  return ack;
+}
+
+/// A message.
+void acknowledge(Self self, std::vector<federate::Post> posts, bool gone = false) {
+  auto ack = ack_of(self->state, std::move(posts));
+  ack.gone = gone;
+  self->send(self->state.wiring->timeline, std::move(ack));
+}
+
+/// The end of `job`.
+void acknowledge_end(Self self, std::uint64_t job, std::vector<federate::Post> posts) {
+  auto ack = ack_of(self->state, std::move(posts));
+  ack.timer = job;
+  self->send(self->state.wiring->timeline, std::move(ack));
+}
+
+/// The end of the job whose result it waited for: it has got another one.
+void give_up(Self self) {
+  auto ack = ack_of(self->state, {});
+  ack.timer = self->state.job;
+  ack.given_up = true;
   self->send(self->state.wiring->timeline, std::move(ack));
 }
 
@@ -62,7 +83,7 @@ void begin(Self self, double now, std::uint64_t number, double passes, const cha
            federate::JobPtr job) {
   auto& st = self->state;
   const auto& context = *st.wiring->context;
-  if (st.waiting) acknowledge(self, {});  // the job it was waiting for is abandoned
+  if (st.waiting) give_up(self);
   if (st.submitted)
     self->send(st.wiring->dispatcher, atom::cancel_v, job_id(record::first_client_node + st.client, st.job));
   st.waiting = st.submitted = false;
@@ -130,14 +151,15 @@ federate::Post report(const ClientState& st, double at, ResultPtr result) {
 void done(Self self, double now, const federate::JobDone& m) {
   auto& st = self->state;
   const auto& context = *st.wiring->context;
-  if (m.job != st.job) return acknowledge(self, {});  // of a job it has abandoned
+  const auto answer = [&](federate::Post p) { acknowledge_end(self, m.job, one(std::move(p))); };
+  if (m.job != st.job) return acknowledge_end(self, m.job, {});  // of a job it has abandoned
   if (m.lost) {
     const double restart = now + context.scenario->heterogeneity.availability.dropout_restart_seconds;
-    return acknowledge(self, one(to_server(st, restart, 64, federate::Dropped{st.client, st.job})));
+    return answer(to_server(st, restart, 64, federate::Dropped{st.client, st.job}));
   }
-  if (context.timing()) return acknowledge(self, one(report(st, now, nullptr)));
+  if (context.timing()) return answer(report(st, now, nullptr));
   if (!st.submitted)  // a replacement that knows nothing of the job
-    return acknowledge(self, one(to_server(st, now, 64, federate::Dropped{st.client, m.job})));
+    return answer(to_server(st, now, 64, federate::Dropped{st.client, m.job}));
   st.waiting = true;
   self->send(st.wiring->dispatcher, atom::join_v, job_id(record::first_client_node + st.client, st.job),
              caf::actor_cast<job_owner_actor>(self), true);
@@ -151,7 +173,7 @@ void result_is_there(Self self, std::uint64_t id, const ResultPtr& result) {
   if (!result->error.empty())
     return self->send(st.wiring->federation, atom::failed_v,
                       "client/" + std::to_string(st.client) + ": " + result->error);
-  acknowledge(self, one(report(st, 0, result)));
+  acknowledge_end(self, st.job, one(report(st, 0, result)));
 }
 
 client_actor::behavior_type client(Self self, std::shared_ptr<const ClientWiring> wiring,

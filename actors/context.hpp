@@ -36,7 +36,7 @@ struct Context {
   /// Virtual clock: results that runs with the same past share; null: every run computes its own.
   std::shared_ptr<lane::JobCache> cache;
   std::string surroundings;  ///< lane::surroundings_key, where there is a cache
-  /// Virtual clock: by which the run goes on when it is stopped; null: it does not.
+  /// By which the run goes on when it is stopped; null: it does not.
   std::shared_ptr<lane::Checkpoint> checkpoint;
   /// Until the first request for an erasure: what methods still have in common.
   std::shared_ptr<std::atomic<bool>> past = std::make_shared<std::atomic<bool>>(true);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <caf/all.hpp>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -37,6 +38,15 @@ using Self = dispatcher_actor::stateful_pointer<DispatcherState>;
 /// A result that comes so much after it was needed, in real seconds, counts as late: less is the scheduler's
 /// own jitter.
 constexpr double late_after = 0.002;
+
+/// Of a run on the wall clock that goes on, what takes place again was counted before.
+bool counts(const DispatcherState& st) {
+  return !st.context->checkpoint || !st.context->checkpoint->replays();
+}
+
+void keep_counts(const DispatcherState& st) {
+  if (st.context->wall() && st.context->checkpoint) st.context->checkpoint->waited(st.joined, st.late);
+}
 
 /// The job's training, where lanes may step it with others; else null. What comes from a cache does not.
 const train::TrainJob* batched(const Submission& s) {
@@ -92,9 +102,10 @@ void join(Self self, std::uint64_t id, const job_owner_actor& owner, bool now) {
   auto i = st.jobs.find(id);
   if (i == st.jobs.end()) return;
   i->second.owner = owner;
-  if (now) {
+  if (now && counts(st)) {
     ++st.joined;
     i->second.joined_at = st.context->elapsed();
+    keep_counts(st);
   }
   if (i->second.result)
     give(self, id, i->second);
@@ -113,7 +124,10 @@ void finished(Self self, const Finished& f) {
     if (i == st.jobs.end()) continue;
     i->second.result = result;
     i->second.submission.job.reset();
-    if (i->second.joined_at >= 0 && st.context->elapsed() - i->second.joined_at > late_after) ++st.late;
+    if (i->second.joined_at >= 0 && st.context->elapsed() - i->second.joined_at > late_after) {
+      ++st.late;
+      keep_counts(st);
+    }
     if (i->second.owner) give(self, id, i->second);
   }
   assign(self);
@@ -126,6 +140,7 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
   for (std::uint32_t i = 0; i < lanes.size(); ++i)
     st.free.push_back(static_cast<std::uint32_t>(lanes.size()) - 1 - i);
   if (!lanes.empty()) st.batched_clients = static_cast<std::size_t>(context->lanes.front().batched_clients);
+  if (context->wall() && context->checkpoint) std::tie(st.joined, st.late) = context->checkpoint->waited();
   st.context = std::move(context);
   st.lanes = std::move(lanes);
   st.recorder = std::move(recorder);

@@ -37,9 +37,9 @@ struct RunResult {
 struct RunOptions {
   /// Results that runs with the same past share (virtual clock only); null: none.
   std::shared_ptr<lane::JobCache> cache;
-  /// By which a run on the virtual clock goes on when it is stopped; null: it cannot. Of one that goes on, the events
-  /// (and the jobs of an audit) must come again as the files hold them, else the run fails; all other logs are written
-  /// anew.
+  /// By which a run goes on when it is stopped; null: it cannot. Of one that goes on, the events (on the virtual clock
+  /// the jobs of an audit too) must come again as the files hold them, else the run fails; all other logs are written
+  /// anew. On the wall clock events behind the checkpoint are cut off.
   std::shared_ptr<lane::Checkpoint> checkpoint;
   Files files;
   /// All input was found usable, the data are loaded and the lanes fit; no actor lives yet. What it throws

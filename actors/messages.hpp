@@ -12,6 +12,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -135,6 +136,8 @@ using record::NodeId;
 /// decided.
 struct Ack {
   NodeId from = 0;
+  std::optional<std::uint64_t> timer{};  ///< its job or work whose end it answers; none: a message
+  bool given_up = false;                 ///< the timer's result is not waited for any more
   std::vector<federate::Post> posts;
   std::vector<record::Decision> decisions;
   bool stop = false;
@@ -244,6 +247,7 @@ CAF_ADD_ATOM(afu, afu::atom, closed, "closed")
 CAF_ADD_ATOM(afu, afu::atom, force, "force")
 CAF_ADD_ATOM(afu, afu::atom, flush, "flush")
 CAF_ADD_ATOM(afu, afu::atom, checkpoint, "checkpoint")
+CAF_ADD_ATOM(afu, afu::atom, replayed, "replayed")
 CAF_END_TYPE_ID_BLOCK(afu)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(afu::federate::CollectResult)

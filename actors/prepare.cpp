@@ -102,7 +102,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.attacks_file = options.files.attacks;
   c.calibrations_file = options.files.calibrations;
   c.audit_folder = options.files.audit;
-  if (!c.wall()) c.checkpoint = options.checkpoint;
+  c.checkpoint = options.checkpoint;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
 

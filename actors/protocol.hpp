@@ -128,6 +128,8 @@ using recorder_actor = caf::typed_actor<
     caf::reacts_to<record::AuditJob>, caf::reacts_to<federate::AuditedUpdate>,
     // INTERNAL: what was recorded has been kept for a second; the files are to have it.
     caf::reacts_to<atom::flush>,
+    // Wall clock: a run that was stopped is where it was; what its log of events holds beyond is no more.
+    caf::reacts_to<atom::replayed>,
     // INTERNAL: it is time to look whether a checkpoint is due.
     caf::reacts_to<atom::checkpoint>,
     // Complete the files and tell the federation.

@@ -64,8 +64,8 @@ void flush_soon(Self self) {
 
 /// Of a run that goes on: what the file holds must come again.
 template <class Log>
-std::unique_ptr<Log> log(const Context& context, const std::string& file) {
-  if (context.checkpoint && context.checkpoint->goes_on())
+std::unique_ptr<Log> log(const Context& context, const std::string& file, bool again = true) {
+  if (again && context.checkpoint && context.checkpoint->goes_on())
     return std::make_unique<Log>(file, base::OutputFile::Again{});
   return std::make_unique<Log>(file);
 }
@@ -92,7 +92,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
     if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
       st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
     if (!context->audit_folder.empty()) {
-      st.audit = log<record::AuditLog>(*context, context->audit_folder + "/jobs.jsonl");
+      // On the wall clock the server is not yet where it was when the clock is.
+      st.audit = log<record::AuditLog>(*context, context->audit_folder + "/jobs.jsonl", !context->wall());
       st.updates_file = context->audit_folder + "/updates.npz";
     }
     if (!context->trace_file.empty())
@@ -151,6 +152,11 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           if (st.events) st.events->flush();
           if (st.trace) st.trace->flush();
           if (st.audit) st.audit->flush();
+        });
+      },
+      [=](atom::replayed) {
+        guarded(self, [](RecorderState& st) {
+          if (st.events) st.events->drop_rest();
         });
       },
       [=](atom::checkpoint) {

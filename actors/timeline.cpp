@@ -5,11 +5,15 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <unordered_set>
 #include <utility>
 
+#include "actors/addressees.hpp"
 #include "actors/behaviour.hpp"
 #include "actors/journal.hpp"
+#include "actors/replay.hpp"
 #include "actors/spawn.hpp"
 #include "actors/traffic.hpp"
 #include "config/scenario.hpp"
@@ -22,22 +26,6 @@ namespace {
 constexpr std::uint64_t most_at_once(std::uint64_t clients) { return 100'000 + 16 * clients; }
 constexpr std::size_t most_gone = 5;  ///< clients gone for good that are named
 
-/// Whom a message goes to.
-struct Addressees {
-  DirectoryPtr directory;
-  std::vector<client_actor> replacements;  ///< by client where its actor died; empty while none did
-
-  const client_actor& client(NodeId node) const {
-    const auto i = node - record::first_client_node;
-    if (!replacements.empty() && replacements[i]) return replacements[i];
-    return directory->clients[i];
-  }
-  void replace(NodeId node, client_actor replacement) {
-    replacements.resize(directory->clients.size());
-    replacements[node - record::first_client_node] = std::move(replacement);
-  }
-};
-
 /// The wall clock, in the run's seconds.
 struct WallClock {
   double time_scale = 1;
@@ -46,6 +34,11 @@ struct WallClock {
 
   double seconds(caf::actor_clock::time_point now) const {
     return std::chrono::duration<double>(now - began).count() / time_scale;
+  }
+  /// It is `seconds` now.
+  void set(caf::actor_clock::time_point now, double seconds) {
+    began = now - std::chrono::duration_cast<caf::actor_clock::duration_type>(
+                      std::chrono::duration<double>(seconds * time_scale));
   }
 };
 
@@ -86,7 +79,10 @@ struct TimelineState {
   Addressees addressees;
   std::optional<Traffic> traffic;
   Journal journal;
-  std::optional<WallClock> wall;  ///< none: virtual
+  std::optional<WallClock> wall;      ///< none: virtual
+  std::optional<Replay> replay;       ///< wall clock: of a run that goes on, until it is where it was
+  lane::Checkpoint* steps = nullptr;  ///< wall clock: which keeps them; null: nobody
+  recorder_actor recorder;
   double now = 0;
   Deliveries deliveries;
   Ending ending;
@@ -130,7 +126,8 @@ void end(Self self, bool starved) {
   self->send(st.federation, told);
 }
 
-void deliver(Self self) {
+/// The next event, at st.now. Of a timer that its client gives up the answer only.
+void deliver(Self self, bool given_up = false) {
   auto& st = self->state;
   auto event = st.traffic->take();
   auto& post = event.payload.post;
@@ -139,6 +136,13 @@ void deliver(Self self) {
   ++st.deliveries.count;
   st.deliveries.begin(to);
   st.journal.note(self, federate::to_event(post, event.payload.sent, now));
+  if (given_up) {
+    Ack ack;
+    ack.from = to;
+    ack.timer = std::get<federate::JobDone>(post.payload).job;
+    ack.given_up = true;
+    return st.replay->arrived(std::move(ack));
+  }
   const auto& all = st.addressees;
   std::visit(
       Overloaded{
@@ -182,19 +186,34 @@ double clock(Self self) {
   return st.wall ? st.wall->seconds(self->clock().now()) : st.now;
 }
 
+/// Wall clock: the run ends.
+void note(Self self, lane::ClockStep::Kind how) {
+  auto& st = self->state;
+  if (st.steps && !st.replay) st.steps->note({st.now, how, record::server_node, 0});
+}
+
+/// Nothing is left, or not before the clock's horizon.
+void starve(Self self) {
+  auto& st = self->state;
+  if (!st.traffic->empty() && std::isfinite(st.traffic->next_time()))
+    st.ending.told.beyond = st.traffic->next_time();
+  note(self, lane::ClockStep::Kind::starved);
+  end(self, true);
+}
+
 /// Whether, at `time`, the run is over before the event at `next` can come; it is then ended, as far as it can be.
 bool is_over(Self self, double time, double next) {
   auto& st = self->state;
   const double stop = stop_seconds(st);
   if (stop > 0 && next > stop && (!st.wall || time >= stop)) {
     st.now = stop;
+    note(self, lane::ClockStep::Kind::over);
     end(self, false);
     return true;
   }
   if (next <= sim::horizon_seconds || (stop > 0 && next > stop)) return false;
   if (st.deliveries.outstanding > 0) return true;  // wall clock: they may still bring an earlier one
-  if (std::isfinite(next)) st.ending.told.beyond = next;
-  end(self, true);
+  starve(self);
   return true;
 }
 
@@ -219,6 +238,7 @@ void wait_for(Self self, double next) {
 /// Hands out what is due; arms the wall clock's timer for what is not.
 void proceed(Self self) {
   auto& st = self->state;
+  if (st.replay) return;
   if (st.ending.ended || (!st.wall && st.deliveries.outstanding > 0)) return;
   while (!st.traffic->empty()) {
     const double next = st.traffic->next_time();
@@ -227,16 +247,16 @@ void proceed(Self self) {
     if (!st.wall) return jump(self, next);
     if (next > time) return wait_for(self, next);
     st.now = std::max(st.now, time);
+    if (st.steps) st.steps->note(step_of(st.traffic->next(), st.now));  // before anything comes of it
     deliver(self);
   }
-  if (st.deliveries.outstanding == 0) end(self, true);
+  if (st.deliveries.outstanding == 0) starve(self);
 }
 
-void acknowledged(Self self, Ack& ack) {
+/// What `ack` brings, at st.now. False: the run is over.
+bool take(Self self, Ack& ack) {
   auto& st = self->state;
-  if (st.ending.ended) return;
   st.deliveries.end();
-  if (st.wall) st.now = std::max(st.now, clock(self));
   if (ack.gone) st.ending.add_gone(ack.from, st.now);
   for (auto& d : ack.decisions) st.journal.note(self, d);
   for (auto& p : ack.posts) st.traffic->accept(st.now, std::move(p));
@@ -246,20 +266,110 @@ void acknowledged(Self self, Ack& ack) {
     if (more && (!st.context->timing() || st.updates % 4096 == 0))
       self->send(st.federation, Progress{st.updates, st.now});
   }
-  if (ack.stop) return end(self, false);
+  if (ack.stop) end(self, false);
+  return !ack.stop;
+}
+
+void replay(Self self);
+
+void acknowledged(Self self, Ack& ack) {
+  auto& st = self->state;
+  if (st.ending.ended) return;
+  if (st.replay) {
+    st.replay->arrived(std::move(ack));
+    return replay(self);
+  }
+  if (st.wall) st.now = std::max(st.now, clock(self));
+  if (st.steps) st.steps->note(step_of(ack, st.now));
+  if (take(self, ack)) proceed(self);
+}
+
+/// The run is where it was: from here on real time counts.
+void go_live(Self self) {
+  auto& st = self->state;
+  auto left = st.replay->left();
+  st.replay.reset();
+  st.wall->set(self->clock().now(), st.now);
+  st.journal.flush(self);
+  if (st.recorder) self->send(st.recorder, atom::replayed_v);
+  st.steps->is_there();
+  for (auto& ack : left) acknowledged(self, ack);
   proceed(self);
+}
+
+[[noreturn]] void unfit(const lane::ClockStep& step, const std::string& has) {
+  throw std::runtime_error(fmt::format("the checkpoint does not fit the run: at {} s, of {}, it has {}",
+                                       step.time, record::node_name(static_cast<NodeId>(step.node)), has));
+}
+
+/// Has take place again what the next step is. False: it must wait for an answer.
+bool repeat(Self self, const lane::ClockStep& step) {
+  using Kind = lane::ClockStep::Kind;
+  auto& st = self->state;
+  const auto wait = [&] {
+    if (st.deliveries.outstanding <= st.replay->unread()) unfit(step, "an answer that nobody owes");
+    return false;
+  };
+  switch (step.kind) {
+    case Kind::message:
+    case Kind::timer: {
+      if (st.replay->waits()) return wait();
+      const auto* post = st.traffic->empty() ? nullptr : &st.traffic->next();
+      const auto same = post ? step_of(*post, step.time) : lane::ClockStep{};
+      if (!post || same.kind != step.kind || same.node != step.node || same.number != step.number)
+        unfit(step, std::string("another event than ") +
+                        (post ? record::to_string(federate::event_type(*post)) : "none"));
+      st.now = step.time;
+      const auto* done = std::get_if<federate::JobDone>(&post->payload);
+      const bool given_up = done && !done->lost && st.replay->gives_up(step);
+      if (step.kind == Kind::timer && !given_up) st.replay->await(step);
+      deliver(self, given_up);
+      return true;
+    }
+    case Kind::answer:
+    case Kind::timer_answer:
+    case Kind::given_up: {
+      auto ack = st.replay->answer(step);
+      if (!ack) return wait();
+      st.now = step.time;
+      take(self, *ack);
+      return true;
+    }
+    case Kind::over:
+    case Kind::starved:
+      st.now = step.time;
+      step.kind == Kind::over ? end(self, false) : starve(self);
+      return true;
+  }
+  return false;
+}
+
+/// As far as the answers that are there let it.
+void replay(Self self) try {
+  auto& st = self->state;
+  while (!st.ending.ended) {
+    if (st.replay->over()) return go_live(self);
+    const auto step = st.replay->next();
+    if (!repeat(self, step)) return;
+    st.replay->advance();
+  }
+} catch (const std::runtime_error& e) {
+  self->send(self->state.federation, atom::failed_v, std::string{e.what()});
 }
 
 void begin(Self self, const DirectoryPtr& directory) {
   auto& st = self->state;
   st.addressees.directory = directory;
-  if (st.wall) st.wall->began = self->clock().now();
+  if (st.wall) st.wall->set(self->clock().now(), 0);
   st.deliveries.begin(record::server_node);
   self->send(directory->server, 0.0, atom::start_v);
 }
 
 void replace(Self self, NodeId node, const client_actor& replacement) {
   auto& st = self->state;
+  if (st.replay && !st.ending.ended)
+    return self->send(st.federation, atom::failed_v,
+                      record::node_name(node) + " died before the run was where it had been");
   st.addressees.replace(node, replacement);
   const auto number = node - record::first_client_node;
   // The server learns from the client's own restart that its job is lost.
@@ -271,7 +381,12 @@ void replace(Self self, NodeId node, const client_actor& replacement) {
 timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_actor recorder,
                                        federation_actor federation) {
   auto& st = self->state;
-  if (context->wall()) st.wall.emplace().time_scale = context->scenario->scenario.time_scale;
+  if (context->wall()) {
+    st.wall.emplace().time_scale = context->scenario->scenario.time_scale;
+    st.steps = context->checkpoint.get();
+    if (st.steps && st.steps->goes_on()) st.replay.emplace(st.steps->take_steps());
+  }
+  st.recorder = recorder;
   if (!context->events_file.empty() || !context->trace_file.empty())
     st.journal = Journal(std::move(recorder));
   st.traffic.emplace(*context);

@@ -3,6 +3,7 @@
 /// both are over the result goes to the server.
 #include <caf/all.hpp>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "actors/spawn.hpp"
@@ -20,9 +21,10 @@ struct WorkerState {
   std::map<std::uint64_t, Task> tasks;  ///< by work number
 
   template <class Self>
-  void acknowledge(Self self, std::vector<federate::Post> posts) {
+  void acknowledge(Self self, std::vector<federate::Post> posts, std::optional<std::uint64_t> timer = {}) {
     Ack ack;
     ack.from = node;
+    ack.timer = timer;
     ack.posts = std::move(posts);
     self->send(timeline, std::move(ack));
   }
@@ -40,13 +42,14 @@ struct WorkerState {
   template <class Self>
   void timer(Self self, const federate::WorkDone& m) {
     auto i = tasks.find(m.work);
-    if (i == tasks.end()) return acknowledge(self, {});
+    if (i == tasks.end()) return acknowledge(self, {}, m.work);
     if (!i->second.job) return answer(self, m.work, nullptr);
     self->send(dispatcher, atom::join_v, job_id(node, m.work), caf::actor_cast<job_owner_actor>(self), true);
   }
   template <class Self>
-  void answer(Self self, std::uint64_t work, ResultPtr result) {
-    auto i = tasks.find(work & 0xffffffffu);
+  void answer(Self self, std::uint64_t id, ResultPtr result) {
+    const auto work = id & 0xffffffffu;
+    auto i = tasks.find(work);
     if (i == tasks.end()) return;
     // Not acknowledged: nothing is to happen that a run which goes on would not have.
     if (result && !result->error.empty())
@@ -54,7 +57,7 @@ struct WorkerState {
     std::vector<federate::Post> posts;
     posts.push_back(reply(*context, i->second, std::move(result)));
     tasks.erase(i);
-    acknowledge(self, std::move(posts));
+    acknowledge(self, std::move(posts), work);
   }
 };
 

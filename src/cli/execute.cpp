@@ -84,8 +84,7 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   const double away = unfinished ? unfinished->away_seconds : 0;
   const auto inputs = inputs_of(scenario);
   const auto checkpoint = folder.path(record::checkpoint_name);
-  if (unfinished ||
-      (scenario.output.checkpoint_every > 0 && scenario.scenario.clock == config::Clock::simulated)) {
+  if (unfinished || scenario.output.checkpoint_every > 0) {
     std::optional<lane::CheckpointContent> held;
     if (unfinished) held = std::move(unfinished->held);
     options.checkpoint = std::make_shared<lane::Checkpoint>(

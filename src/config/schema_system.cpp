@@ -152,8 +152,8 @@ Section output(OutputSection& o) {
        number(
            "checkpoint_every", o.checkpoint_every, from(0, longest),
            "Write checkpoint.afu so often, in real time, or as seldom as it takes to cost less than 2 % of that; and "
-           "when a signal ends the run. By it a run that was stopped goes on where it was. 0: never. On the wall "
-           "clock there is none.",
+           "when a signal ends the run. By it a run that was stopped goes on where it was, on the wall clock where the "
+           "last one was written. 0: never.",
            "s"),
        flag("audit", o.audit,
             "Write audit/: who owns which samples, these as the models see them, the first and the last "

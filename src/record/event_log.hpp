@@ -24,6 +24,8 @@ class EventLog {
   void append(const Event& e);
   void append(const Decision& d);
   void flush() { file_.flush(); }
+  /// Of a run that goes on from here: see base::OutputFile.
+  void drop_rest() { file_.drop_rest(); }
   void close() { file_.close(); }
 
  private:

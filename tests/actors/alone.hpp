@@ -134,6 +134,7 @@ struct Given {
   std::vector<record::AttackRow> attacks;
   std::vector<record::LaneSpan> spans;
   std::vector<record::CalibrationRecord> calibrations;
+  int replayed = 0;
 };
 
 inline std::pair<recorder_actor, std::shared_ptr<Given>> fake_recorder(Alone& alone) {
@@ -148,6 +149,7 @@ inline std::pair<recorder_actor, std::shared_ptr<Given>> fake_recorder(Alone& al
         [](const record::AuditJob&) {},
         [](const federate::AuditedUpdate&) {},
         [](atom::flush) {},
+        [=](atom::replayed) { ++given->replayed; },
         [](atom::checkpoint) {},
         [](atom::close) {},
     };

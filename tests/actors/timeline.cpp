@@ -1,5 +1,6 @@
 /// The timeline alone: its server and its clients are fakes that say when they have taken what they were handed.
 #include "tests/actors/alone.hpp"
+#include "tests/base/temporary_file.hpp"
 
 using namespace afu;
 using namespace afu::test;
@@ -296,6 +297,68 @@ TEST_CASE("on the wall clock what is due comes at its time, whoever has not answ
   f.settle();
   REQUIRE(f.told->ends.size() == 1);
   CHECK(f.told->ends[0].starved);
+}
+
+TEST_CASE("on the wall clock what took place does so again at once and at its times; then real time counts") {
+  const TemporaryFile folder("", "other");
+  const auto file = folder.folder / "checkpoint.afu";
+  federate::TrainTask task;
+  task.job = 9;
+  const std::vector<Post> posts{timer(0, 1, 5),
+                                timer(1, 2, 6),
+                                {record::server_node, client_node(1), 3, -1, false, 0, task},
+                                timer(2, 10, 7)};
+  const lane::CheckpointPace pace{1e-9, 1e9};
+  const auto prepare = [&](Fixture& f, std::shared_ptr<lane::Checkpoint> checkpoint) {
+    f.context->checkpoint = std::move(checkpoint);
+    f.context->checkpoint->begin({}, 0);
+    f.answers = false;
+  };
+  const auto answer_timer = [](Fixture& f, std::uint32_t client, std::uint64_t job, bool given_up) {
+    Ack ack;
+    ack.from = client_node(client);
+    ack.timer = job;
+    ack.given_up = given_up;
+    f.tell(f.timeline, std::move(ack));
+  };
+  std::vector<Delivery> before;
+  {
+    Fixture f("", {"scenario.clock=wall"});
+    prepare(f, std::make_shared<lane::Checkpoint>(file, pace));
+    f.start(posts);
+    f.advance(1.5);
+    f.advance(1);
+    answer_timer(f, 0, 5, false);
+    f.advance(1);
+    answer_timer(f, 1, 6, true);  // it got the task first
+    before = f.deliveries;
+    REQUIRE(before.size() == 3);
+    f.context->checkpoint->take_last(0);
+    f.context->checkpoint->write(0);
+  }
+  Fixture f("", {"scenario.clock=wall"});
+  prepare(f, std::make_shared<lane::Checkpoint>(file, pace, lane::read_checkpoint(file)));
+  SUBCASE("as it was") {
+    f.start(posts);
+    CHECK(f.deliveries == std::vector<Delivery>{before[0]});  // which was answered
+    CHECK(f.context->checkpoint->replays());
+    CHECK(f.given->replayed == 0);
+    answer_timer(f, 0, 5, false);
+    CHECK(f.deliveries == std::vector<Delivery>{before[0], before[2]});  // without what was given up
+    CHECK(f.given->replayed == 1);
+    CHECK_FALSE(f.context->checkpoint->replays());
+    f.advance(6.4);
+    CHECK(f.deliveries.size() == 2);
+    f.advance(0.2);
+    REQUIRE(f.deliveries.size() == 3);
+    CHECK(f.deliveries[2].time == doctest::Approx(10.1));
+    CHECK(f.told->failures.empty());
+  }
+  SUBCASE("of another run") {
+    f.start({timer(3, 1, 5)});
+    REQUIRE(f.told->failures.size() == 1);
+    CHECK(f.told->failures[0].find("the checkpoint does not fit the run") == 0);
+  }
 }
 
 TEST_CASE("events and decisions reach the recorder in order, within a second, and all of them at the end") {

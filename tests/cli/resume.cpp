@@ -219,7 +219,40 @@ TEST_CASE("a process that was killed when it had only claimed the folder holds n
   CHECK(afu_command(f, f.command(" -q")).status == 0);
 }
 
-TEST_CASE("without checkpoints a folder with an unfinished run is refused, as on the wall clock") {
+TEST_CASE(
+    "a run on the wall clock that was killed, and one that a signal ended, goes on from its checkpoint") {
+  const Runs f;
+  const std::string wall =
+      " --set scenario.clock=wall --set scenario.time_scale=0.005 --set stop.updates=2000"
+      " --set output.checkpoint_every=0.02";
+  f.stop({SIGKILL, SIGTERM}, wall);
+  const auto before = content(f.run / "events.jsonl");
+  const auto steps = afu::lane::read_checkpoint(f.run / "checkpoint.afu").steps;
+  auto events = std::count_if(steps.begin(), steps.end(), [](const auto& s) {
+    using Kind = afu::lane::ClockStep::Kind;
+    return s.kind == Kind::message || s.kind == Kind::timer;
+  });
+  const auto last = afu_command(f, f.command(wall));
+  INFO(last.err);
+  REQUIRE(last.status == 0);
+  CHECK(last.err.find("goes on with the run that began at 2") != std::string::npos);
+  const auto summary = nlohmann::json::parse(content(f.run / "summary.json"));
+  CHECK(summary["context"]["resumed"]["times"] == 2);
+  CHECK(summary["context"]["resumed"]["away_seconds"] >= 0);
+  CHECK(summary["context"]["ended"] == "completed");
+  CHECK(summary["counters"]["updates"] == 2000);
+  CHECK_FALSE(fs::exists(f.run / "checkpoint.afu"));
+  // What the checkpoint holds took place as it did.
+  std::istringstream was(before), is(content(f.run / "events.jsonl"));
+  CHECK(events > 0);
+  for (std::string a, b; events > 0 && std::getline(was, a) && std::getline(is, b);) {
+    REQUIRE(a == b);
+    events -= a.find("\"event\":") != a.npos;
+  }
+  CHECK(events == 0);
+}
+
+TEST_CASE("without checkpoints a folder with an unfinished run is refused") {
   const Runs f;
   const std::string none = " --set stop.updates=100000000 --set output.checkpoint_every=0 -q";
   REQUIRE(stopped(f.command(none), SIGKILL, [&] { return size_of(f.run / "events.jsonl") > 0; }) == -SIGKILL);
