@@ -44,12 +44,20 @@ int bench_aggregate(const AggregateOptions& o) {
 
 }  // namespace
 
+namespace {
+std::vector<std::string> built_in_names() {
+  auto names = config::names<config::Architecture>();
+  names.erase(std::remove(names.begin(), names.end(), "torchscript"), names.end());
+  return names;
+}
+}  // namespace
+
+CLI::Validator ModelOptions::built_in() { return CLI::IsMember(built_in_names()); }
+
 void ModelOptions::declare(CLI::App& bench) {
-  auto built_in = config::names<config::Architecture>();
-  built_in.erase(std::remove(built_in.begin(), built_in.end(), "torchscript"), built_in.end());
-  bench.add_option("--model", name, fmt::format("{}", fmt::join(built_in, ", ")))
+  bench.add_option("--model", name, fmt::format("{}", fmt::join(built_in_names(), ", ")))
       ->capture_default_str()
-      ->check(CLI::IsMember(built_in));
+      ->check(built_in());
   bench.add_option("--size", size, "Image side, pixels")->capture_default_str()->check(CLI::PositiveNumber);
   bench.add_option("--channels", channels, "Channels")->capture_default_str()->check(CLI::PositiveNumber);
   bench.add_option("--classes", classes, "Classes")->capture_default_str()->check(CLI::PositiveNumber);
@@ -89,12 +97,15 @@ std::function<int()> declare_bench(CLI::App& app) {
   const auto run_events = declare_bench_events(*events);
   auto* scale = app.add_subcommand("scale", "Events a second and memory of 10 to 100,000 clients");
   auto* calibrate = app.add_subcommand("calibrate", "Calibration steps a second with each invariance arm");
+  auto* checkpoint = app.add_subcommand(
+      "checkpoint", "What checkpoints cost a run, and how soon one that was killed goes on");
   const std::vector<std::pair<CLI::App*, std::function<int()>>> benches{
       {train, run_train},
       {aggregate, [a] { return bench_aggregate(*a); }},
       {events, run_events},
       {scale, declare_bench_scale(*scale)},
-      {calibrate, declare_bench_calibrate(*calibrate)}};
+      {calibrate, declare_bench_calibrate(*calibrate)},
+      {checkpoint, declare_bench_checkpoint(*checkpoint)}};
   return [benches] {
     return std::find_if(benches.begin(), benches.end(), [](const auto& b) { return b.first->parsed(); })
         ->second();

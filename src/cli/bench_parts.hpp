@@ -35,6 +35,7 @@ struct ModelOptions {
   std::string name = "cnn_small";
   std::int64_t size = 28, channels = 1, classes = 10;
   void declare(CLI::App& bench);
+  static CLI::Validator built_in();  ///< the name of a network of this program's
   config::Architecture architecture() const { return config::named<config::Architecture>(name, "--model"); }
   model::InputShape shape() const { return {channels, size, size, classes}; }
 };
@@ -42,9 +43,10 @@ struct ModelOptions {
 /// `afu bench train`.
 std::function<int()> declare_bench_train(CLI::App& bench);
 
-/// `afu bench events`, `calibrate` and `scale`.
+/// `afu bench events`, `calibrate`, `checkpoint` and `scale`.
 std::function<int()> declare_bench_events(CLI::App& bench);
 std::function<int()> declare_bench_calibrate(CLI::App& bench);
+std::function<int()> declare_bench_checkpoint(CLI::App& bench);
 std::function<int()> declare_bench_scale(CLI::App& bench);
 
 }  // namespace afu::cli

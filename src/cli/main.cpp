@@ -30,7 +30,7 @@ const Verb verbs[] = {
     {"check", "Checks a scenario and prints it with every default", &afu::cli::declare_check},
     {"data", "Describes an npz file, an image folder or a scenario's federation", &afu::cli::declare_data},
     {"devices", "Lists devices, memory, lanes and library versions", &afu::cli::declare_devices},
-    {"bench", "Measures the speed of training, merges, events and calibration, each beside its bound",
+    {"bench", "Measures the speed of training, merges, events, calibration and checkpoints, each beside its bound",
      &afu::cli::declare_bench},
     {"compare", "Measures how far runs are from retrained ones", &afu::cli::declare_compare},
     {"methods", "Lists the unlearning methods", &afu::cli::declare_methods},

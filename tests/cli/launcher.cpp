@@ -154,7 +154,7 @@ TEST_CASE("commands that cannot be understood are told in order, with the neares
   CHECK(first(refused("")) == "afu: a verb is missing");
   const auto bench = refused("bench");
   CHECK(first(bench) == "afu bench: a verb is missing");
-  CHECK(bench.find("\nverbs: train, aggregate, events, scale, calibrate\n") != std::string::npos);
+  CHECK(bench.find("\nverbs: train, aggregate, events, scale, calibrate, checkpoint\n") != std::string::npos);
   CHECK(first(refused("bench trian")) == "afu bench: unknown verb \"trian\", did you mean train?");
   CHECK(first(refused("--log-level debug run x.toml")) == "afu: unknown option --log-level");
   CHECK(first(refused("--log-level")) == "afu: unknown option --log-level");
@@ -300,5 +300,12 @@ TEST_CASE("benches print a table and write their result with where it was measur
       measured("calibrate --model logreg --environments 2 --images 3 --steps 1 --repetitions 1");
   CHECK(calibrate.at("rows").size() == 8);
   CHECK(calibrate.at("rows").at(0).at("arm") == "none");
+  const auto checkpoint = measured(
+      "checkpoint --models logreg --seconds 0.5 --every 0.05 --updates 50 --resumed logreg --folder " +
+      f.path.string());
+  CHECK(checkpoint.at("resumed").at("results") >= 50);
+  CHECK(checkpoint.at("resumed").at("updates") >= 50);
+  CHECK(checkpoint.at("rows").at(0).at("model_bytes") > 0);
+  CHECK(checkpoint.at("rows").at(0).at("updates") > 0);
   CHECK(afu_command(f, "bench").status == 2);
 }

@@ -77,6 +77,7 @@ RULES = [
     Rule(r"build/afu bench events", r"\g<0> --clients 10 100"),
     Rule(r"build/afu bench scale", r"\g<0> --clients 10 1000"),
     Rule(r"build/afu bench calibrate", r"\g<0> --steps 1 --repetitions 1"),
+    Rule(r"build/afu bench checkpoint", r"\g<0> --models cnn_small --seconds 2 --every 0.2 --updates 100"),
     Rule(r"build/afu bench aggregate --repetitions 20", "build/afu bench aggregate --repetitions 1"),
     # what is as quick as it stands
     Rule(r"AFU_DATA_DIR=data (build/afu data breastmnist\.npz)", r"\1", needs="breastmnist.npz"),
