@@ -4,21 +4,33 @@
     tools/kill_runs.py build/afu --kills 1000
     tools/kill_runs.py build/afu --kills 20 --scenarios afu_ic,study --seed 7
 
-Each scenario runs once undisturbed. Then it runs again and again and is sent SIGKILL (one time in ten SIGTERM or SIGHUP,
-which end it in order) after a random time, also while it goes on, with 1 to 3 lanes, until it has ended by itself; that
-is repeated until so many kills are done. All files but the trace, and the summary but for real times, must then be those of
-the undisturbed run. Exit status 1, with the folder kept, where they are not.
+Each scenario runs once undisturbed. Then it runs again and again and is killed, also while it goes on, with 1 to 3 lanes, until
+it has ended by itself; that is repeated until each scenario has its share of the kills. How is drawn each time: SIGKILL after a
+random time, or in a random step of writing a file (AFU_FAULT=kill=N: tests/README.md); one time in twelve SIGTERM or SIGHUP, which
+end a run in order and are no kills. All files but the trace, and the summary but for real times, must then be those of the
+undisturbed run. Exit status 1, with the folder kept, where they are not.
+
+The table at the end, by scenario:
+
+  kills             by SIGKILL
+  going on          of these, of a run that had gone on from a checkpoint
+  on the way        of these, before it had written a new checkpoint
+  in a checkpoint   of the kills: checkpoint.afu was left in the middle of one
+  signals           SIGTERM and SIGHUP
+  gone on           times that runs went on, by their summaries
+  ended             runs that ended by themselves: all of them as the undisturbed one
 
   --kills N         of all scenarios together (100)
   --scenarios LIST  of: afu_ic, retrain, federaser, knot, several, study (all)
   --every SECONDS   output.checkpoint_every (0.05)
-  --updates N       stop.updates of each run (150)
+  --updates N       stop.updates of each run (150); with fewer a request may be unserved, which is refused
   --folder PATH     where to run; a temporary folder, removed at the end, where it is not given
-  --seed N          of the random times (1)
+  --seed N          of what is drawn (1)
 """
 import argparse
 import hashlib
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -57,7 +69,7 @@ slowdown = { distribution = "lognormal", median = 1.0, sigma = 0.6 }
 method = "METHOD"
 [[erasure]]
 client = 0
-at_update = 60
+at_update = 40
 MORE
 [output]
 checkpoint_every = EVERY
@@ -68,10 +80,10 @@ updates = UPDATES
 """
 SEVERAL = """[[erasure]]
 client = 3
-at_update = 80
+at_update = 50
 [[erasure]]
 client = 5
-at_update = 85
+at_update = 55
 """
 AUDIT = 'audit = true\naudit_updates = ["1/3", "2/9"]'
 # Method, more of [training], of [[erasure]], of [output].
@@ -111,25 +123,30 @@ def figures(folder):
     return found
 
 
+def last_checkpoint(file):
+    """The last whole checkpoint in the file, and whether something was begun behind it: see src/lane/checkpoint_file.hpp."""
+    data = file.read_bytes()
+    at, kind, last = 8, "B", b""
+    while len(data) - at >= 12:
+        number, size = struct.unpack_from("<IQ", data, at)
+        if size > len(data) - at - 12:
+            break
+        kind = chr(number)
+        if kind == "C":
+            last = data[at:at + 12 + size]
+        at += 12 + size
+    return last, at != len(data) or kind not in "BAC"
+
+
+def checkpoints(folder):
+    """Of each unfinished run in the folder, its last checkpoint; those without one are left out."""
+    found = {file: last_checkpoint(file)[0] for file in folder.rglob("checkpoint.afu")}
+    return {file: last for file, last in found.items() if last}
+
+
 def in_a_checkpoint(folder):
-    """Whether checkpoint.afu was left behind the last whole checkpoint: see src/lane/checkpoint_file.hpp."""
-    files = list(folder.rglob("checkpoint.afu"))
-    if list(folder.rglob("checkpoint.afu.part")):
-        return True
-    for file in files:
-        data = file.read_bytes()
-        at, kind = 8, "B"
-        while len(data) - at >= 12:
-            kind_number, size = struct.unpack_from("<IQ", data, at)
-            kind, at = chr(kind_number), at + 12 + size
-        if at != len(data) or kind not in "BAC":
-            return True
-    return False
-
-
-def logged(folder):
-    """Bytes of all logs of events."""
-    return sum(p.stat().st_size for p in folder.rglob("events.jsonl"))
+    return any(folder.rglob("checkpoint.afu.part")) or any(
+        last_checkpoint(file)[1] for file in folder.rglob("checkpoint.afu"))
 
 
 def context(folder):
@@ -140,13 +157,32 @@ def runs_in(folder):
     return sorted(p.parent.relative_to(folder) for p in folder.rglob("summary.json"))
 
 
+class Counts:
+    """What was done to one scenario, in the order of the table."""
+    columns = ("kills", "going on", "on the way", "in a checkpoint", "signals", "gone on", "ended")
+
+    def __init__(self):
+        self.kills = self.going_on = self.on_the_way = self.in_checkpoints = self.signals = self.resumed = self.ends = 0
+
+    def row(self):
+        return (self.kills, self.going_on, self.on_the_way, self.in_checkpoints, self.signals, self.resumed, self.ends)
+
+
+def table(counts):
+    rows = [("scenario", *Counts.columns)]
+    rows += [(name, *c.row()) for name, c in counts.items()]
+    rows.append(("all", *(sum(column) for column in zip(*(c.row() for c in counts.values())))))
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(str(cell).ljust(w) if i == 0 else str(cell).rjust(w)
+                               for i, (cell, w) in enumerate(zip(row, widths))) for row in rows)
+
+
 class Killer:
     def __init__(self, options, folder):
         self.afu = str(pathlib.Path(options.afu).resolve())
         self.options, self.folder = options, folder
         self.random = random.Random(options.seed)
-        self.kills = self.signals = self.ends = self.resumed = 0
-        self.in_checkpoints = self.on_the_way = 0  # of the kills
+        self.counts = {}
 
     def write(self, name):
         method, rule, more, output = SCENARIOS[name]
@@ -162,9 +198,10 @@ class Killer:
         lanes = self.random.randint(1, 3)
         return [self.afu, "run", name + ".toml", "-q", "-o", output, "--set", f"compute.lanes={lanes}"]
 
-    def start(self, name, output):
+    def start(self, name, output, fault=None):
+        environment = {**os.environ, "AFU_FAULT": fault} if fault else None
         return subprocess.Popen(self.command(name, output), cwd=self.folder, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE)
+                                stderr=subprocess.PIPE, env=environment)
 
     def undisturbed(self, name):
         began = time.monotonic()
@@ -176,31 +213,43 @@ class Killer:
         whole = self.folder / output
         return {run: figures(whole / run) for run in runs_in(whole)}, time.monotonic() - began
 
-    def sitting(self, name, output, seconds):
-        """Starts the run, or has it go on, and may kill it. Whether it has ended by itself."""
-        folder = self.folder / output
-        before = logged(folder)
+    def disturbed(self, name, output, seconds):
+        """Starts the run, or has it go on, and may stop it: its exit status, by which signal it was stopped, what it said."""
+        if self.random.random() < 0.4:
+            # Of small numbers as many as of large ones: an early step is the first checkpoint's, or the going on.
+            step = int(self.random.choice((5, 20, 80, 320)) * self.random.random()) + 1
+            process = self.start(name, output, f"kill={step}")
+            error = process.communicate()[1].decode()
+            return process.returncode, signal.SIGKILL if process.returncode == -signal.SIGKILL else None, error
         process = self.start(name, output)
         # Short times, for kills of what only begins or goes on, as often as long ones.
         limit = seconds * self.random.choice((0.1, 0.4, 1.2))
-        sent = None
         try:
             error = process.communicate(timeout=self.random.uniform(0, limit))[1].decode()
+            return process.returncode, None, error
         except subprocess.TimeoutExpired:
-            in_order = self.random.random() < 0.1
+            in_order = self.random.random() < 0.14  # of these, so that it is one time in twelve
             sent = self.random.choice((signal.SIGTERM, signal.SIGHUP)) if in_order else signal.SIGKILL
             process.send_signal(sent)
             error = process.communicate()[1].decode()
-            self.kills += not in_order
-            self.signals += in_order
-            if not in_order:
-                self.in_checkpoints += in_a_checkpoint(folder)
-                self.on_the_way += 0 < before == logged(folder)
-        if process.returncode == 0:
+            return process.returncode, sent, error
+
+    def sitting(self, name, output, seconds):
+        """One part of a run. Whether it has ended."""
+        counts, folder = self.counts[name], self.folder / output
+        before = checkpoints(folder)
+        status, sent, error = self.disturbed(name, output, seconds)
+        if sent == signal.SIGKILL and status == -sent:
+            counts.kills += 1
+            counts.going_on += bool(before)
+            counts.on_the_way += bool(before) and checkpoints(folder) == before
+            counts.in_checkpoints += in_a_checkpoint(folder)
+        elif sent is not None and status == 128 + sent:
+            counts.signals += 1
+        if status == 0:
             return True
-        if sent is None or process.returncode not in (-sent, 128 + sent):
-            sys.exit(f"{name}: ended with {process.returncode} after {self.kills} kills: {error}\n"
-                     f"kept: {self.folder / output}")
+        if sent is None or status not in (-sent, 128 + sent):
+            sys.exit(f"{name}: ended with {status} after {counts.kills} kills: {error}\nkept: {folder}")
         # A run that was killed when it was over is whole, and would not be begun again; a study would.
         return name != "study" and (folder / "files.json").exists() and context(folder)["ended"] == "completed"
 
@@ -213,27 +262,33 @@ class Killer:
             pass
         found = {run: figures(folder / run) for run in runs_in(folder)}
         for run in found:
-            self.resumed += (context(folder / run)["resumed"] or {"times": 0})["times"]
-        differing = [f"{run}: {key}" for run in whole for key in whole[run]
-                     if found.get(run, {}).get(key) != whole[run][key]]
+            self.counts[name].resumed += (context(folder / run)["resumed"] or {"times": 0})["times"]
+        differing = [f"{run}: {key}" for run in whole for key in {**whole[run], **found.get(run, {})}
+                     if found.get(run, {}).get(key) != whole[run].get(key)]
         if differing or found.keys() != whole.keys():
             sys.exit(f"{name}: not what the undisturbed run gave: {', '.join(differing) or 'other runs'}\nkept: {folder}")
-        self.ends += 1
+        self.counts[name].ends += 1
 
     def run(self, names):
         whole = {}
         for name in names:
             self.write(name)
             whole[name] = self.undisturbed(name)
+            self.counts[name] = Counts()
             print(f"{name}: undisturbed in {whole[name][1]:.1f} s", flush=True)
-        while self.kills < self.options.kills:
-            for name in names:
-                if self.kills >= self.options.kills:
-                    break
-                self.one_end(name, *whole[name])
-            print(f"{self.kills} kills ({self.in_checkpoints} in the middle of a checkpoint, {self.on_the_way} of what "
-                  f"was not yet where it had been), {self.signals} signals in order, {self.resumed} times gone on, "
-                  f"{self.ends} runs ended: all the same", flush=True)
+        began, told = time.monotonic(), 0
+        share = -(-self.options.kills // len(names))
+        try:
+            while open_ones := [name for name in names if self.counts[name].kills < share]:
+                for name in open_ones:
+                    self.one_end(name, *whole[name])
+                done = sum(c.kills for c in self.counts.values())
+                if done >= told + 50:
+                    told = done
+                    print(f"{done} kills in {time.monotonic() - began:.0f} s, all runs that ended as they should", flush=True)
+        finally:
+            print("\n" + table(self.counts), flush=True)
+        print("\nevery run ended with what the undisturbed one gave", flush=True)
 
 
 def main():
