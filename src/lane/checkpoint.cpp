@@ -20,8 +20,8 @@ using Clock = std::chrono::steady_clock;
 /// is written anew without them.
 constexpr std::uint64_t most_dead = 4 << 20;
 
-/// What the first checkpoint is taken to cost, bytes of vectors a second.
-constexpr double first_rate = 200e6;
+/// What vectors that were not written yet are taken to cost, bytes a second.
+constexpr double rate = 200e6;
 
 double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
@@ -257,13 +257,13 @@ Checkpoint::Taken Checkpoint::take(double elapsed) {
   return taken;
 }
 
-/// With the mutex held.
+/// Of one that is written now, seconds: what the last one took, and what has come since. With the mutex held.
 double Checkpoint::expected_cost() const {
   double bytes = 0;
   for (const auto& r : registered_)
     if (const auto vector = r.written ? nullptr : r.vector.lock())
       bytes += static_cast<double>(model::byte_size(vector));
-  return bytes / first_rate;
+  return last_cost_ + bytes / rate;
 }
 
 std::uint64_t Checkpoint::put(Taken taken) {
@@ -324,7 +324,7 @@ void Checkpoint::write(double elapsed) try {
       if (taken->count == state_.results && taken->step_count == state_.steps) return;  // nothing new
     } else {
       if (frozen_ || (fresh_.empty() && fresh_steps_.empty()) || since(written_) < pace_.every) return;
-      if (since(written_) < (last_cost_ > 0 ? last_cost_ : expected_cost()) / pace_.share) return;
+      if (cost_.seconds + expected_cost() > pace_.share * since(made_)) return;
       taken = take(elapsed);
     }
   }
