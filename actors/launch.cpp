@@ -67,7 +67,8 @@ void add_remains(const Context& context, RunReport& r) {
     e.record.reason = "the server ended without a word, so what became of it is not known";
 }
 
-RunReport play(const ContextPtr& context, const RunOptions& options) {
+/// Until all actors have ended.
+RunReport play_all(const ContextPtr& context, const RunOptions& options) {
   AfuSystemConfig config(*context);
   // A system without one of its threads would end the process, or wait for ever.
   const int lanes = static_cast<int>(context->lanes.size()), recorder = 1;
@@ -102,8 +103,13 @@ RunReport play(const ContextPtr& context, const RunOptions& options) {
       if (interrupted) asked(options.hurry, hurried);
     }
   }
-  add_remains(*context, result);
   return result;
+}
+
+RunReport play(const ContextPtr& context, const RunOptions& options) {
+  auto report = play_all(context, options);
+  add_remains(*context, report);
+  return report;
 }
 
 std::string gone_clients(const TimelineEnd& e) {
