@@ -139,8 +139,7 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     const auto own = taken(*forget, *sets.forget, *request.forget);
     tell(fmt::format("forget_accuracy.{}", i), accuracy(own));
     if (request.poisoned && !request.poisoned->empty())
-      tell(fmt::format("poisoned_success.{}", i),
-           share_predicted(taken(*forget, *sets.forget, *request.poisoned), sets.backdoor_label));
+      tell(fmt::format("poisoned_success.{}", i), accuracy(taken(*forget, *sets.forget, *request.poisoned)));
     if (holdout && request.holdout && !request.holdout->empty())
       tell(fmt::format("mia_auc.{}", i), auc(scores(own), non_members(*request.holdout)));
   }

@@ -44,7 +44,7 @@ AFU_FIELDS(EvaluateJob, model, sets, batch_size)
 /// test_loss, calibration_error, brier_score (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
 /// which excludes the target class already); mia_auc: the loss-threshold attack (Yeom et al. 2018), members =
 /// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
-/// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with backdoor_label).
+/// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with the label that they were given).
 job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job);
 
 }  // namespace afu::metrics

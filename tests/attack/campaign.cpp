@@ -117,7 +117,7 @@ TEST_CASE("campaign: attacks wait for the reference models and get all their ans
   CHECK(c.take(references[1].number, answer(7)).empty());
   const auto attacks = c.take(references[0].number, answer(6));
   REQUIRE(attacks.size() == 1);
-  CHECK(attack_of(attacks[0]).backdoor_label == -1);
+  CHECK_FALSE(attack_of(attacks[0]).backdoor_target.any());
   CHECK(attack_of(attacks[0]).references == std::vector<std::vector<double>>{{6}, {7}});
   c.take(attacks[0].number, answer(1));
   CHECK(c.idle());
