@@ -122,7 +122,14 @@ TEST_CASE("batch statistics and short last batches come out alike") {
   Lane lane("resnet18", 40, test::small_shape);
   Step step(*lane.workspace, engine::graph::make_repeater());
   const auto job = two_batches(lane);
-  check_alike(recorded(lane, step, job), lane.run(job));
+  const auto expected = lane.run(job);
+  // How far rounding carries depends on the processor: as far as it carries from weights that differ in their last digit.
+  auto nudged = job;
+  nudged.base = lane.workspace->wrap(lane.initial->values * (1 + 1e-7), lane.initial->buffers);
+  const auto& values = expected.outputs.at(0)->values;
+  const double spread =
+      test::largest(lane.run(nudged).outputs.at(0)->values - values) / test::largest(values);
+  check_alike(recorded(lane, step, job), expected, 1e-4 + 3 * spread);
 }
 
 TEST_CASE("a job's result does not depend on the jobs before it, nor on what is recorded") {

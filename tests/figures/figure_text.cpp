@@ -6,10 +6,12 @@
 
 using namespace afu::figures;
 
-TEST_CASE("figures are written one way: shares in per cent, differences in points, areas and losses plain") {
+TEST_CASE(
+    "figures are written one way: shares in per cent, differences in points, areas, losses and scores plain") {
   const auto& attack = *find_metric("attack_success_rate");
   const auto& area = *find_metric("mia_auc");
   const auto& loss = *find_metric("test_loss");
+  const auto& brier = *find_metric("brier_score");
   CHECK(value_text(loss, 1.25) == "1.250");
   CHECK(difference_text(loss, 0.5) == "+0.500");
   CHECK(margin_text(loss, 0.05) == "0.050");
@@ -17,12 +19,12 @@ TEST_CASE("figures are written one way: shares in per cent, differences in point
   for (const auto& m : metrics()) {
     CAPTURE(m.name);
     const bool share = m.quantity == Quantity::share;
-    CHECK(share == (m.name != std::string("mia_auc") && m.name != std::string("test_auc") &&
-                    m.name != std::string("test_loss")));
+    CHECK(share == (m.name != std::string("mia_auc") && m.name != std::string("test_auc") && &m != &loss &&
+                    &m != &brier));
     CHECK((value_text(m, 0.5).find('%') != std::string::npos) == share);
     CHECK((*scale_of(m).unit != 0) == share);
     CHECK((*difference_scale_of(m).unit != 0) == share);
-    CHECK(unit_of(m) == std::string(&m == &loss ? "nats" : "share"));
+    CHECK(unit_of(m) == std::string(&m == &loss ? "nats" : &m == &brier ? "score" : "share"));
   }
   CHECK(value_text(attack, 0.8125) == "81.2 %");
   CHECK(share_text(0.8125) == value_text(attack, 0.8125));

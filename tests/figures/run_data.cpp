@@ -74,8 +74,8 @@ TEST_CASE("a figure that is no number, or empty where others are not, is a flaw 
   const auto file = made.study.cell("mine", 1) / "metrics.csv";
   const auto good = test::text_of(file);  // a header and 23 rows
   test::write_text(file, good +
-                             "1,130,0,140,forgotten,nan,,0.7,0.8,0.5,0.5,inf,,\n"
-                             "1,131,0,140,forgotten,0.5,,0.7,0.8,,0.5,,,\n");
+                             "1,130,0,140,forgotten,nan,,0.7,0.8,0.5,0.5,inf,,,\n"
+                             "1,131,0,140,forgotten,0.5,,0.7,0.8,,0.5,,,,\n");
   const auto run = made.read();
   REQUIRE(run.flaws.size() == 3);
   CHECK(run.flaws[0].metric == find_metric("test_accuracy"));
@@ -90,7 +90,7 @@ TEST_CASE("a figure that is no number, or empty where others are not, is a flaw 
   for (const char* cell : {",0.9,0.85,", ",0.7,0.82,"})
     for (auto at = without.find(cell); at != without.npos; at = without.find(cell))
       without.replace(at, 10, "," + std::string(cell + 4));
-  test::write_text(file, without + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5,,,\n");
+  test::write_text(file, without + "1,130,0,140,forgotten,0.5,,0.7,0.8,0.5,0.5,,,,\n");
   CHECK(made.read().flaws.at(0).text ==
         "metrics.csv:25: forget_accuracy is the first; rows before it are empty");
   test::write_text(file, good);

@@ -140,12 +140,12 @@ TEST_CASE("a complete cell with a file that cannot be used failed, for a reason 
     return cell->state == Cell::State::failed ? cell->why : "it did not";
   };
   write_text(metrics, good + "1,2,3\n");
-  CHECK(contains(why_failed(), "mine/seed=2/metrics.csv:25: has 3 columns, wanted 14"));
-  write_text(metrics, good + "1,2,0,4,training,much,,,,,,,,\n");
+  CHECK(contains(why_failed(), "mine/seed=2/metrics.csv:25: has 3 columns, wanted 15"));
+  write_text(metrics, good + "1,2,0,4,training,much,,,,,,,,,\n");
   CHECK(contains(why_failed(), "metrics.csv:25: 'much' is no number"));
-  write_text(metrics, good + "1,2,0,4,training,1.5,,,,,,,,\n");
+  write_text(metrics, good + "1,2,0,4,training,1.5,,,,,,,,,\n");
   CHECK(contains(why_failed(), "metrics.csv:25: test_accuracy is 1.5, allowed is 0 to 1"));
-  write_text(metrics, good + "1,nan,0,4,training,,,,,,,,,\n");
+  write_text(metrics, good + "1,nan,0,4,training,,,,,,,,,,\n");
   CHECK(contains(why_failed(), "metrics.csv:25: version, time, epoch and updates must be numbers"));
   write_text(metrics, "a,b\n");
   CHECK(contains(why_failed(), "metrics.csv:1: wanted the columns"));

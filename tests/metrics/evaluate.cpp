@@ -54,7 +54,7 @@ TEST_CASE("a model with a parameter that is not finite has no figures, and two o
     CHECK(lane.run(metrics::EvaluateJob{broken, sets, 13}).figures.empty());
   }
   CHECK(model::is_finite(*lane.initial));
-  CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 13}).figures.size() == 7);
+  CHECK(lane.run(metrics::EvaluateJob{lane.initial, sets, 13}).figures.size() == 8);
 }
 
 TEST_CASE("an evaluation is what single predictions add up to") {

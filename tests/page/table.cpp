@@ -49,7 +49,7 @@ TEST_CASE("the final table of a run with an erasure") {
   s.method = "afu_ic", s.clock = "virtual", s.ended = "completed";
   s.updates = 480, s.virtual_seconds = 123.456, s.wall_seconds = 12.34;
   s.before_erasure = {0.9123, 0.95, 0.9301, 0.8125, 0.6124};
-  s.final = {0.9087, 0.412, 0.9288, 0.0, 0.503, 0.8765, 0.9512, 1.2345, 0.0321};
+  s.final = {0.9087, 0.412, 0.9288, 0.0, 0.503, 0.8765, 0.9512, 1.2345, 0.0321, 0.2345};
   s.erasures.push_back({2, 40.0, 43.25, 43.25, 0.0, 1.0, 0.018, -0.004, 0, 3});
   s.erasures.push_back({11, 90.5, {}, {}, 2.5, {}, {}, {}, 0, 0});
   s.erasures.push_back({-1, 95.0, 95.0, 95.0, 0.0, 1.0, 0.25, 0.125, 0, 0});
@@ -68,6 +68,7 @@ balanced accuracy                    –      87.6 %
 test AUC                             –       0.951
 test loss                            –       1.234
 calibration error                    –       3.2 %
+Brier score                          –       0.234
 forget accuracy                 95.0 %      41.2 %
 retain accuracy                 93.0 %      92.9 %
 attack success rate             81.2 %       0.0 %
@@ -99,6 +100,7 @@ balanced accuracy                    –           –
 test AUC                             –           –
 test loss                            –           –
 calibration error                    –           –
+Brier score                          –           –
 forget accuracy                      –           –
 retain accuracy                      –           –
 attack success rate                  –           –

@@ -226,7 +226,7 @@ TEST_CASE("without an event log the count of updates tells whether training bega
   auto text = test::text_of(made.study.cell("retrain", 2) / "metrics.csv");
   const auto line = text.find('\n', text.find("forgotten"));
   test::write_text(made.study.cell("retrain", 2) / "metrics.csv",
-                   text.substr(0, line) + "\n1,130,0,7,forgotten,0.8,,,,0.03,,,," + text.substr(line));
+                   text.substr(0, line) + "\n1,130,0,7,forgotten,0.8,,,,0.03,,,,," + text.substr(line));
   const auto a = made.analysis();
   const auto* mine = a.figures(*a.study().cells_of(0, 0)[1]);
   CHECK_FALSE(mine->has_log);

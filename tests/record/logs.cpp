@@ -132,9 +132,10 @@ TEST_CASE("requests.csv: one row an evaluation and request, absent and non-finit
   row.version = 12, row.epoch = 1, row.updates = 10, row.time = 3.5, row.phase = "erasing";
   row.requests = {{0.25, 0.5, 0.75, 1.0}, {std::numeric_limits<double>::quiet_NaN(), std::nullopt, 0.5}};
   log.append(row);
-  CHECK(text_of(tmp / "requests.csv") ==
-        "version,time,epoch,updates,phase,request,forget_accuracy,attack_success_rate,mia_auc,poisoned_success\n"
-        "12,3.5,1,10,erasing,0,0.25,0.5,0.75,1\n12,3.5,1,10,erasing,1,,,0.5,\n");
+  CHECK(
+      text_of(tmp / "requests.csv") ==
+      "version,time,epoch,updates,phase,request,forget_accuracy,attack_success_rate,mia_auc,poisoned_success\n"
+      "12,3.5,1,10,erasing,0,0.25,0.5,0.75,1\n12,3.5,1,10,erasing,1,,,0.5,\n");
 }
 
 TEST_CASE("a decision about a class, or about nobody, names no client") {
