@@ -224,7 +224,7 @@ std::vector<record::MetricsRow> read_metrics(const fs::path& file, std::vector<F
   };
   const auto oldest = header.substr(0, header.find(",test_auc"));
   if (!std::getline(in, line) || !begins_with(oldest)) fail("wanted the columns " + header);
-  if (!begins_with(header)) header = oldest;
+  while (!begins_with(header)) header.erase(header.rfind(','));  // of an older afu: without the later ones
   const auto names = cells_of(header);
   const auto columns = cells_of(line).size();
   const auto flaw = [&](const Metric* metric, const std::string& what) {
