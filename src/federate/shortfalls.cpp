@@ -156,8 +156,18 @@ class Shortfalls {
 
   void calibration() {
     if (s_.unlearning.method != "afu_ic" || s_.calibration.steps == 0 || s_.erasures.empty()) return;
-    std::size_t places = 0;
-    for (const auto& e : data_.calibration) places += e->size();
+    std::set<std::int64_t> forgotten;
+    for (const auto& e : s_.erasures)
+      if (e.label >= 0) forgotten.insert(e.label);
+    std::size_t places = 0, left_out = 0;
+    for (const auto& e : data_.calibration) {
+      places += e->size();
+      for (auto r : *e) left_out += forgotten.count(label(r));
+    }
+    if (left_out > 0)
+      tell(
+          "calibration: {} of the environments' {} images are of a class that is to be forgotten, and are left out{}",
+          left_out, places, left_out == places ? ": none is left to calibrate on" : "");
     if (data_.calibration_repeats > 0)
       tell(
           "calibration: {} of the environments' {} places are taken by images that stand in another one too: "

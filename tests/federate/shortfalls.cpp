@@ -87,6 +87,12 @@ TEST_CASE("classes that a split lacks are told, but not those to be forgotten") 
                    "test split"));
 }
 
+TEST_CASE("calibration images of a class that is to be forgotten are left out, and that is told") {
+  const std::string of_class = "[[erasure]]\nscope = \"class\"\nclass = 1\nat_update = 5\n";
+  CHECK(told(warnings(of_class), "images are of a class that is to be forgotten, and are left out"));
+  CHECK_FALSE(told(warnings(ask), "are left out"));
+}
+
 TEST_CASE("a calibration set that clients share is told where there is a calibration") {
   CHECK(told(warnings(ask, {"calibration.samples_per_environment=40"}),
              "places are taken by images that stand in another one too"));
