@@ -43,7 +43,7 @@ RULES = [
     # set-up, builds, and what other machines have
     Rule(r"tools/setup\.sh && (build/afu run .*)", r"\1"),
     Rule(r"tools/setup\.sh --help"),
-    Rule(r"tools/setup\.sh( --cuda| --(fuzz|checks) --no-build)?|tools/test\.sh|tools/fuzz\.sh 60", left_out=IN_CI),
+    Rule(r"tools/setup\.sh( --cuda| --(fuzz|checks) --no-build)?|tools/test\.sh|tools/fuzz\.sh \d+", left_out=IN_CI),
     Rule(r"cmake --preset [at]san|cmake --build --preset [at]san .*|ctest --preset [at]san .*", left_out=IN_CI),
     Rule(r"tools/tidy\.sh --core", left_out=IN_CI),
     Rule(r"tools/tidy\.sh", r"\g<0> --help"),  # the copy has no origin/main
