@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -73,7 +74,23 @@ void bound_address_space(Limits& limits, const fs::path& root) {
   limits.free_bytes = std::min(limits.free_bytes, std::max<std::int64_t>(0, *limit - held));
 }
 
+/// What Slurm granted to this task, which its plugins need not enforce.
+void bound_by_slurm(Limits& limits, const Variable& variable) {
+  if (variable("SLURM_JOB_ID").empty()) return;
+  for (const char* name : {"SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"}) {
+    const auto granted = detail::byte_count(variable(name));
+    if (!granted || *granted < 1) continue;
+    return bound(limits.processors, limits.processors_reason, *granted,
+                 fmt::format("{} is {}", name, *granted));
+  }
+}
+
 }  // namespace
+
+std::string environment_variable(const std::string& name) {
+  const auto* const value = std::getenv(name.c_str());
+  return value ? value : "";
+}
 
 namespace detail {
 
@@ -172,7 +189,7 @@ void for_each_group(const fs::path& root, const std::string& controller,
 
 }  // namespace detail
 
-Limits limits(const fs::path& root) {
+Limits limits(const fs::path& root, const Variable& variable) {
   Limits limits;
   const auto online = detail::cpu_list(detail::text_of(root / "sys/devices/system/cpu/online"));
   const auto status = detail::text_of(root / "proc/self/status");
@@ -202,6 +219,7 @@ Limits limits(const fs::path& root) {
     for (const auto& files : kMemoryFiles) bound_memory(limits, folder, name, files);
   });
   bound_address_space(limits, root);
+  bound_by_slurm(limits, variable);
   if (limits.memory_bytes == kUnknown) limits.memory_bytes = 0, limits.memory_reason = "not to be learned";
   if (limits.free_bytes == kUnknown) limits.free_bytes = 0;
   return limits;

@@ -18,8 +18,13 @@ struct Limits {
   std::int64_t free_bytes = 0;  ///< what is left of them now, for this process; caches count as free
 };
 
-/// Reads proc/ and sys/ under `root`, anew at each call. What cannot be read limits nothing.
-Limits limits(const std::filesystem::path& root = "/");
+/// The value of a variable of the environment; empty: there is none.
+using Variable = std::function<std::string(const std::string& name)>;
+std::string environment_variable(const std::string& name);
+
+/// Reads proc/ and sys/ under `root`, anew at each call. What cannot be read limits nothing. In a job of Slurm no more processors
+/// count than SLURM_CPUS_PER_TASK says, or SLURM_CPUS_ON_NODE where the job asked for none a task.
+Limits limits(const std::filesystem::path& root = "/", const Variable& variable = environment_variable);
 
 /// limits().processors, read once a process.
 std::int64_t processors();

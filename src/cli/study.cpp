@@ -7,7 +7,11 @@
 #include "cli/interrupts.hpp"
 #include "cli/study_estimate.hpp"
 #include "cli/study_folder.hpp"
+#include "cli/study_lines.hpp"
 #include "cli/study_runner.hpp"
+#include "cli/study_slurm.hpp"
+#include "cli/study_watch.hpp"
+#include "cli/study_worker.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "page/report.hpp"
@@ -23,6 +27,11 @@ struct Options {
   int jobs = 0;
   double cache_mb = 2048;
   bool plan = false, force = false, rerun_changed = false, quiet = false;
+  bool worker = false, leave = false, watch = false, sbatch = false, submit = false;
+  std::string shard;
+  double patience = 60;
+  int array = 1;
+  bool shared() const { return worker || !shard.empty(); }
 };
 
 std::string command_of(const Options& o) {
@@ -93,39 +102,93 @@ int show_plan(const study::Plan& plan, const StudyFolder& held, const StudyOptio
   return 0;
 }
 
-/// Lines of progress: after each cell, and every ten seconds while none ends.
-class Lines {
- public:
-  explicit Lines(bool quiet) : quiet_(quiet) {}
-
-  void ended(const StudyProgress& p, const std::string& cell, const std::string& failure,
-             const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
-    if (!failure.empty()) log(Level::error, "{} failed: {}", cell, failure);
-    for (const auto& warning : warnings)
-      if (told_.insert(warning).second) log(Level::warning, "{} warns: {}", cell, warning);
-    if (quiet_) return;
-    for (const auto& note : notes)
-      if (told_.insert(note).second) log(Level::info, "{} notes: {}", cell, note);
-    line(p, cell);
+void tell_beginning(const study::Plan& plan, const StudyFolder& held, const StudyOptions& options,
+                    const Options& o, const std::vector<std::size_t>& open) {
+  for (const auto& warning : plan.warnings) log(Level::warning, "{}", warning);
+  if (!o.quiet) {
+    for (const auto& note : notes_of(plan, held)) log(Level::info, "note: {}", note);
+    log(Level::info, "{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
+        plan.cells.size(), plan.groups, plan.cells.size() - open.size(), runners_for(open.size(), o.jobs),
+        options.folder.string());
   }
-  void waiting(const StudyProgress& p) {
-    if (!quiet_ && Clock::now() - last_ >= std::chrono::seconds(10))
-      line(p, fmt::format("{} running", p.running));
-  }
+  for (auto i : open)
+    if (held.cells[i].kind == Kind::damaged)
+      log(Level::warning, "{} is damaged and is run anew: {}", plan.cells[i].folder, held.cells[i].why);
+}
 
- private:
-  using Clock = std::chrono::steady_clock;
-  void line(const StudyProgress& p, const std::string& what) {
-    last_ = Clock::now();
-    log(Level::info, "{} / {} cells{}, {} so far, {}: {}", p.done + p.failed, p.cells,
-        p.failed > 0 ? fmt::format(" ({} failed)", p.failed) : "", clock_text(p.elapsed), eta_text(p.left),
-        what);
-  }
+void tell_shared_jobs(const StudyOutcome& outcome, const Options& o) {
+  if (!o.quiet && outcome.jobs_shared > 0)
+    print("of the common pasts {} jobs were computed and {} taken over\n", outcome.jobs_computed,
+          outcome.jobs_shared);
+}
 
-  bool quiet_;
-  Clock::time_point last_ = Clock::now();
-  std::set<std::string> told_;
-};
+int tell_interrupted() {
+  tell("afu: interrupted; the same command goes on where it stopped\n");
+  return Interrupts::status();
+}
+
+int tell_failures(const StudyOutcome& outcome) {
+  if (outcome.failures.empty()) return 0;
+  tell("afu: {} of {} cells failed:\n", outcome.failures.size(), outcome.cells);
+  for (const auto& failure : outcome.failures) tell("  {}\n", failure);
+  return 1;
+}
+
+void write_whole_report(const study::Plan& plan, const StudyOptions& options, const Options& o) {
+  for (const auto& left_out : write_distances(plan, options.folder))
+    log(Level::warning, "distances: {}", left_out);
+  page::write_report(page::report_on(options.folder), options.folder);
+  if (!o.quiet) print("report: {}\n", (options.folder / "report.html").string());
+}
+
+/// Prints the script of a Slurm job, or hands it over.
+int slurm(const study::Plan& plan, const StudyOptions& options, const Options& o) {
+  const auto held = examine(plan, options.folder, o.rerun_changed);
+  refuse(held);
+  const auto open = open_cells(held, false);
+  if (open.empty()) return print("nothing is left to run\n"), 0;
+  SlurmJob job;
+  job.study = plan.study.name;
+  job.file = o.file;
+  job.folder = options.folder;
+  job.array = o.array;
+  job.patience = o.patience;
+  job.rerun_changed = o.rerun_changed;
+  const auto script = slurm_script(with_needs(std::move(job), plan, open, o.jobs, options.cache_bytes));
+  if (!o.submit) return print("{}", script), 0;
+  return submit(script, options.folder);
+}
+
+/// As one of several processes.
+int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, bool rerun_changed) {
+  WorkerOptions worker;
+  if (!o.shard.empty()) worker.shard = parse_shard(o.shard);
+  worker.leave = o.leave || !o.shard.empty();
+  worker.patience = o.patience;
+  const auto lock = lock_study_folder(options.folder, record::FolderLock::Sharing::shared);
+  const auto held = examine(plan, options.folder, rerun_changed);
+  refuse(held);
+  refuse_another_form(plan, options.folder);
+  write_manifest(plan, options.folder, command_of(o));
+  Interrupts::take();
+  tell_beginning(plan, held, options, o, open_cells(held, false));
+  Lines lines(o.quiet);
+  lines.listen_to(options);
+  const auto outcome = work(plan, held, options, worker);
+  if (!o.quiet)
+    print("{} cells: {} run here, {} complete, {} failed, {} groups held by others; {}\n", plan.cells.size(),
+          outcome.study.ran, outcome.now.complete, outcome.now.failed, outcome.held_by_others,
+          options.folder.string());
+  tell_shared_jobs(outcome.study, o);
+  if (outcome.study.interrupted) return tell_interrupted();
+  if (!outcome.whole) {
+    if (!o.quiet)
+      print("whoever ends last writes the report; else: afu report {}\n", options.folder.string());
+  } else if (!in_turn(options.folder, [&] { write_whole_report(plan, options, o); }) && !o.quiet) {
+    print("another worker writes the report\n");
+  }
+  return tell_failures(outcome.study);
+}
 
 int run(const Options& o) {
   config::Errors errors;
@@ -140,7 +203,14 @@ int run(const Options& o) {
   options.interrupt = &Interrupts::asked();
   options.hurry = &Interrupts::hurried();
   const bool rerun_changed = o.rerun_changed || o.force;
+  if (o.force && (o.shared() || o.sbatch || o.submit))
+    throw UsageError(
+        "--force: several workers would each run everything; run the study once with --force alone, or into another folder");
   if (o.plan) return show_plan(plan, examine(plan, options.folder, rerun_changed), options, o);
+
+  if (o.watch) return watch_study(plan, options.folder, o.patience);
+  if (o.sbatch || o.submit) return slurm(plan, options, o);
+  if (o.shared()) return run_shared(plan, options, o, rerun_changed);
 
   const auto lock = lock_study_folder(options.folder);
   const auto held = examine(plan, options.folder, rerun_changed);
@@ -148,43 +218,17 @@ int run(const Options& o) {
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
   const auto open = open_cells(held, o.force);
-  for (const auto& warning : plan.warnings) log(Level::warning, "{}", warning);
-  if (!o.quiet) {
-    for (const auto& note : notes_of(plan, held)) log(Level::info, "note: {}", note);
-    log(Level::info, "{}: {} cells in {} groups, {} complete before, {} at a time, into {}", plan.study.name,
-        plan.cells.size(), plan.groups, plan.cells.size() - open.size(), runners_for(open.size(), o.jobs),
-        options.folder.string());
-  }
-  for (auto i : open)
-    if (held.cells[i].kind == Kind::damaged)
-      log(Level::warning, "{} is damaged and is run anew: {}", plan.cells[i].folder, held.cells[i].why);
-
+  tell_beginning(plan, held, options, o, open);
   Lines lines(o.quiet);
-  options.ended = [&](const StudyProgress& p, const std::string& cell, const std::string& failure,
-                      const std::vector<std::string>& warnings, const std::vector<std::string>& notes) {
-    lines.ended(p, cell, failure, warnings, notes);
-  };
-  options.waiting = [&](const StudyProgress& p) { lines.waiting(p); };
+  lines.listen_to(options);
   const auto outcome = run_cells(plan, options, open);
-  if (!o.quiet) {
+  if (!o.quiet)
     print("{} cells: {} run now, {} complete before, {} failed; {}\n", plan.cells.size(), outcome.ran,
           plan.cells.size() - open.size(), outcome.failures.size(), options.folder.string());
-    if (outcome.jobs_shared > 0)
-      print("of the common pasts {} jobs were computed and {} taken over\n", outcome.jobs_computed,
-            outcome.jobs_shared);
-  }
-  if (outcome.interrupted) {
-    tell("afu: interrupted; the same command goes on where it stopped\n");
-    return Interrupts::status();
-  }
-  for (const auto& left_out : write_distances(plan, options.folder))
-    log(Level::warning, "distances: {}", left_out);
-  page::write_report(page::report_on(options.folder), options.folder);
-  if (!o.quiet) print("report: {}\n", (options.folder / "report.html").string());
-  if (outcome.failures.empty()) return 0;
-  tell("afu: {} of {} cells failed:\n", outcome.failures.size(), plan.cells.size());
-  for (const auto& failure : outcome.failures) tell("  {}\n", failure);
-  return 1;
+  tell_shared_jobs(outcome, o);
+  if (outcome.interrupted) return tell_interrupted();
+  write_whole_report(plan, options, o);
+  return tell_failures(outcome);
 }
 
 }  // namespace
@@ -202,6 +246,22 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_flag(
       "--rerun-changed", o->rerun_changed,
       "Run finished cells again whose scenario or data changed; without it they are a reason to refuse");
+  app.add_flag(
+      "--worker", o->worker,
+      "Work on the study beside other such processes, on this machine or on others that see the folder");
+  app.add_option("--shard", o->shard,
+                 "I/N: as --worker, but only the I-th of N parts of the study, and end with it");
+  app.add_flag("--leave", o->leave, "End when nothing is left to begin, though other workers still work");
+  app.add_option("--patience", o->patience,
+                 "Seconds without a sign of life after which other workers take over what one held")
+      ->check(CLI::Range(1.0, 86400.0))
+      ->capture_default_str();
+  app.add_flag("--watch", o->watch, "Only tell how far all workers are, until the study is complete");
+  app.add_flag("--sbatch", o->sbatch, "Print a Slurm job script whose tasks are workers");
+  app.add_flag("--submit", o->submit, "Hand that script to sbatch");
+  app.add_option("--array", o->array, "Tasks of the job")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only warnings, failures and damaged cells");
   return [o] { return run(*o); };
 }

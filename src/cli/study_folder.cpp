@@ -1,6 +1,7 @@
 #include "cli/study_folder.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/host.hpp"
 #include "base/json_depth.hpp"
 #include "base/output_file.hpp"
 #include "config/changes.hpp"
@@ -218,20 +220,46 @@ StudyFolder examine(const study::Plan& plan, const fs::path& folder, bool rerun_
   return out;
 }
 
-std::unique_ptr<record::FolderLock> lock_study_folder(const fs::path& folder) {
+CellState examine_cell(const study::Cell& cell, const fs::path& folder) {
+  return state_of(cell, folder / cell.folder);
+}
+
+std::unique_ptr<record::FolderLock> lock_study_folder(const fs::path& folder,
+                                                      record::FolderLock::Sharing sharing) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
     throw record::RunFolderError(
         fmt::format("cannot create output folder '{}': {}", folder.string(), error.message()));
-  return std::make_unique<record::FolderLock>(folder);
+  return std::make_unique<record::FolderLock>(folder, sharing);
+}
+
+bool is_of_another_form(const study::Plan& plan, const fs::path& folder) {
+  const auto path = folder / "study.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return false;
+  auto held = base::parse_or_discard(content(path));
+  auto wanted =
+      base::parse_or_discard(study::manifest(plan, "").dump(2, ' ', false, Json::error_handler_t::replace));
+  if (!held.is_object()) return true;
+  for (auto* j : {&held, &wanted})
+    for (const char* key : {"command", "file"}) j->erase(key);  // as this or that user typed it
+  return held != wanted;
 }
 
 void write_manifest(const study::Plan& plan, const fs::path& folder, const std::string& command) {
-  base::write_whole(
-      folder / "study.json",
-      study::manifest(plan, command).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  base::write_whole(folder / "study.toml", content(plan.study.file));
+  const auto write = [&](const char* name, const std::string& text) {
+    const auto path = folder / name;
+    // Under a name of its own until it is whole: several workers may begin at once.
+    const auto part = folder / fmt::format("{}.{}-{}.part", name, base::host_info().name, ::getpid());
+    base::OutputFile file(part);
+    file.buffer().append(text);
+    file.close();
+    base::place_whole(part, path);
+  };
+  write("study.json",
+        study::manifest(plan, command).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write("study.toml", content(plan.study.file));
 }
 
 std::string ending_of(const fs::path& run_folder) { return text_of(context_of(run_folder), "ended"); }

@@ -34,11 +34,19 @@ struct StudyFolder {
 /// Reads and touches nothing. `rerun_changed`: cells that changed are no reason to refuse.
 StudyFolder examine(const study::Plan& plan, const std::filesystem::path& folder, bool rerun_changed);
 
-/// Takes `folder`, which is created, for this process alone. Throws record::RunFolderError where another is
-/// writing it.
-std::unique_ptr<record::FolderLock> lock_study_folder(const std::filesystem::path& folder);
+/// One of them alone, as it is now; `folder`: the study's.
+CellState examine_cell(const study::Cell& cell, const std::filesystem::path& folder);
 
-/// Writes study.json and study.toml.
+/// Takes `folder`, which is created, for this process alone, or for all that share it. Throws record::RunFolderError where
+/// another is writing it, or writing it alone.
+std::unique_ptr<record::FolderLock> lock_study_folder(
+    const std::filesystem::path& folder,
+    record::FolderLock::Sharing sharing = record::FolderLock::Sharing::alone);
+
+/// Whether study.json is there and tells of another study than `plan`, but for the command.
+bool is_of_another_form(const study::Plan& plan, const std::filesystem::path& folder);
+
+/// Writes study.json and study.toml. Others who write the same at the same time do no harm.
 void write_manifest(const study::Plan& plan, const std::filesystem::path& folder, const std::string& command);
 
 /// How the run in `run_folder` ended (record::Summary::ended), by its summary; empty: that does not say.

@@ -26,6 +26,7 @@
 #include "config/writer.hpp"
 #include "device/devices.hpp"
 #include "lane/job_cache.hpp"
+#include "record/folder_lock.hpp"
 
 namespace afu::cli {
 namespace {
@@ -37,7 +38,13 @@ using Clock = std::chrono::steady_clock;
 /// common past is then computed while nobody waits for it.
 class Queue {
  public:
-  Queue(const study::Plan& plan, const std::vector<std::size_t>& open) {
+  using Begin =
+      std::function<std::optional<std::vector<std::size_t>>(std::size_t, const std::vector<std::size_t>&)>;
+  using Gone = std::function<void(std::size_t group, const std::vector<std::size_t>& cells, bool done)>;
+  /// `begin`: as StudyOptions::begin_group. Cells that are not for this process are handed to `gone`: since they are done by now,
+  /// or since another holds their group.
+  Queue(const study::Plan& plan, const std::vector<std::size_t>& open, Begin begin, Gone gone)
+      : begin_(std::move(begin)), gone_(std::move(gone)) {
     groups_.resize(plan.groups);
     for (auto c : open) groups_[plan.cells[c].group].cells.push_back(c);
   }
@@ -49,6 +56,7 @@ class Queue {
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (groups_[g].cells.empty()) continue;
       if (!groups_[g].begun) {
+        if (!may_begin(g)) continue;
         best = g;
         break;
       }
@@ -63,10 +71,11 @@ class Queue {
     if (!g.cache) g.cache = std::make_shared<lane::JobCache>(budget);
     return g.cache;
   }
-  /// A cell of `group` has ended; after the last one what the group shared is dropped.
-  lane::JobCache::Counts ended(std::size_t group) {
+  /// A cell of `group` has ended; after the last one what the group shared is dropped, and `last` set.
+  lane::JobCache::Counts ended(std::size_t group, bool& last) {
     auto& g = groups_[group];
-    if (--g.running > 0 || !g.cells.empty()) return {};
+    last = --g.running == 0 && g.cells.empty();
+    if (!last) return {};
     return std::exchange(g.cache, nullptr)->counts();
   }
 
@@ -77,6 +86,24 @@ class Queue {
     bool begun = false;
     std::shared_ptr<lane::JobCache> cache;
   };
+  /// Whether the group is there for this process, and any of its cells still open.
+  bool may_begin(std::size_t group) {
+    auto& g = groups_[group];
+    if (!begin_) return true;
+    const std::vector<std::size_t> wanted(g.cells.begin(), g.cells.end());
+    const auto open = begin_(group, wanted);
+    if (!open) {
+      g.cells.clear();
+      gone_(group, wanted, false);
+      return false;
+    }
+    g.cells.assign(open->begin(), open->end());
+    std::vector<std::size_t> done;
+    for (auto c : wanted)
+      if (std::find(open->begin(), open->end(), c) == open->end()) done.push_back(c);
+    gone_(group, done, true);
+    return !g.cells.empty();
+  }
   std::size_t take(std::size_t group) {
     auto& g = groups_[group];
     g.begun = true;
@@ -85,6 +112,8 @@ class Queue {
     g.cells.pop_front();
     return cell;
   }
+  Begin begin_;
+  Gone gone_;
   std::vector<Group> groups_;
 };
 
@@ -105,8 +134,12 @@ void check_threads(int count, int runners) {
 class Runners {
  public:
   Runners(const study::Plan& plan, const StudyOptions& options, const std::vector<std::size_t>& open)
-      : plan_(plan), options_(options), queue_(plan, open), began_(Clock::now()) {
-    progress_.cells = plan.cells.size();
+      : plan_(plan),
+        options_(options),
+        queue_(plan, open, options.begin_group,
+               [this](auto group, const auto& cells, bool done) { gone(group, cells, done); }),
+        began_(Clock::now()) {
+    progress_.cells = outcome_.cells = plan.cells.size();
     progress_.done = plan.cells.size() - open.size();
     jobs_ = runners_for(open.size(), options.jobs);
     lanes_ = std::max<std::int64_t>(1, device::device_info("cpu").cores_or_sms / jobs_);
@@ -212,8 +245,18 @@ class Runners {
   struct Ended {
     std::string failure;  ///< empty: it did not fail
     std::vector<std::string> warnings, notes;
-    bool interrupted = false;
+    bool interrupted = false, busy = false;
   };
+
+  /// To be called with the mutex held.
+  void gone(std::size_t group, const std::vector<std::size_t>& cells, bool done) {
+    for (auto c : cells) waiting_.erase(c);
+    if (!done) return;
+    progress_.done += cells.size();
+    const auto of_group = [&](const auto& w) { return plan_.cells[w.first].group == group; };
+    if (options_.end_group && std::none_of(waiting_.begin(), waiting_.end(), of_group))
+      options_.end_group(group);
+  }
 
   Ended run_cell(const study::Cell& cell, std::shared_ptr<lane::JobCache> cache, std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
@@ -257,6 +300,10 @@ class Runners {
         ended.failure = how;
       if (!ended.failure.empty() && how.rfind("failed", 0) != 0 && ended.failure.rfind(how, 0) != 0)
         ended.failure = how + ": " + ended.failure;
+    } catch (const record::FolderBusy& e) {
+      ended.busy = true;
+      ended.notes.push_back(e.what());
+      return ended;
     } catch (const std::exception& e) {
       ended.failure = e.what();
     }
@@ -280,14 +327,20 @@ class Runners {
 
   void tell(std::size_t cell, std::size_t group, const Ended& ended) {
     std::lock_guard<std::mutex> lock(mutex_);
-    const auto counts = queue_.ended(group);
+    bool last = false;
+    const auto counts = queue_.ended(group, last);
     outcome_.jobs_computed += counts.computed;
     outcome_.jobs_shared += counts.found;
     auto mine = running_.at(cell);
     running_.erase(cell);
     if (ended.interrupted) return;
-    ++outcome_.ran;
     const auto& folder = plan_.cells[cell].folder;
+    if (ended.busy) {
+      outcome_.busy.push_back(folder + ": " + ended.notes.back());
+      if (last && options_.end_group) options_.end_group(group);
+      return;
+    }
+    ++outcome_.ran;
     if (ended.failure.empty()) {
       ++progress_.done;
       mine.cell.seconds = std::chrono::duration<double>(Clock::now() - mine.began).count();
@@ -297,6 +350,7 @@ class Runners {
       outcome_.failures.push_back(folder + ": " + ended.failure);
     }
     if (options_.ended) options_.ended(progress(), folder, ended.failure, ended.warnings, ended.notes);
+    if (last && options_.end_group) options_.end_group(group);
   }
 
   /// To be called with the mutex held.

@@ -27,6 +27,14 @@ struct StudyOptions {
   bool fresh = false;                      ///< cells that were stopped begin anew
   const std::atomic<bool>* interrupt = nullptr;
   const std::atomic<bool>* hurry = nullptr;  ///< as actors::RunOptions has it
+  /// Where other processes work on the study too: asked before the first cell of a group is begun, with the cells that are to be
+  /// run. What of them still is; none: the group is not to be had, and this call of run_cells leaves it. Called from the
+  /// runners' threads, one at a time.
+  std::function<std::optional<std::vector<std::size_t>>(std::size_t group,
+                                                        const std::vector<std::size_t>& cells)>
+      begin_group;
+  /// Likewise, after the last of what begin_group gave has ended, also where that was nothing.
+  std::function<void(std::size_t group)> end_group;
   /// Called from the runners' threads, one at a time: after a cell has ended, with its folder, why it failed
   /// (empty: it did not), what its run warned of and what it noted.
   std::function<void(const StudyProgress&, const std::string& cell, const std::string& failure,
@@ -37,8 +45,10 @@ struct StudyOptions {
 };
 
 struct StudyOutcome {
-  std::size_t ran = 0;                               ///< now
-  std::vector<std::string> failures;                 ///< "cells/...: why"
+  std::size_t cells = 0;              ///< of the study
+  std::size_t ran = 0;                ///< now
+  std::vector<std::string> busy;      ///< cells that another process is writing: left as they are
+  std::vector<std::string> failures;  ///< "cells/...: why"
   std::uint64_t jobs_computed = 0, jobs_shared = 0;  ///< of pasts: computed, and found computed
   bool interrupted = false;
 };

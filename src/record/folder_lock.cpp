@@ -10,7 +10,6 @@
 #include <system_error>
 
 #include "base/host.hpp"
-#include "record/run_folder.hpp"
 
 namespace afu::record {
 
@@ -31,9 +30,10 @@ std::string text_of(int descriptor) {
   return text.empty() ? "another process" : text;
 }
 
-bool lock(int descriptor) {
+bool lock(int descriptor, FolderLock::Sharing sharing) {
   int done = 0;
-  do done = ::flock(descriptor, LOCK_EX | LOCK_NB);
+  const int kind = sharing == FolderLock::Sharing::alone ? LOCK_EX : LOCK_SH;
+  do done = ::flock(descriptor, kind | LOCK_NB);
   while (done != 0 && errno == EINTR);
   return done == 0;
 }
@@ -47,18 +47,18 @@ bool is_at(int descriptor, const fs::path& path) {
 
 }  // namespace
 
-FolderLock::FolderLock(const fs::path& folder) : path_(folder / lock_file) {
+FolderLock::FolderLock(const fs::path& folder, Sharing sharing) : path_(folder / lock_file) {
   for (;;) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (descriptor_ < 0)
       throw RunFolderError(
           fmt::format("cannot write into output folder '{}': {}", folder.string(), reason(errno)));
-    if (!lock(descriptor_)) {
+    if (!lock(descriptor_, sharing)) {
       const int error = errno;
       const auto who = text_of(descriptor_);
       ::close(descriptor_);
       if (error == EWOULDBLOCK)
-        throw RunFolderError(fmt::format(
+        throw FolderBusy(fmt::format(
             "output folder '{}' is being written by {}: wait until it has ended, or choose another folder",
             folder.string(), who));
       throw RunFolderError(fmt::format("cannot lock '{}': {}", path_.string(), reason(error)));
@@ -75,7 +75,8 @@ FolderLock::FolderLock(const fs::path& folder) : path_(folder / lock_file) {
 }
 
 FolderLock::~FolderLock() {
-  ::unlink(path_.c_str());  // before the lock ends: later it might be another's
+  // Before the lock ends: later it might be another's. Where others share it, the last of them removes it.
+  if (lock(descriptor_, Sharing::alone)) ::unlink(path_.c_str());
   ::close(descriptor_);
 }
 

@@ -1,5 +1,8 @@
 #include "base/limits.hpp"
 
+#include <map>
+#include <string>
+
 #include <doctest/doctest.h>
 
 #include "../record/temporary_folder.hpp"
@@ -27,7 +30,13 @@ struct Machine {
     std::filesystem::create_directories((root / file).parent_path());
     afu::test::write_text(root / file, text);
   }
-  Limits limits() const { return afu::base::limits(root.path()); }
+  std::map<std::string, std::string> variables;
+  Limits limits() const {
+    return afu::base::limits(root.path(), [this](const std::string& name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::string() : found->second;
+    });
+  }
 };
 
 const char* const kMountOfVersion2 =
@@ -48,6 +57,21 @@ TEST_CASE("without any limit a process has the machine") {
   CHECK(l.memory_bytes == 16384 * MiB);
   CHECK(l.memory_reason == "the machine's");
   CHECK(l.free_bytes == 12288 * MiB);
+}
+
+TEST_CASE("in a job of Slurm the processors are those that the task was granted") {
+  Machine m;
+  m.variables = {{"SLURM_CPUS_PER_TASK", "3"}};
+  CHECK(m.limits().processors == 8);  // left over from a shell: this is no job
+  m.variables["SLURM_JOB_ID"] = "12";
+  CHECK(m.limits().processors == 3);
+  CHECK(m.limits().processors_reason == "SLURM_CPUS_PER_TASK is 3");
+  m.variables = {{"SLURM_JOB_ID", "12"}, {"SLURM_CPUS_ON_NODE", "2"}};
+  CHECK(m.limits().processors == 2);
+  m.variables["SLURM_CPUS_ON_NODE"] = "many";
+  CHECK(m.limits().processors == 8);
+  m.variables["SLURM_CPUS_ON_NODE"] = "64";  // more than are there
+  CHECK(m.limits().processors == 8);
 }
 
 TEST_CASE("affinity leaves the processors that are both online and allowed") {

@@ -66,6 +66,10 @@ RULES = [
     Rule(r"build/afu study configs/studies/\w*pneumonia\.toml", r"\g<0> --plan", needs="pneumoniamnist.npz"),
     Rule(r"build/afu study configs/studies/methods\.toml", r"\g<0> --plan", needs="oasis_alzheimer_28.npz"),
     Rule(r"build/afu study (\S+)( -j 1)?", r"\g<0> --plan"),
+    Rule(r"build/afu study (\S+) --worker", SHORT_STUDY.replace("&& build/afu study", "&& build/afu study --worker")),
+    Rule(r"build/afu study (\S+) --watch", r"build/afu study configs/studies/short.toml --watch"),
+    Rule(r"build/afu study (\S+) --sbatch --array 4", r"\g<0> -o runs/planned"),
+    Rule(r"build/afu study (\S+) --submit --array 4", left_out="needs Slurm; the test cluster/slurm does it"),
     # runs
     Rule(r"build/afu run configs/(quickstart|calibration/a1_blind)\.toml.*", r"\g<0>" + FEW),
     Rule(r"build/afu run configs/timing_1m\.toml", r"\g<0> --set partition.clients=1000 --set data.train_samples=2000"
