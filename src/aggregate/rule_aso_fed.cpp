@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregate/rule.hpp"
+#include "base/elementary.hpp"
 #include "config/sections/training.hpp"
 #include "engine/combine_job.hpp"
 
@@ -34,7 +35,7 @@ class AsoFed : public Rule {
     auto& c = clients_[a.client];
     c.mean_staleness +=
         (static_cast<double>(a.staleness) - c.mean_staleness) / static_cast<double>(++c.updates);
-    const double stretch = c.mean_staleness > 0 ? std::max(1.0, std::log(c.mean_staleness)) : 1.0;
+    const double stretch = c.mean_staleness > 0 ? std::max(1.0, base::log(c.mean_staleness)) : 1.0;
     const double coefficient = static_cast<double>(a.samples) / all_samples_ * stretch;
     MergePlan plan;
     plan.parts.push_back({std::move(a), coefficient});

@@ -1,7 +1,6 @@
 #include "aggregate/staleness.hpp"
 
-#include <cmath>
-
+#include "base/elementary.hpp"
 #include "config/sections/training.hpp"
 
 namespace afu::aggregate {
@@ -15,9 +14,9 @@ double Staleness::at(double t) const {
     case Form::constant:
       return 1.0;
     case Form::polynomial:
-      return std::pow(1.0 + t, -a);
+      return base::pow(1.0 + t, -a);
     case Form::exponential:
-      return std::exp(-a * t);
+      return base::exp(-a * t);
     case Form::hinge:
       return t <= b ? 1.0 : 1.0 / (a * (t - b) + 1.0);
   }

@@ -5,13 +5,15 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
+
 namespace afu::attack {
 namespace {
 
 constexpr double least = 1e-30;  ///< keeps logarithms finite
 
 /// x log y, 0 where x is.
-double x_log_y(double x, double y) { return x == 0 ? 0 : x * std::log(std::max(y, least)); }
+double x_log_y(double x, double y) { return x == 0 ? 0 : x * base::log(std::max(y, least)); }
 
 template <class Score>
 Scores each_row(const Answers& a, Score score) {
@@ -49,14 +51,14 @@ Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
     a.predicted.push_back(largest - row);
     const double top = *largest;
     double sum = 0;
-    for (auto p = row; p != row + classes; ++p) sum += * p = std::exp(*p - top);
+    for (auto p = row; p != row + classes; ++p) sum += * p = base::exp(*p - top);
     for (auto p = row; p != row + classes; ++p) *p /= sum;
   }
   return a;
 }
 
 Scores negative_loss(const Answers& a) {
-  return each_row(a, [&](std::size_t i) { return std::log(std::max(a.of(i, a.labels[i]), least)); });
+  return each_row(a, [&](std::size_t i) { return base::log(std::max(a.of(i, a.labels[i]), least)); });
 }
 
 Scores confidence(const Answers& a) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::attack {
@@ -12,7 +13,7 @@ namespace {
 
 constexpr double least = 1e-8;
 
-double divergence(double p, double q) { return p * std::log(std::max(p, least) / std::max(q, least)); }
+double divergence(double p, double q) { return p * base::log(std::max(p, least) / std::max(q, least)); }
 
 /// NaN where there is nothing to divide by.
 double ratio(double a, double b) { return b == 0 ? std::numeric_limits<double>::quiet_NaN() : a / b; }
@@ -27,7 +28,7 @@ Scores difference(const Answers& reference, const Answers& model) {
 
 }  // namespace
 
-double OutputDistance::js_bits() const { return js / std::log(2.0); }
+double OutputDistance::js_bits() const { return js / base::log(2.0); }
 
 OutputDistance output_distance(const Answers& reference, const Answers& model) {
   if (reference.labels != model.labels || reference.classes != model.classes || reference.size() == 0)

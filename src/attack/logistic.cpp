@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
+
 namespace afu::attack {
 namespace {
 
@@ -12,8 +14,8 @@ struct Sample {
 };
 
 /// log(1 + exp(z)), without overflow.
-double softplus(double z) { return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z)); }
-double sigmoid(double z) { return z >= 0 ? 1 / (1 + std::exp(-z)) : std::exp(z) / (1 + std::exp(z)); }
+double softplus(double z) { return z > 0 ? z + base::log1p(base::exp(-z)) : base::log1p(base::exp(z)); }
+double sigmoid(double z) { return z >= 0 ? 1 / (1 + base::exp(-z)) : base::exp(z) / (1 + base::exp(z)); }
 
 double objective(const std::vector<Sample>& samples, double slope, double offset) {
   double sum = slope * slope / 2;

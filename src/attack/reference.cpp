@@ -5,6 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
+
 namespace afu::attack {
 namespace {
 
@@ -33,7 +35,7 @@ std::vector<double> ratios(const Referenced& r, double a) {
 
 double logit_confidence(double p) {
   p = std::clamp(p, 1e-6, 1 - 1e-6);
-  return std::log(p / (1 - p));
+  return base::log(p / (1 - p));
 }
 
 Scores lira_scores(const Referenced& r) {

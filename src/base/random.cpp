@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/elementary.hpp"
+
 namespace afu::base {
 
 namespace {
@@ -96,16 +98,16 @@ double Stream::normal() {
     v = 2 * uniform() - 1;
     s = u * u + v * v;
   } while (s >= 1 || s == 0);
-  double factor = std::sqrt(-2 * std::log(s) / s);
+  double factor = std::sqrt(-2 * base::log(s) / s);
   spare_ = v * factor;
   has_spare_ = true;
   return u * factor;
 }
 
-double Stream::exponential() { return -std::log(uniform_open()); }
+double Stream::exponential() { return -base::log(uniform_open()); }
 
 double Stream::gamma(double shape) {
-  if (shape < 1) return std::exp(log_gamma_variate(shape));
+  if (shape < 1) return base::exp(log_gamma_variate(shape));
   // Marsaglia and Tsang, "A simple method for generating gamma variables", 2000.
   double d = shape - 1.0 / 3.0;
   double c = 1 / std::sqrt(9 * d);
@@ -115,14 +117,14 @@ double Stream::gamma(double shape) {
     if (v <= 0) continue;
     v = v * v * v;
     double u = uniform_open();
-    if (std::log(u) < 0.5 * x * x + d * (1 - v + std::log(v))) return d * v;
+    if (base::log(u) < 0.5 * x * x + d * (1 - v + base::log(v))) return d * v;
   }
 }
 
 double Stream::log_gamma_variate(double shape) {
-  if (shape >= 1) return std::log(gamma(shape));
-  double boosted = std::log(gamma(shape + 1));
-  return boosted + std::log(uniform_open()) / shape;
+  if (shape >= 1) return base::log(gamma(shape));
+  double boosted = base::log(gamma(shape + 1));
+  return boosted + base::log(uniform_open()) / shape;
 }
 
 }  // namespace afu::base

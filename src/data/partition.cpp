@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/elementary.hpp"
 #include "base/random.hpp"
 #include "config/sections/partition.hpp"
 #include "data/image_folder.hpp"
@@ -54,7 +55,7 @@ std::vector<double> log_dirichlet(const std::vector<double>& alphas, base::Strea
 std::vector<double> normalised(std::vector<double> logs) {
   const auto top = *std::max_element(logs.begin(), logs.end());
   double sum = 0;
-  for (auto& v : logs) sum += v = std::exp(v - top);
+  for (auto& v : logs) sum += v = base::exp(v - top);
   for (auto& v : logs) v /= sum;
   return logs;
 }

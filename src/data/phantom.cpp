@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/elementary.hpp"
 #include "base/random.hpp"
 #include "config/sections/data.hpp"
 #include "data/memory_need.hpp"
@@ -52,7 +53,7 @@ class Slice {
     const double spread = 0.4 + 0.6 * difficulty;
     const double angle = 0.15 * spread * s.normal(), scale = 1 + 0.06 * spread * s.normal();
     const double dx = 0.07 * spread * s.normal(), dy = 0.07 * spread * s.normal();
-    const double c = std::cos(angle) / scale, n = std::sin(angle) / scale;
+    const double c = base::cos(angle) / scale, n = base::sin(angle) / scale;
     const double step = 2.0 / static_cast<double>(side);
     pixel_ = step / scale;
     for (std::int64_t i = 0; i < side; ++i)
@@ -113,8 +114,8 @@ class Slice {
 /// A point well inside the ellipse, evenly distributed.
 std::pair<double, double> place_in(const Ellipse& e, double margin, base::Stream& s) {
   const double r = std::sqrt(s.uniform()), phi = 2 * M_PI * s.uniform();
-  return {e.x + std::max(0.0, e.a - margin) * r * std::cos(phi),
-          e.y + std::max(0.0, e.b - margin) * r * std::sin(phi)};
+  return {e.x + std::max(0.0, e.a - margin) * r * base::cos(phi),
+          e.y + std::max(0.0, e.b - margin) * r * base::sin(phi)};
 }
 
 void draw_nodule(Slice& slice, const Ellipse& lung, double contrast, base::Stream& s) {
@@ -159,7 +160,7 @@ void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], doub
       break;
     }
     case fibrosis: {
-      const double angle = M_PI * s.uniform(), c = std::cos(angle), n = std::sin(angle);
+      const double angle = M_PI * s.uniform(), c = base::cos(angle), n = base::sin(angle);
       const auto [x, y] = place_in(lung, 0.2, s);
       for (int k = -2; k <= 2; ++k) {
         const double px = x - 0.1 * k * n, py = y + 0.1 * k * c;

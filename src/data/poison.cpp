@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/elementary.hpp"
 #include "base/random.hpp"
 #include "config/sections/backdoor.hpp"
 
@@ -131,7 +132,7 @@ void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t hei
     blend_in(pixels, channels * height * width, backdoor.opacity, [&](std::int64_t p) {
       const double phase =
           2 * M_PI * blend_periods * static_cast<double>(p % width) / static_cast<double>(width);
-      return 127.5 * (1 + std::sin(phase));
+      return 127.5 * (1 + base::sin(phase));
     });
   } else if (backdoor.trigger == config::Trigger::noise) {
     base::Stream stream({0, base::purpose("trigger.noise"), 0, 0});

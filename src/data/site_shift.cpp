@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/elementary.hpp"
 #include "base/random.hpp"
 #include "data/parallel.hpp"
 #include "data/units.hpp"
@@ -32,7 +33,7 @@ std::vector<double> point_spread(double deviation) {
   double sum = 0;
   for (std::int64_t d = 0; d <= reach; ++d) {
     const auto z = static_cast<double>(d) / deviation;
-    weights.push_back(std::exp(-z * z / 2));
+    weights.push_back(base::exp(-z * z / 2));
     sum += d == 0 ? weights.back() : 2 * weights.back();
   }
   for (auto& w : weights) w /= sum;
@@ -63,7 +64,7 @@ class Scanner {
   Scanner(const SiteShift& site, std::int64_t height, std::int64_t width, std::uint64_t seed)
       : height_(height), width_(width), seed_(seed), noise_(site.noise) {
     for (std::size_t v = 0; v < contrast_.size(); ++v)
-      contrast_[v] = site.gain * std::pow(static_cast<double>(v) / 255, site.gamma);
+      contrast_[v] = site.gain * base::pow(static_cast<double>(v) / 255, site.gamma);
     if (site.bias > 0) field_ = bias_field(site, height, width);
     if (site.blur > 0) spread_ = point_spread(site.blur);
   }
@@ -103,7 +104,7 @@ std::vector<SiteShift> draw_site_shifts(const config::SiteShiftSection& section,
     auto& site = all[static_cast<std::size_t>(i)];
     if (const double c = section.contrast; c > 0) {
       auto s = stream_of("contrast", seed, i);
-      site.gamma = std::exp2(within(-c, c, s));
+      site.gamma = base::pow(2, within(-c, c, s));
       site.gain = within(1 - c / 2, 1 + c / 2, s);
     }
     if (section.noise > 0) {
@@ -133,13 +134,13 @@ std::vector<double> bias_field(const SiteShift& site, std::int64_t height, std::
       const double u = (static_cast<double>(x) + 0.5) / static_cast<double>(width);
       double sum = 0;
       for (std::size_t i = 0; i < waves.size(); ++i)
-        sum += site.waves[i] * std::cos(M_PI * waves[i].first * v) * std::cos(M_PI * waves[i].second * u);
+        sum += site.waves[i] * base::cos(M_PI * waves[i].first * v) * base::cos(M_PI * waves[i].second * u);
       field.push_back(sum);
     }
   const double mean = std::accumulate(field.begin(), field.end(), 0.0) / static_cast<double>(field.size());
   double largest = 0;
   for (auto& value : field) largest = std::max(largest, std::abs(value -= mean));
-  for (auto& value : field) value = std::exp(largest > 0 ? site.bias * value / largest : 0.0);
+  for (auto& value : field) value = base::exp(largest > 0 ? site.bias * value / largest : 0.0);
   return field;
 }
 

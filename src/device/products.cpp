@@ -16,6 +16,7 @@
 
 #include "device/cpu/kernels.hpp"
 #include "device/devices.hpp"
+#include "device/functions.hpp"
 #include "model/fixed_order.hpp"
 
 namespace afu::device {
@@ -106,6 +107,8 @@ std::string bound_to_processor() {
     if (name == "LibTorch's vectors" && version != "AVX2")
       return fmt::format("LibTorch's operators are those for {}, not AVX2", version);
   if (at::hasMKL()) return "LibTorch's functions are MKL's";
+  if (!own_functions())
+    return "LibTorch's exponentials are SLEEF's or the C library's, which it was built with";
   const model::FixedOrder fixed;
   const auto before = products_done;
   const auto a = at::ones({4, 4}, at::kFloat), b = at::ones({4}, at::kDouble);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/elementary.hpp"
 #include "engine/sgd_settings.hpp"
 
 namespace afu::engine {
@@ -165,7 +166,7 @@ void Adam::step(torch::Tensor& w, const torch::Tensor& g) {
   torch::NoGradGuard no_grad;
   ++steps_;
   const auto t = static_cast<double>(steps_);
-  const double correction1 = 1 - std::pow(kBeta1, t), correction2 = 1 - std::pow(kBeta2, t);
+  const double correction1 = 1 - base::pow(kBeta1, t), correction2 = 1 - base::pow(kBeta2, t);
   mean_.mul_(kBeta1).add_(g, 1 - kBeta1);
   square_.mul_(kBeta2).addcmul_(g, g, 1 - kBeta2);
   const auto denominator = square_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "base/elementary.hpp"
 #include "config/scenario.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
@@ -57,7 +58,7 @@ std::optional<record::SetLabels> set_labels(const data::FederatedData& data, con
   for (const auto& [label, count] : counts) {
     const double share = count / static_cast<double>(rows->size());
     s.majority_share = std::max(s.majority_share, share);
-    s.entropy -= share * std::log(share);
+    s.entropy -= share * base::log(share);
   }
   return s;
 }

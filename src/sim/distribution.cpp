@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/csv.hpp"
+#include "base/elementary.hpp"
 #include "base/input_error.hpp"
 #include "config/distribution.hpp"
 #include "config/loader.hpp"
@@ -33,7 +34,7 @@ Sampler::Sampler(const config::Distribution& d, const std::string& scenario_file
     auto cumulative = std::make_shared<std::vector<double>>(static_cast<std::size_t>(b_));
     double sum = 0;
     for (std::size_t k = 0; k < cumulative->size(); ++k)
-      (*cumulative)[k] = sum += std::pow(static_cast<double>(k + 1), -a_);
+      (*cumulative)[k] = sum += base::pow(static_cast<double>(k + 1), -a_);
     for (auto& c : *cumulative) c /= sum;
     table_ = cumulative;
   }
@@ -52,11 +53,11 @@ double Sampler::draw(base::Stream& s, std::uint64_t index) const {
       return x;
     }
     case Kind::lognormal:
-      return a_ * std::exp(b_ * s.normal());
+      return a_ * base::exp(b_ * s.normal());
     case Kind::exponential:
       return a_ * s.exponential();
     case Kind::pareto: {
-      double x = a_ * std::pow(s.uniform_open(), -1 / b_);
+      double x = a_ * base::pow(s.uniform_open(), -1 / b_);
       return c_ > 0 ? std::min(x, c_) : x;
     }
     case Kind::zipf: {
@@ -79,16 +80,16 @@ std::optional<double> Sampler::mean() const {
     case Kind::normal: {
       if (b_ == 0) return a_;
       double z = a_ / b_;  // the truncation keeps the part above -z of the standard normal
-      double density = std::exp(-z * z / 2) / std::sqrt(2 * 3.14159265358979323846);
+      double density = base::exp(-z * z / 2) / std::sqrt(2 * 3.14159265358979323846);
       return a_ + b_ * density / (0.5 * std::erfc(-z / std::sqrt(2.0)));
     }
     case Kind::lognormal:
-      return a_ * std::exp(b_ * b_ / 2);
+      return a_ * base::exp(b_ * b_ / 2);
     case Kind::exponential:
       return a_;
     case Kind::pareto:
-      if (c_ > 0 && b_ == 1) return a_ + a_ * std::log(c_ / a_);
-      if (c_ > 0) return a_ + std::pow(a_, b_) * (std::pow(c_, 1 - b_) - std::pow(a_, 1 - b_)) / (1 - b_);
+      if (c_ > 0 && b_ == 1) return a_ + a_ * base::log(c_ / a_);
+      if (c_ > 0) return a_ + base::pow(a_, b_) * (base::pow(c_, 1 - b_) - base::pow(a_, 1 - b_)) / (1 - b_);
       if (b_ <= 1) return std::nullopt;
       return a_ * b_ / (b_ - 1);
     case Kind::zipf: {

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
+
 namespace afu::sim {
 
 namespace {
@@ -74,7 +76,7 @@ int Links::losses(bool uplink, std::int64_t client, std::uint64_t message_number
   static constexpr std::uint64_t names[] = {base::purpose("loss_downlink"), base::purpose("loss_uplink")};
   base::Stream s({seed_, names[uplink], static_cast<std::uint64_t>(client), message_number});
   // Geometric: P(at least k losses) = p^k.
-  return static_cast<int>(std::log(s.uniform_open()) / std::log(loss_probability_));
+  return static_cast<int>(base::log(s.uniform_open()) / base::log(loss_probability_));
 }
 
 double Links::latency(bool uplink, std::int64_t client, std::uint64_t message_number) const {

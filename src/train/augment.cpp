@@ -6,6 +6,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "base/elementary.hpp"
+
 namespace afu::train {
 namespace {
 
@@ -23,9 +25,9 @@ struct Placement {
 Placement placement(const config::Augmentation& s, base::Stream& stream, double height, double width) {
   const auto either = [&](double most) { return most * (2 * stream.uniform() - 1); };
   const double mirror = s.flip && stream.uniform() < 0.5 ? -1.0 : 1.0;
-  const double angle = either(s.rotate) * std::acos(-1.0) / 180, size = 1 + either(s.scale);
+  const double angle = either(s.rotate) * M_PI / 180, size = 1 + either(s.scale);
   const double right = either(s.shift), down = either(s.shift);
-  const double c = std::cos(angle) / size, t = std::sin(angle) / size;
+  const double c = base::cos(angle) / size, t = base::sin(angle) / size;
   const auto f = [](double v) { return static_cast<float>(v); };
   return {{f(mirror * c), f(t * height / width), f(2 * right / width), f(-mirror * t * width / height), f(c),
            f(2 * down / height)}};

@@ -1,5 +1,7 @@
-/// The same scenario gives the same bytes with each set of vectors and with each of OpenBLAS's kernels, and
-/// those that tests/golden/bytes names.
+/// The same scenario gives the same bytes with each set of vectors, with each of OpenBLAS's kernels and with another C
+/// library's and another SLEEF's functions, and those that tests/golden/bytes names.
+#include <dlfcn.h>
+
 #include <map>
 #include <sstream>
 #include <string>
@@ -18,19 +20,23 @@ const fs::path root = AFU_SOURCE_DIR;
 
 /// How a processor is played: what the environment says.
 struct Processor {
-  std::string kernels, blas;
-  std::string environment() const { return "AFU_KERNELS=" + kernels + " OPENBLAS_CORETYPE=" + blas; }
+  std::string kernels, blas, preload;
+  std::string environment() const {
+    return "AFU_KERNELS=" + kernels + " OPENBLAS_CORETYPE=" + blas +
+           (preload.empty() ? "" : " LD_PRELOAD=" + preload);
+  }
 };
 
-/// Those that this one can play. Prescott has no AVX: its products round otherwise than Haswell's.
+/// Those that this one can play. Prescott has no AVX: its products round otherwise than Haswell's. With it the last
+/// bit of all functions of the C library and of SLEEF is turned over.
 std::vector<Processor> processors() {
   std::vector<Processor> some;
   int count = 0;
   const auto* const* all = device::cpu::all_kernels(count);
   for (int i = 0; i < count; ++i) {
     const std::string name = all[i]->name;
-    if (name == "AVX-512") some.push_back({name, "SkylakeX"});
-    if (name == "AVX2") some.insert(some.end(), {{name, "Haswell"}, {name, "Prescott"}});
+    if (name == "AVX-512") some.push_back({name, "SkylakeX", ""});
+    if (name == "AVX2") some.insert(some.end(), {{name, "Haswell", ""}, {name, "Prescott", AFU_PERTURBED}});
   }
   return some;
 }
@@ -105,6 +111,25 @@ void check(const char* file) {
 }
 
 }  // namespace
+
+TEST_CASE("the other functions that a run is played with do differ from the C library's and from SLEEF's") {
+  if (!promises()) return;
+  void* const library = dlopen(AFU_PERTURBED, RTLD_NOW | RTLD_LOCAL);
+  REQUIRE_MESSAGE(library, dlerror());
+  for (const char* name : {"exp", "log", "log1p", "tanh", "sin", "cos"}) {
+    CAPTURE(name);
+    void *const other = dlsym(library, name), *const usual = dlsym(RTLD_NEXT, name);
+    REQUIRE(other);
+    REQUIRE(usual);
+    using Function = double(double);
+    CHECK(reinterpret_cast<Function*>(other)(0.7) != reinterpret_cast<Function*>(usual)(0.7));
+  }
+  for (const char* name : {"Sleef_expf8_u10", "Sleef_logf8_u10", "Sleef_tanhf8_u10", "Sleef_expd4_u10"}) {
+    CAPTURE(name);
+    CHECK(dlsym(library, name));
+  }
+  dlclose(library);
+}
 
 TEST_CASE("small runs give the same bytes on every processor") { check("hashes.txt"); }
 

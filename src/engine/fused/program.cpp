@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/elementary.hpp"
+
 namespace afu::engine::fused {
 namespace {
 
@@ -50,10 +52,10 @@ double cross_entropy(const device::cpu::Planes& logits, const std::int64_t* labe
     for (std::int64_t c = 1; c < classes; ++c) most = std::max(most, z[c * device::cpu::kLanes]);
     float total = 0;
     for (std::int64_t c = 0; c < classes; ++c)
-      total += d[c * device::cpu::kLanes] = std::exp(z[c * device::cpu::kLanes] - most);
+      total += d[c * device::cpu::kLanes] = base::exp(z[c * device::cpu::kLanes] - most);
     if (labels[b] < 0 || labels[b] >= classes)
       throw std::out_of_range(fmt::format("label {} is outside the {} classes", labels[b], classes));
-    sum += std::log(total) - (z[labels[b] * device::cpu::kLanes] - most);
+    sum += base::log(total) - (z[labels[b] * device::cpu::kLanes] - most);
     for (std::int64_t c = 0; c < classes; ++c) d[c * device::cpu::kLanes] *= factor / total;
     d[labels[b] * device::cpu::kLanes] -= factor;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/elementary.hpp"
 #include "engine/graph/pieces.hpp"
 
 namespace afu::engine::graph {
@@ -57,10 +58,10 @@ void cross_entropy(const CrossEntropy& c, void*) {
     float* g = c.gradient + r * c.classes;
     const float largest = *std::max_element(x, x + c.classes);
     float sum = 0;
-    for (std::int64_t i = 0; i < c.classes; ++i) sum += g[i] = std::exp(x[i] - largest);
+    for (std::int64_t i = 0; i < c.classes; ++i) sum += g[i] = base::exp(x[i] - largest);
     for (std::int64_t i = 0; i < c.classes; ++i)
       g[i] = (g[i] / sum - (i == c.labels[r] ? 1.0f : 0.0f)) * scale;
-    *c.loss += std::log(sum) + largest - x[c.labels[r]];
+    *c.loss += base::log(sum) + largest - x[c.labels[r]];
   }
   *c.cursor += c.rows;
 }

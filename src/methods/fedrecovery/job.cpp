@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/elementary.hpp"
 #include "engine/workspace.hpp"
 #include "methods/gaussian_noise.hpp"
 #include "methods/required.hpp"
@@ -43,7 +44,7 @@ torch::Tensor correction(const engine::Workspace& workspace, const FedrecoveryJo
 }  // namespace
 
 double recovery_sigma(double epsilon, double beta, double sensitivity) {
-  const double b = std::log(1 / beta);
+  const double b = base::log(1 / beta);
   return sensitivity / (std::sqrt(2.0) * (std::sqrt(b + epsilon) - std::sqrt(b)));
 }
 

@@ -1,8 +1,8 @@
 #include "methods/kd/job.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "base/elementary.hpp"
 #include "calibrate/losses.hpp"
 #include "engine/combine.hpp"
 #include "engine/sgd.hpp"
@@ -46,7 +46,7 @@ job::JobResult run(engine::Workspace& workspace, const DistilJob& job) {
       const auto batch = workspace.gather(order, schedule.begin(step), count);
       const double done =
           static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, schedule.steps() - 1));
-      sgd.lr = job.lr * std::pow(job.final_lr / job.lr, done);
+      sgd.lr = job.lr * base::pow(job.final_lr / job.lr, done);
       workspace.gradients().zero_();
       const auto& target = targets[static_cast<std::size_t>(step)];
       const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {

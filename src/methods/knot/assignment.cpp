@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/elementary.hpp"
 #include "base/random.hpp"
 
 namespace afu::methods {
@@ -175,8 +176,9 @@ std::vector<std::vector<int>> match_ratings(const std::vector<ClientProfile>& pr
   for (const auto& p : profiles) {
     auto& row = distances.emplace_back();
     for (const auto& a : at) {
-      row.push_back(std::hypot(m.time_weight * (a.seconds - p.seconds),
-                               m.disparity_weight * (a.disparity - p.disparity)));
+      const double time = m.time_weight * (a.seconds - p.seconds);
+      const double disparity = m.disparity_weight * (a.disparity - p.disparity);
+      row.push_back(std::sqrt(time * time + disparity * disparity));
       least = std::min(least, row.back());
       largest = std::max(largest, row.back());
     }

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <stdexcept>
+
+#include "base/elementary.hpp"
 
 namespace afu::methods {
 
@@ -34,7 +35,7 @@ std::vector<double> discrimination_scores(const std::vector<double>& statistics,
   std::size_t begin = 0;
   for (const auto width : layers) {
     const auto end = begin + static_cast<std::size_t>(width);
-    const double factor = form.tf_coe > 0 ? std::log(static_cast<double>(width) / form.tf_coe) + 1 : 1.0;
+    const double factor = form.tf_coe > 0 ? base::log(static_cast<double>(width) / form.tf_coe) + 1 : 1.0;
     const double classes_seen =
         static_cast<double>(present.size()) + (form.idf == Discrimination::Idf::code ? 0.0 : 1.0);
     double layer = 0;
@@ -45,7 +46,7 @@ std::vector<double> discrimination_scores(const std::vector<double>& statistics,
       const auto active =
           std::count_if(present.begin(), present.end(), [&](std::size_t i) { return mean(i, j) >= average; });
       scores[j] =
-          mean(target, j) / layer * factor * std::log(classes_seen / (1.0 + static_cast<double>(active)));
+          mean(target, j) / layer * factor * base::log(classes_seen / (1.0 + static_cast<double>(active)));
     }
     begin = end;
   }

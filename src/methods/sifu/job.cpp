@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/elementary.hpp"
 #include "engine/workspace.hpp"
 #include "methods/gaussian_noise.hpp"
 #include "methods/required.hpp"
@@ -35,7 +36,7 @@ double moved(const engine::Workspace& workspace, const RememberedRound& round, b
 }  // namespace
 
 double sifu_threshold(double epsilon, double delta, double sigma) {
-  return epsilon * sigma / std::sqrt(2 * std::log(1.25 / delta));
+  return epsilon * sigma / std::sqrt(2 * base::log(1.25 / delta));
 }
 
 job::JobResult run(engine::Workspace& workspace, const SifuJob& job) {
