@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/audit"))
 from nets import Layout, make_net
 from philox import Key, Stream, philox_blocks, purpose
 from rounds import orthogonal_part
-from training import cross_entropy, distillation, log_softmax
+from training import cross_entropy, distillation, is_finite, log_softmax
 
 SHAPES = {
     "logreg": {"fc.weight": [3, 64], "fc.bias": [3]},
@@ -103,6 +103,14 @@ class Pieces(unittest.TestCase):
         part = orthogonal_part(target, rows)
         self.assertLess(float(np.abs(rows @ part).max()), 1e-12)
         self.assertAlmostEqual(float(part @ target), float(part @ part))
+
+
+class Finite(unittest.TestCase):
+    def test_what_float32_cannot_hold_is_not_finite(self) -> None:
+        largest = float(np.finfo(np.float32).max)
+        self.assertTrue(is_finite(np.array([0.0, -largest, largest])))
+        for value in (1.001 * largest, -1e300, np.inf, np.nan):
+            self.assertFalse(is_finite(np.array([0.0, value])), value)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,8 @@ class Replay:
             if request.client is None:
                 self.honours[client][request.number] = entry["t"]
         if request.client is not None:
-            self.excluded.add(request.client)
+            if request.number not in self.honours[request.client]:  # else another's retraining is without its rows already
+                self.excluded.add(request.client)
             earlier = {
                 row
                 for other in self.requests
@@ -204,6 +205,7 @@ class Replay:
         self.require(client not in self.excluded, f"client {client} is to be forgotten, its update is accepted")
         task = self.task_of(client, job, update)
         delta, head = self.trained(client, job)
+        self.require(self.trainer.finite, f"the update of client {client} is not finite, and accepted")
         gone = {row for r in task["left_out"] for row in self.folder.run["requests"][r]["forget"]}
         samples = sum(row not in gone for row in self.rows[client])
         base = update["version"]
@@ -237,7 +239,16 @@ class Replay:
         self.update = None
         self.schedule.changed()
 
-    decided_not_finite = decided_late_dropped
+    def decided_not_finite(self, decision: dict[str, Any]) -> None:
+        """`training.non_finite = "drop"`, and none else is dropped."""
+        update = self.update
+        self.require(update is not None, "no update has come")
+        self.require(self.training["non_finite"] == "drop", "an update is dropped that would end the run")
+        self.task_of(update["client"], update["job"], update)
+        self.trained(update["client"], update["job"])
+        self.require(not self.trainer.finite, f"the update of client {update['client']} is finite, and dropped")
+        self.update = None
+        self.schedule.changed()
 
     def decided_buffered(self, decision: dict[str, Any]) -> None:
         a = self.arrival()
@@ -334,13 +345,14 @@ class Replay:
 
     def decided_restarted(self, decision: dict[str, Any]) -> None:
         request = self.request_of(decision)
-        self.schedule.decided(request.number, decision["decision"])
+        for r in self.company(request):
+            self.schedule.decided(r.number, decision["decision"])
         self.ledger.reset()
         self.corrections = []
         self.publish(self.restart)
         self.epoch += 1
-        if request.scope == "samples":
-            self.readmit(request)
+        for r in self.company(request):
+            self.readmit(r)
         self.schedule.restart(request.number, self.excluded)
         staying = [c for c in range(len(self.rows)) if c not in self.excluded]
         self.mean_samples = max(1.0, sum(len(self.left(c)) for c in staying) / max(1, len(staying)))
@@ -350,22 +362,32 @@ class Replay:
         self._check_version(decision)
 
     def decided_forgotten(self, decision: dict[str, Any]) -> None:
-        request = self.request_of(decision)
-        self.schedule.decided(request.number, decision["decision"])
-        request.forgotten = True
-        if request.scope == "samples":
+        for request in self.company(self.request_of(decision)):
+            self.schedule.decided(request.number, decision["decision"])
+            request.forgotten = True
             self.readmit(request)
-        if request.client is not None and self.method != "afu_ic":
-            self.ledger.forget(request.client)
-            self.history.forget(request.client)
-            self.auxiliary.pop(request.client, None)
-            self._keep()
+            if request.client is not None and self.method != "afu_ic":
+                self.ledger.forget(request.client)
+                self.history.forget(request.client)
+                self.auxiliary.pop(request.client, None)
+                self._keep()
         if self.parked is not None:
             self.rule, self.parked = self.parked, None
 
     def _check_version(self, decision: dict[str, Any]) -> None:
         self.require(decision["version"] == self.version, f"the version is {self.version}")
         self.require(decision["epoch"] == self.epoch, f"the erasure epoch is {self.epoch}")
+
+    def company(self, request: Request) -> list[Request]:
+        """Those that a retraining serves at once: of the samples of one name, each client's."""
+        if self.method != "retrain" or not request.named:
+            return [request]
+        found = [request]
+        for r in self.requests[request.number + 1 :]:
+            if r.named != request.named or r.client is None or r.client <= found[-1].client:
+                break
+            found.append(r)
+        return found
 
     # ---- who is there
 

@@ -114,11 +114,17 @@ def shortened(delta: np.ndarray, most: float) -> np.ndarray:
     return delta * delta.dtype.type(min(1.0, most / length)) if length > 0 else delta
 
 
+def is_finite(w: np.ndarray) -> bool:
+    """In afu's float32: what float64 holds beyond it is infinite there."""
+    return bool(np.all(np.abs(w) <= np.finfo(np.float32).max))  # NaN is not
+
+
 class Trainer:
     """A network with the pool; every method returns differences to where it began."""
 
     def __init__(self, net: LogReg | CnnSmall, data: Data) -> None:
         self.net, self.data = net, data
+        self.finite = True  # what the last `train` came to, before it was shortened
 
     def state(self, w: np.ndarray) -> SgdState:
         return SgdState(len(w), w.dtype.type)
@@ -135,6 +141,7 @@ class Trainer:
         w, state = base.copy(), self.state(base)
         for batch in batches(rows, batch_size, epochs, steps, key):
             state.step(w, self.gradient(w, batch), sgd, base)
+        self.finite = is_finite(w)
         return shortened(w - base, sgd.max_delta)
 
     def descend(
