@@ -222,16 +222,21 @@ void down(Self self, const caf::down_msg& m) {
   if (auto c = st.watched.clients.find(m.source); c != st.watched.clients.end()) {
     const auto node = c->second;
     st.watched.clients.erase(c);
-    take_no_checkpoint(self);  // nor would the run take place again as it did
+    auto again = st.watched.again.extract(node);
+    // On the virtual clock the timeline notes where it died; on the wall clock the run would not take place again as it did.
+    if (st.phase != running || st.context->wall())
+      take_no_checkpoint(self);
+    else if (const auto& checkpoint = st.context->checkpoint; checkpoint && !again)
+      checkpoint->pause();
     if (st.phase == running || st.phase == reporting) {
       const auto number = node - record::first_client_node;
-      const auto why = text_of(self->system(), m.reason);
+      const auto why = again ? std::move(again.mapped()) : text_of(self->system(), m.reason);
       if (++st.watched.deaths[node] > most_deaths)
         return fail(self, fmt::format("{} died {} times: {}", record::node_name(node), most_deaths + 1, why));
       st.report().replaced.push_back({record::node_name(node), why});
       auto replacement = spawn_client(self->system(), st.wiring, number);
       st.watched.add_client(self, replacement, number);
-      self->send(st.crew.timeline, atom::replaced_v, node, replacement);
+      self->send(st.crew.timeline, atom::replaced_v, node, replacement, why);
     }
     return check_phase(self);
   }
@@ -337,12 +342,13 @@ federation_actor::behavior_type federation(Self self, ContextPtr context, caf::a
         if (self->state.phase == recorder_closes) enter(self, recorder_ends);
       },
       [=](atom::failed, const std::string& why) { fail(self, why); },
-      [=](atom::crash, NodeId node) {
+      [=](atom::crash, NodeId node, const std::string& why) {
         auto& st = self->state;
-        if (node >= record::first_client_node)
+        if (node >= record::first_client_node) {
+          if (!why.empty()) st.watched.again[node] = why;
           self->send(caf::actor_cast<client_actor>(st.watched.current.at(node - record::first_client_node)),
                      atom::crash_v);
-        else if (node == record::server_node)
+        } else if (node == record::server_node)
           self->send_exit(st.crew.server, caf::exit_reason::unhandled_exception);
       },
       [=](atom::force, int phase) {

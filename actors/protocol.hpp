@@ -83,8 +83,8 @@ using timeline_actor = caf::typed_actor<
     caf::reacts_to<Ack>,
     // Wall clock: the next event's time has come. Tagged with the timer's generation.
     caf::reacts_to<atom::due, std::uint64_t>,
-    // A client's actor died and this one takes its place.
-    caf::reacts_to<atom::replaced, NodeId, client_actor>,
+    // A client's actor died, of what, and this one takes its place.
+    caf::reacts_to<atom::replaced, NodeId, client_actor, std::string>,
     // Deliver nothing more and tell the federation how it ended.
     caf::reacts_to<atom::halt>,
     // INTERNAL: what was logged has been kept for a second; the recorder is to have it.
@@ -148,8 +148,9 @@ using federation_actor = caf::typed_actor<
     caf::reacts_to<atom::report, std::uint64_t, std::uint64_t>, caf::reacts_to<atom::closed>,
     // Somebody cannot go on, and why.
     caf::reacts_to<atom::failed, std::string>,
-    // For tests of the supervision: ends that participant abnormally.
-    caf::reacts_to<atom::crash, NodeId>,
+    // Ends that participant abnormally: by tests of the supervision, and by the timeline where a client's actor died of
+    // that before the run was stopped.
+    caf::reacts_to<atom::crash, NodeId, std::string>,
     // INTERNAL: a phase of the shutdown has lasted too long. Tagged with the phase.
     caf::reacts_to<atom::force, int>>;
 

@@ -104,6 +104,8 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
   return behaviour_of<recorder_actor>(
       self, RecorderState::name,
       [=](const LogBatch& batch) {
+        if (const auto& c = self->state.context->checkpoint)
+          c->write_deaths();  // the log may tell what came of them
         guarded(self, [&](RecorderState& st) {
           for (const auto& entry : *batch)
             std::visit(

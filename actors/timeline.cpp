@@ -36,6 +36,7 @@ struct TimelineState {
   std::optional<WallClock> wall;      ///< none: virtual
   std::optional<Replay> replay;       ///< wall clock: of a run that goes on, until it is where it was
   lane::Checkpoint* steps = nullptr;  ///< wall clock: which keeps them; null: nobody
+  Deaths deaths;                      ///< virtual clock: of a run that goes on
   recorder_actor recorder;
   double now = 0;
   Deliveries deliveries;
@@ -80,8 +81,11 @@ void end(Self self, bool starved) {
   self->send(st.federation, told);
 }
 
+/// What becomes of an event: it is handed out; it is not, since its addressee gives it up, or is dead.
+enum class Handing { out, given_up, to_the_dead };
+
 /// The next event, at st.now. Of a timer that its client gives up the answer only.
-void deliver(Self self, bool given_up = false) {
+void deliver(Self self, Handing handing = Handing::out) {
   auto& st = self->state;
   auto event = st.traffic->take();
   auto& post = event.payload.post;
@@ -90,7 +94,8 @@ void deliver(Self self, bool given_up = false) {
   ++st.deliveries.count;
   st.deliveries.begin(to);
   st.journal.note(self, federate::to_event(post, event.payload.sent, now));
-  if (given_up) {
+  if (handing == Handing::to_the_dead) return;
+  if (handing == Handing::given_up) {
     Ack ack;
     ack.from = to;
     ack.timer = std::get<federate::JobDone>(post.payload).job;
@@ -171,9 +176,19 @@ bool is_over(Self self, double time, double next) {
   return true;
 }
 
+/// Virtual clock. Whether a client's actor is to die before the next event, as it did before the run was stopped. The federation
+/// sees to it, and `replace` goes on.
+bool dies_first(Self self, std::uint64_t number) {
+  auto& st = self->state;
+  if (const auto* death = st.deaths.due(number))
+    self->send(st.federation, atom::crash_v, static_cast<NodeId>(death->node), death->why);
+  return st.deaths.under_way();
+}
+
 /// Virtual clock: on to the next event.
 void jump(Self self, double next) {
   auto& st = self->state;
+  if (dies_first(self, st.deliveries.count + 1)) return;
   if (!gets_on(self, next)) return;
   st.now = next;
   deliver(self);
@@ -277,7 +292,7 @@ bool repeat(Self self, const lane::ClockStep& step) {
       const auto* done = std::get_if<federate::JobDone>(&post->payload);
       const bool given_up = done && !done->lost && st.replay->gives_up(step);
       if (step.kind == Kind::timer && !given_up) st.replay->await(step);
-      deliver(self, given_up);
+      deliver(self, given_up ? Handing::given_up : Handing::out);
       return true;
     }
     case Kind::answer:
@@ -294,6 +309,9 @@ bool repeat(Self self, const lane::ClockStep& step) {
       st.now = step.time;
       step.kind == Kind::over ? end(self, false) : starve(self);
       return true;
+    case Kind::died:
+    case Kind::died_at_work:
+      unfit(step, "a death, of the virtual clock");
   }
   return false;
 }
@@ -311,24 +329,65 @@ void replay(Self self) try {
   self->send(self->state.federation, atom::failed_v, std::string{e.what()});
 }
 
+void start(Self self) {
+  auto& st = self->state;
+  st.deliveries.begin(record::server_node);
+  self->send(st.addressees.directory->server, 0.0, atom::start_v);
+}
+
 void begin(Self self, const DirectoryPtr& directory) {
   auto& st = self->state;
   st.addressees.directory = directory;
   if (st.wall) st.wall->set(self->clock().now(), 0);
-  st.deliveries.begin(record::server_node);
-  self->send(directory->server, 0.0, atom::start_v);
+  if (!dies_first(self, 0)) start(self);
 }
 
-void replace(Self self, NodeId node, const client_actor& replacement) {
+/// The server learns from the client's own restart that its job is lost.
+void lose_job(Self self, NodeId node) {
+  auto& st = self->state;
+  const auto number = node - record::first_client_node;
+  st.traffic->accept(st.now, {node, record::server_node, 0, number, true, 64, federate::Dropped{number, 0}});
+}
+
+/// Virtual clock, of a run that goes on: a client's actor has died where it did before.
+void died_again(Self self) {
+  auto& st = self->state;
+  st.deaths.happened();
+  if (st.ending.ended) return;
+  const bool begins = st.deliveries.count == 0 && st.deliveries.outstanding == 0 && st.traffic->empty();
+  if (dies_first(self, begins ? 0 : st.deliveries.count + 1)) return;
+  const auto met = st.deaths.met();
+  const bool at_work = std::any_of(met.begin(), met.end(), [](const lane::ClockStep& death) {
+    return death.kind == lane::ClockStep::Kind::died_at_work;
+  });
+  if (begins) {
+    start(self);
+  } else {
+    if (!gets_on(self, st.traffic->next_time())) return;
+    st.now = st.traffic->next_time();
+    deliver(self, at_work ? Handing::to_the_dead : Handing::out);
+    st.traffic->prefetch();
+  }
+  for (const auto& death : met) lose_job(self, static_cast<NodeId>(death.node));
+  if (at_work) st.deliveries.end();
+  proceed(self);
+}
+
+void replace(Self self, NodeId node, const client_actor& replacement, const std::string& why) {
   auto& st = self->state;
   if (st.replay && !st.ending.ended)
     return self->send(st.federation, atom::failed_v,
                       record::node_name(node) + " died before the run was where it had been");
   st.addressees.replace(node, replacement);
-  const auto number = node - record::first_client_node;
-  // The server learns from the client's own restart that its job is lost.
-  st.traffic->accept(st.now, {node, record::server_node, 0, number, true, 64, federate::Dropped{number, 0}});
-  if (st.wall || st.deliveries.awaited == node) st.deliveries.end();
+  if (st.deaths.under_way()) return died_again(self);
+  const bool at_work = st.wall || st.deliveries.awaited == node;
+  if (const auto& checkpoint = st.context->checkpoint; checkpoint && !st.wall && !st.ending.ended) {
+    using Kind = lane::ClockStep::Kind;
+    const auto kind = at_work ? Kind::died_at_work : Kind::died;
+    checkpoint->note_death({st.now, kind, node, st.deliveries.count, why}, st.context->elapsed());
+  }
+  lose_job(self, node);
+  if (at_work) st.deliveries.end();
   proceed(self);
 }
 
@@ -339,6 +398,8 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
     st.wall.emplace().time_scale = context->scenario->scenario.time_scale;
     st.steps = context->checkpoint.get();
     if (st.steps && st.steps->goes_on()) st.replay.emplace(st.steps->take_steps());
+  } else if (context->checkpoint) {
+    st.deaths = Deaths(context->checkpoint->take_steps());
   }
   st.recorder = recorder;
   if (!context->events_file.empty() || !context->trace_file.empty())
@@ -352,7 +413,9 @@ timeline_actor::behavior_type timeline(Self self, ContextPtr context, recorder_a
       [=](atom::due, std::uint64_t generation) {
         if (generation == self->state.wall->generation) proceed(self);
       },
-      [=](atom::replaced, NodeId node, const client_actor& replacement) { replace(self, node, replacement); },
+      [=](atom::replaced, NodeId node, const client_actor& replacement, const std::string& why) {
+        replace(self, node, replacement, why);
+      },
       [=](atom::halt) { end(self, false); }, [=](atom::flush) { self->state.journal.flush_is_due(self); });
   self->set_exception_handler([=](std::exception_ptr& e) {
     try {

@@ -4,9 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "actors/messages.hpp"
+#include "lane/checkpoint_file.hpp"
 
 namespace afu::actors {
 
@@ -39,6 +43,36 @@ struct Deliveries {
   void end() {
     if (outstanding > 0) --outstanding;
   }
+};
+
+/// Virtual clock, of a run that goes on: the deaths of clients' actors, on their way to happen again where they did.
+class Deaths {
+ public:
+  using Step = lane::ClockStep;
+
+  Deaths() = default;
+  explicit Deaths(std::vector<Step> steps) : ahead_(steps.begin(), steps.end()) {}
+
+  /// The next that is to happen before the `number`-th message is handed out. Null: there is none, or it is under way.
+  const Step* due(std::uint64_t number) {
+    if (under_way_ || ahead_.empty() || ahead_.front().number != number) return nullptr;
+    under_way_ = true;
+    return &ahead_.front();
+  }
+  bool under_way() const { return under_way_; }
+  /// It has happened.
+  void happened() {
+    under_way_ = false;
+    met_.push_back(std::move(ahead_.front()));
+    ahead_.pop_front();
+  }
+  /// Those that have, once.
+  std::vector<Step> met() { return std::exchange(met_, {}); }
+
+ private:
+  std::deque<Step> ahead_;
+  std::vector<Step> met_;
+  bool under_way_ = false;
 };
 
 /// How the run has come to its end.

@@ -13,8 +13,9 @@ namespace afu::actors {
 /// Who is alive, as far as the federation has heard.
 struct Watched {
   std::unordered_map<caf::actor_addr, NodeId> clients;
-  std::vector<caf::actor_addr> current;    ///< the actor that is now a client's, by client
-  std::unordered_map<NodeId, int> deaths;  ///< of clients
+  std::vector<caf::actor_addr> current;           ///< the actor that is now a client's, by client
+  std::unordered_map<NodeId, int> deaths;         ///< of clients
+  std::unordered_map<NodeId, std::string> again;  ///< clients that are to die of what they died of before
   std::unordered_map<caf::actor_addr, std::string> others;
 
   template <class Self, class Handle>

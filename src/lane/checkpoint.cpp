@@ -103,7 +103,9 @@ Checkpoint::Checkpoint(fs::path file, CheckpointPace pace, std::optional<Checkpo
   count_ = held->results.size();
   steps_ = std::move(held->steps);
   step_count_ = steps_.size();
-  replays_ = !steps_.empty();
+  replays_ = std::any_of(steps_.begin(), steps_.end(), [](const ClockStep& s) {  // else the virtual clock's
+    return s.kind != ClockStep::Kind::died && s.kind != ClockStep::Kind::died_at_work;
+  });
   ended_ = held->state.ended;
   joined_ = held->state.joined;
   late_ = held->state.late;
@@ -215,6 +217,21 @@ void Checkpoint::waited(std::uint64_t joined, std::uint64_t late) {
   late_ = late;
 }
 
+void Checkpoint::pause() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++paused_;
+}
+
+void Checkpoint::note_death(const ClockStep& step, double elapsed) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (paused_ > 0) --paused_;
+  if (frozen_ || pace_.every <= 0) return;
+  ++step_count_;
+  fresh_steps_.push_back(step);
+  deaths_.push_back(take(elapsed));
+  deaths_.back().sound = true;
+}
+
 void Checkpoint::freeze() {
   const std::lock_guard<std::mutex> lock(mutex_);
   frozen_ = true;
@@ -227,9 +244,9 @@ void Checkpoint::end() {
 
 void Checkpoint::take_last(double elapsed) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (frozen_ || pace_.every <= 0) return;
+  if (frozen_ || paused_ > 0 || pace_.every <= 0) return;
   last_ = take(elapsed);
-  last_->last = true;
+  last_->sound = true;
   frozen_ = true;
 }
 
@@ -266,7 +283,7 @@ double Checkpoint::expected_cost() const {
   return last_cost_ + bytes / rate;
 }
 
-std::uint64_t Checkpoint::put(Taken taken) {
+std::uint64_t Checkpoint::append(Taken taken) {
   const auto begin = file_->size();
   std::uint64_t written = 0;
   if (!taken.results.empty()) file_->append(taken.results);
@@ -291,7 +308,7 @@ std::uint64_t Checkpoint::put(Taken taken) {
   }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (frozen_ && !taken.last)
+    if ((frozen_ || paused_ > 0 || !deaths_.empty()) && !taken.sound)
       return file_->size() - begin;  // it may have been taken when something was gone already
   }
   if (const auto dead = vector_bytes_ - living; dead > most_dead && dead > living) {
@@ -312,8 +329,44 @@ std::uint64_t Checkpoint::put(Taken taken) {
   return written;
 }
 
-void Checkpoint::write(double elapsed) try {
+void Checkpoint::put(Taken taken) {
   const auto began = Clock::now();
+  const auto written = append(std::move(taken));
+  last_cost_ = since(began);
+  written_ = Clock::now();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++cost_.count;
+  cost_.seconds += last_cost_;
+  cost_.longest = std::max(cost_.longest, last_cost_);
+  cost_.bytes = size_;
+  cost_.written += written;
+}
+
+void Checkpoint::give_up(const std::string& why) {
+  std::error_code ignored;
+  if (size_ > 0) fs::resize_file(path_, size_, ignored);  // without what was begun
+  const std::lock_guard<std::mutex> lock(mutex_);
+  frozen_ = true;
+  failure_ = why;
+}
+
+void Checkpoint::write_deaths() try {
+  for (;;) {
+    std::optional<Taken> taken;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!failure_.empty() || deaths_.empty()) return;
+      taken = std::move(deaths_.front());
+      deaths_.pop_front();
+    }
+    put(std::move(*taken));
+  }
+} catch (const std::exception& e) {
+  give_up(e.what());
+}
+
+void Checkpoint::write(double elapsed) try {
+  write_deaths();
   std::optional<Taken> taken;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -323,26 +376,15 @@ void Checkpoint::write(double elapsed) try {
       last_.reset();
       if (taken->count == state_.results && taken->step_count == state_.steps) return;  // nothing new
     } else {
-      if (frozen_ || (fresh_.empty() && fresh_steps_.empty()) || since(written_) < pace_.every) return;
+      if (frozen_ || paused_ > 0 || (fresh_.empty() && fresh_steps_.empty())) return;
+      if (!deaths_.empty() || since(written_) < pace_.every) return;
       if (cost_.seconds + expected_cost() > pace_.share * since(made_)) return;
       taken = take(elapsed);
     }
   }
-  const auto written = put(std::move(*taken));
-  last_cost_ = since(began);
-  written_ = Clock::now();
-  const std::lock_guard<std::mutex> lock(mutex_);
-  ++cost_.count;
-  cost_.seconds += last_cost_;
-  cost_.longest = std::max(cost_.longest, last_cost_);
-  cost_.bytes = size_;
-  cost_.written += written;
+  put(std::move(*taken));
 } catch (const std::exception& e) {
-  std::error_code ignored;
-  if (size_ > 0) fs::resize_file(path_, size_, ignored);  // without what was begun
-  const std::lock_guard<std::mutex> lock(mutex_);
-  frozen_ = true;
-  failure_ = e.what();
+  give_up(e.what());
 }
 
 CheckpointCost Checkpoint::cost() const {

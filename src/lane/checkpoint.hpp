@@ -7,6 +7,9 @@
 /// On the wall clock real time decides what comes before what. There the clock's steps are kept as well, each noted
 /// before it takes place, and come again in that order, at the times that they had, without waiting.
 ///
+/// On the virtual clock, too, a client's actor may die at a moment of real time. Where is noted as a step, in a checkpoint that is
+/// written before the log can hold what came of it; going on, it dies there again.
+///
 /// A checkpoint may be taken at any moment, from any thread: a job whose result is not kept is held by whoever is to
 /// compute it, and so are the vectors that it reads, until `keep` has its result.
 #include <atomic>
@@ -68,7 +71,7 @@ class Checkpoint {
   /// nothing is kept any more.
   Result keep(std::uint64_t number, const job::Job& job, Result result, bool shared);
 
-  /// Wall clock. By the timeline: the steps that were kept, in their order. Once.
+  /// By the timeline: the steps that were kept, in their order. Once.
   std::vector<ClockStep> take_steps();
   /// Wall clock. By the timeline: what is about to take place.
   void note(const ClockStep& step);
@@ -80,6 +83,13 @@ class Checkpoint {
   std::pair<std::uint64_t, std::uint64_t> waited() const;
   /// Wall clock. How many there are now.
   void waited(std::uint64_t joined, std::uint64_t late);
+
+  /// Virtual clock. A client's actor has died: no checkpoint is taken before `note_death` tells where.
+  void pause();
+  /// Virtual clock. By the timeline: what a client's actor has died of, before anything comes of it. Takes a checkpoint.
+  void note_death(const ClockStep& step, double elapsed);
+  /// By the thread that writes: what `note_death` has taken. Never throws.
+  void write_deaths();
 
   /// From now on vectors may be gone that an open job reads, so no checkpoint can be taken.
   void freeze();
@@ -114,7 +124,8 @@ class Checkpoint {
     std::vector<Living> vectors;
     std::uint64_t count = 0, step_count = 0, joined = 0, late = 0;
     double seconds = 0;
-    bool ended = false, last = false;
+    bool ended = false;
+    bool sound = false;  ///< it was taken before anything was gone, whatever has happened since
   };
   struct Waiting {  ///< a result that was kept before
     std::uint64_t place = 0;
@@ -123,7 +134,9 @@ class Checkpoint {
 
   Taken take(double elapsed);
   double expected_cost() const;
-  std::uint64_t put(Taken taken);  ///< bytes written
+  void put(Taken taken);
+  std::uint64_t append(Taken taken);  ///< bytes written
+  void give_up(const std::string& why);
 
   const std::filesystem::path path_;
   const CheckpointPace pace_;
@@ -144,6 +157,8 @@ class Checkpoint {
   const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
   std::optional<double> first_result_;
   bool frozen_ = false, ended_ = false;
+  int paused_ = 0;            ///< deaths that are not noted yet
+  std::deque<Taken> deaths_;  ///< not written yet
   std::optional<Taken> last_;
   std::string failure_;
   CheckpointCost cost_;

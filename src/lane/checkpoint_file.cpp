@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view magic = "AFUCKPT2";
+constexpr std::string_view magic = "AFUCKPT3";
 constexpr std::uint64_t header_size = sizeof(std::uint32_t) + sizeof(std::uint64_t);
 /// Kinds.
 namespace piece {

@@ -3,8 +3,8 @@
 /// checksum of its own: what a kill left of the last piece is cut off, and where an older one is damaged the
 /// checkpoints before it still hold. No torch in this header.
 ///
-///   "AFUCKPT2", then pieces: kind (u32), size (u64), that many bytes. Kinds: 'B' how the run began, 'A' an absence,
-///   'R' results, 'W' steps of the wall clock (all four job/bytes.hpp), 'V' a vector (model::to_bytes), 'C' a
+///   "AFUCKPT3", then pieces: kind (u32), size (u64), that many bytes. Kinds: 'B' how the run began, 'A' an absence,
+///   'R' results, 'W' steps of the clock (all four job/bytes.hpp), 'V' a vector (model::to_bytes), 'C' a
 ///   checkpoint: which of the vectors before it were alive when so many results and steps were there.
 #include <cstdint>
 #include <filesystem>
@@ -53,7 +53,8 @@ struct KeptResult {
 };
 AFU_FIELDS(KeptResult, job, content, figures, numbers, samples, seconds, not_finite, outputs)
 
-/// What the wall clock did: real time decided when, so it must be told to come again.
+/// What the clock did that follows from nothing else, so it must be told to come again: on the wall clock all that it did, since
+/// real time decided when; on the virtual clock the deaths of clients' actors.
 struct ClockStep {
   enum class Kind : std::uint8_t {
     message,       ///< handed to `node`
@@ -63,13 +64,16 @@ struct ClockStep {
     given_up,      ///< as `timer_answer`: of a client that had got other work and waited no more for that
     over,          ///< stop.seconds were over
     starved,       ///< nothing was left
+    died,          ///< virtual clock: the actor of `node`, while another one had the `number`-th message
+    died_at_work,  ///< likewise, of the `number`-th message itself
   };
   double time = 0;  ///< of the run's clock, seconds
   Kind kind = Kind::message;
   std::uint64_t node = 0, number = 0;
+  std::string why{};  ///< of a death
 };
-AFU_LAST(ClockStep::Kind, starved)
-AFU_FIELDS(ClockStep, time, kind, node, number)
+AFU_LAST(ClockStep::Kind, died_at_work)
+AFU_FIELDS(ClockStep, time, kind, node, number, why)
 
 /// Which vector: of a result, by its place among all of the run, and the number of the output.
 struct VectorName {
@@ -90,7 +94,7 @@ AFU_FIELDS(Place, offset, size)
 struct CheckpointState {
   static constexpr const char* name = "checkpoint";
   std::uint64_t results = 0;  ///< that were there
-  std::uint64_t steps = 0;    ///< of the wall clock, likewise
+  std::uint64_t steps = 0;    ///< of the clock, likewise
   double seconds = 0;         ///< real time that the run had taken
   bool ended = false;         ///< a stop condition was met, and some work dropped therefore
   std::uint64_t joined = 0;   ///< wall clock: jobs waited for

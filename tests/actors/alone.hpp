@@ -120,7 +120,7 @@ inline std::pair<federation_actor, std::shared_ptr<Told>> fake_federation(Alone&
         },
         [=](atom::closed) { ++told->closed; },
         [=](atom::failed, const std::string& why) { told->failures.push_back(why); },
-        [](atom::crash, NodeId) {},
+        [](atom::crash, NodeId, const std::string&) {},
         [](atom::force, int) {},
     };
   };

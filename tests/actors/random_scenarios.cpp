@@ -74,7 +74,8 @@ Played played(std::uint64_t seed, const RandomScenario& drawn, const std::vector
   if (seed % 5 == 0)
     options.on_start = [](const actors::federation_actor& f, caf::actor_system&) {
       for (const auto client : {0, 1})
-        caf::anon_send(f, atom::crash_v, static_cast<record::NodeId>(record::first_client_node + client));
+        caf::anon_send(f, atom::crash_v, static_cast<record::NodeId>(record::first_client_node + client),
+                       std::string{});
     };
   return play(drawn.text(), set, options);
 }

@@ -1,4 +1,7 @@
 /// Runs that are stopped at any moment and go on, on the virtual clock: to the same bytes.
+#include <algorithm>
+
+#include "base/fault.hpp"
 #include "sittings.hpp"
 
 using namespace afu;
@@ -57,6 +60,45 @@ TEST_CASE(
     check(method, {std::string("unlearning.method=\"") + method + "\""});
   check("fedbuff", {"training.rule=\"fedbuff\"", "training.buffer_size=3"});
   check("dropouts", {"heterogeneity.availability.dropout_probability=0.2"});
+}
+
+TEST_CASE("a run in which clients' actors died, and that was killed later, goes on to the same bytes") {
+  const auto s = scenario({"stop.updates=120", "erasure[0].at_update=40"});
+  int tried = 0;
+  for (const char* fault : {"actor=client:1", "actor=client:60", "actor=client:151"}) {
+    INFO(std::string(fault));
+    const Place undisturbed("dying"), copies("dying-copies");
+    int count = 0;
+    const auto whole = [&] {
+      const base::fault::Armed armed(fault);
+      return sit_and_copy(undisturbed, s, copies, count, 15);
+    }();
+    const auto told = [](const std::string& w) {
+      return w.find(" died and was replaced") != std::string::npos;
+    };
+    REQUIRE(std::count_if(whole.warnings.begin(), whole.warnings.end(), told) == 1);
+    for (int i = 0; i < count; ++i) {
+      CAPTURE(i);
+      const Place again("dying-again"), later("dying-later"), third("dying-third");
+      fs::copy(copies.at(std::to_string(i)), again.root, fs::copy_options::recursive);
+      // Before that the client had not died: without the fault it does not.
+      if (!fs::exists(again.checkpoint()) || lane::read_checkpoint(again.checkpoint()).steps.empty())
+        continue;
+      ++tried;
+      auto others = s;
+      others.compute.lanes = 1 + i % 3;
+      int more = 0;
+      const auto gone_on = sit_and_copy(again, others, later, more, 50);
+      check_same(gone_on, whole);
+      CHECK(gone_on.warnings == whole.warnings);
+      if (more == 0) continue;
+      fs::copy(later.at(std::to_string(i % more)), third.root, fs::copy_options::recursive);
+      const auto once_more = sit(third, s);
+      check_same(once_more, whole);
+      CHECK(once_more.warnings == whole.warnings);
+    }
+  }
+  CHECK(tried > 3);
 }
 
 TEST_CASE("a run that a signal ended goes on as if it had not been ended") {

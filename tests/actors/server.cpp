@@ -26,7 +26,7 @@ struct Fixture : Alone {
           [](atom::start, const DirectoryPtr&) {},
           [this](Ack& a) { acks.push_back(std::move(a)); },
           [](atom::due, std::uint64_t) {},
-          [](atom::replaced, NodeId, const client_actor&) {},
+          [](atom::replaced, NodeId, const client_actor&, const std::string&) {},
           [](atom::halt) {},
           [](atom::flush) {},
       };

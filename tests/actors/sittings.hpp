@@ -48,6 +48,7 @@ struct Sitting {
   std::uint64_t updates = 0, samples = 0, resumed = 0;
   double away = 0;
   std::vector<record::ErasureRecord> erasures;
+  std::vector<std::string> warnings;
 };
 
 /// As an undisturbed run would have it.
@@ -98,6 +99,7 @@ inline Sitting sit(const Place& place, const config::Scenario& scenario, actors:
   s.resumed = result.summary.resumed;
   s.away = result.summary.away_seconds;
   s.erasures = result.summary.erasures;
+  s.warnings = result.warnings;
   return s;
 }
 

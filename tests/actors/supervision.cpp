@@ -23,7 +23,7 @@ struct Saboteur {
     o.progress = [this](const actors::Progress& p) {
       if (p.updates < 3 || done) return;
       done = true;
-      caf::anon_send(federation, atom::crash_v, node);
+      caf::anon_send(federation, atom::crash_v, node, std::string{});
     };
     return o;
   }

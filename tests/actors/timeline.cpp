@@ -232,7 +232,7 @@ TEST_CASE("a client's replacement gets its messages, and the server hears that t
     };
   };
   const auto replacement = f.keep(client_actor{f.sys.spawn(behaviour)});
-  f.tell(f.timeline, atom::replaced_v, client_node(0), replacement);
+  f.tell(f.timeline, atom::replaced_v, client_node(0), replacement, std::string("a test"));
   CHECK(f.deliveries.back() == Delivery{1.5, record::server_node, 1000});
   CHECK(taken_by_the_other == 1);
 }
@@ -241,7 +241,7 @@ TEST_CASE("while somebody has not answered, another one's replacement brings not
   Fixture f;
   f.answers = false;
   f.start({timer(0, 1), timer(1, 2)});
-  f.tell(f.timeline, atom::replaced_v, client_node(2), f.fake_client(2));
+  f.tell(f.timeline, atom::replaced_v, client_node(2), f.fake_client(2), std::string("a test"));
   CHECK(f.deliveries == std::vector<Delivery>{{1, client_node(0), 0}});
   f.answers = true;
   f.answer(f.deliveries[0]);
