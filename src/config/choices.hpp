@@ -40,22 +40,24 @@ AFU_CHOICE(TestSites, sites, none)
 // [model]
 
 /// The networks (model/networks.hpp), and torchscript, a user's own.
-AFU_CHOICE(Architecture, cnn, cnn_small, lenet, cnn_mnist, resnet18, mlp, logreg, torchscript)
+AFU_CHOICE(Architecture, cnn, cnn_small, lenet, cnn_mnist, resnet18, resnet50, mlp, logreg, torchscript)
 
 struct ArchitectureTraits {
   bool imported = false;     ///< from a file, with its weights; its layers are not known
   bool batchable = true;     ///< several clients can train as one network (engine/batched_clients.hpp)
   bool convolutions = true;  ///< whose channels can be told apart
+  bool residual = false;     ///< model.norm says how it normalises
 };
 constexpr ArchitectureTraits traits(Architecture a) {
   ArchitectureTraits t;
   t.imported = a == Architecture::torchscript;
-  t.batchable = !t.imported && a != Architecture::resnet18;
+  t.residual = a == Architecture::resnet18 || a == Architecture::resnet50;
+  t.batchable = !t.imported && !t.residual;
   t.convolutions = !t.imported && a != Architecture::mlp && a != Architecture::logreg;
   return t;
 }
 
-/// How a resnet18 normalises.
+/// How a residual network normalises.
 AFU_CHOICE(Norm, group, batch)
 
 // [training]

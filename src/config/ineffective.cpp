@@ -90,7 +90,7 @@ const std::vector<Condition>& conditions() {
       {"partition.classes_per_client", "partition.scheme", {"pathological"}},
       {"partition.min_samples", "partition.scheme", {"dirichlet"}},
       {"model.hidden", "model.name", {"mlp"}},
-      {"model.norm", "model.name", {"resnet18"}},
+      {"model.norm", "model.name", {"resnet18", "resnet50"}},
       {"model.path", "model.name", {"torchscript"}},
       {"training.local_epochs", "training.local_steps", {"0"}},
       {"calibration.difference.labels", "calibration.difference.candidates", {"1"}},

@@ -15,11 +15,12 @@ Section model(ModelSection& m) {
       {choice(
            "name", m.name,
            "cnn: two 5x5 convolutions (32, 64), FC 512. cnn_small: two 3x3 convolutions (16, 32), GroupNorm. "
-           "lenet: LeNet-5 with max pooling and ReLU. cnn_mnist: PyTorch's MNIST example. resnet18: 3x3 "
-           "stem. mlp: two hidden layers. logreg. torchscript: your own module.")
+           "lenet: LeNet-5 with max pooling and ReLU. cnn_mnist: PyTorch's MNIST example. resnet18, resnet50: "
+           "3x3 stem of stride 1, no pooling, as MedMNIST has them for 28 pixels. mlp: two hidden layers. logreg. torchscript: your own module.")
            .alias({"kind", "type", "architecture"}),
        number("hidden", m.hidden, from(1, 65536), "Hidden units (mlp)."),
-       choice("norm", m.norm, "Normalisation (resnet18); batch: its buffers are averaged like the weights."),
+       choice("norm", m.norm,
+              "Normalisation (resnet18, resnet50); batch: its buffers are averaged like the weights."),
        text("path", m.path,
             "File of the module (torchscript), as torch.jit.script or torch.jit.trace and save write it; "
             "found like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / "

@@ -22,6 +22,8 @@ Layers layers_of(const config::ModelSection& section, const InputShape& shape) {
       return cnn_mnist_layers(section, shape);
     case Name::resnet18:
       return resnet18_layers(section, shape);
+    case Name::resnet50:
+      return resnet50_layers(section, shape);
     case Name::mlp:
       return mlp_layers(section, shape);
     case Name::logreg:

@@ -23,6 +23,9 @@ Layers cnn_mnist_layers(const config::ModelSection& section, const InputShape& s
 /// chooses GroupNorm (32 groups) or BatchNorm. Tensors carry torchvision's names (a GroupNorm is called bn1
 /// there too).
 Layers resnet18_layers(const config::ModelSection& section, const InputShape& shape);
+/// ResNet-50 with the same stem, as MedMNIST trains it on 28 x 28 pixels (github.com/MedMNIST/experiments, MedMNIST2D):
+/// bottlenecks whose 3x3 convolution has the stride.
+Layers resnet50_layers(const config::ModelSection& section, const InputShape& shape);
 /// Two hidden layers of `section.hidden`.
 Layers mlp_layers(const config::ModelSection& section, const InputShape& shape);
 /// One linear layer: multinomial logistic regression.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "config/sections/model.hpp"
@@ -15,10 +16,44 @@ class Builder {
     return batch_ ? batch_norm(name) : group_norm(name, std::min<std::int64_t>(32, channels));
   }
 
+  /// A stem, four stages of `counts` blocks with 64, 128, 256, 512 channels (`expansion` as many at a block's end), the
+  /// head. `block(name, channels, stride, project)`.
+  template <class Block>
+  Layers whole(const std::array<std::int64_t, 4>& counts, std::int64_t expansion, std::int64_t classes,
+               const Block& block) const {
+    Layers layers{convolution("conv1", 64, 3, 1, false), norm("bn1", 64), relu()};
+    std::int64_t channels = 64;
+    for (std::size_t stage = 0; stage < counts.size(); ++stage, channels *= 2)
+      for (std::int64_t i = 0; i < counts[stage]; ++i) {
+        const std::int64_t stride = i == 0 && stage > 0 ? 2 : 1;
+        const bool project = i == 0 && (stage > 0 || expansion > 1);
+        layers.push_back(
+            block("layer" + std::to_string(stage + 1) + "." + std::to_string(i), channels, stride, project));
+        layers.push_back(relu());
+      }
+    layers.push_back(average_pool());
+    layers.push_back(linear("fc", classes));
+    return layers;
+  }
+
   /// Two 3x3 convolutions; a 1x1 convolution on the shortcut where the extent or the channels change.
   Layer block(const std::string& name, std::int64_t out, std::int64_t stride, bool project) const {
     Layers body{convolution(name + ".conv1", out, 3, stride, false), norm(name + ".bn1", out), relu(),
                 convolution(name + ".conv2", out, 3, 1, false), norm(name + ".bn2", out)};
+    Layers shortcut;
+    if (project)
+      shortcut = {convolution(name + ".downsample.0", out, 1, stride, false),
+                  norm(name + ".downsample.1", out)};
+    return residual(std::move(body), std::move(shortcut));
+  }
+
+  /// 1x1 down to `channels`, 3x3, 1x1 up to four times as many; the shortcut likewise.
+  Layer bottleneck(const std::string& name, std::int64_t channels, std::int64_t stride, bool project) const {
+    const auto out = 4 * channels;
+    Layers body{
+        convolution(name + ".conv1", channels, 1, 1, false),      norm(name + ".bn1", channels), relu(),
+        convolution(name + ".conv2", channels, 3, stride, false), norm(name + ".bn2", channels), relu(),
+        convolution(name + ".conv3", out, 1, 1, false),           norm(name + ".bn3", out)};
     Layers shortcut;
     if (project)
       shortcut = {convolution(name + ".downsample.0", out, 1, stride, false),
@@ -34,18 +69,18 @@ class Builder {
 
 Layers resnet18_layers(const config::ModelSection& section, const InputShape& shape) {
   const Builder b(section.norm == config::Norm::batch);
-  Layers layers{convolution("conv1", 64, 3, 1, false), b.norm("bn1", 64), relu()};
-  for (std::int64_t stage = 1, channels = 64; stage <= 4; ++stage, channels *= 2) {
-    const auto name = "layer" + std::to_string(stage);
-    const bool first = stage == 1;
-    layers.push_back(b.block(name + ".0", channels, first ? 1 : 2, !first));
-    layers.push_back(relu());
-    layers.push_back(b.block(name + ".1", channels, 1, false));
-    layers.push_back(relu());
-  }
-  layers.push_back(average_pool());
-  layers.push_back(linear("fc", shape.classes));
-  return layers;
+  return b.whole({2, 2, 2, 2}, 1, shape.classes,
+                 [&](const std::string& name, std::int64_t channels, std::int64_t stride, bool project) {
+                   return b.block(name, channels, stride, project);
+                 });
+}
+
+Layers resnet50_layers(const config::ModelSection& section, const InputShape& shape) {
+  const Builder b(section.norm == config::Norm::batch);
+  return b.whole({3, 4, 6, 3}, 4, shape.classes,
+                 [&](const std::string& name, std::int64_t channels, std::int64_t stride, bool project) {
+                   return b.bottleneck(name, channels, stride, project);
+                 });
 }
 
 }  // namespace afu::model

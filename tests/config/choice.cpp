@@ -58,6 +58,6 @@ TEST_CASE("what a rule and a network can do stands beside their names") {
     if (!t.convolutions) no_channels += name + " ";
   }
   CHECK(layers_unknown == "torchscript ");
-  CHECK(one_by_one == "resnet18 torchscript ");
+  CHECK(one_by_one == "resnet18 resnet50 torchscript ");
   CHECK(no_channels == "mlp logreg torchscript ");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <stdexcept>
 
 #include "config/sections/model.hpp"
@@ -29,6 +30,9 @@ TEST_CASE("parameter counts") {
   // ResNet-18 for CIFAR-10 with a 3x3 stem; both norms have the same parameters.
   CHECK(parameters_of(section("resnet18"), {3, 32, 32, 10}) == 11'173'962);
   CHECK(parameters_of(section("resnet18", "batch"), {3, 32, 32, 10}) == 11'173'962);
+  // ResNet-50 with that stem, as the code that MedMNIST's is adapted from has it (kuangliu's, CIFAR-10).
+  CHECK(parameters_of(section("resnet50", "batch"), {3, 32, 32, 10}) == 23'520'842);
+  CHECK(parameters_of(section("resnet50"), {3, 28, 28, 2}) == 23'520'842 - 8 * 2049);
 }
 
 TEST_CASE("every network takes 28, 64 and 96 pixels of 1 and 3 channels") {
@@ -48,6 +52,26 @@ TEST_CASE("every network takes 28, 64 and 96 pixels of 1 and 3 channels") {
         CHECK(torch::isfinite(logits).all().item<bool>());
         CHECK(logits.std().item<double>() > 0);
       }
+}
+
+TEST_CASE("a ResNet-50 has MedMNIST's bottlenecks by torchvision's names") {
+  const InputShape shape{3, 28, 28, 2};
+  const auto layout = make_layout(*make_model(section("resnet50", "batch"), shape));
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& slot : layout->parameters) shapes[slot.name] = slot.shape;
+  using Shape = std::vector<std::int64_t>;
+  CHECK(layout->parameters.size() == 161);  // 53 convolutions, 53 norms of two, the head's two
+  CHECK(shapes.at("conv1.weight") == Shape{64, 3, 3, 3});
+  CHECK(shapes.at("layer1.0.conv1.weight") == Shape{64, 64, 1, 1});
+  CHECK(shapes.at("layer1.0.downsample.0.weight") == Shape{256, 64, 1, 1});
+  CHECK(shapes.at("layer2.0.conv2.weight") == Shape{128, 128, 3, 3});
+  CHECK(shapes.at("layer3.5.conv3.weight") == Shape{1024, 256, 1, 1});
+  CHECK(shapes.at("layer4.2.bn3.weight") == Shape{2048});
+  CHECK(shapes.at("fc.weight") == Shape{2, 2048});
+  CHECK(shapes.count("layer1.1.downsample.0.weight") == 0);
+  torch::NoGradGuard no_grad;
+  test::Loaded net(section("resnet50"), shape);
+  CHECK(net.model->forward(test::images(2, shape)).sizes() == at::IntArrayRef({2, 2}));
 }
 
 TEST_CASE("oblong and odd images") {

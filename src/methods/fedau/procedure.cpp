@@ -47,7 +47,7 @@ void check(const config::Scenario& s, const config::Complain& complain) {
   if (config::traits(s.model.name).imported)
     complain("model.name",
              "\"torchscript\" has no separable head, which the method \"fedau\" needs; allowed are \"cnn\", "
-             "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\", \"mlp\", \"logreg\"");
+             "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\", \"resnet50\", \"mlp\", \"logreg\"");
 }
 
 Needs needs(const config::Values& settings) {

@@ -75,7 +75,7 @@ void check(const config::Scenario& s, const config::Complain& complain) {
   if (!config::traits(s.model.name).convolutions)
     complain("model.name", config::quoted(s.model.name) +
                                " has no convolutions that the method \"prune\" knows; allowed are \"cnn\", "
-                               "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\"");
+                               "\"cnn_small\", \"lenet\", \"cnn_mnist\", \"resnet18\", \"resnet50\"");
 }
 
 }  // namespace
