@@ -197,11 +197,16 @@ record::Figures figures(const record::MetricsRow& row) {
 std::optional<std::string> delivered_weights(const config::Scenario& s,
                                              const std::vector<record::MetricsRow>& rows,
                                              const std::optional<record::SetLabels>& test_set) {
-  if (s.model.name != config::Architecture::torchscript || s.erasures.empty()) return std::nullopt;
-  auto note = fmt::format(
-      "the initial weights are those of {}: what they know of the samples to be forgotten, {}", s.model.path,
-      s.unlearning.method == "retrain" ? "the retraining starts with, so it is no reference"
-                                       : "no method takes out, and no retraining is without");
+  const bool delivered = config::traits(s.model.name).imported;
+  if ((!delivered && s.model.init.empty()) || s.erasures.empty()) return std::nullopt;
+  const bool retrains = s.unlearning.method == "retrain";
+  const bool drawn = retrains && s.unlearning.methods.at("retrain").integer("init_seed") > 0;
+  auto note =
+      fmt::format("the initial weights are those of {}: what they know of the samples to be forgotten, {}",
+                  delivered ? s.model.path : s.model.init,
+                  drawn      ? "the retraining is without: it starts from weights of its own"
+                  : retrains ? "the retraining starts with, so it is no reference"
+                             : "no method takes out, and no retraining is without");
   if (rows.empty() || rows.front().version != 0 || !rows.front().forget_accuracy) return note;
   const auto& first = rows.front();
   note += fmt::format("; before any training forget accuracy is {:.1f} %", 100 * *first.forget_accuracy);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/input_error.hpp"
+#include "config/loader.hpp"
 #include "config/scenario.hpp"
 #include "device/devices.hpp"
 #include "federate/holdings.hpp"
@@ -122,7 +123,10 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   if (!timing) {
     const auto init_seed =
         s.model.init_seed > 0 ? static_cast<std::uint64_t>(s.model.init_seed) : s.scenario.seed;
-    c.setup.initial = lane::initial_model(s.model, input, init_seed);
+    c.setup.initial =
+        s.model.init.empty()
+            ? lane::initial_model(s.model, input, init_seed)
+            : lane::saved_model(s.model, input, config::resolve_data_path(s.model.init, s.file));
     if (s.unlearning.method == "retrain")
       if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
         c.setup.restart = lane::initial_model(s.model, input, static_cast<std::uint64_t>(own));

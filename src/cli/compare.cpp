@@ -48,11 +48,15 @@ Run load_run(const std::string& folder) {
   return run;
 }
 
-std::int64_t init_seed(const config::Scenario& s) {
-  if (config::traits(s.model.name).imported) return -1;  // the file's weights, whatever the seed
+/// Where a run's weights, a retraining's last ones, came from: the same for two runs that began alike.
+std::string beginning(const config::Scenario& s) {
+  if (config::traits(s.model.name).imported) return "file " + s.model.path;  // its weights, whatever the seed
   if (s.unlearning.method == "retrain")
-    if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0) return own;
-  return s.model.init_seed > 0 ? s.model.init_seed : static_cast<std::int64_t>(s.scenario.seed);
+    if (const auto own = s.unlearning.methods.at("retrain").integer("init_seed"); own > 0)
+      return std::to_string(own);
+  if (!s.model.init.empty()) return "file " + s.model.init;
+  return std::to_string(s.model.init_seed > 0 ? s.model.init_seed
+                                              : static_cast<std::int64_t>(s.scenario.seed));
 }
 
 /// A model of a run that did not come to its end is a model all the same, and its distances are true of it.
@@ -68,9 +72,9 @@ void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
   const auto& first = references.front();
   if (first.scenario.erasures.empty())
     throw UsageError(first.name + ": nobody asks to be forgotten: there is nothing to compare on");
-  std::map<std::int64_t, std::string> begun;
+  std::map<std::string, std::string> begun;
   for (const auto& r : references) {
-    const auto [same, fresh] = begun.emplace(init_seed(r.scenario), r.name);
+    const auto [same, fresh] = begun.emplace(beginning(r.scenario), r.name);
     if (!fresh)
       tell(
           "afu: note: {} and {} began with the same weights: their distance is too low a floor "
@@ -83,7 +87,7 @@ void check(const std::vector<Run>& runs, const std::vector<Run>& references) {
       for (const auto& d : config::federation_differences(r.scenario, first.scenario)) text += "\n  " + d;
       if (!text.empty())
         throw UsageError(r.name + ": not of the same federation as " + first.name + ":" + text);
-      const auto same = begun.find(init_seed(r.scenario));
+      const auto same = begun.find(beginning(r.scenario));
       if (list == &runs && same != begun.end() && same->second != r.name)
         tell("afu: note: {} began with the weights of {}, which flatters it\n", r.name, same->second);
     }

@@ -77,6 +77,15 @@ class Checks {
            {"model.name"});
     if (traits(s_.model.name).imported && s_.model.path.empty())
       fail("model.path", "\"\" is no path, the model \"torchscript\" needs one", {"model.name"});
+    if (!s_.model.init.empty() && traits(s_.model.name).imported)
+      fail("model.init",
+           quoted(s_.model.init) +
+               " does nothing, the model \"torchscript\" starts from model.path; allowed is \"\"",
+           {"model.name"});
+    else if (!s_.model.init.empty() && s_.model.init_seed > 0)
+      fail("model.init_seed",
+           std::to_string(s_.model.init_seed) + " draws no weights, model.init has them; allowed is 0",
+           {"model.init"});
   }
 
   void backdoor() {

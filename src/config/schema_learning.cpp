@@ -26,6 +26,13 @@ Section model(ModelSection& m) {
             "found like data.path. It is called with float32 images [B, C, H, W] of pixels scaled to (x / "
             "255 - 0.5) / 0.5, so from -1 to 1, and gives logits [B, classes].")
            .alias({"file"}),
+       text(
+           "init", m.init,
+           "Saved model of the same network that the run starts from, a run's model.pt or its folder, found like "
+           "data.path; empty: weights are drawn. What it knows of the samples to be forgotten no method takes out, and "
+           "a retraining starts with it, so that it proves nothing, unless unlearning.retrain.init_seed draws its "
+           "weights.")
+           .alias({"checkpoint", "pretrained", "weights"}),
        number("init_seed", m.init_seed, from(0),
               "Seed of the initial weights alone; 0: scenario.seed. Retrained references of one federation "
               "that begin elsewhere differ in nothing else.")}};

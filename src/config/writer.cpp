@@ -147,6 +147,7 @@ void visit_paths(Scenario& s, Visit visit) {
   if (is_files(s.data.source) && s.data.patients == PatientNames::hashed)
     offer("data.patient_salt_file", s.data.patient_salt_file);
   if (traits(s.model.name).imported) offer("model.path", s.model.path);
+  offer("model.init", s.model.init);
   for (std::size_t i = 0; i < s.erasures.size(); ++i)
     if (s.erasures[i].scope == Scope::samples)
       offer("erasure[" + std::to_string(i) + "].file", s.erasures[i].file);

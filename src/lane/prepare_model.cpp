@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
+#include "base/input_error.hpp"
 #include "bench/batch_probe.hpp"
 #include "config/sections/compute.hpp"
 #include "config/sections/model.hpp"
@@ -16,6 +18,7 @@
 #include "engine/workspace.hpp"
 #include "lane/admission.hpp"
 #include "lane/lane_plan.hpp"
+#include "model/archive.hpp"
 #include "model/footprint.hpp"
 #include "model/model.hpp"
 
@@ -39,6 +42,16 @@ model::ParametersPtr initial_model(const config::ModelSection& section, const Mo
   auto net = model::make_model(section, shape(input));
   const auto layout = model::make_layout(*net);
   return model::initial_parameters(*net, layout, {seed, base::purpose("init"), 0, 0});
+}
+
+model::ParametersPtr saved_model(const config::ModelSection& section, const ModelInput& input,
+                                 const std::string& path) {
+  namespace fs = std::filesystem;
+  auto net = model::make_model(section, shape(input));
+  const auto file = fs::is_directory(path) ? (fs::path(path) / "model.pt").string() : path;
+  auto saved = model::read_parameters(file, model::make_layout(*net));
+  if (!model::is_finite(*saved)) throw InputError(file + ": not every number in it is finite");
+  return saved;
 }
 
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input) {

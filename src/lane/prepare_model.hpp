@@ -15,9 +15,14 @@ struct ModelInput {
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
 };
 
-/// Version 0: from (seed, "init") alone. Throws as model::make_model does.
+/// Version 0 of weights that are drawn: from (seed, "init") alone. Throws as model::make_model does.
 model::ParametersPtr initial_model(const config::ModelSection& section, const ModelInput& input,
                                    std::uint64_t seed);
+
+/// Version 0 from a saved model: `path` is an archive, or a run's folder, whose model.pt it is. Throws as
+/// model::read_parameters does, and InputError where it holds what is not finite.
+model::ParametersPtr saved_model(const config::ModelSection& section, const ModelInput& input,
+                                 const std::string& path);
 
 /// Parameters and buffers as they travel, without making a version.
 std::int64_t model_bytes(const config::ModelSection& section, const ModelInput& input);

@@ -8,13 +8,13 @@ std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   job::HashSink key;
   const auto& [device, model, channels, height, width, classes, resident, step, precision, deterministic,
                batched_clients, admission, notes, bound] = spec;
-  const auto& [name, hidden, norm, path, init_seed] = model;
+  const auto& [name, hidden, norm, path, init, init_seed] = model;
   static_cast<void>(resident);         // the pool on the device
   static_cast<void>(batched_clients);  // what has a key is computed alone
   static_cast<void>(admission);        // when it is computed
   static_cast<void>(notes);
   static_cast<void>(bound);
-  static_cast<void>(init_seed);  // of version 0, which every job names by content
+  static_cast<void>(init), static_cast<void>(init_seed);  // of version 0, which every job names by content
   key.text(device), key.text(path);
   key.integer(static_cast<std::int64_t>(name)), key.integer(static_cast<std::int64_t>(norm));
   key.integer(static_cast<std::int64_t>(step)), key.integer(static_cast<std::int64_t>(precision));

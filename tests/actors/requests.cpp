@@ -152,6 +152,37 @@ TEST_CASE("weights from a file that hold the target are told of") {
   std::filesystem::remove(file);
 }
 
+TEST_CASE("a run starts from another one's model, and is told what that holds") {
+  const auto folder = std::filesystem::temp_directory_path() / ("afu-init-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const auto file = (folder / "model.pt").string();
+  const auto trained = play(small, {"unlearning.method=none", "data.backdoor.trigger=none"});
+  config::ModelSection section;
+  section.name = config::Architecture::logreg;
+  const auto& model = trained.result.report.outcome.model;
+  lane::save(section, {1, 10, 10, 3}, model, file);
+  const auto from = [&](const std::string& init, const std::vector<std::string>& more) {
+    std::vector<std::string> set{"data.backdoor.trigger=none", "model.init=" + init};
+    set.insert(set.end(), more.begin(), more.end());
+    return play(small, set);
+  };
+  const auto retrain = from(file, {"unlearning.method=retrain"});
+  REQUIRE(retrain.result.summary.warnings.size() == 1);
+  const auto& warning = retrain.result.summary.warnings[0];
+  CHECK(warning.find(file) != std::string::npos);
+  CHECK(warning.find("the retraining starts with, so it is no reference") != std::string::npos);
+  CHECK(warning.find("before any training forget accuracy is") != std::string::npos);
+  const auto drawn = from(file, {"unlearning.method=retrain", "unlearning.retrain.init_seed=5"});
+  REQUIRE(drawn.result.summary.warnings.size() == 1);
+  CHECK(drawn.result.summary.warnings[0].find("the retraining is without") != std::string::npos);
+  // A run's folder is as good as its model; version 0 is that model, to the bit.
+  const auto whole =
+      from(folder.string(), {"unlearning.method=none", "stop.updates=1", "training.lr=1e-30", "erasure=[]"});
+  CHECK(whole.result.summary.warnings.empty());
+  CHECK(model::sha256(whole.result.report.outcome.model) == model::sha256(model));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("samples of several clients by a file: a row each, the same before, and one retraining for all") {
   const auto file =
       std::filesystem::temp_directory_path() / ("afu-ids-" + std::to_string(::getpid()) + ".csv");

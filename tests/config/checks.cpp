@@ -128,6 +128,62 @@ TEST_CASE("a seed for weights that a file delivers has no effect, and is refused
                  "starts from its file's; allowed is 0"});
 }
 
+TEST_CASE("a saved model takes the place of drawn weights, not of a module's own") {
+  CHECK(with_stop("[model]\ninit = \"runs/a\"").empty());
+  CHECK(
+      with_stop("[model]\nname = \"torchscript\"\npath = \"net.pt\"\ninit = \"runs/a\"") ==
+      Messages{
+          "s.toml:4:8: model.init: \"runs/a\" does nothing, the model \"torchscript\" starts from model.path; "
+          "allowed is \"\""});
+  CHECK(with_stop("[model]\ninit = \"runs/a\"\ninit_seed = 3") ==
+        Messages{"s.toml:3:13: model.init_seed: 3 draws no weights, model.init has them; allowed is 0"});
+}
+
+TEST_CASE("a schedule of the step size is whole, or it is refused") {
+  const auto training = [](const std::string& text) { return with_stop("[training]\n" + text); };
+  CHECK(training("schedule = \"step\"\nschedule_milestones = [50, 75]\noptimiser = \"adam\"").empty());
+  CHECK(training("schedule = \"step\"\nschedule_every = 5\nschedule_by = \"updates\"").empty());
+  CHECK(training("schedule = \"cosine\"\nschedule_length = 9\nwarm_up = 8").empty());
+  CHECK(training("warm_up = 3\nschedule_by = \"updates\"").empty());
+  CHECK(training("rule = \"fedavg\"\nwarm_up = 3\nschedule_by = \"rounds\"").empty());
+  CHECK(
+      training("schedule = \"step\"") ==
+      Messages{
+          "s.toml:2:12: training.schedule: \"step\" never falls, allowed with it are schedule_milestones or "
+          "schedule_every above 0"});
+  CHECK(
+      training("schedule = \"step\"\nschedule_milestones = [5]\nschedule_every = 2") ==
+      Messages{
+          "s.toml:4:18: training.schedule_every: 2 stands beside schedule_milestones, allowed is one of them"});
+  CHECK(training("schedule = \"step\"\nschedule_milestones = [5, 5]") ==
+        Messages{"s.toml:3:23: training.schedule_milestones: 5 comes after 5, allowed are ascending ones"});
+  CHECK(
+      training("schedule_milestones = [5]") ==
+      Messages{
+          "s.toml:2:23: training.schedule_milestones: it does nothing, training.schedule is \"constant\", allowed "
+          "with it is \"step\""});
+  CHECK(training("schedule = \"step\"\nschedule_milestones = [2, 0, 1.5]") ==
+        Messages{"s.toml:3:27: training.schedule_milestones[1]: 0 is outside [1, 1000000000000]",
+                 "s.toml:3:30: training.schedule_milestones[2]: 1.5 is a number, wanted a whole number"});
+  CHECK(
+      training("schedule_milestones = 5") ==
+      Messages{
+          "s.toml:2:23: training.schedule_milestones: 5 is a whole number, wanted an array of whole numbers"});
+  CHECK(
+      training("schedule = \"cosine\"\nschedule_length = 4\nwarm_up = 4") ==
+      Messages{
+          "s.toml:3:19: training.schedule_length: 4 leaves a cosine nothing, allowed is more than warm_up, 4"});
+  CHECK(
+      training("schedule_by = \"updates\"") ==
+      Messages{
+          "s.toml:2:15: training.schedule_by: \"updates\" does nothing, training.schedule is \"constant\" and "
+          "warm_up 0"});
+  CHECK(
+      training("warm_up = 3\nschedule_by = \"rounds\"") ==
+      Messages{"s.toml:3:15: training.schedule_by: \"rounds\" are for the rule \"fedavg\", training.rule is "
+               "\"async_delta\""});
+}
+
 TEST_CASE("what the run's end comes before is refused") {
   CHECK(with_stop("[training]\nrule = \"fedbuff\"\nbuffer_size = 201") ==
         Messages{

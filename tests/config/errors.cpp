@@ -102,7 +102,8 @@ TEST_CASE("unknown keys come with the nearest known one") {
   }
   SUBCASE("nothing is near") {
     CHECK(with_stop("[model]\nqqqqq = 3") ==
-          Messages{"s.toml:2:1: model.qqqqq: unknown key, allowed are name, hidden, norm, path, init_seed"});
+          Messages{
+              "s.toml:2:1: model.qqqqq: unknown key, allowed are name, hidden, norm, path, init, init_seed"});
   }
   SUBCASE("in an array of tables, and in a method's section") {
     CHECK(with_stop("[[erasure]]\nclient = 1\nat_updates = 9\nat_seconds = 2") ==

@@ -57,6 +57,8 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.rule = Rule::fedavg;
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
+  s.training.schedule_length = 9;      // more than the warm-up
+  s.model.init.clear();                // in whose place init_seed draws
   s.calibration.invariance = Invariance::perturbation;
   s.calibration.perturbation = Perturbation::adversarial;
   s.calibration.research->minimax_steps = CalibrationResearch{}.minimax_steps;  // of another family
@@ -98,7 +100,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
         CHECK(get(x) == get(y));
         const std::set<std::string> elsewhere{
             "clock",           "irm_estimator", "mixing_halved_at", "staleness_average", "audit",
-            "batched_clients", "minimax_steps", "minimax_radius",   "feature_rank"};
+            "batched_clients", "minimax_steps", "minimax_radius",   "feature_rank",      "init"};
         if (elsewhere.count(x.option.name) == 0 && a[i].path != "calibration.difference")
           CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;

@@ -12,6 +12,7 @@ struct ModelSection {
   std::int64_t hidden = 200;  ///< mlp
   Norm norm = Norm::group;
   std::string path;            ///< torchscript
+  std::string init;            ///< saved model to start from; empty: weights are drawn
   std::int64_t init_seed = 0;  ///< of the initial weights; 0: scenario.seed
 };
 
