@@ -114,6 +114,8 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.evaluation = std::move(held.evaluation);
   c.attacks = std::move(held.attacks);
   for (auto& warning : held.warnings) p.notes->warn(std::move(warning));
+  if (const auto& method = methods::find_method(s.unlearning.method); method.warning && !s.erasures.empty())
+    if (auto warning = method.warning(s); !warning.empty()) p.notes->warn(std::move(warning));
   if (!timing && config::traits(s.model.name).imported)
     if (const auto least = lane::least_training_batch(s.model, input); least > 1)
       check_batches(s, *c.setup.data, c.setup.forget, least);
@@ -134,7 +136,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     c.lanes =
         lane::open_lanes(s.compute, p.devices, s.model, input,
                          {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
-                          clients_at_a_time(s)},
+                          clients_at_a_time(s), s.training.optimiser == config::LocalOptimiser::sgd ? 0 : 2},
                          c.setup.data->pool, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;

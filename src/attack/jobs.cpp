@@ -91,6 +91,7 @@ AttackJob attack_job(const Plan& plan, const model::ParametersPtr& model,
   job.relearn_batches = s.evaluation.relearn_batches;
   job.relearn_batch_size = s.training.batch_size;
   job.relearn_sgd = sgd_of(s.training);
+  job.relearn_adam = train::adam_of(s.training);
   job.key = {s.scenario.seed, base::purpose("attack"), 0, 0};
   return job;
 }
@@ -104,6 +105,8 @@ ReferenceJob reference_job(const Plan& plan, std::uint64_t index) {
   job.training.epochs = plan.reference_epochs;
   job.training.batch_size = s.training.batch_size;
   job.training.augment = s.training.augment;
+  job.training.adam = train::adam_of(s.training);
+  job.training.balanced = s.training.balanced;
   job.training.key = job.key;
   job.training.key.round = 1;
   for (auto set : referenced_sets) job.asked.push_back(plan.sets[set]);
@@ -171,6 +174,7 @@ job::JobResult run(engine::Workspace& workspace, const AttackJob& job) {
     r.triggered = triggered_rows;
     r.target = job.backdoor_target;
     r.sgd = job.relearn_sgd;
+    r.adam = job.relearn_adam;
     r.batch_size = job.relearn_batch_size;
     r.evaluation_batch_size = batch_size;
     r.most = job.relearn_batches;

@@ -1,6 +1,7 @@
 #pragma once
 /// What the lanes compute for the attacks, as it is asked for. No torch in this header.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,13 @@ struct AttackJob {
   double rmia_a = 0;
   std::int64_t relearn_batches = 0, relearn_batch_size = 32;
   engine::SgdSettings relearn_sgd;
+  std::optional<engine::AdamSettings> relearn_adam{};  ///< none: SGD
   base::StreamKey key;
 
   bool asks(const std::string& attack) const;
 };
 AFU_FIELDS(AttackJob, names, model, before, sets, backdoor_target, references, evaluation_batch_size, rmia_a,
-           relearn_batches, relearn_batch_size, relearn_sgd, key)
+           relearn_batches, relearn_batch_size, relearn_sgd, relearn_adam, key)
 /// Figures: "loss.auc", ... A figure that does not apply is absent.
 job::JobResult run(engine::Workspace& workspace, const AttackJob& job);
 

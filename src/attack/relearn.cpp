@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/sgd.hpp"
+#include "engine/optimiser.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
 #include "train/schedule.hpp"
@@ -57,7 +57,8 @@ void relearn(engine::Workspace& workspace, const model::ParameterVector& before,
   const train::Schedule schedule(r.shown, r.batch_size, 1, r.most, r.key);
   const auto order = workspace.upload(schedule.order());
   workspace.load(model);
-  auto momentum = workspace.momentum();
+  engine::OptimiserState state;
+  if (!r.adam) state.momentum = workspace.momentum();
   for (std::int64_t step = 0;; ++step) {
     bool over = true;
     for (auto& goal : goals) {
@@ -72,7 +73,7 @@ void relearn(engine::Workspace& workspace, const model::ParameterVector& before,
     workspace.net().train(false);  // statistics of BatchNorm stay: it is the weights that are to relearn
     const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
     train::cross_entropy_gradient(workspace, batch);
-    engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, r.sgd);
+    engine::optimiser_step(workspace.parameters(), workspace.gradients(), state, {}, r.sgd, r.adam);
     result.samples += schedule.count(step);
   }
   for (const auto& goal : goals) {

@@ -1,9 +1,11 @@
 #pragma once
 /// How fast a model learns again what it was to forget (src/attack/README.md, relearn).
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "data/target_label.hpp"
+#include "engine/adam_settings.hpp"
 #include "engine/sgd_settings.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
@@ -16,6 +18,7 @@ struct Relearning {
   data::IndicesPtr shown;              ///< what it is trained on, of `forget`
   data::TargetLabel target;            ///< the backdoor's
   engine::SgdSettings sgd;
+  std::optional<engine::AdamSettings> adam{};  ///< none: SGD
   std::int64_t batch_size = 32, evaluation_batch_size = 256;
   std::int64_t most = 200;  ///< batches
   base::StreamKey key;      ///< of their order

@@ -72,10 +72,49 @@ Section training(TrainingSection& t) {
               "When positive, the number of steps of a job, whatever local_epochs says.")
            .alias({"steps"}),
        number("batch_size", t.batch_size, from(1, 65536), "Samples of a step.").alias({"batch"}),
-       number("lr", t.lr, above(0, 1), "Step size of local SGD.")
+       flag(
+           "balanced", t.balanced,
+           "Each sample of a batch is of any class that the client has with the same probability, and every class goes "
+           "through its own samples in shuffled order; a job has as many steps as without."),
+       choice(
+           "optimiser", t.optimiser,
+           "Of a client's job; what it keeps (momentum, moments) begins anew in each. adam: Kingma and Ba 2015. adamw: "
+           "with decoupled weight decay. What a method computes for an erasure by steps of its own is SGD, or what its "
+           "section says.")
+           .alias({"optimizer"}),
+       number("lr", t.lr, above(0, 1), "Step size of local training.")
            .alias({"learning_rate", "step_size", "client_lr"}),
        number("momentum", t.momentum, from(0, 0.9999), "Of local SGD, without dampening."),
-       number("weight_decay", t.weight_decay, from(0, 1), "Of local SGD.").alias({"wd", "l2"}),
+       number(
+           "weight_decay", t.weight_decay, from(0, 1),
+           "Of local training. sgd, adam: added to the gradient, before clipping. adamw: w -= lr * weight_decay * w.")
+           .alias({"wd", "l2"}),
+       number("beta1", t.beta1, from(0, 0.9999), "What the gradient's mean keeps of itself (adam, adamw)."),
+       number("beta2", t.beta2, from(0, 0.99999), "What the squares' mean keeps of itself (adam, adamw)."),
+       number("epsilon", t.epsilon, above(0, 1), "Added to the root of the squares' mean (adam, adamw)."),
+       choice(
+           "schedule", t.schedule,
+           "What lr is multiplied with. constant: 1. step: schedule_factor at each milestone passed. cosine: from 1 down "
+           "to schedule_floor along half a cosine over schedule_length.")
+           .alias({"lr_schedule", "scheduler"}),
+       choice(
+           "schedule_by", t.schedule_by,
+           "What a schedule counts; a training that begins anew begins it anew, and one that goes back goes back in it. "
+           "jobs: those that the client was handed before. updates: those that the server had accepted. rounds: those that "
+           "were over (fedavg)."),
+       numbers("schedule_milestones", t.schedule_milestones, from(1, 1e12),
+               "Where the factor falls (step), ascending, in what schedule_by counts."),
+       number("schedule_every", t.schedule_every, from(0, 1e12),
+              "The factor falls after every so many, in place of milestones (step); 0: milestones say."),
+       number("schedule_factor", t.schedule_factor, above(0, 1), "By what it falls (step).").alias({"gamma"}),
+       number("schedule_length", t.schedule_length, from(0, 1e12),
+              "After so many it stays at schedule_floor (cosine)."),
+       number("schedule_floor", t.schedule_floor, from(0, 1), "Factor at the end (cosine)."),
+       number(
+           "warm_up", t.warm_up, from(0, 1e12),
+           "The n-th of so many is trained with n / (warm_up + 1) of the step size, whatever the schedule; a cosine begins "
+           "after them, milestones count them.")
+           .alias({"warmup"}),
        number("clip_norm", t.clip_norm, from(0),
               "Gradients longer than this are scaled to it; 0: no clipping.")
            .alias({"clip", "grad_clip", "max_norm"}),

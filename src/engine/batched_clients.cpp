@@ -6,9 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "engine/sgd.hpp"
-#include "engine/sgd_settings.hpp"
-
 namespace afu::engine {
 namespace {
 
@@ -54,7 +51,8 @@ BatchedClients::BatchedClients(const model::Network& network, std::shared_ptr<co
 void BatchedClients::load(const torch::Tensor& parameters) {
   torch::NoGradGuard no_grad;
   values_.narrow(0, 0, parameters.size(0)).copy_(parameters);
-  if (momentum_.defined()) momentum_.zero_();
+  if (state_.momentum.defined()) state_.momentum.zero_();
+  state_.steps = 0;
   base_.reset();
 }
 
@@ -98,16 +96,17 @@ torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
 }
 
 torch::Tensor BatchedClients::step(const torch::Tensor& images, const torch::Tensor& labels,
-                                   const SgdSettings& sgd, const torch::Tensor& weights) {
+                                   const SgdSettings& sgd, const torch::Tensor& weights,
+                                   const std::optional<AdamSettings>& adam) {
   if (sgd.prox_mu != 0 && !base_.defined()) base_ = values_.clone();
-  if (sgd.momentum != 0 && !momentum_.defined()) momentum_ = torch::zeros_like(values_);
+  if (!adam && sgd.momentum != 0 && !state_.momentum.defined()) state_.momentum = torch::zeros_like(values_);
   const auto each =
       at::cross_entropy_loss(forward(images).flatten(0, 1), labels.flatten(), {}, at::Reduction::None)
           .view_as(labels);
   const auto losses = weights.defined() ? (each * weights).sum(1) : each.mean(1);
   const auto gradients = torch::autograd::grad({losses.sum()}, leaves_);
   for (std::size_t i = 0; i < gradients.size(); ++i) leaf_gradients_[i].copy_(gradients[i]);
-  sgd_step(values_, gradients_, momentum_, base_, sgd);
+  optimiser_step(values_, gradients_, state_, base_, sgd, adam);
   return losses.detach();
 }
 

@@ -6,9 +6,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "engine/sgd_settings.hpp"
+#include "engine/optimiser.hpp"
 #include "job/job.hpp"
 #include "model/network.hpp"
 #include "model/parameters.hpp"
@@ -23,17 +24,17 @@ class BatchedClients {
                  std::int64_t clients, torch::Device device);
 
   std::int64_t clients() const { return values_.size(0); }
-  /// The first clients' weights, [up to K, d]; forgets everybody's momentum.
+  /// The first clients' weights, [up to K, d]; forgets what everybody's optimiser kept.
   void load(const torch::Tensor& parameters);
   const torch::Tensor& parameters() const { return values_; }  ///< [K, d], which steps change
 
   /// Logits [K, B, classes] of images [K, B, C, H, W] float32 on the device.
   torch::Tensor forward(const torch::Tensor& images) const;
 
-  /// A step of SGD for every client, labels [K, B]; the losses before it [K], which are means over B, or,
+  /// A step of SGD, or of `adam`, for every client, labels [K, B]; the losses before it [K], which are means over B, or,
   /// with `weights` [K, B], sums by those.
   torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd,
-                     const torch::Tensor& weights = {});
+                     const torch::Tensor& weights = {}, const std::optional<AdamSettings>& adam = {});
 
  private:
   struct Weights {
@@ -44,7 +45,8 @@ class BatchedClients {
   std::vector<Weights> weights_;                        ///< of each layer; undefined where it has none
   std::vector<torch::Tensor> leaves_, leaf_gradients_;  ///< all of them, and views of gradients_ alike
   std::shared_ptr<const model::Layout> layout_;
-  torch::Tensor values_, gradients_, momentum_, base_;  ///< [K, d]
+  torch::Tensor values_, gradients_, base_;  ///< [K, d]
+  OptimiserState state_;                     ///< likewise
 };
 
 }  // namespace afu::engine

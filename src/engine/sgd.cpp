@@ -103,16 +103,22 @@ void regularise(float* g, const float* w, const float* base, std::int64_t n, con
   }
 }
 
-/// At most three passes over memory, where tensor operators take up to twelve.
-void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
-                 const float* __restrict base, std::int64_t n, const SgdSettings& s,
-                 const StepExtras* extras) {
+/// The pulls and the mask in place; returns what clipping scales by.
+float prepare_on_cpu(float* g, const float* w, const float* base, std::int64_t n, const SgdSettings& s,
+                     const StepExtras* extras) {
   if (extras)
     regularise(g, w, base, n, s, *extras);
   else
     regularise(g, w, base, n, s);
-  float scale = 1;
-  if (s.clip_norm > 0) scale = static_cast<float>(std::min(1.0, s.clip_norm / (length(g, n) + kClipEpsilon)));
+  if (s.clip_norm <= 0) return 1;
+  return static_cast<float>(std::min(1.0, s.clip_norm / (length(g, n) + kClipEpsilon)));
+}
+
+/// At most three passes over memory, where tensor operators take up to twelve.
+void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict momentum,
+                 const float* __restrict base, std::int64_t n, const SgdSettings& s,
+                 const StepExtras* extras) {
+  const float scale = prepare_on_cpu(g, w, base, n, s, extras);
   const auto lr = static_cast<float>(s.lr), keep = static_cast<float>(s.momentum);
   if (momentum)
     for (std::int64_t i = 0; i < n; ++i) {
@@ -121,6 +127,20 @@ void step_on_cpu(float* __restrict w, float* __restrict g, float* __restrict mom
     }
   else
     for (std::int64_t i = 0; i < n; ++i) w[i] -= lr * (scale * g[i]);
+}
+
+/// prepare_gradient where the tensors are not all plain ones of the host.
+void prepare_by_operators(const torch::Tensor& w, torch::Tensor& g, const torch::Tensor& base,
+                          const SgdSettings& s, const StepExtras* extras) {
+  if (s.weight_decay != 0) g.add_(w, s.weight_decay);
+  if (s.prox_mu != 0) g.add_(w, s.prox_mu).sub_(base, s.prox_mu);
+  if (extras && extras->anchor.defined()) {
+    auto pull = w - extras->anchor;
+    if (extras->fisher.defined()) pull.mul_(extras->fisher);
+    g.add_(pull, extras->strength);
+  }
+  if (extras && extras->mask.defined()) g.mul_(extras->mask);
+  if (s.clip_norm > 0) clip(g, s.clip_norm);
 }
 
 }  // namespace
@@ -143,34 +163,47 @@ void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const
     return;
   }
   torch::NoGradGuard no_grad;
-  if (s.weight_decay != 0) g.add_(w, s.weight_decay);
-  if (has_prox) g.add_(w, s.prox_mu).sub_(base, s.prox_mu);
-  if (extras && extras->anchor.defined()) {
-    auto pull = w - extras->anchor;
-    if (extras->fisher.defined()) pull.mul_(extras->fisher);
-    g.add_(pull, extras->strength);
-  }
-  if (extras && extras->mask.defined()) g.mul_(extras->mask);
-  if (s.clip_norm > 0) clip(g, s.clip_norm);
+  prepare_by_operators(w, g, base, s, extras);
   if (has_momentum)
     w.add_(momentum.mul_(s.momentum).add_(g), -s.lr);
   else
     w.add_(g, -s.lr);
 }
 
+void prepare_gradient(const torch::Tensor& w, torch::Tensor& g, const torch::Tensor& base,
+                      const SgdSettings& s, const StepExtras* extras) {
+  const bool has_prox = s.prox_mu != 0;
+  if (!is_plain_cpu(w) || !is_plain_cpu(g) || (has_prox && !is_plain_cpu(base)) ||
+      (extras && !is_plain_cpu(*extras))) {
+    torch::NoGradGuard no_grad;
+    return prepare_by_operators(w, g, base, s, extras);
+  }
+  const auto n = w.size(-1);
+  for (std::int64_t begin = 0; begin < w.numel(); begin += n) {
+    auto* row = g.data_ptr<float>() + begin;
+    const auto* from = has_prox ? base.data_ptr<float>() + begin : nullptr;
+    const float scale = prepare_on_cpu(row, w.data_ptr<float>() + begin, from, n, s, extras);
+    if (scale != 1)
+      for (std::int64_t i = 0; i < n; ++i) row[i] *= scale;
+  }
+}
+
 Adam::Adam(const torch::Tensor& like, double lr)
     : lr_(lr), mean_(torch::zeros_like(like)), square_(torch::zeros_like(like)) {}
 
-void Adam::step(torch::Tensor& w, const torch::Tensor& g) {
-  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+void adam_update(torch::Tensor& w, const torch::Tensor& g, torch::Tensor& mean, torch::Tensor& square,
+                 std::int64_t steps, double lr, const AdamSettings& adam) {
   torch::NoGradGuard no_grad;
-  ++steps_;
-  const auto t = static_cast<double>(steps_);
-  const double correction1 = 1 - base::pow(kBeta1, t), correction2 = 1 - base::pow(kBeta2, t);
-  mean_.mul_(kBeta1).add_(g, 1 - kBeta1);
-  square_.mul_(kBeta2).addcmul_(g, g, 1 - kBeta2);
-  const auto denominator = square_.sqrt().div_(std::sqrt(correction2)).add_(kEpsilon);
-  w.addcdiv_(mean_, denominator, -lr_ / correction1);
+  const auto t = static_cast<double>(steps);
+  const double correction1 = 1 - base::pow(adam.beta1, t), correction2 = 1 - base::pow(adam.beta2, t);
+  mean.mul_(adam.beta1).add_(g, 1 - adam.beta1);
+  square.mul_(adam.beta2).addcmul_(g, g, 1 - adam.beta2);
+  const auto denominator = square.sqrt().div_(std::sqrt(correction2)).add_(adam.epsilon);
+  w.addcdiv_(mean, denominator, -lr / correction1);
+}
+
+void Adam::step(torch::Tensor& w, const torch::Tensor& g) {
+  adam_update(w, g, mean_, square_, ++steps_, lr_, {});
 }
 
 }  // namespace afu::engine

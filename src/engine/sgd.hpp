@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/adam_settings.hpp"
 #include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 
@@ -27,13 +28,21 @@ struct StepExtras {
 void sgd_step(torch::Tensor& w, torch::Tensor& g, torch::Tensor& momentum, const torch::Tensor& base,
               const SgdSettings& s, const StepExtras* extras = nullptr);
 
+/// What sgd_step does to the gradient before momentum: the pulls, the mask, clipping; in place.
+void prepare_gradient(const torch::Tensor& w, torch::Tensor& g, const torch::Tensor& base,
+                      const SgdSettings& s, const StepExtras* extras = nullptr);
+
 /// g *= min(1, longest / (|g| + 1e-6)) in place, of one gradient [d] or of several [K, d], each by its own
 /// norm, also where the float32 sum of squares overflows. Where `g` holds what is not finite, so does the
 /// result. No host synchronisation on a GPU. `longest`: a number, or float32 [].
 void clip(torch::Tensor& g, double longest);
 void clip(torch::Tensor& g, const torch::Tensor& longest);
 
-/// Adam (Kingma and Ba 2015) with bias correction, beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
+/// Adam's step (Kingma and Ba 2015), the `steps`-th, by tensor operators as PyTorch's does it, without weight decay.
+void adam_update(torch::Tensor& w, const torch::Tensor& g, torch::Tensor& mean, torch::Tensor& square,
+                 std::int64_t steps, double lr, const AdamSettings& adam);
+
+/// Of erasures and calibrations. Adam (Kingma and Ba 2015) with bias correction, beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
 class Adam {
  public:
   Adam(const torch::Tensor& like, double lr);

@@ -32,7 +32,8 @@ LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, c
                   static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size())};
   if (batched_clients > 1)  // weights, gradients, momentum, also of fewer (in all as many); versions, results
     needs.per_lane += model::bytes_per_lane(model, shape(input), batched_clients * work.training_batch) +
-                      batched_clients * (2 * 3 + 3) * model_bytes(model, input);
+                      batched_clients * (2 * (3 + work.moments) + 3) * model_bytes(model, input);
+  needs.per_lane += work.moments * model_bytes(model, input);
   return needs;
 }
 }  // namespace

@@ -37,6 +37,7 @@ std::int64_t least_training_batch(const config::ModelSection& section, const Mod
 struct LaneWork {
   std::int64_t training_batch = 1, largest_batch = 1;  ///< samples
   std::int64_t clients = 1;                            ///< that train at a time
+  std::int64_t moments = 0;                            ///< vectors that their optimiser keeps beside momentum
 };
 
 /// Lanes on every one of `slots` (resolved names; one that is there twice counts as two devices), as

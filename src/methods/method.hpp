@@ -283,6 +283,8 @@ struct Method {
   Needs (*needs)(const config::Values& settings) = nullptr;
   /// Complains about what else of a scenario the method cannot work with; null: nothing.
   void (*check)(const config::Scenario&, const config::Complain&) = nullptr;
+  /// A warning that a scenario calls for which it can work with all the same; empty: none. Null: never one.
+  std::string (*warning)(const config::Scenario&) = nullptr;
 };
 
 }  // namespace afu::methods

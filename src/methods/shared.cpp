@@ -8,6 +8,12 @@
 
 namespace afu::methods {
 
+void refuse_adam(const config::Scenario& s, const config::Complain& complain, const std::string& why) {
+  const auto kind = s.training.optimiser;
+  if (kind != config::LocalOptimiser::sgd)
+    complain("training.optimiser", config::quoted(kind) + ": " + why + ", allowed is \"sgd\"");
+}
+
 std::vector<std::int64_t> environment_sizes(const View& view) {
   if (view.environments.empty())
     return std::vector<std::int64_t>(static_cast<std::size_t>(view.clients - 1),

@@ -1,6 +1,7 @@
 #pragma once
 /// What procedures share.
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::vector<std::int64_t> environment_sizes(const View& view);
 /// N / (N - 1) where N clients contribute alike (src/aggregate/README.md, Ledger). w itself where the target
 /// never took part.
 engine::Combination without_target(const View& view, bool rescaled);
+
+/// Complains about training.optimiser where it is not "sgd"; `why` ends with what the method takes for granted.
+void refuse_adam(const config::Scenario& s, const config::Complain& complain, const std::string& why);
 
 /// The first vector a job returned; null in timing-only runs.
 inline ParametersPtr first_output(const job::JobResult* r) {

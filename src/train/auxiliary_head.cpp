@@ -4,8 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "engine/sgd.hpp"
-#include "engine/sgd_settings.hpp"
+#include "engine/optimiser.hpp"
 #include "train/train_job.hpp"
 
 namespace afu::train {
@@ -76,7 +75,7 @@ AuxiliaryTraining::AuxiliaryTraining(engine::Workspace& workspace, const TrainJo
       head_(start_of(workspace, range_, *job.auxiliary), range_),
       given_(given_labels(workspace, job, order, range_.classes)),
       backbone_(job.auxiliary->backbone) {
-  if (job.sgd.momentum != 0) momentum_ = torch::zeros_like(head_.values());
+  if (!job.adam && job.sgd.momentum != 0) state_.momentum = torch::zeros_like(head_.values());
   if (job.sgd.prox_mu != 0) start_ = head_.values().clone();
 }
 
@@ -92,8 +91,8 @@ torch::Tensor AuxiliaryTraining::gradient(const engine::Batch& batch, std::int64
   return loss.detach();
 }
 
-void AuxiliaryTraining::step(const engine::SgdSettings& sgd) {
-  engine::sgd_step(head_.values(), head_.gradients(), momentum_, start_, sgd);
+void AuxiliaryTraining::step(const TrainJob& job) {
+  engine::optimiser_step(head_.values(), head_.gradients(), state_, start_, job.sgd, job.adam);
 }
 
 model::ParametersPtr AuxiliaryTraining::result() {

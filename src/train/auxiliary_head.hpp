@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "engine/sgd_settings.hpp"
+#include "engine/optimiser.hpp"
 #include "engine/workspace.hpp"
 #include "job/job.hpp"
 #include "train/train_job.hpp"
@@ -44,8 +44,8 @@ class AuxiliaryTraining {
   /// any other; without AuxiliaryHead::backbone the second term stops at the auxiliary head. Returns the main
   /// head's mean cross entropy, detached, on the device.
   torch::Tensor gradient(const engine::Batch& batch, std::int64_t begin);
-  /// The auxiliary head's own step with the model's settings; a proximal term pulls to where it started.
-  void step(const engine::SgdSettings& sgd);
+  /// The auxiliary head's own step by the job's optimiser; a proximal term pulls to where it started.
+  void step(const TrainJob& job);
   /// The head in its place in a whole vector that is zero elsewhere.
   model::ParametersPtr result();
 
@@ -54,7 +54,8 @@ class AuxiliaryTraining {
   model::HeadRange range_;
   model::Head main_;
   FreeHead head_;
-  torch::Tensor momentum_, start_;
+  engine::OptimiserState state_;
+  torch::Tensor start_;
   torch::Tensor given_;  ///< a position's random label, -1 where it keeps its own
   bool backbone_;
 };

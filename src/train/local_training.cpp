@@ -8,6 +8,7 @@
 
 #include "engine/fused/program.hpp"
 #include "engine/graph/step.hpp"
+#include "engine/optimiser.hpp"
 #include "engine/sgd.hpp"
 #include "train/augment.hpp"
 #include "train/auxiliary_head.hpp"
@@ -82,7 +83,7 @@ void note_shortened(job::JobResult& result, const torch::Tensor& factor) {
 job::JobResult train_recorded(engine::Workspace& workspace, engine::graph::Step& recorded,
                               const TrainJob& job, const Schedule& schedule) {
   const auto runs = runs_of(schedule);
-  recorded.begin(job.base, job.sgd, job.extras.get(), schedule.order());
+  recorded.begin(job.base, job.sgd, job.adam, job.extras.get(), schedule.order());
   for (const auto& run : runs) recorded.want(run.count, run.steps);
   recorded.prepare();
   job::JobResult result;
@@ -140,8 +141,9 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   workspace.net().train(true);
 
   auto& w = workspace.parameters();
-  torch::Tensor momentum, base;
-  if (job.sgd.momentum != 0) momentum = workspace.momentum();
+  engine::OptimiserState state;
+  torch::Tensor base;
+  if (!job.adam && job.sgd.momentum != 0) state.momentum = workspace.momentum();
   if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device(), /*non_blocking=*/true);
   std::optional<engine::StepExtras> extras;
   if (job.extras) extras = extras_on(workspace, *job.extras);
@@ -157,8 +159,9 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
     batch.images = augment(batch.images);
     const auto loss =
         auxiliary ? auxiliary->gradient(batch, begin) : cross_entropy_gradient(workspace, batch);
-    engine::sgd_step(w, workspace.gradients(), momentum, base, job.sgd, extras ? &*extras : nullptr);
-    if (auxiliary) auxiliary->step(job.sgd);
+    engine::optimiser_step(w, workspace.gradients(), state, base, job.sgd, job.adam,
+                           extras ? &*extras : nullptr);
+    if (auxiliary) auxiliary->step(job);
     loss_mean.add(loss, count);
     result.samples += count;
   }

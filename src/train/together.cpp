@@ -26,7 +26,7 @@ bool may_be_batched(const TrainJob& job) {
 
 bool fit_together(const TrainJob& a, const TrainJob& b) {
   if (!may_be_batched(a) || !may_be_batched(b) || a.batch_size != b.batch_size ||
-      optimiser(a.sgd) != optimiser(b.sgd))
+      optimiser(a.sgd) != optimiser(b.sgd) || !(a.adam == b.adam))
     return false;
   const auto first = steps_of(a), second = steps_of(b);
   return first <= 2 * second && second <= 2 * first;

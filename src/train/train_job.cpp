@@ -6,6 +6,12 @@
 
 namespace afu::train {
 
+std::optional<engine::AdamSettings> adam_of(const config::TrainingSection& t) {
+  using Kind = config::LocalOptimiser;
+  if (t.optimiser == Kind::sgd) return std::nullopt;
+  return engine::AdamSettings{t.beta1, t.beta2, t.epsilon, t.optimiser == Kind::adamw};
+}
+
 TrainJob local_training(const config::TrainingSection& t, ParametersPtr base, base::IndicesPtr samples,
                         const base::StreamKey& key) {
   TrainJob job;
@@ -17,6 +23,8 @@ TrainJob local_training(const config::TrainingSection& t, ParametersPtr base, ba
   job.batch_size = t.batch_size;
   job.key = key;
   job.augment = t.augment;
+  job.adam = adam_of(t);
+  job.balanced = t.balanced;
   return job;
 }
 

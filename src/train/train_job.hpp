@@ -2,8 +2,10 @@
 /// A client's local training, as it is asked for.
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "config/augmentation.hpp"
+#include "engine/adam_settings.hpp"
 #include "engine/sgd_settings.hpp"
 #include "job/job.hpp"
 
@@ -39,8 +41,11 @@ struct TrainJob {
   std::shared_ptr<const TrainExtras> extras{};          ///< null: none
   std::shared_ptr<const AuxiliaryHead> auxiliary{};     ///< null: none; else outputs[1] is the new head
   config::Augmentation augment{};
+  std::optional<engine::AdamSettings> adam{};  ///< none: SGD
+  bool balanced = false;                       ///< see Schedule
 };
-AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment)
+AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment, adam,
+           balanced)
 /// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
 /// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
 /// Figure "shortened": 1 where job.sgd.max_delta scaled the difference down, else absent.
@@ -49,7 +54,10 @@ AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras,
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job);
 
-/// Local training as [training] says, on `samples` from `base`.
+/// The optimiser of [training]; none: SGD.
+std::optional<engine::AdamSettings> adam_of(const config::TrainingSection& training);
+
+/// Local training as [training] says, its step size times `lr_factor`, on `samples` from `base`.
 TrainJob local_training(const config::TrainingSection& training, ParametersPtr base, base::IndicesPtr samples,
                         const base::StreamKey& key);
 

@@ -57,7 +57,7 @@ class Broken final : public engine::graph::Capturer {
 
 /// Every kind of step that a job can ask for.
 std::vector<train::TrainJob> all_kinds(const Lane& lane) {
-  std::vector<train::TrainJob> jobs(6, job_for(lane));
+  std::vector<train::TrainJob> jobs(9, job_for(lane));
   jobs[1].sgd.momentum = 0.9;
   jobs[1].sgd.weight_decay = 1e-2;
   jobs[2].sgd.clip_norm = 0.5;
@@ -72,6 +72,14 @@ std::vector<train::TrainJob> all_kinds(const Lane& lane) {
   extras.mask = vector(lane, third.ne(0).to(torch::kFloat32));
   jobs[5].extras = std::make_shared<const train::TrainExtras>(extras);
   jobs[5].sgd = {0.02, 0.5, 1e-3, 1.0, 0.1};
+  for (std::size_t i = 6; i < jobs.size(); ++i) {
+    jobs[i].sgd.lr = 0.003;
+    // A gradient of 1e-9 that rounding turns would turn a whole step: a large epsilon has it count as what it is.
+    jobs[i].adam = engine::AdamSettings{0.9, 0.99, 1e-2, i > 6};
+  }
+  jobs[7].sgd = {0.003, 0.9, 0.1, 0.5, 0.2};
+  jobs[8].sgd.weight_decay = 0.1;
+  jobs[8].extras = jobs[5].extras;
   return jobs;
 }
 

@@ -80,6 +80,27 @@ TEST_CASE("what needs calibration images of clients that do not ask is refused w
   CHECK(message_of("gradient_ascent", both, {"partition.clients=2"}) == "");
 }
 
+TEST_CASE("methods whose mathematics are of gradient steps refuse Adam, knot refuses a schedule") {
+  for (const std::string method : {"fedrecovery", "sifu"})
+    for (const std::string optimiser : {"adam", "adamw"}) {
+      const auto told = message_of(method, "client = 0", {"training.optimiser=" + optimiser});
+      CAPTURE(told);
+      CHECK(told.find("training.optimiser: \"" + optimiser + "\": ") != std::string::npos);
+      CHECK(told.find("allowed is \"sgd\"") != std::string::npos);
+    }
+  CHECK(message_of("subtract", "client = 0", {"training.optimiser=adam"}) == "");
+  CHECK(message_of("knot", "client = 0", {"training.warm_up=2"}).find("training.warm_up: ") !=
+        std::string::npos);
+  CHECK(message_of("knot", "client = 0", {"training.schedule=step", "training.schedule_every=5"})
+            .find("training.schedule: ") != std::string::npos);
+
+  const auto& federaser = find_method("federaser");
+  config::Scenario s;
+  CHECK(federaser.warning(s) == "");
+  s.training.optimiser = config::LocalOptimiser::adam;
+  CHECK(federaser.warning(s).find("\"adam\"") != std::string::npos);
+}
+
 TEST_CASE("a retraining from a file's weights has no seed of its own") {
   CHECK(message_of("retrain", "client = 0",
                    {"model.name=torchscript", "model.path=net.pt", "unlearning.retrain.init_seed=4"})

@@ -70,6 +70,17 @@ TEST_CASE("clients stepped together train as one after the other") {
   }
 }
 
+TEST_CASE("clients stepped together by Adam train as one after the other, job after job") {
+  Lane lane("cnn_small");
+  train::BatchedTraining batched;
+  auto jobs = jobs_for(lane);
+  for (auto& job : jobs) {
+    job.sgd.lr = 0.003;
+    job.adam = engine::AdamSettings{0.9, 0.99, 1e-2, true};
+  }
+  for (int i = 0; i < 2; ++i) check_as_one_by_one(lane, jobs, batched);  // the second begins as the first
+}
+
 TEST_CASE("what goes wrong goes wrong for all") {
   Lane lane("resnet18", 60, test::small_shape);
   auto jobs = jobs_for(lane);
@@ -99,6 +110,8 @@ TEST_CASE("jobs that differ in their optimiser, their batch or much in their ste
   CHECK_FALSE(fits([](auto& j) { j.batch_size = 6; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.lr *= 2; }));
   CHECK_FALSE(fits([](auto& j) { j.sgd.prox_mu = 1; }));
+  CHECK_FALSE(fits([](auto& j) { j.adam = engine::AdamSettings{}; }));
+  CHECK_FALSE(fits([](auto& j) { j.balanced = true; }));
   CHECK_FALSE(fits([](auto& j) { j.extras = std::make_shared<const train::TrainExtras>(); }));
   CHECK_FALSE(fits([](auto& j) { j.auxiliary = std::make_shared<const train::AuxiliaryHead>(); }));
 }

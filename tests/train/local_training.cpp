@@ -31,26 +31,56 @@ bool same(const torch::Tensor& a, const torch::Tensor& b) { return at::equal(a, 
 TEST_CASE("local training ends where a plain LibTorch loop ends") {
   for (const char* name : {"logreg", "mlp", "cnn_small"}) {
     CAPTURE(name);
-    Lane lane(name);
-    const auto job = job_for(lane);
-    const auto after = lane.plus(lane.initial, lane.run(job).outputs.at(0))->values;
+    for (const char* optimiser : {"sgd", "adam", "adamw"}) {
+      CAPTURE(optimiser);
+      Lane lane(name);
+      auto job = job_for(lane);
+      if (optimiser != std::string("sgd")) {  // by the fused step; fifty steps
+        job.sgd.lr = 1e-3;
+        job.adam = engine::AdamSettings{0.9, 0.999, 1e-8, optimiser == std::string("adamw")};
+        job.steps = 50;
+      }
+      const auto after = lane.plus(lane.initial, lane.run(job).outputs.at(0))->values;
 
-    auto plain = model::make_model(test::network(name), test::tiny_shape);
-    const auto& slots = lane.workspace->layout()->parameters;
-    auto tensors = plain->named_parameters();
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      torch::NoGradGuard no_grad;
-      tensors[i].second.copy_(
-          lane.initial->values.narrow(0, slots[i].offset, slots[i].size).view(slots[i].shape));
+      auto plain = model::make_model(test::network(name), test::tiny_shape);
+      const auto& slots = lane.workspace->layout()->parameters;
+      auto tensors = plain->named_parameters();
+      for (std::size_t i = 0; i < slots.size(); ++i) {
+        torch::NoGradGuard no_grad;
+        tensors[i].second.copy_(
+            lane.initial->values.narrow(0, slots[i].offset, slots[i].size).view(slots[i].shape));
+      }
+      const auto pool = engine::make_resident(lane.images, torch::kCPU);
+      bench::train_plainly(*plain, pool->images.to(torch::kFloat32).div(255).sub(0.5).div(0.5), pool->labels,
+                           job);
+      std::vector<torch::Tensor> flat;
+      for (auto& [tensor_name, t] : tensors) flat.push_back(t.detach().flatten());
+      CHECK(test::largest(torch::cat(flat) - after) < 1e-5);
+      CHECK(test::largest(after - lane.initial->values) > 1e-3);
     }
-    const auto pool = engine::make_resident(lane.images, torch::kCPU);
-    bench::train_plainly(*plain, pool->images.to(torch::kFloat32).div(255).sub(0.5).div(0.5), pool->labels,
-                         job);
-    std::vector<torch::Tensor> flat;
-    for (auto& [tensor_name, t] : tensors) flat.push_back(t.detach().flatten());
-    CHECK(test::largest(torch::cat(flat) - after) < 1e-5);
-    CHECK(test::largest(after - lane.initial->values) > 1e-3);
   }
+}
+
+TEST_CASE("a job's moments are its own: the next one of the lane begins with none") {
+  Lane lane("cnn_small"), other("cnn_small");
+  auto job = job_for(lane);
+  job.adam = engine::AdamSettings{};
+  const auto first = lane.run(job).outputs.at(0)->values;
+  CHECK(same(lane.run(job).outputs.at(0)->values, first));
+  CHECK(same(other.run(job).outputs.at(0)->values, first));
+  job.adam.reset();
+  CHECK_FALSE(same(lane.run(job).outputs.at(0)->values, first));
+}
+
+TEST_CASE("a balanced job has as many steps, sees its own samples alone, and is another one") {
+  Lane lane("mlp");
+  auto job = job_for(lane);
+  const auto plain = lane.run(job);
+  job.balanced = true;
+  const auto balanced = lane.run(job);
+  CHECK(balanced.samples == plain.samples);
+  CHECK_FALSE(same(balanced.outputs.at(0)->values, plain.outputs.at(0)->values));
+  CHECK(same(lane.run(job).outputs.at(0)->values, balanced.outputs.at(0)->values));
 }
 
 TEST_CASE("the result does not depend on the lane or on what it did before") {

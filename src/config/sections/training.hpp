@@ -10,20 +10,37 @@ namespace afu::config {
 /// What becomes of a result that is not finite (federate/not_finite.hpp).
 AFU_CHOICE(NonFinite, fail, drop)
 
+/// Of a client's local training (engine/optimiser.hpp).
+AFU_CHOICE(LocalOptimiser, sgd, adam, adamw)
+/// How the step size goes on, and what it counts (train/learning_rate.hpp).
+AFU_CHOICE(LrSchedule, constant, step, cosine)
+AFU_CHOICE(LrClock, jobs, updates, rounds)
+
 struct TrainingSection {
   Rule rule = Rule::async_delta;
   NonFinite non_finite = NonFinite::fail;
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
+  bool balanced = false;  ///< each class that a client has is as likely as any other in its batches
+  LocalOptimiser optimiser = LocalOptimiser::sgd;
   double lr = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0;
-  double clip_norm = 5.0;             ///< 0: no clipping
-  double prox_mu = 0.0;               ///< FedProx
-  double max_delta = 0.0;             ///< longest difference a client sends; 0: any
-  double server_lr = 0.3;             ///< eta of async_delta and fedbuff
-  double mixing = 0.6;                ///< alpha of fedasync
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  ///< adam, adamw
+  LrSchedule schedule = LrSchedule::constant;
+  LrClock schedule_by = LrClock::jobs;
+  std::vector<std::int64_t> schedule_milestones;  ///< step: ascending
+  std::int64_t schedule_every = 0;                ///< step: in place of milestones; 0: it has these
+  double schedule_factor = 0.1;                   ///< step
+  std::int64_t schedule_length = 0;               ///< cosine: where it ends
+  double schedule_floor = 0.0;                    ///< cosine: factor at its end
+  std::int64_t warm_up = 0;                       ///< of any schedule; 0: none
+  double clip_norm = 5.0;                         ///< 0: no clipping
+  double prox_mu = 0.0;                           ///< FedProx
+  double max_delta = 0.0;                         ///< longest difference a client sends; 0: any
+  double server_lr = 0.3;                         ///< eta of async_delta and fedbuff
+  double mixing = 0.6;                            ///< alpha of fedasync
   std::int64_t mixing_halved_at = 0;  ///< fedasync: after so many updates alpha is halved; 0: never
   StalenessForm staleness = StalenessForm::polynomial;
   double staleness_a = 0.5;

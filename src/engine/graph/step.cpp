@@ -14,7 +14,7 @@
 namespace afu::engine::graph {
 namespace {
 
-enum Strength { lr, momentum, decay, clip, prox, anchor, kStrengths };
+enum Strength { lr, momentum, decay, clip, prox, anchor, rest1, beta2, rest2, epsilon, kStrengths };
 
 constexpr std::int64_t kFirstCapacity = 16384;
 constexpr std::int64_t kLargeTensor = 1 << 16;
@@ -27,7 +27,8 @@ void each_piece(std::int64_t run, F f) {
 }
 
 auto tied(const StepKind& k) {
-  return std::tie(k.count, k.steps, k.momentum, k.decay, k.clip, k.prox, k.anchor, k.fisher, k.mask);
+  return std::tie(k.count, k.steps, k.momentum, k.decay, k.clip, k.prox, k.anchor, k.fisher, k.mask, k.adam,
+                  k.decoupled);
 }
 
 /// The lane's own copy of a job's vector, always in the same place.
@@ -55,18 +56,22 @@ Step::Step(engine::Workspace& workspace, std::unique_ptr<Capturer> capturer, con
   positions_ = torch::arange(0, integers);
   const auto numbers = workspace.parameters().options().requires_grad(false);
   strengths_ = torch::zeros({kStrengths}, numbers);
+  betas_ = torch::zeros({2}, torch::dtype(torch::kFloat64).device(workspace.device()));
+  powers_ = torch::ones_like(betas_);
   loss_ = torch::zeros({}, numbers);
   seen_loss_ = torch::zeros({}, torch::dtype(torch::kFloat32).pinned_memory(!workspace.device().is_cpu()));
 }
 
 Step::~Step() = default;
 
-void Step::begin(const model::ParametersPtr& base, const SgdSettings& s, const TrainExtras* x,
-                 const data::Indices& order) {
+void Step::begin(const model::ParametersPtr& base, const SgdSettings& s,
+                 const std::optional<AdamSettings>& adam, const TrainExtras* x, const data::Indices& order) {
   torch::NoGradGuard no_grad;
   if (x && x->strength != 0 && !x->anchor) throw std::invalid_argument("there is no anchor to pull to");
   kind_ = {};
-  kind_.momentum = s.momentum != 0;
+  kind_.adam = adam.has_value();
+  kind_.decoupled = adam && adam->decoupled;
+  kind_.momentum = !adam && s.momentum != 0;
   kind_.decay = s.weight_decay != 0;
   kind_.clip = s.clip_norm > 0;
   kind_.prox = s.prox_mu != 0;
@@ -81,10 +86,15 @@ void Step::begin(const model::ParametersPtr& base, const SgdSettings& s, const T
   if (kind_.fisher) keep(fisher_, x->fisher, w, "Fisher diagonal");
   if (kind_.mask) keep(mask_, x->mask, w, "mask");
   if (kind_.momentum && !momentum_.defined()) momentum_ = torch::zeros_like(w);
+  if (kind_.adam && !mean_.defined()) mean_ = torch::zeros_like(w), square_ = torch::zeros_like(w);
 
-  const auto strengths = torch::tensor(
-      {s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu, x ? x->strength : 0.0}, torch::kFloat32);
+  const auto a = adam.value_or(AdamSettings{});
+  const auto strengths = torch::tensor({s.lr, s.momentum, s.weight_decay, s.clip_norm, s.prox_mu,
+                                        x ? x->strength : 0.0, 1 - a.beta1, a.beta2, 1 - a.beta2, a.epsilon},
+                                       torch::kFloat32);
   strengths_.copy_(engine::on_device(strengths, workspace_.device()));
+  if (adam)
+    betas_.copy_(engine::on_device(torch::tensor({a.beta1, a.beta2}, torch::kFloat64), workspace_.device()));
   const auto rows = workspace_.upload(order);
   if (rows.numel() > order_.numel()) {
     forget();  // they read the old one
@@ -141,6 +151,7 @@ void Step::prepare() {
 void Step::reset() {
   workspace_.load(*start_);
   if (kind_.momentum) momentum_.zero_();
+  if (kind_.adam) mean_.zero_(), square_.zero_(), powers_.fill_(1);
   cursor_.zero_();
   loss_.zero_();
 }
@@ -171,7 +182,8 @@ void Step::step_by_hand(const StepKind& kind) {
                    batch.images.numel() / kind.count, batch.images.data_ptr<float>(),
                    batch.labels.data_ptr<std::int64_t>()},
                   pieces_->stream());
-  const bool plain = !(kind.momentum || kind.decay || kind.clip || kind.prox || kind.anchor || kind.mask);
+  const bool plain =
+      !(kind.momentum || kind.adam || kind.decay || kind.clip || kind.prox || kind.anchor || kind.mask);
   if (plain) return pass_->descend(batch, strengths_.select(0, lr));
   pass_->gradient(batch);
   update(kind);
@@ -222,11 +234,11 @@ void Step::collect(std::vector<torch::Tensor> gradients) {
   put_small();
 }
 
-/// sgd_step with its numbers on the device.
+/// optimiser_step with its numbers on the device.
 void Step::update(const StepKind& kind) {
   auto &w = workspace_.parameters(), &g = workspace_.gradients();
   const auto strength = [this](Strength s) { return strengths_.select(0, s); };
-  if (kind.decay) g.addcmul_(w, strength(decay));
+  if (kind.decay && !kind.decoupled) g.addcmul_(w, strength(decay));
   if (kind.prox) g.addcmul_(w - base_, strength(prox));
   if (kind.anchor) {
     auto pull = w - anchor_;
@@ -235,8 +247,26 @@ void Step::update(const StepKind& kind) {
   }
   if (kind.mask) g.mul_(mask_);
   if (kind.clip) engine::clip(g, strength(clip));
+  if (kind.adam) return update_by_adam(kind);
   if (kind.momentum) at::addcmul_out(momentum_, g, momentum_, strength(momentum));
   w.addcmul_(kind.momentum ? momentum_ : g, strength(lr), -1);
+}
+
+/// adam_step behind prepare_gradient.
+void Step::update_by_adam(const StepKind& kind) {
+  auto &w = workspace_.parameters(), &g = workspace_.gradients();
+  const auto strength = [this](Strength s) { return strengths_.select(0, s); };
+  if (kind.decoupled && kind.decay) {
+    const auto part = strength(lr) * strength(decay);
+    w.addcmul_(kind.mask ? w * mask_ : w, part, -1);
+  }
+  powers_.mul_(betas_);
+  const auto corrections = 1 - powers_;
+  const auto step = (strength(lr) / corrections.select(0, 0)).to(torch::kFloat32);
+  const auto root = corrections.select(0, 1).rsqrt().to(torch::kFloat32);
+  mean_.lerp_(g, strength(rest1));
+  square_.mul_(strength(beta2)).addcmul_(g * strength(rest2), g);
+  w.addcdiv_(mean_ * step, square_.sqrt().mul_(root).add_(strength(epsilon)), -1);
 }
 
 std::size_t Step::recordings() const {

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "engine/adam_settings.hpp"
 #include "engine/graph/capture.hpp"
 #include "engine/graph/pass.hpp"
 #include "engine/sgd_settings.hpp"
@@ -24,7 +26,8 @@ struct StepKind {
   /// So many one after the other are one recording: launches are dear where lanes are many.
   std::int64_t steps = 1;
   bool momentum = false, decay = false, clip = false, prox = false, anchor = false, fisher = false,
-       mask = false;
+       mask = false, adam = false,
+       decoupled = false;  ///< AdamW's decay
 };
 bool operator==(const StepKind& a, const StepKind& b);
 
@@ -42,11 +45,11 @@ class Step {
   Step(engine::Workspace& workspace, std::unique_ptr<Capturer> capturer, const Pieces* pieces = nullptr);
   ~Step();
 
-  /// Takes a local training on: base and extras (null: none) to the device, momentum zero. `order`: the rows of all its
+  /// Takes a local training on: base and extras (null: none) to the device, momentum, or Adam's moments, zero. `order`: the rows of all its
   /// steps, one after the other. Then its runs of equal steps are announced by want(), and after prepare() run() does
   /// one after the other. Throws as a job that cannot be run.
-  void begin(const model::ParametersPtr& base, const SgdSettings& sgd, const TrainExtras* extras,
-             const data::Indices& order);
+  void begin(const model::ParametersPtr& base, const SgdSettings& sgd,
+             const std::optional<AdamSettings>& adam, const TrainExtras* extras, const data::Indices& order);
   void want(std::int64_t count, std::int64_t steps);  ///< a run of so many steps with `count` samples each
   void record_at_once() { worth_ = 1; }               ///< However few are wanted.
   void prepare();
@@ -78,6 +81,7 @@ class Step {
   void step_by_hand(const StepKind& kind);
   void collect(std::vector<torch::Tensor> gradients);
   void update(const StepKind& kind);
+  void update_by_adam(const StepKind& kind);
 
   engine::Workspace& workspace_;
   std::unique_ptr<Capturer> capturer_;
@@ -85,9 +89,10 @@ class Step {
   std::unique_ptr<Pass> pass_;  ///< null: autograd
   std::vector<torch::Tensor> leaves_;
   torch::Tensor order_, cursor_, positions_;  ///< [capacity], [1], [largest batch] int64
-  torch::Tensor strengths_;                   ///< [6] float32: lr, momentum, decay, clip, prox, anchor
+  torch::Tensor strengths_;                   ///< float32: lr, momentum, decay, clip, prox, anchor; Adam's
+  torch::Tensor betas_, powers_;              ///< [2] float64: of Adam, and to the power of its steps
   torch::Tensor loss_, seen_loss_;            ///< [] on the device, [] on the host
-  torch::Tensor momentum_, base_, anchor_, fisher_, mask_;
+  torch::Tensor momentum_, mean_, square_, base_, anchor_, fisher_, mask_;
   model::ParametersPtr start_;
   StepKind kind_;  ///< the job's, but for `count` and `steps`
   std::int64_t worth_ = kWorthRecording;

@@ -78,7 +78,8 @@ Erase first_step(const View& view, const HistoryRound& round) {
   return {std::move(job), 0, false};
 }
 
-/// Short trainings from `model` of those who go on and were in the round, whose place among the rounds is `index`.
+/// Short trainings from `model` of those who go on and were in the round, whose place among the rounds is `index`. They have
+/// the step sizes of the version before the round's last.
 Collect trainings(const View& view, const Request& request, const HistoryRound& round, std::size_t index,
                   const ParametersPtr& model) {
   const auto& t = view.scenario->training;
@@ -151,6 +152,13 @@ Script federaser(Request request, const Now& now) {
   co_yield Forgotten{};
 }
 
+std::string warning(const config::Scenario& s) {
+  if (s.training.optimiser == config::LocalOptimiser::sgd) return {};
+  return "federaser keeps the lengths of stored updates and takes new directions, as its paper has it of SGD; an update by " +
+         config::quoted(s.training.optimiser) +
+         " is about as long as its steps are many, whatever was learned";
+}
+
 }  // namespace
 
 Method federaser_method() {
@@ -192,6 +200,7 @@ Method federaser_method() {
     n.history.every = static_cast<std::uint64_t>(settings.integer("interval"));
     return n;
   };
+  m.warning = &warning;
   m.start = &scripted<&federaser>;
   m.jobs = {job::type_of<FederaserStepJob>()};
   return m;

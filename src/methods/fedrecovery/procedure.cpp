@@ -16,6 +16,7 @@
 #include "methods/fedrecovery/job.hpp"
 #include "methods/one_job.hpp"
 #include "methods/registry.hpp"
+#include "methods/shared.hpp"
 
 namespace afu::methods {
 namespace {
@@ -45,6 +46,11 @@ std::optional<Erase> recovery(const View& view, const Request& request) {
 
 Script fedrecovery(Request request, const Now& now) {
   return erase_at_server(std::move(request), now, &recovery);
+}
+
+void check(const config::Scenario& s, const config::Complain& complain) {
+  refuse_adam(s, complain,
+              "the residuals that the method \"fedrecovery\" takes out are taken for sums of gradients");
 }
 
 }  // namespace
@@ -87,6 +93,7 @@ Method fedrecovery_method() {
       number("beta", 1e-5, above(0, 1), "Failure probability of the indistinguishability."),
       number("sensitivity", 1.0, above(0, 1e9), "Bound on the distance to the retrained model, for epsilon."),
   };
+  m.check = &check;
   m.start = &scripted<&fedrecovery>;
   m.jobs = {job::type_of<FedrecoveryJob>()};
   return m;

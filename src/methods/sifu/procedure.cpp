@@ -45,6 +45,9 @@ Script sifu(Request request, const Now& now) {
 }
 
 void check(const config::Scenario& s, const config::Complain& complain) {
+  refuse_adam(
+      s, complain,
+      "the method \"sifu\" bounds how far a client's steps of gradient descent carry a difference on");
   if (config::traits(s.training.rule).whole_model)
     complain(
         "training.rule",
