@@ -70,7 +70,7 @@ federate::Post to_server(const ClientState& st, double at, std::uint64_t bytes, 
 job::Job training_job(const ClientState& st, const federate::TrainTask& task, data::IndicesPtr samples) {
   const auto& s = *st.wiring->context->scenario;
   auto job = train::local_training(s.training, task.model, std::move(samples),
-                                   federate::training_key(s, st.client, task.job));
+                                   federate::training_key(s, st.client, task.job), task.lr_factor);
   if (task.extras) job.sgd.lr *= task.extras->lr_factor;
   job.extras = task.extras;
   job.auxiliary = task.auxiliary;

@@ -73,7 +73,7 @@ typename Inspector::result_type inspect(Inspector& f, TrainTask& x) {
     return detail::unpack(auxiliary, x.auxiliary);
   };
   return f(caf::meta::type_name("train_task"), x.job, x.version, x.epoch, x.honours, bytes, extras, auxiliary,
-           caf::meta::load_callback(load));
+           x.lr_factor, caf::meta::load_callback(load));
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, JobDone& x) {

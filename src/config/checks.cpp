@@ -124,7 +124,9 @@ class Checks {
                "], partition.clients is " + std::to_string(p.clients),
            {"partition.clients"});
     check_training(s_, [&](const std::string& key, const std::string& text) {
-      fail(key, text, {"training.rule", "training.port_similarity", "training.ewc_strength", "stop."});
+      fail(key, text,
+           {"training.rule", "training.port_similarity", "training.ewc_strength", "training.schedule",
+            "training.warm_up", "stop."});
     });
     site_shift();
     ewc();

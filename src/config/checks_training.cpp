@@ -9,8 +9,43 @@
 
 namespace afu::config {
 
+namespace {
+
+void check_schedule(const TrainingSection& t, const Complain& complain) {
+  const auto& stones = t.schedule_milestones;
+  const auto complain_of = [&](const char* key, const std::string& text) {
+    complain(std::string("training.") + key, text);
+  };
+  const bool step = t.schedule == LrSchedule::step, cosine = t.schedule == LrSchedule::cosine;
+  if (!stones.empty() && !step)
+    complain_of("schedule_milestones", "it does nothing, training.schedule is " + quoted(t.schedule) +
+                                           ", allowed with it is \"step\"");
+  if (step && stones.empty() && t.schedule_every == 0)
+    complain_of("schedule",
+                "\"step\" never falls, allowed with it are schedule_milestones or schedule_every above 0");
+  if (step && !stones.empty() && t.schedule_every > 0)
+    complain_of("schedule_every", std::to_string(t.schedule_every) +
+                                      " stands beside schedule_milestones, allowed is one of them");
+  for (std::size_t i = 1; i < stones.size(); ++i)
+    if (stones[i] <= stones[i - 1])
+      complain_of("schedule_milestones", std::to_string(stones[i]) + " comes after " +
+                                             std::to_string(stones[i - 1]) + ", allowed are ascending ones");
+  if (cosine && t.schedule_length <= t.warm_up)
+    complain_of("schedule_length", std::to_string(t.schedule_length) +
+                                       " leaves a cosine nothing, allowed is more than warm_up, " +
+                                       std::to_string(t.warm_up));
+  if (t.schedule_by != LrClock::jobs && !step && !cosine && t.warm_up == 0)
+    complain_of("schedule_by",
+                quoted(t.schedule_by) + " does nothing, training.schedule is \"constant\" and warm_up 0");
+  if (t.schedule_by == LrClock::rounds && !traits(t.rule).synchronous)
+    complain_of("schedule_by", "\"rounds\" are for the rule \"fedavg\", training.rule is " + quoted(t.rule));
+}
+
+}  // namespace
+
 void check_training(const Scenario& s, const Complain& complain) {
   const auto& t = s.training;
+  check_schedule(t, complain);
   const auto of_rules = [&](const char* key, bool changed, const std::string& value,
                             const std::vector<Rule>& rules) {
     std::vector<std::string> called;

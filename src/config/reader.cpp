@@ -121,6 +121,8 @@ class Reader {
     }
     if (auto* l = std::get_if<std::vector<std::string>*>(&f.slot))
       return read_strings(node, key, f.option, **l);
+    if (auto* l = std::get_if<std::vector<std::int64_t>*>(&f.slot))
+      return read_numbers(node, key, f.option, **l);
     if (auto* a = std::get_if<std::vector<Erasure>*>(&f.slot)) return read_tables(node, key, **a);
     if (auto* a = std::get_if<std::vector<ComputeOverride>*>(&f.slot)) return read_tables(node, key, **a);
     if (auto* a = std::get_if<std::vector<NetworkOverride>*>(&f.slot)) return read_tables(node, key, **a);
@@ -152,6 +154,21 @@ class Reader {
       add(node, key);
     } else {
       return errors_.add(node.place, key, wrong_type(node, "a string or an array of strings"));
+    }
+    out = std::move(read);
+  }
+
+  void read_numbers(const Node& node, const std::string& key, const Option& o,
+                    std::vector<std::int64_t>& out) {
+    const auto* array = node.array();
+    if (!array) return errors_.add(node.place, key, wrong_type(node, "an array of whole numbers"));
+    std::vector<std::int64_t> read;
+    for (std::size_t i = 0; i < array->items.size(); ++i) {
+      std::string error;
+      if (const auto v = checked(o, array->items[i], error))
+        read.push_back(std::get<std::int64_t>(*v));
+      else
+        errors_.add(array->items[i].place, key + "[" + std::to_string(i) + "]", error);
     }
     out = std::move(read);
   }

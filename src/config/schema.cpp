@@ -72,6 +72,7 @@ void set(const Field& f, const Value& v) {
 bool is_single(const Field& f) {
   return !std::holds_alternative<Distribution*>(f.slot) &&
          !std::holds_alternative<std::vector<std::string>*>(f.slot) &&
+         !std::holds_alternative<std::vector<std::int64_t>*>(f.slot) &&
          !std::holds_alternative<std::vector<Erasure>*>(f.slot) &&
          !std::holds_alternative<std::vector<ComputeOverride>*>(f.slot) &&
          !std::holds_alternative<std::vector<NetworkOverride>*>(f.slot) &&

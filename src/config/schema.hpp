@@ -30,9 +30,10 @@ struct PluginSlot {
 };
 
 /// Where an option's value lives. A Node is taken as it stands: whoever declared the option reads it.
-using Slot = std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, ChoiceSlot,
-                          Distribution*, std::vector<std::string>*, std::vector<Erasure>*,
-                          std::vector<ComputeOverride>*, std::vector<NetworkOverride>*, Node*, PluginSlot>;
+using Slot =
+    std::variant<bool*, std::int64_t*, std::uint64_t*, double*, std::string*, ChoiceSlot, Distribution*,
+                 std::vector<std::string>*, std::vector<std::int64_t>*, std::vector<Erasure>*,
+                 std::vector<ComputeOverride>*, std::vector<NetworkOverride>*, Node*, PluginSlot>;
 
 struct Field {
   Option option;  ///< of a distribution, name, help, unit and the range of a constant only; of a table array,

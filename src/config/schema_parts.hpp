@@ -48,6 +48,11 @@ Field text(std::string name, T& at, std::string help, std::vector<std::string> c
   if constexpr (!std::is_same_v<T, std::vector<std::string>>) f.option.fallback = get(f);
   return f;
 }
+/// Whole numbers, each in the range.
+inline Field numbers(std::string name, std::vector<std::int64_t>& at, Range range, std::string help,
+                     std::string unit = "") {
+  return field(std::move(name), &at, std::int64_t{0}, range, std::move(help), std::move(unit));
+}
 /// One of an enum's values.
 template <class Enum>
 Field choice(std::string name, Enum& at, std::string help) {

@@ -57,6 +57,11 @@ std::string distribution_text(const Distribution& d) {
 std::string slot_text(const Field& f) {
   if (auto* d = std::get_if<Distribution*>(&f.slot)) return distribution_text(**d);
   if (auto* l = std::get_if<std::vector<std::string>*>(&f.slot)) return "[" + quoted_list(**l) + "]";
+  if (auto* l = std::get_if<std::vector<std::int64_t>*>(&f.slot)) {
+    std::string list;
+    for (const auto n : **l) list += (list.empty() ? "" : ", ") + std::to_string(n);
+    return "[" + list + "]";
+  }
   return is_single(f) ? value_text(get(f)) : "";
 }
 
@@ -86,6 +91,7 @@ std::string facts(const Field& f) {
   std::string out = allowed_text(f.option);
   if (std::holds_alternative<Distribution*>(f.slot)) out += ", or a distribution";
   if (std::holds_alternative<std::vector<std::string>*>(f.slot)) out = "a string or an array of strings";
+  if (std::holds_alternative<std::vector<std::int64_t>*>(f.slot)) out = "an array, each " + out;
   if (!f.option.choices.empty()) out = "one of " + out;
   if (!f.option.unit.empty()) out += "; " + f.option.unit;
   if (f.required) return out + "; required";

@@ -110,7 +110,7 @@ AuditJob job_line(const Post& post, const TrainTask& t, const Setup& setup) {
   j.key = training_key(s, client, t.job);
   for (std::uint32_t i = 0; i < s.erasures.size(); ++i)
     if (t.honours >> i & 1) j.left_out.push_back(i);
-  j.lr = s.training.lr * (t.extras ? t.extras->lr_factor : 1.0);
+  j.lr = s.training.lr * t.lr_factor * (t.extras ? t.extras->lr_factor : 1.0);
   j.epochs = s.training.local_epochs;
   j.steps = s.training.local_steps;
   j.batch_size = s.training.batch_size;

@@ -182,7 +182,10 @@ void replace(Parts& p, ServedRequest& r, const methods::Replace& step, const Par
   p.merging.late.corrected(1.0, step.erasure);
   auto& memory = p.merging.memory;
   if (r.ledger) memory.ledger() = *std::exchange(r.ledger, std::nullopt);
-  if (step.rewinds) memory.history().rewind(step.holds);
+  if (step.rewinds) {
+    memory.history().rewind(step.holds);
+    p.trainers.step_sizes.go_back(step.holds, p.course());
+  }
   p.decide(Kind::replaced, r.request.client, 0, 1.0, fx);
   count_lost(p, r, step.holds, fx);
   p.measure(fx);

@@ -25,6 +25,7 @@ struct TrainTask {
   ParametersPtr model;
   std::shared_ptr<const train::TrainExtras> extras;       ///< null: none
   std::shared_ptr<const train::AuxiliaryHead> auxiliary;  ///< null: none
+  double lr_factor = 1;  ///< training.schedule's; that of `extras` comes on top
 };
 /// A client's timer: the modelled computation of `job` ends now, or, when `lost`, broke off.
 struct JobDone {

@@ -25,6 +25,7 @@
 #include "federate/requests.hpp"
 #include "federate/roster.hpp"
 #include "federate/setup.hpp"
+#include "federate/step_sizes.hpp"
 #include "federate/task_extras.hpp"
 #include "federate/tasks.hpp"
 #include "methods/method.hpp"
@@ -36,6 +37,7 @@ struct Trainers {
   Roster roster;
   Tasks tasks;
   TaskExtras extras;
+  StepSizes step_sizes;
 };
 
 /// What is merged, into which model.
@@ -83,6 +85,7 @@ struct Parts {
 
   const config::Scenario& scenario() const { return *setup.scenario; }
   Lineage& lineage() const { return merging.lineage(); }
+  Course course() const { return {at.version, at.updates, trainers.tasks.rounds()}; }
   std::int64_t classes() const;
   void decide(record::Decision::Kind kind, std::uint32_t client, std::uint64_t staleness, double weight,
               Effects& fx) const {

@@ -238,6 +238,9 @@ methods::View view_of(const Parts& p, const ServedRequest& r) {
   }
   v.participants = [&roster, &request = r.request] { return roster.participants(request); };
   v.environments = roster.environments();
+  v.lr_factor = [&sizes = p.trainers.step_sizes](std::uint32_t c, std::uint64_t version) {
+    return sizes.of_version(c, version);
+  };
   return v;
 }
 

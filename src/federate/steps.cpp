@@ -87,6 +87,7 @@ void perform(Parts& p, ServedRequest& r, methods::Restart& s, Effects& fx) {
   const auto [mean, clients] = p.trainers.roster.mean_samples();
   p.merging.one->begin_again(mean, clients, s.barrier);
   p.at.updates = p.trainers.roster.begin_again();
+  p.trainers.step_sizes.begin_again(p.course());
   p.measurements.begin_again(p.at);
   p.decide(Kind::restarted, r.request.client, 0, 0, fx);
   count_lost(p, r, 0, fx);

@@ -32,9 +32,12 @@ TrainTask task_of(Parts& p, std::uint32_t client) {
   std::shared_ptr<const train::AuxiliaryHead> auxiliary;
   if (p.observers.heads)
     if (const auto* request = p.requests.ahead(client)) auxiliary = p.observers.heads->task(*request);
-  const auto& t = p.trainers;
-  return {t.tasks[client].job,   base.version,   p.at.epoch,          t.roster[client].honours,
-          std::move(base.model), t.extras.now(), std::move(auxiliary)};
+  auto& t = p.trainers;
+  auto course = p.course();
+  course.version = base.version;
+  const double lr_factor = t.step_sizes.hand_out(client, course);
+  return {t.tasks[client].job,   base.version,   p.at.epoch,           t.roster[client].honours,
+          std::move(base.model), t.extras.now(), std::move(auxiliary), lr_factor};
 }
 
 /// A late update that is dropped counts with every request that was erased before it came.

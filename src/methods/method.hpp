@@ -117,6 +117,8 @@ struct View {
   data::IndicesPtr target_holdout;             ///< rows of the target that are never trained on
   /// Clients that go on: not excluded, and, where only some of its samples must go, the target with the rest.
   std::function<std::vector<Participant>()> participants;
+  /// What the client's step size was multiplied with in tasks with that version (training.schedule); null: 1.
+  std::function<double(std::uint32_t client, std::uint64_t version)> lr_factor{};
   /// After Collect: who answered what, by client; the results are null in timing-only runs.
   std::vector<std::pair<std::uint32_t, std::shared_ptr<const job::JobResult>>> collected;
 };

@@ -133,7 +133,7 @@ torch::Tensor loss_gradient(engine::Workspace& workspace, const torch::Tensor& i
 
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
-  const Schedule schedule(job.samples, job.batch_size, job.epochs, job.steps, job.key);
+  const auto schedule = schedule_of(workspace, job);
   if (auto* recorded = workspace.graph(); recorded && !job.auxiliary && !job.augment.any())
     return train_recorded(workspace, *recorded, job, schedule);
   const auto order = workspace.upload(schedule.order());

@@ -13,11 +13,11 @@ std::optional<engine::AdamSettings> adam_of(const config::TrainingSection& t) {
 }
 
 TrainJob local_training(const config::TrainingSection& t, ParametersPtr base, base::IndicesPtr samples,
-                        const base::StreamKey& key) {
+                        const base::StreamKey& key, double lr_factor) {
   TrainJob job;
   job.base = std::move(base);
   job.samples = std::move(samples);
-  job.sgd = {t.lr, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta};
+  job.sgd = {t.lr * lr_factor, t.momentum, t.weight_decay, t.clip_norm, t.prox_mu, t.max_delta};
   job.epochs = t.local_epochs;
   job.steps = t.local_steps;
   job.batch_size = t.batch_size;

@@ -59,6 +59,6 @@ std::optional<engine::AdamSettings> adam_of(const config::TrainingSection& train
 
 /// Local training as [training] says, its step size times `lr_factor`, on `samples` from `base`.
 TrainJob local_training(const config::TrainingSection& training, ParametersPtr base, base::IndicesPtr samples,
-                        const base::StreamKey& key);
+                        const base::StreamKey& key, double lr_factor = 1);
 
 }  // namespace afu::train

@@ -132,6 +132,16 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   CHECK(back.heterogeneity.network.overrides[0].downlink_mbit == 3.5);
 }
 
+TEST_CASE("a list of numbers reads back as the same") {
+  auto s = parsed("[training]\nschedule = \"step\"\nschedule_milestones = [50, 75]\n[stop]\nupdates = 9\n");
+  CHECK(s.training.schedule_milestones == std::vector<std::int64_t>{50, 75});
+  const auto text = to_toml(s, methods());
+  CHECK(text.find("\nschedule_milestones = [50, 75]\n") != std::string::npos);
+  CHECK(parsed(text).training.schedule_milestones == s.training.schedule_milestones);
+  CHECK(parsed("[stop]\nupdates = 9\n", {"training.schedule=step", "training.schedule_milestones=[3]"})
+            .training.schedule_milestones == std::vector<std::int64_t>{3});
+}
+
 TEST_CASE("the reference loads, as the defaults") {
   auto text = reference_toml(methods());
   auto s = parsed(text);

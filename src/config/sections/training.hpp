@@ -1,6 +1,7 @@
 #pragma once
 /// [training].
 #include <cstdint>
+#include <vector>
 
 #include "config/augmentation.hpp"
 #include "config/choices.hpp"

@@ -93,7 +93,8 @@ Collect trainings(const View& view, const Request& request, const HistoryRound& 
     if (!kept.count(p.client)) continue;
     auto job = train::local_training(t, model, p.rows,
                                      {view.scenario->scenario.seed, base::purpose("federaser"), p.client,
-                                      (std::uint64_t{request.index} << 32) + index});
+                                      (std::uint64_t{request.index} << 32) + index},
+                                     view.lr_factor ? view.lr_factor(p.client, round.end_version - 1) : 1);
     job.epochs = part(t.local_epochs);
     job.steps = t.local_steps > 0 ? part(t.local_steps) : 0;
     const auto passes =

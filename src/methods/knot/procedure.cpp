@@ -18,6 +18,7 @@
 #include "methods/knot/job.hpp"
 #include "methods/registry.hpp"
 #include "methods/script.hpp"
+#include "train/learning_rate.hpp"
 
 namespace afu::methods {
 namespace {
@@ -60,6 +61,11 @@ Needs needs(const config::Values& settings) {
 }
 
 void check(const config::Scenario& s, const config::Complain& complain) {
+  if (train::has_schedule(s.training))
+    complain(
+        s.training.warm_up > 0 ? "training.warm_up" : "training.schedule",
+        "a cluster that goes back would have a place of its own in the schedule, which the method \"knot\" does not "
+        "keep; allowed are \"constant\" and no warm-up");
   const std::string why = ", the method \"knot\" lets nothing pass between clusters";
   const auto& t = s.training;
   if (t.rule != config::Rule::async_delta && t.rule != config::Rule::fedbuff)
