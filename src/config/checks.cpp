@@ -252,9 +252,10 @@ class Checks {
       if (wrong && c.batched_clients != 1)
         fail("compute.batched_clients",
              std::to_string(c.batched_clients) + " needs " + why + "; allowed is 1",
-             {"compute.", "model.name", "training.augment."});
+             {"compute.", "model.name", "training.augment.", "training.balanced"});
     };
     refuse_batches(s_.training.augment.any(), "images as they are, training.augment changes them");
+    refuse_batches(s_.training.balanced, "training.balanced = false");
     refuse_batches(c.deterministic,
                    "compute.deterministic = false, since sums then depend on who trains together");
     refuse_batches(c.precision == Precision::bf16, "compute.precision \"fp32\" or \"tf32\"");

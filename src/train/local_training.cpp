@@ -58,6 +58,14 @@ std::vector<Run> runs_of(const Schedule& schedule) {
   return runs;
 }
 
+Schedule schedule_of(const engine::Workspace& workspace, const TrainJob& job) {
+  if (!job.balanced || !job.samples) return {job.samples, job.batch_size, job.epochs, job.steps, job.key};
+  const auto labels =
+      workspace.pool().labels.index_select(0, workspace.upload(*job.samples)).to(torch::kCPU).contiguous();
+  const auto* y = labels.data_ptr<std::int64_t>();
+  return {job.samples, job.batch_size, job.epochs, job.steps, job.key, {y, y + labels.numel()}};
+}
+
 /// What the job changed, shortened to `max_delta` where it is longer, which `factor` tells (see shorten); its
 /// buffers are values, which stay.
 model::ParametersPtr difference(const engine::Workspace& workspace, const TrainJob& job,

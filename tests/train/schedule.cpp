@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -55,6 +56,35 @@ TEST_CASE("the order follows from the key alone") {
         train::Schedule(samples(50), 16, 1, 0, key).order());
   CHECK(train::Schedule(samples(50), 8, 1, 0, key).order() !=
         train::Schedule(samples(50), 8, 1, 0, other).order());
+}
+
+TEST_CASE(
+    "balanced: as many steps, each class as likely as any other, and each goes through its own samples") {
+  std::vector<std::int64_t> labels(1000);  // 900, 90 and 10
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i < 900 ? 7 : i < 990 ? 2 : 0;
+  const auto s = samples(1000);
+  const train::Schedule plain(s, 32, 6, 0, key), balanced(s, 32, 6, 0, key, labels);
+  CHECK(balanced.steps() == plain.steps());
+  CHECK(balanced.order().size() == plain.order().size());
+  CHECK(balanced.begin(40) == plain.begin(40));
+  CHECK(balanced.count(31) == plain.count(31));
+  std::map<std::int64_t, std::map<std::int64_t, int>> seen;  // by label, how often which row
+  for (auto row : balanced.order()) ++seen[labels.at(static_cast<std::size_t>(row - 100))][row];
+  for (auto& [label, rows] : seen) {
+    CAPTURE(label);
+    int count = 0, least = 1 << 30, most = 0;
+    for (const auto& [row, times] : rows)
+      count += times, least = std::min(least, times), most = std::max(most, times);
+    CHECK(count > 1850);  // of 2000 that are to be expected; deviation 37
+    CHECK(count < 2150);
+    CHECK(rows.size() == (label == 7 ? 900 : label == 2 ? 90 : 10));
+    CHECK(most - least <= 1);
+  }
+  CHECK(train::Schedule(s, 32, 6, 0, key, labels).order() == balanced.order());
+  const train::Schedule one(samples(5), 2, 1, 0, key, {1, 1, 1, 1, 1});
+  CHECK(std::set<std::int64_t>(one.order().begin(), one.order().end()).size() == 5);
+  CHECK_THROWS_WITH_AS(train::Schedule(samples(5), 2, 1, 0, key, {1, 2}), "there are 2 labels of 5 samples",
+                       std::invalid_argument);
 }
 
 TEST_CASE("a schedule of nothing is refused") {
