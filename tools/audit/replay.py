@@ -14,6 +14,7 @@ from rounds import training_sgd
 from rules import RULES, Arrival, Plan, Rule
 from schedule import Schedule
 from serving import METHODS, Request, make_request
+from step_sizes import scheduled
 from training import Data, HeadTrainer, Trainer
 
 WEIGHT_TOLERANCE, VECTOR_WEIGHT_TOLERANCE = 1e-9, 1e-5
@@ -61,6 +62,7 @@ class Replay:
         self.excluded: set[int] = set()
         self.honours: dict[int, dict[int, float]] = {c: {} for c in range(len(self.rows))}  # requests, since when
         self.corrections: list[tuple[int, list[np.ndarray]]] = []
+        self.restarts: list[int] = []  # versions with which a retraining began
         self.auxiliary: dict[int | None, np.ndarray] = {}
         self.update: dict[str, Any] | None = None  # that has just come
         self.group: list[tuple[int, int, float]] = []  # client, staleness, weight: decisions still to come
@@ -173,7 +175,7 @@ class Replay:
         gone = {row for r in task["left_out"] for row in self.folder.run["requests"][r]["forget"]}
         rows = [row for row in self.rows[client] if row not in gone]
         t, base = self.training, self.versions[task["version"]]
-        sgd = training_sgd(t, self.step_size(task))
+        sgd = training_sgd(t, self.step_size(client, job, task))
         order = (t["batch_size"], t["local_epochs"], t["local_steps"], key)
         if task["extras"] == "auxiliary":
             return self.trained_with_head(client, base, rows, sgd, order)
@@ -189,13 +191,27 @@ class Replay:
         forget = set(request.forget)
         return self.heads.train(base, head, forget, s["backbone"], rows, sgd, *order)
 
-    def step_size(self, task: dict[str, Any]) -> float:
-        plain = self.training["lr"]
+    def step_size(self, client: int, job: int, task: dict[str, Any]) -> float:
+        plain = self.training["lr"] * self.lr_factor(client, job, task)
         allowed = {plain}
         if self.method == "fine_tune" and any(r.made for r in self.requests):
             allowed.add(plain * self.scenario["unlearning"]["fine_tune"]["lr_factor"])
         self.require(task["lr"] in allowed, f"a job's step size is {task['lr']}, allowed is {sorted(allowed)}")
         return task["lr"]
+
+    def lr_factor(self, client: int, job: int, task: dict[str, Any]) -> float:
+        """What the schedule says of the job: the client's earlier ones since the training began (anew) count."""
+        t = self.training
+        if t["schedule"] == "constant" and t["warm_up"] == 0:
+            return 1.0
+        if t["schedule_by"] != "jobs" or self.method in ("roll_back", "sifu"):
+            raise Unusable("of schedules only those by jobs are computed again, and not where training goes back")
+        began = max((v for v in self.restarts if v <= task["version"]), default=0)
+        done = sum(
+            c == client and j < job and other["kind"] == "train" and other["version"] >= began
+            for (c, j), other in self.folder.tasks.items()
+        )
+        return scheduled(t, done)
 
     def arrival(self) -> Arrival:
         """The update that has just come, let in."""
@@ -350,6 +366,7 @@ class Replay:
         self.ledger.reset()
         self.corrections = []
         self.publish(self.restart)
+        self.restarts.append(self.version)
         self.epoch += 1
         for r in self.company(request):
             self.readmit(r)

@@ -10,7 +10,7 @@ import numpy as np
 
 from erasures import Case
 from ledger import Round
-from nets import softmax
+from nets import Unusable, softmax
 from philox import Key, purpose
 from training import Sgd
 
@@ -58,6 +58,8 @@ def _calibrated(
 ) -> np.ndarray:
     epochs = max(1, math.ceil(s["ratio"] * t["local_epochs"]))
     steps = max(1, math.ceil(s["ratio"] * t["local_steps"])) if t["local_steps"] > 0 else 0
+    if t["schedule"] != "constant" or t["warm_up"] > 0:
+        raise Unusable("federaser under a schedule of the step size is not computed again")
     sgd = training_sgd(t, t["lr"])
     scale, stored, fresh, weights = _rescale(r, kept), [], [], []
     for client, parts in kept.items():
@@ -89,7 +91,18 @@ def _rescaled(case: Case, s: dict, old: np.ndarray, new: np.ndarray, weight: flo
 
 
 def training_sgd(t: dict, lr: float) -> Sgd:
-    return Sgd(lr, t["momentum"], t["weight_decay"], t["clip_norm"], t["prox_mu"], t["max_delta"])
+    adam = None if t["optimiser"] == "sgd" else (t["beta1"], t["beta2"], t["epsilon"])
+    return Sgd(
+        lr,
+        t["momentum"],
+        t["weight_decay"],
+        t["clip_norm"],
+        t["prox_mu"],
+        t["max_delta"],
+        adam,
+        t["optimiser"] == "adamw",
+        t["balanced"],
+    )
 
 
 def fedosd_unlearning(case: Case, others: Participants) -> np.ndarray:

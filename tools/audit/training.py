@@ -35,19 +35,41 @@ class Sgd:
     clip_norm: float = 0.0
     prox_mu: float = 0.0
     max_delta: float = 0.0
+    adam: tuple[float, float, float] | None = None  # beta1, beta2, epsilon; momentum is not looked at then
+    decoupled: bool = False  # AdamW's weight decay
+    balanced: bool = False
 
 
-def batches(rows: list[int], batch_size: int, epochs: int, steps: int, key: Key) -> Iterator[list[int]]:
+def batches(
+    rows: list[int], batch_size: int, epochs: int, steps: int, key: Key, labels: list[int] | None = None
+) -> Iterator[list[int]]:
     """Every epoch shuffles the order of the one before; its last batch may be short. `steps` > 0 overrides
-    `epochs`."""
+    `epochs`. With `labels`, those of `rows`, batches are balanced: the next sample is of any class."""
     order, stream = list(rows), Stream(key)
+    decks = _decks(rows, labels) if labels is not None else []
     each = (len(rows) - 1) // batch_size + 1
     total = steps if steps > 0 else epochs * each
     for step in range(total):
-        if step % each == 0:
-            stream.shuffle(order)
         begin = step % each * batch_size
+        if decks:
+            yield [_draw(decks, stream) for _ in range(min(batch_size, len(rows) - begin))]
+            continue
+        if begin == 0:
+            stream.shuffle(order)
         yield order[begin : begin + batch_size]
+
+
+def _decks(rows: list[int], labels: list[int]) -> list[list[list[int]]]:
+    """Of each class that occurs, ascending: its rows, and those of them that are still to be drawn."""
+    return [[[r for r, l in zip(rows, labels) if l == label], []] for label in sorted(set(labels))]
+
+
+def _draw(decks: list[list[list[int]]], stream: Stream) -> int:
+    deck = decks[stream.below(len(decks))]
+    if not deck[1]:
+        stream.shuffle(deck[0])
+        deck[1] = deck[0][::-1]
+    return deck[1].pop()
 
 
 def cross_entropy(z: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -75,16 +97,23 @@ def clipped(g: np.ndarray, longest: float) -> np.ndarray:
 
 
 class SgdState:
-    """Momentum without dampening; decay and the proximal term count before clipping."""
+    """Momentum without dampening, or Adam; decay (but for AdamW) and the proximal term count before clipping."""
 
     def __init__(self, size: int, dtype: type) -> None:
         self.velocity = np.zeros(size, dtype=dtype)
+        self.adam = Adam(size, dtype, 0.0)
 
     def step(self, w: np.ndarray, g: np.ndarray, s: Sgd, base: np.ndarray | None = None) -> None:
-        if s.weight_decay:
+        if s.weight_decay and not s.decoupled:
             g = g + w.dtype.type(s.weight_decay) * w
         if s.prox_mu and base is not None:
             g = g + w.dtype.type(s.prox_mu) * (w - base)
+        if s.adam:
+            g = clipped(g, s.clip_norm)
+            if s.decoupled:
+                w *= w.dtype.type(1 - s.lr * s.weight_decay)
+            self.adam.lr, (self.adam.beta1, self.adam.beta2, self.adam.epsilon) = s.lr, s.adam
+            return self.adam.step(w, g)
         self.velocity = w.dtype.type(s.momentum) * self.velocity + clipped(g, s.clip_norm)
         w -= w.dtype.type(s.lr) * self.velocity
 
@@ -129,6 +158,9 @@ class Trainer:
     def state(self, w: np.ndarray) -> SgdState:
         return SgdState(len(w), w.dtype.type)
 
+    def labels_of(self, rows: list[int], sgd: Sgd) -> list[int] | None:
+        return [int(l) for l in self.data.labels[rows]] if sgd.balanced else None
+
     def gradient(self, w: np.ndarray, rows: list[int], labels: np.ndarray | None = None) -> np.ndarray:
         """Of the mean cross entropy."""
         z = self.net.forward(w, self.data.images(rows))
@@ -139,7 +171,7 @@ class Trainer:
         self, base: np.ndarray, rows: list[int], sgd: Sgd, batch_size: int, epochs: int, steps: int, key: Key
     ) -> np.ndarray:
         w, state = base.copy(), self.state(base)
-        for batch in batches(rows, batch_size, epochs, steps, key):
+        for batch in batches(rows, batch_size, epochs, steps, key, self.labels_of(rows, sgd)):
             state.step(w, self.gradient(w, batch), sgd, base)
         self.finite = is_finite(w)
         return shortened(w - base, sgd.max_delta)
@@ -207,7 +239,7 @@ class HeadTrainer:
         net, data = self.trainer.net, self.trainer.data
         w, state = base.copy(), self.trainer.state(base)
         first, head, head_state = head.copy(), head.copy(), self.trainer.state(head)
-        for batch in batches(rows, batch_size, epochs, steps, key):
+        for batch in batches(rows, batch_size, epochs, steps, key, self.trainer.labels_of(rows, sgd)):
             labels = data.labels[batch]
             own = np.array([self.label(r) if r in relabelled else l for r, l in zip(batch, labels)])
             z = net.forward(w, data.images(batch))
