@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/elementary.hpp"
+
 namespace afu::engine {
 namespace {
 
@@ -19,8 +21,8 @@ Numbers numbers_of(const SgdSettings& s, const AdamSettings& a, std::int64_t ste
           f(1 - a.beta1),
           f(a.beta2),
           f(1 - a.beta2),
-          f(s.lr / (1 - std::pow(a.beta1, t))),
-          f(1 / std::sqrt(1 - std::pow(a.beta2, t))),
+          f(s.lr / (1 - base::pow(a.beta1, t))),
+          f(1 / std::sqrt(1 - base::pow(a.beta2, t))),
           f(a.epsilon),
           f(1 - s.lr * s.weight_decay)};
 }

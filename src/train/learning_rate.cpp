@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/elementary.hpp"
 #include "config/sections/training.hpp"
 
 namespace afu::train {
 namespace {
+
+constexpr double kPi = 3.14159265358979323846;
 
 double step(const config::TrainingSection& t, double done) {
   const auto passed = t.schedule_every > 0
@@ -14,13 +17,13 @@ double step(const config::TrainingSection& t, double done) {
                           : static_cast<double>(std::count_if(
                                 t.schedule_milestones.begin(), t.schedule_milestones.end(),
                                 [&](std::int64_t m) { return static_cast<double>(m) <= done; }));
-  return std::pow(t.schedule_factor, passed);
+  return base::pow(t.schedule_factor, passed);
 }
 
 double cosine(const config::TrainingSection& t, double done) {
   const auto begin = static_cast<double>(t.warm_up), end = static_cast<double>(t.schedule_length);
   const double way = std::clamp((done - begin) / (end - begin), 0.0, 1.0);
-  return t.schedule_floor + (1 - t.schedule_floor) * (1 + std::cos(std::acos(-1.0) * way)) / 2;
+  return t.schedule_floor + (1 - t.schedule_floor) * (1 + base::cos(kPi * way)) / 2;
 }
 
 }  // namespace
