@@ -126,9 +126,16 @@ class Dicom {
     return std::nullopt;
   }
 
+  /// With the name of the transfer syntax, for some have no decoder here.
+  [[noreturn]] void cannot_decode(const char* why) {
+    throw std::runtime_error(fmt::format("its pixels cannot be decoded: {} ({})", why,
+                                         DcmXfer(data_.getOriginalXfer()).getXferName()));
+  }
+
   /// The samples of all frames, as they are stored.
   std::vector<std::uint32_t> stored_samples(std::int64_t allocated) {
-    require(data_.chooseRepresentation(EXS_LittleEndianExplicit, nullptr), "its pixels cannot be decoded");
+    const auto done = data_.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
+    if (done.bad()) cannot_decode(done.text());
     const auto wanted = static_cast<std::size_t>(height_ * width_ * frames_);
     const Uint8* bytes = nullptr;
     const Uint16* words = nullptr;
@@ -243,9 +250,7 @@ class Dicom {
           fmt::format("{} of {} bits a sample, allowed are 8", kind_, whole(DCM_BitsAllocated)));
     DicomImage image(&data_, data_.getOriginalXfer(), CIF_MayDetachPixelData, 0,
                      static_cast<unsigned long>(frames_));
-    if (image.getStatus() != EIS_Normal)
-      throw std::runtime_error(
-          fmt::format("its pixels cannot be decoded: {}", DicomImage::getString(image.getStatus())));
+    if (image.getStatus() != EIS_Normal) cannot_decode(DicomImage::getString(image.getStatus()));
     std::vector<Decoded> out;
     for (const auto f : chosen) {
       Decoded d;
