@@ -47,6 +47,8 @@ struct RunOptions {
   std::function<void()> prepared;
   const std::atomic<bool>* interrupt = nullptr;  ///< set: end in order, measure the last version
   const std::atomic<bool>* hurry = nullptr;      ///< set, after `interrupt`: without measuring
+  /// While images are decoded: of how many so many are. From one thread at a time.
+  std::function<void(std::int64_t done, std::int64_t all)> loading;
   /// In the calling thread: at each update, and five times a second while there is none.
   std::function<void(const Progress&)> progress;
   std::function<void(const federation_actor&, caf::actor_system&)> on_start;  ///< for tests

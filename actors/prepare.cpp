@@ -92,7 +92,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   Prepared p;
   p.context = std::make_shared<Context>();
   auto& c = *p.context;
-  auto held = federate::gather(std::make_shared<const config::Scenario>(scenario));
+  auto held = federate::gather(std::make_shared<const config::Scenario>(scenario), options.loading);
   const auto& s = *held.scenario;
   c.scenario = held.scenario;
   c.setup.scenario = held.scenario;

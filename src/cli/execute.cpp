@@ -10,6 +10,7 @@
 #include "base/output_file.hpp"
 #include "config/scenario.hpp"
 #include "config/writer.hpp"
+#include "data/image_store.hpp"
 #include "device/devices.hpp"
 #include "lane/prepare_model.hpp"
 #include "methods/registry.hpp"
@@ -24,11 +25,23 @@ void write_scenario(const record::RunFolder& folder, const config::Scenario& s) 
   base::write_whole(folder.path("scenario.toml"), config::to_toml(s, methods::method_sections()));
 }
 
+/// Where digests of inputs are noted, as decoded images are kept: of large files, and where the user names the folder.
+std::filesystem::path digest_notes(const config::DataSection& data, const std::string& path) {
+  namespace fs = std::filesystem;
+  if (data.source == config::DataSource::phantom) return {};
+  const auto folder = data::cache_folder(data.cache);
+  if (!folder) return {};
+  std::error_code none;
+  const bool large = fs::is_regular_file(path, none) && fs::file_size(path, none) > data::cached_from_bytes;
+  if (large || data.cache != "auto") fs::create_directories(*folder, none);
+  return *folder;
+}
+
 /// The inputs as they are before the run reads them.
 std::vector<record::Input> inputs_of(const config::Scenario& scenario) {
   std::vector<record::Input> inputs;
   for (const auto& [key, path] : config::used_paths(scenario))
-    inputs.push_back({key, path, record::digest_of_input(path)});
+    inputs.push_back({key, path, record::digest_of_input(path, digest_notes(scenario.data, path))});
   return inputs;
 }
 

@@ -10,6 +10,7 @@
 #include "actors/launch.hpp"
 #include "cli/execute.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/loading.hpp"
 #include "cli/resume.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
@@ -107,6 +108,7 @@ int run(const Options& o, const config::Scenario& given) {
   options.interrupt = &Interrupts::asked();
   options.hurry = &Interrupts::hurried();
   options.prepared = [] { Interrupts::take(); };
+  if (!o.quiet) options.loading = loading_lines();
   options.progress = [&](const actors::Progress& p) {
     progress.update(p.updates, p.now);
     if (told || !Interrupts::asked()) return;

@@ -23,6 +23,8 @@ constexpr bool is_square(Trigger t) { return t == Trigger::patch || t == Trigger
 AFU_CHOICE(DataSource, phantom, npz, image_folder, manifest)
 /// Whether the images are files of their own, which readers of many formats decode.
 constexpr bool is_files(DataSource s) { return s == DataSource::image_folder || s == DataSource::manifest; }
+/// Where an npz file's images of four dimensions have their channels: last, first, or wherever only one reading is possible.
+AFU_CHOICE(ImageLayout, auto_, nhwc, nchw)
 /// How samples of more than 8 bits become 8 (data/intensity.hpp).
 AFU_CHOICE(IntensityMapping, stored, window, extrema, range)
 /// Across which axis a volume is cut (data/slices.hpp).

@@ -24,6 +24,14 @@ Section data(DataSection& d) {
               "Side of the images: phantom generates them so, image_folder and manifest resize to it.",
               "pixels"),
        number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder, manifest)."),
+       flag(
+           "as_rgb", d.as_rgb,
+           "Give grey images three channels, all the same, for networks that want colour; colour stays colour "
+           "(npz, image_folder, manifest)."),
+       choice(
+           "layout", d.layout,
+           "Where images of four dimensions have their channels. nhwc: last, as in MedMNIST. nchw: first. auto: where "
+           "there are 1 or 3; a shape that allows both is refused (npz)."),
        number("classes", d.classes, from(2, 10), "How many classes to generate (phantom).")
            .alias({"num_classes"}),
        number("train_samples", d.train_samples, from(1, 100'000'000),
@@ -39,6 +47,11 @@ Section data(DataSection& d) {
               "Part of the images for testing (image_folder, and a manifest without splits)."),
        flag("split_by_subject", d.split_by_subject,
             "Keep all images of a subject in one split, where subjects are known (image_folder, manifest)."),
+       text(
+           "cache", d.cache,
+           "Where decoded images are kept, from which later runs map them into memory. auto: in $XDG_CACHE_HOME/afu/images, "
+           "or ~/.cache/afu/images, where they take more than 256 MB. off: nowhere, all are decoded into memory. Else the "
+           "folder: absolute, or relative to the working folder (npz, image_folder, manifest)."),
        number(
            "unusable_share", d.unusable_share, from(0, 0.9),
            "Of the files or rows, at most such a part may be unusable: they are left out, and counted and named in a "

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/indices.hpp"
+#include "data/pixels.hpp"
 #include "data/target_label.hpp"
 
 namespace afu::data {
@@ -29,7 +30,7 @@ using base::IndicesPtr;
 /// N images, N x C x H x W, uint8, contiguous; labels in [0, classes).
 struct Images {
   std::int64_t channels = 1, height = 0, width = 0;
-  std::vector<std::uint8_t> pixels;
+  Pixels pixels;
   std::vector<std::int64_t> labels;
   std::vector<std::int64_t> subjects;  ///< one an image, or empty where none are known
   std::vector<std::int64_t> sites;     ///< likewise: where it comes from, an index of the source's site_names

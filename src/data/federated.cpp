@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <new>
+#include <optional>
 
 #include "base/random.hpp"
 #include "config/loader.hpp"
@@ -30,6 +31,15 @@ namespace {
 
 IndicesPtr share(Indices rows) { return std::make_shared<const Indices>(std::move(rows)); }
 
+/// Appends what is known of the rows' images, but their pixels. `from` may be `to`.
+void append_facts(Images& to, const Images& from, const Indices& rows) {
+  for (auto r : rows) {
+    to.labels.push_back(from.labels[static_cast<std::size_t>(r)]);
+    if (!from.subjects.empty()) to.subjects.push_back(from.subjects[static_cast<std::size_t>(r)]);
+    if (!from.sites.empty()) to.sites.push_back(from.sites[static_cast<std::size_t>(r)]);
+  }
+}
+
 /// Appends the rows' images, labels and subjects. `from` may be `to`.
 void append(Images& to, const Images& from, const Indices& rows) {
   const auto bytes = from.image_bytes();
@@ -39,10 +49,24 @@ void append(Images& to, const Images& from, const Indices& rows) {
     const auto old = to.pixels.size();
     to.pixels.resize(old + static_cast<std::size_t>(bytes));
     std::copy_n(from.pixels.begin() + r * bytes, bytes, to.pixels.begin() + static_cast<std::ptrdiff_t>(old));
-    to.labels.push_back(from.labels[static_cast<std::size_t>(r)]);
-    if (!from.subjects.empty()) to.subjects.push_back(from.subjects[static_cast<std::size_t>(r)]);
-    if (!from.sites.empty()) to.sites.push_back(from.sites[static_cast<std::size_t>(r)]);
   }
+  append_facts(to, from, rows);
+}
+
+/// The pixels of train, val and test as one mapping of its own, with room for `more` images behind them; nothing where
+/// they do not stand one behind the other in a file.
+std::optional<Pixels> mapped_pool(const Source& source, std::int64_t more) {
+  const auto& mapping = source.train.pixels.mapping();
+  std::size_t bytes = 0;
+  for (const auto* images : {&source.train, &source.val, &source.test}) {
+    const auto& p = images->pixels;
+    if (!mapping || p.mapping() != mapping || p.begin() != mapping->begin() + bytes) return std::nullopt;
+    bytes += p.size();
+  }
+  const auto room = static_cast<std::size_t>(more * source.train.image_bytes());
+  auto own = mapping->own_copy(bytes, room);
+  auto* at = own->begin();
+  return Pixels(std::move(own), at, bytes, bytes + room);
 }
 
 Images empty_like(const Images& images) {
@@ -229,13 +253,16 @@ bool any_at_two_clients(const FederatedData& data) {
   return false;
 }
 
-Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
+Source read_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file,
+                   const LoadProgress& progress) {
   if (section.source == config::DataSource::phantom) return make_phantom_source(section, seed);
+  const auto path = data_path(section, scenario_file);
+  ImageStore store(section.cache, progress);
   if (section.source == config::DataSource::image_folder)
-    return load_image_folder(data_path(section, scenario_file), with_salt(section, scenario_file), seed);
+    return load_image_folder(path, with_salt(section, scenario_file), seed, store);
   if (section.source == config::DataSource::manifest)
-    return load_manifest(data_path(section, scenario_file), with_salt(section, scenario_file), seed);
-  auto source = load_medmnist(data_path(section, scenario_file), section.intensity);
+    return load_manifest(path, with_salt(section, scenario_file), seed, store);
+  auto source = load_medmnist(path, section, store);
   const auto rows = all_rows(source.train.size());
   const auto kept = limited_rows(rows, source.train.labels, section.limit, seed);
   if (kept.size() < rows.size()) {
@@ -251,9 +278,10 @@ Source read_source(const config::DataSection& section, std::uint64_t seed, const
 
 }  // namespace
 
-Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file) {
+Source load_source(const config::DataSection& section, std::uint64_t seed, const std::string& scenario_file,
+                   const LoadProgress& progress) {
   try {
-    return read_source(section, seed, scenario_file);
+    return read_source(section, seed, scenario_file, progress);
   } catch (const std::bad_alloc&) {
     throw DataError(fmt::format("data.source = \"{}\": the system has no more memory for the images",
                                 config::name_of(section.source)));
@@ -265,13 +293,24 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.class_names = source.class_names;
   auto pool = std::make_shared<Images>(empty_like(source.train));
   // All that memory_need counts, at once: a vector that grows is there twice for a while.
-  auto images_at_most = source.train.size() + source.val.size() + source.test.size();
-  if (scenario.data.backdoor.trigger != config::Trigger::none)
-    images_at_most += source.train.size() + 2 * source.test.size();
-  images_at_most += shifted_copies(scenario, source.val.size());
-  pool->pixels.reserve(static_cast<std::size_t>(images_at_most * pool->image_bytes()));
+  const auto all = source.train.size() + source.val.size() + source.test.size();
+  const bool backdoor = scenario.data.backdoor.trigger != config::Trigger::none;
+  const auto shifted = shifted_copies(scenario, source.val.size());
+  const auto more = shifted + (backdoor ? source.train.size() + 2 * source.test.size() : 0);
+  if (auto mapped = mapped_pool(source, more)) {
+    require_memory("data.cache",
+                   {source.train.size(), source.val.size(), source.test.size(), pool->image_bytes(), backdoor,
+                    shifted, true, scenario.partition.shift.any()},
+                   usable_memory());
+    pool->pixels = std::move(*mapped);
+  } else {
+    pool->pixels.reserve(static_cast<std::size_t>((all + more) * pool->image_bytes()));
+  }
   for (const auto* images : {&source.train, &source.val, &source.test})
-    append(*pool, *images, all_rows(images->size()));
+    if (pool->pixels.mapping())
+      append_facts(*pool, *images, all_rows(images->size()));
+    else
+      append(*pool, *images, all_rows(images->size()));
   const auto n_train = source.train.size(), n_val = source.val.size();
   const auto val = range(n_train, n_val);
   data.val = share(val);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -54,9 +55,10 @@ class Facts {
     if (not_square_ > 0)
       source.note(fmt::format("{} are not square and were resized to {} x {} all the same", of(not_square_),
                               section.image_size, section.image_size));
-    if (section.channels == 1 && colour_ > 0)
+    const bool grey = section.channels == 1 && !section.as_rgb;
+    if (grey && colour_ > 0)
       source.note(of(colour_) + " are stored in colour and were made grey (data.channels = 1)");
-    if (section.channels == 3 && colour_ > 0 && colour_ < images_)
+    if (!grey && colour_ > 0 && colour_ < images_)
       source.note(of(colour_) + " are stored in colour, the others in grey");
     if (odd_ > 0)
       source.note(
@@ -72,14 +74,28 @@ class Facts {
 /// Reads one set.
 class Loading {
  public:
-  Loading(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source)
+  Loading(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source,
+          ImageStore& store)
       : set_(std::move(set)),
         section_(section),
         seed_(seed),
         source_(source),
+        store_(store),
+        channels_(section.as_rgb ? 3 : section.channels),
         listed_(set_.rows.size() + set_.unusable.size()) {}
 
   void run() {
+    const auto states = store_.off() ? "" : states_of_files();
+    const auto key = store_.off() ? "" : image_key(facts_of_files() + states);
+    const auto notes = source_.notes.size();
+    if (!store_.off())
+      if (auto kept = store_.find(key)) {
+        for (auto& note : source_.notes)
+          kept->notes.insert(kept->notes.begin() + (&note - source_.notes.data()), note);
+        kept->name = source_.name;
+        source_ = std::move(*kept);
+        return;
+      }
     look();
     name_subjects();
     list_items();
@@ -88,8 +104,12 @@ class Loading {
     counts.train = static_cast<std::int64_t>(parts.train.size());
     counts.val = static_cast<std::int64_t>(parts.val.size());
     counts.test = static_cast<std::int64_t>(parts.test.size());
-    counts.image_bytes = section_.channels * section_.image_size * section_.image_size;
+    counts.image_bytes = channels_ * section_.image_size * section_.image_size;
     counts.backdoor = section_.backdoor.trigger != config::Trigger::none;
+    images_ = counts.train + counts.val + counts.test;
+    store_.begin(key, set_.where + "\n" + decoding_key(section_, seed_),
+                 static_cast<std::uint64_t>(images_ * counts.image_bytes));
+    counts.mapped = store_.in_file();
     require_memory(set_.where, counts, usable_memory());
 
     source_.class_names = set_.class_names;
@@ -102,11 +122,40 @@ class Loading {
     name_those_left();
     name_left_out();
     check_classes(source_, set_.where);
-    check_splits(source_);
+    const auto digests = image_digests(source_);
+    check_splits(source_, digests);
+    if (store_.in_file() && states_of_files() != states)
+      throw DataError(set_.where + ": some of its files changed while they were read");
+    store_.keep(source_, notes, pixels_checksum(digests));
   }
 
  private:
   const FileRow& row(std::size_t r) const { return set_.rows[r]; }
+
+  /// What the set tells of each file.
+  std::string facts_of_files() const {
+    auto text = fmt::format("files {}\n{}{} {}\n{}\n{}\n", set_.where, decoding_key(section_, seed_),
+                            set_.is_manifest, set_.tells_subjects, fmt::join(set_.class_names, "\n"),
+                            fmt::join(set_.site_names, "\n"));
+    for (const auto& [number, name] : set_.subject_names)
+      text += fmt::format("subject {} {}\n", number, name);
+    for (const auto& u : set_.unusable) text += fmt::format("unusable {} {}\n", u.line, u.text);
+    for (const auto& r : set_.rows)
+      text += fmt::format("{}\n{}\n{} {} {} {} {}\n", r.path, r.id, r.line, r.label, r.subject, r.site,
+                          static_cast<int>(r.split));
+    return text;
+  }
+
+  /// The state that each file is in, and the second one of a pair.
+  std::string states_of_files() const {
+    std::string text;
+    for (const auto& r : set_.rows) {
+      text += file_state(r.path) + "\n";
+      if (const auto dot = r.path.rfind('.'); dot != std::string::npos && r.path.compare(dot, 4, ".hdr") == 0)
+        for (const auto* end : {".img", ".img.gz"}) text += file_state(r.path.substr(0, dot) + end) + "\n";
+    }
+    return text;
+  }
 
   void fault(std::size_t r, const std::string& why) {
     if (gone_[r]) return;  // told of another of its images
@@ -250,10 +299,10 @@ class Loading {
 
   Images decode(const Indices& chosen) {
     Images out;
-    out.channels = section_.channels;
+    out.channels = channels_;
     out.height = out.width = section_.image_size;
     const auto bytes = static_cast<std::size_t>(out.image_bytes());
-    out.pixels.resize(chosen.size() * bytes);
+    out.pixels = store_.take(chosen.size() * bytes);
     // The images of a file stand together: it is decoded once.
     std::vector<std::size_t> begins;
     const auto item = [&](std::size_t i) -> const Item& {
@@ -265,7 +314,7 @@ class Loading {
     const auto files = begins.size() - 1;
     std::vector<Image> read(chosen.size());
     std::vector<std::string> faults(files);
-    const ReadAs as{section_.channels, section_.image_size, section_.intensity, section_.slices};
+    const ReadAs as{channels_, section_.image_size, section_.intensity, section_.slices};
     parallel_for(static_cast<std::int64_t>(files), [&](std::int64_t f) {
       const auto from = begins[static_cast<std::size_t>(f)], to = begins[static_cast<std::size_t>(f) + 1];
       const auto& file = row(item(from).row).path;
@@ -285,6 +334,9 @@ class Loading {
       } catch (const DataError& e) {
         faults[static_cast<std::size_t>(f)] = e.what();
       }
+      const std::lock_guard<std::mutex> lock(mutex_);
+      done_ += static_cast<std::int64_t>(to - from);
+      store_.progress(done_, images_);
     });
     std::size_t kept = 0;
     for (std::size_t f = 0; f < files; ++f) {
@@ -305,6 +357,7 @@ class Loading {
       }
     }
     out.pixels.resize(kept * bytes);
+    store_.shrink_last(kept * bytes);
     return out;
   }
 
@@ -330,18 +383,23 @@ class Loading {
   const config::DataSection& section_;
   std::uint64_t seed_;
   Source& source_;
+  ImageStore& store_;
+  std::int64_t channels_;
   std::size_t listed_;
   std::vector<bool> gone_;
   std::vector<ImageLook> looks_;
   std::vector<Item> items_;
   bool known_ = false, by_patient_id_ = false;
   Facts facts_;
+  std::int64_t images_ = 0, done_ = 0;
+  std::mutex mutex_;
 };
 
 }  // namespace
 
-void load_files(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source) {
-  Loading(std::move(set), section, seed, source).run();
+void load_files(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source,
+                ImageStore& store) {
+  Loading(std::move(set), section, seed, source, store).run();
 }
 
 }  // namespace afu::data

@@ -8,6 +8,7 @@
 
 #include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
+#include "data/image_store.hpp"
 
 namespace afu::data {
 
@@ -49,7 +50,9 @@ inline constexpr const char* subject_pattern =
 /// all are known; the slices of one volume are then a subject where none is. At most section.limit training images are
 /// decoded. Throws DataError where more than section.unusable_share of the files cannot be used, with the first ten reasons;
 /// where only some files tell a subject and the split is to be by subject; where the images would not fit into memory; and
-/// where fewer than two classes are left.
-void load_files(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source);
+/// where fewer than two classes are left. What `store` kept of the same files, by their names, sizes and times of change,
+/// is taken as it is.
+void load_files(FileSet set, const config::DataSection& section, std::uint64_t seed, Source& source,
+                ImageStore& store);
 
 }  // namespace afu::data

@@ -181,6 +181,12 @@ FileSet list_image_folder(const std::string& path, std::vector<std::string>& not
 }
 
 Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed) {
+  ImageStore memory;
+  return load_image_folder(path, section, seed, memory);
+}
+
+Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed,
+                         ImageStore& store) {
   if (section.channels != 1 && section.channels != 3)
     throw DataError(fmt::format("data.channels: value is {}, allowed 1 or 3", section.channels));
   Source s;
@@ -189,7 +195,7 @@ Source load_image_folder(const std::string& path, const config::DataSection& sec
   std::vector<std::string> notes;
   auto set = list_image_folder(path, notes);
   for (auto& note : notes) s.note(std::move(note));
-  load_files(std::move(set), section, seed, s);
+  load_files(std::move(set), section, seed, s, store);
   return s;
 }
 

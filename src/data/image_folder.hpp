@@ -8,6 +8,7 @@
 #include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "data/file_set.hpp"
+#include "data/image_store.hpp"
 
 namespace afu::data {
 
@@ -15,6 +16,9 @@ namespace afu::data {
 /// its subject. Source::notes count what was left out (files that are no images) or altered. Throws DataError, which names
 /// the folder or file, also where a class folder holds images of formats that are not read, more of them than
 /// section.unusable_share.
+Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed,
+                         ImageStore& store);
+/// In memory.
 Source load_image_folder(const std::string& path, const config::DataSection& section, std::uint64_t seed);
 
 /// The files alone; `notes` gets what is no image.

@@ -190,12 +190,18 @@ FileSet files_of_manifest(const base::Table& table, const std::string& path,
 }
 
 Source load_manifest(const std::string& path, const config::DataSection& section, std::uint64_t seed) {
+  ImageStore memory;
+  return load_manifest(path, section, seed, memory);
+}
+
+Source load_manifest(const std::string& path, const config::DataSection& section, std::uint64_t seed,
+                     ImageStore& store) {
   require_regular_file(path);
   Source s;
   s.name = fs::path(path).filename().string();
   try {
     const auto table = base::read_table(path);
-    load_files(files_of_manifest(table, path, section), section, seed, s);
+    load_files(files_of_manifest(table, path, section), section, seed, s, store);
   } catch (const InputError& e) {
     throw DataError(e.what());
   }

@@ -7,12 +7,16 @@
 #include "config/scenario_fwd.hpp"
 #include "data/dataset.hpp"
 #include "data/file_set.hpp"
+#include "data/image_store.hpp"
 
 namespace afu::data {
 
 /// Columns as section.columns calls them; others are not looked at. What becomes of the files: load_files. Throws DataError
 /// where the table has no column of paths or of labels, or one of weights, which nothing serves; and where more rows cannot
 /// be used than section.unusable_share allows.
+Source load_manifest(const std::string& path, const config::DataSection& section, std::uint64_t seed,
+                     ImageStore& store);
+/// In memory.
 Source load_manifest(const std::string& path, const config::DataSection& section, std::uint64_t seed);
 
 /// The rows of `table`. `path` begins messages, and relative paths are relative to its folder. Every row that cannot be used

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -17,6 +18,7 @@
 #include "data/memory_need.hpp"
 #include "data/npy_samples.hpp"
 #include "data/npz.hpp"
+#include "data/parallel.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
 
@@ -25,12 +27,33 @@ namespace afu::data {
 namespace {
 
 constexpr std::int64_t max_label = 999;
+constexpr std::size_t piece_bytes = 32u << 20;  ///< of an array, decoded at once
+
+/// Where the images of an array have their dimensions.
+struct Shape {
+  std::int64_t count = 0, height = 0, width = 0, stored = 1;  ///< stored: channels in the file
+  std::int64_t channels = 1;                                  ///< of what they become
+  bool channels_last = false;
+  std::size_t stored_bytes() const { return static_cast<std::size_t>(stored * height * width); }
+  std::size_t bytes() const { return static_cast<std::size_t>(channels * height * width); }
+};
 
 /// Takes the splits of one file out of its arrays.
 class Reader {
  public:
-  Reader(std::string path, NpzArrays arrays, const config::IntensitySection& intensity)
-      : path_(std::move(path)), arrays_(std::move(arrays)), intensity_(intensity) {}
+  Reader(std::string path, const NpzReader& file, const config::DataSection& section, ImageStore& store)
+      : path_(std::move(path)), file_(file), section_(section), store_(store) {}
+
+  /// Bytes of the decoded images of all splits. The shapes are checked.
+  std::uint64_t bytes() {
+    std::uint64_t all = 0;
+    for (const auto* split : {"train", "val", "test"}) {
+      const auto shape = shape_of(std::string(split) + "_images");
+      images_ += shape.count;
+      all += static_cast<std::uint64_t>(shape.count) * shape.bytes();
+    }
+    return all;
+  }
 
   Images split(const std::string& name) {
     Images out;
@@ -51,7 +74,7 @@ class Reader {
       source.note(fmt::format(
           "{} samples were made 8-bit, {} black and {} white (data.intensity.mapping \"{}\"); {:.2f} % were "
           "outside and became black or white",
-          dtype_, window_->low, window_->high, config::name_of(intensity_.mapping),
+          dtype_, window_->low, window_->high, config::name_of(section_.intensity.mapping),
           100 * static_cast<double>(outside_) / static_cast<double>(std::max<std::int64_t>(1, samples_))));
   }
 
@@ -60,69 +83,157 @@ class Reader {
     throw DataError(fmt::format("{}: {}: {}", path_, key, what));
   }
 
-  NpyArray& array(const std::string& key) {
-    const auto i = arrays_.find(key);
-    if (i != arrays_.end()) return i->second;
-    std::vector<std::string> present;
-    for (const auto& a : arrays_) present.push_back(a.first);
+  void require(const std::string& key) const {
+    if (file_.has(key)) return;
+    const auto present = file_.names();
     fail(key, fmt::format("missing; of the members of MedMNIST's layout the file has: {}",
                           present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))));
   }
 
   bool has_subjects() const {
-    return arrays_.count("train_subjects") || arrays_.count("val_subjects") || arrays_.count("test_subjects");
+    return file_.has("train_subjects") || file_.has("val_subjects") || file_.has("test_subjects");
+  }
+
+  /// Whether channels are last, of a shape of four dimensions.
+  bool channels_last(const std::string& key, const NpyArray& a) const {
+    const auto& s = a.shape;
+    const auto some = [](std::int64_t n) { return n == 1 || n == 3; };
+    using config::ImageLayout;
+    const auto layout = section_.layout;
+    const bool first = some(s[1]) && layout != ImageLayout::nhwc,
+               last = some(s[3]) && layout != ImageLayout::nchw;
+    if (first && last)
+      fail(key, fmt::format(
+                    "shape {} can be read as {} x {} pixels of {} channels (data.layout = \"nhwc\") and as "
+                    "{} x {} of {} (\"nchw\"): say which",
+                    a.shape_text(), s[1], s[2], s[3], s[2], s[3], s[1]));
+    if (!first && !last)
+      fail(key, fmt::format("shape {}, images must be N x H x W{}{}", a.shape_text(),
+                            layout == ImageLayout::nchw ? "" : ", N x H x W x 1 or N x H x W x 3",
+                            layout == ImageLayout::nhwc ? "" : ", N x 1 x H x W or N x 3 x H x W"));
+    return last;
+  }
+
+  Shape shape_of(const std::string& key) const {
+    require(key);
+    const auto a = file_.header(key);
+    const auto& s = a.shape;
+    if (a.kind == 'b') fail(key, "dtype bool, images must be integers or floats");
+    if (s.size() != 3 && s.size() != 4)
+      fail(key, fmt::format("shape {}, images must be N x H x W or N x H x W x 3", a.shape_text()));
+    Shape shape;
+    shape.count = s[0];
+    shape.channels_last = s.size() == 4 && channels_last(key, a);
+    const std::size_t row = s.size() == 3 || shape.channels_last ? 1 : 2;
+    shape.height = s[row];
+    shape.width = s[row + 1];
+    if (s.size() == 4) shape.stored = shape.channels_last ? s[3] : s[1];
+    shape.channels = section_.as_rgb ? 3 : shape.stored;
+    if (shape.height < 1 || shape.width < 1)
+      fail(key, fmt::format("shape {}: images without pixels", a.shape_text()));
+    // Of no images, the shape may say anything: its product is 0.
+    if (shape.height > max_image_side || shape.width > max_image_side)
+      fail(key,
+           fmt::format("shape {}: images of more than {} pixels a side", a.shape_text(), max_image_side));
+    return shape;
   }
 
   void take_images(const std::string& key, Images& out) {
-    auto& a = array(key);
-    const auto& s = a.shape;
-    if (a.kind == 'b') fail(key, "dtype bool, images must be integers or floats");
-    if (!(s.size() == 3 || (s.size() == 4 && (s[3] == 1 || s[3] == 3))))
-      fail(key, fmt::format("shape {}, images must be N x H x W or N x H x W x 3", a.shape_text()));
-    if (s[1] < 1 || s[2] < 1) fail(key, fmt::format("shape {}: images without pixels", a.shape_text()));
-    // Of no images, the shape may say anything: its product is 0.
-    if (s[1] > max_image_side || s[2] > max_image_side)
-      fail(key,
-           fmt::format("shape {}: images of more than {} pixels a side", a.shape_text(), max_image_side));
-    out.height = s[1];
-    out.width = s[2];
-    out.channels = s.size() == 4 ? s[3] : 1;
-    out.pixels = a.kind == 'u' && a.item_size == 1 ? std::move(a.bytes) : eight_bits(key, a);
-    a.bytes = {};
-    if (out.channels > 1) channels_first(out);
+    const auto shape = shape_of(key);
+    out.height = shape.height;
+    out.width = shape.width;
+    out.channels = shape.channels;
+    out.pixels = store_.take(static_cast<std::size_t>(shape.count) * shape.bytes());
+    find_window(key);
+    // While one piece is put in its place, the next one is unpacked.
+    std::future<void> placing;
+    file_.pieces(key, piece_bytes, [&](NpyArray rows, std::int64_t first) {
+      if (placing.valid()) placing.get();
+      const auto count = rows.shape.front();
+      placing = std::async(std::launch::async, [&, first, rows = std::move(rows)] {
+        std::vector<std::uint8_t> made;
+        if (window_)
+          made = eight_bits(key, rows, first * (rows.size() / std::max<std::int64_t>(1, rows.shape.front())));
+        const auto* bytes = window_ ? made.data() : rows.bytes.data();
+        parallel_for(rows.shape.front(), [&](std::int64_t r) {
+          const auto i = static_cast<std::size_t>(r);
+          put(shape, bytes + i * shape.stored_bytes(),
+              out.pixels.data() + (static_cast<std::size_t>(first) + i) * shape.bytes());
+        });
+      });
+      done_ += count;
+      store_.progress(done_, images_);
+    });
+    if (placing.valid()) placing.get();
+  }
+
+  /// One image: channels first, and grey ones as often as there are channels.
+  static void put(const Shape& shape, const std::uint8_t* from, std::uint8_t* to) {
+    const auto plane = static_cast<std::size_t>(shape.height * shape.width);
+    const auto stored = static_cast<std::size_t>(shape.stored);
+    for (std::size_t k = 0; k < stored; ++k)
+      if (!shape.channels_last || stored == 1)
+        std::copy_n(from + k * plane, plane, to + k * plane);
+      else
+        for (std::size_t p = 0; p < plane; ++p) to[k * plane + p] = from[p * stored + k];
+    for (auto k = stored; k < static_cast<std::size_t>(shape.channels); ++k)
+      std::copy_n(to, plane, to + k * plane);
   }
 
   /// The window is that of the first array that asks, the training images'.
-  std::vector<std::uint8_t> eight_bits(const std::string& key, const NpyArray& a) {
-    try {
+  void find_window(const std::string& key) {
+    const auto a = file_.header(key);
+    const bool bytes = a.kind == 'u' && a.item_size == 1;
+    if (bytes && !window_) return;
+    naming(key, [&] {
       if (!window_) {
-        const auto range = npy_range(a);
-        window_ = window_of(intensity_, a.dtype(), range);
+        SampleRange range;
+        bool any = false;
+        file_.pieces(key, piece_bytes, [&](const NpyArray& rows, std::int64_t first) {
+          naming(key, [&] {
+            const auto part =
+                npy_range(rows, first * (rows.size() / std::max<std::int64_t>(1, rows.shape.front())));
+            if (!any) range = part;
+            if (rows.size() > 0 && any) {
+              range.least = std::min(range.least, part.least);
+              range.most = std::max(range.most, part.most);
+            }
+            any = true;
+          });
+        });
+        window_ = window_of(section_.intensity, a.dtype(), range);
         dtype_ = a.dtype();
       }
       if (a.dtype() != dtype_)
         throw std::runtime_error(fmt::format("dtype {}, but that of train_images is {}", a.dtype(), dtype_));
-      auto bytes = npy_in_window(a, *window_, outside_);
-      samples_ += a.size();
-      return bytes;
+    });
+  }
+
+  std::vector<std::uint8_t> eight_bits(const std::string& key, const NpyArray& rows,
+                                       std::int64_t first_sample) {
+    std::vector<std::uint8_t> bytes;
+    naming(key, [&] {
+      bytes = npy_in_window(rows, *window_, outside_, first_sample);
+      samples_ += rows.size();
+    });
+    return bytes;
+  }
+
+  /// What `body` throws names the file and the array.
+  template <class Body>
+  void naming(const std::string& key, const Body& body) const {
+    try {
+      body();
+    } catch (const DataError&) {
+      throw;
     } catch (const std::runtime_error& e) {
       fail(key, e.what());
     }
   }
 
-  static void channels_first(Images& im) {
-    const auto plane = static_cast<std::size_t>(im.height * im.width),
-               c = static_cast<std::size_t>(im.channels);
-    std::vector<std::uint8_t> image(plane * c);
-    for (std::size_t at = 0; at < im.pixels.size(); at += image.size()) {
-      std::copy_n(im.pixels.begin() + static_cast<std::ptrdiff_t>(at), image.size(), image.begin());
-      for (std::size_t k = 0; k < c; ++k)
-        for (std::size_t p = 0; p < plane; ++p) im.pixels[at + k * plane + p] = image[p * c + k];
-    }
-  }
-
   std::vector<std::int64_t> integers(const std::string& key, std::int64_t rows) {
-    const auto& a = array(key);
+    require(key);
+    const auto a = file_.array(key);
     const auto& s = a.shape;
     if (!a.is_integer()) fail(key, fmt::format("dtype {}, allowed: signed and unsigned integers", a.dtype()));
     if (s.size() == 2 && s[1] > 1)
@@ -141,12 +252,19 @@ class Reader {
   }
 
   std::string path_;
-  NpzArrays arrays_;
-  config::IntensitySection intensity_;
+  const NpzReader& file_;
+  const config::DataSection& section_;
+  ImageStore& store_;
   std::optional<Window> window_;
   std::string dtype_;
   std::int64_t outside_ = 0, samples_ = 0;
+  std::int64_t images_ = 0, done_ = 0;
 };
+
+/// What the decoded images of a file are kept under.
+std::string key_of(const std::string& md5, const config::DataSection& section) {
+  return image_key("npz " + md5 + "\n" + decoding_key(section, 0));
+}
 
 void check_same_shape(const std::string& path, const Images& train, const Images& other, const char* split) {
   if (other.channels != train.channels || other.height != train.height || other.width != train.width)
@@ -185,7 +303,12 @@ std::string file_md5(const std::string& path) {
   return hex;
 }
 
-Source load_medmnist(const std::string& path, const config::IntensitySection& intensity) {
+Source load_medmnist(const std::string& path, const config::DataSection& section) {
+  ImageStore memory;
+  return load_medmnist(path, section, memory);
+}
+
+Source load_medmnist(const std::string& path, const config::DataSection& section, ImageStore& store) {
   namespace fs = std::filesystem;
   std::error_code ec;
   if (!fs::exists(path, ec)) throw DataError(fmt::format("{}: no such file", path));
@@ -193,20 +316,49 @@ Source load_medmnist(const std::string& path, const config::IntensitySection& in
     throw DataError(fmt::format("{}: a folder, an .npz file is expected", path));
   require_regular_file(path);
 
+  Source s;
+  const auto name = fs::path(path).filename().string();
+  const auto kept = [&](const std::string& md5) {
+    auto found = store.find(key_of(md5, section));
+    if (!found) return false;
+    s = std::move(*found);
+    s.name = name;
+    return true;
+  };
+  const auto state = file_state(path);
+  auto md5 = store.noted_md5(path);
+  if (!md5.empty() && kept(md5)) return s;
+
   std::set<std::string> wanted;
   for (const char* split : {"train", "val", "test"})
     for (const char* what : {"_images", "_labels", "_subjects"}) wanted.insert(std::string(split) + what);
   NpzLimits limits;
-  if (const auto memory = usable_memory(); memory > 0 && memory / 2 < limits.max_bytes) {
-    limits.max_bytes = memory / 2;
+  const auto memory = usable_memory();
+  const auto in_memory = [&] {
+    limits.max_bytes = std::min(limits.max_bytes, memory / 2);
     limits.reason =
         fmt::format(": half of the {} that there are, since a federation copies them", bytes_text(memory));
-  }
+  };
+  if (memory > 0 && store.off()) in_memory();
   std::vector<std::string> left_out;
-  Reader reader(path, read_npz(path, wanted, limits, &left_out), intensity);
+  const NpzReader file(path, wanted, limits, &left_out);
+  Reader reader(path, file, section, store);
+  const auto bytes = reader.bytes();
+  if (store.wants(bytes)) {
+    md5 = file_md5(path);
+    if (kept(md5)) {
+      store.note_md5(path, state, md5);
+      return s;
+    }
+    store.begin(key_of(md5, section), fs::absolute(path).string() + "\n" + decoding_key(section, 0), bytes);
+  }
+  if (!store.in_file() && memory > 0 && bytes > memory / 2) {
+    in_memory();
+    throw DataError(fmt::format("{}: the images take {}, allowed at most {}{}", path, bytes_text(bytes),
+                                bytes_text(limits.max_bytes), limits.reason));
+  }
 
-  Source s;
-  s.name = fs::path(path).filename().string();
+  s.name = name;
   if (!left_out.empty())
     s.note(fmt::format("{} members of other names were left out, the first is {:?}", left_out.size(),
                        left_out.front()));
@@ -224,7 +376,7 @@ Source load_medmnist(const std::string& path, const config::IntensitySection& in
         "test_subjects; splits must not share subjects (leave these members out if that is meant)",
         path, shared.size(), shared.front()));
 
-  s.md5 = file_md5(path);
+  s.md5 = md5.empty() ? file_md5(path) : md5;
   const auto stem = fs::path(path).stem().string();
   const auto same = official_file_by_md5(s.md5);
   const auto named = official_file_by_stem(stem);
@@ -233,8 +385,14 @@ Source load_medmnist(const std::string& path, const config::IntensitySection& in
   else if (named.set)
     s.official = fmt::format("not the official {} (md5 {}, official {})", stem, s.md5, named.md5);
   s.class_names = class_names(s, same.set ? same.set : named.set);
+  const auto digests = image_digests(s);
   check_classes(s, path);
-  check_splits(s);
+  check_splits(s, digests);
+  if (store.in_file() && file_state(path) != state)
+    throw DataError(fmt::format("{}: changed while it was read", path));
+  const bool in_file = store.in_file();
+  store.keep(s, 0, pixels_checksum(digests));
+  if (in_file) store.note_md5(path, state, s.md5);
   return s;
 }
 

@@ -17,7 +17,9 @@ std::uint64_t memory_need(const ImageCounts& c) {
       static_cast<std::uint64_t>(c.copies) +
       (c.backdoor ? 2 * static_cast<std::uint64_t>(c.test) + static_cast<std::uint64_t>(c.train) : 0);
   constexpr std::uint64_t label_and_row = 16;
-  return (2 * images + copies) * (static_cast<std::uint64_t>(c.image_bytes) + label_and_row);
+  const auto in_memory = c.mapped ? (c.altered ? images : 0) : 2 * images;
+  return (in_memory + copies) * static_cast<std::uint64_t>(c.image_bytes) +
+         (2 * images + copies) * label_and_row;
 }
 
 std::string bytes_text(std::uint64_t bytes) {

@@ -13,11 +13,13 @@ struct ImageCounts {
   std::int64_t image_bytes = 0;
   bool backdoor = false;    ///< poisoned and triggered copies are made
   std::int64_t copies = 0;  ///< others, at most
+  bool mapped = false;   ///< from a file: the system takes their pages away and reads them again as it needs
+  bool altered = false;  ///< each of them, by its site's scanner: what is altered is memory again
 };
 
 /// The bytes that a federation of these images takes while it is made: each image twice, as the source has it
 /// and in the pool; at most two triggered copies of each test image and a poisoned one of each training
-/// image; other copies; labels and row numbers.
+/// image; other copies; labels and row numbers. Of mapped images only the copies and what is altered count.
 std::uint64_t memory_need(const ImageCounts& counts);
 
 /// Throws DataError with the figures where memory_need(counts) exceeds `available` bytes. `what` begins the

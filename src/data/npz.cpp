@@ -91,37 +91,83 @@ std::vector<std::uint8_t> to_c_order(const std::vector<std::uint8_t>& from, cons
   return to;
 }
 
-/// `unpacked` is what the directory claims and has passed the limits; nothing larger is allocated.
-NpyArray read_member(zip_t* zip, zip_uint64_t index, std::uint64_t unpacked) {
-  Member member(zip, index);
-  std::array<unsigned char, npy_prefix_bytes> prefix{};
-  const auto got = member.read_some(prefix.data(), prefix.size());
-  const auto span = npy_text_span(prefix.data(), got);
-  if (span.offset + span.length > unpacked || got < span.offset)
-    throw std::runtime_error("ends within its header");
+/// A member whose header has been read.
+class Array {
+ public:
+  /// `unpacked` is what the directory claims and has passed the limits; nothing larger is allocated.
+  Array(zip_t* zip, zip_uint64_t index, std::uint64_t unpacked) : member_(zip, index) {
+    std::array<unsigned char, npy_prefix_bytes> prefix{};
+    const auto got = member_.read_some(prefix.data(), prefix.size());
+    const auto span = npy_text_span(prefix.data(), got);
+    if (span.offset + span.length > unpacked || got < span.offset)
+      throw std::runtime_error("ends within its header");
 
-  std::string text(span.length, '\0');
-  // Version 1 has a shorter prefix: what was read beyond it belongs to the text.
-  const auto ahead = std::min(got - span.offset, span.length);
-  std::copy_n(prefix.data() + span.offset, ahead, text.data());
-  member.read(text.data() + ahead, span.length - ahead);
-  const auto header = parse_npy_text(text);
+    std::string text(span.length, '\0');
+    // Version 1 has a shorter prefix: what was read beyond it belongs to the text.
+    const auto ahead = std::min(got - span.offset, span.length);
+    std::copy_n(prefix.data() + span.offset, ahead, text.data());
+    member_.read(text.data() + ahead, span.length - ahead);
+    header_ = parse_npy_text(text);
+    spare_.assign(prefix.data() + span.offset + ahead, prefix.data() + got);
 
-  const auto bytes = static_cast<std::uint64_t>(header.items) * static_cast<std::uint64_t>(header.item_size);
-  NpyArray a{header.kind, header.item_size, header.shape, {}};
-  if (bytes != unpacked - span.offset - span.length)
-    throw std::runtime_error(fmt::format("shape {} of {} needs {} bytes, the member holds {}", a.shape_text(),
-                                         a.dtype(), bytes, unpacked - span.offset - span.length));
-  a.bytes.resize(bytes);
-  const auto spare = std::min<std::size_t>(got - span.offset - ahead, bytes);
-  std::copy_n(prefix.data() + span.offset + ahead, spare, a.bytes.data());
-  member.read(a.bytes.data() + spare, bytes - spare);
-  char extra = 0;
-  if (member.read_some(&extra, 1) != 0)
-    throw std::runtime_error("is longer than the archive's directory says");
-  if (header.fortran_order && header.shape.size() > 1) a.bytes = to_c_order(a.bytes, header);
-  return a;
-}
+    bytes_ = static_cast<std::uint64_t>(header_.items) * static_cast<std::uint64_t>(header_.item_size);
+    if (bytes_ != unpacked - span.offset - span.length) {
+      const auto a = without_bytes();
+      throw std::runtime_error(fmt::format("shape {} of {} needs {} bytes, the member holds {}",
+                                           a.shape_text(), a.dtype(), bytes_,
+                                           unpacked - span.offset - span.length));
+    }
+  }
+
+  NpyArray without_bytes() const { return {header_.kind, header_.item_size, header_.shape, {}}; }
+
+  NpyArray whole() {
+    auto a = without_bytes();
+    a.bytes = next(bytes_);
+    end();
+    if (in_fortran_order()) a.bytes = to_c_order(a.bytes, header_);
+    return a;
+  }
+
+  void pieces(std::size_t piece, const std::function<void(NpyArray, std::int64_t)>& take) {
+    const auto rows = header_.shape.empty() ? 0 : header_.shape.front();
+    if (in_fortran_order() || rows == 0) return take(whole(), 0);
+    const auto row = bytes_ / static_cast<std::uint64_t>(rows);
+    const auto at_once =
+        static_cast<std::int64_t>(std::max<std::uint64_t>(1, piece / std::max<std::uint64_t>(1, row)));
+    for (std::int64_t first = 0; first < rows; first += at_once) {
+      auto a = without_bytes();
+      a.shape.front() = std::min(at_once, rows - first);
+      a.bytes = next(row * static_cast<std::uint64_t>(a.shape.front()));
+      if (first + at_once >= rows) end();  // what is damaged is not given on as a last piece
+      take(std::move(a), first);
+    }
+  }
+
+ private:
+  bool in_fortran_order() const { return header_.fortran_order && header_.shape.size() > 1; }
+
+  std::vector<std::uint8_t> next(std::uint64_t n) {
+    std::vector<std::uint8_t> bytes(n);
+    const auto spare = std::min<std::size_t>(spare_.size(), n);
+    std::copy_n(spare_.begin(), spare, bytes.begin());
+    spare_.erase(spare_.begin(), spare_.begin() + static_cast<std::ptrdiff_t>(spare));
+    member_.read(bytes.data() + spare, n - spare);
+    return bytes;
+  }
+
+  /// libzip checks the CRC where a member ends.
+  void end() {
+    char extra = 0;
+    if (!spare_.empty() || member_.read_some(&extra, 1) != 0)
+      throw std::runtime_error("is longer than the archive's directory says");
+  }
+
+  Member member_;
+  NpyHeader header_;
+  std::vector<std::uint8_t> spare_;  ///< of the samples, read with the header
+  std::uint64_t bytes_ = 0;
+};
 
 /// The claimed size of a member, checked before anything is unpacked. Throws std::runtime_error.
 std::uint64_t check_claims(zip_t* zip, zip_uint64_t index) {
@@ -141,14 +187,35 @@ std::uint64_t check_claims(zip_t* zip, zip_uint64_t index) {
   return st.size;
 }
 
-NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::string>& wanted,
-                       const NpzLimits& limits, std::vector<std::string>* left_out) {
+/// Where a member stands, and its size as the directory claims it.
+struct Entry {
+  std::string file_name;
+  zip_uint64_t index = 0;
+  std::uint64_t unpacked = 0;
+};
+
+/// What `read` gives; what it throws names the file and the member.
+template <class Read>
+auto of_member(const std::string& file, const std::string& name, const Read& read) {
+  try {
+    return read();
+  } catch (const DataError&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw DataError(fmt::format("{}: member '{}': {}", file, name, e.what()));
+  }
+}
+
+/// Calls visit(key, entry) for the wanted ones, in the archive's order.
+template <class Visit>
+void each_member(zip_t* zip, const std::string& file, const std::set<std::string>& wanted,
+                 const NpzLimits& limits, std::vector<std::string>* left_out, const Visit& visit) {
   const auto members = zip_get_num_entries(zip, 0);
   if (members <= 0) throw DataError(fmt::format("{}: the archive is empty", file));
   if (static_cast<std::uint64_t>(members) > limits.max_members)
     throw DataError(fmt::format("{}: {} members, allowed: at most {}", file, members, limits.max_members));
 
-  NpzArrays arrays;
+  std::set<std::string> seen;
   std::uint64_t total = 0;
   for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(members); ++i) {
     const char* raw = zip_get_name(zip, i, 0);
@@ -159,7 +226,7 @@ NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::
       if (left_out) left_out->push_back(name);
       continue;
     }
-    try {
+    of_member(file, name, [&] {
       if (!npy) throw std::runtime_error("not a .npy array by its name");
       const auto unpacked = check_claims(zip, i);
       if (unpacked > limits.max_bytes - total)
@@ -167,13 +234,27 @@ NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::
                                              bytes_text(total + unpacked), bytes_text(limits.max_bytes),
                                              limits.reason));
       total += unpacked;
-      if (!arrays.emplace(key, read_member(zip, i, unpacked)).second)
-        throw std::runtime_error("stands twice in the archive");
-    } catch (const std::exception& e) {
-      throw DataError(fmt::format("{}: member '{}': {}", file, name, e.what()));
-    }
+      if (!seen.insert(key).second) throw std::runtime_error("stands twice in the archive");
+      visit(key, Entry{name, i, unpacked});
+      return 0;
+    });
   }
+}
+
+NpzArrays read_archive(zip_t* zip, const std::string& file, const std::set<std::string>& wanted,
+                       const NpzLimits& limits, std::vector<std::string>* left_out) {
+  NpzArrays arrays;
+  each_member(zip, file, wanted, limits, left_out, [&](const std::string& key, const Entry& e) {
+    arrays.emplace(key, Array(zip, e.index, e.unpacked).whole());
+  });
   return arrays;
+}
+
+Zip open_archive(const std::string& path) {
+  int code = 0;
+  Zip zip(zip_open(path.c_str(), ZIP_RDONLY, &code));
+  if (!zip) throw DataError(fmt::format("{}: {}", path, error_text(code)));
+  return zip;
 }
 
 }  // namespace
@@ -209,12 +290,60 @@ std::string NpyArray::shape_text() const {
   return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
+struct NpzReader::Open {
+  std::string path;
+  Zip zip;
+  std::map<std::string, Entry> entries;
+
+  /// What `use` gives of the array called so.
+  template <class Use>
+  auto with(const std::string& name, const Use& use) const {
+    const auto& e = entries.at(name);
+    return of_member(path, e.file_name, [&] {
+      Array array(zip.get(), e.index, e.unpacked);
+      return use(array);
+    });
+  }
+};
+
+NpzReader::NpzReader(std::string path, const std::set<std::string>& wanted, const NpzLimits& limits,
+                     std::vector<std::string>* left_out)
+    : open_(std::make_unique<Open>()) {
+  open_->zip = open_archive(path);
+  each_member(open_->zip.get(), path, wanted, limits, left_out,
+              [&](const std::string& key, const Entry& e) { open_->entries.emplace(key, e); });
+  open_->path = std::move(path);
+}
+
+NpzReader::~NpzReader() = default;
+
+bool NpzReader::has(const std::string& name) const { return open_->entries.count(name) > 0; }
+
+std::vector<std::string> NpzReader::names() const {
+  std::vector<std::string> names;
+  for (const auto& e : open_->entries) names.push_back(e.first);
+  return names;
+}
+
+NpyArray NpzReader::header(const std::string& name) const {
+  return open_->with(name, [](const Array& a) { return a.without_bytes(); });
+}
+
+NpyArray NpzReader::array(const std::string& name) const {
+  return open_->with(name, [](Array& a) { return a.whole(); });
+}
+
+void NpzReader::pieces(const std::string& name, std::size_t piece,
+                       const std::function<void(NpyArray, std::int64_t)>& take) const {
+  open_->with(name, [&](Array& a) {
+    a.pieces(piece, take);
+    return 0;
+  });
+}
+
 NpzArrays read_npz(const std::string& path, const std::set<std::string>& wanted, const NpzLimits& limits,
                    std::vector<std::string>* left_out) {
-  int code = 0;
-  Zip zip(zip_open(path.c_str(), ZIP_RDONLY, &code));
-  if (!zip) throw DataError(fmt::format("{}: {}", path, error_text(code)));
-  return read_archive(zip.get(), path, wanted, limits, left_out);
+  return read_archive(open_archive(path).get(), path, wanted, limits, left_out);
 }
 
 NpzArrays read_npz_bytes(const void* data, std::size_t size, const std::string& name,

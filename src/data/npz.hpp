@@ -2,7 +2,9 @@
 /// NumPy archives: a zip of .npy members. The headers are parsed, nothing about them is assumed.
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +35,33 @@ struct NpzLimits {
 };
 
 using NpzArrays = std::map<std::string, NpyArray>;
+
+/// An archive from which arrays are read one by one, or piece by piece. Throws DataError, which names the file and the
+/// member.
+class NpzReader {
+ public:
+  /// What the directory claims of the members called in `wanted` (without ".npy"; empty: all) is checked; `left_out`, where
+  /// given, gets the names of the other members.
+  NpzReader(std::string path, const std::set<std::string>& wanted, const NpzLimits& limits,
+            std::vector<std::string>* left_out = nullptr);
+  ~NpzReader();
+  NpzReader(const NpzReader&) = delete;
+  NpzReader& operator=(const NpzReader&) = delete;
+
+  bool has(const std::string& name) const;
+  std::vector<std::string> names() const;  ///< of the wanted ones that are there, in byte order
+  /// Without its bytes. The name must be one of names().
+  NpyArray header(const std::string& name) const;
+  NpyArray array(const std::string& name) const;
+  /// Calls take(rows, first): some rows of the array from row `first` on, in order, in pieces of about `piece` bytes. An
+  /// array in Fortran's order comes as one.
+  void pieces(const std::string& name, std::size_t piece,
+              const std::function<void(NpyArray rows, std::int64_t first)>& take) const;
+
+ private:
+  struct Open;
+  std::unique_ptr<Open> open_;
+};
 
 /// The members called in `wanted` (without ".npy"; empty: all). A wanted name that is missing is not an error
 /// here. `left_out`, where given, gets the names of the other members. Throws DataError, which names the file

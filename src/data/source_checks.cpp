@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <set>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "base/sha256.hpp"
+#include "data/parallel.hpp"
 
 namespace afu::data {
 
@@ -56,45 +56,52 @@ void note_unused_labels(Source& source) {
 }
 
 /// Images that stand in two splits, byte by byte: what was learned of one tells of the other.
-void note_repeated_images(Source& source) {
-  struct Place {
-    const Images* images;
-    std::int64_t row;
-  };
-  const auto bytes_of = [](const Place& p) {
-    const auto bytes = static_cast<std::size_t>(p.images->image_bytes());
-    return std::string_view(
-        reinterpret_cast<const char*>(p.images->pixels.data()) + static_cast<std::size_t>(p.row) * bytes,
-        bytes);
-  };
-  std::unordered_multimap<std::size_t, Place> seen;
-  const auto stands_in = [&](std::string_view pixels, const Images* other) {
-    const auto [begin, end] = seen.equal_range(std::hash<std::string_view>{}(pixels));
-    return std::any_of(
-        begin, end, [&](const auto& s) { return s.second.images == other && bytes_of(s.second) == pixels; });
-  };
-  const std::array splits{std::pair{"training", &source.train}, std::pair{"validation", &source.val},
-                          std::pair{"test", &source.test}};
+void note_repeated_images(Source& source, const std::vector<ImageDigest>& digests) {
+  const std::array splits{std::pair{"training", source.train.size()},
+                          std::pair{"validation", source.val.size()}, std::pair{"test", source.test.size()}};
+  std::array<std::vector<ImageDigest>, 3> earlier;
+  auto from = digests.begin();
   for (std::size_t s = 0; s < splits.size(); ++s) {
-    std::array<std::int64_t, 3> repeated{};
-    const auto* images = splits[s].second;
-    for (std::int64_t r = 0; r < images->size(); ++r)
-      for (std::size_t other = 0; other < s; ++other)
-        repeated[other] += stands_in(bytes_of({images, r}), splits[other].second);
-    for (std::size_t other = 0; other < s; ++other)
-      if (repeated[other] > 0)
-        source.note(fmt::format("{} of {} {} images have the same pixels as one of the {} images",
-                                repeated[other], images->size(), splits[s].first, splits[other].first));
-    for (std::int64_t r = 0; s + 1 < splits.size() && r < images->size(); ++r) {
-      const auto pixels = bytes_of({images, r});
-      if (!stands_in(pixels, images)) seen.emplace(std::hash<std::string_view>{}(pixels), Place{images, r});
+    auto& own = earlier[s];
+    own.assign(from, from + splits[s].second);
+    from += splits[s].second;
+    for (std::size_t other = 0; other < s; ++other) {
+      const auto repeated = std::count_if(own.begin(), own.end(), [&](const ImageDigest& d) {
+        return std::binary_search(earlier[other].begin(), earlier[other].end(), d);
+      });
+      if (repeated > 0)
+        source.note(fmt::format("{} of {} {} images have the same pixels as one of the {} images", repeated,
+                                own.size(), splits[s].first, splits[other].first));
     }
+    std::sort(own.begin(), own.end());
   }
 }
 
 }  // namespace
 
-void check_splits(Source& source) {
+std::vector<ImageDigest> image_digests(const Source& source) {
+  std::vector<ImageDigest> digests(
+      static_cast<std::size_t>(source.train.size() + source.val.size() + source.test.size()));
+  std::size_t first = 0;
+  for (const auto* images : {&source.train, &source.val, &source.test}) {
+    const auto bytes = static_cast<std::size_t>(images->image_bytes());
+    parallel_for(images->size(), [&](std::int64_t r) {
+      base::Sha256 hash;
+      hash.update(images->pixels.data() + static_cast<std::size_t>(r) * bytes, bytes);
+      digests[first + static_cast<std::size_t>(r)] = hash.finish();
+    });
+    first += static_cast<std::size_t>(images->size());
+  }
+  return digests;
+}
+
+std::string pixels_checksum(const std::vector<ImageDigest>& digests) {
+  base::Sha256 hash;
+  for (const auto& digest : digests) hash.update(digest.data(), digest.size());
+  return hash.hex();
+}
+
+void check_splits(Source& source, const std::vector<ImageDigest>& digests) {
   note_unused_labels(source);
   std::set<std::int64_t> others, validation;
   for (const auto* images : {&source.train, &source.test})
@@ -104,7 +111,7 @@ void check_splits(Source& source) {
   if (!validation.empty())
     source.note(
         fmt::format("{} subjects stand in the validation split and in another one", validation.size()));
-  note_repeated_images(source);
+  note_repeated_images(source, digests);
 }
 
 void check_classes(Source& source, const std::string& where) {

@@ -1,6 +1,9 @@
 #pragma once
 /// What every reader asks of what it has read.
+#include <array>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "data/dataset.hpp"
 
@@ -10,8 +13,16 @@ namespace afu::data {
 /// Classes of which train, val or test has no image are named in source.notes; of val where there is one.
 void check_classes(Source& source, const std::string& where);
 
+/// The SHA-256 of an image's pixels.
+using ImageDigest = std::array<std::uint8_t, 32>;
+/// Of train, val and test, in this order, on all cores.
+std::vector<ImageDigest> image_digests(const Source& source);
+/// Of all these images: 64 hexadecimal digits.
+std::string pixels_checksum(const std::vector<ImageDigest>& digests);
+
 /// Notes labels that begin at 1 or have holes; subjects of val that stand in train or test too (those of both of these a run
-/// tells anyway); and how many images of one split have the same pixels as one of another.
-void check_splits(Source& source);
+/// tells anyway); and how many images of one split have the same pixels as one of another. `digests`: image_digests of it.
+void check_splits(Source& source, const std::vector<ImageDigest>& digests);
+inline void check_splits(Source& source) { check_splits(source, image_digests(source)); }
 
 }  // namespace afu::data

@@ -31,7 +31,7 @@ void check_named(const config::Scenario& s) {
 
 }  // namespace
 
-Holdings gather(const std::shared_ptr<const config::Scenario>& given) {
+Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data::LoadProgress& loading) {
   const bool timing = given->scenario.execute == config::Execute::timing;
   const auto clients = given->partition.clients;
   Holdings h;
@@ -51,7 +51,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given) {
   }
   std::shared_ptr<const data::FederatedData> federated;
   {  // the source is a copy of all images, not needed any more once they are divided
-    const auto source = data::load_source(given->data, given->scenario.seed, given->file);
+    const auto source = data::load_source(given->data, given->scenario.seed, given->file, loading);
     for (const auto& note : source.notes) h.warnings.push_back(fmt::format("data: {}", note));
     h.scenario = data::name_requests(source, given, h.warnings);
     const auto& s = *h.scenario;

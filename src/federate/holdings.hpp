@@ -2,6 +2,7 @@
 /// What a run stands on before anything is computed: who holds what, what each request covers, and what is
 /// measured on what. `afu check` and a run gather the same, so that what one refuses the other does too.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ struct Holdings {
   std::vector<std::string> warnings;
 };
 
-/// Loads the data. Throws data::DataError for data that cannot be used, or that cannot give what the scenario
+/// Loads the data, of which `loading` is told. Throws data::DataError for data that cannot be used, or that cannot give what the scenario
 /// asks for.
-Holdings gather(const std::shared_ptr<const config::Scenario>& scenario);
+Holdings gather(const std::shared_ptr<const config::Scenario>& scenario,
+                const std::function<void(std::int64_t done, std::int64_t all)>& loading = {});
 
 }  // namespace afu::federate

@@ -15,7 +15,7 @@ std::vector<int> plan_lanes(const std::vector<device::DeviceInfo>& slots, std::i
     const bool first = left.count(slot.name) == 0, cpu = slot.name == "cpu";
     auto device = slot;
     device.free_bytes = left.try_emplace(slot.name, slot.free_bytes).first->second;
-    const std::int64_t pool = cpu && first ? 0 : needs.pool;
+    const std::int64_t pool = cpu && (first || needs.mapped_pool) ? 0 : needs.pool;
     device.free_bytes -= pool;
     const int service = plan.empty() ? 1 : 0;
     const auto by_default = cpu ? slot.cores_or_sms : device::kDefaultLanesOfAGpu;

@@ -11,7 +11,8 @@ namespace afu::lane {
 /// What lanes need, in bytes.
 struct LaneNeeds {
   std::int64_t per_lane = 0;
-  std::int64_t pool = 0;  ///< the data set, once a slot; the CPU's first slot reads the host's own
+  std::int64_t pool = 0;     ///< the data set, once a slot; the CPU's first slot reads the host's own
+  bool mapped_pool = false;  ///< from a file: all of the CPU's slots do
 };
 
 /// One number of lanes for each of `slots`, in their order; a device may be there several times, and its

@@ -29,7 +29,8 @@ model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.w
 LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, const data::Images& pool,
                    const LaneWork& work, bool recorded, std::int64_t batched_clients) {
   LaneNeeds needs{model::bytes_per_lane(model, shape(input), work.largest_batch, recorded),
-                  static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size())};
+                  static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size()),
+                  pool.pixels.mapping() != nullptr};
   if (batched_clients > 1)  // weights, gradients, momentum, also of fewer (in all as many); versions, results
     needs.per_lane += model::bytes_per_lane(model, shape(input), batched_clients * work.training_batch) +
                       batched_clients * (2 * (3 + work.moments) + 3) * model_bytes(model, input);
@@ -111,7 +112,9 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const torch::Device device(slots[i]);
     const auto earlier = slots.begin() + static_cast<std::ptrdiff_t>(i);
-    const bool copied = device.is_cpu() && std::find(slots.begin(), earlier, slots[i]) != earlier;
+    // One that is mapped from a file is everybody's: a copy would take the memory that it saves.
+    const bool copied =
+        device.is_cpu() && std::find(slots.begin(), earlier, slots[i]) != earlier && !pool->pixels.mapping();
     const int lanes = plan[i] + (i == 0 ? 1 : 0);
     const EngineSpec spec{
         slots[i],

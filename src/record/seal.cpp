@@ -48,14 +48,43 @@ void list(const fs::path& path, const std::string& name, Listing& out) {
   if (::stat(path.c_str(), &s) != 0) fail(path, "cannot be read: " + std::generic_category().message(errno));
   if (S_ISREG(s.st_mode)) {
     out.files.emplace_back(name, static_cast<std::uint64_t>(s.st_size));
-    out.stamps += fmt::format("{}\n{} {} {} {}.{}\n", name, s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec,
-                              s.st_mtim.tv_nsec);
+    out.stamps += fmt::format("{}\n{} {} {} {}.{} {}.{}\n", name, s.st_dev, s.st_ino, s.st_size,
+                              s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec, s.st_ctim.tv_nsec);
   } else if (S_ISDIR(s.st_mode)) {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(path))
       if (!entry.is_symlink() || entry.is_regular_file()) names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
     for (const auto& n : names) list(path / n, name.empty() ? n : name + "/" + n, out);
+  }
+}
+
+std::string sha256(const std::string& text) {
+  base::Sha256 hash;
+  hash.update(text.data(), text.size());
+  return hash.hex();
+}
+
+fs::path note_of(const fs::path& notes, const fs::path& path) {
+  return notes / (sha256(fs::absolute(path).lexically_normal().string()).substr(0, 32) + digest_ending);
+}
+
+/// What was noted of an input whose stamps these are; nothing where it was of others, or is no note.
+std::optional<Digest> noted(const fs::path& note, const std::string& stamps) {
+  std::ifstream in(note);
+  std::string of, sum, rest;
+  Digest d;
+  if (!(in >> of >> d.bytes >> d.sha256 >> sum) || in >> rest || of != sha256(stamps)) return std::nullopt;
+  if (sum != sha256(fmt::format("{} {} {}", of, d.bytes, d.sha256))) return std::nullopt;
+  return d;
+}
+
+void write_note(const fs::path& note, const std::string& stamps, const Digest& d) {
+  const auto text = fmt::format("{} {} {}", sha256(stamps), d.bytes, d.sha256);
+  try {
+    base::write_whole(note, text + " " + sha256(text) + "\n");
+  } catch (const std::runtime_error&) {
+    // It saves time and nothing else; another process may just be writing the same.
   }
 }
 
@@ -85,7 +114,7 @@ Digest digest_of_file(const fs::path& file) {
   return d;
 }
 
-Digest digest_of_input(const fs::path& path) {
+Digest digest_of_input(const fs::path& path, const fs::path& notes) {
   static std::mutex mutex;
   static std::map<std::string, std::pair<std::string, Digest>> known;  // by path: stamps and what was read
   Listing listing;
@@ -93,6 +122,12 @@ Digest digest_of_input(const fs::path& path) {
   const std::lock_guard<std::mutex> lock(mutex);
   const auto found = known.find(path.string());
   if (found != known.end() && found->second.first == listing.stamps) return found->second.second;
+  std::error_code error;
+  const auto note = fs::is_directory(notes, error) ? note_of(notes, path) : fs::path();
+  if (const auto before = note.empty() ? std::nullopt : noted(note, listing.stamps)) {
+    known[path.string()] = {listing.stamps, *before};
+    return *before;
+  }
   Digest d;
   if (listing.files.size() == 1 && listing.files.front().first.empty()) {
     d = digest_of_file(path);
@@ -107,6 +142,9 @@ Digest digest_of_input(const fs::path& path) {
     d.sha256 = hash.hex();
   }
   known[path.string()] = {listing.stamps, d};
+  Listing after;
+  if (!note.empty()) list(path, "", after);
+  if (after.stamps == listing.stamps) write_note(note, listing.stamps, d);
   return d;
 }
 

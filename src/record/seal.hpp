@@ -21,8 +21,10 @@ struct Digest {
 Digest digest_of_file(const std::filesystem::path& file);
 
 /// Of a regular file, or of a folder: all regular files below it with their names. A content is read once a
-/// process as long as sizes and times of change stay the same. Throws std::runtime_error. Thread-safe.
-Digest digest_of_input(const std::filesystem::path& path);
+/// process as long as sizes and times of change stay the same; where `notes` is a folder, once in all the processes that
+/// give it, which note the digest there. Throws std::runtime_error. Thread-safe.
+Digest digest_of_input(const std::filesystem::path& path, const std::filesystem::path& notes = {});
+inline constexpr const char* digest_ending = ".digest";  ///< of a note's file
 
 /// A file or folder that the scenario names.
 struct Input {

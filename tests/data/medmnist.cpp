@@ -33,12 +33,24 @@ std::map<std::string, std::string> small_set() {
           {"test_images", images(3, 80)}, {"test_labels", npy("|u1", "(3, 1)", std::string("\2\1\0", 3))}};
 }
 
-data::Source load(const std::map<std::string, std::string>& members, const std::string& name = "set.npz") {
+data::Source load(const std::map<std::string, std::string>& members, const std::string& name = "set.npz",
+                  const config::DataSection& section = {}) {
   TempFolder folder;
   std::vector<ZipMember> list;
   for (const auto& [key, bytes] : members) list.push_back({key + ".npy", bytes});
   write_zip(folder / name, list);
-  return data::load_medmnist(folder / name);
+  return data::load_medmnist(folder / name, section);
+}
+
+/// small_set with images of another shape: pixel i of the split's array is first + i.
+std::map<std::string, std::string> shaped_set(const std::string& shape, int bytes) {
+  auto members = small_set();
+  for (const auto& [split, n] : {std::pair{"train", 4}, {"val", 2}, {"test", 3}}) {
+    std::string pixels(static_cast<std::size_t>(n * bytes), '\0');
+    std::iota(pixels.begin(), pixels.end(), static_cast<char>(0));
+    members[std::string(split) + "_images"] = npy("|u1", fmt::format("({}, {})", n, shape), pixels);
+  }
+  return members;
 }
 
 std::string refusal(const std::string& key, const std::string& member) {
@@ -126,6 +138,51 @@ TEST_CASE("colour images become planes") {
         CHECK(s.train.pixels[static_cast<std::size_t>((i * 3 + c) * 4 + p)] == i * 50 + c * 10 + p);
 }
 
+TEST_CASE("as_rgb repeats grey images and leaves colour as it is") {
+  config::DataSection section;
+  section.as_rgb = true;
+  const auto grey = load(small_set()), s = load(small_set(), "set.npz", section);
+  CHECK(s.train.channels == 3);
+  CHECK(s.train.height == 2);
+  REQUIRE(s.test.pixels.size() == 3 * grey.test.pixels.size());
+  for (std::size_t image = 0; image < 3; ++image)
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t p = 0; p < 6; ++p)
+        CHECK(s.test.pixels[(image * 3 + c) * 6 + p] == grey.test.pixels[image * 6 + p]);
+  const auto colour = shaped_set("2, 2, 3", 12);
+  CHECK(load(colour, "set.npz", section).train.pixels == load(colour).train.pixels);
+  CHECK(load(shaped_set("2, 3, 1", 6), "set.npz", section).train.pixels == s.train.pixels);
+}
+
+TEST_CASE("channels are found first or last, and where both can be meant the scenario says which") {
+  using config::ImageLayout;
+  config::DataSection nchw, nhwc;
+  nchw.layout = ImageLayout::nchw;
+  nhwc.layout = ImageLayout::nhwc;
+  const auto first = load(shaped_set("3, 2, 4", 24));
+  CHECK(first.train.channels == 3);
+  CHECK(first.train.height == 2);
+  CHECK(first.train.width == 4);
+  for (std::size_t i = 0; i < 96; ++i) CHECK(first.train.pixels[i] == i);  // as they stand
+  CHECK(load(shaped_set("3, 2, 4", 24), "set.npz", nchw).train.pixels == first.train.pixels);
+  CHECK(load(shaped_set("1, 2, 4", 8)).train.channels == 1);
+
+  const auto both = shaped_set("3, 5, 3", 45);
+  CHECK(contains(
+      message_of<DataError>([&] { load(both); }),
+      "set.npz: train_images: shape (4, 3, 5, 3) can be read as 3 x 5 pixels of 3 channels (data.layout = "
+      "\"nhwc\") and as 5 x 3 of 3 (\"nchw\"): say which"));
+  CHECK(load(both, "set.npz", nchw).train.height == 5);
+  CHECK(load(both, "set.npz", nchw).train.pixels[1] == 1);
+  CHECK(load(both, "set.npz", nhwc).train.height == 3);
+  CHECK(load(both, "set.npz", nhwc).train.pixels[1] == 3);
+
+  CHECK(contains(message_of<DataError>([&] { load(shaped_set("3, 2, 4", 24), "set.npz", nhwc); }),
+                 "shape (4, 3, 2, 4), images must be N x H x W, N x H x W x 1 or N x H x W x 3"));
+  CHECK(contains(message_of<DataError>([&] { load(shaped_set("2, 4, 3", 24), "set.npz", nchw); }),
+                 "shape (4, 2, 4, 3), images must be N x H x W, N x 1 x H x W or N x 3 x H x W"));
+}
+
 TEST_CASE("labels of every integer type and of shape N are read") {
   auto members = small_set();
   members["train_labels"] = npy("<i8", "(4,)", raw(std::vector<std::int64_t>{0, 1, 2, 1}));
@@ -148,7 +205,9 @@ TEST_CASE(
     std::vector<ZipMember> list;
     for (const auto& [key, bytes] : members) list.push_back({key + ".npy", bytes});
     write_zip(folder / "set.npz", list);
-    return data::load_medmnist(folder / "set.npz", {mapping, low, high});
+    config::DataSection section;
+    section.intensity = {mapping, low, high};
+    return data::load_medmnist(folder / "set.npz", section);
   };
   using M = config::IntensityMapping;
   const auto extrema = load_as(M::extrema);

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
+#include "base/sha256.hpp"
 #include "tests/record/temporary_folder.hpp"
 
 using namespace afu::record;
@@ -71,6 +74,37 @@ TEST_CASE("a list of files that is itself damaged is told by its name") {
   }
   fs::remove(run / "files.json");
   CHECK(why_unreadable(run).find("is missing") != std::string::npos);
+}
+
+TEST_CASE("an input's digest is noted for other processes, until it changes") {
+  TemporaryFolder tmp;
+  const auto notes = tmp / "notes";
+  write_text(tmp / "abc", "abc");
+  // Another name of the same file: this process has not read it under that one.
+  const auto named = [&](int n) {
+    return fs::path((tmp / "").string() + std::string(static_cast<std::size_t>(n), '/') + "abc");
+  };
+  const auto first = digest_of_input(named(1), notes);  // there is no such folder
+  CHECK_FALSE(fs::exists(notes));
+  fs::create_directories(notes);
+  CHECK(digest_of_input(named(2), notes) == first);
+  fs::path note;
+  for (const auto& entry : fs::directory_iterator(notes)) note = entry.path();
+  REQUIRE(note.extension() == digest_ending);
+  std::string of;
+  std::ifstream(note) >> of;
+  const auto write_note = [&](const std::string& text, const std::string& sum) {
+    write_text(note, text + " " + sum + "\n");
+  };
+  const auto forged = of + " 9 ffff";
+  write_note(forged, "0000");
+  CHECK(digest_of_input(named(3), notes) == first);
+  afu::base::Sha256 hash;
+  hash.update(forged.data(), forged.size());
+  write_note(forged, hash.hex());
+  CHECK(digest_of_input(named(4), notes).bytes == 9);  // it is read
+  write_text(tmp / "abc", "abcd");
+  CHECK(digest_of_input(named(5), notes).bytes == 4);
 }
 
 TEST_CASE("an input is known by its content, a folder by the names and contents of its files") {

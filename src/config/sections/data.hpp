@@ -42,7 +42,10 @@ struct DataSection {
   double test_fraction = 0.2;         ///< files
   /// Files: keep a subject's images in one split when subjects are known.
   bool split_by_subject = true;
-  double unusable_share = 0;  ///< of the files, at most so many may be left out
+  bool as_rgb = false;                      ///< npz, files: grey images get three channels, all the same
+  ImageLayout layout = ImageLayout::auto_;  ///< npz
+  std::string cache = "auto";  ///< of decoded images: "auto", "off" or a folder (data/decoded_cache.hpp)
+  double unusable_share = 0;   ///< of the files, at most so many may be left out
   PatientNames patients = PatientNames::numbered;
   std::string patient_salt_file;  ///< hashed
   ManifestColumns columns;
