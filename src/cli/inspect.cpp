@@ -3,11 +3,13 @@
 #include <memory>
 
 #include "base/output_file.hpp"
+#include "cli/loading.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
 #include "config/ineffective.hpp"
 #include "config/loader.hpp"
+#include "config/text.hpp"
 #include "config/writer.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
@@ -16,6 +18,7 @@
 #include "data/medmnist.hpp"
 #include "data/memory_need.hpp"
 #include "data/named_samples.hpp"
+#include "data/preview.hpp"
 #include "data/write_manifest.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
@@ -43,7 +46,8 @@ int check(const std::shared_ptr<const config::Scenario>& scenario) {
   for (const auto& note : scenario->notes) tell("afu: warning: {}\n", note.line());
   for (const auto& line : config::ineffective(*scenario, methods::method_sections()))
     tell("afu: warning: {}\n", line);
-  for (const auto& warning : federate::gather(scenario).warnings) tell("afu: warning: {}\n", warning);
+  for (const auto& warning : federate::gather(scenario, loading_lines()).warnings)
+    tell("afu: warning: {}\n", warning);
   print("{}", config::to_toml(*scenario, methods::method_sections()));
   return 0;
 }
@@ -63,6 +67,8 @@ struct DataOptions {
   bool write = false;
   std::string output = "manifest.csv";
   data::BidsRequest bids;
+  std::string preview;
+  bool clear_cache = false;
 };
 
 bool has_ending(const std::string& text, const std::string& end) {
@@ -74,6 +80,27 @@ data::Source source_at(const std::string& path) {
   if (has_ending(path, ".csv") || has_ending(path, ".tsv"))
     return data::load_manifest(path, config::DataSection{}, 1);
   return data::load_medmnist(path);
+}
+
+void write_preview(const DataOptions& o, const data::Source& source) {
+  if (o.preview.empty()) return;
+  const auto preview = data::preview_of(source);
+  data::write_preview(preview, o.preview);
+  print("\npreview    {}\n{}", config::printable(o.preview, true), data::preview_text(preview, source));
+}
+
+bool is_scenario(const DataOptions& o) { return has_ending(o.path, ".toml"); }
+
+int clear_cache(const DataOptions& o) {
+  const auto setting = is_scenario(o) ? ScenarioOptions{o.path, o.overrides}.load().data.cache : "auto";
+  if (!o.path.empty() && !is_scenario(o))
+    throw UsageError(o.path +
+                     ": --clear-cache goes with a scenario (.toml), whose data.cache it empties, or alone");
+  const auto folder = data::cache_folder(setting);
+  if (!folder) throw UsageError("data.cache: there is no folder of decoded images to empty");
+  const auto bytes = data::clear_cache(*folder);
+  print("{}: {} removed\n", config::printable(folder->string(), true), data::bytes_text(bytes));
+  return 0;
 }
 
 int write_manifest(const DataOptions& o, const std::string& folder) {
@@ -136,10 +163,9 @@ std::function<int()> declare_methods(CLI::App&) {
 std::function<int()> declare_data(CLI::App& app) {
   auto o = std::make_shared<DataOptions>();
   app.add_option(
-         "path", o->path,
-         "An .npz file, a folder of class folders or a manifest (.csv, .tsv), also in $AFU_DATA_DIR, or a scenario "
-         "(.toml)")
-      ->required();
+      "path", o->path,
+      "An .npz file, a folder of class folders or a manifest (.csv, .tsv), also in $AFU_DATA_DIR, or a scenario "
+      "(.toml)");
   app.add_option("--set", o->overrides, "Override a key of the scenario")
       ->take_all()
       ->allow_extra_args(false);
@@ -151,25 +177,39 @@ std::function<int()> declare_data(CLI::App& app) {
   app.add_option("--site", o->bids.site, "BIDS: the column of participants.tsv with the sites")->needs(write);
   app.add_option("--suffix", o->bids.suffix, "BIDS: which images, by the end of their names; default T1w")
       ->needs(write);
+  auto* preview = app.add_option("--preview", o->preview, "Write a PNG file with a few images of each class")
+                      ->excludes(write);
+  app.add_flag(
+         "--clear-cache", o->clear_cache,
+         "Remove the decoded images that runs have kept: those of the scenario's data.cache, or without a path those "
+         "of the default folder")
+      ->excludes(write)
+      ->excludes(preview);
   return [o] {
-    if (has_ending(o->path, ".toml") && !o->write) {
+    if (o->clear_cache) return clear_cache(*o);
+    if (o->path.empty()) throw UsageError("path is required: a file, a folder, a manifest or a scenario");
+    if (is_scenario(*o) && !o->write) {
       ScenarioOptions options{o->path, o->overrides};
       const auto scenario = options.load();
       return at_its_place(options, [&] {
-        const auto source = data::load_source(scenario.data, scenario.scenario.seed, scenario.file);
+        const auto source =
+            data::load_source(scenario.data, scenario.scenario.seed, scenario.file, loading_lines());
         std::vector<std::string> notes;
         const auto named =
             data::name_requests(source, std::make_shared<const config::Scenario>(scenario), notes);
         for (const auto& note : notes) tell("afu: warning: {}\n", note);
         print("{}\n{}", data::describe_source(source),
               data::describe_federation(data::federate(source, *named), *named));
+        write_preview(*o, source);
         return 0;
       });
     }
     if (!o->overrides.empty()) throw UsageError("--set goes with a scenario, not with " + o->path);
     const auto path = found(o->path);
     if (o->write) return write_manifest(*o, path);
-    print("{}", data::describe_source(source_at(path)));
+    const auto source = source_at(path);
+    print("{}", data::describe_source(source));
+    write_preview(*o, source);
     return 0;
   };
 }

@@ -86,6 +86,7 @@ RULES = [
     Rule(r"build/afu bench checkpoint", r"\g<0> --models cnn_small --seconds 2 --every 0.2 --updates 100"),
     Rule(r"build/afu bench aggregate --repetitions 20", "build/afu bench aggregate --repetitions 1"),
     # what is as quick as it stands
+    Rule(r"build/afu data --clear-cache", "env XDG_CACHE_HOME=$PWD/cache build/afu data --clear-cache"),
     Rule(r"AFU_DATA_DIR=data (build/afu data breastmnist\.npz)", r"\1", needs="breastmnist.npz"),
     Rule(r"build/afu (check|compare|data|methods|reference|report)\b.*"),
     Rule(r"/usr/bin/python3 (-c \"\nimport numpy|-B tests/audit/run_case\.py|tools/audit/check_run\.py).*"),
