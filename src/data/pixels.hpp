@@ -1,5 +1,5 @@
 #pragma once
-/// The bytes of images: memory of this process, or a file that is mapped into it (data/decoded_cache.hpp).
+/// The bytes of images: memory of this process, or a file that is mapped into it (data/image_store.hpp).
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
