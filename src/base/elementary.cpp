@@ -168,7 +168,7 @@ bool is_nan(double x) { return x != x; }
 /// sin(h + low) and cos(h + low), |h| < 0.8.
 double sine(double h, double low) {
   const double z = h * h;
-  double t = -1.0 / 121645100408832000;  // -1/19!
+  double t = -1.0 / 121645100408832000.0;  // -1/19!
   t = t * z + 1.0 / 355687428096000;
   t = t * z - 1.0 / 1307674368000;
   t = t * z + 1.0 / 6227020800;
@@ -181,7 +181,7 @@ double sine(double h, double low) {
 }
 double cosine(double h, double low) {
   const double z = h * h;
-  double t = 1.0 / 2432902008176640000;  // 1/20!
+  double t = 1.0 / 2432902008176640000.0;  // 1/20!
   t = t * z - 1.0 / 6402373705728000;
   t = t * z + 1.0 / 20922789888000;
   t = t * z - 1.0 / 87178291200;
