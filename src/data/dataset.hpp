@@ -27,7 +27,8 @@ class DataError : public std::runtime_error {
 using base::Indices;
 using base::IndicesPtr;
 
-/// N images, N x C x H x W, uint8, contiguous; labels in [0, classes).
+/// N images, N x C x H x W, uint8, contiguous; labels in [0, classes), or, where an image has any number of labels, sets
+/// of labels (data/label_set.hpp): one int64 an image either way, so that nothing that copies rows need know.
 struct Images {
   std::int64_t channels = 1, height = 0, width = 0;
   Pixels pixels;
@@ -36,6 +37,8 @@ struct Images {
   std::vector<std::int64_t> sites;     ///< likewise: where it comes from, an index of the source's site_names
   /// Likewise, of a source that reads files: the path by which users name it. A file of several images has them all.
   std::vector<std::string> ids{};
+  std::int64_t label_bits =
+      0;  ///< 0: a label is a class; else bit l of it says whether the image has label l, below this
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
   std::int64_t image_bytes() const { return channels * height * width; }
 };
@@ -55,6 +58,7 @@ struct Source {
   std::string official;  ///< "official breastmnist", "not the official breastmnist", "" where none is known
   std::vector<std::string> notes;  ///< what was left out or altered while it was read, one sentence each
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
+  bool multi_label() const { return train.label_bits > 0; }  ///< images have any number of labels
   /// The same words are kept once.
   void note(std::string text) {
     if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(std::move(text));
@@ -109,7 +113,9 @@ struct FederatedData {
   std::int64_t poisoned = 0;        ///< how many of the client's samples were poisoned
   std::int64_t poisoned_begin = 0;  ///< the poisoned copies are the pool's rows [begin, begin + poisoned)
   Indices poisoned_originals;       ///< the rows that these are copies of, in the same order
+  /// Classes, or labels: what the network has an answer for each.
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names.size()); }
+  bool multi_label() const { return pool && pool->label_bits > 0; }  ///< images have any number of labels
 };
 
 }  // namespace afu::data

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/task_loss.hpp"
+
 namespace afu::engine {
 namespace {
 
@@ -101,8 +103,7 @@ torch::Tensor BatchedClients::step(const torch::Tensor& images, const torch::Ten
   if (sgd.prox_mu != 0 && !base_.defined()) base_ = values_.clone();
   if (!adam && sgd.momentum != 0 && !state_.momentum.defined()) state_.momentum = torch::zeros_like(values_);
   const auto each =
-      at::cross_entropy_loss(forward(images).flatten(0, 1), labels.flatten(), {}, at::Reduction::None)
-          .view_as(labels);
+      task_losses(forward(images).flatten(0, 1), labels.flatten(0, 1)).view({labels.size(0), labels.size(1)});
   const auto losses = weights.defined() ? (each * weights).sum(1) : each.mean(1);
   const auto gradients = torch::autograd::grad({losses.sum()}, leaves_);
   for (std::size_t i = 0; i < gradients.size(); ++i) leaf_gradients_[i].copy_(gradients[i]);

@@ -31,7 +31,8 @@ class BatchedClients {
   /// Logits [K, B, classes] of images [K, B, C, H, W] float32 on the device.
   torch::Tensor forward(const torch::Tensor& images) const;
 
-  /// A step of SGD, or of `adam`, for every client, labels [K, B]; the losses before it [K], which are means over B, or,
+  /// A step of SGD, or of `adam`, for every client, labels [K, B], or [K, B, L] (engine::task_loss); the losses before it [K],
+  /// which are means over B, or,
   /// with `weights` [K, B], sums by those.
   torch::Tensor step(const torch::Tensor& images, const torch::Tensor& labels, const SgdSettings& sgd,
                      const torch::Tensor& weights = {}, const std::optional<AdamSettings>& adam = {});

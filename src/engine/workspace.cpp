@@ -23,6 +23,16 @@ std::array<float, 256> normalisation_table() {
   return table;
 }
 
+/// Sets of labels [N] as [N, L] uint8.
+torch::Tensor as_zeros_and_ones(const torch::Tensor& sets, std::int64_t count) {
+  auto labels = torch::empty({sets.size(0), count}, torch::kUInt8);
+  const auto* from = sets.data_ptr<std::int64_t>();
+  auto* to = labels.data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < sets.size(0); ++i)
+    for (std::int64_t l = 0; l < count; ++l) *to++ = data::has_label(from[i], l) ? 1 : 0;
+  return labels;
+}
+
 void check_size(const torch::Tensor& t, std::int64_t expected, const char* what) {
   const std::int64_t n = t.defined() ? t.numel() : 0;
   if (n != expected)
@@ -44,6 +54,7 @@ std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Im
                                  {n, pool->channels, pool->height, pool->width}, keep_alive, torch::kUInt8);
   auto labels =
       torch::from_blob(const_cast<std::int64_t*>(pool->labels.data()), {n}, keep_alive, torch::kInt64);
+  if (pool->label_bits > 0) labels = as_zeros_and_ones(labels, pool->label_bits);
   return std::make_shared<ResidentPool>(ResidentPool{images.to(device), labels.to(device)});
 }
 

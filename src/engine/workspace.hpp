@@ -24,15 +24,17 @@ class Step;
 /// The pool's images resident on one device as uint8, shared by the lanes of that device.
 struct ResidentPool {
   torch::Tensor images;  ///< [N, C, H, W] uint8
-  torch::Tensor labels;  ///< [N] int64
+  torch::Tensor
+      labels;  ///< [N] int64; of images with any number of labels [N, L] uint8, 1 for a label that one has
 };
-/// Uploads `pool` (no copy on the CPU: the tensors view the pool's memory, which they keep alive).
+/// Uploads `pool` (no copy on the CPU: the tensors view the pool's memory, which they keep alive; but of sets of labels, a
+/// byte each).
 std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Images> pool,
                                                   torch::Device device);
 
 struct Batch {
   torch::Tensor images;  ///< [B, C, H, W] float32, (x/255 - 0.5)/0.5
-  torch::Tensor labels;  ///< [B] int64
+  torch::Tensor labels;  ///< [B] int64, or [B, L] uint8: the pool's (engine/task_loss.hpp)
 };
 
 /// `pixels` (uint8) as the network reads them: (x/255 - 0.5)/0.5, in one pass on whatever device they are.

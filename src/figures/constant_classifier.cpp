@@ -24,6 +24,14 @@ std::string majority_text(const Metric& m, const std::vector<const record::Summa
   return least == most ? most : fmt::format("{:.1f} to {}", *low * 100, most);
 }
 
+/// What answers so: a class, or of each label what most images are.
+std::string majority_name(const std::vector<const record::Summary*>& runs) {
+  const bool sets = std::any_of(runs.begin(), runs.end(), [](const record::Summary* run) {
+    return run->test_set && run->test_set->labels > 0;
+  });
+  return sets ? "more frequent answer" : "majority class";
+}
+
 }  // namespace
 
 bool has_constant_score(const Metric& m) {
@@ -40,7 +48,7 @@ std::optional<double> constant_score(const Metric& m, const record::Summary& run
 
 std::string majority_aside(const Metric& m, const std::vector<const record::Summary*>& runs) {
   const auto text = majority_text(m, runs);
-  return text.empty() ? text : " (majority class " + text + ")";
+  return text.empty() ? text : " (" + majority_name(runs) + " " + text + ")";
 }
 
 std::string title_beside_majority(const Metric& m, const std::vector<const record::Summary*>& runs) {
@@ -49,8 +57,9 @@ std::string title_beside_majority(const Metric& m, const std::vector<const recor
 
 std::string majority_sentence(const Metric& m, const std::vector<const record::Summary*>& runs) {
   const auto text = majority_text(m, runs);
-  return text.empty() ? text
-                      : fmt::format(" {}: the majority class alone is {}.", capitalised(m.title), text);
+  return text.empty()
+             ? text
+             : fmt::format(" {}: the {} alone is {}.", capitalised(m.title), majority_name(runs), text);
 }
 
 std::vector<const record::Summary*> runs_of(const Study& study, std::optional<std::size_t> group) {

@@ -99,7 +99,8 @@ std::optional<record::SetLabels> set_labels(const JsonPlace& context, const char
   const auto j = context.at(key);
   j.within("classes", 1, most);
   return record::SetLabels{j.get<std::uint64_t>("samples"), j.get<std::uint64_t>("classes"),
-                           j.within("majority_share", 0, 1), j.within("entropy", 0, most)};
+                           j.within("majority_share", 0, 1), j.within("entropy", 0, most),
+                           j.has("labels") ? j.get<std::uint64_t>("labels") : 0};
 }
 
 record::Summary to_summary(const JsonPlace& j) {

@@ -29,7 +29,8 @@ model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.w
 LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, const data::Images& pool,
                    const LaneWork& work, bool recorded, std::int64_t batched_clients) {
   LaneNeeds needs{model::bytes_per_lane(model, shape(input), work.largest_batch, recorded),
-                  static_cast<std::int64_t>(pool.pixels.size() + 8 * pool.labels.size()),
+                  static_cast<std::int64_t>(pool.pixels.size()) +
+                      std::max<std::int64_t>(8, pool.label_bits) * pool.size(),
                   pool.pixels.mapping() != nullptr};
   if (batched_clients > 1)  // weights, gradients, momentum, also of fewer (in all as many); versions, results
     needs.per_lane += model::bytes_per_lane(model, shape(input), batched_clients * work.training_batch) +

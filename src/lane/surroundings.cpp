@@ -22,6 +22,7 @@ std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   key.flag(deterministic);
   key.bytes(pool.pixels.data(), pool.pixels.size());
   key.bytes(pool.labels.data(), pool.labels.size() * sizeof(std::int64_t));
+  if (pool.label_bits > 0) key.integer(pool.label_bits);
   return key.finish();
 }
 

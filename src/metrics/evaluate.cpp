@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/task_loss.hpp"
 #include "metrics/auc.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "model/parameters.hpp"
@@ -20,7 +21,7 @@ template <class T>
 std::vector<T> to_vector(const torch::Tensor& t) {
   const auto on_cpu = t.to(torch::kCPU).contiguous();
   const auto* p = on_cpu.data_ptr<T>();
-  return {p, p + on_cpu.numel()};
+  return std::vector<T>(p, p + on_cpu.numel());
 }
 
 std::vector<double> scores(const Predictions& p) {
@@ -32,6 +33,7 @@ std::vector<double> scores(const Predictions& p) {
 /// Those of `of` at the rows `wanted`; `rows` are all it is of. Both ascend, `wanted` is a part of `rows`.
 Predictions taken(const Predictions& of, const data::Indices& rows, const data::Indices& wanted) {
   Predictions p;
+  p.label_bits = of.label_bits;
   for (auto r : wanted) {
     const auto i = static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), r) - rows.begin());
     if (i == rows.size() || rows[i] != r)
@@ -41,6 +43,11 @@ Predictions taken(const Predictions& of, const data::Indices& rows, const data::
     p.losses.push_back(of.losses[i]);
   }
   return p;
+}
+
+/// Of poisoned samples the share that is answered with the class, or the label, that they were given.
+double as_given(const Predictions& poisoned, const data::TargetLabel& target) {
+  return target.adds ? share_predicted(poisoned, target) : accuracy(poisoned);
 }
 
 /// All non-members, ascending: each request has its own share of poisoned ones among them.
@@ -61,13 +68,20 @@ data::IndicesPtr held_out(const EvaluationSets& sets) {
 Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels, Wanted wanted) {
   Predictions p;
   const auto unknown = logits.isfinite().logical_not().any(1);
-  p.predicted = to_vector<std::int64_t>(logits.argmax(1).masked_fill_(unknown, -1));
-  p.labels = to_vector<std::int64_t>(labels);
-  const auto losses =
-      at::cross_entropy_loss(logits, labels, /*weight=*/{}, at::Reduction::None).to(torch::kFloat64);
+  p.labels = engine::label_values(labels);
+  if (engine::multi_label(labels)) {
+    p.label_bits = labels.size(1);
+    p.predicted = engine::predicted_sets(logits);
+    const auto none = to_vector<bool>(unknown);
+    for (std::size_t i = 0; i < none.size(); ++i)
+      if (none[i]) p.predicted[i] = -1;
+  } else {
+    p.predicted = to_vector<std::int64_t>(logits.argmax(1).masked_fill_(unknown, -1));
+  }
+  const auto losses = engine::task_losses(logits, labels).to(torch::kFloat64);
   p.losses = to_vector<double>(losses.masked_fill(unknown, std::numeric_limits<double>::quiet_NaN()));
   if (wanted == Wanted::probabilities)
-    p.probabilities = to_vector<double>(logits.to(torch::kFloat64).softmax(1));
+    p.probabilities = to_vector<double>(engine::probabilities(logits.to(torch::kFloat64), labels));
   return p;
 }
 
@@ -139,7 +153,8 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     const auto own = taken(*forget, *sets.forget, *request.forget);
     tell(fmt::format("forget_accuracy.{}", i), accuracy(own));
     if (request.poisoned && !request.poisoned->empty())
-      tell(fmt::format("poisoned_success.{}", i), accuracy(taken(*forget, *sets.forget, *request.poisoned)));
+      tell(fmt::format("poisoned_success.{}", i),
+           as_given(taken(*forget, *sets.forget, *request.poisoned), sets.backdoor_target));
     if (holdout && request.holdout && !request.holdout->empty())
       tell(fmt::format("mia_auc.{}", i), auc(scores(own), non_members(*request.holdout)));
   }

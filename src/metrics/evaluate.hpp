@@ -13,12 +13,12 @@ namespace afu::metrics {
 /// What else is to be known of predictions.
 enum class Wanted { classes, probabilities };
 
-/// From logits [N, classes] and labels [N], on any device.
+/// From logits [N, classes] and labels [N], or [N, L] (engine/task_loss.hpp), on any device.
 Predictions predictions_from(const torch::Tensor& logits, const torch::Tensor& labels,
                              Wanted wanted = Wanted::classes);
 
 /// Forward passes of the workspace's replica as it is, in batches; the caller chooses the model's mode.
-/// Logits [N, classes] and labels [N]; undefined for no rows.
+/// Logits [N, classes] and labels as batches have them; undefined for no rows.
 std::pair<torch::Tensor, torch::Tensor> logits_of(engine::Workspace& workspace, const data::Indices& rows,
                                                   std::int64_t batch_size);
 Predictions predict(engine::Workspace& workspace, const data::Indices& rows, std::int64_t batch_size,

@@ -8,7 +8,7 @@
 #include "job/job.hpp"
 
 namespace afu::data {
-AFU_FIELDS(TargetLabel, label, classes)
+AFU_FIELDS(TargetLabel, label, classes, adds)
 }
 
 namespace afu::metrics {

@@ -7,6 +7,7 @@
 
 #include "base/elementary.hpp"
 #include "config/scenario.hpp"
+#include "data/label_set.hpp"
 #include "data/non_members.hpp"
 #include "data/requests.hpp"
 #include "metrics/evaluate_job.hpp"
@@ -46,10 +47,29 @@ data::IndicesPtr poisoned_of(const data::FederatedData& data, const data::Indice
   return begin == end ? nullptr : std::make_shared<const data::Indices>(begin, end);
 }
 
+/// Of sets of labels: what the constant answer scores that says of each label what most have.
+record::SetLabels label_mix(const data::FederatedData& data, const data::Indices& rows) {
+  record::SetLabels s;
+  s.samples = rows.size();
+  s.classes = 2;
+  s.labels = static_cast<std::uint64_t>(data.classes());
+  const auto n = static_cast<double>(rows.size()), all = static_cast<double>(data.classes());
+  for (std::int64_t l = 0; l < data.classes(); ++l) {
+    const auto with = static_cast<double>(std::count_if(rows.begin(), rows.end(), [&](std::int64_t r) {
+      return data::has_label(data.pool->labels[static_cast<std::size_t>(r)], l);
+    }));
+    s.majority_share += std::max(with, n - with) / n / all;
+    for (const double share : {with / n, 1 - with / n})
+      if (share > 0) s.entropy -= share * std::log(share) / all;
+  }
+  return s;
+}
+
 }  // namespace
 
 std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows) {
   if (!rows || rows->empty()) return std::nullopt;
+  if (data.multi_label()) return label_mix(data, *rows);
   std::map<std::int64_t, double> counts;
   for (auto r : *rows) ++counts[data.pool->labels[static_cast<std::size_t>(r)]];
   record::SetLabels s;

@@ -22,7 +22,8 @@ std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData&
                                                       const config::Scenario& scenario,
                                                       const std::vector<data::IndicesPtr>& forget);
 
-/// Of `rows`, as the data label them; absent where there are none.
+/// Of `rows`, as the data label them; absent where there are none. Of images with any number of labels: the
+/// majority's share and the entropy are means over the labels, so that they are still what a constant answer scores.
 std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows);
 
 /// Rows of the clients that ask for nothing, without the classes that are to be forgotten: their `train` or

@@ -138,6 +138,9 @@ std::string to_string(const Divergence& d) {
 }
 
 std::string to_string(const SetLabels& s) {
+  if (s.labels > 0)
+    return fmt::format("{} sample{} with {} labels or not, the more frequent answer {:.1f} %", s.samples,
+                       s.samples == 1 ? "" : "s", s.labels, s.majority_share * 100);
   return fmt::format("{} sample{} of {} class{}, the largest {:.1f} %", s.samples, s.samples == 1 ? "" : "s",
                      s.classes, s.classes == 1 ? "" : "es", s.majority_share * 100);
 }

@@ -90,10 +90,12 @@ Json divergence(const std::optional<Divergence>& d) {
 
 Json set_labels(const std::optional<SetLabels>& s) {
   if (!s) return {};
-  return {{"samples", s->samples},
-          {"classes", s->classes},
-          {"majority_share", figure(s->majority_share)},
-          {"entropy", figure(s->entropy)}};
+  Json set{{"samples", s->samples},
+           {"classes", s->classes},
+           {"majority_share", figure(s->majority_share)},
+           {"entropy", figure(s->entropy)}};
+  if (s->labels > 0) set["labels"] = s->labels;
+  return set;
 }
 
 /// `sum` over `n`; null where n is 0.

@@ -105,8 +105,11 @@ std::vector<job::JobResult> BatchedTraining::train(engine::Workspace& workspace,
     auto shape = whole.images.sizes().vec();
     shape[0] = batch;
     shape.insert(shape.begin(), network.clients());
-    losses[step].copy_(network.step(whole.images.view(shape), whole.labels.view({network.clients(), batch}),
-                                    first.sgd, weights[step], first.adam));
+    auto of_labels = whole.labels.sizes().vec();
+    of_labels[0] = batch;
+    of_labels.insert(of_labels.begin(), network.clients());
+    losses[step].copy_(network.step(whole.images.view(shape), whole.labels.view(of_labels), first.sgd,
+                                    weights[step], first.adam));
     for (std::int64_t k = 0; k < clients && step + 1 < steps; ++k) {
       if (schedules[static_cast<std::size_t>(k)].steps() != step + 1) continue;
       if (!after.defined()) after = torch::empty({clients, start.size(1)}, start.options());

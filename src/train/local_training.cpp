@@ -10,6 +10,7 @@
 #include "engine/graph/step.hpp"
 #include "engine/optimiser.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "train/augment.hpp"
 #include "train/auxiliary_head.hpp"
 #include "train/epoch_mean.hpp"
@@ -119,7 +120,7 @@ torch::Tensor cross_entropy_gradient(engine::Workspace& workspace, const engine:
     return torch::scalar_tensor(fused->cross_entropy_gradient(workspace.parameters(), batch.images,
                                                               batch.labels, sign, workspace.gradients()));
   workspace.gradients().zero_();
-  const auto loss = at::cross_entropy_loss(workspace.net().forward(batch.images), batch.labels);
+  const auto loss = engine::task_loss(workspace.net().forward(batch.images), batch.labels);
   (sign == 1.0 ? loss : loss * sign).backward();
   return loss.detach();
 }

@@ -26,7 +26,8 @@ torch::Tensor shorten(torch::Tensor delta, double most);
 void note_shortened(job::JobResult& result, const torch::Tensor& factor);
 
 /// Forward, loss and backward of one batch; the flat gradient is then that of `sign` times the mean cross
-/// entropy. Returns the mean cross entropy, detached, on the device.
+/// entropy, or, of images with any number of labels, binary cross entropy (engine::task_loss). Returns that loss, detached, on
+/// the device.
 torch::Tensor cross_entropy_gradient(engine::Workspace& workspace, const engine::Batch& batch,
                                      double sign = 1.0);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/elementary.hpp"
+#include "engine/task_loss.hpp"
 
 namespace afu::engine::fused {
 namespace {
@@ -19,7 +20,8 @@ torch::Tensor zeros(std::int64_t count) { return torch::zeros({count}, torch::kF
 /// A tensor's values in one run, on the CPU: what it is already, but for a caller's view.
 torch::Tensor plain(const torch::Tensor& t, torch::ScalarType type) {
   if (!t.device().is_cpu() || t.scalar_type() != type)
-    throw std::invalid_argument("the fused step takes float32 on the CPU, and int64 labels");
+    throw std::invalid_argument(
+        "the fused step takes float32 on the CPU, and labels of int64, or of uint8 as sets");
   return t.contiguous();
 }
 
@@ -58,6 +60,33 @@ double cross_entropy(const device::cpu::Planes& logits, const std::int64_t* labe
     sum += base::log(total) - (z[labels[b] * device::cpu::kLanes] - most);
     for (std::int64_t c = 0; c < classes; ++c) d[c * device::cpu::kLanes] *= factor / total;
     d[labels[b] * device::cpu::kLanes] -= factor;
+  }
+  return sum;
+}
+
+/// As cross_entropy, of images with any number of labels: the binary cross entropy of each label, of which `labels`
+/// [count, L] are 0 and 1, mean over the labels.
+double binary_cross_entropy(const device::cpu::Planes& logits, const std::uint8_t* labels, std::int64_t count,
+                            float factor, const device::cpu::Planes& d_logits) {
+  double sum = 0;
+  const auto n = logits.channels;
+  const auto share = factor / static_cast<float>(n);
+  for (std::int64_t b = 0; b < device::cpu::kLanes; ++b) {
+    const float* z = logits.data + b;
+    float* d = d_logits.data + b;
+    float total = 0;
+    for (std::int64_t l = 0; l < n; ++l) {
+      auto& gradient = d[l * device::cpu::kLanes];
+      if (b >= count) {
+        gradient = 0;
+        continue;
+      }
+      const float x = z[l * device::cpu::kLanes], y = labels[b * n + l] != 0 ? 1.0f : 0.0f;
+      const float e = std::exp(-std::abs(x));  // at most 1: nothing overflows
+      total += std::max(x, 0.0f) - x * y + std::log1p(e);
+      gradient = ((x >= 0 ? 1.0f : e) / (1.0f + e) - y) * share;
+    }
+    sum += static_cast<double>(total) / static_cast<double>(n);
   }
   return sum;
 }
@@ -261,8 +290,11 @@ void Program::backward(const torch::Tensor& parameters, const torch::Tensor& d_l
 
 double Program::cross_entropy_gradient(const torch::Tensor& parameters, const torch::Tensor& images,
                                        const torch::Tensor& labels, double sign, torch::Tensor& gradients) {
-  const auto x = plain(images, torch::kFloat32), y = plain(labels, torch::kInt64);
-  const auto n = x.size(0);
+  const bool sets = multi_label(labels);
+  const auto x = plain(images, torch::kFloat32), y = plain(labels, sets ? torch::kUInt8 : torch::kInt64);
+  const auto n = x.size(0), classes = plan_.logits.planes.channels;
+  if (sets && y.size(1) != classes)
+    throw std::invalid_argument(fmt::format("{} labels for {} logits", y.size(1), classes));
   const auto* w = parameters.data_ptr<float>();
   pack(w, n, true);
   kept_ = -1;
@@ -277,8 +309,9 @@ double Program::cross_entropy_gradient(const torch::Tensor& parameters, const to
     auto* activations = block(0);
     fill(activations, x.data_ptr<float>() + begin * size, count);
     forward(w, activations, count);
-    sum += cross_entropy(plan_.logits.in(activations), y.data_ptr<std::int64_t>() + begin, count, factor,
-                         plan_.d_logits.in(gradients_.data_ptr<float>()));
+    const auto z = plan_.logits.in(activations), d = plan_.d_logits.in(gradients_.data_ptr<float>());
+    sum += sets ? binary_cross_entropy(z, y.data_ptr<std::uint8_t>() + begin * classes, count, factor, d)
+                : cross_entropy(z, y.data_ptr<std::int64_t>() + begin, count, factor, d);
     backward(w, activations, count, begin > 0, to);
   }
   return sum / static_cast<double>(n);

@@ -21,8 +21,8 @@ class Program {
   /// kept.
   torch::Tensor forward(const torch::Tensor& parameters, const torch::Tensor& images);
 
-  /// Adds to `gradients` that of `sign` times the mean cross entropy, which it
-  /// returns. One block goes there and back before the next: its activations
+  /// Adds to `gradients` that of `sign` times the mean cross entropy, or, of
+  /// labels [B, L], binary cross entropy (engine::task_loss), which it returns. One block goes there and back before the next: its activations
   /// stay in the caches.
   double cross_entropy_gradient(const torch::Tensor& parameters, const torch::Tensor& images,
                                 const torch::Tensor& labels, double sign, torch::Tensor& gradients);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 
 namespace afu::engine::graph {
 namespace {
@@ -46,6 +47,9 @@ bool operator==(const StepKind& a, const StepKind& b) { return tied(a) == tied(b
 
 Step::Step(engine::Workspace& workspace, std::unique_ptr<Capturer> capturer, const Pieces* pieces)
     : workspace_(workspace), capturer_(std::move(capturer)), pieces_(pieces) {
+  if (pieces && multi_label(workspace.pool().labels))
+    throw std::invalid_argument(
+        "compute.step \"kernels\" has no loss of several labels an image; allowed are auto, graph and autograd");
   if (pieces)
     pass_ = std::make_unique<Pass>(dynamic_cast<const model::Network&>(workspace.net()), *workspace.layout(),
                                    workspace.parameters(), workspace.gradients(), *pieces);
@@ -197,7 +201,7 @@ void Step::step(const StepKind& kind) {
     cursor_.add_(kind.count);
     batch = workspace_.gather(rows);
   }
-  const auto loss = at::cross_entropy_loss(workspace_.net().forward(batch.images), batch.labels);
+  const auto loss = engine::task_loss(workspace_.net().forward(batch.images), batch.labels);
   // Written to the flat gradient at once, where backward() would clear it and then add tensor by tensor.
   auto gradients = torch::autograd::grad({loss}, leaves_, /*grad_outputs=*/{}, /*retain_graph=*/false,
                                          /*create_graph=*/false, /*allow_unused=*/true);

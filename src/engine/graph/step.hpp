@@ -57,7 +57,7 @@ class Step {
   void start_epoch() { loss_.zero_(); }
   /// Queues the epoch's loss for the host, which has it once the device has come so far.
   void finish() { seen_loss_.copy_(loss_, /*non_blocking=*/true); }
-  /// After finish() and a wait: the sum over the epoch's samples of their cross entropy.
+  /// After finish() and a wait: the sum over the epoch's samples of their loss.
   double loss() const { return seen_loss_.item<double>(); }
 
   const Pieces* pieces() const { return pieces_; }  ///< null: steps go through autograd
