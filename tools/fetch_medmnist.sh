@@ -9,12 +9,16 @@ case ${1:-} in
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
 esac
 
-# As in src/data/medmnist_catalogue.cpp. ChestMNIST is left out, and so are the sets in 3D: afu has no tasks of theirs.
+# As in src/data/medmnist_catalogue.cpp. The sets in 3D are left out: afu has no tasks of theirs.
 declare -A md5=(
   [pathmnist]=a8b06965200029087d5bd730944a56c1
   [pathmnist_64]=55aa9c1e0525abe5a6b9d8343a507616
   [pathmnist_128]=ac42d08fb904d92c244187169d1fd1d9
   [pathmnist_224]=2c51a510bcdc9cf8ddb2af93af1eadec
+  [chestmnist]=02c8a6516a18b556561a56cbdd36c4a8
+  [chestmnist_64]=9de6cd0b934ebb5b7426cfba5efbae16
+  [chestmnist_128]=db107e5590b27930b62dbaf558aebee3
+  [chestmnist_224]=45bd33e6f06c3e8cdb481c74a89152aa
   [dermamnist]=0744692d530f8e62ec473284d019b0c7
   [dermamnist_64]=b70a2f5635c6199aeaa28c31d7202e1f
   [dermamnist_128]=2defd784463fa5243564e855ed717de1

@@ -16,6 +16,8 @@ struct Answers {
   std::int64_t classes = 0;
   std::vector<double> probabilities;
   std::vector<std::int64_t> labels, predicted;
+  std::int64_t label_bits =
+      0;  ///< 0: classes; else probabilities are each label's own, labels and predicted sets
   std::size_t size() const { return labels.size(); }
   bool finite() const;  ///< no row is such a one
   double of(std::size_t row, std::int64_t label) const {
@@ -23,11 +25,14 @@ struct Answers {
   }
 };
 
-/// From logits [N, classes]. Throws std::invalid_argument where sizes or labels do not fit.
+/// From logits [N, classes]; with `label_bits` the labels are sets of so many (data/label_set.hpp), and so are the logits. Throws
+/// std::invalid_argument where sizes or labels do not fit.
 Answers from_logits(const std::vector<double>& logits, std::int64_t classes,
-                    const std::vector<std::int64_t>& labels);
+                    const std::vector<std::int64_t>& labels, std::int64_t label_bits = 0);
 
-/// Scores, one a row; a member is to score higher. NaN for a row that is not finite.
+/// Scores, one a row; a member is to score higher. NaN for a row that is not finite. Of sets of labels each is the mean over the
+/// labels of what it is for the two classes, label or not; the confidence is their geometric mean, so that its logarithm is
+/// still minus the loss.
 Scores negative_loss(const Answers& a);     ///< log p_y
 Scores confidence(const Answers& a);        ///< p_y
 Scores negative_entropy(const Answers& a);  ///< sum p log p

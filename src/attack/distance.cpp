@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/elementary.hpp"
+#include "data/label_set.hpp"
 #include "model/parameters.hpp"
 
 namespace afu::attack {
@@ -31,17 +32,27 @@ Scores difference(const Answers& reference, const Answers& model) {
 double OutputDistance::js_bits() const { return js / base::log(2.0); }
 
 OutputDistance output_distance(const Answers& reference, const Answers& model) {
-  if (reference.labels != model.labels || reference.classes != model.classes || reference.size() == 0)
+  if (reference.labels != model.labels || reference.classes != model.classes ||
+      reference.label_bits != model.label_bits || reference.size() == 0)
     throw std::invalid_argument("distances need answers of two models to the same samples");
+  const bool sets = reference.label_bits > 0;
   OutputDistance d;
-  for (std::size_t i = 0; i < reference.probabilities.size(); ++i) {
-    const double p = reference.probabilities[i], q = model.probabilities[i], m = (p + q) / 2;
+  const auto add = [&](double p, double q) {
+    const double m = (p + q) / 2;
     d.kl += divergence(p, q);
     d.js += (divergence(p, m) + divergence(q, m)) / 2;
+  };
+  for (std::size_t i = 0; i < reference.probabilities.size(); ++i) {
+    const double p = reference.probabilities[i], q = model.probabilities[i];
+    add(p, q);
+    if (sets) add(1 - p, 1 - q);
   }
   for (std::size_t i = 0; i < reference.size(); ++i)
-    d.agreement += reference.predicted[i] == model.predicted[i];
-  const auto n = static_cast<double>(reference.size());
+    d.agreement += sets ? static_cast<double>(reference.label_bits -
+                                              data::labels_in(reference.predicted[i] ^ model.predicted[i]))
+                        : static_cast<double>(reference.predicted[i] == model.predicted[i]);
+  const auto n =
+      static_cast<double>(reference.size()) * (sets ? static_cast<double>(reference.label_bits) : 1.0);
   d.kl /= n, d.js /= n, d.agreement /= n;
   if (!reference.finite() || !model.finite())
     d.kl = d.js = d.agreement = std::numeric_limits<double>::quiet_NaN();

@@ -9,6 +9,7 @@
 
 namespace afu::attack {
 
+/// Of images with any number of labels each is the mean over the labels of what it is for the two classes, label or not.
 struct OutputDistance {
   double kl = 0;  ///< mean over samples of KL(reference || model), natural logarithm, p clamped to 1e-8
   double js = 0;  ///< Jensen-Shannon divergence, in [0, ln 2]

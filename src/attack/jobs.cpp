@@ -12,6 +12,7 @@
 #include "attack/relearn.hpp"
 #include "config/attack_names.hpp"
 #include "config/scenario.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 #include "metrics/evaluate.hpp"
 #include "train/local_training.hpp"
@@ -66,9 +67,8 @@ Answers answers_of(engine::Workspace& workspace, const data::IndicesPtr& rows, s
   if (!rows || rows->empty()) return {};
   const auto [logits, labels] = metrics::logits_of(workspace, *rows, batch_size);
   const auto z = logits.to(torch::kCPU, torch::kFloat64).contiguous();
-  const auto y = labels.to(torch::kCPU).contiguous();
   return from_logits({z.data_ptr<double>(), z.data_ptr<double>() + z.numel()}, z.size(1),
-                     {y.data_ptr<std::int64_t>(), y.data_ptr<std::int64_t>() + y.numel()});
+                     engine::label_values(labels), engine::multi_label(labels) ? labels.size(1) : 0);
 }
 
 bool AttackJob::asks(const std::string& attack) const {

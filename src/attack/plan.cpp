@@ -56,6 +56,10 @@ PlanPtr plan_attacks(const data::FederatedData& data, const std::shared_ptr<cons
   plan->names = selected(s.evaluation.attacks, s.evaluation.reference_models > 0);
   if (config::traits(s.model.name).imported)  // its features are not to be told apart
     plan->names.erase(std::remove(plan->names.begin(), plan->names.end(), "probe"), plan->names.end());
+  if (data.multi_label())
+    for (const auto& k : known)
+      if (k.one_class)
+        plan->names.erase(std::remove(plan->names.begin(), plan->names.end(), k.name), plan->names.end());
   plan->keep_models = s.output.snapshots;
   if (s.erasures.empty() || (plan->names.empty() && !plan->keep_models)) return nullptr;
   plan->sets = attack_sets(data, s, evaluation);

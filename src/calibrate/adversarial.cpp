@@ -9,6 +9,7 @@
 #include "calibrate/search_images.hpp"
 #include "calibrate/search_size.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 
 namespace afu::calibrate {
@@ -37,18 +38,17 @@ Painted painted(const torch::Tensor& theta, const torch::Tensor& images) {
           theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
 }
 
-Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label,
+Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label, bool sets,
              const TriggerJob& job) {
   constexpr double kMaskStart = -2;  // the mask begins thin: 0.12 everywhere
   const auto pixels = images.size(2) * images.size(3);
   auto theta = torch::zeros({(images.size(1) + 1) * pixels}, images.options());
   theta.narrow(0, 0, pixels).fill_(kMaskStart);
-  const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
   engine::Adam adam(theta, job.lr);
   for (std::int64_t step = 0; step < job.steps; ++step) {
     const auto variable = theta.detach().clone().set_requires_grad(true);
     const auto trigger = painted(variable, images);
-    const auto loss = at::cross_entropy_loss(workspace.net().forward(trigger.over(images)), wanted) +
+    const auto loss = engine::loss_of_answering(workspace.net().forward(trigger.over(images)), label, sets) +
                       trigger.mask.sum() * job.sparsity;
     adam.step(theta, torch::autograd::grad({loss}, {variable}).front());
   }
@@ -58,8 +58,8 @@ Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int
   const auto last = painted(theta, images);
   found.trigger = {last.mask, last.pattern * last.mask};
   found.size = found.trigger.mask.sum().item<double>();
-  const auto turned =
-      workspace.net().forward(with_universal_trigger(images, found.trigger)).argmax(1).eq(label);
+  const auto turned = engine::answered_with(
+      workspace.net().forward(with_universal_trigger(images, found.trigger)), label, sets);
   found.success = turned.to(torch::kFloat32).mean().item<double>();
   return found;
 }
@@ -90,9 +90,10 @@ job::JobResult run(engine::Workspace& workspace, const TriggerJob& job) {
   job::JobResult result;
   std::optional<Found> best;
   for (std::int64_t label = 0; label < classes; ++label) {
-    const auto others = batch.labels.ne(label).nonzero().squeeze(1);
+    const auto others = engine::rows_without(batch.labels, label);
     if (others.size(0) == 0) continue;
-    auto found = search(workspace, batch.images.index_select(0, others), label, job);
+    auto found = search(workspace, batch.images.index_select(0, others), label,
+                        engine::multi_label(batch.labels), job);
     result.samples += others.size(0) * (job.steps + 1);
     if (!best || found.better_than(*best)) best = std::move(found);
   }

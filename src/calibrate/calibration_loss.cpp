@@ -6,6 +6,7 @@
 
 #include "calibrate/losses.hpp"
 #include "calibrate/perturbations.hpp"
+#include "engine/task_loss.hpp"
 
 namespace afu::calibrate {
 namespace {
@@ -51,7 +52,8 @@ void CalibrationLoss::set_before(const model::ParameterVector& version) {
   torch::NoGradGuard no_grad;
   workspace_.load(version);
   for (auto& c : all_.chunks)
-    if (c.clean) c.before = forward(c.batch.images).log_softmax(1);
+    if (c.clean)
+      c.before = engine::log_probabilities(forward(c.batch.images), engine::multi_label(c.batch.labels));
 }
 
 void CalibrationLoss::set_erased(const model::ParameterVector& version) {
@@ -59,7 +61,8 @@ void CalibrationLoss::set_erased(const model::ParameterVector& version) {
   workspace_.load(version);
   for (auto& c : all_.chunks) {
     if (!c.clean) continue;
-    if (objective_.kd != 0) c.erased = forward(c.batch.images).log_softmax(1);
+    if (objective_.kd != 0)
+      c.erased = engine::log_probabilities(forward(c.batch.images), engine::multi_label(c.batch.labels));
     if (objective_.invariance == Invariance::features) c.anchored = anchored(c);
   }
 }
@@ -75,7 +78,7 @@ void CalibrationLoss::find_worst() {
       const auto& batch = all_.chunks[i].batch;
       const auto at = added.clone().set_requires_grad(true);
       const auto logits = forward(with_universal_trigger(batch.images, {triggers_.front().mask, at}));
-      const auto loss = at::cross_entropy_loss(logits, batch.labels) *
+      const auto loss = engine::task_loss(logits, batch.labels) *
                         (static_cast<double>(batch.labels.size(0)) / static_cast<double>(all_.samples));
       gradient = gradient + torch::autograd::grad({loss}, {at}).front();
     }
@@ -154,17 +157,21 @@ CalibrationLoss::Values CalibrationLoss::share(const Environments& on, std::size
     if (chunk.erased.defined()) v.kd = distillation_kl(chunk.erased, logits) * weight;
     if (penalise && o.invariance == Invariance::perturbation) {
       const auto other = forward(perturbed(chunk, index, draw));
-      v.penalty = (o.family == Family::minimax ? at::cross_entropy_loss(other, chunk.batch.labels)
-                                               : distillation_kl(logits.detach().log_softmax(1), other)) *
-                  weight;
+      const auto& labels = chunk.batch.labels;
+      v.penalty =
+          (o.family == Family::minimax
+               ? engine::task_loss(other, labels)
+               : distillation_kl(engine::log_probabilities(logits.detach(), engine::multi_label(labels)),
+                                 other)) *
+          weight;
     }
     if (penalise && o.invariance == Invariance::features)
       v.penalty = (anchored(chunk) - chunk.anchored).square().sum() *
                   (weight / (2 * directions_.scale * static_cast<double>(chunk.rows())));
     if (penalise && o.invariance == Invariance::difference) {
       const auto& pattern = triggers_[static_cast<std::size_t>(draw % triggers_.size())];
-      v.penalty = at::cross_entropy_loss(forward(with_universal_trigger(chunk.batch.images, pattern)),
-                                         chunk.batch.labels) *
+      v.penalty = engine::task_loss(forward(with_universal_trigger(chunk.batch.images, pattern)),
+                                    chunk.batch.labels) *
                   weight;
     }
   }
@@ -218,7 +225,7 @@ torch::Tensor CalibrationLoss::reference_penalty() {
   if (objective_.invariance == Invariance::difference || minimax) {
     torch::Tensor sum;
     for (const auto& c : other.chunks)
-      add(sum, at::cross_entropy_loss(forward(c.batch.images), c.batch.labels) *
+      add(sum, engine::task_loss(forward(c.batch.images), c.batch.labels) *
                    (static_cast<double>(c.rows()) / static_cast<double>(2 * all_.samples)));
     return sum;
   }
@@ -234,7 +241,8 @@ torch::Tensor CalibrationLoss::reference_penalty() {
   if (objective_.invariance != Invariance::perturbation) return evaluate(other, 0, false).penalty;
   std::vector<torch::Tensor> clean;
   for (std::size_t i = 0; i < all_.clean(); ++i)
-    clean.push_back(forward(all_.chunks[i].batch.images).log_softmax(1));
+    clean.push_back(engine::log_probabilities(forward(all_.chunks[i].batch.images),
+                                              engine::multi_label(all_.chunks[i].batch.labels)));
   torch::Tensor sum;
   for (std::size_t i = 0; i < other.chunks.size(); ++i) {
     const auto& chunk = other.chunks[i];

@@ -12,6 +12,7 @@
 #include "calibrate/perturbations.hpp"
 #include "calibrate/search_images.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 
 namespace afu::calibrate {
@@ -184,18 +185,18 @@ class Search {
   };
 
   torch::Tensor others(std::int64_t label) const {
-    return batch_.images.index_select(0, batch_.labels.ne(label).nonzero().squeeze(1));
+    return batch_.images.index_select(0, engine::rows_without(batch_.labels, label));
   }
 
   Objective objective(const torch::Tensor& images, const UniversalTrigger& pattern, bool masked,
                       std::int64_t label) {
     samples_ += images.size(0);
     const auto logits = workspace_.net().forward(with_universal_trigger(images, pattern));
-    const auto wanted = torch::full({images.size(0)}, label, images.options().dtype(torch::kInt64));
+    const bool sets = engine::multi_label(batch_.labels);
     const auto cost = masked ? pattern.mask.sum() * job_.sparsity + variation(pattern.mask) * job_.smoothness
                              : pattern.added.square().mean() * job_.energy;
-    return {at::cross_entropy_loss(logits, wanted) + cost, cost.detach(),
-            logits.detach().argmax(1).eq(label).to(torch::kFloat32).mean()};
+    return {engine::loss_of_answering(logits, label, sets) + cost, cost.detach(),
+            engine::answered_with(logits.detach(), label, sets).to(torch::kFloat32).mean()};
   }
 
   engine::Workspace& workspace_;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 
 namespace afu::calibrate {
@@ -13,6 +14,20 @@ namespace {
 std::int64_t drawn(const torch::Tensor& p, double u) {
   const auto sums = p.to(torch::kCPU, torch::kFloat64).cumsum(1);
   return std::min(sums.le(u).sum().item<std::int64_t>(), p.size(1) - 1);
+}
+
+/// Of one image with any number of labels the logarithm of the probability of a set of labels, which are independent of each
+/// other as the network answers: own, or drawn from these answers.
+torch::Tensor log_likelihood(const torch::Tensor& logits, torch::Tensor labels, bool draw,
+                             base::Stream& stream) {
+  if (draw) {
+    const auto p = logits.detach().sigmoid().to(torch::kCPU, torch::kFloat64);
+    auto drawn = torch::empty_like(p);
+    for (std::int64_t l = 0; l < p.size(1); ++l)
+      drawn[0][l] = stream.uniform() < p[0][l].item<double>() ? 1.0 : 0.0;
+    labels = drawn.to(labels.device(), labels.scalar_type());
+  }
+  return engine::log_probabilities_of(logits, labels).sum();
 }
 
 }  // namespace
@@ -31,6 +46,28 @@ job::JobResult run(engine::Workspace& workspace, const FisherJob& job) {
   job::JobResult result;
   for (std::int64_t i = 0; i < order.size(0); ++i) {
     const auto image = workspace.gather(order, i, 1);
+    if (engine::multi_label(image.labels)) {
+      const auto logits = workspace.net().forward(image.images);
+      if (job.labels != Labels::all) {
+        g.zero_();
+        log_likelihood(logits, image.labels, job.labels == Labels::sampled, stream).backward();
+        torch::NoGradGuard no_grad;
+        sum.addcmul_(g, g);
+        ++result.samples;
+        continue;
+      }
+      // Scores of independent labels are uncorrelated: each adds p (1 - p) times the square of its logit's gradient.
+      const auto p = logits.detach().sigmoid();
+      const auto spread = p * (1 - p);
+      for (std::int64_t l = 0; l < logits.size(1); ++l) {
+        g.zero_();
+        logits.select(1, l).backward({}, /*retain_graph=*/l + 1 < logits.size(1));
+        torch::NoGradGuard no_grad;
+        sum.addcmul_(g * spread.select(1, l), g);
+      }
+      result.samples += logits.size(1);
+      continue;
+    }
     const auto log_p = workspace.net().forward(image.images).log_softmax(1);
     const auto p = log_p.detach().exp();
     const auto classes = log_p.size(1);

@@ -2,20 +2,24 @@
 
 #include <stdexcept>
 
+#include "engine/task_loss.hpp"
+
 namespace afu::calibrate {
 
 torch::Tensor environment_risk(const torch::Tensor& logits, const torch::Tensor& labels) {
-  return at::cross_entropy_loss(logits, labels);
+  return engine::task_loss(logits, labels);
 }
 
 torch::Tensor distillation_kl(const torch::Tensor& teacher_log_probabilities, const torch::Tensor& logits) {
   const auto p = teacher_log_probabilities.exp();
   // A teacher's probability of 0 contributes 0, also where its logarithm is -infinity.
   const auto log_p = teacher_log_probabilities.masked_fill(p == 0, 0.0);
-  return (p * (log_p - logits.log_softmax(1))).sum(1).mean();
+  // Of each label, where there are any number of them, the divergence of two values.
+  return (p * (log_p - engine::log_probabilities(logits, p.dim() == 3))).sum(-1).mean();
 }
 
 torch::Tensor irm_derivative(const torch::Tensor& logits, const torch::Tensor& labels) {
+  if (engine::multi_label(labels)) return ((logits.sigmoid() - labels) * logits).mean();
   const auto expected = (logits.softmax(1) * logits).sum(1);
   const auto own = logits.gather(1, labels.unsqueeze(1)).squeeze(1);
   return (expected - own).mean();

@@ -1,6 +1,7 @@
 #pragma once
 /// The terms of the calibrator's loss, as differentiable functions of logits (src/calibrate/README.md, The
-/// objective).
+/// objective). Labels are [N], or, of images with any number of labels, [N, L] (engine/task_loss.hpp): each label then counts as
+/// a decision between two classes with the logits z and 0, and the mean is over these too.
 #include <torch/types.h>
 
 namespace afu::calibrate {
@@ -8,13 +9,14 @@ namespace afu::calibrate {
 /// R_e: mean cross entropy of an environment's logits [N, classes] and labels [N].
 torch::Tensor environment_risk(const torch::Tensor& logits, const torch::Tensor& labels);
 
-/// mean over rows of KL(teacher || softmax(logits)). `teacher_log_probabilities` [N, classes] is a constant.
+/// mean over rows of KL(teacher || softmax(logits)). `teacher_log_probabilities` [N, classes], or
+/// [N, L, 2] (engine::log_probabilities), is a constant.
 /// With the clean images' own log probabilities as the teacher and the logits of T(x): the penalty under
 /// perturbations (src/calibrate/README.md, Perturbation).
 torch::Tensor distillation_kl(const torch::Tensor& teacher_log_probabilities, const torch::Tensor& logits);
 
 /// d R_e(s * logits)/ds at s = 1, in closed form: mean_i (sum_j p_ij z_ij - z_iy) (IRMv1, Arjovsky et al.
-/// 2019).
+/// 2019); of labels mean_il (p_il - y_il) z_il.
 torch::Tensor irm_derivative(const torch::Tensor& logits, const torch::Tensor& labels);
 
 /// Its square: the IRMv1 penalty, which the sampling noise of the derivative biases upwards.

@@ -5,6 +5,7 @@
 #include "calibrate/jobs.hpp"
 #include "calibrate/perturbations.hpp"
 #include "calibrate/search_images.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 
 namespace afu::calibrate {
@@ -17,8 +18,8 @@ job::JobResult run(engine::Workspace& workspace, const PatternGradientJob& job) 
   workspace.load(*job.model);
   workspace.net().train(false);
   workspace.gradients().zero_();
-  const auto risk = at::cross_entropy_loss(
-      workspace.net().forward(with_universal_trigger(batch.images, pattern)), batch.labels);
+  const auto risk =
+      engine::task_loss(workspace.net().forward(with_universal_trigger(batch.images, pattern)), batch.labels);
   risk.backward();
   job::JobResult result;
   result.outputs = {workspace.wrap(-workspace.gradients(), torch::zeros_like(workspace.buffers()))};

@@ -155,6 +155,7 @@ std::function<int()> declare_methods(CLI::App&) {
       print("{:<16} {}\n{:<16} coordination: {}; scopes: {}\n", m.name, m.help, "", forms, scopes);
       for (const auto& [scope, why] : m.traits.refusals)
         print("{:<16} not {}: {}\n", "", config::name_of(scope), why);
+      if (!m.one_class.empty()) print("{:<16} not images with any number of labels: {}\n", "", m.one_class);
     }
     return 0;
   };

@@ -15,6 +15,8 @@ struct Known {
   bool references;  ///< needs reference models
   /// Samples of the forget set that it trains on, 0 for all; -1: it trains on none.
   std::int64_t relearns = -1;
+  /// Why it does not serve images with any number of labels; null: it does.
+  const char* one_class = nullptr;
 };
 
 inline constexpr Known known[] = {
@@ -23,10 +25,13 @@ inline constexpr Known known[] = {
     {"confidence", "of the true class", true, false},
     {"entropy", "of the answer", true, false},
     {"modified_entropy", "that knows the true class", true, false},
-    {"class_thresholds", "of these three, one a class", true, false},
+    {"class_thresholds", "of these three, one a class", true, false, -1,
+     "it has one threshold a class, and an image with any number of labels is of none"},
     {"backdoor", "its success, its lift over clean images, and that of a trigger never planted", true, false},
-    {"lira", "likelihood ratio against reference models", false, true},
-    {"rmia", "relative likelihood against reference models", false, true},
+    {"lira", "likelihood ratio against reference models", false, true, -1,
+     "its statistic is the logit of the probability of the one true class"},
+    {"rmia", "relative likelihood against reference models", false, true, -1,
+     "its ratio is of the probabilities of the one true class"},
     {"probe", "a linear classifier of triggers on the model's features", false, false},
     {"relearn", "batches of the forget set until it is known again, at the end only", false, false, 0},
     {"relearn_8", "the same, but all batches are of 8 of its samples", false, false, 8},

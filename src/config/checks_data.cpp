@@ -34,6 +34,16 @@ void check_data(const Scenario& s, const Fail& fail) {
   const auto& d = s.data;
   if (d.source != DataSource::phantom && d.path.empty())
     fail("data.path", "\"\" is no path, the source " + quoted(d.source) + " needs one", {"data.source"});
+  if (d.task == DataTask::multi_label && d.source == DataSource::image_folder)
+    fail(
+        "data.task",
+        "\"multi_label\" needs a source that tells several labels of an image, and one folder a class tells one; "
+        "allowed are the sources phantom, npz and manifest",
+        {"data.source"});
+  if (d.task == DataTask::multi_label && d.source == DataSource::phantom && d.classes > 9)
+    fail("data.classes",
+         std::to_string(d.classes) + " is too many, allowed are 2 to 9 where data.task is \"multi_label\"",
+         {"data.task"});
   if (d.channels == 2) fail("data.channels", "2 is unknown, allowed are 1, 3", {});
   if (is_files(d.source) && d.val_fraction + d.test_fraction >= 1)
     fail("data.test_fraction",

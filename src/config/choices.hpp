@@ -21,6 +21,8 @@ AFU_CHOICE(TargetMapping, all_to_one, all_to_all)
 constexpr bool is_square(Trigger t) { return t == Trigger::patch || t == Trigger::checkerboard; }
 /// Where images come from: generated, a file in MedMNIST's layout, one folder a class, or a table of files.
 AFU_CHOICE(DataSource, phantom, npz, image_folder, manifest)
+/// Whether an image has one class, or any number of labels (data/label_set.hpp).
+AFU_CHOICE(DataTask, auto_, classes, multi_label)
 /// Whether the images are files of their own, which readers of many formats decode.
 constexpr bool is_files(DataSource s) { return s == DataSource::image_folder || s == DataSource::manifest; }
 /// Where an npz file's images of four dimensions have their channels: last, first, or wherever only one reading is possible.

@@ -6,9 +6,9 @@
 namespace afu::config {
 
 /// Those that tools/fetch_medmnist.sh fetches, in 28 pixels and, with _64, _128 or _224 behind the name, in more; tests/data/medmnist.cpp holds the list to the script and to the catalogue.
-inline constexpr const char* fetched_sets[] = {"pathmnist",   "dermamnist",  "octmnist",   "pneumoniamnist",
-                                               "retinamnist", "breastmnist", "bloodmnist", "tissuemnist",
-                                               "organamnist", "organcmnist", "organsmnist"};
+inline constexpr const char* fetched_sets[] = {"pathmnist",      "chestmnist",  "dermamnist",  "octmnist",
+                                               "pneumoniamnist", "retinamnist", "breastmnist", "bloodmnist",
+                                               "tissuemnist",    "organamnist", "organcmnist", "organsmnist"};
 
 /// What a message about the missing file `path` ends with; empty: nothing is known of it.
 inline std::string how_to_get(const std::string& path) {

@@ -15,6 +15,12 @@ Section data(DataSection& d) {
            "image_folder: one folder of image files a class. manifest: a table that names image files, their labels, "
            "subjects, sites and splits (configs/your_images.md).")
            .alias({"dataset", "kind", "type"}),
+       choice(
+           "task", d.task,
+           "classes: each image is of one class. multi_label: each image has any number of labels, or none, and the "
+           "network is trained with the binary cross entropy of each label. auto: what the labels of the file say: an npz "
+           "file's are N x 1 or N x labels, of a manifest some row has several, separated by \"|\"; classes for what "
+           "holds one folder a class and for the phantom (multi_label: not image_folder)."),
        text(
            "path", d.path,
            "The npz file, the image folder or the manifest: absolute, or relative to the scenario's folder, the working "
@@ -32,7 +38,10 @@ Section data(DataSection& d) {
            "layout", d.layout,
            "Where images of four dimensions have their channels. nhwc: last, as in MedMNIST. nchw: first. auto: where "
            "there are 1 or 3; a shape that allows both is refused (npz)."),
-       number("classes", d.classes, from(2, 10), "How many classes to generate (phantom).")
+       number(
+           "classes", d.classes, from(2, 10),
+           "How many classes to generate (phantom); as multi_label so many labels, each a finding that an image has "
+           "or has not, at most 9.")
            .alias({"num_classes"}),
        number("train_samples", d.train_samples, from(1, 100'000'000),
               "Training images to generate (phantom).")
@@ -75,7 +84,7 @@ Section columns(ManifestColumns& c) {
        text(
            "label", c.label,
            "The class: where every label is a whole number from 0 to 999 that number, else a name; the names are "
-           "numbered in byte order."),
+           "numbered in byte order. As multi_label any number of names, separated by \"|\", or none."),
        text("subject", c.subject, "Whose image it is: the unit of splitting. May be missing."),
        text("site", c.site, "Where it comes from: a client with partition.scheme \"site\". May be missing."),
        text("split", c.split, "train, val or test. May be missing: then splits are drawn."),

@@ -13,6 +13,7 @@
 #include "config/text.hpp"
 #include "data/site_shift.hpp"
 #include "data/split.hpp"
+#include "data/strata.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {
@@ -49,6 +50,13 @@ class Table {
 
 std::vector<std::int64_t> histogram(const Images& images, const Indices& rows, std::int64_t classes) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(classes), 0);
+  if (images.label_bits > 0) {
+    for (auto r : rows)
+      for (std::int64_t l = 0; l < classes; ++l)
+        counts[static_cast<std::size_t>(l)] +=
+            has_label(images.labels[static_cast<std::size_t>(r)], l) ? 1 : 0;
+    return counts;
+  }
   for (auto r : rows) ++counts[static_cast<std::size_t>(images.labels[static_cast<std::size_t>(r)])];
   return counts;
 }
@@ -79,6 +87,23 @@ std::string sites_text(const Source& source) {
   return text + (counts.size() > most_rows ? fmt::format(" and {} more", counts.size() - most_rows) : "");
 }
 
+/// "14, any number an image: 0.72 on the mean, 53 % of the images have none"
+std::string labels_text(const Source& source) {
+  std::int64_t images = 0, labels = 0, none = 0;
+  for (const auto* split : {&source.train, &source.val, &source.test})
+    for (auto set : split->labels) {
+      ++images;
+      labels += labels_in(set);
+      none += set == 0 ? 1 : 0;
+    }
+  const auto n = static_cast<double>(std::max<std::int64_t>(1, images));
+  return fmt::format("{}, any number an image (multi-label): {:.2f} on the mean, {} of {} images have none",
+                     source.classes(), static_cast<double>(labels) / n, none, images);
+}
+
+/// What an answer of the network is about.
+const char* unit_of(bool multi_label) { return multi_label ? "label" : "class"; }
+
 /// Of shapes, labels and pixels of the three splits: what a run is given, however the files store it.
 std::string pixels_sha256(const Source& source) {
   base::Sha256 hash;
@@ -96,6 +121,8 @@ std::string pixels_sha256(const Source& source) {
 std::string describe_source(const Source& source) {
   auto out = fmt::format("data set   {}\nimages     {}\n", config::printable(source.name, true),
                          shape_text(source.train));
+  const auto* unit = unit_of(source.multi_label());
+  if (source.multi_label()) out += fmt::format("labels     {}\n", labels_text(source));
   if (source.md5.empty()) out += fmt::format("pixels     sha256 {}\n", pixels_sha256(source));
   if (!source.md5.empty()) out += fmt::format("md5        {}\n", source.md5);
   if (!source.official.empty()) out += fmt::format("origin     {}\n", source.official);
@@ -112,7 +139,7 @@ std::string describe_source(const Source& source) {
 
   std::vector<std::string> header{"split", "images"};
   if (!source.train.subjects.empty()) header.emplace_back("subjects");
-  for (std::int64_t c = 0; c < source.classes(); ++c) header.push_back(fmt::format("class {}", c));
+  for (std::int64_t c = 0; c < source.classes(); ++c) header.push_back(fmt::format("{} {}", unit, c));
   Table table(header);
   for (const auto& [name, images] :
        {std::pair{"train", &source.train}, {"val", &source.val}, {"test", &source.test}}) {
@@ -124,7 +151,7 @@ std::string describe_source(const Source& source) {
   }
   out += "\n" + table.text() + "\n";
   for (std::size_t c = 0; c < source.class_names.size(); ++c)
-    out += fmt::format("  class {}: {}\n", c, config::printable(source.class_names[c], true));
+    out += fmt::format("  {} {}: {}\n", unit, c, config::printable(source.class_names[c], true));
   if (!source.notes.empty()) out += "\n";
   for (const auto& note : source.notes) out += fmt::format("  note: {}\n", config::printable(note, true));
   return out;
@@ -155,6 +182,14 @@ std::vector<std::string> federation_notes(const FederatedData& data, const confi
         "{} of {} calibration environments have fewer than calibration.samples_per_environment = {} "
         "images: validation has no more of their classes",
         small, data.calibration.size(), wanted));
+  if (data.multi_label()) {
+    const auto s = label_sets(data.pool->labels);
+    if (s.rare > 0)
+      notes.push_back(fmt::format(
+          "images have {} different label sets, whose mix the partition, the calibration and the limit keep; {} "
+          "of them, on fewer than {} images each ({} in all), count as one",
+          s.sets, s.rare, least_of_stratum, s.rare_images));
+  }
   if (data.set_aside > 0)
     notes.push_back(
         fmt::format("{} held-out images are neither non-members nor calibrate: others of their subjects are "
@@ -199,7 +234,8 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
   out += fmt::format(", seed {}\n", scenario.scenario.seed);
 
   std::vector<std::string> header{"client", "train"};
-  for (std::int64_t c = 0; c < data.classes(); ++c) header.push_back(fmt::format("class {}", c));
+  for (std::int64_t c = 0; c < data.classes(); ++c)
+    header.push_back(fmt::format("{} {}", unit_of(data.multi_label()), c));
   header.insert(header.end(), {"poisoned", "hold-out", "calibration"});
   if (subjects) header.emplace_back("subjects");
   Table table(header);
@@ -240,8 +276,9 @@ std::string describe_federation(const FederatedData& data, const config::Scenari
         "  backdoor: {} of client {}'s samples carry the trigger \"{}\" and {}; {} triggered test "
         "images\n",
         data.poisoned, data.backdoor_client, config::name_of(scenario.data.backdoor.trigger),
-        data.backdoor_target.label >= 0 ? fmt::format("label {}", data.backdoor_target.label)
-                                        : "the label after their own",
+        data.backdoor_target.adds ? fmt::format("label {} beside their own", data.backdoor_target.label)
+        : data.backdoor_target.label >= 0 ? fmt::format("label {}", data.backdoor_target.label)
+                                          : "the label after their own",
         data.triggered_test->size());
   out += describe_sites(data, p.shift);
   for (const auto& note : federation_notes(data, scenario))

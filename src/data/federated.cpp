@@ -23,6 +23,7 @@
 #include "data/site_shift.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
+#include "data/strata.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {
@@ -74,6 +75,7 @@ Images empty_like(const Images& images) {
   out.channels = images.channels;
   out.height = images.height;
   out.width = images.width;
+  out.label_bits = images.label_bits;
   return out;
 }
 
@@ -131,11 +133,16 @@ std::int64_t target_client(const config::Scenario& s) {
 void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& scenario) {
   const auto& backdoor = scenario.data.backdoor;
   const bool to_one = backdoor.mapping == config::TargetMapping::all_to_one;
+  if (!to_one && pool.label_bits > 0)
+    throw DataError(
+        "data.backdoor.mapping: value is \"all_to_all\", allowed is all_to_one: the images have any number of labels, "
+        "and none comes after an image's own");
   if (to_one && (backdoor.label < 0 || backdoor.label >= data.classes()))
     throw DataError(
         fmt::format("data.backdoor.label: value is {}, allowed 0 to {}", backdoor.label, data.classes() - 1));
   data.backdoor_client = target_client(scenario);
-  const auto goal = to_one ? TargetLabel{backdoor.label, 0} : TargetLabel{-1, data.classes()};
+  const auto goal =
+      to_one ? TargetLabel{backdoor.label, 0, pool.label_bits > 0} : TargetLabel{-1, data.classes()};
   data.backdoor_target = goal;
   const auto append_triggered = [&](const Indices& rows, const config::Backdoor& trigger) {
     const auto first = pool.size();
@@ -181,6 +188,14 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
       any ? poisoned(held_out, rows_to_poison(held_out, pool.labels, goal, backdoor.fraction,
                                               scenario.scenario.seed, data.backdoor_client))
           : target.holdout;
+}
+
+/// How many of each stratum (data/strata.hpp) a client trains on.
+std::vector<std::int64_t> mix_of(const Indices& train, const std::vector<std::int64_t>& strata,
+                                 std::int64_t count) {
+  std::vector<std::int64_t> mix(static_cast<std::size_t>(count), 0);
+  for (auto r : train) ++mix[static_cast<std::size_t>(strata[static_cast<std::size_t>(r)])];
+  return mix;
 }
 
 /// Environments of validation images.
@@ -264,7 +279,7 @@ Source read_source(const config::DataSection& section, std::uint64_t seed, const
     return load_manifest(path, with_salt(section, scenario_file), seed, store);
   auto source = load_medmnist(path, section, store);
   const auto rows = all_rows(source.train.size());
-  const auto kept = limited_rows(rows, source.train.labels, section.limit, seed);
+  const auto kept = limited_rows(rows, strata(source.train), section.limit, seed);
   if (kept.size() < rows.size()) {
     auto train = empty_like(source.train);
     append(train, source.train, kept);
@@ -316,22 +331,23 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
   data.val = share(val);
   data.test = share(range(n_train + n_val, source.test.size()));
 
+  const auto mixed_by = strata(*pool);
+  const auto kinds =
+      source.multi_label() ? 1 + *std::max_element(mixed_by.begin(), mixed_by.end()) : source.classes();
   std::vector<std::vector<std::int64_t>> class_counts;
   const auto& subjects = source.train.subjects;
   data.subject_names = source.subject_names;
   auto shares = divide(source, scenario);
   data.client_names = std::move(shares.client_names);
   for (auto& parts : shares.clients) {
-    class_counts.emplace_back(static_cast<std::size_t>(source.classes()), 0);
-    for (auto r : parts.train)
-      ++class_counts.back()[static_cast<std::size_t>(pool->labels[static_cast<std::size_t>(r)])];
+    class_counts.push_back(mix_of(parts.train, mixed_by, kinds));
     data.clients.push_back({share(std::move(parts.train)), share(std::move(parts.holdout))});
   }
 
   if (scenario.calibration.source == config::CalibrationSource::clients)
     ask_clients(data, *pool, scenario, keeps_subjects(subjects, scenario.partition));
   else
-    take_validation(data, class_counts, val, pool->labels, scenario);
+    take_validation(data, class_counts, val, mixed_by, scenario);
   if (scenario.partition.shift.any()) shift_sites(data, *pool, scenario);
 
   data.poisoned_begin = pool->size();

@@ -15,6 +15,7 @@
 #include "data/patients.hpp"
 #include "data/source_checks.hpp"
 #include "data/split.hpp"
+#include "data/strata.hpp"
 #include "data/unusable.hpp"
 
 namespace afu::data {
@@ -279,6 +280,7 @@ class Loading {
       labels.push_back(row(item.row).label);
       if (known_ && section_.split_by_subject) subjects.push_back(row(item.row).subject);
     }
+    labels = strata(labels, set_.label_bits);
     SplitRows parts;
     const bool drawn = std::any_of(set_.rows.begin(), set_.rows.end(),
                                    [](const FileRow& f) { return f.split == Split::drawn; });
@@ -301,6 +303,7 @@ class Loading {
     Images out;
     out.channels = channels_;
     out.height = out.width = section_.image_size;
+    out.label_bits = set_.label_bits;
     const auto bytes = static_cast<std::size_t>(out.image_bytes());
     out.pixels = store_.take(chosen.size() * bytes);
     // The images of a file stand together: it is decoded once.

@@ -16,9 +16,9 @@ enum class Split { drawn, train, val, test };
 
 struct FileRow {
   std::string path;
-  std::string id;        ///< by which users name it: as the manifest has it, or below the folder
-  std::size_t line = 0;  ///< of the manifest; 0: there is none
-  std::int64_t label = 0;
+  std::string id;             ///< by which users name it: as the manifest has it, or below the folder
+  std::size_t line = 0;       ///< of the manifest; 0: there is none
+  std::int64_t label = 0;     ///< as Images::labels has it
   std::int64_t subject = -1;  ///< -1: unknown
   std::int64_t site = -1;     ///< an index of the set's site_names; -1: the set tells none
   Split split = Split::drawn;
@@ -34,6 +34,7 @@ struct FileSet {
   std::string where;            ///< the folder or the manifest
   bool is_manifest = false;     ///< whose rows have lines
   bool tells_subjects = false;  ///< of every row, so that no DICOM file is asked for its patient
+  std::int64_t label_bits = 0;  ///< as Images has it
   std::vector<std::string> class_names, site_names;
   std::map<std::int64_t, std::string> subject_names;
   std::vector<FileRow> rows;

@@ -15,6 +15,7 @@
 #include "config/sections/data.hpp"
 #include "config/text.hpp"
 #include "data/input_file.hpp"
+#include "data/label_set.hpp"
 
 namespace afu::data {
 
@@ -23,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t max_label = 999;
+constexpr char separator = '|';
 
 /// "3" as 3; nothing for what is no whole number from 0 to 999, written plainly.
 std::optional<std::int64_t> as_class(const std::string& text) {
@@ -33,11 +35,17 @@ std::optional<std::int64_t> as_class(const std::string& text) {
   return v;
 }
 
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
 /// Of a row what the table says, in words.
 struct Words {
   std::size_t line = 0;
-  std::string path, label, subject, site, split;
-  std::string id;  ///< the path as the table has it
+  std::string path, subject, site, split;
+  std::vector<std::string> labels;  ///< one, or, where images may have several, any number
+  std::string id;                   ///< the path as the table has it
 };
 
 class Manifest {
@@ -52,11 +60,20 @@ class Manifest {
     site_ = table.column(columns_.site);
     split_ = table.column(columns_.split);
     set_.tells_subjects = subject_.has_value();
+    sets_ = section.task == config::DataTask::multi_label ||
+            (section.task == config::DataTask::auto_ && any_row_names_several());
+    one_class_ = section.task == config::DataTask::classes;
     if (!columns_.weight.empty() && table.column(columns_.weight))
       throw DataError(fmt::format(
           "{}: it has a column {:?}, and weights of samples are not served. Take it away, or, where it is no weight of "
           "samples, set data.columns.weight = \"\"",
           path, columns_.weight));
+  }
+
+  bool any_row_names_several() const {
+    return std::any_of(table_.rows.begin(), table_.rows.end(), [&](const base::TableRow& row) {
+      return label_ < row.cells.size() && row.cells[label_].find(separator) != std::string::npos;
+    });
   }
 
   FileSet read() {
@@ -101,11 +118,14 @@ class Manifest {
     Words w;
     w.line = row.line;
     w.path = cell(row, path_, columns_.path);
-    w.label = cell(row, label_, columns_.label);
-    if (w.label.find('|') != std::string::npos)
+    if (sets_)
+      w.labels = names_in(row);
+    else
+      w.labels = {cell(row, label_, columns_.label)};
+    if (one_class_ && w.labels.front().find(separator) != std::string::npos)
       throw std::runtime_error(
-          fmt::format("its {} {:?} names several classes: one class an image is supported", columns_.label,
-                      shown(w.label)));
+          fmt::format("its {} {:?} names several, and data.task = \"classes\" asks for one class an image",
+                      columns_.label, shown(w.labels.front())));
     if (subject_) w.subject = cell(row, *subject_, columns_.subject);
     if (site_) w.site = cell(row, *site_, columns_.site);
     if (split_) w.split = cell(row, *split_, columns_.split);
@@ -120,6 +140,22 @@ class Manifest {
     return w;
   }
 
+  /// The labels of a row that may have any number of them, none included.
+  std::vector<std::string> names_in(const base::TableRow& row) const {
+    if (row.cells[label_].empty()) return {};
+    std::vector<std::string> names;
+    std::string rest = cell(row, label_, columns_.label);
+    for (;;) {
+      const auto end = rest.find(separator);
+      const auto name = trimmed(rest.substr(0, end));
+      if (!name.empty() && std::find(names.begin(), names.end(), name) != names.end())
+        throw std::runtime_error(fmt::format("its {} names {:?} twice", columns_.label, shown(name)));
+      if (!name.empty()) names.push_back(name);
+      if (end == std::string::npos) return names;
+      rest.erase(0, end + 1);
+    }
+  }
+
   std::string whole(const std::string& path) const {
     const fs::path file(path);
     return (file.is_absolute() ? file : fs::path(set_.where).parent_path() / file)
@@ -130,21 +166,32 @@ class Manifest {
   void name_classes(const std::vector<Words>& rows) {
     std::int64_t largest = -1;
     bool numbers = true;
-    for (const auto& w : rows) {
-      const auto number = as_class(w.label);
-      numbers = numbers && number;
-      if (number) largest = std::max(largest, *number);
-      classes_[w.label] = 0;
-    }
-    if (numbers) {
-      for (auto& [label, number] : classes_) number = *as_class(label);
-      for (std::int64_t c = 0; c <= largest; ++c) set_.class_names.push_back(fmt::format("class {}", c));
-      return;
-    }
+    for (const auto& w : rows)
+      for (const auto& label : w.labels) {
+        const auto number = as_class(label);
+        numbers = numbers && number;
+        if (number) largest = std::max(largest, *number);
+        classes_[label] = 0;
+      }
+    const auto count = numbers ? largest + 1 : static_cast<std::int64_t>(classes_.size());
+    if (sets_ && (count < 2 || count > most_labels))
+      throw DataError(
+          fmt::format("{}: {} different labels where an image may have several, allowed are 2 to {}",
+                      set_.where, count, most_labels));
+    if (sets_) set_.label_bits = count;
     for (auto& [label, number] : classes_) {
-      number = static_cast<std::int64_t>(set_.class_names.size());
-      set_.class_names.push_back(label);
+      number = numbers ? *as_class(label) : static_cast<std::int64_t>(set_.class_names.size());
+      if (!numbers) set_.class_names.push_back(label);
     }
+    for (std::int64_t c = 0; numbers && c < count; ++c)
+      set_.class_names.push_back(fmt::format("{} {}", sets_ ? "label" : "class", c));
+  }
+
+  std::int64_t label_of(const Words& w) const {
+    if (!sets_) return classes_.at(w.labels.front());
+    std::int64_t set = 0;
+    for (const auto& label : w.labels) set = with_label(set, classes_.at(label));
+    return set;
   }
 
   void name_sites(const std::vector<Words>& rows) {
@@ -161,7 +208,7 @@ class Manifest {
     row.path = w.path;
     row.id = w.id;
     row.line = w.line;
-    row.label = classes_.at(w.label);
+    row.label = label_of(w);
     if (subject_) {
       // By first appearance, so that a name more changes no other's number.
       row.subject =
@@ -176,6 +223,8 @@ class Manifest {
   const base::Table& table_;
   const config::ManifestColumns& columns_;
   std::size_t path_ = 0, label_ = 0;
+  bool sets_ = false;       ///< an image may have any number of labels
+  bool one_class_ = false;  ///< the scenario insists on one class an image
   std::optional<std::size_t> subject_, site_, split_;
   std::map<std::string, std::size_t> line_of_path_;
   std::map<std::string, std::int64_t> classes_, sites_, subjects_;
@@ -201,7 +250,11 @@ Source load_manifest(const std::string& path, const config::DataSection& section
   s.name = fs::path(path).filename().string();
   try {
     const auto table = base::read_table(path);
-    load_files(files_of_manifest(table, path, section), section, seed, s, store);
+    auto files = files_of_manifest(table, path, section);
+    if (files.label_bits > 0 && section.task == config::DataTask::auto_)
+      s.note(
+          "some rows name several labels, separated by \"|\": an image has any number of labels, or none (data.task)");
+    load_files(std::move(files), section, seed, s, store);
   } catch (const InputError& e) {
     throw DataError(e.what());
   }

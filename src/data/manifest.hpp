@@ -21,8 +21,10 @@ Source load_manifest(const std::string& path, const config::DataSection& section
 
 /// The rows of `table`. `path` begins messages, and relative paths are relative to its folder. Every row that cannot be used
 /// stands in FileSet::unusable: one of more or fewer cells than the header; without a path, a label, or a subject, site or
-/// split where the table has such a column; with several labels; a split that is none; control characters; or a path that
-/// another row has.
+/// split where the table has such a column; a split that is none; control characters; or a path that
+/// another row has. Where section.task is multi_label, or auto and some row's label holds a "|", images may have any number of
+/// labels: names separated by "|", or none ("" or "|"); a row that names one twice cannot be used. Throws DataError for one
+/// label or more than most_labels then.
 FileSet files_of_manifest(const base::Table& table, const std::string& path,
                           const config::DataSection& section);
 

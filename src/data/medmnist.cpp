@@ -59,11 +59,7 @@ class Reader {
     Images out;
     take_images(name + "_images", out);
     const auto n = static_cast<std::int64_t>(out.pixels.size()) / out.image_bytes();
-    out.labels = integers(name + "_labels", n);
-    for (std::size_t i = 0; i < out.labels.size(); ++i)
-      if (out.labels[i] < 0 || out.labels[i] > max_label)
-        fail(name + "_labels",
-             fmt::format("label {} in row {} is outside [0, {}]", out.labels[i], i, max_label));
+    take_labels(name + "_labels", n, out);
     if (has_subjects()) out.subjects = integers(name + "_subjects", n);
     return out;
   }
@@ -231,14 +227,53 @@ class Reader {
     }
   }
 
+  void take_labels(const std::string& key, std::int64_t rows, Images& out) {
+    require(key);
+    const auto a = file_.array(key);
+    const bool sets = a.shape.size() == 2 && a.shape[1] > 1;
+    if (sets != (section_.task == config::DataTask::multi_label) && section_.task != config::DataTask::auto_)
+      fail(key, fmt::format("shape {}, data.task = {} asks for {}", a.shape_text(),
+                            config::quoted(section_.task), sets ? "N or N x 1" : "N x labels, 2 or more"));
+    if (sets) return take_sets(key, a, rows, out);
+    out.labels = integers(key, rows);
+    for (std::size_t i = 0; i < out.labels.size(); ++i)
+      if (out.labels[i] < 0 || out.labels[i] > max_label)
+        fail(key, fmt::format("label {} in row {} is outside [0, {}]", out.labels[i], i, max_label));
+  }
+
+  /// N x L of 0 and 1, as ChestMNIST has them.
+  void take_sets(const std::string& key, const NpyArray& a, std::int64_t rows, Images& out) const {
+    if (!a.is_integer()) fail(key, fmt::format("dtype {}, allowed: signed and unsigned integers", a.dtype()));
+    if (a.shape[1] > most_labels)
+      fail(key, fmt::format("shape {}: {} labels an image, allowed are {}", a.shape_text(), a.shape[1],
+                            most_labels));
+    if (a.shape[0] != rows) fail(key, fmt::format("shape {} does not match {} images", a.shape_text(), rows));
+    out.label_bits = a.shape[1];
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::int64_t set = 0;
+      for (std::int64_t l = 0; l < out.label_bits; ++l) {
+        const auto at = i * out.label_bits + l;
+        std::int64_t value = -1;
+        try {
+          value = a.integer(at);
+        } catch (const std::range_error& e) {
+          fail(key, fmt::format("row {}, column {}: {}", i, l, e.what()));
+        }
+        if (value != 0 && value != 1)
+          fail(key, fmt::format(
+                        "row {}, column {}: {}, allowed are 0 and 1 where an image has any number of labels",
+                        i, l, value));
+        if (value == 1) set = with_label(set, l);
+      }
+      out.labels.push_back(set);
+    }
+  }
+
   std::vector<std::int64_t> integers(const std::string& key, std::int64_t rows) {
     require(key);
     const auto a = file_.array(key);
     const auto& s = a.shape;
     if (!a.is_integer()) fail(key, fmt::format("dtype {}, allowed: signed and unsigned integers", a.dtype()));
-    if (s.size() == 2 && s[1] > 1)
-      fail(key,
-           fmt::format("shape {}: a multi-label task, only one label an image is supported", a.shape_text()));
     if (s.empty() || s.size() > 2 || (s.size() == 2 && s[1] != 1))
       fail(key, fmt::format("shape {}, must be N or N x 1", a.shape_text()));
     if (s[0] != rows) fail(key, fmt::format("shape {} does not match {} images", a.shape_text(), rows));
@@ -273,7 +308,22 @@ void check_same_shape(const std::string& path, const Images& train, const Images
                                 train.width));
 }
 
+void check_same_task(const std::string& path, const Images& train, const Images& other, const char* split) {
+  if (other.label_bits != train.label_bits)
+    throw DataError(fmt::format("{}: {}_labels: {} labels an image, but train_labels has {}", path, split,
+                                std::max<std::int64_t>(1, other.label_bits),
+                                std::max<std::int64_t>(1, train.label_bits)));
+}
+
+std::vector<std::string> label_names(std::int64_t count, const OfficialSet* known) {
+  if (known && static_cast<std::int64_t>(known->class_names.size()) == count) return known->class_names;
+  std::vector<std::string> names;
+  for (std::int64_t l = 0; l < count; ++l) names.push_back(fmt::format("label {}", l));
+  return names;
+}
+
 std::vector<std::string> class_names(const Source& s, const OfficialSet* known) {
+  if (s.multi_label()) return label_names(s.train.label_bits, known);
   std::int64_t largest = 0;
   for (const auto* images : {&s.train, &s.val, &s.test})
     for (auto label : images->labels) largest = std::max(largest, label);
@@ -370,6 +420,8 @@ Source load_medmnist(const std::string& path, const config::DataSection& section
   if (s.test.size() == 0) throw DataError(fmt::format("{}: test_images: no images", path));
   check_same_shape(path, s.train, s.val, "val");
   check_same_shape(path, s.train, s.test, "test");
+  check_same_task(path, s.train, s.val, "val");
+  check_same_task(path, s.train, s.test, "test");
   if (const auto shared = shared_subjects(s); !shared.empty())
     throw DataError(fmt::format(
         "{}: {} subjects, the first is {}, stand in more than one of train_subjects, val_subjects and "

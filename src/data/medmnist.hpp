@@ -11,8 +11,9 @@ namespace afu::data {
 
 /// Images N x H x W, N x H x W x {1,3} or N x {1,3} x H x W (section.layout) of uint8, or of other integers or floats that
 /// section.intensity makes 8-bit ("extrema": those of the training images), grey ones as colour where section.as_rgb says so;
-/// labels integers, N or N x 1, in [0, 999]. The number of
-/// classes is the largest label plus one. Optional {train,val,test}_subjects, integers, N or N x 1: all three
+/// labels integers, N or N x 1, in [0, 999]: the number of
+/// classes is the largest label plus one; or N x L of 0 and 1, L from 2 to most_labels: images with any number of labels.
+/// section.task insists on one of these. Optional {train,val,test}_subjects, integers, N or N x 1: all three
 /// or none, and no subject in two splits. Of section no other keys are asked, and section.limit is not. The pixels are
 /// where `store` has them; they are decoded piece by piece. Throws DataError, which names the file and the member.
 Source load_medmnist(const std::string& path, const config::DataSection& section, ImageStore& store);

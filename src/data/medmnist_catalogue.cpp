@@ -11,7 +11,7 @@ std::vector<std::string> organs() {
           "liver",   "lung-left",  "lung-right",  "pancreas", "spleen"};
 }
 
-// From MedMNIST's info.py v3.0.2. ChestMNIST is multi-label and the six in 3D are volumes: both are refused by their shape.
+// From MedMNIST's info.py v3.0.2. The six in 3D are volumes: they are refused by their shape.
 const std::vector<OfficialSet>& catalogue() {
   static const std::vector<OfficialSet> sets{
       {"pathmnist",

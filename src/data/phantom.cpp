@@ -175,8 +175,12 @@ void draw_finding(Slice& slice, Finding finding, const Ellipse (&lungs)[2], doub
   }
 }
 
-/// Organs that everybody has, in the size the finding gives them, and then the finding itself.
-Slice draw_slice(std::int64_t side, Finding finding, double difficulty, base::Stream& s) {
+/// Organs that everybody has, in the size the findings give them, and then the findings themselves.
+Slice draw_slice(std::int64_t side, const std::vector<Finding>& findings, double difficulty,
+                 base::Stream& s) {
+  const auto has = [&](Finding f) {
+    return std::find(findings.begin(), findings.end(), f) != findings.end();
+  };
   Slice slice(side, difficulty, s);
   const double d = difficulty;
   const Ellipse body{0, 0, between(s, 0.92, 1.02), between(s, 0.84, 0.94)};
@@ -186,15 +190,14 @@ Slice draw_slice(std::int64_t side, Finding finding, double difficulty, base::St
 
   Ellipse lungs[2] = {{-0.46, -0.03, between(s, 0.32, 0.38), between(s, 0.52, 0.6)},
                       {0.46, -0.03, between(s, 0.32, 0.38), between(s, 0.52, 0.6)}};
-  if (finding == atelectasis) {
+  if (has(atelectasis)) {
     const double shrink = 1 - between(s, 0.25, 0.45) * (1 - 0.4 * d);
     auto& lung = lungs[s.below(2)];
     lung.a *= shrink;
     lung.b *= shrink;
   }
   for (const auto& lung : lungs) slice.paint(lung, between(s, 0.16, 0.24));
-  const double swollen =
-      finding == cardiomegaly ? 1 + between(s, 0.35, 0.7) * (1 - 0.4 * d) : between(s, 0.9, 1.1);
+  const double swollen = has(cardiomegaly) ? 1 + between(s, 0.35, 0.7) * (1 - 0.4 * d) : between(s, 0.9, 1.1);
   slice.paint({0.06, 0.12, 0.17 * swollen, 0.2 * swollen}, tissue + 0.08);
   slice.paint({0, 0.62, 0.12, 0.12}, 0.85);  // spine
 
@@ -213,11 +216,20 @@ Slice draw_slice(std::int64_t side, Finding finding, double difficulty, base::St
   // Some findings are hardly visible: they can only be memorised, which bounds what a test set allows.
   const double visibility = s.uniform() < 0.25 * d ? between(s, 0, 0.5) : 1;
   const double contrast = 0.5 * (1 - 0.4 * d) * (1 - 0.5 * d * s.uniform()) * visibility;
-  draw_finding(slice, finding, lungs, contrast, s);
+  for (const auto finding : findings) draw_finding(slice, finding, lungs, contrast, s);
   const double offset = 0.06 * d * s.normal(), gain = between(s, 1 - 0.3 * d, 1 + 0.3 * d);
   const double gy = 0.15 * d * s.normal(), gx = 0.15 * d * s.normal();
   slice.shade(gx, gy, gain, offset);
   return slice;
+}
+
+/// Each of the labels or not, independently.
+std::int64_t drawn_labels(std::int64_t labels, const base::StreamKey& key) {
+  base::Stream s(key);
+  std::int64_t set = 0;
+  for (std::int64_t l = 0; l < labels; ++l)
+    if (s.uniform() < phantom_label_share) set = with_label(set, l);
+  return set;
 }
 
 }  // namespace
@@ -227,8 +239,12 @@ Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSect
   const auto refuse = [](const char* key, auto value, const std::string& allowed) {
     throw DataError(fmt::format("data.{}: value is {}, allowed {}", key, value, allowed));
   };
-  if (section.classes < 2 || section.classes > max_phantom_classes)
-    refuse("classes", section.classes, fmt::format("2 to {} for the phantom", max_phantom_classes));
+  const bool sets = section.task == config::DataTask::multi_label;
+  // Sets of labels: no finding at all is no label.
+  const auto most = sets ? max_phantom_classes - 1 : max_phantom_classes;
+  if (section.classes < 2 || section.classes > most)
+    refuse("classes", section.classes,
+           fmt::format("2 to {} for the phantom{}", most, sets ? ", of which \"clear\" is no label" : ""));
   if (section.image_size < min_phantom_size)
     refuse("image_size", section.image_size, fmt::format("at least {} for the phantom", min_phantom_size));
   if (section.channels != 1 && section.channels != 3) refuse("channels", section.channels, "1 or 3");
@@ -239,15 +255,23 @@ Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSect
   out.channels = section.channels;
   out.height = out.width = section.image_size;
   out.pixels.resize(static_cast<std::size_t>(n * out.image_bytes()));
-  for (std::int64_t i = 0; i < n; ++i) out.labels.push_back(i % section.classes);
+  if (sets) out.label_bits = section.classes;
+  for (std::int64_t i = 0; i < n; ++i)
+    out.labels.push_back(sets ? drawn_labels(section.classes, {seed, base::purpose("phantom labels"), split,
+                                                               static_cast<std::uint64_t>(i)})
+                              : i % section.classes);
 
   const double noise = 0.02 + 0.14 * section.difficulty;
   // The tint of a stain; grey images take the first.
   constexpr double tint[3] = {1.0, 0.82, 0.9};
   parallel_for(n, [&](std::int64_t i) {
     base::Stream s({seed, base::purpose("phantom"), split, static_cast<std::uint64_t>(i)});
-    const auto finding = static_cast<Finding>(out.labels[static_cast<std::size_t>(i)]);
-    const auto slice = draw_slice(section.image_size, finding, section.difficulty, s);
+    const auto label = out.labels[static_cast<std::size_t>(i)];
+    std::vector<Finding> findings;
+    if (!sets) findings.push_back(static_cast<Finding>(label));
+    for (std::int64_t l = 0; sets && l < section.classes; ++l)
+      if (has_label(label, l)) findings.push_back(static_cast<Finding>(l + 1));
+    const auto slice = draw_slice(section.image_size, findings, section.difficulty, s);
     auto* to = out.pixels.data() + i * out.image_bytes();
     for (std::int64_t c = 0; c < section.channels; ++c)
       for (const double v : slice.values())
@@ -266,7 +290,8 @@ Source make_phantom_source(const config::DataSection& section, std::uint64_t see
   s.train = make_phantoms(train, 0, section, seed);
   s.val = make_phantoms(section.val_samples, 1, section, seed);
   s.test = make_phantoms(section.test_samples, 2, section, seed);
-  s.class_names.assign(finding_names.begin(), finding_names.begin() + section.classes);
+  const auto first = finding_names.begin() + (s.multi_label() ? 1 : 0);
+  s.class_names.assign(first, first + section.classes);
   check_classes(s, fmt::format("data.train_samples = {}", section.train_samples));
   return s;
 }

@@ -11,10 +11,13 @@
 
 namespace afu::data {
 
+/// Part of the images that have a given label, as multi_label.
+constexpr double phantom_label_share = 0.3;
 constexpr std::int64_t max_phantom_classes = 10, min_phantom_size = 8;
 
-/// `n` images of split 0 (train), 1 (val) or 2 (test); image i has label i mod classes and depends on nothing
-/// but the section's image_size, channels, classes and difficulty, the seed, the split and i. Throws
+/// `n` images of split 0 (train), 1 (val) or 2 (test); image i has label i mod classes, or, where section.task
+/// is multi_label, each of so many findings, "clear" not among them, with the chance phantom_label_share; it depends on nothing
+/// but the section's task, image_size, channels, classes and difficulty, the seed, the split and i. Throws
 /// DataError.
 Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSection& section,
                      std::uint64_t seed);

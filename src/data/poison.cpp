@@ -114,6 +114,7 @@ void warp(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std:
 }
 
 std::string outside(const TargetLabel& target) {
+  if (target.adds) return fmt::format(" without the target label {}", target.label);
   return target.label >= 0 ? fmt::format(" outside the target class {}", target.label) : "";
 }
 

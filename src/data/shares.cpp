@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/scenario.hpp"
+#include "data/strata.hpp"
 
 namespace afu::data {
 
@@ -17,7 +18,11 @@ Shares divide(const Source& source, const config::Scenario& scenario) {
     shares.client_names = std::move(sites.names);
     divided = std::move(sites.rows);
   } else {
-    divided = partition_rows(source.train.labels, source.train.subjects, partition, seed);
+    if (source.multi_label() && partition.scheme == config::PartitionScheme::pathological)
+      throw DataError(
+          "partition.scheme: value is \"pathological\", which deals out classes, and the images have any number of "
+          "labels; allowed are iid, dirichlet, dirichlet_client, subject and site");
+    divided = partition_rows(strata(source.train), source.train.subjects, partition, seed);
   }
   for (const auto& rows : divided)
     shares.clients.push_back(hold_out(rows, source.train.subjects, partition, seed,

@@ -12,6 +12,7 @@
 #include "base/elementary.hpp"
 #include "base/random.hpp"
 #include "data/parallel.hpp"
+#include "data/strata.hpp"
 #include "data/units.hpp"
 
 namespace afu::data {
@@ -157,7 +158,7 @@ void shift_rows(Images& images, const Indices& rows, const SiteShift& site, std:
 std::vector<Indices> deal_to_sites(const Indices& rows, const Images& images, std::int64_t sites,
                                    std::uint64_t seed) {
   std::map<std::int64_t, std::vector<Unit>> classes;
-  for (auto& unit : make_units(rows, images.labels, images.subjects))
+  for (auto& unit : make_units(rows, strata(images), images.subjects))
     classes[unit.label].push_back(std::move(unit));
   std::vector<Indices> parts(static_cast<std::size_t>(sites));
   std::size_t next = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/sha256.hpp"
+#include "data/label_set.hpp"
 #include "data/parallel.hpp"
 
 namespace afu::data {
@@ -17,7 +18,16 @@ namespace {
 
 constexpr std::size_t most_named = 5;
 
+/// The classes, or the labels, that some image has.
 std::set<std::int64_t> classes_in(const Images& images) {
+  if (images.label_bits > 0) {
+    std::set<std::int64_t> labels;
+    for (std::int64_t l = 0; l < images.label_bits; ++l)
+      if (std::any_of(images.labels.begin(), images.labels.end(),
+                      [&](std::int64_t set) { return has_label(set, l); }))
+        labels.insert(l);
+    return labels;
+  }
   return {images.labels.begin(), images.labels.end()};
 }
 
@@ -30,8 +40,8 @@ void note_missing(Source& source, const Images& images, const char* split) {
   if (missing.empty()) return;
   const auto more = missing.size() > most_named ? missing.size() - most_named : 0;
   missing.resize(missing.size() - more);
-  source.note(fmt::format("no {} image is of class {}{}", split, fmt::join(missing, ", "),
-                          more ? fmt::format(" and {} more", more) : ""));
+  source.note(fmt::format("no {} image {} {}{}", split, source.multi_label() ? "has label" : "is of class",
+                          fmt::join(missing, ", "), more ? fmt::format(" and {} more", more) : ""));
 }
 
 /// Labels of which no split has an image, as where somebody counted classes from 1.
@@ -77,6 +87,20 @@ void note_repeated_images(Source& source, const std::vector<ImageDigest>& digest
   }
 }
 
+/// Labels of which there is nothing to learn, and label sets that may well be meant as classes.
+void check_labels(Source& source, const std::string& where) {
+  const auto& sets = source.train.labels;
+  if (sets.empty()) throw DataError(fmt::format("{}: there is no training image", where));
+  if (std::all_of(sets.begin(), sets.end(), [&](std::int64_t s) { return s == sets.front(); }))
+    throw DataError(fmt::format(
+        "{}: every training image has the same labels, one at least is needed that some have and some have not",
+        where));
+  if (std::all_of(sets.begin(), sets.end(), [](std::int64_t s) { return labels_in(s) == 1; }))
+    source.note(
+        "every training image has exactly one label: if they exclude each other, they are classes, and one number an "
+        "image says so");
+}
+
 }  // namespace
 
 std::vector<ImageDigest> image_digests(const Source& source) {
@@ -102,7 +126,7 @@ std::string pixels_checksum(const std::vector<ImageDigest>& digests) {
 }
 
 void check_splits(Source& source, const std::vector<ImageDigest>& digests) {
-  note_unused_labels(source);
+  if (!source.multi_label()) note_unused_labels(source);
   std::set<std::int64_t> others, validation;
   for (const auto* images : {&source.train, &source.test})
     others.insert(images->subjects.begin(), images->subjects.end());
@@ -116,7 +140,9 @@ void check_splits(Source& source, const std::vector<ImageDigest>& digests) {
 
 void check_classes(Source& source, const std::string& where) {
   const auto present = classes_in(source.train);
-  if (present.size() < 2)
+  if (source.multi_label())
+    check_labels(source, where);
+  else if (present.size() < 2)
     throw DataError(present.empty() ? fmt::format("{}: there is no training image", where)
                                     : fmt::format("{}: the label of every training image is {}, at least 2 "
                                                   "classes are needed",

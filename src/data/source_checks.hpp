@@ -9,7 +9,7 @@
 
 namespace afu::data {
 
-/// Throws DataError where the training images are of fewer than two classes; `where` begins the message.
+/// Throws DataError where the training images are of fewer than two classes, or all have the same set of labels; `where` begins the message.
 /// Classes of which train, val or test has no image are named in source.notes; of val where there is one.
 void check_classes(Source& source, const std::string& where);
 

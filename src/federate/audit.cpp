@@ -90,8 +90,16 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
 void write_data(const std::filesystem::path& file, const data::Images& pool) {
   const auto n = pool.size();
   std::vector<base::NpzArray> arrays{
-      {"images", 'u', 1, {n, pool.channels, pool.height, pool.width}, pool.pixels.data()},
-      {"labels", 'i', sizeof(std::int64_t), {n}, pool.labels.data()}};
+      {"images", 'u', 1, {n, pool.channels, pool.height, pool.width}, pool.pixels.data()}};
+  std::vector<std::uint8_t> zeros_and_ones;  // of sets of labels
+  if (pool.label_bits > 0) {
+    for (auto set : pool.labels)
+      for (std::int64_t l = 0; l < pool.label_bits; ++l)
+        zeros_and_ones.push_back(data::has_label(set, l) ? 1 : 0);
+    arrays.push_back({"labels", 'u', 1, {n, pool.label_bits}, zeros_and_ones.data()});
+  } else {
+    arrays.push_back({"labels", 'i', sizeof(std::int64_t), {n}, pool.labels.data()});
+  }
   if (!pool.subjects.empty())
     arrays.push_back({"subjects", 'i', sizeof(std::int64_t), {n}, pool.subjects.data()});
   base::write_npz(file, arrays);

@@ -10,6 +10,7 @@
 #include "data/federated.hpp"
 #include "data/named_samples.hpp"
 #include "data/requests.hpp"
+#include "federate/multi_label.hpp"
 #include "federate/shortfalls.hpp"
 #include "methods/registry.hpp"
 #include "metrics/sets.hpp"
@@ -38,6 +39,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data
   h.scenario = given;
   if (timing && given->data.source == config::DataSource::phantom) {
     const auto& s = *given;
+    if (s.data.task == config::DataTask::multi_label) check_multi_label(s);
     const auto n = std::max<std::int64_t>(1, s.data.train_samples / clients);
     data::check_requested_counts(s, n);
     if (s.data.train_samples < clients)
@@ -56,6 +58,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data
     h.scenario = data::name_requests(source, given, h.warnings);
     const auto& s = *h.scenario;
     if (h.scenario != given) check_named(s);
+    if (source.multi_label()) check_multi_label(s);
     federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
     for (const auto& note : data::federation_notes(*federated, s))
       h.warnings.push_back(fmt::format("data: {}", note));

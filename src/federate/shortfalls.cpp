@@ -10,7 +10,10 @@
 #include "config/attack_names.hpp"
 #include "config/scenario.hpp"
 #include "data/non_members.hpp"
+#include "federate/multi_label.hpp"
+#include "metrics/classification.hpp"
 #include "metrics/evaluate_job.hpp"
+
 namespace afu::federate {
 
 namespace {
@@ -45,7 +48,11 @@ class Shortfalls {
   /// "1, 4" of the classes that none of `rows` has; a class that is to be forgotten is not missed.
   std::string missing(const data::Indices& rows, bool but_forgotten) const {
     std::vector<bool> there(static_cast<std::size_t>(data_.classes()), false);
-    for (auto r : rows) there[static_cast<std::size_t>(label(r))] = true;
+    for (auto r : rows) {
+      if (!data_.multi_label()) there[static_cast<std::size_t>(label(r))] = true;
+      for (std::size_t l = 0; data_.multi_label() && l < there.size(); ++l)
+        there[l] = there[l] || data::has_label(label(r), static_cast<std::int64_t>(l));
+    }
     if (but_forgotten)
       for (const auto& e : s_.erasures)
         if (e.label >= 0) there[static_cast<std::size_t>(e.label)] = true;
@@ -59,11 +66,25 @@ class Shortfalls {
     data::Indices trained;
     for (const auto& c : data_.clients) trained.insert(trained.end(), c.train->begin(), c.train->end());
     if (const auto none = missing(trained, false); !none.empty())
-      tell("data: no client trains on an image of class {}", none);
+      tell("data: no client trains on an image {} {}", of_class(), none);
     if (sets_.test->empty())
       tell("data: the test split has no image that counts: there is no test accuracy");
     else if (const auto none = missing(*sets_.test, true); !none.empty())
-      tell("data: the test split has no image of class {}: test accuracy says nothing of it", none);
+      tell("data: the test split has no image {} {}: test accuracy says nothing of it", of_class(), none);
+    label_of_one_value();
+  }
+
+  const char* of_class() const { return data_.multi_label() ? "with label" : "of class"; }
+
+  /// Labels that no AUC can be of.
+  void label_of_one_value() {
+    if (!data_.multi_label() || sets_.test->empty()) return;
+    std::vector<std::int64_t> tested;
+    for (auto r : *sets_.test) tested.push_back(label(r));
+    const auto none = metrics::labels_of_one_value(tested, data_.classes());
+    if (!none.empty())
+      tell("data: all test images have label {}, or none has: of {} labels {} are left out of the test AUC",
+           fmt::join(none, ", "), data_.classes(), none.size());
   }
 
   /// A patient on both sides of a split makes what is measured there look better than it is.
@@ -94,8 +115,8 @@ class Shortfalls {
     if (!data_.backdoor_target.any()) return;
     if (data_.poisoned == 0) tell("data.backdoor.fraction is 0: no sample carries the trigger");
     if (is_empty(data_.triggered_test))
-      tell("data.backdoor: the test split has no image outside class {}: there is no attack success rate",
-           data_.backdoor_target.label);
+      tell("data.backdoor: the test split has no image {} {}: there is no attack success rate",
+           data_.multi_label() ? "without label" : "outside class", data_.backdoor_target.label);
   }
 
   void holdouts() {
@@ -143,9 +164,10 @@ class Shortfalls {
         "of the same kind to compare with it has no membership figures. Another {}partition.scheme, or a larger "
         "partition.holdout_fraction (it is {}), helps",
         request, poisoned, forget.size(), held_out.size(), owner, e.client < 0 ? "" : "s",
-        none_poisoned ? fmt::format("none can, since all are of class {}, data.backdoor.label itself",
-                                    data_.backdoor_target.label)
-                      : std::string("all would"),
+        none_poisoned
+            ? fmt::format("none can, since all {} {}, data.backdoor.label itself",
+                          data_.multi_label() ? "have label" : "are of class", data_.backdoor_target.label)
+            : std::string("all would"),
         none_poisoned ? "data.backdoor.label or " : "", s_.partition.holdout_fraction);
   }
 
@@ -177,6 +199,8 @@ class Shortfalls {
 
   void attacks() {
     if (!attacks_ || attacks_->names.empty()) return;
+    if (data_.multi_label())
+      if (auto text = attacks_left_out(s_); !text.empty()) notes_.push_back(std::move(text));
     const auto& asked = s_.evaluation.attacks;
     if (std::count(asked.begin(), asked.end(), "all") > 0 && !attacks_->asks("probe"))
       tell("the attack probe is left out: the layers of a torchscript model are not known");

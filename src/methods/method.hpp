@@ -283,6 +283,8 @@ struct Method {
   std::vector<config::Implied> implied{};
   /// What of `traits.needs` depends on the method's own options; null: nothing.
   Needs (*needs)(const config::Values& settings) = nullptr;
+  /// Why it does not serve images with any number of labels; empty: it does.
+  std::string one_class{};
   /// Complains about what else of a scenario the method cannot work with; null: nothing.
   void (*check)(const config::Scenario&, const config::Complain&) = nullptr;
   /// A warning that a scenario calls for which it can work with all the same; empty: none. Null: never one.

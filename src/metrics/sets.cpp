@@ -60,7 +60,7 @@ record::SetLabels label_mix(const data::FederatedData& data, const data::Indices
     }));
     s.majority_share += std::max(with, n - with) / n / all;
     for (const double share : {with / n, 1 - with / n})
-      if (share > 0) s.entropy -= share * std::log(share) / all;
+      if (share > 0) s.entropy -= share * base::log(share) / all;
   }
   return s;
 }

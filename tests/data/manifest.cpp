@@ -118,6 +118,8 @@ TEST_CASE("weights are refused, not passed over") {
 }
 
 TEST_CASE("every row that cannot be used is named by its line") {
+  auto one_class = section();
+  one_class.task = config::DataTask::classes;
   const auto set = files_of(
       "path,label,subject,site,split\n"
       "a.png,x,p,s,train\n"
@@ -130,18 +132,20 @@ TEST_CASE("every row that cannot be used is named by its line") {
       "g.png,x,p,s,training\n"
       "./a.png,x,p,s,train\n"
       "h.png,\"x\x01\",p,s,train\n"
-      "i.png,x,p,\xff,train\n");
+      "i.png,x,p,\xff,train\n",
+      one_class);
   CHECK(set.rows.size() == 1);
-  const Names expected{"3: has 4 cells, the header 5",
-                       "4: its path is empty",
-                       "5: its label is empty",
-                       "6: its label \"x|y\" names several classes: one class an image is supported",
-                       "7: its subject is empty",
-                       "8: its site is empty",
-                       "9: its split is \"training\", allowed are train, val and test",
-                       "10: its path stands in line 2 already",
-                       "11: its label \"x\\x01\" has control characters",
-                       "12: its site \"\\xff\" is no UTF-8"};
+  const Names expected{
+      "3: has 4 cells, the header 5",
+      "4: its path is empty",
+      "5: its label is empty",
+      "6: its label \"x|y\" names several, and data.task = \"classes\" asks for one class an image",
+      "7: its subject is empty",
+      "8: its site is empty",
+      "9: its split is \"training\", allowed are train, val and test",
+      "10: its path stands in line 2 already",
+      "11: its label \"x\\x01\" has control characters",
+      "12: its site \"\\xff\" is no UTF-8"};
   REQUIRE(set.unusable.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i)
     CHECK(set.unusable[i].text == "sets/list.csv:" + expected[i]);

@@ -97,7 +97,7 @@ TEST_CASE("what a message says that a script fetches the script knows, with the 
             std::string::npos);
     }
   }
-  CHECK(config::how_to_get("chestmnist.npz").empty());
+  CHECK(config::how_to_get("organmnist3d.npz").empty());
   CHECK(config::how_to_get("breastmnist").empty());
 }
 
@@ -270,7 +270,8 @@ TEST_CASE("what does not fit is refused with file and member") {
                  "test_images: 1x2x2 pixels"));
   CHECK(contains(refusal("train_images", npy("|u1", "(0, 2, 3)", "")),
                  "train_labels: shape (4, 1) does not match 0"));
-  CHECK(contains(refusal("val_labels", npy("|u1", "(2, 14)", std::string(28, '\0'))), "multi-label"));
+  CHECK(contains(refusal("val_labels", npy("|u1", "(2, 14)", std::string(28, '\0'))),
+                 "val_labels: 14 labels an image, but train_labels has 1"));
   CHECK(
       contains(refusal("val_labels", npy("|u1", "(3, 1)", std::string(3, '\0'))), "does not match 2 images"));
   CHECK(contains(refusal("val_labels", npy("<f8", "(2, 1)", std::string(16, '\0'))),

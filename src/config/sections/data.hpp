@@ -29,6 +29,7 @@ struct SlicesSection {
 
 struct DataSection {
   DataSource source = DataSource::phantom;
+  DataTask task = DataTask::auto_;
   std::string path;                   ///< npz file, folder or manifest; see resolve_data_path
   std::int64_t image_size = 28;       ///< pixels a side: phantom, and what files are resized to
   std::int64_t channels = 1;          ///< 1 or 3: phantom, files

@@ -82,8 +82,8 @@ double binary_cross_entropy(const device::cpu::Planes& logits, const std::uint8_
         continue;
       }
       const float x = z[l * device::cpu::kLanes], y = labels[b * n + l] != 0 ? 1.0f : 0.0f;
-      const float e = std::exp(-std::abs(x));  // at most 1: nothing overflows
-      total += std::max(x, 0.0f) - x * y + std::log1p(e);
+      const float e = base::exp(-std::abs(x));  // at most 1: nothing overflows
+      total += std::max(x, 0.0f) - x * y + base::log1p(e);
       gradient = ((x >= 0 ? 1.0f : e) / (1.0f + e) - y) * share;
     }
     sum += static_cast<double>(total) / static_cast<double>(n);

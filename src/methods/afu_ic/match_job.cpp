@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 #include "methods/required.hpp"
 
@@ -19,9 +20,8 @@ torch::Tensor mean_cross_entropy(engine::Workspace& workspace, const torch::Tens
   auto mean = torch::zeros({}, workspace.parameters().options().requires_grad(false));
   for (std::int64_t begin = 0; begin < count; begin += kRows) {
     const auto batch = workspace.gather(rows, begin, std::min(kRows, count - begin));
-    const auto loss =
-        at::cross_entropy_loss(workspace.net().forward(batch.images), batch.labels, {}, at::Reduction::Sum) /
-        static_cast<double>(count);
+    const auto loss = engine::task_loss_sum(workspace.net().forward(batch.images), batch.labels) /
+                      static_cast<double>(count);
     if (gradient) loss.backward();
     mean += loss.detach();
   }

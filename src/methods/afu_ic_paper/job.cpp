@@ -7,6 +7,7 @@
 #include "calibrate/losses.hpp"
 #include "calibrate/perturbations.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 #include "methods/required.hpp"
 
@@ -24,8 +25,9 @@ torch::Tensor augmented(const torch::Tensor& images, Phi phi, base::StreamKey ke
 }
 
 /// mean over rows of KL(f(x) || f(Phi(x))).
-torch::Tensor divergence(const torch::Tensor& clean, const torch::Tensor& changed, KlConstant constant) {
-  const auto p = clean.log_softmax(1);
+torch::Tensor divergence(const torch::Tensor& clean, const torch::Tensor& changed, bool sets,
+                         KlConstant constant) {
+  const auto p = engine::log_probabilities(clean, sets);
   switch (constant) {
     case KlConstant::clean:
       return calibrate::distillation_kl(p.detach(), changed);
@@ -66,11 +68,12 @@ class Loss {
       const auto& [images, labels] = on.chunks[i].batch;
       const double share = static_cast<double>(images.size(0)) / static_cast<double>(on.samples);
       const auto logits = forward(images);
-      const auto penalty =
-          divergence(logits, forward(augmented(images, job_.phi, job_.key, draw, i)), job_.constant) * share;
+      const auto penalty = divergence(logits, forward(augmented(images, job_.phi, job_.key, draw, i)),
+                                      engine::multi_label(labels), job_.constant) *
+                           share;
       auto loss = penalty;
       if (job_.cross_entropy > 0) {
-        const auto risk = at::cross_entropy_loss(logits, labels) * share;
+        const auto risk = engine::task_loss(logits, labels) * share;
         loss = penalty + risk * job_.cross_entropy;
         sum.risk += risk.detach();
       }

@@ -65,6 +65,7 @@ Method fedau_method() {
   m.name = "fedau";
   m.help = "Mixes a head that the target trained along on random labels into the model's head.";
   m.traits.needs.auxiliary_head = true;
+  m.one_class = "its auxiliary head is trained on a random class of each sample";
   m.traits.refusals = {{Scope::data_class, "the auxiliary head is trained by the one client that may ask"}};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   using namespace config;

@@ -6,6 +6,7 @@
 
 #include "engine/eigen.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 #include "methods/fedosd/orthogonal.hpp"
 #include "methods/required.hpp"
@@ -42,7 +43,8 @@ job::JobResult stepped(engine::Workspace& workspace, const std::vector<model::Pa
 }  // namespace
 
 torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels) {
-  const auto p = logits.softmax(1).gather(1, labels.unsqueeze(1));
+  const auto p = engine::multi_label(labels) ? engine::log_probabilities_of(logits, labels).exp()
+                                             : logits.softmax(1).gather(1, labels.unsqueeze(1));
   return -at::log1p(p * -0.5).mean();
 }
 

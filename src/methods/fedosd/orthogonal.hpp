@@ -4,7 +4,8 @@
 
 namespace afu::methods {
 
-/// Unlearning cross entropy of logits [N, classes] and labels [N]: -mean log(1 - p_y / 2).
+/// Unlearning cross entropy of logits [N, classes] and labels [N]: -mean log(1 - p_y / 2). Of
+/// labels [N, L] (engine/task_loss.hpp) p_y is the probability of what each label is, and the mean is over these.
 torch::Tensor unlearning_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels);
 
 /// g_u without its part in the span of the rows of `retained` [K, d], float64: the Gram matrix is inverted on

@@ -43,6 +43,8 @@ Method fedquit_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking, Coordination::concurrent};
   m.traits.needs_target = true;
+  m.one_class =
+      "it lowers the logit of the one true class to the others', and an image with any number of labels has no such class";
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   using namespace config;
   m.options = {

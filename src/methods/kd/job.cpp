@@ -6,6 +6,7 @@
 #include "calibrate/losses.hpp"
 #include "engine/combine.hpp"
 #include "engine/sgd.hpp"
+#include "engine/task_loss.hpp"
 #include "engine/workspace.hpp"
 #include "methods/required.hpp"
 #include "train/epoch_mean.hpp"
@@ -33,7 +34,8 @@ job::JobResult run(engine::Workspace& workspace, const DistilJob& job) {
       torch::NoGradGuard no_grad;
       for (std::int64_t step = 0; step < schedule.steps(); ++step) {
         const auto batch = workspace.gather(order, schedule.begin(step), schedule.count(step));
-        targets.push_back((workspace.forward(batch.images) / temperature).log_softmax(1));
+        targets.push_back(engine::log_probabilities(workspace.forward(batch.images) / temperature,
+                                                    engine::multi_label(batch.labels)));
       }
     }
     workspace.load(*student);
@@ -52,7 +54,7 @@ job::JobResult run(engine::Workspace& workspace, const DistilJob& job) {
       const auto loss = train::loss_gradient(workspace, batch.images, [&](const torch::Tensor& logits) {
         const auto soft =
             calibrate::distillation_kl(target, logits / temperature) * (temperature * temperature);
-        return hard > 0 ? soft + at::cross_entropy_loss(logits, batch.labels) * hard : soft;
+        return hard > 0 ? soft + engine::task_loss(logits, batch.labels) * hard : soft;
       });
       engine::sgd_step(workspace.parameters(), workspace.gradients(), momentum, {}, sgd);
       if (schedule.starts_epoch(step)) loss_mean.start_epoch();

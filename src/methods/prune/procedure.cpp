@@ -87,6 +87,7 @@ Method prune_method() {
   m.traits.default_coordination = Coordination::blocking;
   m.traits.coordinations = {Coordination::blocking};
   m.traits.scopes = {Scope::data_class};
+  m.one_class = "it prunes the channels that tell one class from the others";
   m.traits.refusals = {{Scope::client, "channels tell classes apart, not clients"},
                        {Scope::samples, "channels tell classes apart, not samples"}};
   using namespace config;

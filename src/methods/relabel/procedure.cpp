@@ -27,6 +27,8 @@ Method relabel_method() {
   m.help = "The target trains on random wrong labels of what is to be forgotten.";
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   m.traits.needs_target = true;
+  m.one_class =
+      "it draws each sample's wrong label from the other classes, and a set of labels has no such others";
   m.traits.refusals = {{Scope::data_class, "one target computes the erasure on its own samples"}};
   m.options = forget_training_options(5.0);
   m.start = &scripted<&relabel>;
