@@ -94,8 +94,8 @@ void Pixels::reserve(std::size_t bytes) {
 }
 
 void Pixels::resize(std::size_t bytes) {
-  reserve(mapping_ ? bytes : own_.capacity());
   if (mapping_) {
+    reserve(bytes);
     if (bytes > size_) std::fill(at_ + size_, at_ + bytes, Byte{0});
     size_ = bytes;
     return;

@@ -71,6 +71,10 @@ class Pixels {
   void reserve(std::size_t bytes);
   void resize(std::size_t bytes);  ///< new bytes are 0
   void assign(std::size_t count, Byte value) { *this = Pixels(count, value); }
+  void push_back(Byte value) {
+    resize(size_ + 1);
+    back() = value;
+  }
   void insert(const Byte* before, std::size_t count, Byte value);
   template <class It>
   void insert(const Byte* before, It first, It last) {
