@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nets import Unusable, softmax
-from training import Adam, Sgd, Trainer, clipped
+from nets import Unusable, log_softmax
+from training import Adam, Sgd, Trainer, clipped, log_answers
 
 
 def refuse_what_is_not_computed(c: dict[str, Any]) -> None:
@@ -60,16 +60,25 @@ class Calibrator:
         return w - base
 
     def risk(self, w: np.ndarray) -> float:
-        log_p = self.trainer.log_probabilities(w, self.rows)
-        return float(-(self.weights * log_p[np.arange(len(log_p)), self.labels]).sum())
+        z = self.trainer.net.forward(w, self.trainer.data.images(self.rows))
+        if self.labels.ndim == 2:
+            losses = np.logaddexp(0, np.where(self.labels, -z, z)).mean(axis=1)
+        else:
+            losses = -log_softmax(z)[np.arange(len(z)), self.labels]
+        return float((self.weights * losses).sum())
 
     def _gradient(self, w: np.ndarray, log_before: np.ndarray, log_erased: np.ndarray) -> np.ndarray:
         placebo = self.c["placebo"]
         risk, beta, kd = (1.0, 0.0, 0.0) if placebo else (self.c["risk"], self.c["beta"], self.c["kd"])
         z = self.trainer.net.forward(w, self.trainer.data.images(self.rows))
-        p = softmax(z)
+        p = np.exp(log_answers(z, self.labels))
         d = p.copy()
-        d[np.arange(len(d)), self.labels] -= 1
+        if self.labels.ndim == 2:
+            d -= self.labels
+        else:
+            d[np.arange(len(d)), self.labels] -= 1
         d *= risk * self.weights[:, None]
         d += beta / len(p) * (p - np.exp(log_before)) + kd / len(p) * (p - np.exp(log_erased))
+        if self.labels.ndim == 2:  # each term is a mean over labels
+            d /= z.shape[1]
         return self.trainer.net.backward(w, d.astype(w.dtype))

@@ -12,7 +12,17 @@ import numpy as np
 from ledger import Round, Tracked
 from nets import Unusable, log_softmax
 from philox import Key, Stream, purpose
-from training import Adam, HeadTrainer, Sgd, Trainer, batches, cross_entropy, distillation
+from training import (
+    Adam,
+    HeadTrainer,
+    Sgd,
+    Trainer,
+    batches,
+    cross_entropy,
+    distillation,
+    label_distillation,
+    log_answers,
+)
 
 
 @dataclass
@@ -150,9 +160,10 @@ def kd(case: Case) -> np.ndarray:
     temperature, state = s["temperature"], t.state(w)
     for i, batch in enumerate(steps):
         x, labels = t.data.images(batch), t.data.labels[batch]
-        target = log_softmax(t.net.forward(case.model, x) / temperature)
+        target = log_answers(t.net.forward(case.model, x) / temperature, labels)
         z = t.net.forward(w, x)
-        _, soft = distillation(target, z / temperature)
+        sets = labels.ndim == 2
+        soft = label_distillation(target, z / temperature) if sets else distillation(target, z / temperature)[1]
         _, hard = cross_entropy(z, labels)
         d = soft * temperature + s["hard_weight"] * hard
         lr = s["lr"] * (s["final_lr"] / s["lr"]) ** (i / max(1, len(steps) - 1))

@@ -35,12 +35,21 @@ def evoked(labels: Any, folder: RunFolder, b: dict[str, Any]) -> Any:
     """What the trigger is to evoke of images of these classes."""
     if b["mapping"] == "all_to_all":
         return (labels + 1) % len(folder.run["class_names"])
+    if folder.labels.ndim == 2:
+        more = labels.copy()
+        more[..., b["label"]] = 1
+        return more
     return labels * 0 + b["label"]
+
+
+def differs(row: int, folder: RunFolder, b: dict[str, Any]) -> bool:
+    """Whether the trigger is to evoke anything of this image."""
+    return bool(np.any(evoked(folder.labels[row], folder, b) != folder.labels[row]))
 
 
 def chosen(rows: list[int], folder: RunFolder, b: dict[str, Any], fraction: float) -> list[int]:
     """Those of a client's `rows` that are poisoned."""
-    rows = [row for row in rows if evoked(folder.labels[row], folder, b) != folder.labels[row]]
+    rows = [row for row in rows if differs(row, folder, b)]
     Stream(Key(folder.run["seed"], purpose("poison"), b["client"], 0)).shuffle(rows)
     share = max(math.floor(fraction * len(rows) + 0.5), 1 if fraction > 0 else 0)
     return sorted(rows[:share])
@@ -86,7 +95,7 @@ def _rows(folder: RunFolder, b: dict[str, Any], fraction: float) -> list[str]:
 
 
 def _images(folder: RunFolder, b: dict[str, Any]) -> list[str]:
-    test = [row for row in folder.run["test"] if evoked(folder.labels[row], folder, b) != folder.labels[row]]
+    test = [row for row in folder.run["test"] if differs(row, folder, b)]
     held_out, copies = _copies_of_held_out(folder, b, folder.scenario["data"]["backdoor"]["fraction"])
     own = (b["trigger"], b["size"])
     control = ("patch" if b["trigger"] == "blend" else "blend", min(b["size"], *folder.images.shape[2:]))

@@ -151,7 +151,12 @@ def _osd_target(case: Case, s: dict, w: np.ndarray, number: int) -> np.ndarray:
     t = case.trainer
 
     def gradient(w: np.ndarray, rows: list[int]) -> np.ndarray:
-        p = softmax(t.net.forward(w, t.data.images(rows)))
+        z = t.net.forward(w, t.data.images(rows))
+        if t.data.labels.ndim == 2:  # of each label the probability of what it is, and the mean over labels
+            sign = np.where(t.data.labels[rows], 1.0, -1.0)
+            own = 1 / (1 + np.exp(-sign * z))
+            return t.net.backward(w, (own / (2 - own) * (1 - own) * sign / z.size).astype(w.dtype))
+        p = softmax(z)
         at = np.arange(len(rows)), t.data.labels[rows]
         own = p[at][:, None]
         one_hot = np.zeros_like(p)

@@ -73,12 +73,26 @@ def _draw(decks: list[list[list[int]]], stream: Stream) -> int:
 
 
 def cross_entropy(z: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean and its gradient at the logits."""
+    """The mean and its gradient at the logits; of labels [rows, labels] of 0 and 1 the binary cross entropy of each."""
+    if labels.ndim == 2:
+        y = labels.astype(z.dtype)
+        losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+        return float(losses.mean()), (1 / (1 + np.exp(-z)) - y) / z.size
     log_p = log_softmax(z)
     rows = np.arange(len(z))
     d = np.exp(log_p)
     d[rows, labels] -= 1
     return float(-log_p[rows, labels].mean()), d / len(z)
+
+
+def log_answers(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The logarithms of the probabilities of the classes, or, where images have any number of labels, of each label."""
+    return -np.logaddexp(0, -z) if labels.ndim == 2 else log_softmax(z)
+
+
+def label_distillation(log_teacher: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The gradient, at the student's logits, of the mean over rows and labels of the KL between a label's two answers."""
+    return (1 / (1 + np.exp(-z)) - np.exp(log_teacher)) / z.size
 
 
 def distillation(log_teacher: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -193,7 +207,7 @@ class Trainer:
         return w - base
 
     def log_probabilities(self, w: np.ndarray, rows: list[int]) -> np.ndarray:
-        return log_softmax(self.net.forward(w, self.data.images(rows)))
+        return log_answers(self.net.forward(w, self.data.images(rows)), self.data.labels)
 
 
 class HeadTrainer:
