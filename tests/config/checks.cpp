@@ -162,13 +162,15 @@ TEST_CASE("a schedule of the step size is whole, or it is refused") {
       Messages{
           "s.toml:2:23: training.schedule_milestones: it does nothing, training.schedule is \"constant\", allowed "
           "with it is \"step\""});
-  CHECK(training("schedule = \"step\"\nschedule_milestones = [2, 0, 1.5]") ==
-        Messages{"s.toml:3:27: training.schedule_milestones[1]: 0 is outside [1, 1000000000000]",
-                 "s.toml:3:30: training.schedule_milestones[2]: 1.5 is a number, wanted a whole number"});
+  CHECK(
+      training("schedule = \"step\"\nschedule_milestones = [2, 0, 1.5]") ==
+      Messages{
+          "s.toml:3:27: training.schedule_milestones[1]: 0 is outside [1, 1000000000000]",
+          "s.toml:3:30: training.schedule_milestones[2]: 1.5 is a real number, allowed is a whole number in [1, 1000000000000]"});
   CHECK(
       training("schedule_milestones = 5") ==
       Messages{
-          "s.toml:2:23: training.schedule_milestones: 5 is a whole number, wanted an array of whole numbers"});
+          "s.toml:2:23: training.schedule_milestones: 5 is a whole number, allowed is an array of whole numbers"});
   CHECK(
       training("schedule = \"cosine\"\nschedule_length = 4\nwarm_up = 4") ==
       Messages{

@@ -73,7 +73,7 @@ RULES = [
     Rule(r"build/afu study (\S+) --submit --array 4", left_out="needs Slurm; the test cluster/slurm does it"),
     # runs
     Rule(r"build/afu run configs/(quickstart|calibration/a1_blind)\.toml.*", r"\g<0>" + FEW),
-    Rule(r"AFU_DATA_DIR=data (build/afu) run (configs/truth/breast\.toml)", r"\1 check \2", needs="breastmnist.npz"),  # hours
+    Rule(r"AFU_DATA_DIR=data (build/afu) run (configs/truth/resnet18_breast\.toml)", r"\1 check \2", needs="breastmnist.npz"),  # hours
     Rule(r"build/afu run configs/timing_1m\.toml", r"\g<0> --set partition.clients=1000 --set data.train_samples=2000"
          " --set stop.updates=3000"),
     Rule(r"build/afu run (configs/(stragglers|audit)/\w+\.toml|configs/breast\.toml|runs/|tests/golden/).*"),
