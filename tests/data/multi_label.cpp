@@ -58,7 +58,9 @@ data::Source load(const std::map<std::string, std::string>& members,
   std::vector<ZipMember> list;
   for (const auto& [key, bytes] : members) list.push_back({key + ".npy", bytes});
   write_zip(folder / name, list);
-  return data::load_medmnist(folder / name, {}, task);
+  config::DataSection section;
+  section.task = task;
+  return data::load_medmnist(folder / name, section);
 }
 
 std::string refusal(const std::string& labels, config::DataTask task = config::DataTask::auto_) {
