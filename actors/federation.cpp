@@ -222,6 +222,9 @@ void down(Self self, const caf::down_msg& m) {
   if (auto c = st.watched.clients.find(m.source); c != st.watched.clients.end()) {
     const auto node = c->second;
     st.watched.clients.erase(c);
+    // Nobody holds it any more: the timeline, which alone does, has died, and its own end is told next. To replace what only went
+    // with it would come to nothing, and would hide the reason.
+    if (m.reason == caf::exit_reason::unreachable) return check_phase(self);
     auto again = st.watched.again.extract(node);
     // On the virtual clock the timeline notes where it died; on the wall clock the run would not take place again as it did.
     if (st.phase != running || st.context->wall())

@@ -84,7 +84,7 @@ TEST_CASE("a class to be forgotten, attacks of one class and the kernels' step a
 
 TEST_CASE("attacks that the usual choice would bring are left out with a word") {
   const auto h = holdings({"evaluation.attacks=[\"default\"]"});
-  REQUIRE(h.attacks != nullptr);
+  REQUIRE(static_cast<bool>(h.attacks));
   CHECK_FALSE(h.attacks->asks("class_thresholds"));
   CHECK(h.attacks->asks("loss"));
   CHECK(std::any_of(h.warnings.begin(), h.warnings.end(), [](const std::string& w) {
