@@ -70,7 +70,8 @@ TEST_CASE("grey DICOM files in RLE, JPEG and JPEG-LS give the samples of one tha
                                                 {"JPEG extended", EXS_JPEGProcess2_4, 12, 2},
                                                 {"JPEG baseline", EXS_JPEGProcess1, 8, 3},
                                                 {"lossless JPEG of 8 bits", EXS_JPEGProcess14SV1, 8, 0}}) {
-    INFO(name);
+    const std::string of = name;
+    INFO(of);
     const int most = (1 << bits) - 1;
     const auto samples = slope(most);
     const std::string pixels = bits > 8 ? raw(samples) : std::string(samples.begin(), samples.end());
@@ -118,13 +119,14 @@ TEST_CASE("colour DICOM files in JPEG and RLE are RGB again") {
                                           {"JPEG baseline", EXS_JPEGProcess1, 8},
                                           {"lossless JPEG", EXS_JPEGProcess14SV1, 0},
                                           {"JPEG-LS", EXS_JPEGLSLossless, 0}}) {
-    INFO(name);
+    const std::string of = name;
+    INFO(of);
     form.syntax = syntax;
     write_dicom(folder / "c.dcm", form, pixels);
     const auto images = data::read_images(folder / "c.dcm", {3, side, {}, {}});
     REQUIRE(images.size() == 1);
     CHECK(images[0].colour);
-    for (std::size_t p = 0; p < side * side; ++p)
+    for (std::size_t p = 0; p < std::size_t{side} * side; ++p)
       for (std::size_t c = 0; c < 3; ++c)
         CHECK(std::abs(images[0].pixels[c * side * side + p] -
                        static_cast<unsigned char>(pixels[3 * p + c])) <= off);
@@ -137,9 +139,10 @@ TEST_CASE(
   TempFolder folder;
   for (const auto& [name, syntax] :
        {std::pair{"JPEG 2000", EXS_JPEG2000LosslessOnly}, {"MPEG2", EXS_MPEG2MainProfileAtMainLevel}}) {
-    INFO(name);
+    const std::string of = name;
+    INFO(of);
     auto form = form_of(8);
-    write_dicom(folder / "plain.dcm", form, std::string(side * side, 'x'));
+    write_dicom(folder / "plain.dcm", form, std::string(std::size_t{side} * side, 'x'));
     DcmFileFormat file;
     REQUIRE(file.loadFile((folder / "plain.dcm").c_str()).good());
     file.loadAllDataIntoMemory();

@@ -127,16 +127,16 @@ TEST_CASE("what are no sets of labels is refused, by row and column") {
   CHECK(contains(refusal(npy("|u1", "(60, 2)", std::string(119, '\1') + '\2')),
                  "train_labels: row 59, column 1: 2, allowed are 0 and 1"));
   CHECK(contains(refusal(npy("|i1", "(60, 2)", std::string(119, '\1') + '\xff')), "row 59, column 1: -1"));
-  CHECK(contains(refusal(npy("|u1", "(60, 63)", std::string(60 * 63, '\1'))),
+  CHECK(contains(refusal(npy("|u1", "(60, 63)", std::string(3780, '\1'))),
                  "63 labels an image, allowed are 62"));
-  CHECK(contains(refusal(npy("|u1", "(59, 14)", std::string(59 * 14, '\1'))), "does not match 60 images"));
+  CHECK(contains(refusal(npy("|u1", "(59, 14)", std::string(826, '\1'))), "does not match 60 images"));
   CHECK(contains(refusal(npy("<f4", "(60, 2)", std::string(480, '\0'))),
                  "allowed: signed and unsigned integers"));
   CHECK(contains(refusal(npy("|u1", "(60, 2)", std::string(60, '\1') + std::string(60, '\0'))),
                  "val_labels: 14 labels an image, but train_labels has 2"));
-  CHECK(contains(refusal(npy("|u1", "(60, 14)", std::string(60 * 14, '\0'))),
+  CHECK(contains(refusal(npy("|u1", "(60, 14)", std::string(840, '\0'))),
                  "every training image has the same labels"));
-  CHECK(contains(refusal(npy("|u1", "(60, 14)", std::string(60 * 14, '\0')), config::DataTask::classes),
+  CHECK(contains(refusal(npy("|u1", "(60, 14)", std::string(840, '\0')), config::DataTask::classes),
                  "data.task = \"classes\" asks for N or N x 1"));
   CHECK(contains(refusal(npy("|u1", "(60, 1)", std::string(60, '\0')), config::DataTask::multi_label),
                  "asks for N x labels"));

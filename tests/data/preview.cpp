@@ -58,7 +58,7 @@ TEST_CASE("large images are shrunk, few ones leave cells empty, and classes that
   CHECK(large.rows[0].size() == 3);
   CHECK(large.pixels[static_cast<std::size_t>(66 * large.width + 2 + 130 + 64)] ==
         4);  // the second image of class 0
-  CHECK(large.pixels[static_cast<std::size_t>(66 * large.width + 2 + 3 * 130 + 64)] == 128);
+  CHECK(large.pixels[static_cast<std::size_t>(66 * large.width + 2 + 390 + 64)] == 128);
   const auto many = source_of(103, 1, 1, 8);
   const auto p = data::preview_of(many);
   CHECK(p.rows.size() == 100);
