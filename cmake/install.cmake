@@ -18,8 +18,8 @@ install(FILES ${PAGES}/afu.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${PAGES}/afu DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${PAGES}/_afu DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
-# The scenarios and studies that the pages name, so that what is installed runs without the source tree.
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/configs)
+# The scenarios and studies, so that what is installed runs without the source tree. Their pages link to what is not installed.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/configs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/configs FILES_MATCHING PATTERN "*.toml")
 install(FILES ${PAGES}/afu.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
 # cpack --config build/CPackConfig.cmake: a package for the Debian it was built on. What it depends on is read from the

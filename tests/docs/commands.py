@@ -51,8 +51,8 @@ RULES = [
     Rule(r"(?:tools/test\.sh|ctest --test-dir build) (.*)", r"mkdir -p listed/tests && cp build/CTestTestfile.cmake listed && cp"
          r" build/tests/CTestTestfile.cmake listed/tests && ctest --test-dir listed --show-only --no-tests=error \1"),
     Rule(r"cmake --build build --target test_\w+", left_out="the tests are built"),
-    Rule(r"cmake --install build --prefix .*", "cmake --install build --prefix installed && installed/bin/afu --version"
-         " && cmp installed/share/man/man1/afu.1 <(build/afu man)"),
+    Rule(r"cmake --install build --prefix .*", "cmake --install build --prefix ../installed && ../installed/bin/afu --version"
+         " && cmp ../installed/share/man/man1/afu.1 <(build/afu man)"),
     Rule(r"cpack --config build/CPackConfig.cmake", left_out="needs dpkg-dev; tools/try_deb.sh tries the package"),
     Rule(r"git ls-files .*clang-format .*", left_out="the test docs/format does it"),
     Rule(r"tools/fetch_medmnist\.sh .*", left_out="needs the network"),
