@@ -206,8 +206,14 @@ class Runners {
       std::unique_lock<std::mutex> lock(mutex_);
       changed_.wait(lock, [&] { return may_begin_; });
     }
-    work();
+    std::exception_ptr error;
+    try {
+      work();
+    } catch (...) {  // the folder, or that of leases, cannot be written: no cell can be run
+      error = std::current_exception();
+    }
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (error && !error_) error_ = error;
     --alive_;
     changed_.notify_all();
   }
@@ -230,14 +236,7 @@ class Runners {
         waiting_.erase(*cell);
         cache = queue_.cache(*group, options_.cache_bytes);
       }
-      Ended ended;
-      try {
-        ended = run_cell(plan_.cells[*cell], std::move(cache), *share);
-      } catch (...) {  // the folder cannot be written: no cell can
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (!error_) error_ = std::current_exception();
-        return;
-      }
+      const auto ended = run_cell(plan_.cells[*cell], std::move(cache), *share);
       tell(*cell, *group, ended);
     }
   }
