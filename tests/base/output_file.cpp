@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <mutex>
 #include <set>
 #include <vector>
 
@@ -18,7 +19,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<std::string> synced;  ///< what fsync was called on, by its name at that time
+/// What fsync was called on, by its name at that time. Other tests of this program write files from several threads.
+std::mutex synced_mutex;
+std::vector<std::string> synced_names;
+
+void forget_synced() {
+  const std::lock_guard lock(synced_mutex);
+  synced_names.clear();
+}
+
+std::vector<std::string> synced() {
+  const std::lock_guard lock(synced_mutex);
+  return synced_names;
+}
 
 std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> names;
@@ -31,17 +44,21 @@ std::set<std::string> names_in(const fs::path& folder) {
 /// In place of the system's: the program's own symbol comes first.
 extern "C" int fsync(int descriptor) {
   std::error_code ignored;
-  synced.push_back(fs::read_symlink("/proc/self/fd/" + std::to_string(descriptor), ignored).string());
+  auto name = fs::read_symlink("/proc/self/fd/" + std::to_string(descriptor), ignored).string();
+  {
+    const std::lock_guard lock(synced_mutex);
+    synced_names.push_back(std::move(name));
+  }
   return static_cast<int>(::syscall(SYS_fsync, descriptor));
 }
 
 TEST_CASE("a file written at once is on the disk before it has its name, and the name after") {
   TemporaryFolder tmp;
   write_text(tmp / "a.txt", "old");
-  synced.clear();
+  forget_synced();
   write_whole(tmp / "a.txt", "new");
   const auto folder = fs::canonical(tmp.path()).string();
-  CHECK(synced == std::vector<std::string>{folder + "/a.txt.part", folder});
+  CHECK(synced() == std::vector<std::string>{folder + "/a.txt.part", folder});
   CHECK(text_of(tmp / "a.txt") == "new");
   CHECK(names_in(tmp.path()) == std::set<std::string>{"a.txt"});
 }
@@ -50,12 +67,12 @@ TEST_CASE("a log is put on the disk when it is closed, once") {
   TemporaryFolder tmp;
   OutputFile log(tmp / "log");
   log.buffer().push_back('x');
-  synced.clear();
+  forget_synced();
   log.flush();
-  CHECK(synced.empty());
+  CHECK(synced().empty());
   log.close();
   log.close();
-  CHECK(synced == std::vector<std::string>{(fs::canonical(tmp.path()) / "log").string()});
+  CHECK(synced() == std::vector<std::string>{(fs::canonical(tmp.path()) / "log").string()});
 }
 
 TEST_CASE("a file that cannot be written at once leaves the old one and nothing beside it") {
@@ -149,9 +166,9 @@ TEST_CASE("a file goes on behind what is kept of it") {
   OutputFile file(tmp / "a", OutputFile::Keep{4});
   CHECK(text_of(tmp / "a") == "keep");
   file.buffer().append(std::string_view(" more"));
-  synced.clear();
+  forget_synced();
   file.sync();
-  CHECK(synced.size() == 1);
+  CHECK(synced().size() == 1);
   CHECK(text_of(tmp / "a") == "keep more");
   CHECK_THROWS_AS(OutputFile(tmp / "absent", OutputFile::Keep{0}), std::runtime_error);
 }
