@@ -143,6 +143,7 @@ struct Ack {
   bool stop = false;
   bool gone = false;          ///< from a client: it will never be back, or never done
   std::uint64_t updates = 0;  ///< the server's count, for progress
+  std::string waited_for{};   ///< from the server: whom a request waits for (federate/waiting.hpp)
 };
 
 /// A job for the lanes. `completes_at` orders jobs; it is the simulated time at which the result is needed.
@@ -189,6 +190,7 @@ struct TimelineEnd {
 struct Progress {
   std::uint64_t updates = 0;
   double now = 0;
+  std::string waited_for{};  ///< by a request, in words; empty: nobody is
 };
 
 /// All that a run leaves behind, for the launcher.

@@ -93,6 +93,7 @@ void carry_out(Self self) {
     if (const auto* request = std::get_if<federate::EraseRequest>(&p.payload); request && p.first)
       st.due.insert(request->request);
   ack.updates = st.coordinator.updates();
+  ack.waited_for = st.coordinator.waited_for();
   fx = {};
   self->send(st.timeline, std::move(ack));
   take_next(self);

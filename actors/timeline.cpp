@@ -42,6 +42,7 @@ struct TimelineState {
   Deliveries deliveries;
   Ending ending;
   std::uint64_t updates = 0;  ///< the server's count
+  std::string waited_for;     ///< as the server said last
 
   TimelineState() = default;
   TimelineState(const TimelineState&) = delete;
@@ -230,10 +231,11 @@ bool take(Self self, Ack& ack) {
   for (auto& d : ack.decisions) st.journal.note(self, d);
   for (auto& p : ack.posts) st.traffic->accept(st.now, std::move(p));
   if (ack.from == record::server_node) {
-    const bool more = ack.updates > st.updates;
+    const bool news = ack.updates > st.updates || ack.waited_for != st.waited_for;
     st.updates = ack.updates;
-    if (more && (!st.context->timing() || st.updates % 4096 == 0))
-      self->send(st.federation, Progress{st.updates, st.now});
+    st.waited_for = std::move(ack.waited_for);
+    if (news && (!st.context->timing() || st.updates % 4096 == 0))
+      self->send(st.federation, Progress{st.updates, st.now, st.waited_for});
   }
   if (ack.stop) end(self, false);
   return !ack.stop;

@@ -110,7 +110,7 @@ int run(const Options& o, const config::Scenario& given) {
   options.prepared = [] { Interrupts::take(); };
   if (!o.quiet) options.loading = loading_lines();
   options.progress = [&](const actors::Progress& p) {
-    progress.update(p.updates, p.now);
+    progress.update(p.updates, p.now, p.waited_for);
     if (told || !Interrupts::asked()) return;
     told = true;
     progress.clear();

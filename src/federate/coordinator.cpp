@@ -9,6 +9,7 @@
 #include "federate/parts.hpp"
 #include "federate/serving.hpp"
 #include "federate/updates.hpp"
+#include "federate/waiting.hpp"
 
 namespace afu::federate {
 
@@ -65,6 +66,8 @@ void Coordinator::settle(Effects& fx) {
 Outcome Coordinator::outcome() const { return outcome_of(*parts_); }
 
 std::uint64_t Coordinator::updates() const { return parts_->at.updates; }
+
+std::string Coordinator::waited_for() const { return federate::waited_for(*parts_); }
 
 Evaluation Coordinator::evaluation(double now) const {
   auto at = parts_->at;

@@ -4,6 +4,7 @@
 /// are combined elsewhere.
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "federate/effects.hpp"
 #include "federate/messages.hpp"
@@ -32,6 +33,8 @@ class Coordinator {
   Outcome outcome() const;
   /// Accepted in the current lineage.
   std::uint64_t updates() const;
+  /// Whom a request waits for now, in words (waiting.hpp); empty: for nobody.
+  std::string waited_for() const;
   /// The version now published, to be measured last.
   Evaluation evaluation(double now) const;
 

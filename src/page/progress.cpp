@@ -44,7 +44,8 @@ bool line_due(double seconds, double done, double told) {
   return seconds >= 10 || (seconds >= 2 && done >= told + 0.05);
 }
 
-std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed) {
+std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed,
+                          const std::string& waited_for) {
   const double done = part_done(goal, updates, simulated);
 
   std::string out = fmt::format("{}", updates);
@@ -55,7 +56,9 @@ std::string progress_text(const Goal& goal, std::uint64_t updates, double simula
   out += " s";
   if (updates > 0 && elapsed > 0)
     fmt::format_to(to, ", {:.1f} updates/s", static_cast<double>(updates) / elapsed);
-  if (done > 0 && elapsed > 0)
+  if (!waited_for.empty())
+    fmt::format_to(to, "; {}", waited_for);
+  else if (done > 0 && elapsed > 0)
     fmt::format_to(to, ", ETA {}", duration(std::max(0.0, elapsed * (1 - done) / done)));
   return out;
 }
@@ -68,7 +71,7 @@ ProgressLine::ProgressLine(Goal goal, bool quiet, int descriptor)
       begin_(Clock::now()),
       last_(rewrites_ ? begin_ - period : begin_) {}  // a terminal's line is there at once
 
-void ProgressLine::update(std::uint64_t updates, double simulated_seconds) {
+void ProgressLine::update(std::uint64_t updates, double simulated_seconds, const std::string& waited_for) {
   if (!shown_) return;
   const auto now = Clock::now();
   const auto seconds_since = [&](Clock::time_point t) {
@@ -78,7 +81,7 @@ void ProgressLine::update(std::uint64_t updates, double simulated_seconds) {
   if (rewrites_ ? now < last_ + period : !line_due(seconds_since(last_), done, told_)) return;
   last_ = now;
   told_ = done;
-  auto text = progress_text(goal_, updates, simulated_seconds, seconds_since(begin_));
+  auto text = progress_text(goal_, updates, simulated_seconds, seconds_since(begin_), waited_for);
   if (!rewrites_) return write("afu: " + text + "\n");
   // A line that wraps could not be rewritten. The text is ASCII.
   winsize size{};

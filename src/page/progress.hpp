@@ -21,8 +21,9 @@ bool line_due(double seconds, double done, double told);
 
 /// "120 / 480 updates, simulated 35.2 s, 41.0 updates/s, ETA 0:09". `elapsed` are the real seconds so far.
 /// The rate and the ETA stand there once they can be known: the ETA takes the run's average pace, and needs a
-/// goal.
-std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed);
+/// goal. `waited_for`, where it is not empty, takes the place of the ETA: "; erasure[0] waits for client/3".
+std::string progress_text(const Goal& goal, std::uint64_t updates, double simulated, double elapsed,
+                          const std::string& waited_for = {});
 
 /// On a terminal one line, rewritten in place at most ten times a second. Elsewhere (a pipe, a file, a
 /// terminal that cannot rewrite: TERM=dumb) a line of its own every ten seconds, or once 5 % more are done
@@ -34,7 +35,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void update(std::uint64_t updates, double simulated_seconds);
+  void update(std::uint64_t updates, double simulated_seconds, const std::string& waited_for = {});
   /// Takes the line off the terminal: at the end, or before other text is written there.
   void clear();
 

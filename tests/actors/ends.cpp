@@ -163,6 +163,20 @@ TEST_CASE("who is waited for is named where nothing is left to happen") {
   std::filesystem::remove(file);
 }
 
+TEST_CASE("whom a blocking request waits for is told while it waits, and no longer") {
+  for (const char* clock : {"virtual", "wall"}) {
+    CAPTURE(clock);
+    std::vector<std::string> told;
+    actors::RunOptions options;
+    options.progress = [&](const actors::Progress& p) { told.push_back(p.waited_for); };
+    play(small, {"unlearning.method=fedosd", "scenario.clock=" + std::string(clock)}, options);
+    const auto waits = [](const std::string& t) { return t.rfind("erasure[0] waits for client/", 0) == 0; };
+    const auto first = std::find_if(told.begin(), told.end(), waits);
+    REQUIRE(first != told.end());
+    CHECK(std::any_of(first, told.end(), [](const std::string& t) { return t.empty(); }));
+  }
+}
+
 TEST_CASE("federaser without a complete round goes back to the first version") {
   const auto p =
       play(small, {"unlearning.method=federaser", "training.max_in_flight=1", "erasure[0].at_update=2"});

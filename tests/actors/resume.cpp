@@ -54,12 +54,15 @@ TEST_CASE("a run that was killed goes on to the same bytes, with any number of l
 }
 
 TEST_CASE(
-    "a run that was killed goes on with methods that restart or keep a history, with held updates, with lost jobs" *
+    "a run that was killed goes on with methods that restart or keep a history, with held updates, with lost jobs, under a schedule" *
     doctest::test_suite("slow")) {
   for (const char* method : {"retrain", "federaser", "fedrecovery", "none"})
     check(method, {std::string("unlearning.method=\"") + method + "\""});
   check("fedbuff", {"training.rule=\"fedbuff\"", "training.buffer_size=3"});
   check("dropouts", {"heterogeneity.availability.dropout_probability=0.2"});
+  check("schedule", {"unlearning.method=\"retrain\"", "training.optimiser=\"adam\"", "training.lr=0.002",
+                     "training.schedule=\"step\"", "training.schedule_by=\"updates\"",
+                     "training.schedule_milestones=[40, 100]"});
 }
 
 TEST_CASE("a run in which clients' actors died, and that was killed later, goes on to the same bytes") {

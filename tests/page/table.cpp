@@ -139,6 +139,8 @@ TEST_CASE("progress: what is known is said") {
   CHECK(progress_text({480, 0}, 0, 0.0, 0.5) == "0 / 480 updates, simulated 0.0 s");
   CHECK(progress_text({}, 10, 1.0, 2.0) == "10 updates, simulated 1.0 s, 5.0 updates/s");
   CHECK(progress_text({10, 0}, 12, 1.0, 2.0) == "12 / 10 updates, simulated 1.0 s, 6.0 updates/s, ETA 0:00");
+  CHECK(progress_text({20, 0}, 10, 1.0, 2.0, "erasure[0] waits for client/3") ==
+        "10 / 20 updates, simulated 1.0 s, 5.0 updates/s; erasure[0] waits for client/3");
 }
 
 TEST_CASE("progress is one line of a terminal, rewritten now and then and taken off at the end") {
