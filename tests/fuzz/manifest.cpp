@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
       {{"all", "path,label,subject,site,split\na.png,x,p1,s1,train\n\"b,1.png\",\"x \"\"y\"\"\",p2,s2,val\n"},
        {"tabs", "path\tlabel\n/a/b.dcm\t3\n../c.nii.gz\t0\n"},
        {"semicolons", "label;path\r\n1;a|b\r\n"},
+       {"several", "path,label\na.png,2|0\nb.png,\nc.png,1\n"},
        {"weight", "path,label,weight\na,b,1\n"}});
   return 0;
 }
@@ -29,8 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto table = afu::base::parse_table(text, "fuzz.csv");
     const auto set = afu::data::files_of_manifest(table, "sets/fuzz.csv", {});
     if (set.rows.size() + set.unusable.size() != table.rows.size()) std::abort();
+    // A row's label is a class, or, where images may have several, a set of labels.
+    const auto labels = set.label_bits > 0 ? std::int64_t{1} << set.label_bits
+                                           : static_cast<std::int64_t>(set.class_names.size());
     for (const auto& row : set.rows)
-      if (row.label < 0 || static_cast<std::size_t>(row.label) >= set.class_names.size()) std::abort();
+      if (row.label < 0 || row.label >= labels) std::abort();
   } catch (const afu::InputError&) {
     // of the table
   } catch (const afu::data::DataError&) {
