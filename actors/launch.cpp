@@ -237,11 +237,13 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
   result.height = prepared.height;
   result.width = prepared.width;
   result.classes = prepared.classes;
+  result.depth = prepared.depth;
   const auto& context = prepared.context;
   if (options.prepared) options.prepared();
   if (!context->audit_folder.empty())
-    federate::write_audit_start(context->audit_folder, context->setup,
-                                {prepared.channels, prepared.height, prepared.width, prepared.classes});
+    federate::write_audit_start(
+        context->audit_folder, context->setup,
+        {prepared.channels, prepared.height, prepared.width, prepared.classes, prepared.depth});
   context->began = std::chrono::steady_clock::now();
   if (context->checkpoint)  // real time goes on as well
     context->began -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(

@@ -31,7 +31,7 @@ struct RunResult {
   record::Summary summary;
   std::vector<std::string> notes;     ///< how it was computed: engines, lanes refused
   std::vector<std::string> warnings;  ///< what a figure may not mean: clients replaced, jobs lost
-  std::int64_t channels = 1, height = 0, width = 0, classes = 0;  ///< of the model's input
+  std::int64_t channels = 1, height = 0, width = 0, classes = 0, depth = 1;  ///< of the model's input
 };
 
 struct RunOptions {

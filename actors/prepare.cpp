@@ -159,6 +159,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
       [&] { return sim::Links(*c.profiles, s.heterogeneity.network, s.scenario.seed, s.file).totals(); });
   check_durations(s, *c.profiles, c.setup.samples);
   p.channels = input.channels, p.height = input.height, p.width = input.width, p.classes = input.classes;
+  p.depth = input.depth;
   return p;
 }
 

@@ -14,7 +14,7 @@ struct Prepared {
   std::shared_ptr<Context> context;
   std::vector<std::string> devices;
   std::shared_ptr<device::Notes> notes = std::make_shared<device::Notes>();  ///< the lanes add to them
-  std::int64_t channels = 1, height = 0, width = 0, classes = 0;
+  std::int64_t channels = 1, height = 0, width = 0, classes = 0, depth = 1;
 };
 
 /// Throws as run_scenario does.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fetches a set of MedMNIST v2 from its official home and verifies its MD5.
 #   tools/fetch_medmnist.sh NAME [DIR]     NAME: breastmnist, or just breast, of 28 x 28 pixels; breastmnist_64, _128 or _224
-#                                          of more; DIR: where to, by default data
+#                                          of more; organmnist3d, or just organ3d, of 28 x 28 x 28, organmnist3d_64 of
+#                                          more; DIR: where to, by default data
 # Licences: CC BY 4.0, DermaMNIST CC BY-NC 4.0. Not intended for clinical use.
 set -euo pipefail
 
@@ -9,7 +10,7 @@ case ${1:-} in
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
 esac
 
-# As in src/data/medmnist_catalogue.cpp. The sets in 3D are left out: afu has no tasks of theirs.
+# As in src/data/medmnist_catalogue.cpp.
 declare -A md5=(
   [pathmnist]=a8b06965200029087d5bd730944a56c1
   [pathmnist_64]=55aa9c1e0525abe5a6b9d8343a507616
@@ -59,6 +60,18 @@ declare -A md5=(
   [organsmnist_64]=53a6d115339d874c25e309a994ff46d3
   [organsmnist_128]=ded0c5fa01a95dc4978b956f613e9b8e
   [organsmnist_224]=b354719e553fbbb2513d5533f52a4cb1
+  [organmnist3d]=a0c5a1ff56af4f155c46d46fbb45a2fe
+  [organmnist3d_64]=58a2205adf14a9d0a189cb06dc78bf10
+  [nodulemnist3d]=8755a7e9e05a4d9ce80a24c3e7a256f3
+  [nodulemnist3d_64]=c47c5b7d457bf6332200d2ea6d64ecd8
+  [adrenalmnist3d]=bbd3c5a5576322bc4cdfea780653b1ce
+  [adrenalmnist3d_64]=17721accfe9fb005146a47d33bc54b2f
+  [fracturemnist3d]=6aa7b0143a6b42da40027a9dda61302f
+  [fracturemnist3d_64]=f01d7e6316aedf4210da0da5b7437b42
+  [vesselmnist3d]=b41fd4f7e7e2feedddb201585ecafa1b
+  [vesselmnist3d_64]=6bb274a8846e1097066dcd64e2c4520f
+  [synapsemnist3d]=1235b78a3cd6280881dd7850a78eadb6
+  [synapsemnist3d_64]=43bd14ebf3af9d3dd072446fedc14d5e
 )
 record=https://zenodo.org/records/10519652/files
 
@@ -73,7 +86,8 @@ known() { printf '%s\n' "${!md5[@]}" | sort -V | tr '\n' ' '; }
 name=${1%.npz}
 size=
 case $name in *_64 | *_128 | *_224) size=_${name##*_} name=${name%_*} ;; esac
-name=${name%mnist}mnist$size
+case $name in *mnist | *mnist3d) ;; *3d) name=${name%3d}mnist3d ;; *) name=${name}mnist ;; esac
+name=$name$size
 folder=${2:-data}
 [ -n "${md5[$name]:-}" ] || fail "'$1' is not known; allowed: $(known)" 2
 command -v md5sum >/dev/null || fail "md5sum is needed"

@@ -58,8 +58,8 @@ AggregateBench bench_aggregate(const config::ModelSection& section, const model:
   bench.device = device::device_info(device_name).name;
   const torch::Device device(bench.device);
   Timer seconds_of(bench.device);
-  const auto pool =
-      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, 1), device);
+  const auto pool = engine::make_resident(
+      random_images(shape.channels, shape.height, shape.classes, 1, shape.depth), device);
   engine::Workspace workspace(model::make_model(section, shape), pool, device);
   bench.parameters = workspace.layout()->parameter_count;
   const auto vector = [&](float value) {

@@ -108,8 +108,8 @@ CalibrateBench bench_calibrate(const config::ModelSection& section, const model:
   }
   device::LaneStream stream(bench.device);
   const device::LaneStream::Current current(stream);
-  const auto pool =
-      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, bench.images), device);
+  const auto pool = engine::make_resident(
+      random_images(shape.channels, shape.height, shape.classes, bench.images, shape.depth), device);
   engine::Workspace workspace(model::make_model(section, shape), pool, device);
   const auto base =
       model::initial_parameters(workspace.net(), workspace.layout(), {1, base::purpose("bench.model"), 0, 0});

@@ -105,9 +105,10 @@ double peak_flops_per_second() {
 }
 
 std::shared_ptr<data::Images> random_images(std::int64_t channels, std::int64_t side, std::int64_t classes,
-                                            std::int64_t count) {
+                                            std::int64_t count, std::int64_t depth) {
   auto images = std::make_shared<data::Images>();
   images->channels = channels;
+  images->depth = depth;
   images->height = images->width = side;
   base::Stream stream({1, base::purpose("bench.images"), 0, 0});
   images->pixels.resize(static_cast<std::size_t>(count * images->image_bytes()));

@@ -26,8 +26,8 @@ Seconds timed(const std::function<void()>& work);
 /// FLOP per CPU second, the median of a few short runs.
 double peak_flops_per_second();
 
-/// Noise with random labels.
+/// Noise with random labels; more than one slice: volumes.
 std::shared_ptr<data::Images> random_images(std::int64_t channels, std::int64_t side, std::int64_t classes,
-                                            std::int64_t count);
+                                            std::int64_t count, std::int64_t depth = 1);
 
 }  // namespace afu::bench

@@ -158,8 +158,8 @@ TrainBench bench_train(const config::ModelSection& section, const model::InputSh
   const int most = *std::max_element(lanes.begin(), lanes.end());
   std::int64_t count = std::max<std::int64_t>(512, batch_size);
   for (const int k : clients) count = std::max(count, k * batch_size);
-  const auto pool =
-      engine::make_resident(random_images(shape.channels, shape.height, shape.classes, count), device);
+  const auto pool = engine::make_resident(
+      random_images(shape.channels, shape.height, shape.classes, count, shape.depth), device);
   auto net = model::make_model(section, shape);
   const auto layout = model::make_layout(*net);
   train::TrainJob job;

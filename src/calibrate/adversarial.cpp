@@ -1,5 +1,6 @@
 #include "calibrate/jobs.hpp"
 
+#include <c10/util/accumulate.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <optional>
@@ -33,15 +34,16 @@ struct Painted {
 };
 
 Painted painted(const torch::Tensor& theta, const torch::Tensor& images) {
-  const auto channels = images.size(1), height = images.size(2), width = images.size(3);
-  return {theta.narrow(0, 0, height * width).view({height, width}).sigmoid(),
-          theta.narrow(0, height * width, channels * height * width).view({channels, height, width}).tanh()};
+  const auto image = images.sizes().slice(1), plane = images.sizes().slice(2);
+  const auto pixels = c10::multiply_integers(plane);
+  return {theta.narrow(0, 0, pixels).view(plane).sigmoid(),
+          theta.narrow(0, pixels, image.front() * pixels).view(image).tanh()};
 }
 
 Found search(engine::Workspace& workspace, const torch::Tensor& images, std::int64_t label, bool sets,
              const TriggerJob& job) {
   constexpr double kMaskStart = -2;  // the mask begins thin: 0.12 everywhere
-  const auto pixels = images.size(2) * images.size(3);
+  const auto pixels = c10::multiply_integers(images.sizes().slice(2));
   auto theta = torch::zeros({(images.size(1) + 1) * pixels}, images.options());
   theta.narrow(0, 0, pixels).fill_(kMaskStart);
   engine::Adam adam(theta, job.lr);

@@ -39,8 +39,7 @@ CalibrationLoss::CalibrationLoss(engine::Workspace& workspace, const std::vector
       if (c.clean) c.triggered = with_trigger(c.batch.images, objective_.trigger);
   if (objective_.family == Family::adversarial) triggers_ = from_numbers(found, images);
   if (objective_.family == Family::minimax)
-    triggers_ = {
-        {torch::zeros({images.size(2), images.size(3)}, images.options()), torch::zeros_like(images[0])}};
+    triggers_ = {{torch::zeros(images.sizes().slice(2), images.options()), torch::zeros_like(images[0])}};
 }
 
 torch::Tensor CalibrationLoss::forward(const torch::Tensor& images) {

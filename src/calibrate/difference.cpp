@@ -1,3 +1,4 @@
+#include <c10/util/accumulate.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -51,11 +52,11 @@ std::int64_t fallen_most(const std::vector<Fall>& falls) {
 class Variables {
  public:
   Variables(const torch::Tensor& images, bool masked, base::Stream* noise)
-      : masked_(masked), channels_(images.size(1)), height_(images.size(2)), width_(images.size(3)) {
+      : masked_(masked), image_(images.sizes().slice(1).vec()), pixels_(c10::multiply_integers(plane())) {
     constexpr double kMaskStart = -2;  // thin: 0.12 everywhere
     constexpr float kSpread = 0.5f;    // of where a restart begins
-    const auto pixels = height_ * width_, mask = masked_ ? pixels : 0;
-    auto start = torch::zeros({mask + channels_ * pixels}, torch::kFloat32);
+    const auto mask = masked_ ? pixels_ : 0;
+    auto start = torch::zeros({mask + channels() * pixels_}, torch::kFloat32);
     if (noise) {
       auto* values = start.data_ptr<float>();
       for (std::int64_t i = 0; i < start.numel(); ++i)
@@ -69,24 +70,32 @@ class Variables {
   torch::Tensor values() const { return values_.clone(); }
 
   UniversalTrigger pattern(const torch::Tensor& of) const {
-    const auto pixels = height_ * width_, mask = masked_ ? pixels : 0;
-    const auto p = of.narrow(0, mask, channels_ * pixels).view({channels_, height_, width_}).tanh();
-    if (!masked_) return {torch::zeros({height_, width_}, of.options()), p};
-    const auto m = of.narrow(0, 0, pixels).view({height_, width_}).sigmoid();
+    const auto p = of.narrow(0, masked_ ? pixels_ : 0, channels() * pixels_).view(image_).tanh();
+    if (!masked_) return {torch::zeros(plane(), of.options()), p};
+    const auto m = of.narrow(0, 0, pixels_).view(plane()).sigmoid();
     return {m, p * m};
   }
 
  private:
+  std::int64_t channels() const { return image_.front(); }
+  /// One channel.
+  at::IntArrayRef plane() const { return at::IntArrayRef(image_).slice(1); }
+
   bool masked_;
-  std::int64_t channels_, height_, width_;
+  std::vector<std::int64_t> image_;  ///< C, H, W, or C, D, H, W
+  std::int64_t pixels_;              ///< of a channel
   torch::Tensor values_;
 };
 
-/// Total variation: the sum of |differences| of neighbours.
+/// Total variation: the sum of |differences| of neighbours along each axis.
 torch::Tensor variation(const torch::Tensor& mask) {
-  const auto h = mask.size(0), w = mask.size(1);
-  return (mask.narrow(0, 1, h - 1) - mask.narrow(0, 0, h - 1)).abs().sum() +
-         (mask.narrow(1, 1, w - 1) - mask.narrow(1, 0, w - 1)).abs().sum();
+  torch::Tensor all;
+  for (std::int64_t axis = 0; axis < mask.dim(); ++axis) {
+    const auto n = mask.size(axis);
+    const auto along = (mask.narrow(axis, 1, n - 1) - mask.narrow(axis, 0, n - 1)).abs().sum();
+    all = all.defined() ? all + along : along;
+  }
+  return all;
 }
 
 /// The images of one step after another, without end: all, or so many, drawn without repetition in a step.

@@ -50,7 +50,7 @@ class Examination {
   Examination(const data::Source& source, const config::Scenario& s)
       : data_(data::federate(source, *named(source, s))),
         workspace_(model::make_model(s.model, {data_.pool->channels, data_.pool->height, data_.pool->width,
-                                               data_.classes()}),
+                                               data_.classes(), data_.pool->depth}),
                    engine::make_resident(data_.pool, torch::kCPU), torch::kCPU),
         batch_size_(s.evaluation.batch_size) {
     const auto asked = named(source, s);

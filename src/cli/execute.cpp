@@ -65,7 +65,7 @@ bool goes_on_later(const std::string& ended) {
 
 void write_models(const config::Scenario& s, const record::RunFolder& folder,
                   const actors::RunResult& result) {
-  const lane::ModelInput input{result.channels, result.height, result.width, result.classes};
+  const lane::ModelInput input{result.channels, result.height, result.width, result.classes, result.depth};
   if (s.scenario.execute == config::Execute::train && s.output.model && result.report.outcome.model)
     lane::save(s.model, input, result.report.outcome.model, folder.path("model.pt"));
   if (s.output.audit)

@@ -97,12 +97,12 @@ StudyEstimate estimate(const study::Plan& plan, const std::vector<std::size_t>& 
     if (s.scenario.execute == config::Execute::timing) continue;  // microseconds an event
     if (e.samples_per_second == 0) {
       const auto data = data::federate(data::load_source(s.data, s.scenario.seed, s.file), s);
-      e.samples_per_second =
-          bench::bench_train(s.model,
-                             {data.pool->channels, data.pool->height, data.pool->width, data.classes()},
-                             {"cpu", s.training.batch_size, 8, {1}, 3})
-              .rows.front()
-              .images_per_second;
+      e.samples_per_second = bench::bench_train(s.model,
+                                                {data.pool->channels, data.pool->height, data.pool->width,
+                                                 data.classes(), data.pool->depth},
+                                                {"cpu", s.training.batch_size, 8, {1}, 3})
+                                 .rows.front()
+                                 .images_per_second;
     }
     const bool shares =
         std::exchange(begun[cell.group], true) && s.scenario.clock == config::Clock::simulated;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "config/checks_volumes.hpp"
 #include "config/scenario.hpp"
 #include "config/text.hpp"
 
@@ -61,6 +62,11 @@ void check_data(const Scenario& s, const Fail& fail) {
          number_text(d.slices.last) + " is below data.slices.first = " + number_text(d.slices.first),
          {"data.slices.first"});
   columns(d.columns, fail);
+  if (d.source != DataSource::npz) check_volumes(s, d.depth, fail);
+  if (d.source == DataSource::phantom && d.depth > 1 && d.depth < 8)
+    fail("data.depth",
+         std::to_string(d.depth) + " is too few, allowed are 1, and 8 or more for the phantom's volumes",
+         {"data.source"});
   if (s.partition.scheme == PartitionScheme::site && d.source != DataSource::manifest)
     fail("partition.scheme",
          "\"site\" needs sites, which data.source \"manifest\" alone tells; it is " + quoted(d.source),

@@ -25,8 +25,9 @@ AFU_CHOICE(DataSource, phantom, npz, image_folder, manifest)
 AFU_CHOICE(DataTask, auto_, classes, multi_label)
 /// Whether the images are files of their own, which readers of many formats decode.
 constexpr bool is_files(DataSource s) { return s == DataSource::image_folder || s == DataSource::manifest; }
-/// Where an npz file's images of four dimensions have their channels: last, first, or wherever only one reading is possible.
-AFU_CHOICE(ImageLayout, auto_, nhwc, nchw)
+/// What the dimensions of an npz file's images or volumes (d: slices) are, in their order, or whatever only one reading makes
+/// of them.
+AFU_CHOICE(ImageLayout, auto_, nhwc, nchw, ndhw, ndhwc, ncdhw)
 /// How samples of more than 8 bits become 8 (data/intensity.hpp).
 AFU_CHOICE(IntensityMapping, stored, window, extrema, range)
 /// Across which axis a volume is cut (data/slices.hpp).

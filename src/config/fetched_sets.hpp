@@ -10,14 +10,21 @@ inline constexpr const char* fetched_sets[] = {"pathmnist",      "chestmnist",  
                                                "pneumoniamnist", "retinamnist", "breastmnist", "bloodmnist",
                                                "tissuemnist",    "organamnist", "organcmnist", "organsmnist"};
 
+/// Likewise, of volumes: 28 pixels a side and, with _64, 64.
+inline constexpr const char* fetched_volumes[] = {"organmnist3d",    "nodulemnist3d", "adrenalmnist3d",
+                                                  "fracturemnist3d", "vesselmnist3d", "synapsemnist3d"};
+
 /// What a message about the missing file `path` ends with; empty: nothing is known of it.
 inline std::string how_to_get(const std::string& path) {
   const std::filesystem::path file(path);
   if (file.extension() != ".npz") return {};
   const auto stem = file.stem().string();
+  const auto text =
+      "; tools/fetch_medmnist.sh " + stem + " fetches it into data/, where AFU_DATA_DIR=data finds it";
   for (const std::string name : fetched_sets)
-    if (stem == name || stem == name + "_64" || stem == name + "_128" || stem == name + "_224")
-      return "; tools/fetch_medmnist.sh " + stem + " fetches it into data/, where AFU_DATA_DIR=data finds it";
+    if (stem == name || stem == name + "_64" || stem == name + "_128" || stem == name + "_224") return text;
+  for (const std::string name : fetched_volumes)
+    if (stem == name || stem == name + "_64") return text;
   if (stem.rfind("oasis_", 0) == 0) return "; configs/README.md, Data sets, tells what may take its place";
   return {};
 }

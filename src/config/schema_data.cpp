@@ -29,6 +29,13 @@ Section data(DataSection& d) {
        number("image_size", d.image_size, from(8, 1024),
               "Side of the images: phantom generates them so, image_folder and manifest resize to it.",
               "pixels"),
+       number(
+           "depth", d.depth, from(1, 1024),
+           "1: images. More: volumes of so many slices. phantom generates them so; image_folder and manifest "
+           "take whole volumes (NIfTI, ANALYZE, DICOM of several frames), the slices that data.slices.first and last "
+           "leave in the order of data.slices.axis, and resize them to it. The networks are then three-dimensional. An "
+           "npz file tells it by the shape of its arrays.",
+           "slices"),
        number("channels", d.channels, from(1, 3), "1 grey, 3 colour (phantom, image_folder, manifest)."),
        flag(
            "as_rgb", d.as_rgb,
@@ -36,8 +43,10 @@ Section data(DataSection& d) {
            "(npz, image_folder, manifest)."),
        choice(
            "layout", d.layout,
-           "Where images of four dimensions have their channels. nhwc: last, as in MedMNIST. nchw: first. auto: where "
-           "there are 1 or 3; a shape that allows both is refused (npz)."),
+           "What the dimensions of an array of images are. nhwc: images with their channels last, as in MedMNIST. nchw: "
+           "first. ndhw: volumes of one channel, slices first, as in MedMNIST3D. ndhwc, ncdhw: volumes with their channels "
+           "last, or first. auto: channels where there are 1 or 3, else volumes; a shape that allows both places is "
+           "refused (npz)."),
        number(
            "classes", d.classes, from(2, 10),
            "How many classes to generate (phantom); as multi_label so many labels, each a finding that an image has "
@@ -133,7 +142,7 @@ Section backdoor(Backdoor& b) {
            "trigger", b.trigger,
            "patch: a bright square in the corner. blend: stripes over the whole image. checkerboard: in the "
            "corner. noise: random pixels over the whole image, always the same ones. warp: every point of the image moves "
-           "a little, always in the same way. none: no backdoor."),
+           "a little, always in the same way (not of volumes). none: no backdoor."),
        number("client", b.client, from(-1, most_clients - 1),
               "Whose samples are poisoned; -1: the client of the first erasure."),
        number(
@@ -145,7 +154,8 @@ Section backdoor(Backdoor& b) {
            "the last the first."),
        number("label", b.label, from(0, 10000), "The class that the trigger is to evoke (all_to_one).")
            .alias({"target"}),
-       number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard).", "pixels"),
+       number("size", b.size, from(1, 1024), "Side of the trigger (patch, checkerboard), of volumes a cube.",
+              "pixels"),
        number("opacity", b.opacity, above(0, 1), "Of the pattern (blend, noise).").alias({"alpha"}),
        number("warp_strength", b.warp_strength, above(0, 100),
               "How far points move (warp): by half as many pixels on the mean, along either axis."),

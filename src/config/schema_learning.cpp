@@ -45,10 +45,14 @@ Section augment(Augmentation& a) {
       "in its range. What a method computes for an erasure by steps of its own sees the images as they are. "
       "On a GPU the steps of such training are launched one by one, not recorded.",
       {flag("flip", a.flip, "Left and right are exchanged every second time.").alias({"mirror"}),
-       number("rotate", a.rotate, from(0, 180), "Either way.", "degrees").alias({"rotation"}),
+       number("rotate", a.rotate, from(0, 180), "Either way, of volumes in the plane of their slices.",
+              "degrees")
+           .alias({"rotation"}),
        number("scale", a.scale, from(0, 0.9), "Part of the size by which it changes, either way.")
            .alias({"zoom", "crop"}),
-       number("shift", a.shift, from(0, 1024), "Across and down, either way.", "pixels").alias({"translate"}),
+       number("shift", a.shift, from(0, 1024),
+              "Across and down, of volumes along the slices too, either way.", "pixels")
+           .alias({"translate"}),
        number("contrast", a.contrast, from(0, 1),
               "Part by which distances to the image's mean change, either way.")
            .alias({"jitter"}),

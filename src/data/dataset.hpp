@@ -27,8 +27,9 @@ class DataError : public std::runtime_error {
 using base::Indices;
 using base::IndicesPtr;
 
-/// N images, N x C x H x W, uint8, contiguous; labels in [0, classes), or, where an image has any number of labels, sets
-/// of labels (data/label_set.hpp): one int64 an image either way, so that nothing that copies rows need know.
+/// N images, N x C x H x W, or volumes, N x C x D x H x W with D > 1, uint8, contiguous; labels in [0, classes), or, where an
+/// image has any number of labels, sets of labels (data/label_set.hpp): one int64 an image either way, so that nothing that
+/// copies rows need know.
 struct Images {
   std::int64_t channels = 1, height = 0, width = 0;
   Pixels pixels;
@@ -39,8 +40,13 @@ struct Images {
   std::vector<std::string> ids{};
   std::int64_t label_bits =
       0;  ///< 0: a label is a class; else bit l of it says whether the image has label l, below this
+  std::int64_t depth = 1;  ///< slices; 1: images
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
-  std::int64_t image_bytes() const { return channels * height * width; }
+  std::int64_t image_bytes() const { return channels * depth * height * width; }
+  /// Of one: C, H, W, or C, D, H, W.
+  Indices dims() const {
+    return depth > 1 ? Indices{channels, depth, height, width} : Indices{channels, height, width};
+  }
 };
 
 /// A data set as its source delivers it.
@@ -69,10 +75,11 @@ struct Source {
 /// (data/site_shift.hpp).
 struct SiteShift {
   double gamma = 1, gain = 1;
-  double noise = 0;               ///< deviation, of the full range
-  double bias = 0;                ///< largest modulus of the field's logarithm
-  std::array<double, 5> waves{};  ///< weights of the cosines that the logarithm is a sum of
-  double blur = 0;                ///< deviation of the point spread, pixels
+  double noise = 0;  ///< deviation, of the full range
+  double bias = 0;   ///< largest modulus of the field's logarithm
+  /// Weights of the cosines that the logarithm is a sum of; the last four are those that change from slice to slice.
+  std::array<double, 9> waves{};
+  double blur = 0;  ///< deviation of the point spread, pixels
   bool any() const { return gamma != 1 || gain != 1 || noise > 0 || bias > 0 || blur > 0; }
 };
 

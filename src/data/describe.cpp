@@ -73,6 +73,9 @@ std::string cell(Number n) {
 }
 
 std::string shape_text(const Images& im) {
+  if (im.depth > 1)
+    return fmt::format("volumes of {} x {} x {} x {} (channels x slices x height x width), uint8",
+                       im.channels, im.depth, im.height, im.width);
   return fmt::format("{} x {} x {} (channels x height x width), uint8", im.channels, im.height, im.width);
 }
 
@@ -110,6 +113,7 @@ std::string pixels_sha256(const Source& source) {
   for (const auto* images : {&source.train, &source.val, &source.test}) {
     for (const auto number : {images->size(), images->channels, images->height, images->width})
       hash.update(&number, sizeof number);
+    if (images->depth > 1) hash.update(&images->depth, sizeof images->depth);
     hash.update(images->labels.data(), images->labels.size() * sizeof(std::int64_t));
     hash.update(images->pixels.data(), images->pixels.size());
   }

@@ -76,6 +76,7 @@ Images empty_like(const Images& images) {
   out.height = images.height;
   out.width = images.width;
   out.label_bits = images.label_bits;
+  out.depth = images.depth;
   return out;
 }
 
@@ -149,7 +150,7 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
     append(pool, pool, rows);
     for (auto r = first; r < pool.size(); ++r)
       apply_trigger(pool.pixels.data() + r * pool.image_bytes(), pool.channels, pool.height, pool.width,
-                    trigger);
+                    trigger, pool.depth);
     return range(first, pool.size() - first);
   };
 
@@ -178,6 +179,7 @@ void plant_backdoor(FederatedData& data, Images& pool, const config::Scenario& s
   data.triggered_test = share(append_triggered(others, backdoor));
   auto control = control_trigger(backdoor);
   control.size = std::min({control.size, pool.height, pool.width});
+  if (pool.depth > 1) control.size = std::min(control.size, pool.depth);
   data.control_test = share(append_triggered(others, control));
 
   const auto& held_out = *target.holdout;

@@ -39,6 +39,8 @@ class Facts {
     clipped_ += image.clipped;
     samples_ += image.mapped;
     not_square_ += image.height != image.width;
+    fewest_ = images_ == 1 ? image.slices : std::min(fewest_, image.slices);
+    most_ = std::max(most_, image.slices);
     if (image.warning.empty()) return;
     if (++odd_ == 1) first_odd_ = fmt::format("{}: {}", file, image.warning);
   }
@@ -56,6 +58,9 @@ class Facts {
     if (not_square_ > 0)
       source.note(fmt::format("{} are not square and were resized to {} x {} all the same", of(not_square_),
                               section.image_size, section.image_size));
+    if (section.depth > 1 && (fewest_ != section.depth || most_ != section.depth))
+      source.note(fmt::format("volumes have {}{} slices (data.slices.first, last) and were resized to {}",
+                              fewest_, most_ > fewest_ ? fmt::format(" to {}", most_) : "", section.depth));
     const bool grey = section.channels == 1 && !section.as_rgb;
     if (grey && colour_ > 0)
       source.note(of(colour_) + " are stored in colour and were made grey (data.channels = 1)");
@@ -68,7 +73,7 @@ class Facts {
 
  private:
   std::int64_t images_ = 0, colour_ = 0, turned_ = 0, mapped_ = 0, clipped_ = 0, samples_ = 0, odd_ = 0,
-               not_square_ = 0;
+               not_square_ = 0, fewest_ = 0, most_ = 0;
   std::string first_odd_;
 };
 
@@ -105,7 +110,7 @@ class Loading {
     counts.train = static_cast<std::int64_t>(parts.train.size());
     counts.val = static_cast<std::int64_t>(parts.val.size());
     counts.test = static_cast<std::int64_t>(parts.test.size());
-    counts.image_bytes = channels_ * section_.image_size * section_.image_size;
+    counts.image_bytes = channels_ * section_.depth * section_.image_size * section_.image_size;
     counts.backdoor = section_.backdoor.trigger != config::Trigger::none;
     images_ = counts.train + counts.val + counts.test;
     store_.begin(key, set_.where + "\n" + decoding_key(section_, seed_),
@@ -173,7 +178,7 @@ class Loading {
     parallel_for(static_cast<std::int64_t>(set_.rows.size()), [&](std::int64_t i) {
       const auto r = static_cast<std::size_t>(i);
       try {
-        looks_[r] = look_at_image(row(r).path, section_.slices);
+        looks_[r] = look_at_image(row(r).path, section_.slices, section_.depth > 1);
       } catch (const DataError& e) {
         faults[r] = e.what();
       }
@@ -303,6 +308,7 @@ class Loading {
     Images out;
     out.channels = channels_;
     out.height = out.width = section_.image_size;
+    out.depth = section_.depth;
     out.label_bits = set_.label_bits;
     const auto bytes = static_cast<std::size_t>(out.image_bytes());
     out.pixels = store_.take(chosen.size() * bytes);
@@ -317,7 +323,7 @@ class Loading {
     const auto files = begins.size() - 1;
     std::vector<Image> read(chosen.size());
     std::vector<std::string> faults(files);
-    const ReadAs as{channels_, section_.image_size, section_.intensity, section_.slices};
+    const ReadAs as{channels_, section_.image_size, section_.intensity, section_.slices, section_.depth};
     parallel_for(static_cast<std::int64_t>(files), [&](std::int64_t f) {
       const auto from = begins[static_cast<std::size_t>(f)], to = begins[static_cast<std::size_t>(f) + 1];
       const auto& file = row(item(from).row).path;

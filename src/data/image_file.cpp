@@ -183,10 +183,60 @@ Image image_of(Decoded decoded, const ReadAs& as) {
   return out;
 }
 
+/// One volume of the slices, which stand in their order: made 8-bit and resized one by one, then along their axis.
+Image volume_of(std::vector<Decoded> decoded, const ReadAs& as) {
+  const auto slices = static_cast<std::int64_t>(decoded.size());
+  if (slices < 2)
+    throw std::runtime_error(fmt::format(
+        "a single slice, but data.depth = {} asks for volumes (data.slices.first, last)", as.depth));
+  Image volume;
+  std::vector<std::vector<std::uint8_t>> channels(static_cast<std::size_t>(as.channels));
+  for (auto& d : decoded) {
+    auto one = image_of(std::move(d), as);
+    const auto plane = static_cast<std::ptrdiff_t>(as.side * as.side);
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+      const auto from = one.pixels.begin() + static_cast<std::ptrdiff_t>(c) * plane;
+      channels[c].insert(channels[c].end(), from, from + plane);
+    }
+    volume.height = one.height;
+    volume.width = one.width;
+    volume.colour = one.colour;
+    volume.turned = volume.turned || one.turned;
+    volume.mapped += one.mapped;
+    volume.clipped += one.clipped;
+    if (volume.warning.empty()) volume.warning = std::move(one.warning);
+  }
+  volume.slices = slices;
+  for (const auto& channel : channels) {
+    const auto resized = resize_slices(channel, slices, as.depth);
+    volume.pixels.insert(volume.pixels.end(), resized.begin(), resized.end());
+  }
+  return volume;
+}
+
 std::vector<Image> images_of(std::vector<Decoded> decoded, const ReadAs& as) {
   std::vector<Image> images;
+  if (as.depth > 1) {
+    images.push_back(volume_of(std::move(decoded), as));
+    return images;
+  }
   for (auto& d : decoded) images.push_back(image_of(std::move(d), as));
   return images;
+}
+
+/// Of a file of one image.
+void require_image(bool volume) {
+  if (volume)
+    throw std::runtime_error(
+        "it is a single image, but data.depth asks for volumes: NIfTI, ANALYZE or DICOM of "
+        "several frames");
+}
+
+/// Of a volume: all that its range has.
+config::SlicesSection slices_of(const ReadAs& as) {
+  auto slices = as.slices;
+  if (as.depth > 1) slices.count = 0;
+  return slices;
 }
 
 }  // namespace
@@ -209,8 +259,9 @@ bool is_second_file(const std::string& file_name) {
 std::vector<Image> read_images(const std::string& path, const ReadAs& as) {
   const auto kind = kind_of(path);
   return reading(path, [&] {
-    if (kind == Kind::nifti) return images_of(decode_nifti(path, as.slices), as);
-    if (kind == Kind::dicom) return images_of(decode_dicom(path, as.slices), as);
+    if (kind == Kind::nifti) return images_of(decode_nifti(path, slices_of(as)), as);
+    if (kind == Kind::dicom) return images_of(decode_dicom(path, slices_of(as)), as);
+    require_image(as.depth > 1 && kind != Kind::unknown);
     const auto file = read_regular_file(path, max_file_bytes);
     std::vector<Image> one;
     one.push_back(image_of(decode_one(kind, file.data(), file.size(), as.channels), as));
@@ -218,14 +269,17 @@ std::vector<Image> read_images(const std::string& path, const ReadAs& as) {
   });
 }
 
-ImageLook look_at_image(const std::string& path, const config::SlicesSection& slices) {
-  if (has_ending(path, plain_names)) return {};
+ImageLook look_at_image(const std::string& path, const config::SlicesSection& slices, bool volume) {
+  if (!volume && has_ending(path, plain_names)) return {};
   const auto kind = kind_of(path);
   return reading(path, [&] {
     ImageLook look;
-    const auto count = [&](std::int64_t extent) {
-      return static_cast<std::int64_t>(chosen_slices(extent, slices).size());
+    const auto count = [&](std::int64_t extent) -> std::int64_t {
+      if (!volume) return static_cast<std::int64_t>(chosen_slices(extent, slices).size());
+      require_image(extent == 1);
+      return 1;
     };
+    if (kind != Kind::nifti && kind != Kind::dicom && kind != Kind::unknown) require_image(volume);
     if (kind == Kind::nifti) look.images = count(look_at_nifti(path, slices.axis));
     if (kind == Kind::dicom) {
       auto header = look_at_dicom(path);

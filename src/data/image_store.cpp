@@ -40,7 +40,7 @@ constexpr const char* ending = ".images";
 constexpr const char* part_ending = ".images.part";
 constexpr const char* md5_ending = ".md5";
 /// To be raised where the file's form changes.
-constexpr const char* mark = "afu decoded images 1\n";
+constexpr const char* mark = "afu decoded images 2\n";
 
 std::string sha256(const std::string& text) {
   base::Sha256 hash;
@@ -239,10 +239,11 @@ std::string decoding_key(const config::DataSection& section, std::uint64_t seed)
   static const std::vector<std::string> never{"data.path",          "data.cache",       "data.classes",
                                               "data.train_samples", "data.val_samples", "data.test_samples",
                                               "data.difficulty"};
-  static const std::vector<std::string> not_of_npz{
-      "data.image_size",     "data.channels",      "data.limit",
-      "data.val_fraction",   "data.test_fraction", "data.split_by_subject",
-      "data.unusable_share", "data.patients",      "data.patient_salt_file"};
+  static const std::vector<std::string> not_of_npz{"data.image_size",       "data.depth",
+                                                   "data.channels",         "data.limit",
+                                                   "data.val_fraction",     "data.test_fraction",
+                                                   "data.split_by_subject", "data.unusable_share",
+                                                   "data.patients",         "data.patient_salt_file"};
   const auto in = [](const std::vector<std::string>& list, const std::string& key) {
     return std::find(list.begin(), list.end(), key) != list.end();
   };

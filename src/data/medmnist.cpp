@@ -31,11 +31,12 @@ constexpr std::size_t piece_bytes = 32u << 20;  ///< of an array, decoded at onc
 
 /// Where the images of an array have their dimensions.
 struct Shape {
-  std::int64_t count = 0, height = 0, width = 0, stored = 1;  ///< stored: channels in the file
-  std::int64_t channels = 1;                                  ///< of what they become
+  std::int64_t count = 0, depth = 1, height = 0, width = 0, stored = 1;  ///< stored: channels in the file
+  std::int64_t channels = 1;                                             ///< of what they become
   bool channels_last = false;
-  std::size_t stored_bytes() const { return static_cast<std::size_t>(stored * height * width); }
-  std::size_t bytes() const { return static_cast<std::size_t>(channels * height * width); }
+  std::size_t plane() const { return static_cast<std::size_t>(depth * height * width); }  ///< of a channel
+  std::size_t stored_bytes() const { return static_cast<std::size_t>(stored) * plane(); }
+  std::size_t bytes() const { return static_cast<std::size_t>(channels) * plane(); }
 };
 
 /// Takes the splits of one file out of its arrays.
@@ -64,8 +65,13 @@ class Reader {
     return out;
   }
 
-  /// What became of samples that are no uint8.
+  /// What the images were taken for, and what became of samples that are no uint8.
   void tell(Source& source) const {
+    if (source.train.depth > 1 && section_.layout == Layout::auto_)
+      source.note(
+          fmt::format("images are read as volumes: {} slices of {} x {} pixels, {} (data.layout \"auto\")",
+                      source.train.depth, source.train.height, source.train.width,
+                      source.train.channels == 1 ? "one channel" : "three channels"));
     if (window_)
       source.note(fmt::format(
           "{} samples were made 8-bit, {} black and {} white (data.intensity.mapping \"{}\"); {:.2f} % were "
@@ -90,24 +96,59 @@ class Reader {
     return file_.has("train_subjects") || file_.has("val_subjects") || file_.has("test_subjects");
   }
 
-  /// Whether channels are last, of a shape of four dimensions.
-  bool channels_last(const std::string& key, const NpyArray& a) const {
-    const auto& s = a.shape;
+  using Layout = config::ImageLayout;
+
+  /// What an array of that shape, of four dimensions or more, can be, as data.layout has it.
+  std::vector<Layout> readings(const std::vector<std::int64_t>& s) const {
     const auto some = [](std::int64_t n) { return n == 1 || n == 3; };
-    using config::ImageLayout;
-    const auto layout = section_.layout;
-    const bool first = some(s[1]) && layout != ImageLayout::nhwc,
-               last = some(s[3]) && layout != ImageLayout::nchw;
-    if (first && last)
-      fail(key, fmt::format(
-                    "shape {} can be read as {} x {} pixels of {} channels (data.layout = \"nhwc\") and as "
-                    "{} x {} of {} (\"nchw\"): say which",
-                    a.shape_text(), s[1], s[2], s[3], s[2], s[3], s[1]));
-    if (!first && !last)
-      fail(key, fmt::format("shape {}, images must be N x H x W{}{}", a.shape_text(),
-                            layout == ImageLayout::nchw ? "" : ", N x H x W x 1 or N x H x W x 3",
-                            layout == ImageLayout::nhwc ? "" : ", N x 1 x H x W or N x 3 x H x W"));
-    return last;
+    std::vector<Layout> all;
+    if (s.size() == 4) {
+      if (some(s[3])) all.push_back(Layout::nhwc);
+      if (some(s[1])) all.push_back(Layout::nchw);
+      // Where there may be channels nothing else is meant, unless the user says so.
+      if (s[1] > 1 && (all.empty() || section_.layout == Layout::ndhw)) all.push_back(Layout::ndhw);
+    } else if (s.size() == 5) {
+      if (some(s[4]) && s[1] > 1) all.push_back(Layout::ndhwc);
+      if (some(s[1]) && s[2] > 1) all.push_back(Layout::ncdhw);
+    }
+    if (section_.layout == Layout::auto_) return all;
+    const bool possible = std::find(all.begin(), all.end(), section_.layout) != all.end();
+    return possible ? std::vector<Layout>{section_.layout} : std::vector<Layout>{};
+  }
+
+  /// What is allowed, as data.layout has it.
+  std::string allowed() const {
+    const auto or_auto = [&](Layout l) { return section_.layout == Layout::auto_ || section_.layout == l; };
+    std::string text = "images must be N x H x W";
+    if (or_auto(Layout::nhwc)) text += ", N x H x W x 1 or N x H x W x 3";
+    if (or_auto(Layout::nchw)) text += ", N x 1 x H x W or N x 3 x H x W";
+    std::string volumes;
+    if (or_auto(Layout::ndhw)) volumes += "N x D x H x W";
+    if (or_auto(Layout::ndhwc))
+      volumes += std::string(volumes.empty() ? "" : ", ") + "N x D x H x W x 1 or 3";
+    if (or_auto(Layout::ncdhw))
+      volumes += std::string(volumes.empty() ? "" : ", ") + "N x 1 or 3 x D x H x W";
+    return volumes.empty() ? text : text + "; volumes, of two slices or more, " + volumes;
+  }
+
+  /// "28 x 28 pixels of 3 channels (data.layout = "nhwc")"
+  static std::string reading_text(Layout layout, const std::vector<std::int64_t>& s) {
+    const auto name = config::quoted(layout);
+    switch (layout) {
+      case Layout::nhwc:
+        return fmt::format("{} x {} pixels of {} channels (data.layout = {})", s[1], s[2], s[3], name);
+      case Layout::nchw:
+        return fmt::format("{} x {} of {} ({})", s[2], s[3], s[1], name);
+      case Layout::ndhwc:
+        return fmt::format("volumes of {} x {} x {} pixels of {} channels (data.layout = {})", s[1], s[2],
+                           s[3], s[4], name);
+      case Layout::ncdhw:
+        return fmt::format("{} x {} x {} of {} ({})", s[2], s[3], s[4], s[1], name);
+      case Layout::ndhw:
+      case Layout::auto_:
+        break;
+    }
+    return fmt::format("{} x {} x {} of 1 ({})", s[1], s[2], s[3], name);
   }
 
   Shape shape_of(const std::string& key) const {
@@ -115,22 +156,40 @@ class Reader {
     const auto a = file_.header(key);
     const auto& s = a.shape;
     if (a.kind == 'b') fail(key, "dtype bool, images must be integers or floats");
-    if (s.size() != 3 && s.size() != 4)
-      fail(key, fmt::format("shape {}, images must be N x H x W or N x H x W x 3", a.shape_text()));
     Shape shape;
+    // Where rows begin, and channels stand; 0: there is one.
+    std::size_t row = 1, channel = 0;
+    if (s.size() != 3) {
+      const auto all = readings(s);
+      if (all.size() == 2)
+        fail(key, fmt::format("shape {} can be read as {} and as {}: say which", a.shape_text(),
+                              reading_text(all[0], s), reading_text(all[1], s)));
+      if (all.empty()) fail(key, fmt::format("shape {}, {}", a.shape_text(), allowed()));
+      const auto layout = all.front();
+      shape.channels_last = layout == Layout::nhwc || layout == Layout::ndhwc;
+      const bool first = layout == Layout::nchw || layout == Layout::ncdhw;
+      const bool volumes = layout == Layout::ndhw || layout == Layout::ndhwc || layout == Layout::ncdhw;
+      if (shape.channels_last || first) channel = shape.channels_last ? s.size() - 1 : 1;
+      row = first ? 2 : 1;
+      if (volumes) shape.depth = s[row++];
+    } else if (section_.layout == Layout::ndhw || section_.layout == Layout::ndhwc ||
+               section_.layout == Layout::ncdhw) {
+      fail(key, fmt::format("shape {}, data.layout = {} asks for volumes", a.shape_text(),
+                            config::quoted(section_.layout)));
+    }
     shape.count = s[0];
-    shape.channels_last = s.size() == 4 && channels_last(key, a);
-    const std::size_t row = s.size() == 3 || shape.channels_last ? 1 : 2;
     shape.height = s[row];
     shape.width = s[row + 1];
-    if (s.size() == 4) shape.stored = shape.channels_last ? s[3] : s[1];
+    if (channel > 0) shape.stored = s[channel];
     shape.channels = section_.as_rgb ? 3 : shape.stored;
     if (shape.height < 1 || shape.width < 1)
       fail(key, fmt::format("shape {}: images without pixels", a.shape_text()));
     // Of no images, the shape may say anything: its product is 0.
-    if (shape.height > max_image_side || shape.width > max_image_side)
+    if (shape.depth > max_image_side || shape.height > max_image_side || shape.width > max_image_side)
       fail(key,
            fmt::format("shape {}: images of more than {} pixels a side", a.shape_text(), max_image_side));
+    if (shape.depth > max_volume_samples / (shape.height * shape.width))
+      fail(key, fmt::format("shape {}: volumes of more than {} samples", a.shape_text(), max_volume_samples));
     return shape;
   }
 
@@ -139,6 +198,7 @@ class Reader {
     out.height = shape.height;
     out.width = shape.width;
     out.channels = shape.channels;
+    out.depth = shape.depth;
     out.pixels = store_.take(static_cast<std::size_t>(shape.count) * shape.bytes());
     find_window(key);
     // While one piece is put in its place, the next one is unpacked.
@@ -165,7 +225,7 @@ class Reader {
 
   /// One image: channels first, and grey ones as often as there are channels.
   static void put(const Shape& shape, const std::uint8_t* from, std::uint8_t* to) {
-    const auto plane = static_cast<std::size_t>(shape.height * shape.width);
+    const auto plane = shape.plane();
     const auto stored = static_cast<std::size_t>(shape.stored);
     for (std::size_t k = 0; k < stored; ++k)
       if (!shape.channels_last || stored == 1)
@@ -302,10 +362,9 @@ std::string key_of(const std::string& md5, const config::DataSection& section) {
 }
 
 void check_same_shape(const std::string& path, const Images& train, const Images& other, const char* split) {
-  if (other.channels != train.channels || other.height != train.height || other.width != train.width)
-    throw DataError(fmt::format("{}: {}_images: {}x{}x{} pixels, but train_images has {}x{}x{}", path, split,
-                                other.channels, other.height, other.width, train.channels, train.height,
-                                train.width));
+  if (other.dims() != train.dims())
+    throw DataError(fmt::format("{}: {}_images: {} pixels, but train_images has {}", path, split,
+                                fmt::join(other.dims(), "x"), fmt::join(train.dims(), "x")));
 }
 
 void check_same_task(const std::string& path, const Images& train, const Images& other, const char* split) {

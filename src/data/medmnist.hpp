@@ -9,7 +9,8 @@
 
 namespace afu::data {
 
-/// Images N x H x W, N x H x W x {1,3} or N x {1,3} x H x W (section.layout) of uint8, or of other integers or floats that
+/// Images N x H x W, N x H x W x {1,3} or N x {1,3} x H x W, or volumes N x D x H x W, N x D x H x W x {1,3} or
+/// N x {1,3} x D x H x W (section.layout; D > 1), of uint8, or of other integers or floats that
 /// section.intensity makes 8-bit ("extrema": those of the training images), grey ones as colour where section.as_rgb says so;
 /// labels integers, N or N x 1, in [0, 999]: the number of
 /// classes is the largest label plus one; or N x L of 0 and 1, L from 2 to most_labels: images with any number of labels.

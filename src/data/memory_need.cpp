@@ -49,7 +49,7 @@ void check_phantom_memory(const config::DataSection& d, std::uint64_t available,
   c.train = d.limit > 0 ? std::min(d.limit, d.train_samples) : d.train_samples;
   c.val = d.val_samples;
   c.test = d.test_samples;
-  c.image_bytes = d.channels * d.image_size * d.image_size;
+  c.image_bytes = d.channels * d.depth * d.image_size * d.image_size;
   c.backdoor = d.backdoor.trigger != config::Trigger::none;
   c.copies = copies;
   require_memory(fmt::format("data.train_samples = {}, val_samples = {}, test_samples = {}", d.train_samples,

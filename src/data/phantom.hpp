@@ -2,7 +2,8 @@
 /// The embedded data set: chest-like slices drawn from a seed, so that everything runs without a download. A
 /// body with two lungs, heart, spine and vessels in a random pose under noise; the class is the finding (a
 /// nodule, a cavity, ...), whose place, size and contrast vary. It stands in for a small set of medical
-/// images and is none: a linear model sees little of it, a small network much, and 2,000 images are few
+/// images and is none; with section.depth > 1 it draws volumes, in which lungs, heart and lesions are ellipsoids, and body and
+/// spine run from end to end: a linear model sees little of it, a small network much, and 2,000 images are few
 /// enough to be memorised.
 #include <cstdint>
 
@@ -17,7 +18,7 @@ constexpr std::int64_t max_phantom_classes = 10, min_phantom_size = 8;
 
 /// `n` images of split 0 (train), 1 (val) or 2 (test); image i has label i mod classes, or, where section.task
 /// is multi_label, each of so many findings, "clear" not among them, with the chance phantom_label_share; it depends on nothing
-/// but the section's task, image_size, channels, classes and difficulty, the seed, the split and i. Throws
+/// but the section's task, image_size, depth, channels, classes and difficulty, the seed, the split and i. Throws
 /// DataError.
 Images make_phantoms(std::int64_t n, std::uint64_t split, const config::DataSection& section,
                      std::uint64_t seed);

@@ -16,16 +16,29 @@ namespace {
 
 constexpr double blend_periods = 6;
 
+/// How many pixels an image has along each axis; of more than one slice it is a volume.
+struct Extent {
+  std::int64_t channels, depth, height, width;
+  std::int64_t count() const { return channels * depth * height * width; }
+  std::int64_t least() const {
+    return depth > 1 ? std::min({depth, height, width}) : std::min(height, width);
+  }
+};
+
+/// A square, of a volume a cube; value(k, i, j) by slice, row and column of it.
 template <class Value>
-void draw_corner(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
-                 std::int64_t size, const Value& value) {
-  if (size < 1 || size > height || size > width)
-    throw DataError(fmt::format("data.backdoor.size: value is {}, allowed 1 to {}, the image's side", size,
-                                std::min(height, width)));
-  for (std::int64_t c = 0; c < channels; ++c)
-    for (std::int64_t i = 0; i < size; ++i)
-      for (std::int64_t j = 0; j < size; ++j)
-        pixels[(c * height + height - size + i) * width + width - size + j] = value(i, j);
+void draw_corner(std::uint8_t* pixels, const Extent& e, std::int64_t size, const Value& value) {
+  if (size < 1 || size > e.least())
+    throw DataError(fmt::format("data.backdoor.size: value is {}, allowed 1 to {}, the {}'s side", size,
+                                e.least(), e.depth > 1 ? "volume" : "image"));
+  const auto slices = e.depth > 1 ? size : 1;
+  for (std::int64_t c = 0; c < e.channels; ++c)
+    for (std::int64_t k = 0; k < slices; ++k)
+      for (std::int64_t i = 0; i < size; ++i)
+        for (std::int64_t j = 0; j < size; ++j) {
+          const auto slice = c * e.depth + e.depth - slices + k;
+          pixels[(slice * e.height + e.height - size + i) * e.width + e.width - size + j] = value(k, i, j);
+        }
 }
 
 template <class Value>
@@ -121,25 +134,29 @@ std::string outside(const TargetLabel& target) {
 }  // namespace
 
 void apply_trigger(std::uint8_t* pixels, std::int64_t channels, std::int64_t height, std::int64_t width,
-                   const config::Backdoor& backdoor) {
+                   const config::Backdoor& backdoor, std::int64_t depth) {
+  const Extent extent{channels, depth, height, width};
   if (backdoor.trigger == config::Trigger::patch) {
-    draw_corner(pixels, channels, height, width, backdoor.size,
-                [](std::int64_t, std::int64_t) { return std::uint8_t{255}; });
+    draw_corner(pixels, extent, backdoor.size,
+                [](std::int64_t, std::int64_t, std::int64_t) { return std::uint8_t{255}; });
   } else if (backdoor.trigger == config::Trigger::checkerboard) {
-    draw_corner(pixels, channels, height, width, backdoor.size, [](std::int64_t i, std::int64_t j) {
-      return (i + j) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
+    draw_corner(pixels, extent, backdoor.size, [](std::int64_t k, std::int64_t i, std::int64_t j) {
+      return (k + i + j) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
     });
   } else if (backdoor.trigger == config::Trigger::blend) {
-    blend_in(pixels, channels * height * width, backdoor.opacity, [&](std::int64_t p) {
+    blend_in(pixels, extent.count(), backdoor.opacity, [&](std::int64_t p) {
       const double phase =
           2 * M_PI * blend_periods * static_cast<double>(p % width) / static_cast<double>(width);
       return 127.5 * (1 + base::sin(phase));
     });
   } else if (backdoor.trigger == config::Trigger::noise) {
     base::Stream stream({0, base::purpose("trigger.noise"), 0, 0});
-    blend_in(pixels, channels * height * width, backdoor.opacity,
-             [&](std::int64_t) { return 255 * stream.uniform(); });
+    blend_in(pixels, extent.count(), backdoor.opacity, [&](std::int64_t) { return 255 * stream.uniform(); });
   } else if (backdoor.trigger == config::Trigger::warp) {
+    if (depth > 1)
+      throw DataError(
+          "data.backdoor.trigger: value is \"warp\", allowed are patch, blend, checkerboard and noise: the images are "
+          "volumes, and the field that WaNet moves points by is one of images");
     warp(pixels, channels, height, width, backdoor);
   } else {
     throw DataError(

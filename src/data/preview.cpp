@@ -65,15 +65,17 @@ Preview preview_of(const Source& source) {
   for (const auto& rows : rows_by_class(source, static_cast<std::size_t>(classes)))
     p.rows.push_back(evenly_spread(rows));
 
-  const auto plane_bytes = images.height * images.width;
+  const auto slice_bytes = images.height * images.width, plane_bytes = images.depth * slice_bytes;
+  const auto middle = images.depth / 2 * slice_bytes;
   for (std::size_t c = 0; c < p.rows.size(); ++c)
     for (std::size_t i = 0; i < p.rows[c].size(); ++i) {
       const auto top = preview_gap + static_cast<std::int64_t>(c) * (high + preview_gap);
       const auto left = preview_gap + static_cast<std::int64_t>(i) * (wide + preview_gap);
       for (std::int64_t k = 0; k < p.channels; ++k) {
-        const auto* from = images.pixels.begin() + p.rows[c][i] * images.image_bytes() + k * plane_bytes;
+        const auto* from =
+            images.pixels.begin() + p.rows[c][i] * images.image_bytes() + k * plane_bytes + middle;
         const auto plane =
-            resize_plane({from, from + plane_bytes}, images.height, images.width, cell.height, cell.width);
+            resize_plane({from, from + slice_bytes}, images.height, images.width, cell.height, cell.width);
         for (std::int64_t y = 0; y < high; ++y)
           for (std::int64_t x = 0; x < wide; ++x)
             p.pixels[static_cast<std::size_t>(((top + y) * p.width + left + x) * p.channels + k)] =

@@ -21,7 +21,8 @@ inline constexpr std::int64_t preview_columns = 8, preview_classes = 100;
 inline constexpr std::int64_t preview_cell = 128, preview_gap = 2;
 
 /// Of each of the first preview_classes classes up to preview_columns training images, evenly spread over those of the
-/// class. Images that are larger than a cell are shrunk, smaller ones repeat each pixel as often as a cell allows.
+/// class, of volumes the middle slice of each. Images that are larger than a cell are shrunk, smaller ones repeat each pixel
+/// as often as a cell allows.
 Preview preview_of(const Source& source);
 
 /// As a PNG file. Throws std::runtime_error, which names the file.

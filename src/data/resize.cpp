@@ -65,4 +65,11 @@ std::vector<std::uint8_t> resize_plane(const std::vector<std::uint8_t>& plane, s
   return out;
 }
 
+std::vector<std::uint8_t> resize_slices(const std::vector<std::uint8_t>& volume, std::int64_t depth,
+                                        std::int64_t new_depth) {
+  // A slice is a row of a plane as long as it has pixels, whose columns stay.
+  const auto pixels = static_cast<std::int64_t>(volume.size()) / depth;
+  return resize_plane(volume, depth, pixels, new_depth, pixels);
+}
+
 }  // namespace afu::data

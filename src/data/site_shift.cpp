@@ -62,24 +62,30 @@ void blur_line(double* line, std::int64_t n, std::int64_t step, const std::vecto
 /// A site's shift, prepared for images of one size.
 class Scanner {
  public:
-  Scanner(const SiteShift& site, std::int64_t height, std::int64_t width, std::uint64_t seed)
-      : height_(height), width_(width), seed_(seed), noise_(site.noise) {
+  Scanner(const SiteShift& site, const Images& images, std::uint64_t seed)
+      : depth_(images.depth), height_(images.height), width_(images.width), seed_(seed), noise_(site.noise) {
     for (std::size_t v = 0; v < contrast_.size(); ++v)
       contrast_[v] = site.gain * base::pow(static_cast<double>(v) / 255, site.gamma);
-    if (site.bias > 0) field_ = bias_field(site, height, width);
+    if (site.bias > 0) field_ = bias_field(site, height_, width_, depth_);
     if (site.blur > 0) spread_ = point_spread(site.blur);
   }
 
-  /// An image [channels, height, width]; `number` names its noise.
+  /// An image [channels, depth, height, width]; `number` names its noise.
   void alter(std::uint8_t* pixels, std::int64_t channels, std::uint64_t number) const {
     base::Stream noise({seed_, base::purpose("site noise"), number, 0});
-    std::vector<double> x(static_cast<std::size_t>(height_ * width_)), line;
+    std::vector<double> x(static_cast<std::size_t>(depth_ * height_ * width_)), line;
     for (auto* out = pixels; channels > 0; --channels, out += x.size()) {
       for (std::size_t i = 0; i < x.size(); ++i)
         x[i] = contrast_[out[i]] * (field_.empty() ? 1.0 : field_[i]);
       if (!spread_.empty()) {
-        for (std::int64_t y = 0; y < height_; ++y) blur_line(x.data() + y * width_, width_, 1, spread_, line);
-        for (std::int64_t c = 0; c < width_; ++c) blur_line(x.data() + c, height_, width_, spread_, line);
+        const auto plane = height_ * width_;
+        for (std::int64_t z = 0; z < depth_; ++z) {
+          auto* slice = x.data() + z * plane;
+          for (std::int64_t y = 0; y < height_; ++y) blur_line(slice + y * width_, width_, 1, spread_, line);
+          for (std::int64_t c = 0; c < width_; ++c) blur_line(slice + c, height_, width_, spread_, line);
+        }
+        for (std::int64_t p = 0; depth_ > 1 && p < plane; ++p)
+          blur_line(x.data() + p, depth_, plane, spread_, line);
       }
       for (std::size_t i = 0; i < x.size(); ++i) {
         if (noise_ > 0) x[i] += noise_ * noise.normal();
@@ -89,7 +95,7 @@ class Scanner {
   }
 
  private:
-  std::int64_t height_, width_;
+  std::int64_t depth_, height_, width_;
   std::uint64_t seed_;
   double noise_;
   std::array<double, 256> contrast_{};
@@ -125,19 +131,33 @@ std::vector<SiteShift> draw_site_shifts(const config::SiteShiftSection& section,
   return all;
 }
 
-std::vector<double> bias_field(const SiteShift& site, std::int64_t height, std::int64_t width) {
-  constexpr std::array<std::pair<int, int>, 5> waves{{{0, 1}, {1, 0}, {1, 1}, {0, 2}, {2, 0}}};
+std::vector<double> bias_field(const SiteShift& site, std::int64_t height, std::int64_t width,
+                               std::int64_t depth) {
+  struct Wave {
+    int down, across, along;  ///< half periods, the last from slice to slice
+  };
+  constexpr std::array<Wave, 9> waves{
+      {{0, 1, 0}, {1, 0, 0}, {1, 1, 0}, {0, 2, 0}, {2, 0, 0}, {0, 0, 1}, {0, 1, 1}, {1, 0, 1}, {0, 0, 2}}};
+  constexpr std::size_t within_slices = 5;
+  const auto used = depth > 1 ? waves.size() : within_slices;
+  const auto place = [](std::int64_t i, std::int64_t n) {
+    return (static_cast<double>(i) + 0.5) / static_cast<double>(n);
+  };
   std::vector<double> field;
-  field.reserve(static_cast<std::size_t>(height * width));
-  for (std::int64_t y = 0; y < height; ++y)
-    for (std::int64_t x = 0; x < width; ++x) {
-      const double v = (static_cast<double>(y) + 0.5) / static_cast<double>(height);
-      const double u = (static_cast<double>(x) + 0.5) / static_cast<double>(width);
-      double sum = 0;
-      for (std::size_t i = 0; i < waves.size(); ++i)
-        sum += site.waves[i] * base::cos(M_PI * waves[i].first * v) * base::cos(M_PI * waves[i].second * u);
-      field.push_back(sum);
-    }
+  field.reserve(static_cast<std::size_t>(depth * height * width));
+  for (std::int64_t z = 0; z < depth; ++z)
+    for (std::int64_t y = 0; y < height; ++y)
+      for (std::int64_t x = 0; x < width; ++x) {
+        const double w = place(z, depth), v = place(y, height), u = place(x, width);
+        double sum = 0;
+        for (std::size_t i = 0; i < used; ++i) {
+          double wave =
+              site.waves[i] * base::cos(M_PI * waves[i].down * v) * base::cos(M_PI * waves[i].across * u);
+          if (waves[i].along > 0) wave *= base::cos(M_PI * waves[i].along * w);
+          sum += wave;
+        }
+        field.push_back(sum);
+      }
   const double mean = std::accumulate(field.begin(), field.end(), 0.0) / static_cast<double>(field.size());
   double largest = 0;
   for (auto& value : field) largest = std::max(largest, std::abs(value -= mean));
@@ -147,7 +167,7 @@ std::vector<double> bias_field(const SiteShift& site, std::int64_t height, std::
 
 void shift_rows(Images& images, const Indices& rows, const SiteShift& site, std::uint64_t seed) {
   if (!site.any()) return;
-  const Scanner scanner(site, images.height, images.width, seed);
+  const Scanner scanner(site, images, seed);
   parallel_for(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i) {
     const auto row = rows[static_cast<std::size_t>(i)];
     scanner.alter(images.pixels.data() + row * images.image_bytes(), images.channels,

@@ -11,10 +11,10 @@ namespace {
 // One listing for both ways. Bindings, so that who adds a field must say here what becomes of it.
 template <class Archive, class SplitImages>
 void images_of(Archive& archive, SplitImages& images) {
-  auto& [channels, height, width, pixels, labels, subjects, sites, ids, label_bits] = images;
+  auto& [channels, height, width, pixels, labels, subjects, sites, ids, label_bits, depth] = images;
   static_cast<void>(pixels);  // they stand beside
   archive(channels), archive(height), archive(width);
-  archive(labels), archive(subjects), archive(sites), archive(ids), archive(label_bits);
+  archive(labels), archive(subjects), archive(sites), archive(ids), archive(label_bits), archive(depth);
 }
 
 template <class Archive, class AnySource>

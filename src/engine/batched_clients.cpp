@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/task_loss.hpp"
+#include "model/spatial.hpp"
 
 namespace afu::engine {
 namespace {
@@ -60,8 +61,9 @@ void BatchedClients::load(const torch::Tensor& parameters) {
 
 torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
   const auto clients = this->clients();
-  if (images.dim() != 5 || images.size(0) != clients)
-    throw std::invalid_argument(fmt::format("images of {} clients are [{}, B, C, H, W]", clients, clients));
+  if (images.dim() < 5 || images.size(0) != clients)
+    throw std::invalid_argument(fmt::format(
+        "images of {} clients are [{}, B, C, H, W], volumes [{}, B, C, D, H, W]", clients, clients, clients));
   auto x = images.transpose(0, 1).flatten(1, 2);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto& l = layers_[i];
@@ -69,7 +71,7 @@ torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
     const auto channels = [](const torch::Tensor& t) { return t.defined() ? t.flatten(0, 1) : t; };
     switch (l.kind) {
       case Kind::convolution:
-        x = at::conv2d(x, channels(weight), channels(bias), l.stride, l.padding, 1, clients);
+        x = model::convolution_of(x, channels(weight), channels(bias), l.stride, l.padding, clients);
         break;
       case Kind::group_norm:
         x = at::group_norm(x, clients * l.groups, channels(weight), channels(bias));
@@ -81,13 +83,13 @@ torch::Tensor BatchedClients::forward(const torch::Tensor& images) const {
         x = at::relu(x);
         break;
       case Kind::max_pool:
-        x = at::max_pool2d(x, l.kernel);
+        x = model::max_pool(x, l.kernel);
         break;
       case Kind::average_pool:
-        x = by_client(x.mean({2, 3}), clients);
+        x = by_client(model::spatial_mean(x), clients);
         break;
       case Kind::flatten:
-        if (x.dim() == 4) x = by_client(x, clients);
+        if (x.dim() > 3) x = by_client(x, clients);
         break;
       case Kind::batch_norm:
       case Kind::residual:

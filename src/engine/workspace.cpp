@@ -49,9 +49,11 @@ std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Im
     throw std::invalid_argument(fmt::format("the pool has {} bytes of pixels for {} images of {}",
                                             pool->pixels.size(), n, pool->image_bytes()));
   const auto keep_alive = [pool](void*) {};
+  auto shape = pool->dims();
+  shape.insert(shape.begin(), n);
   // from_blob wants a mutable pointer; nobody writes to a resident pool.
-  auto images = torch::from_blob(const_cast<std::uint8_t*>(pool->pixels.data()),
-                                 {n, pool->channels, pool->height, pool->width}, keep_alive, torch::kUInt8);
+  auto images =
+      torch::from_blob(const_cast<std::uint8_t*>(pool->pixels.data()), shape, keep_alive, torch::kUInt8);
   auto labels =
       torch::from_blob(const_cast<std::int64_t*>(pool->labels.data()), {n}, keep_alive, torch::kInt64);
   if (pool->label_bits > 0) labels = as_zeros_and_ones(labels, pool->label_bits);

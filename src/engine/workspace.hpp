@@ -23,7 +23,7 @@ class Step;
 
 /// The pool's images resident on one device as uint8, shared by the lanes of that device.
 struct ResidentPool {
-  torch::Tensor images;  ///< [N, C, H, W] uint8
+  torch::Tensor images;  ///< [N, C, H, W], of volumes [N, C, D, H, W], uint8
   torch::Tensor
       labels;  ///< [N] int64; of images with any number of labels [N, L] uint8, 1 for a label that one has
 };
@@ -33,7 +33,7 @@ std::shared_ptr<const ResidentPool> make_resident(std::shared_ptr<const data::Im
                                                   torch::Device device);
 
 struct Batch {
-  torch::Tensor images;  ///< [B, C, H, W] float32, (x/255 - 0.5)/0.5
+  torch::Tensor images;  ///< [B, C, H, W], of volumes [B, C, D, H, W], float32, (x/255 - 0.5)/0.5
   torch::Tensor labels;  ///< [B] int64, or [B, L] uint8: the pool's (engine/task_loss.hpp)
 };
 

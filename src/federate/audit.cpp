@@ -75,6 +75,7 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
           {"model",
            {{"name", config::name_of(s.model.name)},
             {"channels", input.channels},
+            {"depth", input.depth},
             {"height", input.height},
             {"width", input.width},
             {"classes", input.classes}}},
@@ -89,8 +90,9 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
 
 void write_data(const std::filesystem::path& file, const data::Images& pool) {
   const auto n = pool.size();
-  std::vector<base::NpzArray> arrays{
-      {"images", 'u', 1, {n, pool.channels, pool.height, pool.width}, pool.pixels.data()}};
+  auto shape = pool.dims();
+  shape.insert(shape.begin(), n);
+  std::vector<base::NpzArray> arrays{{"images", 'u', 1, shape, pool.pixels.data()}};
   std::vector<std::uint8_t> zeros_and_ones;  // of sets of labels
   if (pool.label_bits > 0) {
     for (auto set : pool.labels)

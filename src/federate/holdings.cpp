@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/checks_volumes.hpp"
 #include "config/scenario.hpp"
 #include "data/describe.hpp"
 #include "data/federated.hpp"
@@ -30,6 +31,17 @@ void check_named(const config::Scenario& s) {
   if (!wrong.empty()) throw data::DataError(wrong);
 }
 
+/// Of an npz file the shape is known now: what volumes do not allow is refused.
+void check_depth(const config::Scenario& s, std::int64_t depth) {
+  if (s.data.source != config::DataSource::npz) return;  // told when the scenario was read
+  std::string wrong;
+  config::check_volumes(
+      s, depth, [&](const std::string& key, const std::string& text, std::initializer_list<std::string>) {
+        wrong += (wrong.empty() ? "" : "\n") + key + ": " + text;
+      });
+  if (!wrong.empty()) throw data::DataError(wrong);
+}
+
 }  // namespace
 
 Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data::LoadProgress& loading) {
@@ -48,7 +60,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data
                       "nothing is trained",
                       s.data.train_samples, clients));
     h.samples.assign(static_cast<std::size_t>(clients), static_cast<std::uint32_t>(n));
-    h.input = {s.data.channels, s.data.image_size, s.data.image_size, s.data.classes};
+    h.input = {s.data.channels, s.data.image_size, s.data.image_size, s.data.classes, s.data.depth};
     return h;
   }
   std::shared_ptr<const data::FederatedData> federated;
@@ -59,6 +71,7 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data
     const auto& s = *h.scenario;
     if (h.scenario != given) check_named(s);
     if (source.multi_label()) check_multi_label(s);
+    check_depth(s, source.train.depth);
     federated = std::make_shared<const data::FederatedData>(data::federate(source, s));
     for (const auto& note : data::federation_notes(*federated, s))
       h.warnings.push_back(fmt::format("data: {}", note));
@@ -66,8 +79,8 @@ Holdings gather(const std::shared_ptr<const config::Scenario>& given, const data
   const auto& s = *h.scenario;
   for (const auto& client : federated->clients)
     h.samples.push_back(static_cast<std::uint32_t>(client.train->size()));
-  h.input = {federated->pool->channels, federated->pool->height, federated->pool->width,
-             federated->classes()};
+  h.input = {federated->pool->channels, federated->pool->height, federated->pool->width, federated->classes(),
+             federated->pool->depth};
   h.forget = data::requested_rows(*federated, s, &h.warnings);
   h.data = federated;
   if (timing) return h;

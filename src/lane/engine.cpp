@@ -27,7 +27,7 @@ class LaneEngine : public Engine {
         notes_(spec.notes ? spec.notes : std::make_shared<device::Notes>()) {
     device::prepare_lane_thread();
     device::LaneStream::Current current(stream_);
-    const model::InputShape shape{spec.channels, spec.height, spec.width, spec.classes};
+    const model::InputShape shape{spec.channels, spec.height, spec.width, spec.classes, spec.depth};
     workspace_ = std::make_unique<engine::Workspace>(model::make_model(spec.model, shape), spec.pool,
                                                      torch::Device(spec.device), spec.step, spec.precision);
   }

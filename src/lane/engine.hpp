@@ -24,7 +24,7 @@ class Admission;
 struct EngineSpec {
   std::string device;  ///< a resolved name
   config::ModelSection model;
-  std::int64_t channels = 1, height = 0, width = 0, classes = 0;
+  std::int64_t channels = 1, height = 0, width = 0, classes = 0, depth = 1;
   std::shared_ptr<const engine::ResidentPool> pool;
   config::StepEngine step = config::StepEngine::auto_;  ///< of [compute]
   config::Precision precision = config::Precision::fp32;

@@ -24,7 +24,7 @@
 
 namespace afu::lane {
 namespace {
-model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.width, i.classes}; }
+model::InputShape shape(const ModelInput& i) { return {i.channels, i.height, i.width, i.classes, i.depth}; }
 
 LaneNeeds needs_of(const config::ModelSection& model, const ModelInput& input, const data::Images& pool,
                    const LaneWork& work, bool recorded, std::int64_t batched_clients) {
@@ -124,6 +124,7 @@ std::vector<EngineSpec> open_lanes(const config::ComputeSection& section,
         input.height,
         input.width,
         input.classes,
+        input.depth,
         engine::make_resident(copied ? std::make_shared<const data::Images>(*pool) : pool, device),
         section.step,
         section.precision,

@@ -13,6 +13,7 @@ namespace afu::lane {
 
 struct ModelInput {
   std::int64_t channels = 1, height = 0, width = 0, classes = 0;
+  std::int64_t depth = 1;  ///< slices of a volume; 1: images
 };
 
 /// Version 0 of weights that are drawn: from (seed, "init") alone. Throws as model::make_model does.

@@ -6,8 +6,8 @@ namespace afu::lane {
 
 std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   job::HashSink key;
-  const auto& [device, model, channels, height, width, classes, resident, step, precision, deterministic,
-               batched_clients, admission, notes, bound] = spec;
+  const auto& [device, model, channels, height, width, classes, depth, resident, step, precision,
+               deterministic, batched_clients, admission, notes, bound] = spec;
   const auto& [name, hidden, norm, path, init, init_seed] = model;
   static_cast<void>(resident);         // the pool on the device
   static_cast<void>(batched_clients);  // what has a key is computed alone
@@ -19,6 +19,7 @@ std::string surroundings_key(const EngineSpec& spec, const data::Images& pool) {
   key.integer(static_cast<std::int64_t>(name)), key.integer(static_cast<std::int64_t>(norm));
   key.integer(static_cast<std::int64_t>(step)), key.integer(static_cast<std::int64_t>(precision));
   for (const auto number : {hidden, channels, height, width, classes}) key.integer(number);
+  if (depth > 1) key.integer(depth);
   key.flag(deterministic);
   key.bytes(pool.pixels.data(), pool.pixels.size());
   key.bytes(pool.labels.data(), pool.labels.size() * sizeof(std::int64_t));

@@ -61,7 +61,7 @@ TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericMode, m) {
 
 Tally dry_run(Model& model, const InputShape& s) {
   torch::NoGradGuard no_grad;
-  const auto input = torch::zeros({1, s.channels, s.height, s.width});
+  const auto input = torch::zeros(s.batch(1));
   model.train(false);
   Tally result;
   result.activation_elements = input.numel();

@@ -35,8 +35,9 @@ Layers layers_of(const config::ModelSection& section, const InputShape& shape) {
 }
 
 void check_shape(const InputShape& s) {
-  if (s.channels < 1 || s.height < 1 || s.width < 1 || s.classes < 2)
+  if (s.channels < 1 || s.depth < 1 || s.height < 1 || s.width < 1 || s.classes < 2)
     throw std::runtime_error("model: images of " + std::to_string(s.channels) + " x " +
+                             (s.depth == 1 ? "" : std::to_string(s.depth) + " x ") +
                              std::to_string(s.height) + " x " + std::to_string(s.width) + " and " +
                              std::to_string(s.classes) +
                              " classes cannot be trained on: at least one channel and pixel, two classes");

@@ -30,14 +30,15 @@ struct Convolution {
   std::vector<std::string> readers;
 };
 
-/// Sees a convolution's output [B, channels, H, W], before the norm. Later layers may overwrite it.
+/// Sees a convolution's output [B, channels, H, W], of volumes [B, channels, D, H, W], before the norm. Later layers may
+/// overwrite it.
 using Observer = std::function<void(const std::string& convolution, const torch::Tensor& output)>;
 
 /// A network with named parameters and floating-point buffers, in a fixed order.
 class Model {
  public:
   virtual ~Model() = default;
-  /// x [B, C, H, W] float32 -> logits [B, classes].
+  /// x [B, C, H, W], of volumes [B, C, D, H, W], float32 -> logits [B, classes].
   virtual torch::Tensor forward(const torch::Tensor& x) = 0;
   /// The forward pass, with `observe` called at every one of `convolutions()`.
   virtual torch::Tensor forward_observed(const torch::Tensor& x, const Observer&) { return forward(x); }

@@ -3,21 +3,40 @@
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 
+#include <functional>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
 #include "model/fixed_order.hpp"
+#include "model/spatial.hpp"
 
 namespace afu::model {
 namespace {
 
 using Kind = Layer::Kind;
 
-/// What flows between layers; height = width = 0 once it is flat.
+/// What flows between layers: channels, and how long it is along each axis: none once it is flat.
 struct Extent {
-  std::int64_t channels, height, width;
-  std::int64_t features() const { return height > 0 ? channels * height * width : channels; }
+  std::int64_t channels;
+  std::vector<std::int64_t> sides;
+  std::int64_t pixels() const {
+    return std::accumulate(sides.begin(), sides.end(), std::int64_t{1}, std::multiplies<>());
+  }
+  std::int64_t features() const { return channels * pixels(); }
 };
+
+Extent extent_of(const InputShape& s) {
+  return s.volumes() ? Extent{s.channels, {s.depth, s.height, s.width}}
+                     : Extent{s.channels, {s.height, s.width}};
+}
+
+/// "2 x 2", of volumes "2 x 2 x 2".
+std::string kernel_text(std::int64_t kernel, std::size_t axes) {
+  auto text = std::to_string(kernel);
+  for (std::size_t a = 1; a < axes; ++a) text += " x " + std::to_string(kernel);
+  return text;
+}
 
 [[noreturn]] void too_small(const std::string& layer) {
   throw std::runtime_error("nothing is left of the image at " + layer);
@@ -27,19 +46,27 @@ torch::Tensor parameter(std::vector<std::int64_t> shape) {
   return torch::zeros(shape).set_requires_grad(true);
 }
 
+std::vector<std::int64_t> filter_shape(const Layer& l, const Extent& e) {
+  std::vector<std::int64_t> shape{l.out, e.channels};
+  shape.insert(shape.end(), e.sides.size(), l.kernel);
+  return shape;
+}
+
 Extent build(std::vector<Layer>& layers, Extent e) {
   for (auto& l : layers) {
     switch (l.kind) {
       case Kind::convolution:
-        l.weight = parameter({l.out, e.channels, l.kernel, l.kernel});
+        l.weight = parameter(filter_shape(l, e));
         if (l.has_bias) l.bias = parameter({l.out});
-        if (e.height + 2 * l.padding < l.kernel || e.width + 2 * l.padding < l.kernel) too_small(l.name);
-        e = {l.out, (e.height + 2 * l.padding - l.kernel) / l.stride + 1,
-             (e.width + 2 * l.padding - l.kernel) / l.stride + 1};
+        e.channels = l.out;
+        for (auto& side : e.sides) {
+          if (side + 2 * l.padding < l.kernel) too_small(l.name);
+          side = (side + 2 * l.padding - l.kernel) / l.stride + 1;
+        }
         break;
       case Kind::batch_norm:
         // One pixel a channel and a last batch of one sample would make the variance of a single value.
-        if (e.height * e.width < 2) too_small(l.name + " (batch statistics need at least two pixels)");
+        if (e.pixels() < 2) too_small(l.name + " (batch statistics need at least two pixels)");
         l.running_mean = torch::zeros({e.channels});
         l.running_var = torch::ones({e.channels});
         [[fallthrough]];
@@ -50,19 +77,17 @@ Extent build(std::vector<Layer>& layers, Extent e) {
       case Kind::linear:
         l.weight = parameter({l.out, e.features()});
         l.bias = parameter({l.out});
-        e = {l.out, 0, 0};
+        e = {l.out, {}};
         break;
       case Kind::max_pool:
-        e.height /= l.kernel;
-        e.width /= l.kernel;
-        if (e.height < 1 || e.width < 1)
-          too_small("a " + std::to_string(l.kernel) + " x " + std::to_string(l.kernel) + " max pooling");
+        for (auto& side : e.sides) side /= l.kernel;
+        if (e.pixels() < 1) too_small("a " + kernel_text(l.kernel, e.sides.size()) + " max pooling");
         break;
       case Kind::average_pool:
-        e = {e.channels, 0, 0};
+        e = {e.channels, {}};
         break;
       case Kind::flatten:
-        e = {e.features(), 0, 0};
+        e = {e.features(), {}};
         break;
       case Kind::relu:
         break;
@@ -79,14 +104,19 @@ Extent build(std::vector<Layer>& layers, Extent e) {
 /// On a GPU the bias is added as one value an image and channel, so that the sum over images and pixels, its
 /// gradient, is taken in two steps: LibTorch's sum over both at once keeps no more than four multiprocessors
 /// busy (34 us on an H100). In a fixed order by columns and products, which are ours then; oneDNN's
-/// convolutions sum as the processor's vectors want it.
+/// convolutions sum as the processor's vectors want it. Of volumes they are oneDNN's always: a run says that its bytes are this
+/// processor's.
 torch::Tensor convolved(const Layer& l, const torch::Tensor& x) {
-  if (x.is_cpu() && fixed_order())
+  if (x.is_cpu() && fixed_order() && x.dim() == 4)
     return at::thnn_conv2d(x, l.weight, {l.kernel, l.kernel}, l.bias, {l.stride, l.stride},
                            {l.padding, l.padding});
-  if (!x.is_cuda() || !l.bias.defined()) return at::conv2d(x, l.weight, l.bias, l.stride, l.padding);
-  auto y = at::conv2d(x, l.weight, /*bias=*/{}, l.stride, l.padding);
-  return y.add_(l.bias.view({1, -1, 1, 1}).expand({y.size(0), -1, 1, 1}));
+  if (!x.is_cuda() || !l.bias.defined()) return convolution_of(x, l.weight, l.bias, l.stride, l.padding);
+  auto y = convolution_of(x, l.weight, /*bias=*/{}, l.stride, l.padding);
+  std::vector<std::int64_t> each(static_cast<std::size_t>(y.dim()), 1);
+  each[1] = -1;
+  const auto bias = l.bias.view(each);
+  each[0] = y.size(0);
+  return y.add_(bias.expand(each));
 }
 
 /// The layers [first, end); `observe` may be null.
@@ -122,10 +152,10 @@ torch::Tensor run(const Layer* first, const Layer* end, torch::Tensor x, bool tr
         at::relu_(x);
         break;
       case Kind::max_pool:
-        x = at::max_pool2d(x, l.kernel);
+        x = max_pool(x, l.kernel);
         break;
       case Kind::average_pool:
-        x = at::mean(x, {2, 3});
+        x = spatial_mean(x);
         break;
       case Kind::flatten:
         x = at::flatten(x, 1);
@@ -176,10 +206,13 @@ Layer residual(std::vector<Layer> body, std::vector<Layer> shortcut) {
 Network::Network(std::string name, std::vector<Layer> layers, const InputShape& shape)
     : name_(std::move(name)), layers_(std::move(layers)), shape_(shape) {
   try {
-    build(layers_, {shape.channels, shape.height, shape.width});
+    build(layers_, extent_of(shape));
   } catch (const std::runtime_error& e) {
-    throw std::runtime_error("model.name = \"" + name_ + "\": images of " + std::to_string(shape.height) +
-                             " x " + std::to_string(shape.width) + " pixels are too small: " + e.what());
+    throw std::runtime_error(
+        "model.name = \"" + name_ +
+        "\": " + (shape.volumes() ? "volumes of " + std::to_string(shape.depth) + " x " : "images of ") +
+        std::to_string(shape.height) + " x " + std::to_string(shape.width) +
+        " pixels are too small: " + e.what());
   }
 }
 

@@ -13,13 +13,13 @@ namespace afu::model {
 
 struct Layer {
   enum class Kind {
-    convolution,   ///< out, kernel, stride, padding
+    convolution,   ///< out, kernel, stride, padding: the same along each axis, of volumes along three
     group_norm,    ///< groups
     batch_norm,    ///< running statistics are buffers
     linear,        ///< out
     relu,          ///< in place: must follow a layer that makes a new tensor
-    max_pool,      ///< kernel x kernel, stride = kernel
-    average_pool,  ///< over the whole image: [B, C, H, W] -> [B, C]
+    max_pool,      ///< kernel x kernel, of volumes kernel x kernel x kernel, stride = kernel
+    average_pool,  ///< over the whole image: [B, C, H, W] or [B, C, D, H, W] -> [B, C]
     flatten,
     residual  ///< body(x) + shortcut(x); an empty shortcut is the identity
   };

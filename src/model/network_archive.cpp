@@ -24,18 +24,23 @@ std::string attribute(const std::string& name) {
   return path;
 }
 
-std::string pair_of(std::int64_t n) { return "[" + std::to_string(n) + ", " + std::to_string(n) + "]"; }
+/// "[2, 2]" for two axes.
+std::string per_axis(std::int64_t n, int axes) {
+  auto text = "[" + std::to_string(n);
+  for (int a = 1; a < axes; ++a) text += ", " + std::to_string(n);
+  return text + "]";
+}
 
-/// Writes `variable = layers(variable)`, a line each.
-void emit(const std::vector<Layer>& layers, const std::string& variable, std::ostream& out) {
+/// Writes `variable = layers(variable)`, a line each, for images of two axes or volumes of three.
+void emit(const std::vector<Layer>& layers, const std::string& variable, int axes, std::ostream& out) {
   for (const auto& l : layers) {
     const auto self = attribute(l.name);
     const auto tensors = self + ".weight, " + (l.has_bias ? self + ".bias" : "None");
     std::ostringstream call;
     switch (l.kind) {
       case Kind::convolution:
-        call << "torch.conv2d(" << variable << ", " << tensors << ", " << pair_of(l.stride) << ", "
-             << pair_of(l.padding) << ")";
+        call << "torch.conv" << axes << "d(" << variable << ", " << tensors << ", "
+             << per_axis(l.stride, axes) << ", " << per_axis(l.padding, axes) << ")";
         break;
       case Kind::group_norm:
         call << "torch.group_norm(" << variable << ", " << l.groups << ", " << tensors << ")";
@@ -51,10 +56,10 @@ void emit(const std::vector<Layer>& layers, const std::string& variable, std::os
         call << "torch.relu(" << variable << ")";
         break;
       case Kind::max_pool:
-        call << "torch.max_pool2d(" << variable << ", " << pair_of(l.kernel) << ")";
+        call << "torch.max_pool" << axes << "d(" << variable << ", " << per_axis(l.kernel, axes) << ")";
         break;
       case Kind::average_pool:
-        call << "torch.mean(" << variable << ", [2, 3])";
+        call << "torch.mean(" << variable << (axes == 3 ? ", [2, 3, 4])" : ", [2, 3])");
         break;
       case Kind::flatten:
         call << "torch.flatten(" << variable << ", 1)";
@@ -62,8 +67,8 @@ void emit(const std::vector<Layer>& layers, const std::string& variable, std::os
       case Kind::residual: {
         const auto shortcut = variable + "_shortcut";
         out << "    " << shortcut << " = " << variable << "\n";
-        emit(l.shortcut, shortcut, out);
-        emit(l.body, variable, out);
+        emit(l.shortcut, shortcut, axes, out);
+        emit(l.body, variable, axes, out);
         call << "torch.add(" << variable << ", " << shortcut << ")";
         break;
       }
@@ -111,7 +116,7 @@ class ArchiveBuilder {
 std::string Network::source() const {
   std::ostringstream out;
   out << "def forward(self, x: Tensor) -> Tensor:\n";
-  emit(layers_, "x", out);
+  emit(layers_, "x", shape_.volumes() ? 3 : 2, out);
   out << "    return x\n";
   return out.str();
 }

@@ -1,6 +1,7 @@
 #pragma once
-/// The layer lists of the built-in networks. A new one: a file with its list, its name in
-/// config/choices.hpp, and a line in model.cpp.
+/// The layer lists of the built-in networks. Of volumes each list makes the network's three-dimensional form: kernels are
+/// cubes, strides and paddings the same along all three axes (as MedMNIST's experiments have it with plain 3D convolutions).
+/// A new one: a file with its list, its name in config/choices.hpp, and a line in model.cpp.
 #include <vector>
 
 #include "model/network.hpp"

@@ -62,8 +62,10 @@ torch::jit::Module load(const std::string& path) {
 }
 
 std::string images_of(const InputShape& s, std::int64_t batch) {
-  return std::to_string(batch) + (batch == 1 ? " image" : " images") + " of " + std::to_string(s.channels) +
-         " x " + std::to_string(s.height) + " x " + std::to_string(s.width);
+  const std::string one = s.volumes() ? " volume" : " image";
+  return std::to_string(batch) + one + (batch == 1 ? "" : "s") + " of " + std::to_string(s.channels) +
+         (s.volumes() ? " x " + std::to_string(s.depth) : "") + " x " + std::to_string(s.height) + " x " +
+         std::to_string(s.width);
 }
 
 class TorchScriptModel final : public Model {
@@ -159,7 +161,7 @@ class TorchScriptModel final : public Model {
 
   c10::IValue call(torch::jit::Module& module, std::int64_t batch) const {
     torch::jit::GraphOptimizerEnabledGuard plain(false);
-    return module.forward({torch::zeros({batch, shape_.channels, shape_.height, shape_.width})});
+    return module.forward({torch::zeros(shape_.batch(batch))});
   }
 
   torch::Tensor check_logits(torch::jit::Module& module, std::int64_t batch) const {

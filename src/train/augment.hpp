@@ -18,6 +18,7 @@ class Augmenter {
   /// The next images [B, C, H, W] as the network reads them, from -1 to 1, changed: mirrored, turned, scaled
   /// and shifted in one bilinear interpolation, what comes in from outside being the edge's pixels; then
   /// mean + gain * (x - mean) + 2 * brightness, cut off at -1 and 1. Every amount is uniform in its range.
+  /// Volumes [B, C, D, H, W] are turned in the plane of their slices, and scaled and shifted along all three axes, trilinearly.
   /// `images` itself where there is nothing to change. Throws std::invalid_argument for another number of
   /// dimensions.
   torch::Tensor operator()(const torch::Tensor& images);

@@ -52,6 +52,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.scenario.name = "other";
   s.scenario.clock = Clock::simulated;
   s.data.channels = 3;
+  s.data.depth = 1;  // images, which every trigger and step are for
   s.data.columns = {"file", "class", "patient", "hospital", "part", "importance"};
   s.data.backdoor.client = 4;
   s.training.rule = Rule::fedavg;
@@ -98,9 +99,17 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
       INFO(a[i].path, ".", x.option.name);
       if (is_single(x)) {
         CHECK(get(x) == get(y));
-        const std::set<std::string> elsewhere{
-            "clock",           "irm_estimator", "mixing_halved_at", "staleness_average", "audit",
-            "batched_clients", "minimax_steps", "minimax_radius",   "feature_rank",      "init"};
+        const std::set<std::string> elsewhere{"clock",
+                                              "irm_estimator",
+                                              "mixing_halved_at",
+                                              "staleness_average",
+                                              "audit",
+                                              "batched_clients",
+                                              "minimax_steps",
+                                              "minimax_radius",
+                                              "feature_rank",
+                                              "init",
+                                              "depth"};
         if (elsewhere.count(x.option.name) == 0 && a[i].path != "calibration.difference")
           CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;

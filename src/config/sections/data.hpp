@@ -30,10 +30,11 @@ struct SlicesSection {
 struct DataSection {
   DataSource source = DataSource::phantom;
   DataTask task = DataTask::auto_;
-  std::string path;                   ///< npz file, folder or manifest; see resolve_data_path
-  std::int64_t image_size = 28;       ///< pixels a side: phantom, and what files are resized to
-  std::int64_t channels = 1;          ///< 1 or 3: phantom, files
-  std::int64_t classes = 4;           ///< phantom only
+  std::string path;              ///< npz file, folder or manifest; see resolve_data_path
+  std::int64_t image_size = 28;  ///< pixels a side: phantom, and what files are resized to
+  std::int64_t depth = 1;        ///< slices of a volume, 1: images: phantom, and what files are resized to
+  std::int64_t channels = 1;     ///< 1 or 3: phantom, files
+  std::int64_t classes = 4;      ///< phantom only
   std::int64_t train_samples = 2000;  ///< phantom: how many to generate
   std::int64_t val_samples = 400;     ///< phantom
   std::int64_t test_samples = 800;    ///< phantom

@@ -196,6 +196,7 @@ bool Field::dense() const {
 
 Plan make_plan(const std::vector<model::Layer>& layers, const model::InputShape& shape,
                const model::Layout& layout) {
+  if (shape.volumes()) throw std::invalid_argument("volumes have no kernels");
   return Planner(layers, layout).make(shape);
 }
 

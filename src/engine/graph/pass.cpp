@@ -42,6 +42,7 @@ void deliver(const torch::Tensor& gradient, torch::Tensor& parameter, torch::Ten
 }  // namespace
 
 std::string Pass::refusal(const model::Network& network) {
+  if (network.shape().volumes()) return "volumes have no kernels";
   const auto& layers = network.layers();
   for (const auto& l : layers) {
     if (l.kind == Kind::batch_norm) return l.name + " is a BatchNorm";

@@ -11,6 +11,7 @@
 #include "engine/workspace.hpp"
 #include "methods/prune/scores.hpp"
 #include "methods/required.hpp"
+#include "model/spatial.hpp"
 
 namespace afu::methods {
 namespace {
@@ -66,7 +67,7 @@ job::JobResult run(engine::Workspace& workspace, const PruneStatisticsJob& job) 
   const auto options = torch::dtype(torch::kFloat64).device(workspace.device());
   torch::Tensor means, counts, sums;
   const model::Observer observe = [&](const std::string& name, const torch::Tensor& output) {
-    const auto mean = at::relu(output).mean({2, 3});
+    const auto mean = model::spatial_mean(at::relu(output));
     means.narrow(1, begins.at(name), mean.size(1)).copy_(mean);
   };
   for (std::int64_t begin = 0; begin < order.size(0); begin += batch_size) {
