@@ -36,6 +36,15 @@ SHAPES = {
 }
 
 
+# The same of volumes: filters are cubes, and what is left of 8 x 8 x 8 is 2 x 2 x 2.
+VOLUME_SHAPES = {
+    **SHAPES["cnn_small"],
+    "conv1.weight": [16, 1, 3, 3, 3],
+    "conv2.weight": [32, 16, 3, 3, 3],
+    "fc1.weight": [32, 256],
+}
+
+
 def layout_of(shapes: dict[str, list[int]]) -> Layout:
     slots, offset = [], 0
     for name, shape in shapes.items():
@@ -80,8 +89,10 @@ class Pieces(unittest.TestCase):
 
     def test_gradients_are_slopes(self) -> None:
         random = np.random.default_rng(3)
-        x, y = random.standard_normal((6, 1, 8, 8)), np.array([0, 1, 2, 0, 1, 2])
-        for name, shapes in SHAPES.items():
+        y = np.array([0, 1, 2, 0, 1, 2])
+        images, volumes = random.standard_normal((6, 1, 8, 8)), random.standard_normal((6, 1, 8, 8, 8))
+        cases = [(name, shapes, images) for name, shapes in SHAPES.items()]
+        for name, shapes, x in (*cases, ("cnn_small", VOLUME_SHAPES, volumes)):
             net = make_net(name, layout_of(shapes))
             w = net.layout.initial(Key(5, purpose("init"), 0, 0)).astype(np.float64)
             _, d = cross_entropy(net.forward(w, x), y)

@@ -22,7 +22,7 @@ class RunFolder:
     run: dict[str, Any]
     events: list[dict[str, Any]]
     layout: Layout
-    images: np.ndarray  # [N, C, H, W] uint8
+    images: np.ndarray  # [N, C, H, W], of volumes [N, C, D, H, W], uint8
     labels: np.ndarray
     initial: np.ndarray
     restart: np.ndarray | None

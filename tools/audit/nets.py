@@ -83,7 +83,7 @@ class LogReg:
 
 
 class CnnSmall:
-    """Twice: convolution 3 x 3, group norm, 2 x 2 maximum, ReLU; then two linear layers."""
+    """Twice: convolution 3 x 3, group norm, 2 x 2 maximum, ReLU; then two linear layers. Of volumes 3 x 3 x 3, 2 x 2 x 2."""
 
     head = "fc2"
     groups = {"norm1": 4, "norm2": 8}
@@ -108,12 +108,11 @@ class CnnSmall:
 
     def _block(self, p: dict[str, np.ndarray], conv: str, norm: str, x: np.ndarray) -> np.ndarray:
         columns = _columns(x)
-        n, _, height, width = x.shape
         weight = p[conv + ".weight"]
         out = columns @ weight.reshape(len(weight), -1).T + p[conv + ".bias"]
-        out = out.reshape(n, height, width, -1).transpose(0, 3, 1, 2)
+        out = np.moveaxis(out.reshape(len(x), *x.shape[2:], -1), -1, 1)
         normed, scale = _group_norm(out, self.groups[norm])
-        y = normed * p[norm + ".weight"][:, None, None] + p[norm + ".bias"][:, None, None]
+        y = normed * _each_channel(p[norm + ".weight"], x) + _each_channel(p[norm + ".bias"], x)
         pooled, where = _max_pool(y)
         self._blocks.append((conv, norm, x.shape, columns, normed, scale, y.shape, where, pooled > 0))
         return np.maximum(pooled, 0)
@@ -136,32 +135,38 @@ class CnnSmall:
     def _block_backward(self, p: dict, g: dict, block: tuple, d: np.ndarray) -> np.ndarray:
         conv, norm, x_shape, columns, normed, scale, y_shape, where, positive = block
         d = _max_pool_gradient(d * positive, where, y_shape)
-        g[norm + ".weight"][:] = (d * normed).sum(axis=(0, 2, 3))
-        g[norm + ".bias"][:] = d.sum(axis=(0, 2, 3))
-        d = _group_norm_gradient(d * p[norm + ".weight"][:, None, None], normed, scale, self.groups[norm])
-        rows = d.transpose(0, 2, 3, 1).reshape(-1, d.shape[1])
+        all_but_channels = (0, *range(2, d.ndim))
+        g[norm + ".weight"][:] = (d * normed).sum(axis=all_but_channels)
+        g[norm + ".bias"][:] = d.sum(axis=all_but_channels)
+        d = _group_norm_gradient(d * _each_channel(p[norm + ".weight"], d), normed, scale, self.groups[norm])
+        rows = np.moveaxis(d, 1, -1).reshape(-1, d.shape[1])
         weight = p[conv + ".weight"]
         g[conv + ".weight"][:] = (rows.T @ columns).reshape(weight.shape)
         g[conv + ".bias"][:] = rows.sum(axis=0)
         return _columns_gradient(rows @ weight.reshape(len(weight), -1), x_shape)
 
 
+def _each_channel(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """[C] as [C, 1, 1], of volumes [C, 1, 1, 1]."""
+    return values.reshape(-1, *[1] * (x.ndim - 2))
+
+
 def _columns(x: np.ndarray) -> np.ndarray:
-    """Each position's 3 x 3 surroundings, zeros outside: [n * h * w, c * 9]."""
-    n, c, h, w = x.shape
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
-    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, c * 9)
+    """Each position's surroundings, one step along every axis, zeros outside: [n * h * w, c * 9], of volumes c * 27."""
+    axes = x.ndim - 2
+    padded = np.pad(x, ((0, 0), (0, 0), *[(1, 1)] * axes))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3,) * axes, axis=tuple(range(2, x.ndim)))
+    return np.moveaxis(windows, 1, axes + 1).reshape(-1, x.shape[1] * 3**axes)
 
 
 def _columns_gradient(d: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    n, c, h, w = shape
-    d = d.reshape(n, h, w, c, 3, 3)
-    padded = np.zeros((n, c, h + 2, w + 2), dtype=d.dtype)
-    for i in range(3):
-        for j in range(3):
-            padded[:, :, i : i + h, j : j + w] += d[:, :, :, :, i, j].transpose(0, 3, 1, 2)
-    return padded[:, :, 1:-1, 1:-1]
+    n, c, *sides = shape
+    d = d.reshape(n, *sides, c, *[3] * len(sides))
+    padded = np.zeros((n, c, *(side + 2 for side in sides)), dtype=d.dtype)
+    for offset in np.ndindex(*[3] * len(sides)):
+        place = tuple(slice(o, o + side) for o, side in zip(offset, sides))
+        padded[(slice(None), slice(None), *place)] += np.moveaxis(d[(..., *offset)], -1, 1)
+    return padded[(slice(None), slice(None), *[slice(1, -1)] * len(sides))]
 
 
 def _group_norm(x: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
@@ -180,26 +185,30 @@ def _group_norm_gradient(d: np.ndarray, normed: np.ndarray, scale: np.ndarray, g
     return ((dg - mean - xg * along) * scale).reshape(d.shape)
 
 
-def _quarters(x: np.ndarray) -> np.ndarray:
-    """[n, c, h/2, w/2, 4], row by row; an odd last row or column is left out."""
-    n, c, h, w = x.shape
-    x = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
-    return x.transpose(0, 1, 2, 4, 3, 5).reshape(n, c, h // 2, w // 2, 4)
+def _cells(x: np.ndarray) -> np.ndarray:
+    """[n, c, h/2, w/2, 4], of volumes [n, c, d/2, h/2, w/2, 8], row by row; an odd last one of an axis is left out."""
+    sides = x.shape[2:]
+    x = x[(slice(None), slice(None), *(slice(side // 2 * 2) for side in sides))]
+    x = x.reshape(*x.shape[:2], *(n for side in sides for n in (side // 2, 2)))
+    x = x.transpose(0, 1, *range(2, x.ndim, 2), *range(3, x.ndim, 2))
+    return x.reshape(*x.shape[: 2 + len(sides)], 2 ** len(sides))
 
 
 def _max_pool(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    quarters = _quarters(x)
-    where = quarters.argmax(axis=4)
-    return np.take_along_axis(quarters, where[..., None], axis=4)[..., 0], where
+    cells = _cells(x)
+    where = cells.argmax(axis=-1)
+    return np.take_along_axis(cells, where[..., None], axis=-1)[..., 0], where
 
 
 def _max_pool_gradient(d: np.ndarray, where: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    n, c, h, w = shape
-    quarters = np.zeros(d.shape + (4,), dtype=d.dtype)
-    np.put_along_axis(quarters, where[..., None], d[..., None], axis=4)
+    axes = len(shape) - 2
+    cells = np.zeros((*d.shape, 2**axes), dtype=d.dtype)
+    np.put_along_axis(cells, where[..., None], d[..., None], axis=-1)
+    back = cells.reshape(*d.shape, *[2] * axes)
+    back = back.transpose(0, 1, *(k for a in range(axes) for k in (2 + a, 2 + axes + a)))
+    even = tuple(2 * side for side in d.shape[2:])
     x = np.zeros(shape, dtype=d.dtype)
-    back = quarters.reshape(n, c, h // 2, w // 2, 2, 2).transpose(0, 1, 2, 4, 3, 5)
-    x[:, :, : h // 2 * 2, : w // 2 * 2] = back.reshape(n, c, h // 2 * 2, w // 2 * 2)
+    x[(slice(None), slice(None), *(slice(side) for side in even))] = back.reshape(*shape[:2], *even)
     return x
 
 

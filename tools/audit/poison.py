@@ -15,15 +15,16 @@ NEAR_TIE = 1e-6  # a blend half way between two bytes becomes either
 
 
 def carry(copies: np.ndarray, originals: np.ndarray, trigger: str, size: int, opacity: float) -> bool:
-    """Whether `copies`, [N, C, H, W] of bytes, are `originals` with the trigger on."""
+    """Whether `copies`, [N, C, H, W] or of volumes [N, C, D, H, W] of bytes, are `originals` with the trigger on."""
     wanted = originals.astype(np.float64)
+    axes = originals.ndim - 2
+    corner = (slice(None), slice(None), *[slice(-size, None)] * axes)
     if trigger == "patch":
-        wanted[:, :, -size:, -size:] = 255
+        wanted[corner] = 255
     elif trigger == "checkerboard":
-        i, j = np.indices((size, size))
-        wanted[:, :, -size:, -size:] = np.where((i + j) % 2 == 0, 255, 0)
+        wanted[corner] = np.where(np.indices((size,) * axes).sum(axis=0) % 2 == 0, 255, 0)
     elif trigger == "blend":
-        width = originals.shape[3]
+        width = originals.shape[-1]
         pattern = 127.5 * (1 + np.sin(2 * math.pi * BLEND_PERIODS * np.arange(width) / width))
         wanted = (1 - opacity) * wanted + opacity * pattern
     else:
