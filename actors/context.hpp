@@ -43,7 +43,8 @@ struct Context {
   std::shared_ptr<Remains> remains = std::make_shared<Remains>();
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< set by the launcher
   /// Empty: not written.
-  std::string events_file, trace_file, metrics_file, requests_file, attacks_file, calibrations_file;
+  std::string events_file, trace_file, metrics_file, requests_file, clients_file, attacks_file,
+      calibrations_file;
   std::string audit_folder;  ///< likewise
 
   /// Whether a job submitted now may be one that other runs submit too.

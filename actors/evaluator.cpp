@@ -45,8 +45,7 @@ bool same(const record::MetricsRow& a, const record::MetricsRow& b) {
   return a.phase == b.phase && a.version == b.version && a.epoch == b.epoch && a.updates == b.updates;
 }
 
-void fill(record::MetricsRow& row, const job::JobResult& r,
-          const std::vector<metrics::RequestSets>& requests) {
+void fill(record::MetricsRow& row, const job::JobResult& r, const metrics::EvaluationSets& sets) {
   row.test_accuracy = figure(r, "test_accuracy");
   row.balanced_accuracy = figure(r, "balanced_accuracy");
   row.forget_accuracy = figure(r, "forget_accuracy");
@@ -57,11 +56,17 @@ void fill(record::MetricsRow& row, const job::JobResult& r,
   row.test_auc = figure(r, "test_auc");
   row.calibration_error = figure(r, "calibration_error");
   row.brier_score = figure(r, "brier_score");
+  const auto& requests = sets.requests;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto number = "." + std::to_string(i);
     row.requests.push_back({figure(r, "forget_accuracy" + number),
                             requests[i].backdoor ? row.attack_success_rate : std::nullopt,
                             figure(r, "mia_auc" + number), figure(r, "poisoned_success" + number)});
+  }
+  for (std::size_t g = 0; g < sets.groups.size(); ++g) {
+    const auto number = "." + std::to_string(g);
+    row.groups.push_back({figure(r, "group_accuracy" + number), figure(r, "group_balanced_accuracy" + number),
+                          figure(r, "group_auc" + number), figure(r, "group_loss" + number)});
   }
 }
 
@@ -70,6 +75,7 @@ void emit(Self self) {
   while (!st.items.empty() && st.items.front().measured) {
     auto& item = st.items.front();
     if (st.recorder) self->send(st.recorder, item.evaluation.row);
+    item.evaluation.row.groups = {};  // of many clients they are much, and the report has no use for them
     if (item.evaluation.before_erasure) {
       st.report->before = item.evaluation.row;
       st.report->has_before = true;
@@ -162,7 +168,7 @@ evaluator_actor::behavior_type evaluator(Self self, ContextPtr context, dispatch
         if (id >> 32 == attack_owner) attacked(self, id & 0xffffffffu, *r);
         for (auto& item : st.items)
           if (job_id(evaluator_owner, item.number) == id) {
-            fill(item.evaluation.row, *r, self->state.context->evaluation->requests);
+            fill(item.evaluation.row, *r, *self->state.context->evaluation);
             item.measured = true;
           }
         emit(self);

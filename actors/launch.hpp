@@ -18,6 +18,7 @@ namespace afu::actors {
 /// Where a run's files go; empty: not written.
 struct Files {
   std::string events, trace, metrics, attacks;
+  std::string clients;       ///< only made where evaluation.by_client asks for it
   std::string requests;      ///< only made where there are erasures
   std::string calibrations;  ///< only made once there is one
   std::string audit;         ///< a folder, which exists once `prepared` has been called

@@ -100,6 +100,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.trace_file = options.files.trace;
   c.metrics_file = options.files.metrics;
   if (!s.erasures.empty()) c.requests_file = options.files.requests;
+  if (s.evaluation.by_client) c.clients_file = options.files.clients;
   c.attacks_file = options.files.attacks;
   c.calibrations_file = options.files.calibrations;
   c.audit_folder = options.files.audit;

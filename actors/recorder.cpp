@@ -11,6 +11,7 @@
 #include "record/attack_log.hpp"
 #include "record/audit_log.hpp"
 #include "record/calibration_log.hpp"
+#include "record/clients_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/requests_log.hpp"
@@ -28,6 +29,7 @@ struct RecorderState {
   std::unique_ptr<record::TraceBuilder> trace;
   std::unique_ptr<record::MetricsLog> metrics;
   std::unique_ptr<record::RequestsLog> requests;
+  std::unique_ptr<record::ClientsLog> clients;
   std::unique_ptr<record::AttackLog> attacks;
   std::string calibrations_file;
   std::unique_ptr<record::CalibrationLog> calibrations;
@@ -78,6 +80,12 @@ void checkpoint_soon(Self self) {
         atom::checkpoint_v);
 }
 
+std::vector<record::ClientSet> client_sets(const std::vector<metrics::EvaluationGroup>& groups) {
+  std::vector<record::ClientSet> sets;
+  for (const auto& g : groups) sets.push_back({g.set, g.client, g.site, g.rows->size()});
+  return sets;
+}
+
 recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation_actor federation) {
   self->state.federation = std::move(federation);
   self->state.context = context;
@@ -89,6 +97,9 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
       st.metrics = std::make_unique<record::MetricsLog>(context->metrics_file);
     if (!context->requests_file.empty())
       st.requests = std::make_unique<record::RequestsLog>(context->requests_file);
+    if (!context->clients_file.empty() && context->evaluation)
+      st.clients = std::make_unique<record::ClientsLog>(context->clients_file,
+                                                        client_sets(context->evaluation->groups));
     if (!context->attacks_file.empty() && context->attacks && !context->attacks->names.empty())
       st.attacks = std::make_unique<record::AttackLog>(context->attacks_file);
     if (!context->audit_folder.empty()) {
@@ -121,6 +132,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
         guarded(self, [&](RecorderState& st) {
           if (st.metrics) st.metrics->append(row);
           if (st.requests) st.requests->append(row);
+          if (st.clients) st.clients->append(row);
         });
       },
       [=](const record::AttackRow& row) {
@@ -176,7 +188,7 @@ recorder_actor::behavior_type recorder(Self self, ContextPtr context, federation
           st.context->checkpoint->freeze();
           st.context->checkpoint->write(st.context->elapsed());
         }
-        finish(st.events), finish(st.metrics), finish(st.requests), finish(st.attacks),
+        finish(st.events), finish(st.metrics), finish(st.requests), finish(st.clients), finish(st.attacks),
             finish(st.calibrations), finish(st.audit);
         if (!st.updates_file.empty())
           attempt(self, [](RecorderState& s) { model::write_vectors(s.updates_file, s.updates); });

@@ -108,6 +108,7 @@ actors::RunResult execute(const config::Scenario& scenario, record::RunFolder& f
   if (scenario.output.trace) options.files.trace = folder.path("trace.json");
   if (training) options.files.metrics = folder.path("metrics.csv");
   if (training) options.files.requests = folder.path("requests.csv");
+  if (training) options.files.clients = folder.path("clients.csv");
   if (training) options.files.attacks = folder.path("attacks.csv");
   options.files.calibrations = folder.path("calibrations.csv");
   if (scenario.output.audit) options.files.audit = (folder.root() / "audit").string();

@@ -217,31 +217,37 @@ Section unlearning(UnlearningSection& u, const std::vector<PluginSection>& metho
 }
 
 Section evaluation(EvaluationSection& e) {
-  return {"evaluation",
-          "When versions are measured; it costs no simulated time.",
-          {number("every_updates", e.every_updates, from(1), "Measure every so many versions.", "updates")
-               .alias({"every", "interval"}),
-           number("dense_updates", e.dense_updates, from(0),
-                  "Measure every version for so long after a merge.", "updates"),
-           number("batch_size", e.batch_size, from(1, 65536), "Samples of a forward pass.").alias({"batch"}),
-           number("max_retain_samples", e.max_retain_samples, from(0),
-                  "Most of the retained clients' training samples to measure on; 0: all."),
-           text("attacks", e.attacks,
-                "What is tried on the versions before the request, at the merge, 16 updates later and at the "
-                "end, into attacks.csv: " +
-                    attack::described() + ".")
-               .alias({"attack", "mia"}),
-           number("reference_models", e.reference_models, from(0, 64),
-                  "Models that lira and rmia compare with; 0: these two are left out. Each has the run's "
-                  "architecture and local training, fresh weights, and a random half of the training samples "
-                  "that nobody asks to forget."),
-           number("reference_epochs", e.reference_epochs, from(1, 10'000),
-                  "Passes of a reference model over its half."),
-           number("rmia_a", e.rmia_a, from(0, 1),
-                  "a of rmia: what p(x) is taken to be where only models without x are known, "
-                  "((1 + a) * mean of theirs + 1 - a) / 2."),
-           number("relearn_batches", e.relearn_batches, from(1, 1'000'000),
-                  "Most batches of the forget set that relearn tries.", "batches")}};
+  return {
+      "evaluation",
+      "When versions are measured; it costs no simulated time.",
+      {number("every_updates", e.every_updates, from(1), "Measure every so many versions.", "updates")
+           .alias({"every", "interval"}),
+       number("dense_updates", e.dense_updates, from(0), "Measure every version for so long after a merge.",
+              "updates"),
+       number("batch_size", e.batch_size, from(1, 65536), "Samples of a forward pass.").alias({"batch"}),
+       flag(
+           "by_client", e.by_client,
+           "Also measure each client on the samples that it holds out of training, and the test images of each site "
+           "(those of a manifest, or of partition.shift), into clients.csv.")
+           .alias({"per_client"}),
+       number("max_retain_samples", e.max_retain_samples, from(0),
+              "Most of the retained clients' training samples to measure on; 0: all."),
+       text("attacks", e.attacks,
+            "What is tried on the versions before the request, at the merge, 16 updates later and at the "
+            "end, into attacks.csv: " +
+                attack::described() + ".")
+           .alias({"attack", "mia"}),
+       number("reference_models", e.reference_models, from(0, 64),
+              "Models that lira and rmia compare with; 0: these two are left out. Each has the run's "
+              "architecture and local training, fresh weights, and a random half of the training samples "
+              "that nobody asks to forget."),
+       number("reference_epochs", e.reference_epochs, from(1, 10'000),
+              "Passes of a reference model over its half."),
+       number("rmia_a", e.rmia_a, from(0, 1),
+              "a of rmia: what p(x) is taken to be where only models without x are known, "
+              "((1 + a) * mean of theirs + 1 - a) / 2."),
+       number("relearn_batches", e.relearn_batches, from(1, 1'000'000),
+              "Most batches of the forget set that relearn tries.", "batches")}};
 }
 
 }  // namespace afu::config::schema

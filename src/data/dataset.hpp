@@ -90,6 +90,13 @@ struct ClientShare {
   IndicesPtr holdout;  ///< never trained on: the non-members of membership attacks
 };
 
+/// The test images that come from one site.
+struct SiteTest {
+  std::string site;          ///< as the manifest has it; empty: the simulated scanner of a client
+  std::int64_t client = -1;  ///< whose site it is; -1: nobody's that trains
+  IndicesPtr rows;           ///< ascending, not empty
+};
+
 /// The pool of all images of a run, and who owns which. Rows are appended for poisoned and triggered images,
 /// so that training and evaluation need no special case.
 struct FederatedData {
@@ -107,8 +114,9 @@ struct FederatedData {
   /// Held-out images that neither are non-members nor calibrate: of subjects that gave others to the
   /// calibration.
   std::size_t set_aside = 0;
-  std::vector<SiteShift> sites;  ///< one a client; empty: no shift
-  IndicesPtr triggered_test;     ///< test images of other classes with the trigger on; empty: no backdoor
+  std::vector<SiteShift> sites;      ///< one a client; empty: no shift
+  std::vector<SiteTest> site_tests;  ///< all test images, each once; empty: where they come from is not known
+  IndicesPtr triggered_test;         ///< test images of other classes with the trigger on; empty: no backdoor
   /// The images of triggered_test, in its order, with a trigger of another family: nobody was trained on it.
   IndicesPtr control_test;
   /// The backdoor client's held-out samples, as large a share of them poisoned as of its training samples:

@@ -230,6 +230,21 @@ void ask_clients(FederatedData& data, const Images& pool, const config::Scenario
   }
 }
 
+/// Of a manifest with sites: which test images come from which.
+void find_site_tests(FederatedData& data, const Images& pool, const std::vector<std::string>& names) {
+  if (names.empty() || pool.sites.empty()) return;
+  std::vector<Indices> rows(names.size());
+  for (auto r : *data.test)
+    rows[static_cast<std::size_t>(pool.sites[static_cast<std::size_t>(r)])].push_back(r);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (rows[i].empty()) continue;
+    const auto client = std::find(data.client_names.begin(), data.client_names.end(), names[i]);
+    data.site_tests.push_back({names[i],
+                               client == data.client_names.end() ? -1 : client - data.client_names.begin(),
+                               share(std::move(rows[i]))});
+  }
+}
+
 /// Every image of a site passes its scanner. Before the poisoning: a trigger is put on what the scanner gave.
 void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scenario) {
   const auto seed = scenario.scenario.seed;
@@ -255,7 +270,11 @@ void shift_sites(FederatedData& data, Images& pool, const config::Scenario& scen
   for (std::size_t c = 0; c < data.clients.size(); ++c) {
     for (const auto& rows : {data.clients[c].train, data.clients[c].holdout, data.calibration[c]})
       shift_rows(pool, *rows, data.sites[c], seed);
-    if (!tested.empty()) shift_rows(pool, tested[c], data.sites[c], seed);
+    if (tested.empty()) continue;
+    shift_rows(pool, tested[c], data.sites[c], seed);
+    // Where the manifest tells sites of its own, these are the ones that figures are told of.
+    if (pool.sites.empty() && !tested[c].empty())
+      data.site_tests.push_back({"", static_cast<std::int64_t>(c), share(tested[c])});
   }
 }
 
@@ -345,6 +364,7 @@ FederatedData federate(const Source& source, const config::Scenario& scenario) {
     class_counts.push_back(mix_of(parts.train, mixed_by, kinds));
     data.clients.push_back({share(std::move(parts.train)), share(std::move(parts.holdout))});
   }
+  find_site_tests(data, *pool, source.site_names);
 
   if (scenario.calibration.source == config::CalibrationSource::clients)
     ask_clients(data, *pool, scenario, keeps_subjects(subjects, scenario.partition));

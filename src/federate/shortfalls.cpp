@@ -32,6 +32,7 @@ class Shortfalls {
     backdoor();
     holdouts();
     retained();
+    groups();
     calibration();
     attacks();
     return std::move(notes_);
@@ -72,6 +73,24 @@ class Shortfalls {
     else if (const auto none = missing(*sets_.test, true); !none.empty())
       tell("data: the test split has no image {} {}: test accuracy says nothing of it", of_class(), none);
     label_of_one_value();
+  }
+
+  /// What evaluation.by_client has nothing to tell of.
+  void groups() {
+    if (!s_.evaluation.by_client) return;
+    std::set<std::int64_t> with;
+    for (const auto& g : sets_.groups)
+      if (g.set == "holdout") with.insert(g.client);
+    if (const auto without = data_.clients.size() - with.size(); without > 0)
+      tell(
+          "evaluation.by_client: {} of {} clients hold out no samples that count (partition.holdout_fraction): there are no "
+          "figures of theirs",
+          without, data_.clients.size());
+    const auto is_site = [](const metrics::EvaluationGroup& g) { return g.set == "test"; };
+    if (std::none_of(sets_.groups.begin(), sets_.groups.end(), is_site))
+      tell(
+          "evaluation.by_client: it is not known which site a test image comes from (a manifest with sites, or "
+          "partition.shift.test = \"sites\", would tell): there are figures of held-out samples alone");
   }
 
   const char* of_class() const { return data_.multi_label() ? "with label" : "of class"; }

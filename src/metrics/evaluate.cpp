@@ -34,13 +34,16 @@ std::vector<double> scores(const Predictions& p) {
 Predictions taken(const Predictions& of, const data::Indices& rows, const data::Indices& wanted) {
   Predictions p;
   p.label_bits = of.label_bits;
+  const auto width = of.labels.empty() ? 0 : of.probabilities.size() / of.labels.size();
   for (auto r : wanted) {
     const auto i = static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), r) - rows.begin());
     if (i == rows.size() || rows[i] != r)
-      throw std::invalid_argument(fmt::format("row {} of a request is in no set that is evaluated", r));
+      throw std::invalid_argument(fmt::format("row {} of a part is in no set that is evaluated", r));
     p.predicted.push_back(of.predicted[i]);
     p.labels.push_back(of.labels[i]);
     p.losses.push_back(of.losses[i]);
+    const auto begin = of.probabilities.begin() + static_cast<std::ptrdiff_t>(i * width);
+    p.probabilities.insert(p.probabilities.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
   }
   return p;
 }
@@ -48,6 +51,15 @@ Predictions taken(const Predictions& of, const data::Indices& rows, const data::
 /// Of poisoned samples the share that is answered with the class, or the label, that they were given.
 double as_given(const Predictions& poisoned, const data::TargetLabel& target) {
   return target.adds ? share_predicted(poisoned, target) : accuracy(poisoned);
+}
+
+/// All rows that clients hold out and groups are made of, ascending.
+data::IndicesPtr rows_of_holdouts(const std::vector<EvaluationGroup>& groups) {
+  data::Indices rows;
+  for (const auto& g : groups)
+    if (g.set == "holdout") rows.insert(rows.end(), g.rows->begin(), g.rows->end());
+  std::sort(rows.begin(), rows.end());
+  return std::make_shared<const data::Indices>(std::move(rows));
 }
 
 /// All non-members, ascending: each request has its own share of poisoned ones among them.
@@ -126,7 +138,18 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     if (std::isfinite(value)) result.figures[name] = value;
   };
   const auto& sets = *job.sets;
+  const auto tell_groups = [&](const char* set, const Predictions& all, const data::Indices& rows) {
+    for (std::size_t g = 0; g < sets.groups.size(); ++g) {
+      if (sets.groups[g].set != set) continue;
+      const auto own = taken(all, rows, *sets.groups[g].rows);
+      tell(fmt::format("group_accuracy.{}", g), accuracy(own));
+      tell(fmt::format("group_balanced_accuracy.{}", g), balanced_accuracy(own));
+      tell(fmt::format("group_auc.{}", g), area(own));
+      tell(fmt::format("group_loss.{}", g), mean_loss(own));
+    }
+  };
   if (const auto test = on(sets.test, Wanted::probabilities)) {
+    tell_groups("test", *test, *sets.test);
     tell("test_accuracy", accuracy(*test));
     tell("balanced_accuracy", balanced_accuracy(*test));
     tell("test_auc", area(*test));
@@ -134,6 +157,9 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     tell("calibration_error", calibration_error(*test));
     tell("brier_score", brier_score(*test));
   }
+  if (const auto rows = rows_of_holdouts(sets.groups);
+      const auto held_out_by_clients = on(rows, Wanted::probabilities))
+    tell_groups("holdout", *held_out_by_clients, *rows);
   const auto forget = on(sets.forget);
   if (forget) tell("forget_accuracy", accuracy(*forget));
   if (const auto retain = on(sets.retain)) tell("retain_accuracy", accuracy(*retain));

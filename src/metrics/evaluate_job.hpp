@@ -2,6 +2,7 @@
 /// The evaluation of a version, as it is asked for.
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "data/target_label.hpp"
@@ -24,13 +25,23 @@ struct RequestSets {
 };
 AFU_FIELDS(RequestSets, forget, holdout, backdoor, poisoned)
 
+/// Rows of one client or site, measured alone.
+struct EvaluationGroup {
+  std::string set;  ///< "holdout": what the client holds out of training; "test": the site's test images
+  std::int64_t client = -1;  ///< -1: of a site that nobody trains at
+  std::string site{};        ///< its name; empty: it has none
+  IndicesPtr rows;           ///< ascending, not empty; of "test" among those of EvaluationSets::test
+};
+AFU_FIELDS(EvaluationGroup, set, client, site, rows)
+
 /// One set of rows an evaluation looks at.
 struct EvaluationSets {
   IndicesPtr test, forget, retain, holdout, triggered;  ///< empty or null: the figure does not apply
   data::TargetLabel backdoor_target{};
-  std::vector<RequestSets> requests{};  ///< one an erasure of the scenario
+  std::vector<RequestSets> requests{};    ///< one an erasure of the scenario
+  std::vector<EvaluationGroup> groups{};  ///< empty unless evaluation.by_client
 };
-AFU_FIELDS(EvaluationSets, test, forget, retain, holdout, triggered, backdoor_target, requests)
+AFU_FIELDS(EvaluationSets, test, forget, retain, holdout, triggered, backdoor_target, requests, groups)
 
 struct EvaluateJob {
   static constexpr const char* name = "evaluate";
@@ -44,7 +55,8 @@ AFU_FIELDS(EvaluateJob, model, sets, batch_size)
 /// test_loss, calibration_error, brier_score (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
 /// which excludes the target class already); mia_auc: the loss-threshold attack (Yeom et al. 2018), members =
 /// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
-/// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with the label that they were given).
+/// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with the label that they were
+/// given). Of the g-th group: group_accuracy.g, group_balanced_accuracy.g, group_auc.g, group_loss.g.
 job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job);
 
 }  // namespace afu::metrics

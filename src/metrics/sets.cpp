@@ -102,6 +102,22 @@ data::IndicesPtr retained_rows(const data::FederatedData& data, const config::Sc
   return std::make_shared<const data::Indices>(std::move(all));
 }
 
+std::vector<EvaluationGroup> evaluation_groups(const data::FederatedData& data, const config::Scenario& s) {
+  std::vector<EvaluationGroup> groups;
+  const auto add = [&](const char* set, std::int64_t client, const std::string& site,
+                       const data::Indices& rows) {
+    auto own = of_other_classes(data, s, rows);
+    if (own.empty()) return;
+    std::sort(own.begin(), own.end());
+    groups.push_back({set, client, site, std::make_shared<const data::Indices>(std::move(own))});
+  };
+  for (std::size_t c = 0; c < data.clients.size(); ++c)
+    add("holdout", static_cast<std::int64_t>(c), c < data.client_names.size() ? data.client_names[c] : "",
+        *data.clients[c].holdout);
+  for (const auto& site : data.site_tests) add("test", site.client, site.site, *site.rows);
+  return groups;
+}
+
 std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData& data,
                                                       const config::Scenario& s,
                                                       const std::vector<data::IndicesPtr>& forget) {
@@ -124,6 +140,7 @@ std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData&
   sets->retain = retained_rows(data, s, &data::ClientShare::train, s.evaluation.max_retain_samples);
   sets->triggered = data.triggered_test;
   sets->backdoor_target = data.backdoor_target;
+  if (s.evaluation.by_client) sets->groups = evaluation_groups(data, s);
   return sets;
 }
 

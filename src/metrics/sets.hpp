@@ -22,6 +22,11 @@ std::shared_ptr<const EvaluationSets> evaluation_sets(const data::FederatedData&
                                                       const config::Scenario& scenario,
                                                       const std::vector<data::IndicesPtr>& forget);
 
+/// What evaluation.by_client asks for: each client's held-out samples, then each site's test images, without classes that are
+/// to be forgotten; those of which nothing is left are left out. Held-out samples are the clean ones, the target's too.
+std::vector<EvaluationGroup> evaluation_groups(const data::FederatedData& data,
+                                               const config::Scenario& scenario);
+
 /// Of `rows`, as the data label them; absent where there are none. Of images with any number of labels: the
 /// majority's share and the entropy are means over the labels, so that they are still what a constant answer scores.
 std::optional<record::SetLabels> set_labels(const data::FederatedData& data, const data::IndicesPtr& rows);

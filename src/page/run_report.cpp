@@ -1,6 +1,7 @@
 /// What a single run's report says: a study of one arm and one cell, without claims.
 #include <fmt/format.h>
 
+#include "figures/client_figures.hpp"
 #include "figures/constant_classifier.hpp"
 #include "figures/figure_text.hpp"
 #include "page/charts.hpp"
@@ -104,6 +105,11 @@ Document run_document(const figures::Run& run) {
       origin{"origin", "Where it comes from", {}};
   figures.parts.emplace_back(figures_table(run));
   if (!s.erasures.empty()) figures.parts.emplace_back(erasures_table(run));
+  const auto* asked = record::first_request(s);
+  const auto clients =
+      figures::read_client_figures(run.folder, asked != nullptr ? asked->requested_at : std::nullopt);
+  for (const auto* set : {"holdout", "test"})
+    if (auto table = clients_table(clients, set)) figures.parts.emplace_back(std::move(*table));
   if (auto service = service_table(a, 0); !service.rows.empty())
     figures.parts.emplace_back(std::move(service));
   for (const auto& why : without_service(a, 0))

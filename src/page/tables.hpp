@@ -1,6 +1,7 @@
 #pragma once
 /// A study's tables. All are of one group of cells but for `verdict_overview` and `cells_table`.
 #include "figures/analysis.hpp"
+#include "figures/client_figures.hpp"
 #include "figures/verdicts.hpp"
 #include "page/document.hpp"
 
@@ -27,6 +28,10 @@ DataTable cost_table(const figures::Analysis& a, std::size_t group);
 DataTable service_table(const figures::Analysis& a, std::size_t group);
 /// The completed cells of which that cannot be told, and why: "cells/a/seed=1 (...)".
 std::vector<std::string> without_service(const figures::Analysis& a, std::size_t group);
+/// Of a single run: the clients' held-out samples ("holdout") or the sites' test images ("test"), a row each. None where
+/// clients.csv has none of them.
+std::optional<DataTable> clients_table(const std::vector<figures::ClientFigures>& all,
+                                       const std::string& set);
 /// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
 DataTable cells_table(const figures::Analysis& a);
 

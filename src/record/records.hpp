@@ -92,6 +92,11 @@ struct RequestFigures {
   std::optional<double> poisoned_success{};
 };
 
+/// What the samples of one client or site alone tell of a version (metrics::EvaluationGroup).
+struct GroupFigures {
+  std::optional<double> accuracy, balanced_accuracy, auc, loss;
+};
+
 /// One evaluation; absent figures do not apply.
 struct MetricsRow {
   std::uint64_t version = 0, epoch = 0, updates = 0;
@@ -101,6 +106,7 @@ struct MetricsRow {
   std::string phase;                       ///< "training", "erasing", "forgotten"
   std::vector<RequestFigures> requests{};  ///< one an erasure of the scenario
   std::optional<double> test_auc{}, calibration_error{}, brier_score{};
+  std::vector<GroupFigures> groups{};  ///< one a group of evaluation.by_client
 };
 
 /// Of a run's points the third, "plus16": so many accepted updates after the second, "merged".

@@ -18,12 +18,12 @@ struct RunFolderError : InputError {
 
 /// Every file a run may write, by its plain name. What is written must stand here, so that `force` removes
 /// it.
-inline constexpr std::array<std::string_view, 21> run_files{
+inline constexpr std::array<std::string_view, 22> run_files{
     "files.json",         "scenario.toml",      "metrics.csv",        "requests.csv",      "events.jsonl",
     "trace.json",         "model.pt",           "summary.json",       "attacks.csv",       "calibrations.csv",
     "snapshot_before.pt", "snapshot_merged.pt", "snapshot_plus16.pt", "snapshot_final.pt", "audit/run.json",
     "audit/data.npz",     "audit/initial.npz",  "audit/jobs.jsonl",   "audit/updates.npz", "audit/final.npz",
-    "checkpoint.afu"};
+    "clients.csv",        "checkpoint.afu"};
 
 /// By which a run that was stopped goes on (lane/checkpoint_file.hpp); gone once it is complete.
 inline constexpr std::string_view checkpoint_name = "checkpoint.afu";

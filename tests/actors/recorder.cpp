@@ -105,6 +105,10 @@ TEST_CASE(
   Fixture f;
   f.context->metrics_file = f.at("metrics.csv");
   f.context->requests_file = f.at("requests.csv");
+  f.context->clients_file = f.at("clients.csv");
+  auto sets = std::make_shared<metrics::EvaluationSets>();
+  sets->groups = {{"holdout", 0, "Leiden", std::make_shared<const data::Indices>(data::Indices{4, 5})}};
+  f.context->evaluation = sets;
   f.context->calibrations_file = f.at("calibrations.csv");
   f.context->attacks_file = f.at("attacks.csv");
   auto plan = std::make_shared<attack::Plan>();
@@ -116,6 +120,7 @@ TEST_CASE(
   record::MetricsRow row;
   row.version = 5;
   row.requests.resize(2);
+  row.groups.resize(1);
   f.tell(f.recorder, row);
   f.tell(f.recorder, record::AttackRow{"before", 5, 5, 1, "loss", "auc", 0.5});
   f.tell(f.recorder, record::CalibrationRecord{});
@@ -124,6 +129,7 @@ TEST_CASE(
   CHECK(f.text("metrics.csv").rfind(record::metrics_header, 0) == 0);
   CHECK(lines(f.text("metrics.csv")) == 2);
   CHECK(lines(f.text("requests.csv")) == 3);
+  CHECK(f.text("clients.csv").find(",holdout,0,Leiden,2,,,,\n") != std::string::npos);
   CHECK(f.text("attacks.csv").rfind(record::attacks_header, 0) == 0);
   CHECK(lines(f.text("attacks.csv")) == 2);
   CHECK(f.text("calibrations.csv").rfind(record::calibrations_header, 0) == 0);

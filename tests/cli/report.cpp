@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../record/temporary_folder.hpp"
+#include "figures/client_figures.hpp"
 #include "support.hpp"
 
 using namespace afu;
@@ -29,6 +30,41 @@ struct Reports {
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 }  // namespace
+
+TEST_CASE(
+    "figures by client and by site are written, measured alike with any number of lanes, and reported on") {
+  const Reports f;
+  write_text(f.folder.path / "tiny.toml", tiny);
+  const auto run =
+      "run " + f.path("tiny.toml") + " -q --set evaluation.by_client=true --set partition.shift.noise=0.1";
+  REQUIRE(f.command(run + " -o " + f.path("one")) == 0);
+  REQUIRE(f.command(run + " --set compute.lanes=3 -o " + f.path("three")) == 0);
+  const auto rows = f.text("one/clients.csv");
+  CHECK(rows == f.text("three/clients.csv"));
+  const auto all = figures::read_client_figures(f.folder.path / "one", 1e9);
+  REQUIRE(all.size() == 6);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CHECK(all[i].set == (i < 3 ? "holdout" : "test"));
+    CHECK(all[i].client == static_cast<std::int64_t>(i % 3));
+    CHECK(all[i].last.accuracy.has_value());
+    CHECK(all[i].last.loss.has_value());
+  }
+  // The sites' test images are all test images: the mean of their accuracies, by size, is the test accuracy.
+  const auto summary = nlohmann::json::parse(f.text("one/summary.json"));
+  double right = 0, images = 0;
+  for (std::size_t i = 3; i < 6; ++i) {
+    const auto n = static_cast<double>(all[i].samples);
+    right += n * *all[i].last.accuracy;
+    images += n;
+  }
+  CHECK(images == 20);
+  CHECK(right / images == doctest::Approx(summary["final"]["test_accuracy"].get<double>()));
+  REQUIRE(f.command("report " + f.path("one") + " --output " + f.path("page")) == 0);
+  for (const char* part : {"id=\"clients\"", "id=\"sites\"", "Accuracy at the end: "})
+    CHECK(contains(f.text("page/report.html"), part));
+  REQUIRE(f.command("run " + f.path("tiny.toml") + " -q -o " + f.path("without")) == 0);
+  CHECK_FALSE(fs::exists(f.folder.path / "without/clients.csv"));
+}
 
 TEST_CASE("a run is reported on, alone and in a study") {
   const Reports f;

@@ -221,6 +221,24 @@ TEST_CASE("sites are clients, called by their names") {
         CHECK(data.pool->sites[static_cast<std::size_t>(r)] == static_cast<std::int64_t>(c));
     }
   CHECK(images == static_cast<std::size_t>(source.train.size()));
+  // So are the test images' sites; one that trains nowhere has its name alone.
+  REQUIRE(data.site_tests.size() == 3);
+  std::size_t tested = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& site = data.site_tests[i];
+    CHECK(site.site == data.client_names[i]);
+    CHECK(site.client == static_cast<std::int64_t>(i));
+    tested += site.rows->size();
+    for (auto r : *site.rows)
+      CHECK(data.pool->sites[static_cast<std::size_t>(r)] == static_cast<std::int64_t>(i));
+  }
+  CHECK(tested == data.test->size());
+  auto elsewhere = s;
+  elsewhere.partition.scheme = config::PartitionScheme::iid;
+  const auto mixed = data::federate(source, elsewhere);
+  REQUIRE(mixed.site_tests.size() == 3);
+  CHECK(mixed.site_tests[1].site == "Leiden");
+  CHECK(mixed.site_tests[1].client == -1);
   // Whole patients are held out.
   for (const auto& client : data.clients) {
     std::set<std::int64_t> out;

@@ -124,3 +124,14 @@ TEST_CASE("what a run refuses is refused when its data are gathered, in timing-o
                     data::DataError);
   }
 }
+
+TEST_CASE("what figures by client have nothing to tell of is told") {
+  const std::vector<std::string> by_client{"evaluation.by_client=true"};
+  CHECK(warnings(ask, {"evaluation.by_client=true", "partition.shift.noise=0.1"}) ==
+        std::vector<std::string>{});
+  const auto no_sites = warnings(ask, by_client);
+  CHECK(told(no_sites, "evaluation.by_client: it is not known which site a test image comes from"));
+  CHECK_FALSE(told(no_sites, "hold out no samples"));
+  const auto none = warnings(ask, {"evaluation.by_client=true", "partition.holdout_fraction=0"});
+  CHECK(told(none, "evaluation.by_client: 4 of 4 clients hold out no samples that count"));
+}

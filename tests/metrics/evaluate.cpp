@@ -163,7 +163,43 @@ TEST_CASE("each request's figures are those of its own rows, without another for
 
   sets->requests = {{test::rows(50, 61), nullptr, false}};
   CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{version, sets, 16}).error ==
-        "evaluate: row 60 of a request is in no set that is evaluated");
+        "evaluate: row 60 of a part is in no set that is evaluated");
+}
+
+TEST_CASE(
+    "a group's figures are those of its rows alone: of held-out samples, and of test images without another pass") {
+  Lane lane;
+  const auto version = lane.trained(60, 4);
+  auto sets = std::make_shared<metrics::EvaluationSets>();
+  sets->test = test::rows(60, 110);
+  sets->groups = {{"holdout", 0, "", test::rows(30, 50)},
+                  {"holdout", 1, "Leiden", test::rows(10, 24)},
+                  {"test", 1, "Leiden", test::rows(64, 90)},
+                  {"test", -1, "Gent", test::rows(90, 110)}};
+  const auto result = lane.run(metrics::EvaluateJob{version, sets, 16});
+  CHECK(result.samples == 50 + 34);
+  const auto& f = result.figures;
+  for (std::size_t g = 0; g < sets->groups.size(); ++g) {
+    CAPTURE(g);
+    auto alone = std::make_shared<metrics::EvaluationSets>();
+    alone->test = sets->groups[g].rows;
+    const auto own = lane.run(metrics::EvaluateJob{version, alone, 16}).figures;
+    for (const auto& [group, test] : {std::pair{"group_accuracy.", "test_accuracy"},
+                                      {"group_balanced_accuracy.", "balanced_accuracy"},
+                                      {"group_auc.", "test_auc"},
+                                      {"group_loss.", "test_loss"}}) {
+      CAPTURE(group);
+      CHECK(f.at(group + std::to_string(g)) == doctest::Approx(own.at(test)).epsilon(1e-6));
+    }
+  }
+  // The figures of all are what they are without groups.
+  auto without = std::make_shared<metrics::EvaluationSets>();
+  without->test = sets->test;
+  for (const auto& [name, value] : lane.run(metrics::EvaluateJob{version, without, 16}).figures)
+    CHECK(f.at(name) == value);
+  sets->groups[2].rows = test::rows(59, 62);
+  CHECK(engine::execute(*lane.workspace, metrics::EvaluateJob{version, sets, 16}).error ==
+        "evaluate: row 59 of a part is in no set that is evaluated");
 }
 
 TEST_CASE("a figure whose set is missing is absent") {

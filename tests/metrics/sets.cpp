@@ -138,3 +138,35 @@ TEST_CASE(
   CHECK_FALSE(metrics::set_labels(data, rows({})));
   CHECK_FALSE(metrics::set_labels(data, nullptr));
 }
+
+TEST_CASE(
+    "sets: groups are each client's held-out samples, and each site's test images, without classes that are to go") {
+  const std::string ask = "[[erasure]]\nclient = 1\nat_update = 9\n";
+  CHECK(Built(ask).sets->groups.empty());
+  const Built b(ask, {"evaluation.by_client=true"});
+  REQUIRE(b.sets->groups.size() == 4);
+  for (std::size_t c = 0; c < 4; ++c) {
+    const auto& g = b.sets->groups[c];
+    CHECK(g.set == "holdout");
+    CHECK(g.client == static_cast<std::int64_t>(c));
+    CHECK(g.site.empty());
+    CHECK(*g.rows == *b.data.clients[c].holdout);  // the clean ones: the target's too
+  }
+  const Built scanned(ask, {"evaluation.by_client=true", "partition.shift.noise=0.1"});
+  REQUIRE(scanned.sets->groups.size() == 8);
+  data::Indices tested;
+  for (std::size_t c = 0; c < 4; ++c) {
+    const auto& g = scanned.sets->groups[4 + c];
+    CHECK(g.set == "test");
+    CHECK(g.client == static_cast<std::int64_t>(c));
+    CHECK(g.site.empty());
+    tested.insert(tested.end(), g.rows->begin(), g.rows->end());
+  }
+  std::sort(tested.begin(), tested.end());
+  CHECK(tested == *scanned.sets->test);
+  const Built label("[[erasure]]\nscope = \"class\"\nclass = 2\nat_update = 9\n",
+                    {"evaluation.by_client=true"});
+  REQUIRE(label.sets->groups.size() == 4);
+  for (const auto& g : label.sets->groups)
+    for (auto r : *g.rows) CHECK(label.data.pool->labels[static_cast<std::size_t>(r)] != 2);
+}

@@ -7,6 +7,7 @@
 
 #include "record/attack_log.hpp"
 #include "record/calibration_log.hpp"
+#include "record/clients_log.hpp"
 #include "record/event_log.hpp"
 #include "record/metrics_log.hpp"
 #include "record/requests_log.hpp"
@@ -136,6 +137,22 @@ TEST_CASE("requests.csv: one row an evaluation and request, absent and non-finit
       text_of(tmp / "requests.csv") ==
       "version,time,epoch,updates,phase,request,forget_accuracy,attack_success_rate,mia_auc,poisoned_success\n"
       "12,3.5,1,10,erasing,0,0.25,0.5,0.75,1\n12,3.5,1,10,erasing,1,,,0.5,\n");
+}
+
+TEST_CASE("clients.csv: one row an evaluation and client or site, names in quotes where they need them") {
+  TemporaryFolder tmp;
+  ClientsLog log(tmp / "clients.csv", {{"holdout", 3, "", 12}, {"test", -1, "Leiden, \"LUMC\"", 40}});
+  MetricsRow row;
+  row.version = 12, row.epoch = 1, row.updates = 10, row.time = 3.5, row.phase = "training";
+  log.append(row);  // of a model that is not finite: no figures at all
+  row.groups = {{0.25, 0.5, std::nullopt, 1.5}, {1.0, std::numeric_limits<double>::quiet_NaN(), 0.75, 0.125}};
+  log.append(row);
+  CHECK(text_of(tmp / "clients.csv") ==
+        "version,time,epoch,updates,phase,set,client,site,samples,accuracy,balanced_accuracy,auc,loss\n"
+        "12,3.5,1,10,training,holdout,3,,12,0.25,0.5,,1.5\n"
+        "12,3.5,1,10,training,test,,\"Leiden, \"\"LUMC\"\"\",40,1,,0.75,0.125\n");
+  row.groups.resize(3);
+  CHECK_THROWS_AS(log.append(row), std::out_of_range);
 }
 
 TEST_CASE("a decision about a class, or about nobody, names no client") {
