@@ -322,7 +322,7 @@ TEST_CASE("phantoms in three dimensions: the same again, no slice like the next,
   const auto a = phantoms(12), b = phantoms(12);
   CHECK(a.train.dims() == data::Indices{1, 12, 12, 12});
   CHECK(a.train.pixels == b.train.pixels);
-  const auto slice = a.train.pixels.begin() + 5 * 144;
+  const auto slice = a.train.pixels.begin() + std::ptrdiff_t{5} * 144;
   CHECK(!std::equal(slice, slice + 144, slice + 144));
   // Lungs are dark and end before the first and the last slice.
   const auto mean = [&](std::int64_t k) {
@@ -353,7 +353,7 @@ TEST_CASE("a sheet shows the middle slice of a volume") {
   const auto source = phantoms(12);
   const auto p = data::preview_of(source);
   const auto row = p.rows[1][0];
-  const auto* middle = source.train.pixels.data() + row * 1728 + 6 * 144;
+  const auto* middle = source.train.pixels.data() + row * 1728 + std::int64_t{6} * 144;
   const auto top =
       data::preview_gap + 120 + data::preview_gap;  // each pixel ten times, below the first class
   for (std::int64_t y = 0; y < 12; ++y)
@@ -394,7 +394,7 @@ TEST_CASE("a scanner alters volumes along their slices too") {
   }
   CHECK(std::abs(sum) < 1e-9);
   CHECK(largest == doctest::Approx(site.bias));
-  CHECK(std::abs(field[0] - field[3 * 30]) > 1e-3);
+  CHECK(std::abs(field[0] - field[std::size_t{3} * 30]) > 1e-3);
 }
 
 TEST_CASE("a federation of volumes: poisoned cubes, and the figures of the memory that they need") {
