@@ -19,7 +19,7 @@ inline std::string how_to_get(const std::string& path) {
   const std::filesystem::path file(path);
   if (file.extension() != ".npz") return {};
   const auto stem = file.stem().string();
-  const auto text =
+  auto text =
       "; tools/fetch_medmnist.sh " + stem + " fetches it into data/, where AFU_DATA_DIR=data finds it";
   for (const std::string name : fetched_sets)
     if (stem == name || stem == name + "_64" || stem == name + "_128" || stem == name + "_224") return text;
