@@ -13,3 +13,8 @@ foreach(SOURCE IN LISTS FUZZ_SOURCES)
   target_link_libraries(fuzz_${NAME} PRIVATE afu_core)
   target_link_options(fuzz_${NAME} PRIVATE -fsanitize=fuzzer,address,undefined)
 endforeach()
+# The readers of what a run and a node send each other stand above afu_core; their vectors, which need LibTorch, are opaque there.
+file(GLOB WIRE_SOURCES CONFIGURE_DEPENDS src/wire/*.cpp)
+target_sources(fuzz_wire PRIVATE ${WIRE_SOURCES} src/job/bytes.cpp)
+target_compile_options(fuzz_wire PRIVATE -fsanitize=fuzzer-no-link,address,undefined ${AFU_FUZZ_FLAGS})
+target_link_libraries(fuzz_wire PRIVATE OpenSSL::Crypto)

@@ -32,7 +32,7 @@ run_one() {
   case $name in
     toml) seeds=("$root/configs") ;;
     study) seeds=("$root/configs/studies") ;;
-    csv | run_folder | manifest | nifti | dicom) "$folder/fuzz_$name" --seeds "$folder/seeds/$name" && seeds=("$folder/seeds/$name") ;;
+    csv | run_folder | manifest | nifti | dicom | wire) "$folder/fuzz_$name" --seeds "$folder/seeds/$name" && seeds=("$folder/seeds/$name") ;;
   esac
   extra=$root/tests/fuzz/corpus/$name
   [ ! -d "$extra" ] || seeds+=("$extra")

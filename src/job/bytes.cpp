@@ -9,6 +9,7 @@
 
 #include "base/json_depth.hpp"
 #include "base/sha256.hpp"
+#include "job/any_job.hpp"
 
 namespace afu::job {
 namespace {
@@ -214,25 +215,30 @@ void read(const Bytes& bytes, const char* what, const std::function<void(Source&
   fail(std::string("these bytes are no ") + what + ": " + e.what());
 }
 
+void put_job(Sink& to, const Job& job) {
+  to.open_list(2);
+  to.text(job.name());
+  job.put(to);
+  to.close();
+}
+
+Job take_job(Source& from, const std::vector<JobType>& types) {
+  from.open_list();
+  const auto name = from.text();
+  const auto type = std::find_if(types.begin(), types.end(), [&](const auto& t) { return name == t.name; });
+  if (type == types.end()) fail("there is no kind of job \"" + name + "\"");
+  auto job = type->take(from);
+  from.close();
+  return job;
+}
+
 Bytes to_bytes(const Job& job) {
-  return written([&](Sink& to) {
-    to.open_list(2);
-    to.text(job.name());
-    job.put(to);
-    to.close();
-  });
+  return written([&](Sink& to) { put_job(to, job); });
 }
 
 Job job_from_bytes(const Bytes& bytes, const std::vector<JobType>& types) {
   Job job;
-  read(bytes, "job", [&](Source& from) {
-    from.open_list();
-    const auto name = from.text();
-    const auto type = std::find_if(types.begin(), types.end(), [&](const auto& t) { return name == t.name; });
-    if (type == types.end()) fail("there is no kind of job \"" + name + "\"");
-    job = type->take(from);
-    from.close();
-  });
+  read(bytes, "job", [&](Source& from) { job = take_job(from, types); });
   return job;
 }
 
