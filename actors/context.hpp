@@ -19,9 +19,12 @@
 #include "lane/job_cache.hpp"
 #include "metrics/evaluate_job.hpp"
 #include "sim/availability.hpp"
+#include "sim/free_lanes.hpp"
 #include "sim/profile.hpp"
 
 namespace afu::actors {
+
+class Nodes;
 
 struct Context {
   std::shared_ptr<const config::Scenario> scenario;
@@ -32,6 +35,9 @@ struct Context {
   /// Clients ask only for themselves, which touches only their own cursor.
   std::shared_ptr<sim::Availability> availability;
   std::vector<lane::EngineSpec> lanes;  ///< the last one is the service lane; empty: timing only
+  std::vector<sim::LaneGroup>
+      lane_groups;               ///< of all but the service lane; empty: they are one, each computes at once
+  std::shared_ptr<Nodes> nodes;  ///< whose lanes stand among `lanes`, before the service lane; null: none
   std::size_t lookahead = 8;
   /// Virtual clock: results that runs with the same past share; null: every run computes its own.
   std::shared_ptr<lane::JobCache> cache;

@@ -6,6 +6,7 @@
 
 #include "actors/behaviour.hpp"
 #include "actors/spawn.hpp"
+#include "sim/free_lanes.hpp"
 #include "sim/job_queue.hpp"
 #include "train/together.hpp"
 #include "train/train_job.hpp"
@@ -19,7 +20,7 @@ struct DispatcherState {
   ContextPtr context;
   std::vector<lane_actor> lanes;
   std::size_t batched_clients = 1;  ///< so many clients at most a lane steps together
-  std::vector<std::uint32_t> free;
+  std::unique_ptr<sim::FreeLanes> free;
   recorder_actor recorder;
   federation_actor federation;
   std::unique_ptr<sim::JobQueue> queue;
@@ -65,7 +66,7 @@ std::vector<Submission> take(DispatcherState& st) {
   std::size_t most = 1;
   const auto* first = st.batched_clients > 1 ? batched(submission(*front)) : nullptr;
   if (first) {
-    const auto queued = st.queue->queued(), lanes = st.free.size();
+    const auto queued = st.queue->queued(), lanes = st.free->count();
     if (!st.context->wall() && !st.draining && !st.queue->urgent() && queued < st.batched_clients * lanes)
       return taken;
     most = std::min(st.batched_clients, (queued - 1) / lanes + 1);
@@ -81,12 +82,11 @@ std::vector<Submission> take(DispatcherState& st) {
 
 void assign(Self self) {
   auto& st = self->state;
-  while (!st.free.empty()) {
+  while (st.free->count() > 0) {
     auto jobs = take(st);
     if (jobs.empty()) return;
-    const auto lane = st.free.back();
-    st.free.pop_back();
-    self->send(st.lanes[lane], assignment(std::move(jobs)), caf::actor_cast<dispatcher_or_server>(self));
+    self->send(st.lanes[*st.free->take()], assignment(std::move(jobs)),
+               caf::actor_cast<dispatcher_or_server>(self));
   }
 }
 
@@ -116,9 +116,15 @@ void join(Self self, std::uint64_t id, const job_owner_actor& owner, bool now) {
 
 void finished(Self self, const Finished& f) {
   auto& st = self->state;
-  st.free.push_back(f.lane);
-  if (st.recorder) self->send(st.recorder, f.span);
+  if (const auto lost = [](const auto& r) { return !r.second; };
+      std::none_of(f.results.begin(), f.results.end(), lost))
+    st.free->freed(f.lane);
+  if (st.recorder && !f.results.empty()) self->send(st.recorder, f.span);
   for (const auto& [id, result] : f.results) {
+    if (!result) {
+      st.queue->given_back(id);
+      continue;
+    }
     st.queue->finished(id);
     auto i = st.jobs.find(id);
     if (i == st.jobs.end()) continue;
@@ -137,8 +143,10 @@ dispatcher_actor::behavior_type dispatcher(Self self, ContextPtr context, std::v
                                            recorder_actor recorder, federation_actor federation) {
   auto& st = self->state;
   st.queue = std::make_unique<sim::JobQueue>(std::max<std::size_t>(1, context->lookahead));
-  for (std::uint32_t i = 0; i < lanes.size(); ++i)
-    st.free.push_back(static_cast<std::uint32_t>(lanes.size()) - 1 - i);
+  auto groups = context->lane_groups;
+  if (const auto all = static_cast<std::uint32_t>(lanes.size()); groups.empty() && all > 0)
+    groups.push_back({all, all});
+  st.free = std::make_unique<sim::FreeLanes>(groups);
   if (!lanes.empty()) st.batched_clients = static_cast<std::size_t>(context->lanes.front().batched_clients);
   if (context->wall() && context->checkpoint) std::tie(st.joined, st.late) = context->checkpoint->waited();
   st.context = std::move(context);

@@ -53,18 +53,12 @@ ResultPtr run_alone(LaneState& st, const Submission& s) {
               shared);
 }
 
-std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
-                                                         const std::vector<Submission>& given) {
-  std::vector<std::pair<std::uint64_t, ResultPtr>> results;
-  std::vector<const Submission*> open;
-  for (const auto& s : given) {
-    if (auto result = known(st, s))
-      results.emplace_back(s.id, std::move(result));
-    else
-      open.push_back(&s);
-  }
+using ResultsByJob = std::vector<std::pair<std::uint64_t, ResultPtr>>;
+
+/// Into `results`, as far as there are any. Throws lane::NodeLost.
+void run_open(LaneState& st, const std::vector<const Submission*>& open, ResultsByJob& results) {
   if (open.size() == 1) results.emplace_back(open.front()->id, run_alone(st, *open.front()));
-  if (open.size() < 2) return results;
+  if (open.size() < 2) return;
   std::vector<JobPtr> jobs;
   for (const auto* s : open) jobs.push_back(s->job);
   auto together = st.engine->run_together(jobs);
@@ -72,7 +66,30 @@ std::vector<std::pair<std::uint64_t, ResultPtr>> run_all(LaneState& st,
     results.emplace_back(
         open[i]->id,
         kept(st, *open[i], std::make_shared<const job::JobResult>(std::move(together[i])), false));
-  return results;
+}
+
+struct Ran {
+  ResultsByJob results;  ///< null: see Finished
+  bool lost = false;
+};
+
+Ran run_all(LaneState& st, const std::vector<Submission>& given) {
+  Ran ran;
+  auto& results = ran.results;
+  std::vector<const Submission*> open;
+  for (const auto& s : given) {
+    if (auto result = known(st, s))
+      results.emplace_back(s.id, std::move(result));
+    else
+      open.push_back(&s);
+  }
+  try {
+    run_open(st, open, results);
+  } catch (const lane::NodeLost&) {  // whose link has told of it
+    ran.lost = true;
+    for (const auto* s : open) results.emplace_back(s->id, nullptr);
+  }
+  return ran;
 }
 
 std::string name_of(const std::vector<Submission>& given) {
@@ -97,10 +114,17 @@ lane_actor::behavior_type lane(Self self, ContextPtr context, std::uint32_t numb
                               "lane " + std::to_string(st.lane) + ": " + e.what());
           }
         }
-        auto results = run_all(st, *assignment);
+        auto [results, lost] = run_all(st, *assignment);
         self->send(owner, Finished{st.lane,
                                    std::move(results),
                                    {st.lane, name_of(*assignment), begin, st.context->elapsed()}});
+        if (!lost) return;
+        try {
+          st.engine->await_node();
+        } catch (const lane::NodeLost&) {
+          return;  // the run ends
+        }
+        self->send(owner, Finished{st.lane, {}, {}});
       });
 }
 

@@ -161,7 +161,7 @@ inline Assignment assignment(std::vector<Submission> jobs) {
   return std::make_shared<const std::vector<Submission>>(std::move(jobs));
 }
 
-/// A lane's results of one assignment, by job number.
+/// A lane's results of one assignment, by job number. Null: its node is gone; the lane is free again when it has sent one without results.
 struct Finished {
   std::uint32_t lane = 0;
   std::vector<std::pair<std::uint64_t, ResultPtr>> results;

@@ -75,6 +75,8 @@ class LaneEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> Engine::make(const EngineSpec& spec) { return std::make_unique<LaneEngine>(spec); }
+std::unique_ptr<Engine> Engine::make(const EngineSpec& spec) {
+  return spec.remote ? spec.remote() : std::make_unique<LaneEngine>(spec);
+}
 
 }  // namespace afu::lane

@@ -2,7 +2,9 @@
 /// One lane's means: device, stream, model replica, resident data. The torch-free face of Workspace and
 /// LaneStream.
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ struct ResidentPool;
 namespace afu::lane {
 
 class Admission;
+class Engine;
+
+/// The lane computes on another node, and that is gone: what it was given has no result. Who gave it may have it computed elsewhere.
+struct NodeLost : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 struct EngineSpec {
   std::string device;  ///< a resolved name
@@ -33,6 +41,8 @@ struct EngineSpec {
   std::shared_ptr<Admission> admission{};  ///< of the device's lanes; null: nobody else is on it
   std::shared_ptr<device::Notes> notes{};  ///< null: nobody reads them
   std::string bound_to_processor{};  ///< why results may be other bytes on another one; empty: they are not
+  /// Of a lane on another node: how to reach it. Empty: the lane computes in this process, on `device`.
+  std::function<std::unique_ptr<Engine>()> remote{};
 };
 
 class Engine {
@@ -41,12 +51,14 @@ class Engine {
   /// cannot be had.
   static std::unique_ptr<Engine> make(const EngineSpec& spec);
   virtual ~Engine() = default;
-  /// Never throws; errors come back in the result. The outputs are complete when it returns.
+  /// Throws NodeLost and nothing else; errors come back in the result. The outputs are complete when it returns.
   virtual job::JobResult run(const job::Job& job) = 0;
   /// Training jobs that train::fit_together(), stepped together: their results in their order. What goes
-  /// wrong goes wrong for all.
+  /// wrong goes wrong for all. Throws as `run` does.
   virtual std::vector<job::JobResult> run_together(
       const std::vector<std::shared_ptr<const job::Job>>& jobs) = 0;
+  /// After NodeLost: returns when the node is there again. Throws NodeLost where nobody waits for it any more.
+  virtual void await_node() {}
 };
 
 }  // namespace afu::lane

@@ -31,7 +31,7 @@ void JobQueue::push(Id id, double completes_at, std::uint64_t seq) {
   if (std::isnan(completes_at))
     throw std::logic_error("JobQueue: completion of job " + std::to_string(id) + " is NaN");
   Key key{completes_at, seq, id};
-  if (!jobs_.emplace(id, Job{key, State::queued}).second)
+  if (!jobs_.emplace(id, Job{key, State::queued, false}).second)
     throw std::logic_error("JobQueue: job " + std::to_string(id) + " was pushed twice");
   waiting_.insert(key);
 }
@@ -66,10 +66,21 @@ void JobQueue::joined(Id id) {
   forget(id);
 }
 
+void JobQueue::given_back(Id id) {
+  auto& job = get(id, "given back");
+  if (job.state == State::cancelled) return forget(id);
+  if (job.state != State::running)
+    throw std::logic_error("JobQueue: job " + std::to_string(id) + " was given back and was not running");
+  --unjoined_;
+  job.state = job.urged ? State::urgent : State::queued;
+  (job.urged ? urgent_ : waiting_).insert(job.key);
+}
+
 void JobQueue::urge(Id id) {
   auto& job = get(id, "urged");
   if (job.state == State::cancelled)
     throw std::logic_error("JobQueue: urged job " + std::to_string(id) + " is cancelled");
+  job.urged = true;
   if (job.state != State::queued) return;
   waiting_.erase(job.key);
   urgent_.insert(job.key);

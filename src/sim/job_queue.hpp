@@ -24,8 +24,11 @@ class JobQueue {
   std::optional<Id> front() const;  ///< what next() would give out
   void finished(Id id);
   void joined(Id id);
+  /// It is running and will come to no end: next() gives it out again, in its old place. A job that was cancelled meanwhile is
+  /// forgotten.
+  void given_back(Id id);
 
-  /// Somebody waits for the job now. Nothing happens when it is running or finished already.
+  /// Somebody waits for the job now. Nothing happens when it is running or finished already, unless it is given back.
   void urge(Id id);
 
   /// The result is not wanted any more. True: the job was still queued and will never be given out. False: it
@@ -47,6 +50,7 @@ class JobQueue {
   struct Job {
     Key key;
     State state;
+    bool urged = false;
   };
 
   Job& get(Id id, const char* what);

@@ -21,7 +21,9 @@ struct Fixture : Alone {
   dispatcher_actor dispatcher;
   federate::JobPtr job;
 
-  explicit Fixture(std::size_t lane_count = 1, std::size_t lookahead = 8, std::int64_t batched_clients = 1) {
+  explicit Fixture(std::size_t lane_count = 1, std::size_t lookahead = 8, std::int64_t batched_clients = 1,
+                   std::vector<sim::LaneGroup> groups = {}) {
+    context->lane_groups = std::move(groups);
     context->lookahead = lookahead;
     train::TrainJob training;
     training.base = vector(0);
@@ -54,6 +56,10 @@ struct Fixture : Alone {
     for (const auto& s : *lanes[lane].second->assignments.back()) results.emplace_back(s.id, result);
     tell(lanes[lane].second->owner, Finished{lane, std::move(results), {lane, "job", 0, 1}});
   }
+  /// The lane's node is gone, with its last assignment.
+  void lose(std::uint32_t lane) { finish(lane, nullptr); }
+  /// And is there again.
+  void come_back(std::uint32_t lane) { tell(lanes[lane].second->owner, Finished{lane, {}, {}}); }
   Ids ids(std::size_t lane = 0) const { return lanes[lane].second->ids(); }
   Ids joined_ids() const {
     Ids all;
@@ -194,4 +200,54 @@ TEST_CASE("what a lane did, in real time, goes to the recorder") {
   f.finish();
   REQUIRE(f.given->spans.size() == 1);
   CHECK(f.given->spans[0].end == 1);
+}
+
+TEST_CASE("what a lost node had is given to another lane, and the node gets work once it is there again") {
+  Fixture f(2);
+  f.submit(1, 1), f.submit(2, 2), f.submit(3, 3);
+  f.join(1);
+  f.lose(0);
+  CHECK(f.joined.empty());
+  CHECK(f.ids(0) == Ids{1});
+  f.finish(1);
+  CHECK(f.ids(1) == Ids{2, 1});  // before 3: somebody waits for it
+  f.come_back(0);
+  CHECK(f.ids(0) == Ids{1, 3});
+  f.finish(1);
+  CHECK(f.joined_ids() == Ids{1});
+  CHECK(f.given->spans.size() == 3);  // what was lost took time too
+}
+
+TEST_CASE("a run whose only node is lost goes on when that is there again") {
+  Fixture f;
+  f.submit(1, 1), f.submit(2, 2);
+  f.join(2);
+  f.lose(0);
+  f.submit(3, 3);
+  CHECK(f.ids() == Ids{1});
+  f.come_back(0);
+  CHECK(f.ids() == Ids{1, 2});
+  f.finish();
+  CHECK(f.joined_ids() == Ids{2});
+  CHECK(f.ids() == Ids{1, 2, 1});
+}
+
+TEST_CASE("a job that was cancelled is not begun anew when its node is lost") {
+  Fixture f(2);
+  f.submit(1, 1), f.submit(2, 2);
+  f.tell(f.dispatcher, atom::cancel_v, std::uint64_t{1});
+  f.lose(0);
+  f.finish(1);
+  CHECK(f.ids(1) == Ids{2});
+}
+
+TEST_CASE("a job is sent ahead to a node only when every other lane has work") {
+  Fixture f(3, 8, 1, {{1, 1}, {2, 1}});  // here; a node of one lane
+  f.submit(1, 1), f.submit(2, 2), f.submit(3, 3);
+  CHECK(f.ids(0) == Ids{1});
+  CHECK(f.ids(1) == Ids{2});
+  CHECK(f.ids(2) == Ids{3});
+  f.finish(1), f.finish(0);
+  f.submit(4, 4);  // the node still has job 3
+  CHECK(f.ids(0) == Ids{1, 4});
 }

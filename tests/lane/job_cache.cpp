@@ -105,3 +105,19 @@ TEST_CASE("the surroundings are device, model and images by content") {
   spec.model.name = config::Architecture::mlp;
   CHECK(key != lane::surroundings_key(spec, *images));
 }
+
+TEST_CASE("who has the same pool has the same images and labels in the same shape") {
+  const auto images = test::tiny_images(10);
+  const auto key = lane::pool_key(*images);
+  CHECK(key == lane::pool_key(*test::tiny_images(10)));
+  CHECK(key != lane::pool_key(*test::tiny_images(11)));
+  auto other = *images;
+  other.pixels.back() ^= 1;
+  CHECK(key != lane::pool_key(other));
+  other = *images;
+  other.labels.front() += 1;
+  CHECK(key != lane::pool_key(other));
+  other = *images;
+  std::swap(other.channels, other.height);
+  CHECK(key != lane::pool_key(other));
+}

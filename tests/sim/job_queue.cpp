@@ -166,3 +166,43 @@ TEST_CASE("no deadlock: whoever joins in simulated order gets every result, what
     CHECK(most_unjoined <= bound + 1);  // one is waited for at a time
   }
 }
+
+TEST_CASE("a job that is given back is given out again, in its old place") {
+  JobQueue q(2);
+  q.push(10, 1.0, 0), q.push(11, 2.0, 1), q.push(12, 3.0, 2);
+  CHECK(q.next() == 10);
+  CHECK(q.next() == 11);
+  CHECK_FALSE(q.next());
+  q.given_back(10);
+  CHECK(q.unjoined() == 1);
+  CHECK(q.next() == 10);  // before 12, which came later
+  CHECK_FALSE(q.next());
+  q.finished(10), q.joined(10);
+  CHECK(q.next() == 12);
+}
+
+TEST_CASE("a job that somebody waits for is still urgent when it is given back") {
+  JobQueue q(1);
+  q.push(10, 1.0, 0), q.push(11, 2.0, 1);
+  CHECK(q.next() == 10);
+  q.urge(10);  // it runs
+  q.given_back(10);
+  CHECK(q.urgent());
+  q.urge(11);
+  CHECK(q.next() == 10);
+  CHECK(q.next() == 11);
+  q.given_back(11);
+  CHECK(q.next() == 11);  // whatever the bound
+}
+
+TEST_CASE("of a job that is given back and was cancelled nothing is left") {
+  JobQueue q(1);
+  q.push(10, 1.0, 0), q.push(11, 2.0, 1);
+  CHECK(q.next() == 10);
+  CHECK_FALSE(q.cancel(10));
+  q.given_back(10);
+  CHECK(q.next() == 11);
+  CHECK_THROWS_AS(q.given_back(10), std::logic_error);
+  q.finished(11);
+  CHECK_THROWS_AS(q.given_back(11), std::logic_error);
+}
