@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/behaviour.hpp"
+#include "actors/nodes.hpp"
 #include "actors/spawn.hpp"
 #include "actors/watched.hpp"
 
@@ -170,6 +171,7 @@ void enter(Self self, int phase) {
       finish(self, st.crew.unlearner), finish(self, st.crew.calibrator), finish(self, st.crew.evaluator);
       finish(self, st.crew.dispatcher);
       for (const auto& lane : st.crew.lanes) finish(self, lane);
+      if (st.context->nodes) st.context->nodes->close();  // no lane waits for one any more
       break;
     case server_end:
       finish(self, st.crew.server), finish(self, st.crew.timeline);
@@ -285,6 +287,7 @@ caf::error abandon(Self self, const std::exception_ptr& exception) {
   }
   for (const auto& [address, node] : st.watched.clients) self->send_exit(address, caf::exit_reason::kill);
   for (const auto& [address, name] : st.watched.others) self->send_exit(address, caf::exit_reason::kill);
+  if (st.context->nodes) st.context->nodes->close();
   caf::anon_send(st.launcher, ReportPtr{st.words.report});
   return caf::exit_reason::unhandled_exception;
 }

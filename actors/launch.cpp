@@ -11,6 +11,7 @@
 
 #include "actors/behaviour.hpp"
 #include "actors/detached.hpp"
+#include "actors/nodes.hpp"
 #include "actors/prepare.hpp"
 #include "actors/spawn.hpp"
 #include "base/host.hpp"
@@ -73,7 +74,9 @@ RunReport play_all(const ContextPtr& context, const RunOptions& options) {
   // A system without one of its threads would end the process, or wait for ever.
   const int lanes = static_cast<int>(context->lanes.size()), recorder = 1;
   base::require_threads(threads_of_a_system(AfuSystemConfig::workers(*context)) + lanes + recorder);
-  device::require_blas_buffers(lanes - 1);  // one is there already
+  const auto here =
+      std::count_if(context->lanes.begin(), context->lanes.end(), [](const auto& l) { return !l.remote; });
+  device::require_blas_buffers(static_cast<int>(here) - 1);  // one is there already
   caf::actor_system system(config);
   RunReport result;
   {
@@ -249,6 +252,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
     context->began -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>(context->checkpoint->seconds_before()));
   result.report = play(context, options);
+  if (context->nodes) context->nodes->conclude();
   if (auto& report = result.report; model::is_ghost(report.outcome.model)) {
     if (report.interrupted) {
       result.on_its_way = true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "actors/node_options.hpp"
 #include "actors/protocol.hpp"
 #include "config/scenario_fwd.hpp"
 #include "lane/checkpoint.hpp"
@@ -43,6 +44,7 @@ struct RunOptions {
   /// anew. On the wall clock events behind the checkpoint are cut off.
   std::shared_ptr<lane::Checkpoint> checkpoint;
   Files files;
+  NodeOptions nodes;  ///< whose lanes compute beside the run's own
   /// All input was found usable, the data are loaded and the lanes fit; no actor lives yet. What it throws
   /// ends the run.
   std::function<void()> prepared;

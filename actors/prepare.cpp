@@ -8,14 +8,18 @@
 #include <stdexcept>
 #include <utility>
 
+#include "actors/nodes.hpp"
+#include "base/host.hpp"
 #include "base/input_error.hpp"
 #include "config/loader.hpp"
 #include "config/scenario.hpp"
+#include "config/writer.hpp"
 #include "device/devices.hpp"
 #include "federate/holdings.hpp"
 #include "lane/prepare_model.hpp"
 #include "lane/surroundings.hpp"
 #include "methods/registry.hpp"
+#include "record/seal.hpp"
 #include "sim/links.hpp"
 
 namespace afu::actors {
@@ -86,7 +90,49 @@ std::int64_t clients_at_a_time(const config::Scenario& s) {
   return most > 0 ? std::min(most, s.partition.clients) : s.partition.clients;
 }
 
+/// Their lanes, between the run's own, as far as those compute, and its service lane.
+void add_nodes(Prepared& p, const config::Scenario& s, const NodeOptions& options) {
+  auto& c = *p.context;
+  auto own = own_offer(s, p.devices, c.lanes, *c.setup.data->pool);
+  wire::Session session{device::revision(), s.file, config::to_toml(s, methods::method_sections()), own.pool,
+                        c.lanes.front().batched_clients};
+  c.nodes =
+      std::make_shared<Nodes>(options, std::move(session), std::move(own), s.compute.deterministic, p.notes);
+  const auto remote = c.nodes->lanes(c.lanes.front());
+  c.lane_groups = c.nodes->groups();
+  if (options.local_lanes) {
+    const auto here = static_cast<std::uint32_t>(c.lanes.size() - 1);
+    c.lane_groups.insert(c.lane_groups.begin(), {here, here});
+  } else {
+    c.lanes.erase(c.lanes.begin(), c.lanes.end() - 1);
+  }
+  c.lanes.insert(c.lanes.end() - 1, remote.begin(), remote.end());
+}
+
 }  // namespace
+
+lane::LaneWork lane_work(const config::Scenario& s) {
+  return {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
+          clients_at_a_time(s), s.training.optimiser == config::LocalOptimiser::sgd ? 0 : 2};
+}
+
+wire::Offer own_offer(const config::Scenario& s, const std::vector<std::string>& devices,
+                      const std::vector<lane::EngineSpec>& lanes, const data::Images& pool) {
+  wire::Offer offer;
+  offer.host = base::host_info().name;
+  offer.revision = device::revision();
+  offer.libraries = device::library_versions();
+  for (const auto& name : devices) {
+    const auto info = device::device_info(name);
+    offer.devices.push_back({info.name, info.description, info.memory_bytes});
+  }
+  offer.bound_to_processor = lanes.front().bound_to_processor;
+  offer.pool = lane::pool_key(pool);
+  if (config::traits(s.model.name).imported)  // what is computed, beside what on
+    offer.pool += "+" + record::digest_of_input(config::resolve_data_path(s.model.path, s.file)).sha256;
+  offer.lanes = static_cast<std::uint32_t>(lanes.size());
+  return offer;
+}
 
 Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   Prepared p;
@@ -107,6 +153,8 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.checkpoint = options.checkpoint;
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
+  if (timing && !options.nodes.nodes.empty())
+    throw InputError("nodes have nothing to do: a timing run computes nothing");
 
   const auto input = held.input;
   c.setup.data = held.data;
@@ -135,14 +183,12 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
         c.setup.restart = lane::initial_model(s.model, input, static_cast<std::uint64_t>(own));
     p.devices = device::resolve_devices(s.compute.devices);
     c.lanes =
-        lane::open_lanes(s.compute, p.devices, s.model, input,
-                         {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
-                          clients_at_a_time(s), s.training.optimiser == config::LocalOptimiser::sgd ? 0 : 2},
-                         c.setup.data->pool, p.notes);
+        lane::open_lanes(s.compute, p.devices, s.model, input, lane_work(s), c.setup.data->pool, p.notes);
     if (options.cache && !c.wall()) {
       c.cache = options.cache;
       c.surroundings = lane::surroundings_key(c.lanes.front(), *c.setup.data->pool);
     }
+    if (!options.nodes.nodes.empty()) add_nodes(p, scenario, options.nodes);
     const auto lanes = c.lanes.size() - 1;
     const auto batched = static_cast<std::size_t>(c.lanes.front().batched_clients);
     c.lookahead = s.compute.lookahead > 0 ? static_cast<std::size_t>(s.compute.lookahead)

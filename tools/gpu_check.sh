@@ -158,7 +158,7 @@ configure() {
 held_to_pack() {
   local strays
   strays=$(ninja -C "$build" -t deps | grep -oE '/usr/include/(boost|caf|CLI|doctest|fmt|j(config|error|morecfg|peglib)|nlohmann|openssl|png|toml\+\+|z(conf|ip|lib))[^ ]*' | sort -u || true)
-  strays+=$(ldd "$build/afu" | grep -E 'not found|(caf_core|crypto|fmt|jpeg|png16|zip|bz2|libz)\.so' | grep -vF "$deps/" || true)
+  strays+=$(ldd "$build/afu" | grep -E 'not found|(caf_core|caf_io|crypto|fmt|jpeg|png16|zip|bz2|libz)\.so' | grep -vF "$deps/" || true)
   if [ -n "$strays" ]; then
     echo "not from the pack $deps:"
     echo "$strays"

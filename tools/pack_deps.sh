@@ -23,7 +23,7 @@ esac
 pack=${1:-$root/deps-pack}
 packages=(doctest-dev libboost-math1.74-dev libcaf-dev libcli11-dev libfmt-dev libjpeg62-turbo-dev libpng-dev
   libssl-dev libtomlplusplus-dev libzip-dev nlohmann-json3-dev zlib1g-dev)
-libraries=(caf_core crypto fmt jpeg png16 z zip)
+libraries=(caf_core caf_io crypto fmt jpeg png16 z zip)
 
 trap 'echo "pack_deps.sh: failed (line $LINENO: $BASH_COMMAND)" >&2' ERR
 

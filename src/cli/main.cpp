@@ -30,6 +30,8 @@ const Verb verbs[] = {
     {"check", "Checks a scenario and prints it with every default", &afu::cli::declare_check},
     {"data", "Describes an npz file, an image folder or a scenario's federation", &afu::cli::declare_data},
     {"devices", "Lists devices, memory, lanes and library versions", &afu::cli::declare_devices},
+    {"node", "Computes for runs on other machines: offers this one's lanes at an address",
+     &afu::cli::declare_node},
     {"bench",
      "Measures the speed of training, merges, events, calibration and checkpoints, each beside its bound",
      &afu::cli::declare_bench},

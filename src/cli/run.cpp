@@ -3,14 +3,17 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "actors/launch.hpp"
 #include "cli/execute.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/loading.hpp"
+#include "cli/node_options.hpp"
 #include "cli/resume.hpp"
 #include "cli/scenario_options.hpp"
 #include "cli/terminal.hpp"
@@ -29,6 +32,7 @@ namespace {
 
 struct Options {
   ScenarioOptions scenario;
+  NodesAsked nodes;
   std::string output;
   bool force = false, fresh = false, quiet = false;
 };
@@ -75,6 +79,23 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
+/// What other threads would have told, which is told by one.
+class Lines {
+ public:
+  void put(const std::string& line) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lines_.push_back(line);
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(lines_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
 /// The folder, and what of a run in it goes on.
 std::pair<record::RunFolder, std::optional<Unfinished>> place_of(const Options& o,
                                                                  const config::Scenario& scenario) {
@@ -105,12 +126,20 @@ int run(const Options& o, const config::Scenario& given) {
                               o.quiet);
   bool told = o.quiet;
   actors::RunOptions options;
+  options.nodes = o.nodes.read();
+  Lines of_nodes;
+  options.nodes.tell = [&](const std::string& line) { of_nodes.put(line); };
   options.interrupt = &Interrupts::asked();
   options.hurry = &Interrupts::hurried();
   options.prepared = [] { Interrupts::take(); };
   if (!o.quiet) options.loading = loading_lines();
   options.progress = [&](const actors::Progress& p) {
     progress.update(p.updates, p.now, p.waited_for);
+    for (const auto& line : of_nodes.take()) {
+      if (o.quiet) continue;  // what counts is a warning at the end
+      progress.clear();
+      tell("afu: {}\n", line);
+    }
     if (told || !Interrupts::asked()) return;
     told = true;
     progress.clear();
@@ -161,6 +190,7 @@ int run(const Options& o, const config::Scenario& given) {
 std::function<int()> declare_run(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->scenario.declare(app);
+  o->nodes.declare(app);
   app.add_option("-o,--output", o->output, "Folder to write; overrides output.folder");
   app.add_flag("--force", o->force, "Replace a run that the folder holds");
   app.add_flag("--fresh", o->fresh, "Begin anew where the folder holds a run that was stopped");

@@ -27,6 +27,7 @@ std::function<int()> declare_study(CLI::App& app);
 std::function<int()> declare_check(CLI::App& app);
 std::function<int()> declare_data(CLI::App& app);
 std::function<int()> declare_devices(CLI::App& app);
+std::function<int()> declare_node(CLI::App& app);
 std::function<int()> declare_bench(CLI::App& app);
 std::function<int()> declare_compare(CLI::App& app);
 std::function<int()> declare_methods(CLI::App& app);

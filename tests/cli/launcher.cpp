@@ -168,7 +168,7 @@ TEST_CASE("commands that cannot be understood are told in order, with the neares
     CHECK(first(refused(verb + " --first=1 --second x --third")) ==
           "afu " + verb + ": unknown options --first, --second, --third");
   }
-  CHECK(verbs == 12);
+  CHECK(verbs == 13);
   CHECK(first(refused("run x.toml --log-level debug")) == "afu run: unknown option --log-level");
   CHECK(first(refused("run x.toml --ouput y")) == "afu run: unknown option --ouput, did you mean --output?");
   CHECK(first(refused("run x.toml y.toml z.toml")) == "afu run: nothing takes y.toml z.toml");

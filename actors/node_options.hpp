@@ -1,0 +1,31 @@
+#pragma once
+/// How a run and the nodes that compute for it reach each other.
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "wire/address.hpp"
+#include "wire/token.hpp"
+
+namespace afu::actors {
+
+/// How often an end tells that it lives, and how long the other may be silent before it counts as gone.
+struct Pulse {
+  std::chrono::milliseconds beat{1000}, patience{5000};
+  /// With five beats in that time.
+  static Pulse of(std::chrono::milliseconds patience) { return {patience / 5, patience}; }
+};
+
+/// What a run asks for.
+struct NodeOptions {
+  std::vector<wire::Address> nodes{};  ///< empty: the run computes by itself
+  wire::Token token{};
+  bool mixed_numerics = false;  ///< a node may compute where the same bytes are not promised
+  bool local_lanes = true;      ///< false: what can be computed on a node is computed on nodes alone
+  Pulse pulse{};
+  std::function<void(const std::string&)>
+      tell{};  ///< a line of what happens to nodes, at once; from several threads
+};
+
+}  // namespace afu::actors

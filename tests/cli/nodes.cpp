@@ -1,0 +1,52 @@
+/// What `afu node` and `afu run --nodes` refuse before anything listens or connects.
+#include "tests/cli/support.hpp"
+
+#include <sys/stat.h>
+
+using namespace afu::test;
+
+namespace {
+
+const std::string scenario = std::string(AFU_SOURCE_DIR) + "/configs/quickstart.toml";
+
+void refused(const Folder& f, const std::string& arguments, const std::string& words) {
+  CAPTURE(arguments);
+  const auto answer = afu_command(f, arguments);
+  CHECK(answer.status == 2);
+  CHECK_MESSAGE(answer.err.find(words) != std::string::npos, answer.err);
+}
+
+}  // namespace
+
+TEST_CASE("a node that others can reach is not offered without a token") {
+  const Folder f;
+  refused(f, "node", "--listen is required");
+  refused(f, "node --listen 0.0.0.0:4711", "takes work only from who knows its token: --token-file");
+  refused(f, "node --listen gpu1",
+          "'gpu1' is no address of a node: it has no port; allowed: HOST:PORT, as gpu1:4711");
+  refused(f, "node --listen 127.0.0.1:0 --devices tpu", "tpu");
+  refused(f, "node --listen 127.0.0.1:0 --patience 0", "--patience");
+  const auto token = f.path / "token";
+  std::ofstream(token) << "a secret that is long enough";
+  ::chmod(token.c_str(), 0640);
+  refused(f, "node --listen 127.0.0.1:0 --token-file " + token.string(), "has mode 0640");
+  refused(f, "node --listen 203.0.113.7:4711 --token-file /dev/null", "is no regular file");
+  ::chmod(token.c_str(), 0600);
+  refused(f, "node --listen 203.0.113.7:4711 --token-file " + token.string(),
+          "cannot listen at 203.0.113.7:4711");
+}
+
+TEST_CASE("a run's nodes are named in full, and what goes with them needs them") {
+  const Folder f;
+  const auto run = "run " + scenario + " -o " + (f.path / "run").string() + " ";
+  refused(f, run + "--nodes gpu1:4711",
+          "nodes on other machines take work only from who knows their token: --token-file");
+  refused(f, run + "--nodes 127.0.0.1:1,127.0.0.1:1", "node 127.0.0.1:1 is named twice");
+  refused(f, run + "--nodes 127.0.0.1", "it has no port");
+  refused(f, run + "--nodes slurm:4711", "SLURM_JOB_NODELIST is not set, so this is no job of Slurm");
+  for (const auto* option : {"--only-nodes", "--mixed-numerics", "--patience 7", "--token-file x"})
+    refused(f, run + option, "go with --nodes");
+  refused(f, run + "--nodes 127.0.0.1:1 --set data.train_samples=400",
+          "node 127.0.0.1:1: Connection refused");
+  CHECK_FALSE(fs::exists(f.path / "run"));
+}
