@@ -1,0 +1,626 @@
+#!/usr/bin/env python3
+"""Runs whose lanes are those of `afu node` processes on this machine: nodes.py AFU [--parts LIST] [--losses N] ...
+
+Whatever happens to the nodes, logs, metrics and model must be, byte for byte, those of the run without them. Exit status 1 where they are
+not, or where something is not refused as it should be, or a loss is not told; the folder is kept then.
+
+  short     one of each, small: a run by a node, a kill, a stop, a refusal (what CI runs with each change)
+  equal     afu_ic, retrain, knot by 1, 2 and 4 remote lanes, alone and beside this machine's
+  losses    nodes are lost while runs go on: killed and started again, stopped for longer than the patience, cut off
+  refusals  wrong token, other data, half-open connections, random bytes, many connects; the node's memory and open files afterwards
+  network   two nodes in network namespaces of their own, 1 ms and 1 Gbit/s away; bytes on the wire
+  overhead  a remote lane and a local one in one run: jobs a second of each
+
+`network`, and cutting off in `losses`, need root, ip and tc; where those are missing that is said and left out.
+
+  --parts LIST    of the above, separated by commas (equal,losses,refusals,network)
+  --losses N      in all (200)
+  --updates N     stop.updates of the runs in which nodes are lost (600)
+  --connects N    (10000)
+  --jobs N        stop.updates of the runs of `overhead` (400)
+  --seed N        of what is drawn (1)
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import json
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import kill_runs  # noqa: E402
+
+PATIENCE = 1.0
+SCENARIOS = ("afu_ic", "retrain", "knot")
+PARTS = ("short", "equal", "losses", "refusals", "network", "overhead")
+
+OVERHEAD = """
+[scenario]
+name = "overhead"
+seed = 5
+[data]
+image_size = 28
+classes = 10
+train_samples = 800
+val_samples = 100
+test_samples = 100
+[partition]
+scheme = "iid"
+clients = 16
+[model]
+name = "MODEL"
+[training]
+batch_size = 10
+local_epochs = 1
+[compute]
+lanes = 1
+[evaluation]
+every_updates = 1000000
+attacks = ["none"]
+[stop]
+updates = UPDATES
+"""
+
+
+class Wrong(Exception):
+    """Something is not as it should be."""
+
+
+def check(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, f"{what} after {seconds} s")
+        time.sleep(0.02)
+
+
+def quiet(*command):
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+class Namespace:
+    """A network namespace that a pair of interfaces joins with this one. Delay and rate hold in both directions."""
+    count = 0
+
+    def __init__(self, shape=None):
+        Namespace.count += 1
+        tag = f"{os.getpid() % 10000}x{Namespace.count}"
+        self.name, self.here, self.there = f"afu{tag}", f"ah{tag}", f"at{tag}"
+        net = f"10.{100 + os.getpid() % 100}.{Namespace.count}"
+        self.address = f"{net}.2"
+        for command in (f"ip netns add {self.name}", f"ip link add {self.here} type veth peer name {self.there} netns {self.name}",
+                        f"ip addr add {net}.1/24 dev {self.here}", f"ip link set {self.here} up",
+                        f"ip -n {self.name} addr add {net}.2/24 dev {self.there}", f"ip -n {self.name} link set {self.there} up",
+                        f"ip -n {self.name} link set lo up"):
+            subprocess.run(command.split(), check=True)
+        if shape:
+            subprocess.run(f"tc qdisc add dev {self.here} root {shape}".split(), check=True)
+            subprocess.run(f"ip netns exec {self.name} tc qdisc add dev {self.there} root {shape}".split(), check=True)
+
+    @staticmethod
+    def why_not(discipline=""):
+        """Empty: they can be made here, with that queueing discipline."""
+        if os.geteuid() != 0:
+            return "this is not root"
+        os.environ["PATH"] += ":/usr/sbin"
+        missing = [name for name in ("ip", "tc") if not shutil.which(name)]
+        if missing:
+            return f"{', '.join(missing)} not installed"
+        name = f"afu{os.getpid() % 10000}try"
+        if not quiet("ip", "netns", "add", name):
+            return "the system makes no network namespace"
+        made = quiet("ip", "-n", name, "link", "add", "afu0", "type", "veth", "peer", "name", "afu1")
+        shaped = not discipline or quiet("ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "afu0", "root", *discipline.split())
+        quiet("ip", "netns", "del", name)
+        return "the system has no veth" if not made else "" if shaped else f"the system has no {discipline.split()[0]}"
+
+    def link(self, state):
+        subprocess.run(["ip", "link", "set", self.here, state], check=True)
+
+    def bytes(self):
+        """On the wire, both directions."""
+        text = pathlib.Path(f"/sys/class/net/{self.here}/statistics")
+        return sum(int((text / name).read_text()) for name in ("rx_bytes", "tx_bytes"))
+
+    def close(self):
+        quiet("ip", "netns", "del", self.name)
+        quiet("ip", "link", "del", self.here)
+
+
+class Node:
+    """An `afu node`. One without a token has none where only this machine can reach it."""
+
+    def __init__(self, bench, namespace=None, lanes=1, token=None, cwd=None, patience=PATIENCE):
+        self.bench, self.namespace, self.lanes, self.cwd, self.patience = bench, namespace, lanes, cwd, patience
+        self.token = token or bench.token
+        self.host = namespace.address if namespace else "127.0.0.1"
+        self.port = 4711 if namespace else free_port()
+        self.address = f"{self.host}:{self.port}"
+        self.log = bench.folder / f"node-{self.address.replace(':', '-')}.log"
+        self.starts = 0
+        self.start()
+
+    def start(self):
+        within = ["ip", "netns", "exec", self.namespace.name] if self.namespace else []
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*within, self.bench.afu, "node", "--listen", self.address, "--lanes", str(self.lanes), "--token-file", str(self.token),
+                 "--patience", str(self.patience)], stdout=log, stderr=log, cwd=self.cwd)
+        self.starts += 1
+        wait(lambda: self.text().count("listening at ") == self.starts or self.process.poll() is not None, 120, "a node does not listen")
+        check(self.process.poll() is None, f"a node ended: {self.text()[-500:]}")
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def status(self, key):
+        return int(re.search(rf"^{key}:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text(), re.M).group(1))
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def end(self):
+        """In order."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                status = self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise Wrong(f"node {self.address} does not end") from None
+            check(status == 0, f"node {self.address} ended with {status}: {self.text()[-500:]}")
+
+
+class Run:
+    """An `afu run` by nodes, whose lines are read as they come."""
+
+    def __init__(self, bench, name, nodes, only=True, token=None, patience=PATIENCE, scenario=None, sets=(), cwd=None):
+        self.output = bench.folder / f"{name}-{bench.number()}"
+        self.lines, self.changed = [], threading.Condition()
+        command = [bench.afu, "run", str(scenario or bench.folder / f"{name}.toml"), "-o", str(self.output), "--nodes",
+                   ",".join(n.address for n in nodes), "--token-file", str(token or bench.token), "--patience", str(patience)]
+        command += ["--only-nodes"] if only else []
+        for one in sets:
+            command += ["--set", one]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", cwd=cwd)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+        with self.changed:
+            self.process.wait()
+            self.changed.notify_all()
+
+    def over(self):
+        return self.process.returncode is not None
+
+    def await_line(self, pattern, since=0, seconds=60):
+        """The number behind the first line from there on that holds the pattern; None: the run ended without it."""
+        end = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for i in range(since, len(self.lines)):
+                    if re.search(pattern, self.lines[i]):
+                        return i + 1
+                if self.over():
+                    return None
+                left = end - time.monotonic()
+                check(left > 0, f"no line '{pattern}' within {seconds} s")
+                self.changed.wait(min(left, 1))
+
+    def finish(self, seconds=600):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f"a run hangs: {self.text()[-500:]}") from None
+        self.reader.join()
+        return self.process.returncode
+
+    def text(self):
+        return "".join(self.lines)
+
+    def jobs_there(self):
+        return sum(int(n) for n in re.findall(r"note: node \S+: (\d+) jobs were computed there", self.text()))
+
+
+def figures(folder):
+    """What must be the same; the summary's warnings tell of nodes."""
+    found = kill_runs.figures(folder)
+    about = found["summary"]["context"]
+    about["warnings"] = [w for w in about["warnings"] if not w.startswith("node ")]
+    return found
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.afu = str(options.afu.resolve())
+        self.random = random.Random(options.seed)
+        self.runs, self.lock = 0, threading.Lock()
+        self.token = self.write_token("token", "a secret of the nodes of this test")
+        self.nodes, self.namespaces, self.references = [], [], {}
+
+    def write_token(self, name, text):
+        file = self.folder / name
+        file.write_text(text + "\n")
+        file.chmod(0o600)
+        return file
+
+    def number(self):
+        self.runs += 1
+        return self.runs
+
+    def node(self, **kind):
+        self.nodes.append(Node(self, **kind))
+        return self.nodes[-1]
+
+    def namespace(self, shape=None):
+        self.namespaces.append(Namespace(shape))
+        return self.namespaces[-1]
+
+    def close(self):
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.process.kill()
+                node.process.wait()
+        for namespace in self.namespaces:
+            namespace.close()
+
+    def end_nodes(self, nodes):
+        for node in nodes:
+            node.end()
+            self.nodes.remove(node)
+
+    def reference(self, name, updates):
+        """The figures of the run without nodes."""
+        if (name, updates) not in self.references:
+            method, rule, more, _ = kill_runs.SCENARIOS[name]
+            text = kill_runs.COMMON.replace("NAME", name).replace("METHOD", method).replace("RULE", rule).replace("MORE", more)
+            text = text.replace("EVERY", "0").replace("OUTPUT", "").replace("UPDATES", str(updates))
+            file, output = self.folder / f"{name}.toml", self.folder / f"{name}-{updates}-alone"
+            file.write_text(text)
+            began = time.monotonic()
+            subprocess.run([self.afu, "run", str(file), "-q", "-o", str(output)], check=True)
+            print(f"{name}, {updates} updates, alone: {time.monotonic() - began:.1f} s", flush=True)
+            self.references[name, updates] = figures(output)
+        return self.references[name, updates]
+
+    def compare(self, run, name, updates):
+        status = run.finish()
+        check(status == 0, f"{name}: the run ended with {status}: {run.text()[-1000:]}")
+        expected, found = self.reference(name, updates), figures(run.output)
+        other = [k for k in {**expected, **found} if expected.get(k) != found.get(k)]
+        check(not other, f"{name}: not what the run without nodes gave: {', '.join(other)}; {run.output}")
+        shutil.rmtree(run.output)
+        return len(found)
+
+    def equal(self):
+        for lanes in ((1,), (1, 1), (2, 2)):
+            nodes = [self.node(lanes=n) for n in lanes]
+            for name in SCENARIOS:
+                for only in (True, False):
+                    self.reference(name, 150)
+                    run = Run(self, name, nodes, only)
+                    files = self.compare(run, name, 150)
+                    check(run.jobs_there() > 0 or not only, f"{name}: nothing was computed on nodes")
+                    print(f"equal: {name}, {sum(lanes)} remote lanes on {len(lanes)} nodes, {'alone' if only else 'beside local ones'}: "
+                          f"{files} figures and files the same, {run.jobs_there()} jobs on nodes", flush=True)
+            self.end_nodes(nodes)
+
+    def lose(self, run, node, kinds, counts, most, seed):
+        """Until the run ends, or there have been so many of all kinds."""
+        draw, told = random.Random(seed), 0
+        there = f"node {re.escape(node.address)}"
+        while not run.over():
+            time.sleep(draw.random() * 0.7)
+            kind = draw.choice(kinds)
+            with self.lock:
+                if run.over() or sum(counts.values()) >= most:
+                    return
+                counts[kind] += 1
+            if kind == "kill":
+                node.process.kill()
+                node.process.wait()
+            elif kind == "stop":
+                node.process.send_signal(signal.SIGSTOP)
+            else:
+                node.namespace.link("down")
+            lost = run.await_line(f"{there} was lost: ", told)
+            if kind == "kill":
+                node.start()
+            elif kind == "stop":
+                node.process.send_signal(signal.SIGCONT)
+            else:
+                node.namespace.link("up")
+            if lost is None:  # the run was over before it could notice
+                with self.lock:
+                    counts[kind] -= 1
+                return
+            told = run.await_line(f"{there} is there again", lost)
+            if told is None:
+                return
+
+    def losses(self):
+        why = Namespace.why_not()
+        if why:
+            print(f"losses: nothing is cut off: {why}", flush=True)
+        kinds = ["kill", "stop"] if why else ["kill", "stop", "cut"]
+        nodes = [self.node(namespace=None if why else self.namespace(), lanes=1) for _ in range(3)]
+        table, ends, waits, began = {}, 0, 0, time.monotonic()
+        total = {kind: 0 for kind in kinds}
+        share = -(-self.options.losses // (2 * len(SCENARIOS)))  # of a run, whose jobs must come to an end between two
+        while sum(total.values()) < self.options.losses:
+            name = SCENARIOS[ends % len(SCENARIOS)]
+            self.reference(name, self.options.updates)
+            before, most = dict(total), min(self.options.losses, sum(total.values()) + share)
+            run = Run(self, name, nodes, only=ends % 2 == 0)
+            threads, failures = [], []
+
+            def lose(node, seed):
+                try:
+                    self.lose(run, node, kinds, total, most, seed)
+                except Exception as e:  # told below
+                    failures.append(e)
+
+            check(run.await_line(r"\d+ lanes|updates, simulated|was lost", 0, 120) is not None, f"{name}: {run.text()[-500:]}")
+            for node in nodes:
+                threads.append(threading.Thread(target=lose, args=(node, self.random.random())))
+                threads[-1].start()
+            for thread in threads:
+                thread.join()
+            for node in nodes:  # as they were
+                node.process.send_signal(signal.SIGCONT)
+            if failures:
+                raise failures[0]
+            self.compare(run, name, self.options.updates)
+            row = table.setdefault(name, {**{kind: 0 for kind in kinds}, "told": 0, "ended": 0})
+            for kind in kinds:
+                row[kind] += total[kind] - before[kind]
+            row["told"] += len(re.findall(r"afu: node \S+ was lost: ", run.text()))
+            row["ended"] += 1
+            waits += run.text().count("no node is left: the run waits for one")
+            ends += 1
+            print(f"losses: {sum(total.values())} in {time.monotonic() - began:.0f} s, {ends} runs ended as they should", flush=True)
+        columns = [*kinds, "told", "ended"]
+        print("\n| scenario | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
+        for name, row in [*table.items(), ("all", {c: sum(r[c] for r in table.values()) for c in columns})]:
+            print(f"| {name} | " + " | ".join(str(row[c]) for c in columns) + " |")
+        print(f"\n{waits} times no node was left and a run waited; every run ended with what it gave without nodes\n", flush=True)
+        told = sum(r["told"] for r in table.values())
+        check(told >= sum(total.values()), f"{sum(total.values())} losses, {told} told")
+        self.end_nodes(nodes)
+
+    def refused(self, name, words, nodes, **kind):
+        run = Run(self, name, nodes, **kind)
+        status = run.finish(120)
+        check(status == 2, f"a run that should be refused ended with {status}: {run.text()[-500:]}")
+        check(re.search(words, run.text()), f"refused, but not with '{words}': {run.text()[-500:]}")
+        check(not run.output.exists(), "a run that was refused left a folder")
+        print("refused: " + run.text().strip().split("\n")[-1].replace(str(self.folder), "FOLDER"), flush=True)
+
+    def other_data(self):
+        """The same path, /proc/self/cwd/data.npz, is another file for each process."""
+        try:
+            import numpy
+        except ImportError:
+            print("other data: left out, numpy is not installed", flush=True)
+            return
+        folders = [self.folder / name for name in ("data-a", "data-b")]
+        for seed, folder in enumerate(folders):
+            folder.mkdir(exist_ok=True)
+            draw = numpy.random.default_rng(seed)
+            arrays = {}
+            for split, count in (("train", 300), ("val", 60), ("test", 60)):
+                arrays[f"{split}_images"] = draw.integers(0, 256, (count, 12, 12), dtype=numpy.uint8)
+                arrays[f"{split}_labels"] = (numpy.arange(count) % 3).astype(numpy.uint8).reshape(count, 1)
+            numpy.savez(folder / "data.npz", **arrays)
+        scenario = self.folder / "npz.toml"
+        scenario.write_text('[data]\nsource = "npz"\npath = "/proc/self/cwd/data.npz"\n[partition]\nclients = 4\n[model]\nname = "logreg"\n'
+                            '[stop]\nupdates = 20\n')
+        node = self.node(cwd=folders[1])
+        self.refused("npz", "its data are others: content key [0-9a-f]{64}, the run's [0-9a-f]{64}", [node], cwd=folders[0])
+        run = Run(self, "npz", [node], cwd=folders[1])
+        check(run.finish() == 0 and run.jobs_there() > 0, f"the same data are refused: {run.text()[-500:]}")
+        shutil.rmtree(run.output)
+        self.end_nodes([node])
+
+    def connects(self, node, count):
+        """All kinds of connections that come to nothing. What memory and open files of the node grew by."""
+        def settled():
+            wait(lambda: node.open_files() <= files, 30, f"open files of the node: {node.open_files()}, before {files}")
+
+        files = node.open_files()
+
+        def one(payload=b""):
+            with socket.create_connection((node.host, node.port), 10) as s:
+                if payload:
+                    s.sendall(payload)
+
+        def half_open():
+            """They say nothing, and stay. What the first and the last one are told."""
+            sockets = [socket.create_connection((node.host, node.port), 10) for _ in range(300)]
+            told = []
+            for s in (sockets[-1], sockets[0]):
+                s.settimeout(10)
+                told.append(b"")
+                while part := s.recv(4096):
+                    told[-1] += part
+            settled()  # although they are open at this end
+            for s in sockets:
+                s.close()
+            return reversed(told)
+
+        for _ in range(200):
+            one(self.random.randbytes(200))
+        half_open()
+        settled()
+        memory = node.status("VmRSS")
+        began = time.monotonic()
+        for i in range(count):
+            one(self.random.randbytes(self.random.randint(1, 600)) if i % 4 == 0 else b"")
+        settled()
+        seconds = time.monotonic() - began
+        first, last = half_open()
+        check(b"too many connections wait to prove the token" in last, f"the 300th connection is told {last!r}")
+        check(b"the token was not proved in time" in first, f"a connection that says nothing is told {first!r}")
+        grown = node.status("VmRSS") - memory
+        lines = node.text().count("\n")
+        print(f"connects: {count} in {seconds:.1f} s, a quarter of them with random bytes, and 300 half-open ones: memory {memory} kB + {grown} kB, "
+              f"open files as before, {lines} lines of log", flush=True)
+        check(grown < 4096, f"the node's memory grew by {grown} kB")
+        check(lines < 200, f"the node's log has {lines} lines")
+
+    def refusals(self, connects=None):
+        node = self.node()
+        self.reference("afu_ic", 150)
+        other = self.write_token("other", "another secret than that of the nodes")
+        self.refused("afu_ic", "the peer refuses: the run has another token", [node], token=other)
+        open_token = self.write_token("open", "a secret that others can read too")
+        open_token.chmod(0o644)
+        self.refused("afu_ic", "has mode 0644, so others than its owner can get at it", [node], token=open_token)
+        self.refused("afu_ic", "nodes have nothing to do: a timing run computes nothing", [node], sets=["scenario.execute=timing"])
+        self.other_data()
+        self.connects(node, connects or self.options.connects)
+        self.compare(Run(self, "afu_ic", [node]), "afu_ic", 150)
+        with socket.create_connection((node.host, node.port)):  # a stranger keeps nobody out
+            self.compare(Run(self, "afu_ic", [node]), "afu_ic", 150)
+        run = Run(self, "afu_ic", [node], sets=["stop.updates=100000"])
+        check(run.await_line("updates, simulated", 0, 60), "the run does not go on")
+        self.refused("afu_ic", "the peer refuses: it works for another run", [node])
+        run.process.kill()
+        wait(lambda: "the run is gone" in node.text().rsplit("a run has come", 1)[-1], 30, "the node works for a run that was killed")
+        self.compare(Run(self, "afu_ic", [node]), "afu_ic", 150)
+        self.end_nodes([node])
+
+    def network(self):
+        why = Namespace.why_not()
+        if why:
+            print(f"network: left out: {why}", flush=True)
+            return
+        shape, words = "netem delay 1ms rate 1gbit", "1 ms and 1 Gbit/s away"
+        if why := Namespace.why_not(shape):
+            print(f"network: no delay: {why}", flush=True)
+            shape, words = "tbf rate 1gbit burst 1mb latency 50ms", "behind 1 Gbit/s"
+        spaces = [self.namespace(shape) for _ in range(2)]
+        nodes = [self.node(namespace=space) for space in spaces]
+        for name in SCENARIOS:
+            self.reference(name, 150)
+            began, before = time.monotonic(), sum(s.bytes() for s in spaces)
+            run = Run(self, name, nodes)
+            self.compare(run, name, 150)
+            sent = sum(s.bytes() for s in spaces) - before
+            print(f"network: {name}, two nodes {words}, the same in {time.monotonic() - began:.1f} s; {run.jobs_there()} jobs, "
+                  f"{sent / run.jobs_there():.0f} bytes a job", flush=True)
+        self.end_nodes(nodes)
+
+    def overhead(self):
+        apart = not Namespace.why_not()
+        for model in ("lenet", "cnn_mnist"):
+            scenario = self.folder / f"{model}.toml"
+            scenario.write_text(OVERHEAD.replace("MODEL", model).replace("UPDATES", str(self.options.jobs)))
+            space = self.namespace() if apart else None
+            node = self.node(namespace=space, patience=30)
+            ratios = []
+            for i in range(4):
+                before = space.bytes() if space else 0
+                run = Run(self, model, [node], only=False, patience=30)
+                check(run.finish() == 0, run.text()[-500:])
+                lanes = {}
+                trace = json.loads((run.output / "trace.json").read_text())
+                events = trace["traceEvents"] if isinstance(trace, dict) else trace
+                names = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e.get("name") == "thread_name"}
+                for e in events:
+                    lane = names.get((e.get("pid"), e.get("tid")), "")
+                    if e.get("ph") == "X" and lane.startswith("lane/") and "train" in e["name"]:
+                        lanes.setdefault(int(lane[5:]), []).append(e)
+                here, there = len(lanes.get(0, [])), sum(len(v) for k, v in lanes.items() if k in (1, 2))
+                text = f"overhead: {model}: {there} jobs on the remote lane, {here} on the local one: {there / max(here, 1):.3f}"
+                if space:
+                    sent = space.bytes() - before
+                    counters = json.loads((run.output / "summary.json").read_text())["counters"]
+                    vector = counters["bytes_sent"] / counters["messages"]  # nobody is erased: each message is a model or an update
+                    text += f"; {sent / max(there, 1):.0f} bytes on the wire a job, {sent / max(there, 1) / vector:.2f} vectors of {vector:.0f}"
+                print(text + (" (first: warms up)" if i == 0 else ""), flush=True)
+                if i > 0:
+                    ratios.append(there / max(here, 1))
+                shutil.rmtree(run.output)
+            print(f"overhead: {model}: median {statistics.median(ratios):.3f} of {len(ratios)}", flush=True)
+            self.end_nodes([node])
+
+    def short(self):
+        node = self.node()
+        self.reference("afu_ic", 150)
+        run = Run(self, "afu_ic", [node], only=False)
+        self.compare(run, "afu_ic", 150)
+        run = Run(self, "afu_ic", [node])
+        check(run.await_line("lanes|updates, simulated", 0, 120) is not None, run.text()[-500:])
+        node.process.kill()
+        node.process.wait()
+        lost = run.await_line("was lost: ")
+        check(lost is None or run.await_line("no node is left: the run waits for one", lost), "a run without nodes does not say that it waits")
+        node.start()
+        self.compare(run, "afu_ic", 150)
+        other = self.write_token("other", "another secret than that of the nodes")
+        self.refused("afu_ic", "the peer refuses: the run has another token", [node], token=other)
+        self.connects(node, 300)
+        self.end_nodes([node])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("afu", type=pathlib.Path)
+    parser.add_argument("--parts", default="equal,losses,refusals,network")
+    parser.add_argument("--losses", type=int, default=200)
+    parser.add_argument("--updates", type=int, default=600)
+    parser.add_argument("--connects", type=int, default=10000)
+    parser.add_argument("--jobs", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    parts = options.parts.split(",")
+    for part in parts:
+        if part not in PARTS:
+            parser.error(f"--parts: {part} is none of {', '.join(PARTS)}")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="afu-nodes-"))
+    bench = Bench(options, folder)
+    try:
+        for part in parts:
+            began = time.monotonic()
+            getattr(bench, part)()
+            print(f"{part}: as it should be, {time.monotonic() - began:.1f} s", flush=True)
+    except Wrong as e:
+        bench.close()
+        print(f"WRONG: {e}\nkept: {folder}", flush=True)
+        return 1
+    finally:
+        bench.close()
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
