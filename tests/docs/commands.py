@@ -72,6 +72,8 @@ RULES = [
     Rule(r"build/afu study (\S+) --sbatch --array 4", r"\g<0> -o runs/planned"),
     Rule(r"build/afu study (\S+) --submit --array 4", left_out="needs Slurm; the test cluster/slurm does it"),
     # runs
+    Rule(r"build/afu node --listen 127\.0\.0\.1:4711", left_out="waits for runs; the tests cluster/nodes do it"),
+    Rule(r"build/afu run configs/quickstart\.toml --nodes \S+", left_out="needs nodes; the tests cluster/nodes do it"),
     Rule(r"build/afu run configs/(quickstart|calibration/a1_blind)\.toml.*", r"\g<0>" + FEW),
     Rule(r"AFU_DATA_DIR=data (build/afu) run (configs/truth/resnet18_breast\.toml)", r"\1 check \2", needs="breastmnist.npz"),  # hours
     Rule(r"build/afu run configs/timing_1m\.toml", r"\g<0> --set partition.clients=1000 --set data.train_samples=2000"
