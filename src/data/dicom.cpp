@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -25,10 +27,41 @@ namespace {
 constexpr std::size_t mark_at = 128, mark_bytes = 4;
 constexpr Uint32 longest_element = 1 << 12;  ///< what a header's look loads; longer ones stay in the file
 
-/// The decoders of compressed pixels, for the process; the library's messages are ours to tell.
+#ifndef AFU_DICOM_FOLDER
+#define AFU_DICOM_FOLDER ""  // DCMTK knows where its dictionary is installed
+#endif
+
+/// DCMTK's dictionary, without which no element has a type. DCMTK knows the place where its package installs it, or DCMDICTPATH
+/// tells. Where the libraries were unpacked instead, it lies in the folder that the program was built with, or beside the
+/// program (tools/pack_afu.sh). Throws std::runtime_error where it is in none of these.
+void find_dictionary() {
+  if (dcmDataDict.isDictionaryLoaded()) return;
+  const auto* given = std::getenv(DCM_DICT_ENVIRONMENT_VARIABLE);
+  if (given && *given)
+    throw std::runtime_error(fmt::format("{} is \"{}\", which holds no dictionary of DICOM",
+                                         DCM_DICT_ENVIRONMENT_VARIABLE, given));
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const auto& folder :
+       {std::filesystem::path(AFU_DICOM_FOLDER), program.parent_path().parent_path() / "share/afu"}) {
+    if (folder.empty() || !std::filesystem::exists(folder / "dicom.dic", error)) continue;
+    auto& dictionary = dcmDataDict.wrlock();
+    bool loaded = true;
+    for (const auto* file : {"dicom.dic", "private.dic"})  // as DCMTK's own path has them
+      loaded = dictionary.loadDictionary((folder / file).c_str()) && loaded;
+    dcmDataDict.wrunlock();
+    if (loaded) return;
+  }
+  throw std::runtime_error(
+      fmt::format("the dictionary of DICOM (dicom.dic of DCMTK) is not there; {} may name it",
+                  DCM_DICT_ENVIRONMENT_VARIABLE));
+}
+
+/// The dictionary, and the decoders of compressed pixels, for the process; the library's messages are ours to tell.
 void prepare() {
   static const bool ready = [] {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    find_dictionary();
     DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
