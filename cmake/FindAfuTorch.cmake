@@ -57,9 +57,10 @@ if(AFU_TORCH_FOLDER)
   set(ONLY PATHS "${AFU_TORCH_FOLDER}" NO_DEFAULT_PATH)
 endif()
 find_path(AFU_TORCH_INCLUDE torch/csrc/api/include/torch/torch.h PATH_SUFFIXES include ${ONLY})
-find_library(AFU_TORCH_LIBRARY torch PATH_SUFFIXES lib ${ONLY})
-find_library(AFU_TORCH_CPU_LIBRARY torch_cpu PATH_SUFFIXES lib ${ONLY})
-find_library(AFU_TORCH_C10_LIBRARY c10 PATH_SUFFIXES lib ${ONLY})
+set(SUFFIXES PATH_SUFFIXES lib lib/${CMAKE_LIBRARY_ARCHITECTURE})  # the latter in an unpacked Debian package
+find_library(AFU_TORCH_LIBRARY torch ${SUFFIXES} ${ONLY})
+find_library(AFU_TORCH_CPU_LIBRARY torch_cpu ${SUFFIXES} ${ONLY})
+find_library(AFU_TORCH_C10_LIBRARY c10 ${SUFFIXES} ${ONLY})
 set(AFU_TORCH_REQUIRED AFU_TORCH_LIBRARY AFU_TORCH_CPU_LIBRARY AFU_TORCH_C10_LIBRARY AFU_TORCH_INCLUDE)
 
 if(AFU_TORCH_INCLUDE)
@@ -84,8 +85,8 @@ if(AFU_TORCH_INCLUDE)
 endif()
 
 if(AFU_CUDA)
-  find_library(AFU_TORCH_CUDA_LIBRARY torch_cuda PATH_SUFFIXES lib ${ONLY})
-  find_library(AFU_TORCH_C10_CUDA_LIBRARY c10_cuda PATH_SUFFIXES lib ${ONLY})
+  find_library(AFU_TORCH_CUDA_LIBRARY torch_cuda ${SUFFIXES} ${ONLY})
+  find_library(AFU_TORCH_C10_CUDA_LIBRARY c10_cuda ${SUFFIXES} ${ONLY})
   list(APPEND AFU_TORCH_REQUIRED AFU_TORCH_CUDA_LIBRARY AFU_TORCH_C10_CUDA_LIBRARY)
   # The nvidia wheels: nvidia/cu13 since CUDA 13, nvidia/cuda_runtime before. They have no libcudart.so link.
   file(GLOB WHEEL_INCLUDE "${AFU_TORCH_FOLDER}/../nvidia/cu[0-9]*/include"

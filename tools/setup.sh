@@ -4,12 +4,15 @@
 #   tools/setup.sh            into build/       (LibTorch of the distribution, CPU lanes)
 #   tools/setup.sh --cuda     into build-cuda/  (CUDA LibTorch: yours by Torch_DIR or CMAKE_PREFIX_PATH, or else the
 #                                                torch wheel, unpacked into .deps/: 2.4 GB to download, 3.7 GB on disk)
+#   tools/setup.sh --user     as above, with or without --cuda, but without root: installs nothing; the packages are unpacked into
+#                                .deps/user (by tools/user_prefix.sh, which says what it needs), where the program finds its libraries
 #   tools/setup.sh --no-build only installs
 #   tools/setup.sh --fuzz     installs clang as well, for tools/fuzz.sh
 #   tools/setup.sh --checks   installs clang-tidy as well, for tools/tidy.sh
 #
 # Environment: AFU_DEPS_DIR (instead of .deps), BUILD_DIR (instead of build or build-cuda), JOBS (compilers at a time).
-# May be run again at any time: what is there already is left alone. Exit status 75: the torch wheel could not be had.
+# May be run again at any time: what is there already is left alone. Exit status 75: the torch wheel could not be had;
+# 3: --user lacks something, which the message names.
 set -Eeuo pipefail
 shopt -s inherit_errexit
 
@@ -19,22 +22,33 @@ deps=${AFU_DEPS_DIR:-$root/.deps}
 packages=(ca-certificates ccache clang-format cmake g++ git libboost-math-dev libcaf-dev libcli11-dev libdcmtk-dev
   libfmt-dev libjpeg62-turbo-dev libnifti2-dev libopenblas0-pthread libpng-dev librsvg2-bin libssl-dev libtiff-dev
   libtomlplusplus-dev libtorch-dev libwebp-dev libzip-dev ninja-build nlohmann-json3-dev doctest-dev python3-numpy)
+# What the program itself is built with, of these; cmake and ninja are the machine's where they do (user_prefix.sh).
+user_packages=(libboost-math-dev libcaf-dev libcli11-dev libdcmtk-dev libfmt-dev libjpeg62-turbo-dev libnifti2-dev
+  libpng-dev libssl-dev libtiff-dev libtomlplusplus-dev libwebp-dev libzip-dev nlohmann-json3-dev doctest-dev)
 wheel_packages=(python3 python3-venv unzip)
+package_count=${#packages[@]}
 fuzz_packages=(clang libclang-rt-14-dev)
 check_packages=(clang-tidy)
 
 cuda=no
+user=no
 build=yes
 for argument in "$@"; do
   case $argument in
     --cuda) cuda=yes ;;
+    --user) user=yes ;;
     --no-build) build=no ;;
     --fuzz) packages+=("${fuzz_packages[@]}") ;;
     --checks) packages+=("${check_packages[@]}") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
-    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --no-build, --fuzz, --checks)" >&2 && exit 2 ;;
+    *) echo "setup.sh: unknown option $argument (allowed: --cuda, --user, --no-build, --fuzz, --checks)" >&2 && exit 2 ;;
   esac
 done
+
+if [ $user = yes ] && [ ${#packages[@]} != "$package_count" ]; then
+  echo "setup.sh: --fuzz and --checks install clang's programs, which --user cannot; leave them out" >&2
+  exit 2
+fi
 
 step="start"
 begin_step() {
@@ -99,8 +113,14 @@ unpack_wheels() {
   fi
   rm -rf "$target" "$download"
   mkdir -p "$target" "$download"
-  python3 -m venv "$deps/venv"
-  local pip=("$deps/venv/bin/python3" -m pip download --quiet --no-cache-dir --only-binary :all: --dest "$download")
+  local pip=(env)
+  if [ $user = yes ]; then
+    pip+=("PYTHONPATH=$(find "$prefix/usr/share/python-wheels" -name 'pip-*.whl')" python3)
+  else
+    python3 -m venv "$deps/venv"
+    pip+=("$deps/venv/bin/python3")
+  fi
+  pip+=(-m pip download --quiet --no-cache-dir --only-binary :all: --dest "$download")
   "${pip[@]}" --no-deps "torch==$torch_version" || return 75
   wheel=$(find "$download" -name 'torch-*.whl')
   metadata=$(unzip -p "$wheel" '*.dist-info/METADATA')
@@ -125,30 +145,53 @@ unpack_wheels() {
   echo "unpacked $(du -sh "$target" | cut -f 1) into $target"
 }
 
-begin_step "install packages"
-if ! command -v apt-get >/dev/null; then
-  echo "setup.sh: this needs a Debian-like system (apt-get); elsewhere install: ${packages[*]}" >&2
-  exit 1
-fi
-install_packages "${packages[@]}"
-begin_step "select OpenBLAS"
-select_openblas
-
 folder=${BUILD_DIR:-build$([ $cuda = no ] || echo -cuda)}
 case $folder in /*) ;; *) folder=$root/$folder ;; esac
-preset=release
+preset=$([ $cuda = no ] && echo release || echo cuda)
+own_torch=${Torch_DIR:-${CMAKE_PREFIX_PATH:-}}
 options=()
+if [ $user = yes ]; then
+  begin_step "unpack packages"
+  case $deps in /*) ;; *) deps=$PWD/$deps ;; esac
+  if [ $cuda = yes ] && [ -z "$own_torch" ]; then
+    prefix=$deps/user-wheel
+    user_packages+=(python3-pip-whl unzip)
+  elif [ -n "$own_torch" ]; then
+    prefix=$deps/user-own-torch
+    user_packages+=(libopenblas0-pthread)
+  else
+    prefix=$deps/user
+    user_packages+=(libopenblas0-pthread libtorch-dev)
+  fi
+  mkdir -p "$deps"
+  "$root/tools/user_prefix.sh" "$prefix" "${user_packages[@]}" || exit $?
+  export PATH=$prefix/tools:$PATH
+  options+=(-C "$prefix/cache.cmake" "-DCMAKE_MAKE_PROGRAM=$(command -v ninja)")
+else
+  begin_step "install packages"
+  if ! command -v apt-get >/dev/null; then
+    echo "setup.sh: this needs a Debian-like system (apt-get); elsewhere install: ${packages[*]}" >&2
+    exit 1
+  fi
+  install_packages "${packages[@]}"
+  begin_step "select OpenBLAS"
+  select_openblas
+fi
+
 if [ $cuda = yes ]; then
-  preset=cuda
   if [ -n "${Torch_DIR:-}" ]; then
     options+=("-DTorch_DIR=$Torch_DIR")
   elif [ -z "${CMAKE_PREFIX_PATH:-}" ]; then
-    begin_step "install what unpacks the torch wheel"
-    install_packages "${wheel_packages[@]}"
+    if [ $user = no ]; then
+      begin_step "install what unpacks the torch wheel"
+      install_packages "${wheel_packages[@]}"
+    fi
     begin_step "torch $torch_version wheel"
     unpack_wheels
     options+=("-DAFU_TORCH_ROOT=$deps/torch-$torch_version/torch")
   fi
+elif [ $user = yes ] && [ -n "${Torch_DIR:-}" ]; then
+  options+=("-DTorch_DIR=$Torch_DIR")
 fi
 [ $build = yes ] || exit 0
 
@@ -156,4 +199,12 @@ begin_step "configure $folder"
 cmake --preset "$preset" -S "$root" -B "$folder" "${options[@]}"
 begin_step "build $folder/afu"
 cmake --build "$folder" --parallel "${JOBS:-$(nproc)}" --target afu afu_pages
+if [ $user = yes ]; then
+  begin_step "look for the libraries of $folder/afu"
+  if ldd "$folder/afu" | grep -F 'not found' >&2; then
+    echo "setup.sh: $folder/afu does not find these" >&2
+    exit 1
+  fi
+  "$folder/afu" --version
+fi
 echo "built $folder/afu"
