@@ -82,6 +82,7 @@ done
 arch=$($compiler -print-multiarch 2>/dev/null || true)
 [ -n "$arch" ] || arch=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch)
 libraries=$part/usr/lib/$arch
+shopt -s nullglob
 
 # apt as any user may run it: the machine's sources and keys, but lists, cache and the table of what is installed apart. The
 # table is empty, so that the closure does not depend on the machine. Hooks of the machine's apt are not run.
@@ -150,7 +151,7 @@ stop_where_missing
 # What the compiler, the libc and the base of each machine bring is not taken from packages.
 is_base() {
   case $1 in
-    libc6 | libc6-dev | libc-bin | libc-dev-bin | libcrypt1 | libcrypt-dev | linux-libc-dev | rpcsvc-proto | libnsl* | libtirpc*) true ;;
+    libc6 | libc6-dev | libc-bin | libc-dev-bin | libcrypt1 | libcrypt-dev | linux-libc-dev | rpcsvc-proto) true ;;
     gcc* | g++* | cpp* | binutils* | libbinutils | libgcc-* | libstdc++* | libasan* | liblsan* | libtsan* | libubsan* | libitm* | libcc1-*) true ;;
     base-* | bash | coreutils | dash | debconf | debianutils | dpkg | dpkg-dev | init-system-helpers | login | passwd | perl* | python3 | \
       python3.* | python3-minimal | libpython3* | sed | tar | util-linux | adduser | mount | sensible-utils | ucf | tzdata | media-types | \
@@ -199,7 +200,7 @@ find "$part/usr" -type l -lname '/*' | while read -r link; do
 done
 # A RUNPATH of a library's own keeps the program's RPATH from what the library needs.
 patchelf=$(command -v patchelf || echo "$part/usr/bin/patchelf")
-find "$libraries" -type f -name '*.so*' | while read -r library; do
+find "$libraries" "$part"/usr/lib/*.so* -type f -name '*.so*' | while read -r library; do
   if [ -n "$("$patchelf" --print-rpath "$library" 2>/dev/null)" ]; then  # linker scripts have none
     "$patchelf" --remove-rpath "$library"
   fi
@@ -209,7 +210,7 @@ find "$part"/usr -path '*/cmake/*' -name '*.cmake' -exec sed -i -E "s#([\"; =(]|
 for program in cmake ctest cpack ninja unzip patchelf; do
   [ -x "$part/usr/bin/$program" ] || continue
   # shellcheck disable=SC2016
-  [ $program = patchelf ] || "$patchelf" --force-rpath --set-rpath '$ORIGIN/../lib/'"$arch" "$part/usr/bin/$program"
+  [ $program = patchelf ] || "$patchelf" --force-rpath --set-rpath '$ORIGIN/../lib:$ORIGIN/../lib/'"$arch" "$part/usr/bin/$program"
   ln -s "../usr/bin/$program" "$part/tools/$program"
 done
 if [ ${#from_pypi[@]} != 0 ]; then
@@ -227,15 +228,16 @@ fi
 
 dictionary=$(find "$part/usr/share" -maxdepth 2 -path '*dcmtk*/dicom.dic' | head -n 1)
 dictionary=${dictionary%/dicom.dic}
+search="$prefix/usr/lib/$arch;$prefix/usr/lib"  # some packages still have their libraries in the latter
 cat >"$part/cache.cmake" <<CMAKE
 # Written by tools/user_prefix.sh: cmake -C this. The folder's headers and libraries go before the system's.
-set(CMAKE_PREFIX_PATH "$prefix/usr" CACHE STRING "")
-set(CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES "$prefix/usr/include;$prefix/usr/include/$arch" CACHE STRING "")
+set(CMAKE_PREFIX_PATH "$prefix/usr" CACHE STRING "" FORCE)
+set(CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES "$prefix/usr/include;$prefix/usr/include/$arch" CACHE STRING "" FORCE)
 # An RPATH and no RUNPATH: it holds for what the libraries need as well.
-set(CMAKE_EXE_LINKER_FLAGS "-Wl,--disable-new-dtags" CACHE STRING "")
-set(CMAKE_BUILD_RPATH "$prefix/usr/lib/$arch" CACHE STRING "")
-set(CMAKE_INSTALL_RPATH "$prefix/usr/lib/$arch" CACHE STRING "")
-set(AFU_DICOM_FOLDER "${dictionary:+$prefix${dictionary#"$part"}}" CACHE PATH "")
+set(CMAKE_EXE_LINKER_FLAGS "-Wl,--disable-new-dtags" CACHE STRING "" FORCE)
+set(CMAKE_BUILD_RPATH "$search" CACHE STRING "" FORCE)
+set(CMAKE_INSTALL_RPATH "$search" CACHE STRING "" FORCE)
+set(AFU_DICOM_FOLDER "${dictionary:+$prefix${dictionary#"$part"}}" CACHE PATH "" FORCE)
 CMAKE
 rm -rf "$part/apt"
 printf '%s\n' "$asked" >"$part/complete"
