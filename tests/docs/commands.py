@@ -44,6 +44,7 @@ RULES = [
     Rule(r"tools/setup\.sh && (build/afu run .*)", r"\1"),
     Rule(r"tools/setup\.sh --help"),
     Rule(r"tools/setup\.sh( --cuda| --(fuzz|checks) --no-build)?|tools/test\.sh|tools/fuzz\.sh \d+", left_out=IN_CI),
+    Rule(r"tools/(setup\.sh --user|pack_afu\.sh)", r"\g<0> --help"),  # the first builds all anew; tools/elsewhere.md tells what was tried
     Rule(r"cmake --preset [at]san|cmake --build --preset [at]san .*|ctest --preset [at]san .*", left_out=IN_CI),
     Rule(r"tools/tidy\.sh --core", left_out=IN_CI),
     Rule(r"tools/tidy\.sh", r"\g<0> --help"),  # the copy has no origin/main
