@@ -17,6 +17,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "base/output_file.hpp"
@@ -199,6 +200,28 @@ std::uint64_t remove_orphans(const fs::path& folder) {
   return bytes;
 }
 
+/// A new file beside `path`, open and locked, and its name. Throws std::runtime_error with the system's reason.
+std::pair<int, fs::path> new_part(const fs::path& path) {
+  static std::atomic<unsigned> number{0};
+  constexpr int most_tries = 100;
+  for (int i = 0; i < most_tries; ++i) {
+    auto part = fs::path(path);
+    part.replace_extension();
+    part += fmt::format(".{}.{}{}", ::getpid(), number++, part_ending);
+    const int file = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) throw std::runtime_error(std::strerror(errno));
+    const int locked = ::flock(file, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    struct stat st {};
+    if (locked == 0 && ::fstat(file, &st) == 0 && st.st_nlink > 0) return {file, part};
+    // Before it was locked another process may have taken it for an orphan, which it then removes.
+    ::close(file);
+    std::error_code ignored;
+    fs::remove(part, ignored);
+    if (locked != 0 && locked != EWOULDBLOCK) throw std::runtime_error(std::strerror(locked));
+  }
+  throw std::runtime_error(fmt::format("others removed {} new files, one after the other", most_tries));
+}
+
 }  // namespace
 
 std::optional<fs::path> cache_folder(const std::string& setting) {
@@ -360,14 +383,7 @@ void ImageStore::begin(const std::string& key, const std::string& origin, std::u
     w->origin = origin;
     w->path = path_of(key, origin);
     w->all = bytes;
-    auto part = fs::path(w->path);
-    part.replace_extension();
-    static std::atomic<unsigned> number{0};
-    part += fmt::format(".{}.{}{}", ::getpid(), number++, part_ending);
-    w->file = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (w->file < 0) throw std::runtime_error(std::strerror(errno));
-    w->part = part;
-    if (::flock(w->file, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error(std::strerror(errno));
+    std::tie(w->file, w->part) = new_part(w->path);
     // All of its place at once: a full disk would end the process later, in the middle of a write to memory.
     if (const int error = ::posix_fallocate(w->file, 0, static_cast<off_t>(head_bytes + bytes)))
       throw std::runtime_error(
