@@ -297,13 +297,13 @@ class Bench:
             self.nodes.remove(node)
 
     def reference(self, name, updates):
-        """The figures of the run without nodes."""
+        """The figures of the run without nodes. The scenario's file has so many updates then."""
+        method, rule, more, _ = kill_runs.SCENARIOS[name]
+        text = kill_runs.COMMON.replace("NAME", name).replace("METHOD", method).replace("RULE", rule).replace("MORE", more)
+        text = text.replace("EVERY", "0").replace("OUTPUT", "").replace("UPDATES", str(updates))
+        file, output = self.folder / f"{name}.toml", self.folder / f"{name}-{updates}-alone"
+        file.write_text(text)
         if (name, updates) not in self.references:
-            method, rule, more, _ = kill_runs.SCENARIOS[name]
-            text = kill_runs.COMMON.replace("NAME", name).replace("METHOD", method).replace("RULE", rule).replace("MORE", more)
-            text = text.replace("EVERY", "0").replace("OUTPUT", "").replace("UPDATES", str(updates))
-            file, output = self.folder / f"{name}.toml", self.folder / f"{name}-{updates}-alone"
-            file.write_text(text)
             began = time.monotonic()
             subprocess.run([self.afu, "run", str(file), "-q", "-o", str(output)], check=True)
             print(f"{name}, {updates} updates, alone: {time.monotonic() - began:.1f} s", flush=True)
