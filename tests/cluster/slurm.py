@@ -59,6 +59,14 @@ def free_ports(count):
     return ports
 
 
+def runs(pid):
+    """Whether the process exists and has not ended (one that nobody has waited for has)."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Cluster:
     """Two nodes of two processors each, on this machine."""
 
@@ -87,11 +95,21 @@ class Cluster:
 
     def __exit__(self, *_):
         self.run("scancel", "--full", "-u", "root", check=False)
+        daemons = []
         for name in ("n1", "n2", "slurmctld"):
             try:
-                os.kill(int((self.folder / f"{name}.pid").read_text()), signal.SIGTERM)
+                daemons.append(int((self.folder / f"{name}.pid").read_text()))
             except (OSError, ValueError):
                 pass
+        # slurmctld saves its state as it ends: whoever removes the folder waits for that.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in filter(runs, daemons):
+                os.kill(pid, number)
+            try:
+                self.wait(lambda: not any(map(runs, daemons)), 30, "Slurm's daemons still run")
+                return
+            except RuntimeError as error:
+                print(error, flush=True)
 
     @staticmethod
     def wait(condition, seconds, what):
