@@ -252,7 +252,7 @@ RunResult run_scenario(const config::Scenario& scenario, const RunOptions& optio
     context->began -= std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>(context->checkpoint->seconds_before()));
   result.report = play(context, options);
-  if (context->nodes) context->nodes->conclude();
+  if (context->nodes) result.summary.nodes = context->nodes->conclude();
   if (auto& report = result.report; model::is_ghost(report.outcome.model)) {
     if (report.interrupted) {
       result.on_its_way = true;

@@ -66,7 +66,10 @@ void refused(Listener* self, const std::string& why) {
 void opened(Listener* self, const caf::actor& pipe) {
   auto& st = self->state;
   st.strangers.erase(pipe.address());
-  if (st.session) return self->send(pipe, Refused{"it works for another run"});
+  if (st.session) {
+    self->send(pipe, Refused{works_for_another});
+    return refused(self, works_for_another);
+  }
   st.hosting->service.tell("a run has come");
   st.session = spawn_session(self->system(), st.hosting, pipe);
   st.worked_for = pipe.address();
@@ -91,7 +94,7 @@ caf::behavior listener(Listener* self, HostingPtr hosting,
   const auto door = self->add_tcp_doorman(service.listen.port, service.listen.host.c_str(), true);
   if (!door) {
     listening->set_exception(std::make_exception_ptr(InputError(fmt::format(
-        "cannot listen at {}: {}", wire::to_text(service.listen), self->system().render(door.error())))));
+        "cannot listen at {}: {}", base::to_text(service.listen), self->system().render(door.error())))));
     self->quit();
     return {};
   }

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "actors/node_options.hpp"
-#include "wire/address.hpp"
+#include "base/address.hpp"
 
 namespace afu::actors {
 
 struct NodeService {
-  wire::Address listen;              ///< port 0: any that is free
+  base::Address listen;              ///< port 0: any that is free
   std::vector<std::string> devices;  ///< resolved names
   std::int64_t lanes = 0;            ///< a device; 0: as many as fit
   wire::Token token;

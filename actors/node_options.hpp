@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/address.hpp"
+#include "base/address.hpp"
 #include "wire/token.hpp"
 
 namespace afu::actors {
@@ -17,12 +17,17 @@ struct Pulse {
   static Pulse of(std::chrono::milliseconds patience) { return {patience / 5, patience}; }
 };
 
+/// Why a node refuses a second run, as it tells that.
+inline constexpr const char* works_for_another = "it works for another run";
+
 /// What a run asks for.
 struct NodeOptions {
-  std::vector<wire::Address> nodes{};  ///< empty: the run computes by itself
+  std::vector<base::Address> nodes{};  ///< empty: the run computes by itself
   wire::Token token{};
   bool mixed_numerics = false;  ///< a node may compute where the same bytes are not promised
   bool local_lanes = true;      ///< false: what can be computed on a node is computed on nodes alone
+  std::chrono::seconds busy{
+      10};  ///< so long it is waited for a node that works for another run, before the run begins
   Pulse pulse{};
   std::function<void(const std::string&)>
       tell{};  ///< a line of what happens to nodes, at once; from several threads

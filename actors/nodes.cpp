@@ -21,6 +21,7 @@
 #include "base/input_error.hpp"
 #include "base/threads.hpp"
 #include "device/notes.hpp"
+#include "wire/connect.hpp"
 #include "wire/values.hpp"
 
 namespace afu::actors {
@@ -51,9 +52,10 @@ struct Sought {
 struct LinkState {
   static inline const char* name = "link";
   std::shared_ptr<const Sought> sought;
-  wire::Address address;
+  base::Address address;
   std::shared_ptr<Presence> presence;
   std::shared_ptr<std::promise<wire::Offer>> first;  ///< null once there was an offer
+  Clock::time_point begun = Clock::now();
   caf::actor pipe;
   Clock::time_point tried{};  ///< to connect
   bool there = false;
@@ -69,7 +71,7 @@ using Link = caf::stateful_actor<LinkState>;
 /// No vector is larger, bytes.
 constexpr std::uint64_t most_vector = std::uint64_t{1} << 36;
 
-std::string who(const LinkState& st) { return "node " + wire::to_text(st.address); }
+std::string who(const LinkState& st) { return "node " + base::to_text(st.address); }
 
 void connect(Link* self) {
   auto& st = self->state;
@@ -93,6 +95,8 @@ void lose(Link* self, const std::string& why) {
   auto& st = self->state;
   st.pipe = nullptr;
   if (st.first) {
+    const bool busy = why.find(works_for_another) != std::string::npos;
+    if (busy && Clock::now() - st.begun < st.sought->options.busy) return;  // at one of the next ticks again
     st.first->set_exception(std::make_exception_ptr(std::runtime_error(why)));
     st.first = nullptr;
     return self->quit();
@@ -204,7 +208,7 @@ void order(Link* self, const OrderPtr& order) {
   }
 }
 
-caf::behavior link(Link* self, std::shared_ptr<const Sought> sought, const wire::Address& address,
+caf::behavior link(Link* self, std::shared_ptr<const Sought> sought, const base::Address& address,
                    std::shared_ptr<Presence> presence, std::shared_ptr<std::promise<wire::Offer>> first) {
   auto& st = self->state;
   st.sought = std::move(sought);
@@ -290,7 +294,7 @@ struct Nodes::Network {
   struct Node {
     std::shared_ptr<Presence> presence = std::make_shared<Presence>();
     std::uint32_t lanes = 0;
-    std::string name;
+    std::string name, host;
   };
   NetworkConfig config;
   caf::actor_system system{config};
@@ -323,7 +327,7 @@ Nodes::Nodes(NodeOptions options, wire::Session session, wire::Offer own, bool d
     auto& node = network_->nodes.emplace_back();
     auto first = std::make_shared<std::promise<wire::Offer>>();
     offers.push_back(first->get_future());
-    node.name = wire::to_text(address);
+    node.name = base::to_text(address);
     node.presence->set_link(
         spawn_detached(network_->system, link, sought, address, node.presence, std::move(first)));
   }
@@ -336,6 +340,7 @@ Nodes::Nodes(NodeOptions options, wire::Session session, wire::Offer own, bool d
     try {
       const auto offer = offers[i].get();
       node.lanes = offer.lanes;
+      node.host = offer.host;
       std::string devices;
       for (const auto& d : offer.devices)
         devices += (devices.empty() ? "" : ", ") + d.name + " (" + d.description + ")";
@@ -370,7 +375,8 @@ std::vector<sim::LaneGroup> Nodes::groups() const {
   return groups;
 }
 
-void Nodes::conclude() const {
+std::vector<record::NodeRecord> Nodes::conclude() const {
+  std::vector<record::NodeRecord> records;
   for (const auto& node : network_->nodes) {
     const auto tally = node.presence->tally();
     network_->notes->add(fmt::format("node {}: {} jobs were computed there", node.name, tally.computed));
@@ -378,7 +384,10 @@ void Nodes::conclude() const {
       network_->notes->warn(fmt::format(
           "node {} was lost {}, and {} jobs that it had were computed again; the last time: {}", node.name,
           tally.losses == 1 ? "once" : fmt::format("{} times", tally.losses), tally.given_back, tally.last));
+    records.push_back(
+        {node.name, node.host, node.lanes, tally.computed, tally.losses, tally.given_back, tally.last});
   }
+  return records;
 }
 
 }  // namespace afu::actors

@@ -8,6 +8,7 @@
 
 #include "actors/node_options.hpp"
 #include "lane/engine.hpp"
+#include "record/records.hpp"
 #include "sim/free_lanes.hpp"
 #include "wire/session.hpp"
 
@@ -34,8 +35,8 @@ class Nodes {
   std::vector<sim::LaneGroup> groups() const;
   /// Nobody will wait for a node any more. From any thread.
   void close();
-  /// Notes what each node computed, and warns of each that was lost. At the run's end, once.
-  void conclude() const;
+  /// Notes what each node computed, and warns of each that was lost; that as records. At the run's end, once.
+  std::vector<record::NodeRecord> conclude() const;
 
  private:
   struct Network;

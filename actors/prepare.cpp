@@ -94,8 +94,15 @@ std::int64_t clients_at_a_time(const config::Scenario& s) {
 void add_nodes(Prepared& p, const config::Scenario& s, const NodeOptions& options) {
   auto& c = *p.context;
   auto own = own_offer(s, p.devices, c.lanes, *c.setup.data->pool);
-  wire::Session session{device::revision(), s.file, config::to_toml(s, methods::method_sections()), own.pool,
-                        c.lanes.front().batched_clients};
+  auto told =
+      s;  // but for what is the run's own affair: a node keeps what it has loaded for the next run of the same text
+  const config::ComputeSection none;
+  told.compute.lanes = none.lanes, told.compute.lookahead = none.lookahead;
+  told.compute.nodes = none.nodes, told.compute.only_nodes = none.only_nodes;
+  told.compute.token_file = none.token_file, told.compute.node_patience = none.node_patience;
+  told.compute.mixed_numerics = none.mixed_numerics;
+  wire::Session session{device::revision(), s.file, config::to_toml(told, methods::method_sections()),
+                        own.pool, c.lanes.front().batched_clients};
   c.nodes =
       std::make_shared<Nodes>(options, std::move(session), std::move(own), s.compute.deterministic, p.notes);
   const auto remote = c.nodes->lanes(c.lanes.front());
@@ -154,7 +161,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   const auto clients = s.partition.clients;
   const bool timing = s.scenario.execute == config::Execute::timing;
   if (timing && !options.nodes.nodes.empty())
-    throw InputError("nodes have nothing to do: a timing run computes nothing");
+    p.notes->warn("compute.nodes: none of them is asked, since a timing run computes nothing");
 
   const auto input = held.input;
   c.setup.data = held.data;
@@ -184,7 +191,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     p.devices = device::resolve_devices(s.compute.devices);
     c.lanes =
         lane::open_lanes(s.compute, p.devices, s.model, input, lane_work(s), c.setup.data->pool, p.notes);
-    if (options.cache && !c.wall()) {
+    if (options.cache && !c.wall() && !options.nodes.mixed_numerics) {
       c.cache = options.cache;
       c.surroundings = lane::surroundings_key(c.lanes.front(), *c.setup.data->pool);
     }

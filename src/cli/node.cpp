@@ -23,16 +23,16 @@ struct Options {
 
 int node(const Options& o) {
   actors::NodeService service;
-  service.listen = wire::address_from(o.listen, /*any_port=*/true);
+  service.listen = base::address_from(o.listen, /*any_port=*/true);
   service.devices = from_input([&] { return device::resolve_devices(o.devices); });
   service.token =
-      token_of(o.token_file, wire::is_loopback(service.listen.host),
+      token_of(o.token_file, base::is_loopback(service.listen.host),
                "a node that others can reach takes work only from who knows its token: --token-file");
   service.lanes = o.lanes;
   service.pulse = pulse_of(o.patience);
   service.tell = [](const std::string& line) { log(Level::info, "{}", line); };
   service.listening = [&](std::uint16_t port) {
-    print("listening at {}\n", wire::to_text({service.listen.host, port}));
+    print("listening at {}\n", base::to_text({service.listen.host, port}));
     std::fflush(stdout);
   };
   service.interrupt = &Interrupts::asked();

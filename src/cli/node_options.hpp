@@ -1,10 +1,12 @@
 #pragma once
-/// What a run and a node are told of each other on the command line.
+/// What a run and a node are told of each other: flags, and the keys of [compute] that they stand for.
 #include <CLI/CLI.hpp>
 
+#include <optional>
 #include <string>
 
 #include "actors/node_options.hpp"
+#include "config/scenario_fwd.hpp"
 
 namespace afu::cli {
 
@@ -12,16 +14,22 @@ inline constexpr double default_patience = 5;  ///< seconds
 void add_patience(CLI::App& app, double& seconds, const char* help);
 actors::Pulse pulse_of(double patience);
 
-/// --nodes, --only-nodes, --token-file, --mixed-numerics, --patience of what runs a scenario.
+/// --nodes, --only-nodes, --token-file, --mixed-numerics and a flag for the patience: for one command they stand for the keys
+/// of [compute].
 struct NodesAsked {
   std::string nodes, token_file;
   bool only_nodes = false, mixed_numerics = false;
-  double patience = default_patience;
+  std::optional<double> patience{};  ///< seconds
 
-  void declare(CLI::App& app);
-  /// Throws InputError: an address that is none; nodes beyond this machine without a token.
-  actors::NodeOptions read() const;
+  void declare(CLI::App& app, const char* patience_flag = "--patience");
+  /// Puts what was given in the place of the scenario's own. Throws UsageError: something was, and there are no nodes.
+  void put_into(config::Scenario& scenario) const;
 };
+
+/// As `scenario`, whose paths are absolute, has it in [compute]. Throws InputError that begins with the key: an
+/// address that is none, or is there twice; nodes beyond this machine without a token; a token's file that cannot be used; slurm:PORT
+/// outside of a job.
+actors::NodeOptions node_options(const config::Scenario& scenario);
 
 /// The token of that file; without one the empty token, which is enough only where `loopback`: nobody beyond this machine is concerned. Throws
 /// InputError.

@@ -112,6 +112,7 @@ std::pair<record::RunFolder, std::optional<Unfinished>> place_of(const Options& 
 
 int run(const Options& o, const config::Scenario& given) {
   const auto scenario = config::with_absolute_paths(given);
+  auto nodes = node_options(scenario);
   auto [folder, unfinished] = place_of(o, scenario);
   for (const auto& note : given.notes) tell("afu: warning: {}\n", note.line());
   for (const auto& line : config::ineffective(given, methods::method_sections()))
@@ -126,7 +127,7 @@ int run(const Options& o, const config::Scenario& given) {
                               o.quiet);
   bool told = o.quiet;
   actors::RunOptions options;
-  options.nodes = o.nodes.read();
+  options.nodes = std::move(nodes);
   Lines of_nodes;
   options.nodes.tell = [&](const std::string& line) { of_nodes.put(line); };
   options.interrupt = &Interrupts::asked();
@@ -196,7 +197,8 @@ std::function<int()> declare_run(CLI::App& app) {
   app.add_flag("--fresh", o->fresh, "Begin anew where the folder holds a run that was stopped");
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes, no table: only warnings and errors");
   return [o] {
-    const auto given = o->scenario.load();
+    auto given = o->scenario.load();
+    o->nodes.put_into(given);
     return at_its_place(o->scenario, [&] { return run(*o, given); });
   };
 }

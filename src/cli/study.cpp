@@ -1,13 +1,16 @@
 /// afu study: many runs from one file.
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <set>
 
 #include "cli/distances.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/node_options.hpp"
 #include "cli/study_estimate.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/study_lines.hpp"
+#include "cli/study_nodes.hpp"
 #include "cli/study_runner.hpp"
 #include "cli/study_slurm.hpp"
 #include "cli/study_watch.hpp"
@@ -24,6 +27,7 @@ using Kind = CellState::Kind;
 
 struct Options {
   std::string file, output;
+  NodesAsked nodes;
   int jobs = 0;
   double cache_mb = 2048;
   bool plan = false, force = false, rerun_changed = false, quiet = false;
@@ -50,6 +54,11 @@ const char* word(Kind kind) {
       return "changed";
   }
   return "unknown";
+}
+
+bool has_nodes(const study::Plan& plan) {
+  return std::any_of(plan.cells.begin(), plan.cells.end(),
+                     [](const auto& cell) { return !cell.scenario.compute.nodes.empty(); });
 }
 
 /// The cells that are to be run.
@@ -95,8 +104,9 @@ int show_plan(const study::Plan& plan, const StudyFolder& held, const StudyOptio
   if (e.samples_per_second > 0)
     print(
         "about {} on {} runners: {:.3g} sample gradients to compute, {:.3g} more are shared; one lane "
-        "trains {:.0f} samples/s here\n",
-        clock_text(e.seconds), e.jobs, e.gradients, e.shared_gradients, e.samples_per_second);
+        "trains {:.0f} samples/s here{}\n",
+        clock_text(e.seconds), e.jobs, e.gradients, e.shared_gradients, e.samples_per_second,
+        has_nodes(plan) ? "; lanes of nodes are not counted" : "");
   else
     print("nothing is trained: the protocol alone takes microseconds an event\n");
   return 0;
@@ -190,10 +200,15 @@ int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, 
   return tell_failures(outcome.study);
 }
 
-int run(const Options& o) {
+int run(Options o) {
   config::Errors errors;
   auto study = study::load_study(o.file, errors);
-  const auto plan = study::make_plan(std::move(study), errors);
+  auto plan = study::make_plan(std::move(study), errors);
+  for (auto& cell : plan.cells) o.nodes.put_into(cell.scenario);
+  if ((o.sbatch || o.submit) && !o.nodes.nodes.empty())
+    throw UsageError(
+        "--nodes is of this process alone: name them by compute.nodes in the study, for its tasks");
+  if (!o.watch) o.jobs = jobs_by_nodes(plan, o.jobs);
   if (!(o.cache_mb >= 0)) throw UsageError("--cache-mb: this is not a number");  // no range holds it off
   StudyOptions options;
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
@@ -262,6 +277,7 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_option("--array", o->array, "Tasks of the job")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  o->nodes.declare(app, "--node-patience");
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only warnings, failures and damaged cells");
   return [o] { return run(*o); };
 }

@@ -20,8 +20,10 @@
 #include "base/output_file.hpp"
 #include "base/threads.hpp"
 #include "cli/execute.hpp"
+#include "cli/node_options.hpp"
 #include "cli/resume.hpp"
 #include "cli/study_estimate.hpp"
+#include "cli/study_nodes.hpp"
 #include "config/scenario.hpp"
 #include "config/writer.hpp"
 #include "device/devices.hpp"
@@ -120,6 +122,9 @@ class Queue {
 /// Threads that a run has beside its lanes.
 constexpr int threads_of_a_run = 6;
 
+/// A node that is still at a job of the cell before is soon free.
+constexpr std::chrono::seconds busy_node{60};
+
 /// Throws where so many threads cannot live at once: a run that cannot start all of its own may not even
 /// fail.
 void check_threads(int count, int runners) {
@@ -151,7 +156,7 @@ class Runners {
     std::vector<std::thread> threads;
     std::string failure;
     for (int i = 0; i < jobs_ && failure.empty(); ++i) try {
-        threads.emplace_back([this] { begin(); });
+        threads.emplace_back([this, i] { begin(static_cast<std::size_t>(i)); });
       } catch (const std::system_error& e) {
         failure = fmt::format("cannot start the runner {} of {}: {}", i + 1, jobs_, e.what());
       }
@@ -201,14 +206,14 @@ class Runners {
     }
   }
 
-  void begin() {
+  void begin(std::size_t runner) {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       changed_.wait(lock, [&] { return may_begin_; });
     }
     std::exception_ptr error;
     try {
-      work();
+      work(runner);
     } catch (...) {  // the folder, or that of leases, cannot be written: no cell can be run
       error = std::current_exception();
     }
@@ -218,7 +223,7 @@ class Runners {
     changed_.notify_all();
   }
 
-  void work() {
+  void work(std::size_t runner) {
     std::optional<std::size_t> group;
     for (;;) {
       std::optional<std::size_t> cell;
@@ -236,7 +241,7 @@ class Runners {
         waiting_.erase(*cell);
         cache = queue_.cache(*group, options_.cache_bytes);
       }
-      const auto ended = run_cell(plan_.cells[*cell], std::move(cache), *share);
+      const auto ended = run_cell(plan_.cells[*cell], runner, std::move(cache), *share);
       tell(*cell, *group, ended);
     }
   }
@@ -257,7 +262,8 @@ class Runners {
       options_.end_group(group);
   }
 
-  Ended run_cell(const study::Cell& cell, std::shared_ptr<lane::JobCache> cache, std::atomic<float>& share) {
+  Ended run_cell(const study::Cell& cell, std::size_t runner, std::shared_ptr<lane::JobCache> cache,
+                 std::atomic<float>& share) {
     const auto path = options_.folder / cell.folder;
     Ended ended;
     auto folder = record::RunFolder::examine(path, true);
@@ -274,6 +280,8 @@ class Runners {
         scenario.compute.lanes = lanes_;
       actors::RunOptions options;
       options.cache = std::move(cache);
+      options.nodes = share_of_nodes(node_options(scenario), runner, static_cast<std::size_t>(jobs_));
+      options.nodes.busy = busy_node;
       options.interrupt = options_.interrupt;
       options.hurry = options_.hurry;
       options.prepared = [&path] {

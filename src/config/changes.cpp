@@ -12,6 +12,9 @@ namespace {
 bool counts(const std::string& key, const std::string& wanted) {
   if (key == "scenario.name" || key == "output.folder") return false;
   if (key == "compute.lanes" || key == "compute.lookahead") return false;
+  if (key == "compute.nodes" || key == "compute.only_nodes" || key == "compute.token_file" ||
+      key == "compute.node_patience")
+    return false;
   return key.rfind("output.", 0) != 0 || wanted == "true";
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/attack_names.hpp"
 #include "config/checks_calibration.hpp"
+#include "config/checks_compute.hpp"
 #include "config/checks_data.hpp"
 #include "config/checks_erasures.hpp"
 #include "config/checks_output.hpp"
@@ -37,7 +38,8 @@ class Checks {
                               std::initializer_list<std::string> needs) { fail(key, text, needs); });
     method();
     stop();
-    devices();
+    check_compute(s_, [&](const std::string& key, const std::string& text,
+                          std::initializer_list<std::string> needs) { fail(key, text, needs); });
     attacks();
     check_output(s_, [&](const std::string& key, const std::string& text,
                          std::initializer_list<std::string> needs) { fail(key, text, needs); });
@@ -217,50 +219,6 @@ class Checks {
     if (stop.rounds > 0 && !traits(s_.training.rule).synchronous)
       fail("stop.rounds", "rounds are for the rule \"fedavg\", training.rule is " + quoted(s_.training.rule),
            {"training.rule"});
-  }
-
-  void devices() {
-    const auto& devices = s_.compute.devices;
-    if (devices.empty())
-      fail("compute.devices", "the list is empty, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
-    for (std::size_t i = 0; i < devices.size(); ++i) {
-      const auto& name = devices[i];
-      bool numbered =
-          name.size() > 5 && name.size() < 9 && name.rfind("cuda:", 0) == 0 &&
-          std::all_of(name.begin() + 5, name.end(), [](unsigned char c) { return std::isdigit(c); });
-      if (name != "cpu" && name != "cuda" && !numbered)
-        fail(item("compute.devices", i),
-             quoted(name) + " is no device, allowed are \"cpu\", \"cuda\", \"cuda:0\", ...");
-    }
-    const auto cpus = static_cast<std::size_t>(std::count(devices.begin(), devices.end(), "cpu"));
-    const auto refuse = [&](bool wrong, const char* key, const std::string& value, const char* why) {
-      if (wrong) fail(key, quoted(value) + why, {"compute."});
-    };
-    const auto& c = s_.compute;
-    const char* no_cpu = " needs GPUs alone, compute.devices has \"cpu\"";
-    refuse(c.precision == Precision::tf32 && cpus > 0, "compute.precision", name_of(c.precision), no_cpu);
-    refuse((c.step == StepEngine::graph || c.step == StepEngine::kernels) && cpus > 0, "compute.step",
-           name_of(c.step), no_cpu);
-    refuse(c.step == StepEngine::fused && cpus < devices.size(), "compute.step", name_of(c.step),
-           " needs the CPU alone, compute.devices has a GPU");
-    refuse(c.step == StepEngine::fused && c.precision == Precision::bf16, "compute.precision",
-           name_of(c.precision), " does not go with compute.step \"fused\", allowed is \"fp32\"");
-    refuse(c.step == StepEngine::kernels && c.precision == Precision::bf16, "compute.precision",
-           name_of(c.precision),
-           " does not go with compute.step \"kernels\", allowed are \"fp32\", \"tf32\"");
-    const auto refuse_batches = [&](bool wrong, const std::string& why) {
-      if (wrong && c.batched_clients != 1)
-        fail("compute.batched_clients",
-             std::to_string(c.batched_clients) + " needs " + why + "; allowed is 1",
-             {"compute.", "model.name", "training.augment.", "training.balanced"});
-    };
-    refuse_batches(s_.training.augment.any(), "images as they are, training.augment changes them");
-    refuse_batches(s_.training.balanced, "training.balanced = false");
-    refuse_batches(c.deterministic,
-                   "compute.deterministic = false, since sums then depend on who trains together");
-    refuse_batches(c.precision == Precision::bf16, "compute.precision \"fp32\" or \"tf32\"");
-    refuse_batches(!traits(s_.model.name).batchable,
-                   "a built-in network without BatchNorm and residual connections");
   }
 
   void attacks() {

@@ -151,6 +151,12 @@ std::vector<std::string> ineffective(const Scenario& s, const std::vector<Plugin
     lines.push_back(std::string(c.key) + " = " + value_text(value) + " does nothing: " + c.other + " is " +
                     value_text(other) + ", with effect are " + wanted(c, other));
   }
+  if (s.compute.nodes.empty())
+    for (const auto* key :
+         {"compute.only_nodes", "compute.token_file", "compute.node_patience", "compute.mixed_numerics"})
+      if (const auto& value = values.at(key); value != defaults.at(key))
+        lines.push_back(std::string(key) + " = " + value_text(value) +
+                        " does nothing: compute.nodes names none");
   for (const auto& m : methods) {
     const auto& chosen = s.unlearning.method;
     if (m.name == chosen || erases_by(s, methods, m.name)) continue;

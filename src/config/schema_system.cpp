@@ -136,7 +136,20 @@ Section compute(ComputeSection& c) {
            "CPU lanes that holds on every x86-64 processor with AVX2 where the network has fused kernels; "
            "where it goes through LibTorch's operators, on this processor only, which a note says. On GPUs: "
            "only algorithms that give the same bits every time; an operator that has none is an error. CPU "
-           "lanes compute no other way with false; it only promises nothing.")}};
+           "lanes compute no other way with false; it only promises nothing."),
+       text(
+           "nodes", c.nodes,
+           "HOST:PORT, ...: `afu node` processes whose lanes compute beside this machine's; slurm:PORT: that port "
+           "of each host of the Slurm allocation that the run is in. A run that only takes its time "
+           "(scenario.execute = \"timing\") does not ask them."),
+       flag("only_nodes", c.only_nodes, "With nodes: this machine's lanes compute nothing but merges."),
+       text(
+           "token_file", c.token_file,
+           "With nodes: file of mode 0600 with the secret that they know too; nodes on other machines need it."),
+       number("node_patience", c.node_patience, from(0.2, 3600),
+              "Without a word of a node for so long it counts as lost.", "seconds"),
+       flag("mixed_numerics", c.mixed_numerics,
+            "Takes nodes too that do not promise the same bytes: another processor, GPU or library.")}};
 }
 
 Section output(OutputSection& o) {

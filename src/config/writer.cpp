@@ -241,7 +241,7 @@ std::string reference_toml(const std::vector<PluginSection>& methods) {
 }
 
 Scenario with_absolute_paths(Scenario s) {
-  visit_paths(s, [&](const std::string& key, std::string& path) {
+  const auto make_absolute = [&](const std::string& key, std::string& path) {
     try {
       path = std::filesystem::absolute(resolve_data_path(path, s.file)).lexically_normal().string();
     } catch (const std::runtime_error& e) {
@@ -252,7 +252,11 @@ Scenario with_absolute_paths(Scenario s) {
           key + ": '" + printable(path) +
           "' is no UTF-8, and the run's scenario.toml, which names it, must be: rename it, or the "
           "folder it lies in");
-  });
+  };
+  visit_paths(s, make_absolute);
+  // No input of the run: nobody's digest of it is to be written.
+  if (!s.compute.nodes.empty() && !s.compute.token_file.empty())
+    make_absolute("compute.token_file", s.compute.token_file);
   return s;
 }
 

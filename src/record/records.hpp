@@ -286,6 +286,17 @@ struct Divergence {
 std::string to_string(const Divergence& d);
 
 /// The contract of summary.json.
+/// What became of a node whose lanes computed for the run.
+struct NodeRecord {
+  std::string node;         ///< HOST:PORT
+  std::string host;         ///< what it calls itself
+  std::uint64_t lanes = 0;  ///< that it offered
+  std::uint64_t jobs = 0;   ///< computed there
+  std::uint64_t losses = 0;
+  std::uint64_t jobs_lost = 0;  ///< that it had at a loss; others computed them again
+  std::string last_loss{};      ///< why; empty: it was never lost
+};
+
 struct Summary {
   std::string method, clock;
   Figures final, before_erasure;
@@ -307,6 +318,7 @@ struct Summary {
   std::string revision;  ///< of the sources; empty: null
   std::string started;   ///< ISO 8601, UTC (record::utc_now()); empty: null
   std::vector<std::string> devices;
+  std::vector<NodeRecord> nodes{};  ///< empty: the run computed by itself
   std::string same_bytes;  ///< on which processors the same scenario gives them; empty: no promise is made
   std::uint64_t events = 0, history_bytes = 0;
   /// How often the run was stopped before its end and went on; for how long, real seconds, it was away in all.

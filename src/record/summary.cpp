@@ -173,6 +173,19 @@ Json attacks(const std::vector<AttackRow>& rows) {
   return j;
 }
 
+Json nodes(const std::vector<NodeRecord>& all) {
+  auto j = Json::array();
+  for (const auto& n : all)
+    j.push_back({{"node", n.node},
+                 {"host", text(n.host)},
+                 {"lanes", n.lanes},
+                 {"jobs", n.jobs},
+                 {"losses", n.losses},
+                 {"jobs_lost", n.jobs_lost},
+                 {"last_loss", text(n.last_loss)}});
+  return j;
+}
+
 Json context(const Summary& s, const Versions& versions, const base::HostInfo& host) {
   auto costs = Json::array();
   for (const auto& e : s.erasures) costs.push_back(cost(e));
@@ -211,6 +224,7 @@ Json to_json(const Summary& s, const Versions& versions, const base::HostInfo& h
   for (const auto& e : s.erasures) erasures.push_back(erasure(e));
   auto about = context(s, versions, host);
   if (!s.sites.empty()) about["sites"] = s.sites;
+  if (!s.nodes.empty()) about["nodes"] = nodes(s.nodes);
   return {{"schema", summary_schema},
           {"context", std::move(about)},
           {"method", text(s.method)},

@@ -8,11 +8,13 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "actors/node.hpp"
 #include "base/input_error.hpp"
 #include "tests/actors/support.hpp"
+#include "wire/connect.hpp"
 #include "wire/handshake.hpp"
 
 using namespace afu;
@@ -199,11 +201,19 @@ TEST_CASE("a run does not begin without all of its nodes, and says which one and
   options.nodes.token = wire::Token("another of sixteen bytes");
   CHECK_THROWS_WITH_AS(test::play(test::small, {}, options),
                        (address + ": the peer refuses: the run has another token").c_str(), InputError);
-  CHECK_THROWS_WITH_AS(test::play(test::small, {"scenario.execute=timing"}, by(node, true)),
-                       "nodes have nothing to do: a timing run computes nothing", InputError);
   node.stop();
   CHECK_THROWS_WITH_AS(test::play(test::small, {}, by(node, true)),
                        (address + ": Connection refused").c_str(), InputError);
+}
+
+TEST_CASE("a timing run asks none of its nodes, says so, and gives the same bytes") {
+  Node node;
+  const auto options = by(node, false);
+  node.stop();
+  const auto alone = test::play(test::small, {"scenario.execute=timing"});
+  const auto played = test::play(test::small, {"scenario.execute=timing"}, options);
+  CHECK(played.text == alone.text);
+  CHECK(says(played.result.warnings, "none of them is asked, since a timing run computes nothing"));
 }
 
 TEST_CASE("a node tells a stranger why it is refused, and serves the next run") {
@@ -264,9 +274,33 @@ TEST_CASE("a node works for one run at a time") {
   s.send(*hands.take(s.next()));
   hands.take(s.next());
   node.wait_for("a run has come");
+  auto options = by(node, true);
+  options.nodes.busy = 0s;
   CHECK_THROWS_WITH_AS(
-      test::play(test::small, {}, by(node, true)),
+      test::play(test::small, {}, options),
       ("node 127.0.0.1:" + std::to_string(node.port()) + ": the peer refuses: it works for another run")
           .c_str(),
       InputError);
+}
+
+TEST_CASE("a run waits a while for a node that works for another one") {
+  const Node node;
+  std::optional<Stranger> s(std::in_place, node);
+  wire::Handshake hands(wire::Role::run, secret);
+  s->send(hands.greeting());
+  s->send(*hands.take(s->next()));
+  hands.take(s->next());
+  node.wait_for("a run has come");
+  std::thread goes([&] {
+    node.wait_for("it works for another run");
+    s.reset();
+  });
+  const auto played = test::play(test::small, {}, by(node, false));
+  goes.join();
+  REQUIRE(played.result.summary.nodes.size() == 1);
+  const auto& record = played.result.summary.nodes[0];
+  CHECK(record.node == "127.0.0.1:" + std::to_string(node.port()));
+  CHECK(record.jobs > 0);
+  CHECK(record.lanes > 0);
+  CHECK(record.losses == 0);
 }

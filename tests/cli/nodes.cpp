@@ -39,14 +39,31 @@ TEST_CASE("a node that others can reach is not offered without a token") {
 TEST_CASE("a run's nodes are named in full, and what goes with them needs them") {
   const Folder f;
   const auto run = "run " + scenario + " -o " + (f.path / "run").string() + " ";
-  refused(f, run + "--nodes gpu1:4711",
-          "nodes on other machines take work only from who knows their token: --token-file");
+  refused(
+      f, run + "--nodes gpu1:4711",
+      "compute.token_file: nodes on other machines take work only from who knows their token: name its file, or --token-file");
   refused(f, run + "--nodes 127.0.0.1:1,127.0.0.1:1", "node 127.0.0.1:1 is named twice");
   refused(f, run + "--nodes 127.0.0.1", "it has no port");
   refused(f, run + "--nodes slurm:4711", "SLURM_JOB_NODELIST is not set, so this is no job of Slurm");
   for (const auto* option : {"--only-nodes", "--mixed-numerics", "--patience 7", "--token-file x"})
-    refused(f, run + option, "go with --nodes");
+    refused(f, run + option, "go with --nodes or compute.nodes");
   refused(f, run + "--nodes 127.0.0.1:1 --set data.train_samples=400",
           "node 127.0.0.1:1: Connection refused");
+  refused(f, run + "--set 'compute.nodes=[\"gpu1:4711\"]'",
+          "compute.token_file: nodes on other machines take work only from who knows their token");
+  refused(f, run + "--set 'compute.nodes=[\"127.0.0.1:1\"]' --set compute.token_file=x --nodes 127.0.0.1:2",
+          "compute.token_file: x: no such file or folder");
   CHECK_FALSE(fs::exists(f.path / "run"));
+}
+
+TEST_CASE("cells of a study that are computed at a time have nodes of their own") {
+  const Folder f;
+  const auto small = std::string(AFU_SOURCE_DIR) + "/tests/cluster/small.toml";
+  const auto study = "study " + small + " -o " + (f.path / "study").string() + " --plan ";
+  refused(
+      f, study + "-j 3 --nodes 127.0.0.1:1,127.0.0.1:2",
+      "-j 3: cells that are computed at a time need nodes of their own, and there are 2; allowed is at most -j 2");
+  CHECK(afu_command(f, study + "-j 2 --nodes 127.0.0.1:1,127.0.0.1:2").status == 0);
+  refused(f, study + "--only-nodes", "go with --nodes or compute.nodes");
+  refused(f, "study " + small + " --sbatch --nodes 127.0.0.1:1", "name them by compute.nodes");
 }

@@ -5,7 +5,8 @@ Whatever happens to the nodes, logs, metrics and model must be, byte for byte, t
 not, or where something is not refused as it should be, or a loss is not told; the folder is kept then.
 
   short     one of each, small: a run by a node, a kill, a stop, a refusal (what CI runs with each change)
-  equal     afu_ic, retrain, knot by 1, 2 and 4 remote lanes, alone and beside this machine's
+  equal     afu_ic, retrain, knot and a timing run by 1, 2 and 4 remote lanes, alone and beside this machine's
+  study     a study whose scenario names two nodes, two cells at a time: each cell and the report as without them
   losses    nodes are lost while runs go on: killed and started again, stopped for longer than the patience, cut off
   refusals  wrong token, other data, half-open connections, random bytes, many connects; the node's memory and open files afterwards
   network   two nodes in network namespaces of their own, 1 ms and 1 Gbit/s away; bytes on the wire
@@ -13,7 +14,7 @@ not, or where something is not refused as it should be, or a loss is not told; t
 
 `network`, and cutting off in `losses`, need root, ip and tc; where those are missing that is said and left out.
 
-  --parts LIST    of the above, separated by commas (equal,losses,refusals,network)
+  --parts LIST    of the above, separated by commas (equal,study,losses,refusals,network)
   --losses N      in all (200)
   --updates N     stop.updates of the runs in which nodes are lost (600)
   --connects N    (10000)
@@ -43,7 +44,7 @@ import kill_runs  # noqa: E402
 
 PATIENCE = 1.0
 SCENARIOS = ("afu_ic", "retrain", "knot")
-PARTS = ("short", "equal", "losses", "refusals", "network", "overhead")
+PARTS = ("short", "equal", "study", "losses", "refusals", "network", "overhead")
 
 OVERHEAD = """
 [scenario]
@@ -253,6 +254,7 @@ def figures(folder):
     found = kill_runs.figures(folder)
     about = found["summary"]["context"]
     about["warnings"] = [w for w in about["warnings"] if not w.startswith("node ")]
+    about.pop("nodes", None)
     return found
 
 
@@ -330,7 +332,51 @@ class Bench:
                     check(run.jobs_there() > 0 or not only, f"{name}: nothing was computed on nodes")
                     print(f"equal: {name}, {sum(lanes)} remote lanes on {len(lanes)} nodes, {'alone' if only else 'beside local ones'}: "
                           f"{files} figures and files the same, {run.jobs_there()} jobs on nodes", flush=True)
+            self.timing(nodes)
             self.end_nodes(nodes)
+
+    def timing(self, nodes):
+        """Nothing is computed, so no node is asked, and that is said."""
+        self.reference("afu_ic", 150)
+        found = []
+        for by in ([], nodes):
+            output = self.folder / f"timing-{self.number()}"
+            command = [self.afu, "run", str(self.folder / "afu_ic.toml"), "--set", "scenario.execute=timing", "-o", str(output)]
+            command += ["--nodes", ",".join(n.address for n in by), "--token-file", str(self.token)] if by else []
+            told = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True).stderr
+            check(bool(by) == ("none of them is asked, since a timing run computes nothing" in told), f"a timing run says: {told}")
+            found.append(figures(output))
+            shutil.rmtree(output)
+        other = [k for k in {**found[0], **found[1]} if found[0].get(k) != found[1].get(k)]
+        check(not other, f"a timing run with nodes is not what it is without: {', '.join(other)}")
+        print(f"equal: a timing run, {len(nodes)} nodes: {len(found[0])} figures and files the same", flush=True)
+
+    def study(self):
+        """Two cells at a time, each with one of two nodes, which the scenario names."""
+        nodes = [self.node() for _ in range(2)]
+        self.reference("afu_ic", 150)
+        base = (self.folder / "afu_ic.toml").read_text()
+        found = []
+        for by in ([], nodes):
+            folder = self.folder / ("study-nodes" if by else "study-alone")
+            folder.mkdir()
+            keys = f'[compute]\nnodes = {json.dumps([n.address for n in by])}\ntoken_file = "../token"\nonly_nodes = true\nnode_patience = {PATIENCE}\n'
+            (folder / "base.toml").write_text(base + (keys if by else ""))
+            (folder / "study.toml").write_text('[study]\nname = "nodes"\nbase = "base.toml"\nseeds = [1, 2]\n'
+                                               'methods = ["afu_ic", "retrain", "fine_tune"]\n')
+            subprocess.run([self.afu, "study", str(folder / "study.toml"), "-q", "-o", str(folder / "out"), "-j", "2"], check=True)
+            cells = sorted(p.parent for p in folder.glob("out/cells/**/files.json"))
+            found.append({str(c.relative_to(folder)): figures(c) for c in cells})
+            tables = {"cells.csv", "context.csv", "cost.csv"}  # hold times
+            found[-1]["tables"] = {p.name: p.read_bytes() for p in folder.glob("out/tables/*.csv") if p.name not in tables}
+        check(found[0].keys() == found[1].keys() and len(found[0]) == 7, f"cells: {list(found[0])}, {list(found[1])}")
+        other = [k for k in found[0] if found[0][k] != found[1][k]]
+        check(not other, f"study: not what it is without nodes: {', '.join(other)}")
+        summaries = [json.loads(p.read_text())["context"]["nodes"] for p in (self.folder / "study-nodes").glob("out/cells/**/summary.json")]
+        used = {one["node"] for nodes_of_cell in summaries for one in nodes_of_cell if one["jobs"] > 0}
+        check(all(len(n) == 1 for n in summaries) and used == {n.address for n in nodes}, f"study: nodes of its cells: {summaries}")
+        print(f"study: {len(summaries)} cells, two at a time by a node each: cells and {len(found[0]['tables'])} tables the same", flush=True)
+        self.end_nodes(nodes)
 
     def lose(self, run, node, kinds, counts, most, seed):
         """Until the run ends, or there have been so many of all kinds."""
@@ -503,7 +549,6 @@ class Bench:
         open_token = self.write_token("open", "a secret that others can read too")
         open_token.chmod(0o644)
         self.refused("afu_ic", "has mode 0644, so others than its owner can get at it", [node], token=open_token)
-        self.refused("afu_ic", "nodes have nothing to do: a timing run computes nothing", [node], sets=["scenario.execute=timing"])
         self.other_data()
         self.connects(node, connects or self.options.connects)
         self.compare(Run(self, "afu_ic", [node]), "afu_ic", 150)
@@ -513,6 +558,7 @@ class Bench:
         check(run.await_line("updates, simulated", 0, 60), "the run does not go on")
         self.refused("afu_ic", "the peer refuses: it works for another run", [node])
         run.process.kill()
+        run.process.wait()
         wait(lambda: "the run is gone" in node.text().rsplit("a run has come", 1)[-1], 30, "the node works for a run that was killed")
         self.compare(Run(self, "afu_ic", [node]), "afu_ic", 150)
         self.end_nodes([node])
@@ -594,7 +640,7 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("afu", type=pathlib.Path)
-    parser.add_argument("--parts", default="equal,losses,refusals,network")
+    parser.add_argument("--parts", default="equal,study,losses,refusals,network")
     parser.add_argument("--losses", type=int, default=200)
     parser.add_argument("--updates", type=int, default=600)
     parser.add_argument("--connects", type=int, default=10000)

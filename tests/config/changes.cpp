@@ -32,5 +32,10 @@ TEST_CASE(
   CHECK(changed({}, {"scenario.name=other", "output.folder=elsewhere", "compute.lanes=3",
                      "compute.lookahead=9", "output.trace=false"})
             .empty());
+  CHECK(changed({}, {"compute.nodes=[\"127.0.0.1:4711\"]", "compute.only_nodes=true",
+                     "compute.token_file=secret", "compute.node_patience=9"})
+            .empty());
+  CHECK(changed({"compute.mixed_numerics=true"}, {}) ==
+        Messages{"compute.mixed_numerics was true, is false"});
   CHECK(changed({}, {"output.snapshots=true"}) == Messages{"output.snapshots was false, is true"});
 }

@@ -317,6 +317,17 @@ TEST_CASE("scenario and devices") {
   CHECK(with_stop("[compute]\ndevices = [\"cpu\", \"cpu\"]").empty());
 }
 
+TEST_CASE("a run's nodes are addresses, each named once") {
+  CHECK(with_stop("[compute]\nnodes = [\"gpu1:4711\", \"[::1]:9\", \"slurm:4711\"]").empty());
+  CHECK(with_stop("[compute]\nnodes = [\"gpu1:4711\", \"gpu2\"]") ==
+        Messages{"s.toml:2:23: compute.nodes[1]: 'gpu2' is no address of a node: it has no port; allowed: "
+                 "HOST:PORT, as gpu1:4711"});
+  CHECK(with_stop("[compute]\nnodes = [\"a:1\", \"a:1\"]") ==
+        Messages{"s.toml:2:17: compute.nodes[1]: \"a:1\" is named twice, allowed is each node once"});
+  CHECK(with_stop("[compute]\nnode_patience = 0.1") ==
+        Messages{"s.toml:2:17: compute.node_patience: 0.1 is outside [0.2, 3600]"});
+}
+
 TEST_CASE("what computes, and how exactly, must go with the devices") {
   CHECK(with_stop("[compute]\nprecision = \"tf32\"") ==
         Messages{"s.toml:2:13: compute.precision: \"tf32\" needs GPUs alone, compute.devices has \"cpu\""});

@@ -34,6 +34,9 @@ TEST_CASE("an option that does nothing with the chosen rule, model or source is 
   CHECK(told("[heterogeneity.compute]\nstraggler_factor = 3.0\nstraggler_share = 0.5\n").empty());
   CHECK(told("[data]\nsource = \"npz\"\npath = \"a.npz\"\nclasses = 3\n").size() == 1);
   CHECK(told("[model]\nhidden = 9\n").size() == 1);
+  CHECK(told("[compute]\nonly_nodes = true\n") ==
+        Lines{"compute.only_nodes = true does nothing: compute.nodes names none"});
+  CHECK(told("[compute]\nonly_nodes = true\nnode_patience = 9.0\nnodes = [\"gpu1:4711\"]\n").empty());
   CHECK(told("[[erasure]]\nclient = 1\nat_update = 2\nfraction = 0.25\n").size() == 1);
 }
 

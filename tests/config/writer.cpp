@@ -241,6 +241,22 @@ TEST_CASE("a path that is no UTF-8 is refused: the resolved scenario could not b
   fs::remove(folder);
 }
 
+TEST_CASE("the secret of nodes is found beside the scenario, and is no input of the run") {
+  const auto folder = fs::temp_directory_path() / "afu-writer-token";
+  fs::create_directories(folder);
+  std::ofstream(folder / "token") << "sixteen bytes or more";
+  auto s = parsed("[compute]\nnodes = [\"127.0.0.1:4711\"]\ntoken_file = \"token\"\n[stop]\nupdates = 1\n");
+  s.file = (folder / "s.toml").string();
+  const auto absolute = with_absolute_paths(s);
+  CHECK(absolute.compute.token_file == (folder / "token").string());
+  CHECK(used_paths(absolute).empty());
+  fs::remove_all(folder);
+  CHECK_THROWS_WITH_AS(with_absolute_paths(s), doctest::Contains("compute.token_file: token: no such file"),
+                       afu::InputError);
+  s.compute.nodes.clear();  // nobody asks for it then
+  CHECK(with_absolute_paths(s).compute.token_file == "token");
+}
+
 TEST_CASE("what the reference has commented out loads as well") {
   std::istringstream lines(reference_toml(methods()));
   std::string text;

@@ -81,6 +81,7 @@ RULES = [
          " --set stop.updates=3000"),
     Rule(r"build/afu run (configs/(stragglers|audit)/\w+\.toml|configs/breast\.toml|runs/|tests/golden/).*"),
     # benches
+    Rule(r"build/afu run configs/bench/nodes\.toml.*", r"\g<0> --set stop.seconds=2"),
     Rule(r"build/afu bench train", r"\g<0> --model lenet --steps 2 --repetitions 1 --lanes 1"),
     Rule(r"build/afu bench train --clients 1,4,16", r"\g<0> --model lenet --steps 16 --repetitions 1 --lanes 1"),
     Rule(r"build/afu bench events", r"\g<0> --clients 10 100"),

@@ -36,6 +36,16 @@ TEST_CASE("a summary tells how often its run was stopped and went on") {
   CHECK(to_json(s)["context"]["resumed"].dump() == R"({"times":2,"away_seconds":61.5})");
 }
 
+TEST_CASE("a summary tells what became of each node, where there were any") {
+  Summary s;
+  CHECK_FALSE(to_json(s)["context"].contains("nodes"));
+  s.nodes = {{"gpu1:4711", "gpu1", 8, 90, 2, 5, "nothing was heard of it"}, {"gpu2:4711", "gpu2", 4, 30}};
+  CHECK(to_json(s)["context"]["nodes"].dump() ==
+        R"([{"node":"gpu1:4711","host":"gpu1","lanes":8,"jobs":90,"losses":2,"jobs_lost":5,)"
+        R"("last_loss":"nothing was heard of it"},{"node":"gpu2:4711","host":"gpu2","lanes":4,"jobs":30,)"
+        R"("losses":0,"jobs_lost":0,"last_loss":null}])");
+}
+
 TEST_CASE("summary.json has exactly the contract's keys, in order") {
   Summary s;
   s.erasures.emplace_back();
