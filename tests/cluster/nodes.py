@@ -253,7 +253,7 @@ def figures(folder):
     """What must be the same; the summary's warnings tell of nodes."""
     found = kill_runs.figures(folder)
     about = found["summary"]["context"]
-    about["warnings"] = [w for w in about["warnings"] if not w.startswith("node ")]
+    about["warnings"] = [w for w in about["warnings"] if not w.startswith(("node ", "compute.nodes: "))]
     about.pop("nodes", None)
     return found
 
