@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -32,13 +33,15 @@ void bound(std::int64_t& value, std::string& reason, std::int64_t limit, const s
   reason = why;
 }
 
-/// The files of a control group; `cache`: the field of memory.stat that can be taken back at once.
+/// The files of a control group; `cache`: the fields of memory.stat whose pages can be taken back. What was read twice, or is mapped, counts as
+/// active, and can be taken back as well.
 struct GroupFiles {
-  const char *limit, *used, *cache;
+  const char *limit, *used;
+  std::array<const char*, 2> cache;
 };
 constexpr GroupFiles kMemoryFiles[] = {
-    {"memory.max", "memory.current", "inactive_file"},
-    {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}};
+    {"memory.max", "memory.current", {"inactive_file", "active_file"}},
+    {"memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}}};
 
 void bound_processors(Limits& limits, const fs::path& folder, const std::string& name) {
   const auto quota = detail::text_of(folder / "cpu.cfs_quota_us"),
@@ -56,8 +59,9 @@ void bound_memory(Limits& limits, const fs::path& folder, const std::string& nam
   const auto limit = detail::byte_count(detail::text_of(folder / files.limit));
   if (!limit || *limit >= kUnknown) return;
   const auto used = detail::byte_count(detail::text_of(folder / files.used)).value_or(0);
-  const auto cache =
-      detail::byte_count(detail::field(detail::text_of(folder / "memory.stat"), files.cache)).value_or(0);
+  std::int64_t cache = 0;
+  const auto stat = detail::text_of(folder / "memory.stat");
+  for (const auto* field : files.cache) cache += detail::byte_count(detail::field(stat, field)).value_or(0);
   bound(limits.memory_bytes, limits.memory_reason, *limit,
         fmt::format("the control group {} allows {} MiB", name, *limit >> 20));
   const auto held = std::max<std::int64_t>(0, used - cache);

@@ -91,7 +91,8 @@ TEST_CASE("version 2: the smallest quota and memory from the process's group up 
   m.write("sys/fs/cgroup/slice/job/task/memory.max", "max\n");
   m.write("sys/fs/cgroup/slice/memory.max", "2147483648\n");
   m.write("sys/fs/cgroup/slice/memory.current", "1610612736\n");
-  m.write("sys/fs/cgroup/slice/memory.stat", "anon 1\nfile 2\ninactive_file 536870912\n");
+  m.write("sys/fs/cgroup/slice/memory.stat",
+          "anon 1\nfile 2\ninactive_file 436870912\nactive_file 100000000\n");
   auto l = m.limits();
   CHECK(l.processors == 3);
   CHECK(l.processors_reason == "the control group /sys/fs/cgroup/slice/job allows 2.5");
@@ -118,7 +119,9 @@ TEST_CASE("version 1: the quota and the memory of the controllers' own hierarchi
   m.write("sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_quota_us", "-1\n");
   m.write("sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_period_us", "100000\n");
   m.write("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "1073741824\n");
-  m.write("sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", "104857600\n");
+  m.write("sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", "314572800\n");
+  m.write("sys/fs/cgroup/memory/docker/abc/memory.stat",
+          "cache 209715200\ninactive_file 1\ntotal_inactive_file 104857600\ntotal_active_file 104857600\n");
   m.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   const auto l = m.limits();
   CHECK(l.processors == 2);
