@@ -128,7 +128,7 @@ class Checks {
     check_training(s_, [&](const std::string& key, const std::string& text) {
       fail(key, text,
            {"training.rule", "training.port_similarity", "training.ewc_strength", "training.schedule",
-            "training.warm_up", "stop."});
+            "training.warm_up", "training.shards", "stop."});
     });
     site_shift();
     ewc();

@@ -44,10 +44,11 @@ void check_devices(const Scenario& s, const Fail& fail) {
   const auto refuse_batches = [&](bool wrong, const std::string& why) {
     if (wrong && c.batched_clients != 1)
       fail("compute.batched_clients", std::to_string(c.batched_clients) + " needs " + why + "; allowed is 1",
-           {"compute.", "model.name", "training.augment.", "training.balanced"});
+           {"compute.", "model.name", "training.augment.", "training.balanced", "training.shards"});
   };
   refuse_batches(s.training.augment.any(), "images as they are, training.augment changes them");
   refuse_batches(s.training.balanced, "training.balanced = false");
+  refuse_batches(s.training.shards > 1, "training.shards = 1");
   refuse_batches(c.deterministic,
                  "compute.deterministic = false, since sums then depend on who trains together");
   refuse_batches(c.precision == Precision::bf16, "compute.precision \"fp32\" or \"tf32\"");

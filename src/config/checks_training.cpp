@@ -41,11 +41,23 @@ void check_schedule(const TrainingSection& t, const Complain& complain) {
     complain_of("schedule_by", "\"rounds\" are for the rule \"fedavg\", training.rule is " + quoted(t.rule));
 }
 
+void check_shards(const TrainingSection& t, const Complain& complain) {
+  if (t.shards == 1) return;
+  if (t.local_steps > 0)
+    complain("training.local_steps", std::to_string(t.local_steps) +
+                                         " would end within a shard, training.shards is " +
+                                         std::to_string(t.shards) + ", allowed with it is 0");
+  if (t.balanced)
+    complain("training.balanced", "true draws from all of a client's samples, training.shards is " +
+                                      std::to_string(t.shards) + ", allowed with it is false");
+}
+
 }  // namespace
 
 void check_training(const Scenario& s, const Complain& complain) {
   const auto& t = s.training;
   check_schedule(t, complain);
+  check_shards(t, complain);
   const auto of_rules = [&](const char* key, bool changed, const std::string& value,
                             const std::vector<Rule>& rules) {
     std::vector<std::string> called;

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "engine/fused/program.hpp"
@@ -59,13 +61,59 @@ std::vector<Run> runs_of(const Schedule& schedule) {
   return runs;
 }
 
-Schedule schedule_of(const engine::Workspace& workspace, const TrainJob& job) {
+Schedule schedule_of(const engine::Workspace& workspace, const TrainJob& job,
+                     const std::vector<std::size_t>& order) {
+  if (!job.shards.empty()) {
+    if (job.auxiliary || job.balanced || job.steps > 0)
+      throw std::invalid_argument(
+          "shards go with no auxiliary head, no balanced batches and no number of steps");
+    std::vector<data::IndicesPtr> shards;
+    for (auto s : order) shards.push_back(job.shards[s]);
+    return {shards, job.batch_size, job.epochs, job.key};
+  }
   if (!job.balanced || !job.samples) return {job.samples, job.batch_size, job.epochs, job.steps, job.key};
   const auto labels =
       workspace.pool().labels.index_select(0, workspace.upload(*job.samples)).to(torch::kCPU).contiguous();
   const auto* y = labels.data_ptr<std::int64_t>();
   return {job.samples, job.batch_size, job.epochs, job.steps, job.key, {y, y + labels.numel()}};
 }
+
+/// The shards that are not empty, in the order in which the job goes through them.
+std::vector<std::size_t> passes_of(const TrainJob& job) {
+  auto order = shard_order(job.key, job.shards.size());
+  order.erase(std::remove_if(order.begin(), order.end(),
+                             [&](std::size_t s) { return !job.shards[s] || job.shards[s]->empty(); }),
+              order.end());
+  return order;
+}
+
+/// What training on each shard changes, where the job asks for it.
+class Parts {
+ public:
+  Parts(const TrainJob& job, const torch::Tensor& w) : w_(w), parts_(job.parts ? job.shards.size() : 0) {
+    if (!parts_.empty()) before_ = w.clone();
+  }
+  /// The model is what it became by training on that shard.
+  void end(std::size_t shard) {
+    if (parts_.empty()) return;
+    parts_[shard] = w_ - before_;
+    before_.copy_(w_);
+  }
+  /// Appends them, scaled by `factor` where it is defined.
+  void append_to(std::vector<model::ParametersPtr>& outputs, const engine::Workspace& workspace,
+                 const torch::Tensor& factor) {
+    for (auto& part : parts_) {
+      if (!part.defined()) part = torch::zeros_like(before_);
+      if (factor.defined()) part.mul_(factor.to(torch::kFloat32));
+      outputs.push_back(workspace.wrap(std::move(part), torch::empty({0}, before_.options())));
+    }
+  }
+
+ private:
+  const torch::Tensor& w_;
+  std::vector<torch::Tensor> parts_;  ///< by shard; undefined: it was not trained on
+  torch::Tensor before_;
+};
 
 /// What the job changed, shortened to `max_delta` where it is longer, which `factor` tells (see shorten); its
 /// buffers are values, which stay.
@@ -142,8 +190,10 @@ torch::Tensor loss_gradient(engine::Workspace& workspace, const torch::Tensor& i
 
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   if (!job.base) throw std::invalid_argument("there is no base version to train from");
-  const auto schedule = schedule_of(workspace, job);
-  if (auto* recorded = workspace.graph(); recorded && !job.auxiliary && !job.augment.any())
+  const auto passes = passes_of(job);
+  const auto schedule = schedule_of(workspace, job, passes);
+  if (auto* recorded = workspace.graph();
+      recorded && !job.auxiliary && !job.augment.any() && job.shards.empty())
     return train_recorded(workspace, *recorded, job, schedule);
   const auto order = workspace.upload(schedule.order());
   workspace.load(*job.base);
@@ -151,8 +201,11 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
 
   auto& w = workspace.parameters();
   engine::OptimiserState state;
+  const auto begin_anew = [&] {
+    state = {};
+    if (!job.adam && job.sgd.momentum != 0) state.momentum = workspace.momentum();
+  };
   torch::Tensor base;
-  if (!job.adam && job.sgd.momentum != 0) state.momentum = workspace.momentum();
   if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device(), /*non_blocking=*/true);
   std::optional<engine::StepExtras> extras;
   if (job.extras) extras = extras_on(workspace, *job.extras);
@@ -160,9 +213,16 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   if (job.auxiliary) auxiliary.emplace(workspace, job, schedule.order());
   Augmenter augment(job.augment, job.key);
   EpochMean loss_mean(w);
+  Parts parts(job, w);
+  std::size_t begun = 0;  // shards
   job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
-    if (schedule.starts_epoch(step)) loss_mean.start_epoch();
+    if (schedule.starts_shard(step)) {
+      if (begun > 0) parts.end(passes[begun - 1]);
+      ++begun;
+      begin_anew();
+    }
+    if (job.shards.empty() && schedule.starts_epoch(step)) loss_mean.start_epoch();
     const auto begin = schedule.begin(step), count = schedule.count(step);
     auto batch = workspace.gather(order, begin, count);
     batch.images = augment(batch.images);
@@ -171,11 +231,13 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
     engine::optimiser_step(w, workspace.gradients(), state, base, job.sgd, job.adam,
                            extras ? &*extras : nullptr);
     if (auxiliary) auxiliary->step(job);
-    loss_mean.add(loss, count);
+    if (job.shards.empty() || schedule.in_last_epoch(step)) loss_mean.add(loss, count);
     result.samples += count;
   }
+  if (begun > 0 && !passes.empty()) parts.end(passes[begun - 1]);
   torch::Tensor factor;
   result.outputs = {difference(workspace, job, factor)};
+  parts.append_to(result.outputs, workspace, factor);
   if (auxiliary) result.outputs.push_back(auxiliary->result());
   workspace.wait();
   note_shortened(result, factor);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +14,14 @@ namespace afu::train {
 std::int64_t count_steps(std::int64_t samples, std::int64_t batch_size, std::int64_t epochs,
                          std::int64_t steps) {
   return steps > 0 ? steps : epochs * ((samples - 1) / batch_size + 1);
+}
+
+std::vector<std::size_t> shard_order(const base::StreamKey& key, std::size_t shards) {
+  std::vector<std::size_t> order(shards);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  base::Stream stream({key.seed, base::purpose("shard_order"), key.actor, key.round});
+  base::shuffle(order, stream);
+  return order;
 }
 
 Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs,
@@ -23,23 +33,41 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
   if (steps < 0) throw std::invalid_argument(fmt::format("steps is {}, allowed is 0 or more", steps));
   if (steps == 0 && epochs < 1)
     throw std::invalid_argument(fmt::format("epochs is {}, allowed is 1 or more", epochs));
-  samples_ = static_cast<std::int64_t>(samples->size());
-  steps_per_epoch_ = count_steps(samples_, batch_size, 1, 0);
-  steps_ = count_steps(samples_, batch_size, epochs, steps);
-
+  const auto count_of = static_cast<std::int64_t>(samples->size());
+  steps_ = count_steps(count_of, batch_size, epochs, steps);
+  parts_.push_back({0, steps_, count_steps(count_of, batch_size, 1, 0), 0, count_of});
   total_ = begin(steps_ - 1) + count(steps_ - 1);
   order_.reserve(static_cast<std::size_t>(total_));
+}
+
+void Schedule::shuffle_until(std::int64_t total, const data::Indices& samples, base::Stream& stream) {
+  auto epoch = samples;
+  const auto length = static_cast<std::int64_t>(epoch.size());
+  while (static_cast<std::int64_t>(order_.size()) < total) {
+    base::shuffle(epoch, stream);
+    const auto take = std::min(length, total - static_cast<std::int64_t>(order_.size()));
+    order_.insert(order_.end(), epoch.begin(), epoch.begin() + take);
+  }
 }
 
 Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs,
                    std::int64_t steps, const base::StreamKey& key)
     : Schedule(samples, batch_size, epochs, steps) {
-  data::Indices epoch = *samples;
   base::Stream stream(key);
-  while (static_cast<std::int64_t>(order_.size()) < total_) {
-    base::shuffle(epoch, stream);
-    const auto take = std::min(samples_, total_ - static_cast<std::int64_t>(order_.size()));
-    order_.insert(order_.end(), epoch.begin(), epoch.begin() + take);
+  shuffle_until(total_, *samples, stream);
+}
+
+Schedule::Schedule(const std::vector<data::IndicesPtr>& shards, std::int64_t batch_size, std::int64_t epochs,
+                   const base::StreamKey& key)
+    : batch_size_(batch_size) {
+  if (shards.empty()) throw std::invalid_argument("there are no samples to compute on");
+  base::Stream stream(key);
+  for (const auto& shard : shards) {
+    const auto part = Schedule(shard, batch_size, epochs, 0).parts_.front();
+    parts_.push_back({steps_, part.steps, part.steps_per_epoch, total_, part.samples});
+    steps_ += part.steps;
+    total_ += epochs * part.samples;
+    shuffle_until(total_, *shard, stream);
   }
 }
 
@@ -71,12 +99,32 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
   }
 }
 
+const Schedule::Part& Schedule::part_of(std::int64_t step) const {
+  if (parts_.size() == 1) return parts_.front();
+  const auto next = std::upper_bound(parts_.begin(), parts_.end(), step,
+                                     [](std::int64_t s, const Part& p) { return s < p.first_step; });
+  return *std::prev(next);
+}
+
 std::int64_t Schedule::begin(std::int64_t step) const {
-  return step / steps_per_epoch_ * samples_ + step % steps_per_epoch_ * batch_size_;
+  const auto& part = part_of(step);
+  const auto at = step - part.first_step;
+  return part.begin + at / part.steps_per_epoch * part.samples + at % part.steps_per_epoch * batch_size_;
 }
 
 std::int64_t Schedule::count(std::int64_t step) const {
-  return std::min(batch_size_, samples_ - step % steps_per_epoch_ * batch_size_);
+  const auto& part = part_of(step);
+  return std::min(batch_size_, part.samples - (step - part.first_step) % part.steps_per_epoch * batch_size_);
+}
+
+bool Schedule::starts_epoch(std::int64_t step) const {
+  const auto& part = part_of(step);
+  return (step - part.first_step) % part.steps_per_epoch == 0;
+}
+
+bool Schedule::in_last_epoch(std::int64_t step) const {
+  const auto& part = part_of(step);
+  return step - part.first_step >= (part.steps - 1) / part.steps_per_epoch * part.steps_per_epoch;
 }
 
 }  // namespace afu::train

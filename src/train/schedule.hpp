@@ -1,6 +1,7 @@
 #pragma once
 /// In which order a local training or erasure sees its samples. No tensors: the same on every lane and
 /// device.
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace afu::train {
 /// short. All above 0, but `steps`.
 std::int64_t count_steps(std::int64_t samples, std::int64_t batch_size, std::int64_t epochs,
                          std::int64_t steps);
+
+/// In which order a job goes through its shards: of the stream (seed, "shard_order", actor, round) of its key.
+std::vector<std::size_t> shard_order(const base::StreamKey& key, std::size_t shards);
 
 /// Batches of shuffled epochs, or of classes drawn anew for every sample; the last batch of an epoch may be short.
 class Schedule {
@@ -28,19 +32,39 @@ class Schedule {
   Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps,
            const base::StreamKey& key, const std::vector<std::int64_t>& labels);
 
+  /// All epochs of the first of `shards`, then all of the next one, with as many shuffles, all from the stream of `key`.
+  /// None is empty. Throws likewise.
+  Schedule(const std::vector<data::IndicesPtr>& shards, std::int64_t batch_size, std::int64_t epochs,
+           const base::StreamKey& key);
+
   std::int64_t steps() const { return steps_; }
   /// The samples of all epochs, one epoch after the other (the last one as far as it is needed).
   const data::Indices& order() const { return order_; }
   /// Position of a step's first sample in `order`, and how many follow from there.
   std::int64_t begin(std::int64_t step) const;
   std::int64_t count(std::int64_t step) const;
-  bool starts_epoch(std::int64_t step) const { return step % steps_per_epoch_ == 0; }
+  bool starts_epoch(std::int64_t step) const;
+  /// Whether a shard begins with the step; without shards the first one does.
+  bool starts_shard(std::int64_t step) const { return part_of(step).first_step == step; }
+  /// Whether the step is of its shard's last epoch.
+  bool in_last_epoch(std::int64_t step) const;
 
  private:
-  Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps);
+  /// Steps on the same samples.
+  struct Part {
+    std::int64_t first_step, steps, steps_per_epoch;
+    std::int64_t begin, samples;  ///< the position of the first epoch, and an epoch's length
+  };
 
-  std::int64_t total_;  ///< samples of all steps
-  std::int64_t samples_, batch_size_, steps_per_epoch_, steps_;
+  /// Without an order. Throws as the public ones do.
+  Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps);
+  const Part& part_of(std::int64_t step) const;
+  /// Appends shuffled epochs of `samples` until the order is `total` long.
+  void shuffle_until(std::int64_t total, const data::Indices& samples, base::Stream& stream);
+
+  std::int64_t total_ = 0;  ///< samples of all steps
+  std::int64_t batch_size_, steps_ = 0;
+  std::vector<Part> parts_;
   data::Indices order_;
 };
 

@@ -21,7 +21,7 @@ std::int64_t steps_of(const TrainJob& job) {
 
 bool may_be_batched(const TrainJob& job) {
   return job.base && job.samples && !job.samples->empty() && job.batch_size > 0 && !job.extras &&
-         !job.auxiliary && !job.augment.any() && !job.balanced;
+         !job.auxiliary && !job.augment.any() && !job.balanced && job.shards.empty();
 }
 
 bool fit_together(const TrainJob& a, const TrainJob& b) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "config/augmentation.hpp"
 #include "engine/adam_settings.hpp"
@@ -43,14 +44,20 @@ struct TrainJob {
   config::Augmentation augment{};
   std::optional<engine::AdamSettings> adam{};  ///< none: SGD
   bool balanced = false;                       ///< see Schedule
+  /// `samples` in shards, which are trained on one after the other, in the order of `shard_order` (schedule.hpp); what the
+  /// optimiser keeps begins anew with each. One may be empty. None: `samples` are trained on as they are.
+  std::vector<base::IndicesPtr> shards{};
+  bool parts = false;  ///< outputs[1 + s] is what training on shard s changed
 };
 AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras, auxiliary, augment, adam,
-           balanced)
+           balanced, shards, parts)
 /// Runs the job. Output 0: the difference to the base (buffers: their values after). Figure "loss": mean
-/// cross entropy of the samples of the last (perhaps unfinished) epoch, each before the step it was used in.
+/// cross entropy of the samples of the last (perhaps unfinished) epoch, of every shard's last where there are shards, each
+/// before the step it was used in.
 /// Figure "shortened": 1 where job.sgd.max_delta scaled the difference down, else absent.
 /// With job.auxiliary, output 1: the auxiliary head (train/auxiliary_head.hpp), which job.extras do not
-/// concern. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
+/// concern. With job.parts, outputs 1 to S: of each shard the model after it minus that before it, without buffers, zeros
+/// of an empty one; they add up to output 0 but for rounding, and are scaled down with it. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job);
 

@@ -328,6 +328,24 @@ TEST_CASE("a run's nodes are addresses, each named once") {
         Messages{"s.toml:2:17: compute.node_patience: 0.1 is outside [0.2, 3600]"});
 }
 
+TEST_CASE(
+    "shards are gone through by epochs, each sample as often as any other, and by nobody together with others") {
+  const std::string shards = "[training]\nshards = 4\n";
+  CHECK(with_stop(shards).empty());
+  CHECK(
+      with_stop(shards + "local_steps = 5") ==
+      Messages{"s.toml:3:15: training.local_steps: 5 would end within a shard, training.shards is 4, allowed "
+               "with it is 0"});
+  CHECK(with_stop(shards + "balanced = true") ==
+        Messages{
+            "s.toml:3:12: training.balanced: true draws from all of a client's samples, training.shards is "
+            "4, allowed with it is false"});
+  CHECK(with_stop(shards + "[compute]\nbatched_clients = 8\ndeterministic = false") ==
+        Messages{"s.toml:4:19: compute.batched_clients: 8 needs training.shards = 1; allowed is 1"});
+  CHECK(with_stop("[training]\nshards = 65") ==
+        Messages{"s.toml:2:10: training.shards: 65 is outside [1, 64]"});
+}
+
 TEST_CASE("what computes, and how exactly, must go with the devices") {
   CHECK(with_stop("[compute]\nprecision = \"tf32\"") ==
         Messages{"s.toml:2:13: compute.precision: \"tf32\" needs GPUs alone, compute.devices has \"cpu\""});

@@ -94,3 +94,52 @@ TEST_CASE("a schedule of nothing is refused") {
   CHECK_THROWS_AS(train::Schedule(samples(5), 4, 0, 0, key), std::invalid_argument);
   CHECK_THROWS_AS(train::Schedule(samples(5), 4, 1, -1, key), std::invalid_argument);
 }
+
+TEST_CASE("shards are gone through one after the other, each by all its epochs") {
+  const auto of = [](data::Indices rows) { return std::make_shared<const data::Indices>(std::move(rows)); };
+  const auto first = of({1, 2, 3, 4, 5}), second = of({7, 8});
+  const train::Schedule schedule({first, second}, 2, 3, key);
+  CHECK(schedule.steps() == 3 * 3 + 3);
+  REQUIRE(schedule.order().size() == 21);
+  std::int64_t begin = 0;
+  for (std::int64_t step = 0; step < schedule.steps(); ++step) {
+    CAPTURE(step);
+    CHECK(schedule.begin(step) == begin);
+    CHECK(schedule.count(step) == (step < 9 && step % 3 == 2 ? 1 : 2));
+    CHECK(schedule.starts_epoch(step) == (step < 9 ? step % 3 == 0 : true));
+    CHECK(schedule.starts_shard(step) == (step == 0 || step == 9));
+    CHECK(schedule.in_last_epoch(step) == ((step >= 6 && step < 9) || step == 11));
+    begin += schedule.count(step);
+  }
+  CHECK(begin == 21);
+  for (int e = 0; e < 6; ++e) {
+    const auto at = schedule.order().begin() + (e < 3 ? 5 * e : 15 + 2 * (e - 3));
+    data::Indices epoch(at, at + (e < 3 ? 5 : 2));
+    std::sort(epoch.begin(), epoch.end());
+    CHECK(epoch == (e < 3 ? *first : *second));
+  }
+}
+
+TEST_CASE("a shard alone is gone through as samples that are no shard; an empty one is refused") {
+  const train::Schedule whole(samples(10), 4, 3, 0, key), shard({samples(10)}, 4, 3, key);
+  CHECK(shard.order() == whole.order());
+  CHECK(shard.steps() == whole.steps());
+  for (std::int64_t step = 0; step < whole.steps(); ++step) {
+    CHECK(whole.starts_shard(step) == (step == 0));
+    CHECK(whole.in_last_epoch(step) == (step >= 6));
+  }
+  CHECK_THROWS_AS(train::Schedule({samples(10), samples(0)}, 4, 3, key), std::invalid_argument);
+  CHECK_THROWS_AS(train::Schedule(std::vector<data::IndicesPtr>{}, 4, 3, key), std::invalid_argument);
+}
+
+TEST_CASE("the order of shards is drawn anew for each job") {
+  std::set<std::vector<std::size_t>> orders;
+  for (std::uint64_t job = 1; job <= 30; ++job) {
+    const base::StreamKey of{3, base::purpose("train"), 2, job};
+    const auto order = train::shard_order(of, 4);
+    CHECK(order == train::shard_order(of, 4));
+    CHECK(std::set<std::size_t>(order.begin(), order.end()) == std::set<std::size_t>{0, 1, 2, 3});
+    orders.insert(order);
+  }
+  CHECK(orders.size() > 10);
+}

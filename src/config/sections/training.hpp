@@ -23,7 +23,8 @@ struct TrainingSection {
   std::int64_t local_epochs = 1;
   std::int64_t local_steps = 0;  ///< when positive, the number of steps of a job, whatever local_epochs says
   std::int64_t batch_size = 32;
-  bool balanced = false;  ///< each class that a client has is as likely as any other in its batches
+  std::int64_t shards = 1;  ///< of each client's samples, trained on one after the other; 1: all at once
+  bool balanced = false;    ///< each class that a client has is as likely as any other in its batches
   LocalOptimiser optimiser = LocalOptimiser::sgd;
   double lr = 0.01;
   double momentum = 0.9;
