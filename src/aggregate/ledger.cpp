@@ -11,16 +11,13 @@ namespace afu::aggregate {
 using engine::Combination;
 using model::ParametersPtr;
 
-namespace {
-
 /// Of a client that nothing was merged of.
-Tracked untouched(std::uint32_t client) {
+Tracked Ledger::untouched(std::uint32_t client) const {
   Tracked t;
   t.client = client;
+  if (needs_.by_shard()) t.shards.resize(needs_.shards);
   return t;
 }
-
-}  // namespace
 
 Ledger::Ledger(LedgerNeeds needs, const std::vector<std::uint32_t>& clients, bool whole_model)
     : needs_(needs), whole_model_(whole_model) {
@@ -42,11 +39,37 @@ std::vector<ParametersPtr> Ledger::snapshot() const {
   return s;
 }
 
+void Ledger::extend_shards(std::size_t client, const MergePlan& plan, engine::CombineJob& job) {
+  const auto& t = clients_[client];
+  for (std::size_t s = 0; s < t.shards.size(); ++s) {
+    Combination c{t.shards[s], 1.0, {}, {}};
+    for (const auto& p : plan.parts) {
+      if (p.arrival.client != t.client) continue;
+      if (p.arrival.parts.size() != t.shards.size())
+        throw std::logic_error(
+            "an update of a client whose ledger is kept by shard has other parts than shards");
+      c.terms.push_back({p.coefficient, p.arrival.parts[s], nullptr});
+      if (t.shards[s] && !plan.correction) c.keep *= 1 - needs_.decay;
+    }
+    if (c.terms.empty()) continue;
+    pending_.push_back({client, false, s});
+    job.outputs.push_back(std::move(c));
+  }
+}
+
+ParametersPtr& Ledger::vector_of(const Slot& slot) {
+  auto& t = clients_[slot.client];
+  if (slot.accumulator) return t.accumulator;
+  return needs_.by_shard() ? t.shards[slot.shard] : t.influence;
+}
+
 void Ledger::extend(const MergePlan& plan, engine::CombineJob& job) {
   pending_.clear();
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& t = clients_[i];
-    if (needs_.influence || (needs_.accumulator && !whole_model_)) {
+    if (needs_.by_shard()) {
+      extend_shards(i, plan, job);
+    } else if (needs_.influence || (needs_.accumulator && !whole_model_)) {
       Combination c{t.influence, t.influence ? plan.keep : 1.0, {}, {}};
       for (const auto& p : plan.parts) {
         if (plan.whole_model && i < p.arrival.base_influence.size() && p.arrival.base_influence[i])
@@ -83,10 +106,8 @@ void Ledger::extend(const MergePlan& plan, engine::CombineJob& job) {
 
 void Ledger::apply(const MergePlan& plan, const std::vector<ParametersPtr>& outputs,
                    std::size_t first_output) {
-  for (std::size_t k = 0; k < pending_.size() && first_output + k < outputs.size(); ++k) {
-    auto& t = clients_[pending_[k].client];
-    (pending_[k].accumulator ? t.accumulator : t.influence) = outputs[first_output + k];
-  }
+  for (std::size_t k = 0; k < pending_.size() && first_output + k < outputs.size(); ++k)
+    vector_of(pending_[k]) = outputs[first_output + k];
   pending_.clear();
   for (auto& t : clients_) {
     t.mass *= plan.whole_model ? plan.keep : 1.0;
@@ -152,6 +173,18 @@ void Ledger::take_out(const TakenOut& part, ParametersPtr rest) {
   }
 }
 
+void Ledger::take_out_shards(const TakenOut& part, std::vector<ParametersPtr> rests) {
+  for (auto& t : clients_) {
+    if (t.client != part.client) continue;
+    for (std::size_t k = 0; k < part.shards.size(); ++k)
+      t.shards.at(part.shards[k].number) = std::move(rests.at(k));
+    if (std::any_of(t.shards.begin(), t.shards.end(), [](const auto& v) { return v != nullptr; })) continue;
+    const auto since = t.contributions - std::min(t.contributions, part.contributions);
+    t = untouched(part.client);
+    t.contributions = since;
+  }
+}
+
 void Ledger::forget(std::uint32_t client) {
   for (auto& t : clients_)
     if (t.client == client) t = untouched(client);
@@ -163,8 +196,10 @@ void Ledger::reset() {
 
 std::int64_t Ledger::bytes() const {
   std::int64_t b = 0;
-  for (const auto& t : clients_)
+  for (const auto& t : clients_) {
+    for (const auto& v : t.shards) b += model::byte_size(v);
     b += model::byte_size(t.influence) + model::byte_size(t.accumulator) + model::byte_size(t.last_delta);
+  }
   return b;
 }
 

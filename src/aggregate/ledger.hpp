@@ -1,6 +1,7 @@
 #pragma once
 /// What the server remembers of single clients, so that a contribution can be taken out again. Only clients
 /// that may ask are tracked, and only what the unlearning method declares it needs.
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct LedgerNeeds {
   bool accumulator = false;  ///< A_u and its mass m_u
   bool last_update = false;  ///< base, delta and weight of the client's last merged update
   double decay = 0;          ///< part of an influence that each later contribution of the client takes off it
+  std::size_t shards = 1;    ///< above 1: so many influences in place of one, by the client's shards
+  bool by_shard() const { return influence && shards > 1; }
   bool any() const { return influence || accumulator || last_update; }
 };
 
@@ -23,6 +26,8 @@ struct Tracked {
   /// S_u: the sum of the client's merged contributions, as they stand in the current version. Null: none yet.
   /// Delta rules: S_u += a delta. Mixing rules: S_u = (1-a) S_u + a (S_u,base + [k=u] delta).
   model::ParametersPtr influence;
+  /// S_u,s of each shard s, in place of S_u, where it is kept by shard: S_u,s += a delta_s. Each null: none yet.
+  std::vector<model::ParametersPtr> shards{};
   /// A_u: what of the current version is the client's whole models, mass m_u; w_ref = (w - A_u)/(1 - m_u).
   /// A late update that a mixing rule adds as a difference adds to A_u, and nothing to m_u.
   /// Mixing only: with a delta rule the accumulator is the influence and the mass 0.
@@ -45,6 +50,13 @@ struct TakenOut {
   std::uint32_t client = 0;
   model::ParametersPtr influence;   ///< S_u as it was; null in timing-only runs, and where there is none
   std::uint64_t contributions = 0;  ///< so many merged updates
+  /// Where the ledger is kept by shard, the shards that are taken out, each with its influence as it was, which may be
+  /// null: none yet.
+  struct Shard {
+    std::size_t number = 0;
+    model::ParametersPtr influence;
+  };
+  std::vector<Shard> shards{};
 };
 
 class Ledger {
@@ -75,6 +87,9 @@ class Ledger {
   /// The model is without `part` from now on; `rest` is the influence of what the client has contributed since. Null: of
   /// nothing.
   void take_out(const TakenOut& part, model::ParametersPtr rest);
+  /// The same of part.shards, with a rest each; the other shards stay as they are, and the client's counts with them where
+  /// any of these holds something.
+  void take_out_shards(const TakenOut& part, std::vector<model::ParametersPtr> rests);
   /// Drops everything derived from the client's data.
   void forget(std::uint32_t client);
   void reset();
@@ -89,7 +104,12 @@ class Ledger {
   struct Slot {
     std::size_t client;
     bool accumulator;
+    std::size_t shard = 0;  ///< of an influence, where it is kept by shard
   };
+  Tracked untouched(std::uint32_t client) const;
+  void extend_shards(std::size_t client, const MergePlan& plan, engine::CombineJob& job);
+  model::ParametersPtr& vector_of(const Slot& slot);
+
   std::vector<Slot> pending_;
 };
 

@@ -35,6 +35,8 @@ struct Arrival {
   /// Value of each tracked client's influence in the base; parallel to the ledger's clients, used by mixing
   /// rules.
   std::vector<model::ParametersPtr> base_influence;
+  /// What of the delta each shard of the client made, where the ledger is kept by shard (train::TrainJob).
+  std::vector<model::ParametersPtr> parts{};
 };
 
 /// w' = keep * w + sum over parts of coefficient * (delta [+ base + rebase, when the rule mixes whole

@@ -195,3 +195,113 @@ TEST_CASE("the version that a client's update made is kept until the next one is
   ledger.apply(plan, {second}, 1);
   CHECK_FALSE(ledger.find(1)->last_model);
 }
+
+namespace {
+
+/// An update of that client, whose delta is the sum of its parts.
+MergePlan in_parts(std::uint32_t client, std::size_t shards, double coefficient, base::Stream& s) {
+  Arrival a;
+  a.client = client;
+  auto sum = torch::zeros({5});
+  for (std::size_t k = 0; k < shards; ++k) {
+    a.parts.push_back(random(s));
+    sum += a.parts.back()->values;
+  }
+  a.delta = wrap(sum);
+  MergePlan plan;
+  plan.parts.push_back({std::move(a), coefficient});
+  return plan;
+}
+
+void merge(Ledger& ledger, const MergePlan& plan) {
+  engine::CombineJob job;
+  ledger.extend(plan, job);
+  ledger.apply(plan, on_a_lane(job), 0);
+}
+
+torch::Tensor sum_of(const Tracked& t) {
+  auto sum = torch::zeros({5});
+  for (const auto& v : t.shards)
+    if (v) sum += v->values;
+  return sum;
+}
+
+LedgerNeeds by_shard(std::size_t shards, double decay = 0) {
+  LedgerNeeds needs;
+  needs.influence = true;
+  needs.shards = shards;
+  needs.decay = decay;
+  return needs;
+}
+
+}  // namespace
+
+TEST_CASE("a ledger by shard adds up to the ledger of the whole client") {
+  for (const double decay : {0.0, 0.25}) {
+    Ledger whole(by_shard(1, decay), {0, 2}), parts(by_shard(3, decay), {0, 2});
+    base::Stream s({1, 2, 3, 5});
+    for (int i = 0; i < 40; ++i) {
+      const auto plan = in_parts(static_cast<std::uint32_t>(s.below(4)), 3, 0.1 + 0.8 * s.uniform(), s);
+      merge(whole, plan), merge(parts, plan);
+    }
+    for (std::uint32_t c : {0u, 2u}) {
+      REQUIRE(parts.find(c)->shards.size() == 3);
+      CHECK(parts.find(c)->influence == nullptr);
+      CHECK(whole.find(c)->shards.empty());
+      CHECK(distance(sum_of(*parts.find(c)), whole.find(c)->influence->values) < 1e-5);
+      CHECK(parts.find(c)->contributions == whole.find(c)->contributions);
+      CHECK(parts.find(c)->share() == whole.find(c)->share());
+    }
+    CHECK(parts.bytes() == 3 * whole.bytes());
+  }
+}
+
+TEST_CASE("a correction takes of each shard's influence the part that it takes of the delta") {
+  Ledger ledger(by_shard(2), {0});
+  base::Stream s({1, 2, 3, 6});
+  auto plan = in_parts(0, 2, 0.8, s);
+  merge(ledger, plan);
+  plan.correction = true;
+  plan.parts.front().coefficient = -0.6;
+  merge(ledger, plan);
+  for (std::size_t k : {0u, 1u})
+    CHECK(distance(ledger.find(0)->shards[k]->values, 0.2 * plan.parts.front().arrival.parts[k]->values) <
+          1e-6);
+  CHECK(ledger.find(0)->contributions == 1);
+}
+
+TEST_CASE("shards are taken out one by one, and what others have contributed stays") {
+  Ledger ledger(by_shard(3), {0, 1});
+  base::Stream s({1, 2, 3, 7});
+  for (int i = 0; i < 4; ++i) merge(ledger, in_parts(0, 3, 0.5, s));
+  merge(ledger, in_parts(1, 3, 0.5, s));
+  const auto before = *ledger.find(0);
+  TakenOut part{0, nullptr, before.contributions, {{1, before.shards[1]}}};
+  ledger.take_out_shards(part, {nullptr});
+  CHECK(ledger.find(0)->shards[0] == before.shards[0]);
+  CHECK(ledger.find(0)->shards[1] == nullptr);
+  CHECK(ledger.find(0)->shards[2] == before.shards[2]);
+  CHECK(ledger.find(0)->contributions == 4);
+  CHECK(ledger.find(1)->shards[1] != nullptr);
+  const auto rest = random(s);
+  part.shards = {{0, before.shards[0]}, {2, before.shards[2]}};
+  ledger.take_out_shards(part, {nullptr, rest});
+  CHECK(ledger.find(0)->shards[2] == rest);
+  CHECK(ledger.find(0)->contributions == 4);
+  merge(ledger, in_parts(0, 3, 0.5, s));
+  part.shards.clear();
+  for (std::size_t k = 0; k < 3; ++k) part.shards.push_back({k, ledger.find(0)->shards[k]});
+  ledger.take_out_shards(part, {nullptr, nullptr, nullptr});
+  CHECK(ledger.find(0)->contributions == 1);  // the one since the request
+  CHECK(ledger.find(0)->shards.size() == 3);
+  ledger.forget(1);
+  CHECK(ledger.find(1)->shards == std::vector<model::ParametersPtr>(3));
+  CHECK(ledger.bytes() == 0);
+}
+
+TEST_CASE("an update without its parts makes no entry by shard") {
+  Ledger ledger(by_shard(3), {0});
+  base::Stream s({1, 2, 3, 8});
+  engine::CombineJob job;
+  CHECK_THROWS_AS(ledger.extend(in_parts(0, 2, 0.5, s), job), std::logic_error);
+}
