@@ -74,6 +74,9 @@ job::Job training_job(const ClientState& st, const federate::TrainTask& task, da
   if (task.extras) job.sgd.lr *= task.extras->lr_factor;
   job.extras = task.extras;
   job.auxiliary = task.auxiliary;
+  const auto& setup = st.wiring->context->setup;
+  job.shards = federate::training_shards(setup, st.client, task.honours);
+  job.parts = !setup.tracked.empty() && setup.tracked[st.client];
   return job;
 }
 
@@ -133,9 +136,9 @@ void collect(Self self, double now, const federate::CollectTask& task) {
 
 /// What the client sends when its job is done; `result` is null in timing-only runs.
 federate::Post report(const ClientState& st, double at, ResultPtr result) {
-  const auto bytes = st.wiring->context->setup.model_bytes + 64;
+  const auto& setup = st.wiring->context->setup;
   if (st.collecting)
-    return to_server(st, at, bytes,
+    return to_server(st, at, setup.model_bytes + 64,
                      federate::CollectResult{st.request, st.client, st.job, std::move(result)});
   federate::Update u{st.client, st.job, st.version, st.epoch, st.samples, st.passes, nullptr, nullptr, true};
   if (result) {
@@ -143,9 +146,12 @@ federate::Post report(const ClientState& st, double at, ResultPtr result) {
     u.shortened = result->figures.count("shortened") > 0;
     u.passes = result->samples;
     u.delta = result->outputs.front();
-    if (result->outputs.size() > 1) u.auxiliary = result->outputs[1];
+    if (!setup.tracked.empty())
+      u.parts.assign(result->outputs.begin() + 1, result->outputs.end());
+    else if (result->outputs.size() > 1)
+      u.auxiliary = result->outputs[1];
   }
-  return to_server(st, at, bytes, std::move(u));
+  return to_server(st, at, setup.vectors_sent * setup.model_bytes + 64, std::move(u));
 }
 
 void done(Self self, double now, const federate::JobDone& m) {

@@ -83,12 +83,17 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Update& x) {
   auto bytes = detail::payload<Inspector>(x.delta);
   auto auxiliary = detail::payload<Inspector>(x.auxiliary);
+  std::vector<job::Bytes> parts;
+  for (const auto& part : x.parts) parts.push_back(detail::payload<Inspector>(part));
   auto load = [&]() -> caf::error {
     if (auto e = detail::unpack(bytes, x.delta)) return e;
+    x.parts.assign(parts.size(), nullptr);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (auto e = detail::unpack(parts[i], x.parts[i])) return e;
     return detail::unpack(auxiliary, x.auxiliary);
   };
   return f(caf::meta::type_name("update"), x.client, x.job, x.base_version, x.base_epoch, x.samples, x.passes,
-           x.finite, x.shortened, bytes, auxiliary, caf::meta::load_callback(load));
+           x.finite, x.shortened, bytes, auxiliary, parts, caf::meta::load_callback(load));
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Dropped& x) {

@@ -27,8 +27,9 @@ namespace {
 
 void check_history(const config::Scenario& s, std::int64_t model_bytes) {
   const auto needs = methods::needs_of(methods::find_method(s.unlearning.method), s);
-  const double vectors = (needs.influence || needs.accumulator ? 1 : 0) + (needs.accumulator ? 1 : 0) +
-                         (needs.last_update ? 1 : 0);
+  const double influences = needs.by_shard() ? static_cast<double>(needs.shards) : 1;
+  const double vectors = (needs.influence || needs.accumulator ? influences : 0) +
+                         (needs.accumulator ? 1 : 0) + (needs.last_update ? 1 : 0);
   const bool of_class = needs.influence && std::any_of(s.erasures.begin(), s.erasures.end(),
                                                        [](const auto& e) { return e.label >= 0; });
   const auto clients = of_class ? static_cast<std::size_t>(s.partition.clients) : s.erasures.size();
@@ -41,21 +42,23 @@ void check_history(const config::Scenario& s, std::int64_t model_bytes) {
 }
 
 /// A client's last batch may be short: of a module with batch statistics no batch of one can be trained.
-/// Looks at every client as it is, and without what its erasures take from it.
-void check_batches(const config::Scenario& s, const data::FederatedData& data,
-                   const std::vector<data::IndicesPtr>& forget, std::int64_t least) {
+/// Looks at every client, or at each of its shards, as it is, and without what its erasures take from it.
+void check_batches(const config::Scenario& s, const federate::Setup& setup, std::int64_t least) {
   std::set<std::int64_t> gone;
-  for (const auto& rows : forget) gone.insert(rows->begin(), rows->end());
-  for (std::size_t c = 0; c < data.clients.size(); ++c) {
-    const auto& rows = *data.clients[c].train;
-    const auto taken = std::count_if(rows.begin(), rows.end(), [&](auto r) { return gone.count(r) > 0; });
-    const auto all = static_cast<std::int64_t>(rows.size());
-    for (const auto samples : {all, all - static_cast<std::int64_t>(taken)})
-      if (const auto last = samples % s.training.batch_size; last > 0 && last < least)
-        throw InputError(fmt::format(
-            "{}: the module trains on {} samples or more at a time (batch statistics?), but of the {} "
-            "samples of client {} training.batch_size = {} leaves {} for the last batch: choose another one",
-            s.model.path, least, samples, c, s.training.batch_size, last));
+  for (const auto& rows : setup.forget) gone.insert(rows->begin(), rows->end());
+  for (std::size_t c = 0; c < setup.data->clients.size(); ++c) {
+    const bool whole = setup.shards.empty();
+    for (const auto& rows :
+         whole ? std::vector<data::IndicesPtr>{setup.data->clients[c].train} : setup.shards[c]) {
+      const auto taken = std::count_if(rows->begin(), rows->end(), [&](auto r) { return gone.count(r) > 0; });
+      const auto all = static_cast<std::int64_t>(rows->size());
+      for (const auto samples : {all, all - static_cast<std::int64_t>(taken)})
+        if (const auto last = samples % s.training.batch_size; last > 0 && last < least)
+          throw InputError(fmt::format(
+              "{}: the module trains on {} samples or more at a time (batch statistics?), but of the {} "
+              "samples of {}client {} training.batch_size = {} leaves {} for the last batch: choose another one",
+              s.model.path, least, samples, whole ? "" : "a shard of ", c, s.training.batch_size, last));
+    }
   }
 }
 
@@ -119,8 +122,9 @@ void add_nodes(Prepared& p, const config::Scenario& s, const NodeOptions& option
 }  // namespace
 
 lane::LaneWork lane_work(const config::Scenario& s) {
+  const auto parts = s.training.shards > 1 ? s.training.shards + 1 : 0;
   return {s.training.batch_size, std::max(s.training.batch_size, s.evaluation.batch_size),
-          clients_at_a_time(s), s.training.optimiser == config::LocalOptimiser::sgd ? 0 : 2};
+          clients_at_a_time(s), (s.training.optimiser == config::LocalOptimiser::sgd ? 0 : 2) + parts};
 }
 
 wire::Offer own_offer(const config::Scenario& s, const std::vector<std::string>& devices,
@@ -167,6 +171,9 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
   c.setup.data = held.data;
   c.setup.samples = std::move(held.samples);
   c.setup.forget = std::move(held.forget);
+  federate::divide_into_shards(c.setup,
+                               methods::needs_of(methods::find_method(s.unlearning.method), s).shards);
+  for (auto& warning : federate::shard_notes(c.setup)) p.notes->warn(std::move(warning));
   c.evaluation = std::move(held.evaluation);
   c.attacks = std::move(held.attacks);
   for (auto& warning : held.warnings) p.notes->warn(std::move(warning));
@@ -174,7 +181,7 @@ Prepared prepare(const config::Scenario& scenario, const RunOptions& options) {
     if (auto warning = method.warning(s); !warning.empty()) p.notes->warn(std::move(warning));
   if (!timing && config::traits(s.model.name).imported)
     if (const auto least = lane::least_training_batch(s.model, input); least > 1)
-      check_batches(s, *c.setup.data, c.setup.forget, least);
+      check_batches(s, c.setup, least);
   c.setup.model_bytes = static_cast<std::uint64_t>(lane::model_bytes(s.model, input));
   c.setup.statistics = lane::has_buffers(s.model, input);
   check_history(s, static_cast<std::int64_t>(c.setup.model_bytes));

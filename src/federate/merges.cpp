@@ -8,10 +8,18 @@ namespace afu::federate {
 
 namespace {
 
-/// Whether the client has contributed more since, so that what is left of its influence has to be computed.
-bool has_rest(const aggregate::TakenOut& part, const aggregate::Ledger& ledger) {
-  const auto* tracked = ledger.find(part.client);
-  return part.influence && tracked && tracked->influence && tracked->influence != part.influence;
+/// Whether there is more than what was taken out, so that what is left has to be computed.
+bool has_rest(const ParametersPtr& taken, const ParametersPtr& now) { return taken && now && now != taken; }
+
+void append_rest(const ParametersPtr& taken, const ParametersPtr& now, engine::CombineJob& job) {
+  if (has_rest(taken, now)) job.outputs.push_back({now, 1.0, {{-1.0, taken, nullptr}}, {}});
+}
+
+/// What is left; where it was computed it is the output `next`, which is moved on.
+ParametersPtr rest_of(const ParametersPtr& taken, const ParametersPtr& now,
+                      const std::vector<ParametersPtr>& outputs, std::size_t& next) {
+  if (has_rest(taken, now)) return outputs.at(next++);
+  return taken ? nullptr : now;
 }
 
 }  // namespace
@@ -92,10 +100,13 @@ void extend_by_rests(RequestMerge& merge, bool whole_model, const aggregate::Led
                      engine::CombineJob& job) {
   merge.own_outputs = job.outputs.size();
   if (whole_model) return;
-  for (const auto& part : merge.taken)
-    if (has_rest(part, ledger))
-      job.outputs.push_back(
-          {ledger.find(part.client)->influence, 1.0, {{-1.0, part.influence, nullptr}}, {}});
+  for (const auto& part : merge.taken) {
+    const auto* tracked = ledger.find(part.client);
+    if (!tracked) continue;
+    append_rest(part.influence, tracked->influence, job);
+    for (const auto& [number, influence] : part.shards)
+      append_rest(influence, tracked->shards.at(number), job);
+  }
 }
 
 void take_out(const RequestMerge& merge, bool whole_model, const std::vector<ParametersPtr>& outputs,
@@ -104,13 +115,18 @@ void take_out(const RequestMerge& merge, bool whole_model, const std::vector<Par
   for (auto part : merge.taken) {
     const auto* tracked = ledger.find(part.client);
     if (!tracked) continue;
+    if (!part.shards.empty()) {
+      std::vector<ParametersPtr> rests;
+      for (const auto& [number, influence] : part.shards)
+        rests.push_back(rest_of(influence, tracked->shards.at(number), outputs, next));
+      ledger.take_out_shards(part, std::move(rests));
+      continue;
+    }
     ParametersPtr rest;
     if (whole_model)
       part.contributions = tracked->contributions;
-    else if (has_rest(part, ledger))
-      rest = outputs.at(next++);
-    else if (!part.influence)
-      rest = tracked->influence;
+    else
+      rest = rest_of(part.influence, tracked->influence, outputs, next);
     ledger.take_out(part, std::move(rest));
   }
 }

@@ -43,6 +43,8 @@ struct Update {
   ParametersPtr auxiliary;  ///< the auxiliary head after training; null: none was asked for
   bool finite = true;       ///< both are, in every value
   bool shortened = false;   ///< to training.max_delta
+  /// What of `delta` each of the client's shards made; empty: the server keeps none of it.
+  std::vector<ParametersPtr> parts{};
 };
 /// client -> server: the job was lost in mid-round. Job 0: whatever it was working on (a replaced client).
 struct Dropped {

@@ -75,8 +75,9 @@ void finish(Parts& p, ServedRequest& r) {
   if (p.observers.guards) p.observers.guards->drop(index);
   if (p.observers.gates) p.observers.gates->close(index);
   if (const auto client = r.request.client; client != methods::no_client) {
-    if (r.taken_out && r.request.scope == Scope::samples)
-      p.merging.memory.forget_rounds(client);  // what it has contributed since is without the samples
+    // What it has contributed since is without the samples, and so are its other shards, whose entries a later request needs.
+    if (r.request.scope == Scope::samples && (r.taken_out || p.needs.by_shard()))
+      p.merging.memory.forget_rounds(client);
     else
       p.merging.memory.forget(client);
     if (p.observers.heads) p.observers.heads->forget(client);
@@ -236,6 +237,9 @@ methods::View view_of(const Parts& p, const ServedRequest& r) {
     v.target_samples = roster.samples(client);
     if (p.setup.data) v.target_holdout = p.setup.data->clients.at(client).holdout;
   }
+  if (p.needs.by_shard() && client != methods::no_client)
+    v.shards =
+        shards_asked(p.setup, client, p.needs.shards, r.request.forget, r.request.scope == Scope::samples);
   v.participants = [&roster, &request = r.request] { return roster.participants(request); };
   v.environments = roster.environments();
   v.lr_factor = [&sizes = p.trainers.step_sizes](std::uint32_t c, std::uint64_t version) {

@@ -1,10 +1,15 @@
 #include "federate/setup.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "config/scenario.hpp"
 #include "data/requests.hpp"
+#include "data/shards.hpp"
 
 namespace afu::federate {
 
@@ -12,14 +17,33 @@ base::StreamKey training_key(const config::Scenario& scenario, std::uint32_t cli
   return {scenario.scenario.seed, base::purpose("train"), client, job};
 }
 
+namespace {
+
+/// What those erasures cover.
+std::vector<data::IndicesPtr> honoured(const Setup& setup, std::uint64_t honours) {
+  std::vector<data::IndicesPtr> forgotten;
+  for (std::size_t i = 0; honours != 0; ++i, honours >>= 1)
+    if (honours & 1) forgotten.push_back(setup.forget.at(i));
+  return forgotten;
+}
+
+}  // namespace
+
 data::IndicesPtr training_rows(const Setup& setup, std::uint32_t client, std::uint64_t honours) {
   if (!setup.data) return nullptr;
   const auto& rows = setup.data->clients[client].train;
   if (honours == 0) return rows;
-  std::vector<data::IndicesPtr> forgotten;
-  for (std::size_t i = 0; honours != 0; ++i, honours >>= 1)
-    if (honours & 1) forgotten.push_back(setup.forget.at(i));
-  return data::rows_without(rows, forgotten);
+  return data::rows_without(rows, honoured(setup, honours));
+}
+
+std::vector<data::IndicesPtr> training_shards(const Setup& setup, std::uint32_t client,
+                                              std::uint64_t honours) {
+  if (setup.shards.empty()) return {};
+  auto shards = setup.shards.at(client);
+  if (honours == 0) return shards;
+  const auto forgotten = honoured(setup, honours);
+  for (auto& shard : shards) shard = data::rows_without(shard, forgotten);
+  return shards;
 }
 
 std::int64_t training_samples(const Setup& setup, std::uint32_t client, std::uint64_t honours) {
@@ -53,6 +77,48 @@ std::vector<std::uint32_t> owners_of(const Setup& setup, std::size_t erasure) {
     if (!setup.data || !forget || has_some()) owners.push_back(c);
   }
   return owners;
+}
+
+std::vector<std::size_t> shards_asked(const Setup& setup, std::uint32_t client, std::size_t shards,
+                                      const data::IndicesPtr& forget, bool part) {
+  if (part && forget && !setup.shards.empty()) return data::shards_with(setup.shards.at(client), *forget);
+  std::vector<std::size_t> all(shards);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+void divide_into_shards(Setup& setup, std::size_t shards) {
+  const auto& s = *setup.scenario;
+  const auto count = static_cast<std::size_t>(s.training.shards);
+  if (count == 1) return;
+  if (setup.data)
+    for (std::size_t c = 0; c < setup.data->clients.size(); ++c)
+      setup.shards.push_back(data::shards_of(*setup.data, c, count, s.scenario.seed));
+  setup.vectors_sent = shards;
+  if (shards == 1) return;
+  setup.tracked.assign(setup.samples.size(), false);
+  for (std::size_t i = 0; i < s.erasures.size(); ++i)
+    for (auto c : owners_of(setup, i)) setup.tracked[c] = true;
+}
+
+std::vector<std::string> shard_notes(const Setup& setup) {
+  std::string who;
+  std::size_t more = 0;
+  for (std::size_t c = 0; c < setup.shards.size(); ++c) {
+    const auto& shards = setup.shards[c];
+    const auto empty =
+        std::count_if(shards.begin(), shards.end(), [](const auto& rows) { return rows->empty(); });
+    if (empty == 0) continue;
+    if (!who.empty())
+      ++more;
+    else
+      who = fmt::format("client {} has rows in {} of {} shards", c,
+                        shards.size() - static_cast<std::size_t>(empty), shards.size());
+  }
+  if (who.empty()) return {};
+  if (more > 0) who += fmt::format(", and {} other client{} not in all", more, more == 1 ? "" : "s");
+  return {fmt::format("training.shards: {}: there are fewer {} than shards", who,
+                      setup.data->pool->subjects.empty() ? "samples" : "subjects")};
 }
 
 }  // namespace afu::federate

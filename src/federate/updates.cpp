@@ -74,6 +74,7 @@ bool accept(Parts& p, const Update& m, Effects& fx) {
   a.staleness = lineage.staleness(m.client, m.base_version, p.at);
   a.samples = m.samples;
   a.delta = m.delta;
+  a.parts = m.parts;
   auto base = tasks.release(m.client);
   a.base = std::move(base.model);
   a.base_influence = std::move(base.influence);

@@ -2,6 +2,7 @@
 /// The seam for unlearning methods. A method tells its traits; for each request it makes a procedure, which
 /// yields one step after the other; the server carries them out. Adding a method: a folder here and one line
 /// in registry.cpp (README.md).
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -66,6 +67,7 @@ struct Traits {
   /// Why the method has not got the other scopes.
   std::vector<std::pair<Scope, std::string>> refusals{};
   bool needs_target = false;  ///< the target must compute
+  bool by_shard = false;      ///< its ledger of influences is kept by shard where training.shards is above 1
   bool restarts = false;      ///< begins a new lineage: such requests are served one after the other
   /// Puts a model in the published one's place while the others go on (Replace): likewise.
   bool assigns = false;
@@ -110,6 +112,8 @@ struct View {
   ParametersPtr initial;                            ///< the run's first
   const aggregate::Tracked* target = nullptr;       ///< the target's ledger entry
   std::vector<const aggregate::Tracked*> owners{};  ///< ledger entries of the request's owners
+  /// Of the target's shards those that the request is about, ascending; empty: the ledger is not kept by shard.
+  std::vector<std::size_t> shards{};
   const aggregate::History* history = nullptr;
   ParametersPtr auxiliary;                     ///< the target's last auxiliary head; null: none yet
   std::vector<data::IndicesPtr> environments;  ///< calibration samples of the clients not excluded

@@ -60,7 +60,10 @@ std::vector<Scope> scopes_of(const Method& method) {
 }
 
 Needs needs_of(const Method& method, const config::Scenario& scenario) {
-  return method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
+  auto needs = method.needs ? method.needs(scenario.unlearning.methods.at(method.name)) : method.traits.needs;
+  if (method.traits.by_shard && needs.influence)
+    needs.shards = static_cast<std::size_t>(scenario.training.shards);
+  return needs;
 }
 
 bool everybody_asks(const config::Scenario& s) {
@@ -116,6 +119,14 @@ void check_rule(const Method& method, const config::Scenario& s, const config::C
     complain("training.server_momentum", "a delta lives on in the server's momentum, allowed is 0" + why);
 }
 
+/// Clients that train on shards one after the other train nothing beside that.
+void check_shards(const Method& method, const config::Scenario& s, const config::Complain& complain) {
+  if (s.training.shards > 1 && needs_of(method, s).auxiliary_head)
+    complain("training.shards", std::to_string(s.training.shards) +
+                                    " divides a client's samples, the method \"" + method.name +
+                                    "\" trains a second head on all of them, allowed with it is 1");
+}
+
 }  // namespace
 
 std::vector<config::PluginSection> method_sections() {
@@ -125,6 +136,7 @@ std::vector<config::PluginSection> method_sections() {
       check_scopes(m, s, complain);
       if (m.check) m.check(s, complain);
       check_rule(m, s, complain);
+      check_shards(m, s, complain);
     };
     config::PluginSection section{m.name, m.help, m.options, {}, {}, check, m.uses, m.implied};
     for (auto c : m.traits.coordinations) section.coordinations.emplace_back(to_string(c));

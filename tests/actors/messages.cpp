@@ -66,6 +66,12 @@ TEST_CASE("tasks and updates travel as bytes") {
   CHECK(u.client == 3);
   CHECK(u.passes == 200);
   CHECK(!u.delta);
+  CHECK(u.parts.empty());
+  update.parts = {vector(), nullptr};
+  const auto parts = round_trip(system, update).parts;
+  REQUIRE(parts.size() == 2);
+  CHECK(model::sha256(parts[0]) == model::sha256(update.parts[0]));
+  CHECK(!parts[1]);
 }
 
 TEST_CASE("the work that a task asks for travels with it") {

@@ -33,7 +33,8 @@ struct Server {
   explicit Server(const std::string& text, const std::vector<std::string>& set = {}, bool timing = false,
                   std::vector<data::IndicesPtr> forget = {},
                   std::vector<std::uint32_t> samples = {100, 100, 100, 100},
-                  const std::string& network = "logreg")
+                  const std::string& network = "logreg",
+                  std::vector<std::vector<data::IndicesPtr>> shards = {})
       : lane(network, 1, network == "resnet18" ? small_shape : tiny_shape) {
     const std::string all =
         "[data]\nclasses = 3\n[partition]\nclients = 4\n[calibration]\nsamples_per_environment = 4\n" + text +
@@ -46,6 +47,7 @@ struct Server {
     s.statistics = lane.workspace->layout()->buffer_count > 0;
     s.forget = std::move(forget);
     s.forget.resize(s.scenario->erasures.size());
+    s.shards = std::move(shards);
     server = std::make_unique<Coordinator>(std::move(s));
     server->start(0, fx);
     first_posts = fx.posts;

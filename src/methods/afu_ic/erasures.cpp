@@ -15,19 +15,35 @@
 namespace afu::methods {
 namespace {
 
-/// -gain S_u, of a class summed over its owners.
+/// -gain S_u, of a class summed over its owners, and of a part of a client, where the ledger is kept by shard, over the shards
+/// that hold some of it.
 Erase ledger_entries(const View& view) {
   engine::CombineJob job;
   if (view.model) {
     engine::Combination sum{nullptr, 1.0, {}, {}};
-    for (const auto* t : view.owners)
-      if (t->influence) sum.terms.push_back({-view.settings->real("gain"), t->influence, nullptr});
+    for (const auto& part : taken_out(view)) {
+      const auto add = [&](const ParametersPtr& influence) {
+        if (influence) sum.terms.push_back({-view.settings->real("gain"), influence, nullptr});
+      };
+      add(part.influence);
+      for (const auto& shard : part.shards) add(shard.influence);
+    }
     job.outputs.push_back(std::move(sum));
   }
   return {std::move(job), 0, false};
 }
 
 }  // namespace
+
+std::vector<aggregate::TakenOut> taken_out(const View& view) {
+  std::vector<aggregate::TakenOut> all;
+  for (const auto* t : view.owners) {
+    aggregate::TakenOut part{t->client, t->influence, t->contributions};
+    for (auto s : view.shards) part.shards.push_back({s, t->shards.at(s)});
+    all.push_back(std::move(part));
+  }
+  return all;
+}
 
 Erase next_erasure(const View& view, const Request& request, std::int64_t round) {
   const auto& sections = view.scenario->unlearning.methods;

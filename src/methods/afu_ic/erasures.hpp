@@ -1,11 +1,14 @@
 #pragma once
 /// The jobs of AFU-IC that are neither a calibration nor another method's.
 #include <cstdint>
+#include <vector>
 
 #include "methods/method.hpp"
 
 namespace afu::methods {
 
+/// What a ledger's erasure takes out, as it is now.
+std::vector<aggregate::TakenOut> taken_out(const View& view);
 /// The one that `erasure` names, in the given round of erasure_rounds; the ledger's entry, once.
 Erase next_erasure(const View& view, const Request& request, std::int64_t round);
 /// The erasure "uce" at the target (README.md, Erasure without a ledger), by [unlearning.afu_ic]'s uce_*.

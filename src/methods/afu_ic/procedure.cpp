@@ -37,19 +37,16 @@ bool guarded(const config::CalibrationSection& c) {
 /// What a gate looks at is no part of a placebo.
 bool gated(const config::CalibrationSection& c) { return c.research->gate && !c.placebo; }
 
-/// Of clients that the ledger has not seen nothing is in the model.
-bool took_part(const View& view) {
-  return erasure_of(*view.settings) != Erasure::ledger ||
-         std::any_of(view.owners.begin(), view.owners.end(),
-                     [](const aggregate::Tracked* t) { return t->contributions > 0; });
-}
+bool by_ledger(const View& view) { return erasure_of(*view.settings) == Erasure::ledger; }
 
-/// What a ledger's erasure takes out, as it is now.
-std::vector<aggregate::TakenOut> taken_out(const View& view) {
-  std::vector<aggregate::TakenOut> all;
-  if (erasure_of(*view.settings) == Erasure::ledger)
-    for (const auto* t : view.owners) all.push_back({t->client, t->influence, t->contributions});
-  return all;
+/// Of clients, and of shards, that the ledger has not seen nothing is in the model.
+bool took_part(const View& view) {
+  if (!by_ledger(view)) return true;
+  const auto all = taken_out(view);
+  return std::any_of(all.begin(), all.end(), [&](const aggregate::TakenOut& part) {
+    if (part.contributions == 0 || part.shards.empty() || !view.model) return part.contributions > 0;
+    return std::any_of(part.shards.begin(), part.shards.end(), [](const auto& s) { return s.influence; });
+  });
 }
 
 std::int64_t rounds(const View& view) {
@@ -103,7 +100,7 @@ Script calibrate_in_private(Draft& draft, const ParametersPtr& erasure, Calibrat
 Script erase_and_calibrate(const Request& request, std::int64_t round, CalibrationRun& run, const Now& now) {
   const auto& c = now->scenario->calibration;
   const bool in_private = publishes_calibrated(*now->settings, c);
-  auto taken = taken_out(now.view());
+  auto taken = by_ledger(now.view()) ? taken_out(now.view()) : std::vector<aggregate::TakenOut>{};
   const auto* erased = co_yield next_erasure(now.view(), request, round);
   const auto e = first_output(erased);
   std::vector<ParametersPtr> basis{e};
@@ -175,6 +172,7 @@ Method afu_ic_method() {
       "of all clients that have samples of it. "
       "Blocking: everybody waits until it is calibrated; the window that follows is concurrent.";
   m.traits.needs.influence = true;
+  m.traits.by_shard = true;
   m.traits.scopes = {Scope::client, Scope::samples, Scope::data_class};
   m.traits.coordinations = {Coordination::concurrent, Coordination::blocking};
   using namespace config;

@@ -59,6 +59,34 @@ void check_class(const config::Values& v, const config::Scenario& s, const confi
                                                     "at most 1");
 }
 
+/// What a ledger by shard cannot go with.
+void check_shards(const config::Values& v, const config::Scenario& s, const config::Complain& complain) {
+  if (s.training.shards == 1 || erasure_of(v) != Erasure::ledger) return;
+  const auto why = ", training.shards " + std::to_string(s.training.shards) +
+                   " keeps an influence of each of a client's shards";
+  if (config::traits(s.training.rule).whole_model)
+    complain("training.rule",
+             "\"fedasync\" mixes whole models, in which no shard has a part of its own" + why);
+  if (gain_by_layer(v))
+    complain("unlearning.afu_ic.gain_by",
+             "\"layer\" divides one influence" + why + ", allowed with it is \"model\"");
+  if (std::any_of(s.erasures.begin(), s.erasures.end(),
+                  [](const auto& e) { return e.scope == config::Scope::data_class; }))
+    complain("training.shards",
+             std::to_string(s.training.shards) +
+                 " keeps an influence of each of a client's shards, of which a class has some in "
+                 "nearly all, allowed with the scope \"class\" is 1");
+  const auto guards = [&](const std::string& key, const std::string& value, const std::string& allowed) {
+    complain(key, value + " takes from a whole difference what no part of it tells" + why +
+                      ", allowed with it is " + allowed);
+  };
+  if (s.unlearning.late == config::LatePolicy::guard)
+    guards("unlearning.late", "\"guard\"", "another policy");
+  if (s.calibration.research->guard_rank > 0)
+    guards("calibration.research.guard_rank", std::to_string(s.calibration.research->guard_rank), "0");
+  if (s.calibration.research->difference.guard) guards("calibration.difference.guard", "true", "false");
+}
+
 }  // namespace
 
 Erasure erasure_of(const config::Values& v) { return config::named<Erasure>(v.text("erasure"), "erasure"); }
@@ -90,6 +118,7 @@ void check_afu_ic(const config::Scenario& s, const config::Complain& complain) {
   if (std::any_of(s.erasures.begin(), s.erasures.end(),
                   [](const auto& e) { return e.scope == config::Scope::data_class; }))
     check_class(v, s, complain);
+  check_shards(v, s, complain);
   if (everybody_asks(s) && (s.calibration.steps > 0 || s.calibration.window_steps > 0))
     complain(s.calibration.steps > 0 ? "calibration.steps" : "calibration.window_steps",
              "a calibration needs images of a client that asks for no erasure, and all " +

@@ -201,6 +201,13 @@ Method federaser_method() {
     n.history.every = static_cast<std::uint64_t>(settings.integer("interval"));
     return n;
   };
+  m.check = [](const config::Scenario& s, const config::Complain& complain) {
+    if (s.training.shards > 1)
+      complain("training.shards",
+               std::to_string(s.training.shards) +
+                   " divides a client's samples, the trainings of \"federaser\" go through all "
+                   "of them as one, allowed with it is 1");
+  };
   m.warning = &warning;
   m.start = &scripted<&federaser>;
   m.jobs = {job::type_of<FederaserStepJob>()};
