@@ -69,6 +69,11 @@ Json run_json(const Setup& setup, const lane::ModelInput& input) {
          {"holdout", rows_json(d.clients[c].holdout)},
          {"calibration", c < d.calibration.size() ? rows_json(d.calibration[c]) : Json::array()}});
     if (c < d.client_names.size()) clients.back()["site"] = d.client_names[c];
+    if (!setup.shards.empty()) {
+      auto shards = Json::array();
+      for (const auto& rows : setup.shards[c]) shards.push_back(rows_json(rows));
+      clients.back()["shards"] = std::move(shards);
+    }
   }
   return {{"schema", audit_schema},
           {"seed", s.scenario.seed},

@@ -14,6 +14,7 @@ class Tracked:
     """One client's entry; vectors are never changed in place, so an entry is a snapshot."""
 
     influence: np.ndarray | None = None  # S_u
+    shards: tuple[np.ndarray | None, ...] = ()  # S_u,s of each shard; () where clients train on all at once
     accumulator: np.ndarray | None = None  # A_u, of its whole models, with mass m_u
     mass: float = 0.0
     last_base: np.ndarray | None = None
@@ -52,6 +53,7 @@ class Ledger:
     def _after(self, client: int, t: Tracked, plan: Plan, after: np.ndarray) -> Tracked:
         keep = plan.keep
         influence = None if t.influence is None else plan.keep * t.influence
+        shards = t.shards
         accumulator = None if t.accumulator is None else plan.keep * t.accumulator
         changes: dict = {"last_model": None, "mass": t.mass * (plan.keep if plan.whole_model else 1.0)}
         changes["all_weights"], changes["weight"] = t.all_weights, t.weight
@@ -67,7 +69,11 @@ class Ledger:
             if t.influence is not None and self.decay:
                 influence = influence - self.decay * keep * t.influence
                 keep *= 1 - self.decay
+                shards = tuple(None if s is None else (1 - self.decay) * s for s in shards)
             influence = _plus(influence, c * delta)
+            if a.parts is not None:
+                before = shards or (None,) * len(a.parts)
+                shards = tuple(_plus(s, c * part) for s, part in zip(before, a.parts))
             if self.whole_model:
                 model = a.base + sum(a.rebase, np.zeros_like(a.base)) if plan.whole_model else 0
                 accumulator = _plus(accumulator, c * (model + delta))
@@ -76,7 +82,7 @@ class Ledger:
             if plan.whole_model:
                 changes["mass"] += c
             changes |= {"last_base": a.base, "last_delta": a.delta, "last_weight": c, "last_model": after}
-        return replace(t, influence=influence, accumulator=accumulator, **changes)
+        return replace(t, influence=influence, shards=shards, accumulator=accumulator, **changes)
 
     def removed(self, client: int, model: np.ndarray) -> np.ndarray:
         """The model without all that is accounted for; the others' accumulators grow with it."""
@@ -90,6 +96,12 @@ class Ledger:
             if c != client and entry.accumulator is not None:
                 self.entries[c] = replace(entry, accumulator=keep * entry.accumulator, mass=keep * entry.mass)
         return keep * (model - t.accumulator)
+
+    def take_out(self, client: int, taken: dict[int, np.ndarray]) -> None:
+        """Of those shards what they were is out of the model; what they have contributed since stays."""
+        t = self.entries[client]
+        rests = [s if i not in taken or s is None else s - taken[i] for i, s in enumerate(t.shards)]
+        self.entries[client] = replace(t, shards=tuple(rests))
 
     def forget(self, client: int) -> None:
         self.entries[client] = Tracked()

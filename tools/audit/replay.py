@@ -47,6 +47,7 @@ class Replay:
         self.requests = [make_request(self, i, r) for i, r in enumerate(folder.run["requests"])]
         self.schedule = Schedule(self.scenario, self.requests, self.require)
         self.asked = {r.client for r in self.requests if r.client is not None}
+        self.shards: list[list[list[int]]] = [c.get("shards", []) for c in folder.run["clients"]]
         if self.method == "afu_ic" and len(self.asked) < len(self.requests):
             raise Unusable("several requests of one client by \"afu_ic\" are not computed again")
 
@@ -168,6 +169,7 @@ class Replay:
 
     def trained(self, client: int, job: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The update, and with FedAU the auxiliary head."""
+        self.parts: list[np.ndarray] | None = None  # of the update, by the client's shards
         task = self.task_of(client, job)
         key = Key(self.seed, purpose("train"), client, job)
         self.require(task["key"] == vars(key), f"job {job} of client {client} has another key than its own")
@@ -181,6 +183,10 @@ class Replay:
             return self.trained_with_head(client, base, rows, sgd, order)
         if task["extras"]:
             raise Unusable(f"a job trains with {task['extras']!r}, which is not computed again")
+        if self.shards[client]:
+            shards = [[row for row in shard if row not in gone] for shard in self.shards[client]]
+            update, self.parts = self.trainer.train_shards(base, shards, sgd, *order[:2], key)
+            return update, None
         return self.trainer.train(base, rows, sgd, *order), None
 
     def trained_with_head(self, client: int, base: np.ndarray, rows: list, sgd: Any, order: tuple) -> Any:
@@ -225,7 +231,7 @@ class Replay:
         gone = {row for r in task["left_out"] for row in self.folder.run["requests"][r]["forget"]}
         samples = sum(row not in gone for row in self.rows[client])
         base = update["version"]
-        a = Arrival(client, samples, self.version - base, delta, self.versions[base], base, auxiliary=head)
+        a = Arrival(client, samples, self.version - base, delta, self.versions[base], base, auxiliary=head, parts=self.parts)
         a.late = update["epoch"] < self.epoch
         self.update = None
         self.schedule.update_accepted(client)

@@ -24,6 +24,7 @@ class Arrival:
     as_difference: bool = False  # late = "guard": never mixed as a whole model
     rebase: list[np.ndarray] = field(default_factory=list)
     auxiliary: np.ndarray | None = None
+    parts: list[np.ndarray] | None = None  # what of the delta each shard of the client made
 
 
 @dataclass

@@ -130,6 +130,7 @@ class AfuIc(Request):
         refuse_what_is_not_computed(self.c)
         self.gain, self.at_once = s["gain"], s["publish"] == "at_once"
         self._calibrate_jobs = iter(self.replay.folder.calibrate_jobs.get(self.number, []))
+        self.shards: dict[int, np.ndarray] = {}  # what of the ledger is taken out
         self.before: np.ndarray | None = None
         self.reference: np.ndarray | None = None  # the erased model: of distillation
         self.draft: np.ndarray | None = None  # what nobody has seen
@@ -147,7 +148,11 @@ class AfuIc(Request):
         if job is None:
             raise r.mismatch(f"request {self.number} has more erasures than audit/jobs.jsonl")
         if self.delta is None:
-            influence = r.ledger.at(job["version"], self.client).influence
+            entry = r.ledger.at(job["version"], self.client)
+            influence = entry.influence
+            if entry.shards:
+                self.shards = {s: entry.shards[s] for s in self.asked() if entry.shards[s] is not None}
+                influence = sum(self.shards.values(), np.zeros_like(r.model))
             self.delta = np.zeros_like(r.model) if influence is None else -self.gain * influence
             self.before = r.model
         elif self.at_once:
@@ -159,8 +164,15 @@ class AfuIc(Request):
             done = self.done_in_private
             self.done_in_private = self.change if done is None else done + self.change
 
+    def asked(self) -> list[int]:
+        """The target's shards that the request is about: all, or those that hold a row of it."""
+        shards = self.replay.shards[self.client]
+        part, rows = self.scope == "samples", set(self.forget)
+        return [s for s, shard in enumerate(shards) if not part or not rows.isdisjoint(shard)]
+
     def erased(self, model: np.ndarray) -> np.ndarray:
         r = self.replay
+        r.ledger.take_out(self.client, self.shards)
         influence = r.ledger.entries[self.client].influence
         delta = -self.gain * influence if r.rule.whole_model and influence is not None else self.delta
         model = model + delta

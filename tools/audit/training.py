@@ -59,6 +59,13 @@ def batches(
         yield order[begin : begin + batch_size]
 
 
+def shard_order(key: Key, shards: int) -> list[int]:
+    """In which order a job goes through its shards."""
+    order = list(range(shards))
+    Stream(Key(key.seed, purpose("shard_order"), key.actor, key.round)).shuffle(order)
+    return order
+
+
 def _decks(rows: list[int], labels: list[int]) -> list[list[list[int]]]:
     """Of each class that occurs, ascending: its rows, and those of them that are still to be drawn."""
     return [[[r for r, l in zip(rows, labels) if l == label], []] for label in sorted(set(labels))]
@@ -189,6 +196,25 @@ class Trainer:
             state.step(w, self.gradient(w, batch), sgd, base)
         self.finite = is_finite(w)
         return shortened(w - base, sgd.max_delta)
+
+    def train_shards(
+        self, base: np.ndarray, shards: list[list[int]], sgd: Sgd, batch_size: int, epochs: int, key: Key
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """One shard after the other, by one stream; the update, and what of it each shard made."""
+        w, stream = base.copy(), Stream(key)
+        parts = [np.zeros_like(base) for _ in shards]
+        for shard in shard_order(key, len(shards)):
+            order, before, state = list(shards[shard]), w.copy(), self.state(base)
+            for _ in range(epochs if order else 0):
+                stream.shuffle(order)
+                for begin in range(0, len(order), batch_size):
+                    state.step(w, self.gradient(w, order[begin : begin + batch_size]), sgd, base)
+            parts[shard] = w - before
+        self.finite = is_finite(w)
+        whole = shortened(w - base, sgd.max_delta)
+        length = float(np.linalg.norm((w - base).astype(np.float64)))
+        scale = float(np.linalg.norm(whole.astype(np.float64))) / length if length > 0 else 1.0
+        return whole, [part * part.dtype.type(scale) for part in parts]
 
     def descend(
         self,
