@@ -58,6 +58,7 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
   s.training.rule = Rule::fedavg;
   s.training.mixing_halved_at = 0;     // of fedasync
   s.training.staleness_average = 0.0;  // of fedbuff
+  s.training.shards = 1;               // which alone goes with local_steps and balanced
   s.training.schedule_length = 9;      // more than the warm-up
   s.model.init.clear();                // in whose place init_seed draws
   s.calibration.invariance = Invariance::perturbation;
@@ -99,17 +100,10 @@ TEST_CASE("a resolved scenario reads back as the same: every option set to somet
       INFO(a[i].path, ".", x.option.name);
       if (is_single(x)) {
         CHECK(get(x) == get(y));
-        const std::set<std::string> elsewhere{"clock",
-                                              "irm_estimator",
-                                              "mixing_halved_at",
-                                              "staleness_average",
-                                              "audit",
-                                              "batched_clients",
-                                              "minimax_steps",
-                                              "minimax_radius",
-                                              "feature_rank",
-                                              "init",
-                                              "depth"};
+        const std::set<std::string> elsewhere{
+            "clock",           "irm_estimator", "mixing_halved_at", "staleness_average", "audit",
+            "batched_clients", "minimax_steps", "minimax_radius",   "feature_rank",      "init",
+            "shards",          "depth"};
         if (elsewhere.count(x.option.name) == 0 && a[i].path != "calibration.difference")
           CHECK(get(y) != get(defaults[i].fields[j]));
         ++compared;
