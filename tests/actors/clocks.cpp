@@ -48,7 +48,7 @@ TEST_CASE("asynchronous throughput is the sum of the clients' rates") {
 
 TEST_CASE("the wall clock runs the same federation and reports its overrun") {
   const auto p = play(small, {"scenario.clock=wall", "scenario.time_scale=0.2", "stop.updates=24",
-                              "erasure[0].at_update=10"});
+                              "calibration.steps=1", "erasure[0].at_update=10"});
   CHECK(p.result.report.failure == "");
   CHECK(p.result.summary.ended == "completed");
   CHECK(p.result.summary.updates == 24);
