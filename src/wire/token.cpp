@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <stdexcept>
@@ -72,23 +73,22 @@ Token Token::read(const std::filesystem::path& file) {
     fail(file,
          fmt::format("has mode {:04o}, so others than its owner can get at it; allowed: 0600 (chmod 600)",
                      mode));
-  std::string text(most_bytes + 1, '\0');
+  std::array<char, most_bytes + 1> bytes{};
   std::size_t size = 0;
-  while (size < text.size()) {
-    const auto got = ::read(descriptor.number(), text.data() + size, text.size() - size);
+  while (size < bytes.size()) {
+    const auto got = ::read(descriptor.number(), bytes.data() + size, bytes.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(file, system_reason());
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  text.resize(size);
-  while (!text.empty() && std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos)
-    text.pop_back();
+  std::string_view text(bytes.data(), size);
+  text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);  // none: 0
   if (text.size() < least_bytes || size > most_bytes)
     fail(file, fmt::format("holds {} bytes, allowed: {} to {}, as from `openssl rand -hex 32`",
                            size > most_bytes ? "more than 4096" : std::to_string(text.size()), least_bytes,
                            most_bytes));
-  return Token(std::move(text));
+  return Token(std::string(text));
 }
 
 Proof hmac_sha256(const std::string& key, const std::string& text) {
