@@ -115,10 +115,25 @@ std::vector<std::string> shard_notes(const Setup& setup) {
       who = fmt::format("client {} has rows in {} of {} shards", c,
                         shards.size() - static_cast<std::size_t>(empty), shards.size());
   }
-  if (who.empty()) return {};
+  std::vector<std::string> notes;
   if (more > 0) who += fmt::format(", and {} other client{} not in all", more, more == 1 ? "" : "s");
-  return {fmt::format("training.shards: {}: there are fewer {} than shards", who,
-                      setup.data->pool->subjects.empty() ? "samples" : "subjects")};
+  if (!who.empty())
+    notes.push_back(fmt::format("training.shards: {}: there are fewer {} than shards", who,
+                                setup.data->pool->subjects.empty() ? "samples" : "subjects"));
+  if (setup.vectors_sent == 1 || setup.shards.empty()) return notes;  // no ledger by shard, or no data
+  const auto& erasures = setup.scenario->erasures;
+  for (std::size_t i = 0; i < erasures.size(); ++i)
+    if (setup.forget.at(i) && erasures[i].scope != config::Scope::client)
+      for (auto c : owners_of(setup, i)) {
+        const auto hit = data::shards_with(setup.shards.at(c), *setup.forget[i]).size();
+        const auto filled = std::count_if(setup.shards[c].begin(), setup.shards[c].end(),
+                                          [](const auto& rows) { return !rows->empty(); });
+        if (static_cast<std::ptrdiff_t>(hit) == filled)
+          notes.push_back(fmt::format(
+              "erasure[{}] is of samples in every shard of client/{}: all that the client has contributed is taken out",
+              i, c));
+      }
+  return notes;
 }
 
 }  // namespace afu::federate

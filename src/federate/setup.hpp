@@ -56,7 +56,8 @@ std::vector<std::size_t> shards_asked(const Setup& setup, std::uint32_t client, 
 /// Has `setup`, complete but for that, hold shards of all clients, and whose parts are kept: `shards` says in how many the
 /// method's ledger is kept, 1 in none.
 void divide_into_shards(Setup& setup, std::size_t shards);
-/// What a user should know of them: clients with fewer subjects, or samples, than shards.
+/// What a user should know of them: clients with fewer subjects, or samples, than shards; requests for a part of a client that
+/// meet every shard of it.
 std::vector<std::string> shard_notes(const Setup& setup);
 
 }  // namespace afu::federate

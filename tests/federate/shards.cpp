@@ -164,3 +164,25 @@ TEST_CASE("a buffer's updates are kept by shard, and old ones decay") {
   s.erase(0);
   CHECK(s.model() == 14 - 1.5);  // a half of the first, and the second
 }
+
+TEST_CASE("whoever asks for samples in every shard is told that all is taken out") {
+  const auto notes_of = [](const data::IndicesPtr& asked) {
+    auto scenario = std::make_shared<config::Scenario>();
+    scenario->erasures.resize(1);
+    scenario->erasures[0].client = 0;
+    scenario->erasures[0].scope = config::Scope::samples;
+    Setup setup;
+    setup.scenario = scenario;
+    setup.samples = {100};
+    setup.forget = {asked};
+    setup.shards = {{test::rows(0, 30), test::rows(30, 60), test::rows(60, 100)}};
+    setup.vectors_sent = 3;
+    return shard_notes(setup);
+  };
+  CHECK(notes_of(test::rows(0, 10)).empty());
+  const auto told = notes_of(test::rows(20, 70));
+  REQUIRE(told.size() == 1);
+  CHECK(
+      told[0] ==
+      "erasure[0] is of samples in every shard of client/0: all that the client has contributed is taken out");
+}
