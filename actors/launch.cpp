@@ -104,6 +104,13 @@ RunReport play_all(const ContextPtr& context, const RunOptions& options) {
       };
       asked(options.interrupt, interrupted);
       if (interrupted) asked(options.hurry, hurried);
+      // The lane that stays here merges and measures nothing.
+      if (interrupted && !hurried && context->nodes && here == 1 && !context->nodes->any_there()) {
+        if (options.nodes.tell)
+          options.nodes.tell("no node is left to measure the last version: the run ends without that");
+        hurried = true;
+        self->send(federation, atom::halt_v);
+      }
     }
   }
   return result;

@@ -1,7 +1,9 @@
 #pragma once
 /// How a run and the nodes that compute for it reach each other.
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,14 +22,21 @@ struct Pulse {
 /// Why a node refuses a second run, as it tells that.
 inline constexpr const char* works_for_another = "it works for another run";
 
+/// The wait for a node was interrupted.
+struct NotAwaited : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// What a run asks for.
 struct NodeOptions {
   std::vector<base::Address> nodes{};  ///< empty: the run computes by itself
   wire::Token token{};
   bool mixed_numerics = false;  ///< a node may compute where the same bytes are not promised
   bool local_lanes = true;      ///< false: what can be computed on a node is computed on nodes alone
-  std::chrono::seconds busy{
-      10};  ///< so long it is waited for a node that works for another run, before the run begins
+  /// So long it is waited for a node that works for another run, before the run begins.
+  std::chrono::seconds busy{10};
+  bool await_gone = false;                       ///< likewise for one that cannot be reached
+  const std::atomic<bool>* interrupt = nullptr;  ///< set: none is waited for any more before the run begins
   Pulse pulse{};
   std::function<void(const std::string&)>
       tell{};  ///< a line of what happens to nodes, at once; from several threads

@@ -73,6 +73,9 @@ constexpr std::uint64_t most_vector = std::uint64_t{1} << 36;
 
 std::string who(const LinkState& st) { return "node " + base::to_text(st.address); }
 
+/// For a node, before the run begins.
+bool may_wait(const LinkState& st) { return Clock::now() - st.begun < st.sought->options.busy; }
+
 void connect(Link* self) {
   auto& st = self->state;
   try {
@@ -83,8 +86,9 @@ void connect(Link* self) {
     self->monitor(st.pipe);
     st.presence->set_pipe(st.pipe);
   } catch (const std::exception& e) {
-    if (st.first) {
+    if (st.first && !(st.sought->options.await_gone && may_wait(st))) {
       st.first->set_exception(std::make_exception_ptr(std::runtime_error(e.what())));
+      st.first = nullptr;
       self->quit();
     }
   }
@@ -96,7 +100,7 @@ void lose(Link* self, const std::string& why) {
   st.pipe = nullptr;
   if (st.first) {
     const bool busy = why.find(works_for_another) != std::string::npos;
-    if (busy && Clock::now() - st.begun < st.sought->options.busy) return;  // at one of the next ticks again
+    if (busy && may_wait(st)) return;  // at one of the next ticks again
     st.first->set_exception(std::make_exception_ptr(std::runtime_error(why)));
     st.first = nullptr;
     return self->quit();
@@ -299,6 +303,7 @@ struct Nodes::Network {
   NetworkConfig config;
   caf::actor_system system{config};
   std::vector<Node> nodes;
+  std::shared_ptr<std::atomic<int>> there;  ///< nodes that are
   std::shared_ptr<device::Notes> notes;
   std::unique_ptr<Ticker> ticker;
 
@@ -322,6 +327,7 @@ Nodes::Nodes(NodeOptions options, wire::Session session, wire::Offer own, bool d
   base::require_threads(threads_of_a_network + 1 + static_cast<int>(sought->options.nodes.size()));
   network_ = std::make_unique<Network>();
   network_->notes = sought->notes;
+  network_->there = sought->there;
   std::vector<std::future<wire::Offer>> offers;
   for (const auto& address : sought->options.nodes) {  // all load their data at the same time
     auto& node = network_->nodes.emplace_back();
@@ -337,6 +343,9 @@ Nodes::Nodes(NodeOptions options, wire::Session session, wire::Offer own, bool d
   std::string wrong;
   for (std::size_t i = 0; i < offers.size(); ++i) {
     auto& node = network_->nodes[i];
+    while (offers[i].wait_for(100ms) != std::future_status::ready)
+      if (const auto* flag = sought->options.interrupt; flag && flag->load())
+        throw NotAwaited(fmt::format("interrupted while node {} was waited for", node.name));
     try {
       const auto offer = offers[i].get();
       node.lanes = offer.lanes;
@@ -354,6 +363,7 @@ Nodes::Nodes(NodeOptions options, wire::Session session, wire::Offer own, bool d
 }
 
 Nodes::~Nodes() = default;
+bool Nodes::any_there() const { return *network_->there > 0; }
 void Nodes::close() { network_->close(); }
 
 std::vector<lane::EngineSpec> Nodes::lanes(const lane::EngineSpec& like) const {

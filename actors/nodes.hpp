@@ -33,6 +33,8 @@ class Nodes {
   /// A lane for each of the nodes' lanes, and as many again: while one job is computed the next one is on its way. A group is a node.
   std::vector<lane::EngineSpec> lanes(const lane::EngineSpec& like) const;
   std::vector<sim::LaneGroup> groups() const;
+  /// Whether any node is there now. From any thread.
+  bool any_there() const;
   /// Nobody will wait for a node any more. From any thread.
   void close();
   /// Notes what each node computed, and warns of each that was lost; that as records. At the run's end, once.

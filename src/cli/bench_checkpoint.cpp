@@ -19,6 +19,7 @@
 
 #include "actors/launch.hpp"
 #include "cli/bench_parts.hpp"
+#include "cli/number_in.hpp"
 #include "cli/terminal.hpp"
 #include "config/loader.hpp"
 #include "config/scenario.hpp"
@@ -262,10 +263,10 @@ std::function<int()> declare_bench_checkpoint(CLI::App& bench) {
       ->check(ModelOptions::built_in());
   bench.add_option("--seconds", o->seconds, "How long each run lasts")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(number_in(1e-3, 1e6));
   bench.add_option("--every", o->every, "output.checkpoint_every of these runs, seconds")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(number_in(1e-3, 1e6));
   bench.add_option("--updates", o->updates, "After how many a run is killed that then goes on; 0: none is")
       ->capture_default_str();
   bench.add_option("--resumed", o->resumed, "Its network")

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "cli/number_in.hpp"
 #include "cli/verb.hpp"
 #include "config/scenario.hpp"
 #include "wire/slurm_hosts.hpp"
@@ -26,6 +27,7 @@ std::vector<base::Address> addresses_of(const std::string& text) {
   return all;
 }
 
+/// What `make` returns; what is wrong with it is said of the flag or key.
 template <class Make>
 auto of_key(const char* key, Make make) {
   try {
@@ -44,7 +46,7 @@ wire::Token token_of(const std::string& file, bool loopback, const char* otherwi
 }
 
 void add_patience(CLI::App& app, double& seconds, const char* help) {
-  app.add_option("--patience", seconds, help)->capture_default_str()->check(CLI::Range(0.2, 3600.0));
+  app.add_option("--patience", seconds, help)->capture_default_str()->check(number_in(0.2, 3600));
 }
 
 actors::Pulse pulse_of(double patience) {
@@ -52,33 +54,50 @@ actors::Pulse pulse_of(double patience) {
 }
 
 void NodesAsked::declare(CLI::App& app, const char* patience_flag) {
+  const auto not_empty = [](const char* instead) {
+    return [=](const std::string& text) {
+      return text.empty() ? std::string("is empty") + instead : std::string();
+    };
+  };
   app.add_option(
-      "--nodes", nodes,
-      "HOST:PORT,...: `afu node` processes whose lanes compute beside this machine's; slurm:PORT: on the hosts "
-      "of the job's allocation; overrides compute.nodes");
+         "--nodes", nodes,
+         "HOST:PORT,...: `afu node` processes whose lanes compute beside this machine's; slurm:PORT: on the hosts "
+         "of the job's allocation; overrides compute.nodes")
+      ->check(not_empty("; without nodes: --set compute.nodes=[]"));
   app.add_flag("--only-nodes", only_nodes, "This machine's lanes compute nothing but merges");
-  app.add_option("--token-file", token_file, "File of mode 0600 with the secret that the nodes know too");
+  app.add_option("--token-file", token_file, "File of mode 0600 with the secret that the nodes know too")
+      ->check(not_empty("; without a token: --set compute.token_file="));
   app.add_flag("--mixed-numerics", mixed_numerics, "Also nodes that do not promise the same bytes");
   app.add_option(
          patience_flag, patience,
          "Seconds without a word of a node after which it counts as lost; 5 where nothing else is said")
-      ->check(CLI::Range(0.2, 3600.0));
+      ->check(number_in(0.2, 3600));
 }
 
 void NodesAsked::put_into(config::Scenario& scenario) const {
   auto& c = scenario.compute;
-  if (!nodes.empty()) {
+  if (nodes) {
     c.nodes.clear();
-    std::istringstream list(nodes + ',');  // what ends with a comma names an empty one last
-    for (std::string one; std::getline(list, one, ',');) c.nodes.push_back(one);
+    std::istringstream list(*nodes + ',');  // what ends with a comma names an empty one last
+    of_key("--nodes", [&] {
+      std::vector<base::Address> all;
+      for (std::string one; std::getline(list, one, ',');) {
+        all.push_back(base::address_from(one));
+        c.nodes.push_back(one);
+      }
+      return base::refuse_twice(all);
+    });
   }
-  if (c.nodes.empty() && (only_nodes || !token_file.empty() || mixed_numerics || patience))
+  if (c.nodes.empty() && (only_nodes || token_file || mixed_numerics || patience))
     throw UsageError(
         "--only-nodes, --token-file, --mixed-numerics and the patience go with --nodes or compute.nodes");
   if (only_nodes) c.only_nodes = true;
   if (mixed_numerics) c.mixed_numerics = true;
   if (patience) c.node_patience = *patience;
-  if (!token_file.empty()) c.token_file = std::filesystem::absolute(token_file).string();
+  if (token_file) {
+    of_key("--token-file", [&] { return wire::Token::read(*token_file); });
+    c.token_file = std::filesystem::absolute(*token_file).string();
+  }
 }
 
 actors::NodeOptions node_options(const config::Scenario& scenario) {

@@ -17,12 +17,13 @@ actors::Pulse pulse_of(double patience);
 /// --nodes, --only-nodes, --token-file, --mixed-numerics and a flag for the patience: for one command they stand for the keys
 /// of [compute].
 struct NodesAsked {
-  std::string nodes, token_file;
+  std::optional<std::string> nodes{}, token_file{};
   bool only_nodes = false, mixed_numerics = false;
   std::optional<double> patience{};  ///< seconds
 
   void declare(CLI::App& app, const char* patience_flag = "--patience");
-  /// Puts what was given in the place of the scenario's own. Throws UsageError: something was, and there are no nodes.
+  /// Puts what was given in the place of the scenario's own. Throws InputError that names the flag: an address that is none, a token's file that cannot
+  /// be used; something was given, and there are no nodes.
   void put_into(config::Scenario& scenario) const;
 };
 

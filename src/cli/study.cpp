@@ -7,6 +7,7 @@
 #include "cli/distances.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/node_options.hpp"
+#include "cli/number_in.hpp"
 #include "cli/study_estimate.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/study_lines.hpp"
@@ -179,6 +180,7 @@ int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, 
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
   refuse_another_form(plan, options.folder);
+  if (!open_cells(held, false).empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
   tell_beginning(plan, held, options, o, open_cells(held, false));
@@ -205,11 +207,10 @@ int run(Options o) {
   auto study = study::load_study(o.file, errors);
   auto plan = study::make_plan(std::move(study), errors);
   for (auto& cell : plan.cells) o.nodes.put_into(cell.scenario);
-  if ((o.sbatch || o.submit) && !o.nodes.nodes.empty())
+  if ((o.sbatch || o.submit) && o.nodes.nodes)
     throw UsageError(
         "--nodes is of this process alone: name them by compute.nodes in the study, for its tasks");
   if (!o.watch) o.jobs = jobs_by_nodes(plan, o.jobs);
-  if (!(o.cache_mb >= 0)) throw UsageError("--cache-mb: this is not a number");  // no range holds it off
   StudyOptions options;
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
   options.jobs = o.jobs;
@@ -230,9 +231,10 @@ int run(Options o) {
   const auto lock = lock_study_folder(options.folder);
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
+  const auto open = open_cells(held, o.force);
+  if (!open.empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
-  const auto open = open_cells(held, o.force);
   tell_beginning(plan, held, options, o, open);
   Lines lines(o.quiet);
   lines.listen_to(options);
@@ -255,7 +257,7 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_option("-j,--jobs", o->jobs, "Cells at a time; as many as cores where it is not given")
       ->check(CLI::Range(1, 4096));
   app.add_option("--cache-mb", o->cache_mb, "Memory for results that the cells of a group share")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(number_in(0, 1e9));
   app.add_flag("--plan", o->plan, "Only print the cells and the estimated time");
   app.add_flag("--force", o->force, "Run complete cells again");
   app.add_flag(
@@ -269,7 +271,7 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_flag("--leave", o->leave, "End when nothing is left to begin, though other workers still work");
   app.add_option("--patience", o->patience,
                  "Seconds without a sign of life after which other workers take over what one held")
-      ->check(CLI::Range(1.0, 86400.0))
+      ->check(number_in(1, 86400))
       ->capture_default_str();
   app.add_flag("--watch", o->watch, "Only tell how far all workers are, until the study is complete");
   app.add_flag("--sbatch", o->sbatch, "Print a Slurm job script whose tasks are workers");

@@ -1,10 +1,14 @@
 #include "cli/study_nodes.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <map>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +18,7 @@
 #include "cli/verb.hpp"
 #include "config/scenario.hpp"
 #include "config/writer.hpp"
+#include "wire/connect.hpp"
 
 namespace afu::cli {
 
@@ -36,6 +41,20 @@ int jobs_by_nodes(const study::Plan& plan, int jobs) {
         "at most -j {}",
         jobs, most == 1 ? "is" : "are", most, most));
   return jobs;
+}
+
+void require_nodes(const study::Plan& plan) {
+  std::set<std::vector<std::string>> asked;
+  std::set<std::string> reached;
+  for (const auto& cell : plan.cells) {
+    if (cell.scenario.compute.nodes.empty() || !asked.insert(cell.scenario.compute.nodes).second) continue;
+    for (const auto& address : node_options(config::with_absolute_paths(cell.scenario)).nodes)
+      if (const auto name = base::to_text(address); reached.insert(name).second) try {
+          ::close(wire::connect_to(address, std::chrono::seconds(3)));
+        } catch (const std::runtime_error& e) {
+          throw InputError(fmt::format("compute.nodes: node {}: {}", name, e.what()));
+        }
+  }
 }
 
 actors::NodeOptions share_of_nodes(actors::NodeOptions options, std::size_t index, std::size_t count) {

@@ -9,6 +9,9 @@ namespace afu::cli {
 /// `jobs` is more, and as node_options does.
 int jobs_by_nodes(const study::Plan& plan, int jobs);
 
+/// Throws InputError that names a node of the plan's which cannot be reached.
+void require_nodes(const study::Plan& plan);
+
 /// Of the nodes those of the runner `index` of `count`: each of them asks others.
 actors::NodeOptions share_of_nodes(actors::NodeOptions options, std::size_t index, std::size_t count);
 

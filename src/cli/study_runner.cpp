@@ -122,8 +122,8 @@ class Queue {
 /// Threads that a run has beside its lanes.
 constexpr int threads_of_a_run = 6;
 
-/// A node that is still at a job of the cell before is soon free.
-constexpr std::chrono::seconds busy_node{60};
+/// A node that is still at a job of the cell before, or is being started again, is waited for so long.
+constexpr std::chrono::seconds node_takes{60};
 
 /// Throws where so many threads cannot live at once: a run that cannot start all of its own may not even
 /// fail.
@@ -281,7 +281,9 @@ class Runners {
       actors::RunOptions options;
       options.cache = std::move(cache);
       options.nodes = share_of_nodes(node_options(scenario), runner, static_cast<std::size_t>(jobs_));
-      options.nodes.busy = busy_node;
+      options.nodes.busy = node_takes;
+      options.nodes.await_gone = true;
+      options.nodes.interrupt = options_.interrupt;
       options.interrupt = options_.interrupt;
       options.hurry = options_.hurry;
       options.prepared = [&path] {
@@ -307,6 +309,9 @@ class Runners {
         ended.failure = how;
       if (!ended.failure.empty() && how.rfind("failed", 0) != 0 && ended.failure.rfind(how, 0) != 0)
         ended.failure = how + ": " + ended.failure;
+    } catch (const actors::NotAwaited&) {
+      ended.interrupted = true;
+      return ended;
     } catch (const record::FolderBusy& e) {
       ended.busy = true;
       ended.notes.push_back(e.what());

@@ -184,10 +184,10 @@ TEST_CASE("a run without any node left waits for one, says so, and gives the sam
 TEST_CASE("a run that is interrupted while it waits for a node ends") {
   Node node;
   auto options = by(node, false);
-  std::atomic<bool> interrupt{false}, hurry{false};
-  options.interrupt = &interrupt, options.hurry = &hurry;
+  std::atomic<bool> interrupt{false};
+  options.interrupt = &interrupt;
   options.nodes.tell = [&](const std::string& line) {
-    if (line == "no node is left: the run waits for one") interrupt = hurry = true;
+    if (line == "no node is left: the run waits for one") interrupt = true;
   };
   options.on_start = [&](const auto&...) { node.stop(); };
   const auto played = test::play(test::small, {}, options);
@@ -303,4 +303,25 @@ TEST_CASE("a run waits a while for a node that works for another one") {
   CHECK(record.jobs > 0);
   CHECK(record.lanes > 0);
   CHECK(record.losses == 0);
+}
+
+TEST_CASE("a node that is being started is waited for where that is asked for") {
+  Node node;
+  auto options = by(node, false);
+  options.nodes.await_gone = true;
+  const auto port = node.port();
+  node.stop();
+  auto started = std::async(std::launch::async, [&] { node.start(port); });
+  CHECK(test::play(test::small, {}, options).result.summary.ended == "completed");
+  started.get();
+}
+
+TEST_CASE("whoever waits for a node can be interrupted") {
+  Node node;
+  auto options = by(node, false);
+  node.stop();
+  const std::atomic<bool> interrupt{true};
+  options.nodes.await_gone = true;
+  options.nodes.interrupt = &interrupt;
+  CHECK_THROWS_AS(test::play(test::small, {}, options), actors::NotAwaited);
 }

@@ -56,6 +56,27 @@ TEST_CASE("a run's nodes are named in full, and what goes with them needs them")
   CHECK_FALSE(fs::exists(f.path / "run"));
 }
 
+TEST_CASE(
+    "what is wrong with a flag is said of the flag, and an empty one or one that is no number is refused") {
+  const Folder f;
+  const auto run = "run " + scenario + " -o " + (f.path / "run").string() + " ";
+  refused(f, run + "--nodes 127.0.0.1:1,", "--nodes: '' is no address of a node");
+  refused(f, run + "--nodes 127.0.0.1:1 --token-file nosuch", "--token-file: token file 'nosuch'");
+  refused(f, run + "--nodes ''", "is empty; without nodes: --set compute.nodes=[]");
+  refused(f, run + "--nodes 127.0.0.1:1 --patience nan", "nan is no FLOAT in [0.2 - 3600]");
+  refused(f, "node --listen 127.0.0.1:0 --patience nan", "nan is no FLOAT in [0.2 - 3600]");
+  refused(f, "study " + scenario + " --cache-mb nan", "nan is no FLOAT in [0 - 1000000000]");
+}
+
+TEST_CASE("a study whose nodes cannot be reached does not begin") {
+  const Folder f;
+  refused(f,
+          "study " + std::string(AFU_SOURCE_DIR) + "/tests/cluster/small.toml -o " +
+              (f.path / "study").string() + " --nodes 127.0.0.1:1",
+          "compute.nodes: node 127.0.0.1:1: Connection refused");
+  CHECK_FALSE(fs::exists(f.path / "study" / "study.json"));
+}
+
 TEST_CASE("cells of a study that are computed at a time have nodes of their own") {
   const Folder f;
   const auto small = std::string(AFU_SOURCE_DIR) + "/tests/cluster/small.toml";
