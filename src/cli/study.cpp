@@ -210,7 +210,8 @@ int run(Options o) {
   if ((o.sbatch || o.submit) && o.nodes.nodes)
     throw UsageError(
         "--nodes is of this process alone: name them by compute.nodes in the study, for its tasks");
-  if (!o.watch) o.jobs = jobs_by_nodes(plan, o.jobs);
+  const bool elsewhere = o.sbatch || o.submit;  // whose allocation there is not yet
+  if (!o.watch && !elsewhere) o.jobs = jobs_by_nodes(plan, o.jobs);
   StudyOptions options;
   options.folder = o.output.empty() ? "runs/" + plan.study.name : o.output;
   options.jobs = o.jobs;

@@ -77,6 +77,19 @@ TEST_CASE("a study whose nodes cannot be reached does not begin") {
   CHECK_FALSE(fs::exists(f.path / "study" / "study.json"));
 }
 
+TEST_CASE("a job script is written where the nodes are those of an allocation that is not there yet") {
+  const Folder f;
+  const auto file = f.path / "slurm.toml";
+  std::ofstream(file) << "[study]\nname = \"slurm\"\nbase = \"" << scenario << "\"\nseeds = [1]\n"
+                      << "methods = [\"afu_ic\", \"retrain\"]\n[study.set]\n"
+                      << "compute.nodes = [\"slurm:4711\"]\ndata.train_samples = 400\n";
+  const auto study = "study " + file.string() + " -o " + (f.path / "study").string();
+  const auto script = afu_command(f, study + " --sbatch -j 1");
+  CHECK_MESSAGE(script.status == 0, script.err);
+  CHECK(script.out.find("#SBATCH") != std::string::npos);
+  refused(f, study, "compute.nodes: slurm:4711: SLURM_JOB_NODELIST is not set");
+}
+
 TEST_CASE("cells of a study that are computed at a time have nodes of their own") {
   const Folder f;
   const auto small = std::string(AFU_SOURCE_DIR) + "/tests/cluster/small.toml";
