@@ -19,8 +19,6 @@ namespace afu::config {
 
 namespace {
 
-std::string item(const std::string& array, std::size_t i) { return array + "[" + std::to_string(i) + "]"; }
-
 class Checks {
  public:
   Checks(const Scenario& s, const Node& root, const std::vector<PluginSection>& methods, Errors& errors)

@@ -12,6 +12,11 @@ namespace afu::config {
 using Fail = std::function<void(const std::string& key, const std::string& text,
                                 std::initializer_list<std::string> needs)>;
 
+/// The key of an array's element: "compute.devices[1]".
+inline std::string item(const std::string& array, std::size_t i) {
+  return array + "[" + std::to_string(i) + "]";
+}
+
 void check_calibration(const Scenario& scenario, const Fail& fail);
 
 }  // namespace afu::config

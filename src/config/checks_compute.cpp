@@ -11,8 +11,6 @@
 namespace afu::config {
 namespace {
 
-std::string item(const std::string& array, std::size_t i) { return array + "[" + std::to_string(i) + "]"; }
-
 void check_devices(const Scenario& s, const Fail& fail) {
   const auto& devices = s.compute.devices;
   if (devices.empty())
