@@ -79,8 +79,8 @@ Section training(TrainingSection& t) {
        number(
            "shards", t.shards, from(1, 64),
            "Each client's samples are divided into so many shards, whole subjects where they are known, and a job trains on "
-           "them one after the other: local_epochs of each before the next, whose momentum or moments begin anew, in an "
-           "order drawn for each job. Then afu_ic's ledger is kept by shard, so that a request for a part of a client takes "
+           "an epoch of each after the other, in an order drawn for each job, local_epochs times; momentum or moments begin "
+           "anew at each change. Then afu_ic's ledger is kept by shard, so that a request for a part of a client takes "
            "out the shards that hold some of it, and every upload is so many models long. On a GPU the steps of such "
            "training are launched one by one, not recorded. 1: all samples at once."),
        flag(

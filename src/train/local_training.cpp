@@ -93,10 +93,12 @@ class Parts {
   Parts(const TrainJob& job, const torch::Tensor& w) : w_(w), parts_(job.parts ? job.shards.size() : 0) {
     if (!parts_.empty()) before_ = w.clone();
   }
-  /// The model is what it became by training on that shard.
-  void end(std::size_t shard) {
+  /// The model is what it became by training on that shard since the last call.
+  void add(std::size_t shard) {
     if (parts_.empty()) return;
-    parts_[shard] = w_ - before_;
+    auto& part = parts_[shard];
+    if (!part.defined()) part = torch::zeros_like(before_);
+    part.sub_(before_.sub_(w_));
     before_.copy_(w_);
   }
   /// Appends them, scaled by `factor` where it is defined.
@@ -200,11 +202,13 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   workspace.net().train(true);
 
   auto& w = workspace.parameters();
+  const bool sharded = !job.shards.empty();
   engine::OptimiserState state;
   const auto begin_anew = [&] {
     state = {};
     if (!job.adam && job.sgd.momentum != 0) state.momentum = workspace.momentum();
   };
+  begin_anew();
   torch::Tensor base;
   if (job.sgd.prox_mu != 0) base = job.base->values.to(workspace.device(), /*non_blocking=*/true);
   std::optional<engine::StepExtras> extras;
@@ -214,15 +218,15 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
   Augmenter augment(job.augment, job.key);
   EpochMean loss_mean(w);
   Parts parts(job, w);
-  std::size_t begun = 0;  // shards
+  std::size_t pass = 0;  // of `passes`, whose shard is trained on
   job::JobResult result;
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
-    if (schedule.starts_shard(step)) {
-      if (begun > 0) parts.end(passes[begun - 1]);
-      ++begun;
+    if (const auto next = schedule.shard(step); next != pass) {
+      parts.add(passes[pass]);
+      pass = next;
       begin_anew();
     }
-    if (job.shards.empty() && schedule.starts_epoch(step)) loss_mean.start_epoch();
+    if (!sharded && schedule.starts_epoch(step)) loss_mean.start_epoch();
     const auto begin = schedule.begin(step), count = schedule.count(step);
     auto batch = workspace.gather(order, begin, count);
     batch.images = augment(batch.images);
@@ -231,10 +235,10 @@ job::JobResult run(engine::Workspace& workspace, const TrainJob& job) {
     engine::optimiser_step(w, workspace.gradients(), state, base, job.sgd, job.adam,
                            extras ? &*extras : nullptr);
     if (auxiliary) auxiliary->step(job);
-    if (job.shards.empty() || schedule.in_last_epoch(step)) loss_mean.add(loss, count);
+    if (!sharded || schedule.in_last_epoch(step)) loss_mean.add(loss, count);
     result.samples += count;
   }
-  if (begun > 0 && !passes.empty()) parts.end(passes[begun - 1]);
+  if (sharded) parts.add(passes[pass]);
   torch::Tensor factor;
   result.outputs = {difference(workspace, job, factor)};
   parts.append_to(result.outputs, workspace, factor);

@@ -59,15 +59,24 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
 
 Schedule::Schedule(const std::vector<data::IndicesPtr>& shards, std::int64_t batch_size, std::int64_t epochs,
                    const base::StreamKey& key)
-    : batch_size_(batch_size) {
+    : batch_size_(batch_size), shards_(shards.size()) {
   if (shards.empty()) throw std::invalid_argument("there are no samples to compute on");
-  base::Stream stream(key);
+  std::vector<Part> wholes;
+  std::vector<data::Indices> orders;
   for (const auto& shard : shards) {
-    const auto part = Schedule(shard, batch_size, epochs, 0).parts_.front();
-    parts_.push_back({steps_, part.steps, part.steps_per_epoch, total_, part.samples});
-    steps_ += part.steps;
-    total_ += epochs * part.samples;
-    shuffle_until(total_, *shard, stream);
+    wholes.push_back(Schedule(shard, batch_size, epochs, 0).parts_.front());
+    orders.push_back(*shard);
+  }
+  base::Stream stream(key);
+  for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
+    for (std::size_t s = 0; s < shards.size(); ++s) {
+      const auto& whole = wholes[s];
+      parts_.push_back({steps_, whole.steps_per_epoch, whole.steps_per_epoch, total_, whole.samples});
+      steps_ += whole.steps_per_epoch;
+      total_ += whole.samples;
+      base::shuffle(orders[s], stream);
+      order_.insert(order_.end(), orders[s].begin(), orders[s].end());
+    }
   }
 }
 
@@ -99,11 +108,11 @@ Schedule::Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std
   }
 }
 
-const Schedule::Part& Schedule::part_of(std::int64_t step) const {
-  if (parts_.size() == 1) return parts_.front();
+std::size_t Schedule::index_of_part(std::int64_t step) const {
+  if (parts_.size() == 1) return 0;
   const auto next = std::upper_bound(parts_.begin(), parts_.end(), step,
                                      [](std::int64_t s, const Part& p) { return s < p.first_step; });
-  return *std::prev(next);
+  return static_cast<std::size_t>(next - parts_.begin()) - 1;
 }
 
 std::int64_t Schedule::begin(std::int64_t step) const {
@@ -122,9 +131,13 @@ bool Schedule::starts_epoch(std::int64_t step) const {
   return (step - part.first_step) % part.steps_per_epoch == 0;
 }
 
+std::size_t Schedule::shard(std::int64_t step) const { return index_of_part(step) % shards_; }
+
 bool Schedule::in_last_epoch(std::int64_t step) const {
-  const auto& part = part_of(step);
-  return step - part.first_step >= (part.steps - 1) / part.steps_per_epoch * part.steps_per_epoch;
+  const auto index = index_of_part(step);
+  const auto& part = parts_[index];
+  return index + shards_ >= parts_.size() &&
+         step - part.first_step >= (part.steps - 1) / part.steps_per_epoch * part.steps_per_epoch;
 }
 
 }  // namespace afu::train

@@ -32,8 +32,8 @@ class Schedule {
   Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps,
            const base::StreamKey& key, const std::vector<std::int64_t>& labels);
 
-  /// All epochs of the first of `shards`, then all of the next one, with as many shuffles, all from the stream of `key`.
-  /// None is empty. Throws likewise.
+  /// An epoch of the first of `shards`, one of the next, and so on, and then their next epochs in the same order, with a
+  /// shuffle each, all from the stream of `key`. None is empty. Throws likewise.
   Schedule(const std::vector<data::IndicesPtr>& shards, std::int64_t batch_size, std::int64_t epochs,
            const base::StreamKey& key);
 
@@ -44,13 +44,13 @@ class Schedule {
   std::int64_t begin(std::int64_t step) const;
   std::int64_t count(std::int64_t step) const;
   bool starts_epoch(std::int64_t step) const;
-  /// Whether a shard begins with the step; without shards the first one does.
-  bool starts_shard(std::int64_t step) const { return part_of(step).first_step == step; }
+  /// Which of the shards the step is of; without shards, 0.
+  std::size_t shard(std::int64_t step) const;
   /// Whether the step is of its shard's last epoch.
   bool in_last_epoch(std::int64_t step) const;
 
  private:
-  /// Steps on the same samples.
+  /// Steps on the same samples: an epoch of a shard, or without shards all.
   struct Part {
     std::int64_t first_step, steps, steps_per_epoch;
     std::int64_t begin, samples;  ///< the position of the first epoch, and an epoch's length
@@ -58,13 +58,15 @@ class Schedule {
 
   /// Without an order. Throws as the public ones do.
   Schedule(const data::IndicesPtr& samples, std::int64_t batch_size, std::int64_t epochs, std::int64_t steps);
-  const Part& part_of(std::int64_t step) const;
+  std::size_t index_of_part(std::int64_t step) const;
+  const Part& part_of(std::int64_t step) const { return parts_[index_of_part(step)]; }
   /// Appends shuffled epochs of `samples` until the order is `total` long.
   void shuffle_until(std::int64_t total, const data::Indices& samples, base::Stream& stream);
 
   std::int64_t total_ = 0;  ///< samples of all steps
   std::int64_t batch_size_, steps_ = 0;
   std::vector<Part> parts_;
+  std::size_t shards_ = 1;
   data::Indices order_;
 };
 

@@ -44,8 +44,8 @@ struct TrainJob {
   config::Augmentation augment{};
   std::optional<engine::AdamSettings> adam{};  ///< none: SGD
   bool balanced = false;                       ///< see Schedule
-  /// `samples` in shards, which are trained on one after the other, in the order of `shard_order` (schedule.hpp); what the
-  /// optimiser keeps begins anew with each. One may be empty. None: `samples` are trained on as they are.
+  /// `samples` in shards, an epoch of each after the other, in the order of `shard_order` (schedule.hpp), so often as there are
+  /// epochs; what the optimiser keeps begins anew each time. One may be empty. None: `samples` are trained on as they are.
   std::vector<base::IndicesPtr> shards{};
   bool parts = false;  ///< outputs[1 + s] is what training on shard s changed
 };
@@ -56,7 +56,7 @@ AFU_FIELDS(TrainJob, base, samples, sgd, epochs, steps, batch_size, key, extras,
 /// before the step it was used in.
 /// Figure "shortened": 1 where job.sgd.max_delta scaled the difference down, else absent.
 /// With job.auxiliary, output 1: the auxiliary head (train/auxiliary_head.hpp), which job.extras do not
-/// concern. With job.parts, outputs 1 to S: of each shard the model after it minus that before it, without buffers, zeros
+/// concern. With job.parts, outputs 1 to S: of each shard what training on it has changed, summed up over its epochs, without buffers, zeros
 /// of an empty one; they add up to output 0 but for rounding, and are scaled down with it. job.extras->lr_factor is not looked at: who makes the job puts it into the step size. The result
 /// depends on the job alone, not on the lane that runs it. Throws for a job that cannot be run.
 job::JobResult run(engine::Workspace& workspace, const TrainJob& job);

@@ -95,7 +95,7 @@ TEST_CASE("a schedule of nothing is refused") {
   CHECK_THROWS_AS(train::Schedule(samples(5), 4, 1, -1, key), std::invalid_argument);
 }
 
-TEST_CASE("shards are gone through one after the other, each by all its epochs") {
+TEST_CASE("shards are gone through in turn, an epoch of each") {
   const auto of = [](data::Indices rows) { return std::make_shared<const data::Indices>(std::move(rows)); };
   const auto first = of({1, 2, 3, 4, 5}), second = of({7, 8});
   const train::Schedule schedule({first, second}, 2, 3, key);
@@ -105,18 +105,19 @@ TEST_CASE("shards are gone through one after the other, each by all its epochs")
   for (std::int64_t step = 0; step < schedule.steps(); ++step) {
     CAPTURE(step);
     CHECK(schedule.begin(step) == begin);
-    CHECK(schedule.count(step) == (step < 9 && step % 3 == 2 ? 1 : 2));
-    CHECK(schedule.starts_epoch(step) == (step < 9 ? step % 3 == 0 : true));
-    CHECK(schedule.starts_shard(step) == (step == 0 || step == 9));
-    CHECK(schedule.in_last_epoch(step) == ((step >= 6 && step < 9) || step == 11));
+    const auto of_round = step % 4;  // three of the first, one of the second
+    CHECK(schedule.count(step) == (of_round == 2 ? 1 : 2));
+    CHECK(schedule.starts_epoch(step) == (of_round == 0 || of_round == 3));
+    CHECK(schedule.shard(step) == (of_round == 3 ? 1 : 0));
+    CHECK(schedule.in_last_epoch(step) == (step >= 8));
     begin += schedule.count(step);
   }
   CHECK(begin == 21);
   for (int e = 0; e < 6; ++e) {
-    const auto at = schedule.order().begin() + (e < 3 ? 5 * e : 15 + 2 * (e - 3));
-    data::Indices epoch(at, at + (e < 3 ? 5 : 2));
+    const auto at = schedule.order().begin() + e / 2 * 7 + e % 2 * 5;
+    data::Indices epoch(at, at + (e % 2 == 0 ? 5 : 2));
     std::sort(epoch.begin(), epoch.end());
-    CHECK(epoch == (e < 3 ? *first : *second));
+    CHECK(epoch == (e % 2 == 0 ? *first : *second));
   }
 }
 
@@ -125,7 +126,8 @@ TEST_CASE("a shard alone is gone through as samples that are no shard; an empty 
   CHECK(shard.order() == whole.order());
   CHECK(shard.steps() == whole.steps());
   for (std::int64_t step = 0; step < whole.steps(); ++step) {
-    CHECK(whole.starts_shard(step) == (step == 0));
+    CHECK(whole.shard(step) == 0);
+    CHECK(shard.in_last_epoch(step) == whole.in_last_epoch(step));
     CHECK(whole.in_last_epoch(step) == (step >= 6));
   }
   CHECK_THROWS_AS(train::Schedule({samples(10), samples(0)}, 4, 3, key), std::invalid_argument);

@@ -67,6 +67,7 @@ TEST_CASE("the shard that comes first is trained on as if there were no other") 
   for (const char* name : {"logreg", "cnn_small"}) {
     Lane lane(name);
     auto job = job_for(lane);
+    job.epochs = 1;
     job.shards.erase(job.shards.begin() + 1);
     const auto first = train::shard_order(job.key, 3).front();
     const auto parts = lane.run(job);
@@ -78,22 +79,46 @@ TEST_CASE("the shard that comes first is trained on as if there were no other") 
   }
 }
 
-TEST_CASE("a second shard begins with fresh momentum, and a fresh Adam") {
+TEST_CASE(
+    "shards take turns, each with fresh momentum or a fresh Adam, and their parts are sums over the turns") {
   Lane lane("mlp");
   for (const bool adam : {false, true}) {
     auto job = job_for(lane);
     if (adam) job.adam = engine::AdamSettings{};
-    job.epochs = 1;
-    job.shards = {test::rows(0, 8), test::rows(0, 8)};  // a step each, of the same rows
+    job.epochs = 3;
+    job.shards = {test::rows(0, 8), test::rows(30, 38)};  // a step each in every turn
     const auto r = lane.run(job);
-    const auto first = train::shard_order(job.key, 2).front();
-    auto again = job;
-    again.base = lane.plus(lane.initial, r.outputs[1 + first]);
-    again.samples = test::rows(0, 8);
-    again.shards.clear();
-    again.parts = false;
-    CHECK(test::largest(lane.run(again).outputs[0]->values - r.outputs[2 - first]->values) < 1e-6);
+    const auto order = train::shard_order(job.key, 2);
+    auto at = lane.initial;
+    std::vector<torch::Tensor> sums(2);
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      for (auto s : order) {
+        auto alone = job;
+        alone.base = at;
+        alone.samples = job.shards[s];
+        alone.shards.clear();
+        alone.parts = false;
+        alone.epochs = 1;
+        const auto step = lane.run(alone).outputs[0];
+        at = lane.plus(at, step);
+        sums[s] = sums[s].defined() ? sums[s] + step->values : step->values;
+      }
+    }
+    CHECK(test::largest(sums[0] - sums[1]) > 1e-3);
+    for (std::size_t s = 0; s < 2; ++s) CHECK(test::largest(r.outputs[1 + s]->values - sums[s]) < 1e-6);
   }
+}
+
+TEST_CASE("where one shard is left, it is trained on as samples that are no shard") {
+  Lane lane("mlp");
+  auto job = job_for(lane);
+  job.shards = {test::rows(0, 0), test::rows(0, 50), nullptr};
+  auto plain = job;
+  plain.shards.clear();
+  plain.parts = false;
+  const auto r = lane.run(job);
+  CHECK(same(lane.run(plain).outputs[0]->values, r.outputs[0]->values));
+  CHECK(test::largest(r.outputs[2]->values - r.outputs[0]->values) < 1e-6);
 }
 
 TEST_CASE("parts are shortened with the difference") {

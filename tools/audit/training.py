@@ -200,16 +200,20 @@ class Trainer:
     def train_shards(
         self, base: np.ndarray, shards: list[list[int]], sgd: Sgd, batch_size: int, epochs: int, key: Key
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """One shard after the other, by one stream; the update, and what of it each shard made."""
+        """Epochs of each shard in turn, by one stream; the update, and what of it each shard made."""
         w, stream = base.copy(), Stream(key)
         parts = [np.zeros_like(base) for _ in shards]
-        for shard in shard_order(key, len(shards)):
-            order, before, state = list(shards[shard]), w.copy(), self.state(base)
-            for _ in range(epochs if order else 0):
-                stream.shuffle(order)
-                for begin in range(0, len(order), batch_size):
-                    state.step(w, self.gradient(w, order[begin : begin + batch_size]), sgd, base)
-            parts[shard] = w - before
+        orders = [list(rows) for rows in shards]
+        passes = [s for s in shard_order(key, len(shards)) if orders[s]]
+        last, state = None, self.state(base)
+        for shard in passes * epochs:
+            before = w.copy()
+            if shard != last:
+                last, state = shard, self.state(base)
+            stream.shuffle(orders[shard])
+            for begin in range(0, len(orders[shard]), batch_size):
+                state.step(w, self.gradient(w, orders[shard][begin : begin + batch_size]), sgd, base)
+            parts[shard] += w - before
         self.finite = is_finite(w)
         whole = shortened(w - base, sgd.max_delta)
         length = float(np.linalg.norm((w - base).astype(np.float64)))
