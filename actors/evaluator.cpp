@@ -56,6 +56,7 @@ void fill(record::MetricsRow& row, const job::JobResult& r, const metrics::Evalu
   row.test_auc = figure(r, "test_auc");
   row.calibration_error = figure(r, "calibration_error");
   row.brier_score = figure(r, "brier_score");
+  row.same_answers = figure(r, "same_answers").has_value();
   const auto& requests = sets.requests;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto number = "." + std::to_string(i);

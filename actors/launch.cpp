@@ -23,6 +23,7 @@
 #include "device/numerics.hpp"
 #include "federate/audit.hpp"
 #include "figures/erasure_figures.hpp"
+#include "figures/same_answers.hpp"
 #include "metrics/sets.hpp"
 #include "model/ghost.hpp"
 #include "sim/horizon.hpp"
@@ -193,6 +194,7 @@ std::vector<std::string> warnings(const config::Scenario& scenario, const RunRep
         "no version was ever published, so the model is the initial one: {} accepted updates lie in "
         "the rule's buffer",
         o.unused.buffered_at_end));
+  if (auto same = figures::same_answers_text(r.rows)) all.push_back(std::move(*same));
   return all;
 }
 

@@ -51,6 +51,9 @@ double calibration_error(const Predictions& p);
 /// (p - [the sample has the label])^2, from 0 to 1.
 double brier_score(const Predictions& p);
 inline constexpr std::size_t calibration_bins = 15;
+/// Whether samples with different labels all get the same probabilities, to six decimals: a network whose units are dead, or one that
+/// is all certain of one class. False for fewer than two samples, and where not all logits are finite.
+bool same_answers(const Predictions& p);
 
 /// The labels that all of these sets have, or none: they have no AUC. Of no sets: all.
 std::vector<std::int64_t> labels_of_one_value(const std::vector<std::int64_t>& sets, std::int64_t label_bits);

@@ -156,6 +156,7 @@ job::JobResult run(engine::Workspace& workspace, const EvaluateJob& job) {
     tell("test_loss", mean_loss(*test));
     tell("calibration_error", calibration_error(*test));
     tell("brier_score", brier_score(*test));
+    if (same_answers(*test)) result.figures["same_answers"] = 1;
   }
   if (const auto rows = rows_of_holdouts(sets.groups);
       const auto held_out_by_clients = on(rows, Wanted::probabilities))

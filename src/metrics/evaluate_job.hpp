@@ -52,7 +52,8 @@ struct EvaluateJob {
 AFU_FIELDS(EvaluateJob, model, sets, batch_size)
 /// Figures, each absent where its set is null or empty, all where a parameter or buffer of the model is not
 /// finite, and those of a set where an answer to it is not: test_accuracy, balanced_accuracy, test_auc,
-/// test_loss, calibration_error, brier_score (test); forget_accuracy; retain_accuracy; attack_success_rate (triggered,
+/// test_loss, calibration_error, brier_score (test); same_answers: 1 where all test images get the same answer, else
+/// absent; forget_accuracy; retain_accuracy; attack_success_rate (triggered,
 /// which excludes the target class already); mia_auc: the loss-threshold attack (Yeom et al. 2018), members =
 /// forget, non-members = holdout, score = -loss. Of the i-th request alone, from the same answers:
 /// forget_accuracy.i, mia_auc.i, poisoned_success.i (of its poisoned samples, the part answered with the label that they were

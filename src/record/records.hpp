@@ -107,6 +107,7 @@ struct MetricsRow {
   std::vector<RequestFigures> requests{};  ///< one an erasure of the scenario
   std::optional<double> test_auc{}, calibration_error{}, brier_score{};
   std::vector<GroupFigures> groups{};  ///< one a group of evaluation.by_client
+  bool same_answers = false;           ///< to all test images (metrics::same_answers); not in metrics.csv
 };
 
 /// Of a run's points the third, "plus16": so many accepted updates after the second, "merged".

@@ -59,6 +59,14 @@ TEST_CASE("at_update = n comes after exactly n updates on the wall clock too") {
   CHECK(p.result.summary.updates == 40);
 }
 
+TEST_CASE("versions that give every image the same answer are told") {
+  const std::string told = " give all test images the same answer, the first is version ";
+  CHECK_FALSE(mentions(play(small).result.summary.warnings, told));
+  const auto dead = play(small, {"model.name=cnn_small", "training.lr=1.0"});
+  CHECK(mentions(dead.result.summary.warnings, told));
+  CHECK(mentions(dead.result.warnings, told));
+}
+
 TEST_CASE("a request that the end comes before is unserved, and that is told") {
   const auto late = play(small, {"scenario.execute=timing", "erasure=[{client=0,at_seconds=1e6}]"});
   REQUIRE(late.result.summary.erasures.size() == 1);

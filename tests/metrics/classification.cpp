@@ -56,6 +56,16 @@ TEST_CASE("the Brier score is the mean squared distance of the probabilities to 
   CHECK(brier_score(made({2}, {1}, {0.1, 0.2, 0.7})) == Approx(0.01 + 0.64 + 0.49).epsilon(1e-12));
 }
 
+TEST_CASE("the same answer to all is noticed where the labels differ") {
+  CHECK(same_answers(made({0, 0, 0}, {0, 1, 0}, {0.7, 0.3, 0.7, 0.3, 0.7 + 4e-7, 0.3 - 4e-7})));
+  CHECK_FALSE(same_answers(made({0, 0, 0}, {0, 1, 0}, {0.7, 0.3, 0.7, 0.3, 0.7001, 0.2999})));
+  CHECK_FALSE(same_answers(made({0, 0, 0}, {0, 0, 0}, {0.7, 0.3, 0.7, 0.3, 0.7, 0.3})));  // rightly
+  CHECK_FALSE(same_answers(made({0}, {1}, {0.7, 0.3})));
+  const auto nan = std::nan("");
+  CHECK_FALSE(same_answers(made({-1, -1}, {0, 1}, {nan, nan, nan, nan})));
+  CHECK_THROWS_AS(same_answers(made({0, 1}, {0, 1}, {})), std::invalid_argument);
+}
+
 TEST_CASE("figures of probabilities need them, and an answer to every sample") {
   const auto bare = made({0, 1}, {0, 1}, {});
   CHECK_THROWS_AS(area(bare), std::invalid_argument);

@@ -1,0 +1,15 @@
+#pragma once
+/// Versions that give every test image the same answer: what they score says nothing of what they have learned.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "record/records.hpp"
+
+namespace afu::figures {
+
+/// "32 of 101 evaluated versions give all test images the same answer, from version 8 (8 updates) on, the last one too: ..."; none where there
+/// is no such version. `rows` are in the order of their publication.
+std::optional<std::string> same_answers_text(const std::vector<record::MetricsRow>& rows);
+
+}  // namespace afu::figures
