@@ -30,10 +30,27 @@ bool names_an_element(const std::string& override_text) {
   return std::any_of(steps.begin(), steps.end(), is_index);
 }
 
+/// Somebody gave a study's file where a scenario's is read: of all that it would lack as a scenario nothing is told.
+void refuse_study(const Node& root, const std::string& file) {
+  const auto& entries = root.table()->entries;
+  const auto study = std::find_if(entries.begin(), entries.end(),
+                                  [](const auto& e) { return e.key == "study" && e.node.table(); });
+  if (study == entries.end()) return;
+  Errors errors;
+  errors.add(
+      study->place, "study",
+      fmt::format(
+          "this file is a study, not a scenario: `afu study {} --plan` checks it and prints its cells, "
+          "without --plan it runs",
+          file));
+  throw ConfigError(errors.messages());
+}
+
 Scenario finish(Node root, const std::string& file, const std::vector<std::string>& overrides,
                 const std::vector<PluginSection>& methods, Errors& errors) {
   // What could not be read, after a syntax error or of an include, is unknown: of the rest each value is looked at by itself.
   const bool whole = errors.empty();
+  if (whole) refuse_study(root, file);
   for (const auto& o : overrides)
     if (whole || !names_an_element(o)) apply_override(root, o, errors);
   Scenario s;

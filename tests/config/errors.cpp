@@ -122,6 +122,13 @@ TEST_CASE("unknown keys come with the nearest known one") {
     CHECK(names.count("calibration") == 1);
     CHECK(names.count("erasure") == 1);
   }
+  SUBCASE("a study") {
+    CHECK(
+        errors_of("[study]\nbase = \"b.toml\"\n[[arm]]\nname = \"a\"") ==
+        Messages{
+            "s.toml:1:2: study: this file is a study, not a scenario: `afu study s.toml --plan` checks it and "
+            "prints its cells, without --plan it runs"});
+  }
   SUBCASE("sections") {
     CHECK(with_stop("[trainin]\nlr = 1") ==
           Messages{"s.toml:1:2: trainin: unknown section, did you mean training?"});
