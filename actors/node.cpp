@@ -17,6 +17,7 @@
 #include "actors/pipe.hpp"
 #include "base/input_error.hpp"
 #include "base/threads.hpp"
+#include "wire/connect.hpp"
 #include "wire/handshake.hpp"
 
 namespace afu::actors {
@@ -93,8 +94,10 @@ caf::behavior listener(Listener* self, HostingPtr hosting,
   const auto& service = st.hosting->service;
   const auto door = self->add_tcp_doorman(service.listen.port, service.listen.host.c_str(), true);
   if (!door) {
-    listening->set_exception(std::make_exception_ptr(InputError(fmt::format(
-        "cannot listen at {}: {}", base::to_text(service.listen), self->system().render(door.error())))));
+    auto why = wire::why_not_listening(service.listen);
+    if (why.empty()) why = self->system().render(door.error());
+    listening->set_exception(std::make_exception_ptr(
+        InputError(fmt::format("cannot listen at {}: {}", base::to_text(service.listen), why))));
     self->quit();
     return {};
   }

@@ -37,9 +37,10 @@ int error_of_connecting(int socket, const addrinfo& to, std::chrono::millisecond
   }
 }
 
-}  // namespace
+using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
-int connect_to(const base::Address& address, std::chrono::milliseconds patience) {
+/// Throws std::runtime_error with the system's reason where the host is not known.
+Addresses addresses_of(const base::Address& address) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -47,9 +48,15 @@ int connect_to(const base::Address& address, std::chrono::milliseconds patience)
           ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
       error != 0)
     throw std::runtime_error(::gai_strerror(error));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
+  return {found, &::freeaddrinfo};
+}
+
+}  // namespace
+
+int connect_to(const base::Address& address, std::chrono::milliseconds patience) {
+  const auto list = addresses_of(address);
   int error = EHOSTUNREACH;
-  for (const auto* to = found; to; to = to->ai_next) {
+  for (const auto* to = list.get(); to; to = to->ai_next) {
     const int socket =
         ::socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to->ai_protocol);
     error = socket < 0 ? errno : error_of_connecting(socket, *to, patience);
@@ -61,6 +68,24 @@ int connect_to(const base::Address& address, std::chrono::milliseconds patience)
     if (socket >= 0) ::close(socket);
   }
   throw std::runtime_error(std::generic_category().message(error));
+}
+
+std::string why_not_listening(const base::Address& address) try {
+  const auto list = addresses_of(address);
+  int error = EADDRNOTAVAIL;
+  for (const auto* to = list.get(); to; to = to->ai_next) {
+    const int socket = ::socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, to->ai_protocol);
+    const int on = 1;
+    if (socket >= 0) ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool can =
+        socket >= 0 && ::bind(socket, to->ai_addr, to->ai_addrlen) == 0 && ::listen(socket, 1) == 0;
+    if (!can) error = errno;
+    if (socket >= 0) ::close(socket);
+    if (can) return {};
+  }
+  return std::generic_category().message(error);
+} catch (const std::runtime_error& e) {
+  return e.what();
 }
 
 }  // namespace afu::wire

@@ -1,6 +1,7 @@
 #pragma once
-/// A node is reached.
+/// A node is reached, or cannot be.
 #include <chrono>
+#include <string>
 
 #include "base/address.hpp"
 
@@ -9,5 +10,8 @@ namespace afu::wire {
 /// A connected TCP socket without delays (TCP_NODELAY), the caller's to close. Throws std::runtime_error with the system's reason
 /// where none comes about within `patience`, for each of the host's addresses.
 int connect_to(const base::Address& address, std::chrono::milliseconds patience);
+
+/// The system's reason why nobody can listen there at this moment; empty: it can be done.
+std::string why_not_listening(const base::Address& address);
 
 }  // namespace afu::wire

@@ -33,7 +33,7 @@ TEST_CASE("a node that others can reach is not offered without a token") {
   refused(f, "node --listen 203.0.113.7:4711 --token-file /dev/null", "is no regular file");
   ::chmod(token.c_str(), 0600);
   refused(f, "node --listen 203.0.113.7:4711 --token-file " + token.string(),
-          "cannot listen at 203.0.113.7:4711");
+          "cannot listen at 203.0.113.7:4711: Cannot assign requested address");
 }
 
 TEST_CASE("a run's nodes are named in full, and what goes with them needs them") {
