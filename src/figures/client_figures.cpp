@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <tuple>
 
@@ -23,8 +24,8 @@ enum Column : std::size_t { version, time_, epoch, updates, phase, set, client, 
 
 class Reader {
  public:
-  Reader(const fs::path& file, const std::optional<double>& requested_at)
-      : file_(file.string()), requested_at_(requested_at) {}
+  Reader(const fs::path& file, const std::optional<double>& requested_at, std::size_t late)
+      : file_(file.string()), requested_at_(requested_at), late_(std::max<std::size_t>(late, 1)) {}
 
   std::vector<ClientFigures> read() {
     base::Table table;
@@ -42,6 +43,7 @@ class Reader {
         fail(row, fmt::format("has {} columns, wanted {}", row.cells.size(), table.header.size()));
       take(row);
     }
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].late = mean_of(latest_[i].figures);
     return std::move(all_);
   }
 
@@ -79,17 +81,45 @@ class Reader {
                       c[site],
                       number<std::size_t>(row, samples),
                       {},
+                      {},
                       {}});
+    latest_.resize(all_.size());
     constexpr double most_loss = 1e18;
     record::GroupFigures own{figure(row, first_figure, 1), figure(row, first_figure + 1, 1),
                              figure(row, first_figure + 2, 1), figure(row, first_figure + 3, most_loss)};
     auto& of = all_[place->second];
-    if (requested_at_ && number<double>(row, time_) <= *requested_at_) of.found = own;
+    auto& latest = latest_[place->second];
+    const bool before = requested_at_ && number<double>(row, time_) <= *requested_at_;
+    if (before) of.found = own;
     of.last = own;
+    if (before || !latest.asked) latest.figures.clear();
+    latest.asked = !before;
+    if (latest.figures.size() == late_) latest.figures.pop_front();
+    latest.figures.push_back(own);
+  }
+
+  /// Each figure over those that have it.
+  static record::GroupFigures mean_of(const std::deque<record::GroupFigures>& all) {
+    record::GroupFigures mean;
+    using G = record::GroupFigures;
+    for (auto figure : {&G::accuracy, &G::balanced_accuracy, &G::auc, &G::loss}) {
+      double sum = 0, count = 0;
+      for (const auto& g : all)
+        if (g.*figure) sum += *(g.*figure), ++count;
+      if (count > 0) mean.*figure = sum / count;
+    }
+    return mean;
   }
 
   std::string file_;
   std::optional<double> requested_at_;
+  std::size_t late_;
+  /// The last ones: those after the request, and as long as there is none the one that it found.
+  struct Latest {
+    bool asked = false;  ///< they are after it
+    std::deque<record::GroupFigures> figures;
+  };
+  std::vector<Latest> latest_;  ///< of each of `all_`
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> places_;
   std::vector<ClientFigures> all_;
 };
@@ -101,10 +131,11 @@ std::string ClientFigures::name() const {
 }
 
 std::vector<ClientFigures> read_client_figures(const fs::path& folder,
-                                               const std::optional<double>& requested_at) {
+                                               const std::optional<double>& requested_at,
+                                               std::size_t late_evaluations) {
   const auto file = folder / "clients.csv";
   if (!fs::exists(file)) return {};
-  return Reader(file, requested_at).read();
+  return Reader(file, requested_at, late_evaluations).read();
 }
 
 std::optional<Spread> spread_of(const std::vector<ClientFigures>& all, const std::string& set,

@@ -19,14 +19,17 @@ struct ClientFigures {
   record::GroupFigures
       found;  ///< of the last version measured up to the first request; of none where nobody asked
   record::GroupFigures last;  ///< of the last version measured
+  record::GroupFigures late;  ///< the means over the last versions measured (read_client_figures)
   /// "client/7 (Leiden)", or the site alone.
   std::string name() const;
 };
 
 /// One a set, in the file's order; of none where the folder has no clients.csv. `requested_at`: of the first request, on the
-/// run's clock. Throws ReportError, with file and line, for a file that no run has written.
+/// run's clock. `late` is over as many versions as `late_evaluations` says, one at least, as far as they came after the request,
+/// else the last. Throws ReportError, with file and line, for a file that no run has written.
 std::vector<ClientFigures> read_client_figures(const std::filesystem::path& folder,
-                                               const std::optional<double>& requested_at);
+                                               const std::optional<double>& requested_at,
+                                               std::size_t late_evaluations = 1);
 
 /// What a federation is judged by beside its mean: of `set`, over those that have the figure.
 struct Spread {

@@ -271,9 +271,10 @@ Document study_document(figures::Study read) {
       rebound{"rebound-curves", "Does it come back?", {}},
       lines{"timelines", "Who did what around the erasure", {}},
       blame{"waiting", "What the rounds waited for", {}}, cost{"costs", "What it cost", {}},
-      tests{"tests", "All comparisons", {}};
+      clients{"clients", "What do clients and sites have of it?", {}}, tests{"tests", "All comparisons", {}};
   for (std::size_t g = 0; g < study.groups.size(); ++g) {
     add_service(a, g, service, details);
+    details.add(clients, g, client_tables(a, g));
     details.add(tradeoff, g, pareto(a, g));
     details.add(tradeoff, g, latency_distributions(a, g));
     details.add(seeds, g, strips(a, g));
@@ -322,7 +323,7 @@ Document study_document(figures::Study read) {
   d.sections.push_back(std::move(likeness));
   d.sections.push_back(across_axes(a));
   if (many_groups(study)) d.sections.push_back(groups(a));
-  for (auto* section : {&service, &tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})
+  for (auto* section : {&service, &clients, &tradeoff, &seeds, &rebound, &lines, &blame, &cost, &tests})
     d.sections.push_back(std::move(*section));
   d.sections.push_back(methods(study));
   d.sections.push_back(std::move(where_from));

@@ -32,6 +32,9 @@ std::vector<std::string> without_service(const figures::Analysis& a, std::size_t
 /// clients.csv has none of them.
 std::optional<DataTable> clients_table(const std::vector<figures::ClientFigures>& all,
                                        const std::string& set);
+/// Of a study: arms x what clients, and sites, have of the model, each by itself (evaluation.by_client): "client-figures",
+/// "site-figures", each where clients.csv of some cell has such sets.
+std::vector<DataTable> client_tables(const figures::Analysis& a, std::size_t group);
 /// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
 DataTable cells_table(const figures::Analysis& a);
 

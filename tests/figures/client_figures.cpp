@@ -1,5 +1,7 @@
 #include "figures/client_figures.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "figures/run_data.hpp"
@@ -61,6 +63,24 @@ TEST_CASE("each set is one entry, with what the first request found and what was
   CHECK_FALSE(Written(two_versions).read({})[0].found.accuracy);
   test::TemporaryFolder empty;
   CHECK(figures::read_client_figures(empty.path(), 5.0).empty());
+}
+
+TEST_CASE("the late figures are means over the last versions that came after the request") {
+  std::string rows;
+  for (int version = 0; version < 6; ++version)  // at 0 to 5 s: 0.1, 0.2, ...
+    rows += fmt::format("{0},{0},0,4,training,holdout,0,,20,0.{1},,0.5,1\n", version, version + 1);
+  const Written written(rows);
+  const auto late = [&](std::optional<double> requested_at, std::size_t count) {
+    return *figures::read_client_figures(written.folder.path(), requested_at, count).at(0).late.accuracy;
+  };
+  CHECK(late({}, 1) == 0.6);
+  CHECK(late({}, 0) == 0.6);
+  CHECK(late({}, 2) == doctest::Approx(0.55));
+  CHECK(late({}, 100) == doctest::Approx(0.35));
+  CHECK(late(3.0, 100) == doctest::Approx(0.55));
+  CHECK(late(3.0, 1) == 0.6);
+  CHECK(late(5.0, 3) == 0.6);  // nothing came after it
+  CHECK_FALSE(figures::read_client_figures(written.folder.path(), 3.0, 2).at(0).late.balanced_accuracy);
 }
 
 TEST_CASE("the spread is over those that have the figure") {
