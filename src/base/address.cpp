@@ -16,6 +16,7 @@ Address address_from(const std::string& text, bool any_port) {
     throw InputError(
         fmt::format("'{}' is no address of a node: {}; allowed: HOST:PORT, as gpu1:4711", text, why));
   };
+  if (text.find_first_of(" \t\r\n") != std::string::npos) fail("it has a blank");
   const auto colon = text.rfind(':');
   if (colon == std::string::npos) fail("it has no port");
   auto host = text.substr(0, colon);
@@ -23,7 +24,8 @@ Address address_from(const std::string& text, bool any_port) {
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string::npos)
     fail("an IPv6 address stands in brackets");
-  if (host.empty() || host.find_first_of(" \t/,[]") != std::string::npos) fail("it has no host");
+  if (host.empty()) fail("it has no host");
+  if (host.find_first_of("/,[]") != std::string::npos) fail("its host has one of / , [ ]");
   std::uint16_t port = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);

@@ -1,5 +1,9 @@
 #include "base/address.hpp"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <doctest/doctest.h>
 
 #include "base/input_error.hpp"
@@ -17,6 +21,17 @@ TEST_CASE("an address of a node is a host and a port") {
     CHECK_THROWS_AS(base::address_from(wrong), InputError);
   CHECK_THROWS_WITH(base::address_from("gpu1"),
                     "'gpu1' is no address of a node: it has no port; allowed: HOST:PORT, as gpu1:4711");
+  for (const auto& [text, why] :
+       std::vector<std::pair<const char*, const char*>>{{" gpu1:4711", "it has a blank"},
+                                                        {"gpu1:4711\n", "it has a blank"},
+                                                        {":4711", "it has no host"},
+                                                        {"gpu1/0:4711", "its host has one of / , [ ]"},
+                                                        {"::1:4711", "an IPv6 address stands in brackets"},
+                                                        {"gpu1:x", "the port is none from 1 to 65535"}})
+    CHECK_THROWS_WITH(
+        base::address_from(text),
+        (std::string("'") + text + "' is no address of a node: " + why + "; allowed: HOST:PORT, as gpu1:4711")
+            .c_str());
 }
 
 TEST_CASE("none is named twice") {
