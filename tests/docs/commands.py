@@ -66,7 +66,7 @@ RULES = [
     Rule(r"build/afu study configs/studies/\w*(oasis)\w*\.toml", r"\g<0> --plan", needs="oasis_alzheimer_28.npz"),
     Rule(r"build/afu study configs/studies/\w*breast\.toml", r"\g<0> --plan", needs="breastmnist.npz"),
     Rule(r"build/afu study configs/studies/\w*pneumonia\.toml", r"\g<0> --plan", needs="pneumoniamnist.npz"),
-    Rule(r"build/afu study configs/studies/methods\.toml", r"\g<0> --plan", needs="oasis_alzheimer_28.npz"),
+    Rule(r"build/afu study configs/studies/(methods|patient_ledger)\.toml", r"\g<0> --plan", needs="oasis_alzheimer_28.npz"),
     Rule(r"build/afu study (\S+)( -j 1)?", r"\g<0> --plan"),
     Rule(r"build/afu study (\S+) --worker", SHORT_STUDY.replace("&& build/afu study", "&& build/afu study --worker")),
     Rule(r"build/afu study (\S+) --watch", r"build/afu study configs/studies/short.toml --watch"),
