@@ -1,6 +1,8 @@
 /// What a study tells of its clients and sites, on files whose figures are known.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "page/report.hpp"
