@@ -40,6 +40,15 @@ std::string text_or_empty(const JsonPlace& j, const char* key) {
   return j.has(key) && !j.at(key).value().is_null() ? j.get<std::string>(key) : std::string();
 }
 
+/// An array of texts; absent: empty.
+std::vector<std::string> texts(const JsonPlace& j, const char* key) {
+  std::vector<std::string> out;
+  if (!j.has(key)) return out;
+  const auto array = j.at(key);
+  for (std::size_t i = 0; i < array.size(); ++i) out.push_back(array.at(i).get<std::string>());
+  return out;
+}
+
 /// Of one request; all absent in a folder of an afu that did not tell them.
 record::RequestFigures request_figures(const JsonPlace& j, const char* key) {
   record::RequestFigures f;
@@ -136,9 +145,8 @@ record::Summary to_summary(const JsonPlace& j) {
   s.seed = context.get<std::uint64_t>("seed");
   s.ended = text_or_empty(context, "ended");
   s.scenario = text_or_empty(context, "scenario");
-  if (context.has("sites"))
-    for (std::size_t i = 0; i < context.at("sites").size(); ++i)
-      s.sites.push_back(context.at("sites").at(i).value().get<std::string>());
+  s.sites = texts(context, "sites");
+  s.warnings = texts(context, "warnings");
   s.test_set = set_labels(context, "test_set");
   s.retain_set = set_labels(context, "retain_set");
   s.revision = text_or_empty(context, "revision");
@@ -155,7 +163,8 @@ std::vector<std::pair<std::string, std::string>> context_of(const Json& summary,
                                                             const record::Summary& read) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [key, value] : summary.at("context").items()) {  // an object: to_summary has read it
-    if (key == "erasure_costs" || value.is_null() || (value.is_array() && value.empty())) continue;
+    if (key == "erasure_costs" || key == "warnings" || value.is_null() || (value.is_array() && value.empty()))
+      continue;
     if (const auto& set = key == "test_set" ? read.test_set : read.retain_set;
         set && (key == "test_set" || key == "retain_set"))
       out.emplace_back(key, to_string(*set));

@@ -47,7 +47,8 @@ struct Run {
   /// A metric is measured on every evaluated version or on none: of a metric in some rows alone the first row
   /// without it, and of one that the rows have and the final figures lack. At most one each.
   std::vector<Flaw> flaws;
-  /// summary.json's `context` and what else describes the run, as text: for people.
+  /// summary.json's `context` and what else describes the run, as text: for people. The warnings are in
+  /// `summary`.
   std::vector<std::pair<std::string, std::string>> context;
 };
 

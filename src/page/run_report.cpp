@@ -117,6 +117,7 @@ Document run_document(const figures::Run& run) {
   std::string flaws;
   for (const auto& flaw : run.flaws) flaws += (flaws.empty() ? "" : "; ") + flaw.text;
   if (!flaws.empty()) figures.parts.emplace_back(Paragraph{"Figures that are missing: " + flaws + "."});
+  for (const auto& warning : s.warnings) figures.parts.emplace_back(Paragraph{"Warning: " + warning + "."});
   if (!of_run->has_log)
     figures.parts.emplace_back(
         Paragraph{"There is no event log (output.events), so that what the rounds waited for is not known."});

@@ -91,6 +91,7 @@ Section findings(const figures::Analysis& a) {
       list(without_log, cell.folder);
     }
   }
+  if (auto warnings = warnings_table(study); !empty(warnings)) s.parts.emplace_back(std::move(warnings));
   for (const auto& [claim, why] : study.claims_left_out) list(unclaimed, fmt::format("{} ({})", claim, why));
   if (!unclaimed.empty()) s.parts.emplace_back(Paragraph{"Claims that are not judged: " + unclaimed + "."});
   if (!failed.empty()) s.parts.emplace_back(Paragraph{"Failed: " + failed + "."});
@@ -314,6 +315,7 @@ Document study_document(figures::Study read) {
   } else {
     where_from.parts.emplace_back(cells_table(a));
   }
+  if (auto warnings = cell_warnings_table(study); !empty(warnings)) details.to_file(std::move(warnings));
 
   Section likeness{"likeness", "Like a retrained model?", {}};
   for (auto table : {distance_table(a), layer_distance_table(a)})

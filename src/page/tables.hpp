@@ -1,5 +1,5 @@
 #pragma once
-/// A study's tables. All are of one group of cells but for `verdict_overview` and `cells_table`.
+/// A study's tables. All are of one group of cells but for `verdict_overview`, `cells_table` and those of warnings.
 #include "figures/analysis.hpp"
 #include "figures/client_figures.hpp"
 #include "figures/verdicts.hpp"
@@ -35,6 +35,11 @@ std::optional<DataTable> clients_table(const std::vector<figures::ClientFigures>
 /// Of a study: arms x what clients, and sites, have of the model, each by itself (evaluation.by_client): "client-figures",
 /// "site-figures", each where clients.csv of some cell has such sets.
 std::vector<DataTable> client_tables(const figures::Analysis& a, std::size_t group);
+/// The completed cells' warnings (summary.json). Those that differ in their numbers alone share a row: how many cells and of
+/// which arms have it, and the text of the first. Without rows where there are none.
+DataTable warnings_table(const figures::Study& study);
+/// Each of them, cell by cell.
+DataTable cell_warnings_table(const figures::Study& study);
 /// Every cell of the study, failed and missing ones too: its axes' values and every figure, one row each.
 DataTable cells_table(const figures::Analysis& a);
 

@@ -322,6 +322,39 @@ TEST_CASE("a file that cannot be used fails its cell, and the report names both"
   CHECK(contains(html, "retrain/seed=1/trace.json:1: is no JSON"));
 }
 
+TEST_CASE("what cells warn of stands among what was found") {
+  Made made;
+  CHECK_FALSE(contains(to_html(made.document()), "warn"));
+  const auto warn = [&](const char* arm, int seed, std::vector<std::string> texts) {
+    made.study.edit(arm, seed, [&](auto& json) { json["context"]["warnings"] = texts; });
+  };
+  warn("mine", 1, {"11 of 12 versions give the same answer", "data: <8> of 524 are equal"});
+  warn("mine", 2, {"3 of 12 versions give the same answer", "data: <8> of 524 are equal"});
+  warn("leak", 2, {"3.5 of 12 versions give the same answer"});
+  const auto document = made.document();
+  const auto html = to_html(document);
+  CHECK(malformed(html) == "");
+  CHECK(contains(html, "data: &lt;8&gt; of 524 are equal"));
+  CHECK(contains(html, "the numbers differ from cell to cell"));
+  const auto csv = downloads(html);
+  CHECK(csv.at("warnings.csv") ==
+        "warning,cells,arms\n"
+        "11 of 12 versions give the same answer,3,\"mine, leak\"\n"
+        "data: <8> of 524 are equal,2,mine\n");
+  const auto each = std::find_if(document.files.begin(), document.files.end(),
+                                 [](const DataTable& t) { return t.id == "cell-warnings"; });
+  REQUIRE(each != document.files.end());
+  CHECK(contains(to_csv(*each), "cells/leak/seed=2,3.5 of 12 versions give the same answer\n"));
+  CHECK(each->rows.size() == 5);
+
+  // A run's own report has its own, once.
+  const auto alone = to_html(report_on(made.study.cell("mine", 1)));
+  CHECK(contains(alone, "Warning: 11 of 12 versions give the same answer."));
+  CHECK_FALSE(contains(alone, "[&quot;"));
+  made.study.edit("mine", 1, [&](auto& json) { json["context"]["warnings"] = {1}; });
+  CHECK(contains(to_html(made.document()), "context.warnings[0]"));
+}
+
 TEST_CASE("figures that cells lack are listed, and so is a missing event log") {
   Made made;
   made.study.replace("mine", 2, "metrics.csv", "0.04", "nan");

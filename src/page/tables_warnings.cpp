@@ -1,0 +1,101 @@
+/// What must not be overlooked in the figures of a study's cells.
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "figures/figure_text.hpp"
+#include "page/table_parts.hpp"
+#include "page/tables.hpp"
+
+namespace afu::page {
+namespace {
+
+/// Without its numbers: what the same warning has in common from cell to cell.
+std::string without_numbers(const std::string& text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (digit(text[i])) {
+      while (i + 1 < text.size() &&
+             (digit(text[i + 1]) || (text[i + 1] == '.' && i + 2 < text.size() && digit(text[i + 2]))))
+        ++i;
+      out += '#';
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+struct Kind {
+  std::string key;    ///< without numbers
+  std::string first;  ///< as the first cell has it
+  bool differs = false;
+  std::set<const figures::Cell*> cells;
+  std::set<std::size_t> arms;
+};
+
+/// In the order of the cells.
+std::vector<Kind> kinds_of(const figures::Study& study) {
+  std::vector<Kind> kinds;
+  for (const auto& cell : study.cells) {
+    if (!cell.run) continue;
+    for (const auto& text : cell.run->summary.warnings) {
+      const auto key = without_numbers(text);
+      auto kind = kinds.begin();
+      while (kind != kinds.end() && kind->key != key) ++kind;
+      if (kind == kinds.end()) kind = kinds.insert(kind, {key, text, false, {}, {}});
+      kind->differs = kind->differs || kind->first != text;
+      kind->cells.insert(&cell);
+      kind->arms.insert(cell.arm);
+    }
+  }
+  return kinds;
+}
+
+std::string arms_text(const figures::Study& study, const std::set<std::size_t>& arms) {
+  if (arms.size() == study.arms.size()) return "all";
+  std::string out;
+  for (const auto arm : arms) out += (out.empty() ? "" : ", ") + study.arms[arm].name;
+  return out;
+}
+
+}  // namespace
+
+DataTable warnings_table(const figures::Study& study) {
+  DataTable t{
+      "warnings",
+      "What the cells warn of. Warnings that differ in their numbers alone share a row, with the text of the first; "
+      "tables/cell-warnings.csv has each.",
+      {{"warning", "", false}, {"cells", "", true}, {"arms", "", false}},
+      {},
+      false};
+  for (const auto& kind : kinds_of(study)) {
+    auto text = text_cell(kind.first);
+    if (kind.differs) text.note = "the numbers differ from cell to cell";
+    const auto cells = kind.cells.size();
+    t.rows.push_back(
+        {std::move(text),
+         number_cell(fmt::format("{} of {}", cells, study.count(figures::Cell::State::completed)),
+                     static_cast<double>(cells)),
+         text_cell(arms_text(study, kind.arms))});
+  }
+  return t;
+}
+
+DataTable cell_warnings_table(const figures::Study& study) {
+  DataTable t{"cell-warnings",
+              "What the cells warn of, each.",
+              {{"folder", "", false}, {"warning", "", false}},
+              {},
+              true};
+  for (const auto& cell : study.cells)
+    if (cell.run)
+      for (const auto& text : cell.run->summary.warnings)
+        t.rows.push_back({text_cell(cell.folder), text_cell(text)});
+  return t;
+}
+
+}  // namespace afu::page
