@@ -1,21 +1,18 @@
 /// Less comes back than under the controls, on studies whose figures are known.
 #include <string>
 
-#include "figures/verdicts.hpp"
-#include "tests/figures/study_folder.hpp"
+#include "tests/figures/judge.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace afu;
 using namespace afu::figures;
+using afu::test::contains;
+using afu::test::step;
 using afu::test::SyntheticRun;
 using afu::test::SyntheticStudy;
 
 namespace {
-
-double step(std::uint64_t seed) { return static_cast<double>(seed) - 3; }  // -2 ... 2: mean 0, sd sqrt(2.5)
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 /// From the first round on; the erased model has 3 %.
 SyntheticRun with_attack(double success) {
