@@ -24,6 +24,15 @@ namespace afu::data {
 
 namespace {
 
+/// Whether a transfer syntax has pixels in fragments, in DCMTK's own words.
+bool in_fragments(E_TransferSyntax syntax) {
+#if PACKAGE_VERSION_NUMBER >= 369
+  return DcmXfer(syntax).usesEncapsulatedFormat();
+#else
+  return DcmXfer(syntax).isEncapsulated();
+#endif
+}
+
 constexpr std::size_t mark_at = 128, mark_bytes = 4;
 constexpr Uint32 longest_element = 1 << 12;  ///< what a header's look loads; longer ones stay in the file
 
@@ -120,7 +129,7 @@ class Dicom {
     if (data_.findAndGetElement(DCM_PixelData, element).bad() || !element)
       throw std::runtime_error("it has no pixels (PixelData)");
     const auto syntax = data_.getOriginalXfer();
-    if (DcmXfer(syntax).isEncapsulated()) {
+    if (in_fragments(syntax)) {
       DcmPixelSequence* fragments = nullptr;
       auto* pixels = dynamic_cast<DcmPixelData*>(element);
       if (!pixels || pixels->getEncapsulatedRepresentation(syntax, nullptr, fragments).bad() || !fragments ||

@@ -237,7 +237,8 @@ Study read_study(const fs::path& folder) {
   const auto axes = j.at("axes"), arms = j.at("arms"), cells = j.at("cells");
   for (std::size_t i = 0; i < axes.size(); ++i) {
     Axis axis{axes.at(i).get<std::string>("key"), {}};
-    for (const auto& v : axes.at(i).at("values").value()) axis.values.push_back(plain(v));
+    const auto values = axes.at(i).at("values");
+    for (const auto& v : values.value()) axis.values.push_back(plain(v));
     s.axes.push_back(std::move(axis));
   }
   for (std::size_t i = 0; i < arms.size(); ++i) s.arms.push_back(arm(arms.at(i)));
