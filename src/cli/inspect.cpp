@@ -82,6 +82,13 @@ data::Source source_at(const std::string& path) {
   return data::load_medmnist(path);
 }
 
+/// To be called before anything is read.
+void refuse_existing(const std::string& file, const char* option) {
+  std::error_code ec;
+  if (std::filesystem::exists(std::filesystem::symlink_status(file, ec)))
+    throw UsageError(fmt::format("{}: is there already; {} names another file", file, option));
+}
+
 void write_preview(const DataOptions& o, const data::Source& source) {
   if (o.preview.empty()) return;
   const auto preview = data::preview_of(source);
@@ -106,9 +113,7 @@ int clear_cache(const DataOptions& o) {
 int write_manifest(const DataOptions& o, const std::string& folder) {
   if (!std::filesystem::is_directory(folder))
     throw UsageError(o.path + ": no folder, a manifest is made of one");
-  std::error_code ec;
-  if (std::filesystem::exists(o.output, ec))
-    throw UsageError(o.output + ": is there already; -o names another file");
+  refuse_existing(o.output, "-o");
   const bool bids = data::is_bids(folder);
   if (bids && o.bids.label.empty())
     throw UsageError(o.path +
@@ -189,6 +194,7 @@ std::function<int()> declare_data(CLI::App& app) {
   return [o] {
     if (o->clear_cache) return clear_cache(*o);
     if (o->path.empty()) throw UsageError("path is required: a file, a folder, a manifest or a scenario");
+    if (!o->preview.empty()) refuse_existing(o->preview, "--preview");
     if (is_scenario(*o) && !o->write) {
       ScenarioOptions options{o->path, o->overrides};
       const auto scenario = options.load();

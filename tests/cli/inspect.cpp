@@ -49,6 +49,17 @@ TEST_CASE("afu data finds a set in AFU_DATA_DIR, tells its checksum and what was
     unsetenv("AFU_DATA_DIR");
 }
 
+TEST_CASE("a preview is written over no file that is there") {
+  Folder f;
+  write_set(f.path / "lungs");
+  const auto file = f.path / "notes.csv";
+  std::ofstream(file) << "mine";
+  const auto refused = afu_command(f, "data " + (f.path / "lungs").string() + " --preview " + file.string());
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("notes.csv: is there already; --preview names another file") != std::string::npos);
+  CHECK(content(file) == "mine");
+}
+
 TEST_CASE("a run says what was left out of its images") {
   Folder f;
   write_set(f.path / "lungs");
