@@ -227,6 +227,10 @@ CellState examine_cell(const study::Cell& cell, const fs::path& folder) {
 std::unique_ptr<record::FolderLock> lock_study_folder(const fs::path& folder,
                                                       record::FolderLock::Sharing sharing) {
   std::error_code error;
+  for (const char* of_a_run : {"scenario.toml", "summary.json"})
+    if (fs::exists(folder / of_a_run, error))
+      throw record::RunFolderError(fmt::format("output folder '{}' holds a run ({}): choose another folder",
+                                               folder.string(), of_a_run));
   fs::create_directories(folder, error);
   if (error)
     throw record::RunFolderError(

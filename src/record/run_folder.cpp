@@ -101,6 +101,10 @@ void check_writable(const fs::path& root) {
 
 RunFolder RunFolder::examine(const fs::path& path, bool force) {
   auto root = folder_named(path);
+  std::error_code ignored;
+  if (fs::exists(root / "study.json", ignored))
+    throw RunFolderError(
+        fmt::format("output folder '{}' holds a study (study.json): choose another folder", root.string()));
   const auto held = files_of_a_run(root);
   if (!held.empty() && !force && !never_began(root, held)) {
     std::string names;

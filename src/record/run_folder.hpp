@@ -35,7 +35,8 @@ class RunFolder {
  public:
   /// The folder at `path`, as far as can be told without touching anything: a folder that holds any of
   /// `run_files` is refused unless `force`, and so is what can be no folder or cannot be written to. What a process that
-  /// ended before its run began has left (an empty scenario.toml) is no run. Throws RunFolderError.
+  /// ended before its run began has left (an empty scenario.toml) is no run. A study's folder is refused with `force` too. Throws
+  /// RunFolderError.
   static RunFolder examine(const std::filesystem::path& path, bool force);
 
   /// Likewise, of a folder whose run goes on: `claim` then keeps what that has written, all but what stands for its end

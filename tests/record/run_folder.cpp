@@ -159,6 +159,14 @@ TEST_CASE("a folder with other files holds no run") {
   CHECK(refusal(tmp.path(), false).empty());
 }
 
+TEST_CASE("a study's folder is no place for a run, with force neither") {
+  TemporaryFolder tmp;
+  write_text(tmp / "study.json", "{}");
+  for (const bool force : {false, true})
+    CHECK(refusal(tmp.path(), force).find("holds a study (study.json): choose another folder") !=
+          std::string::npos);
+}
+
 TEST_CASE("links are neither written through nor followed by force") {
   TemporaryFolder tmp;
   fs::create_directory(tmp / "run");
