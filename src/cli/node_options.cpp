@@ -10,6 +10,7 @@
 #include "cli/number_in.hpp"
 #include "cli/verb.hpp"
 #include "config/scenario.hpp"
+#include "wire/connect.hpp"
 #include "wire/slurm_hosts.hpp"
 
 namespace afu::cli {
@@ -107,7 +108,8 @@ actors::NodeOptions node_options(const config::Scenario& scenario) {
   of_key("compute.nodes", [&] {
     for (const auto& text : c.nodes)
       for (auto& address : addresses_of(text)) options.nodes.push_back(std::move(address));
-    return base::refuse_twice(options.nodes);
+    base::refuse_twice(options.nodes);
+    return wire::refuse_same_place(options.nodes);
   });
   const bool loopback = std::all_of(options.nodes.begin(), options.nodes.end(),
                                     [](const auto& a) { return base::is_loopback(a.host); });

@@ -1,6 +1,7 @@
 #include "wire/connect.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -9,10 +10,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+
+#include "base/input_error.hpp"
 
 namespace afu::wire {
 namespace {
@@ -68,6 +72,22 @@ int connect_to(const base::Address& address, std::chrono::milliseconds patience)
     if (socket >= 0) ::close(socket);
   }
   throw std::runtime_error(std::generic_category().message(error));
+}
+
+void refuse_same_place(const std::vector<base::Address>& addresses) {
+  std::map<std::string, base::Address> by_place;
+  for (const auto& address : addresses) try {
+      const auto list = addresses_of(address);
+      for (const auto* to = list.get(); to; to = to->ai_next) {
+        const std::string place(reinterpret_cast<const char*>(to->ai_addr), to->ai_addrlen);
+        const auto& first = by_place.emplace(place, address).first->second;
+        if (!(first == address))
+          throw InputError(fmt::format("nodes {} and {} are the same one", to_text(first), to_text(address)));
+      }
+    } catch (const InputError&) {
+      throw;
+    } catch (const std::runtime_error&) {  // told where it is to be reached
+    }
 }
 
 std::string why_not_listening(const base::Address& address) try {

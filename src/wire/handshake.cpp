@@ -42,7 +42,9 @@ void Handshake::take_proof(const Frame& frame) const {
   const bool of_run = role_ == Role::run;
   const auto wanted =
       token_.proof(of_run ? Role::node : Role::run, of_run ? own_ : peer_, of_run ? peer_ : own_);
-  if (!same(given, wanted)) throw WireError(fmt::format("the {} has another token", of_run ? "node" : "run"));
+  if (!same(given, wanted))
+    throw WireError(fmt::format("the {} has another token, or one of the two has none (--token-file)",
+                                of_run ? "node" : "run"));
 }
 
 Frame Handshake::proof() const {

@@ -43,6 +43,8 @@ TEST_CASE("a run's nodes are named in full, and what goes with them needs them")
       f, run + "--nodes gpu1:4711",
       "compute.token_file: nodes on other machines take work only from who knows their token: name its file, or --token-file");
   refused(f, run + "--nodes 127.0.0.1:1,127.0.0.1:1", "node 127.0.0.1:1 is named twice");
+  refused(f, run + "--nodes localhost:1,127.0.0.1:1",
+          "compute.nodes: nodes localhost:1 and 127.0.0.1:1 are the same one");
   refused(f, run + "--nodes 127.0.0.1", "it has no port");
   refused(f, run + "--nodes slurm:4711", "SLURM_JOB_NODELIST is not set, so this is no job of Slurm");
   for (const auto* option : {"--only-nodes", "--mixed-numerics", "--patience 7", "--token-file x"})
