@@ -145,7 +145,7 @@ class Runners {
                [this](auto group, const auto& cells, bool done) { gone(group, cells, done); }),
         began_(Clock::now()) {
     progress_.cells = outcome_.cells = plan.cells.size();
-    progress_.done = plan.cells.size() - open.size();
+    progress_.done = options.complete.value_or(plan.cells.size() - open.size());
     jobs_ = runners_for(open.size(), options.jobs);
     lanes_ = std::max<std::int64_t>(1, device::device_info("cpu").cores_or_sms / jobs_);
     if (!open.empty()) check_threads(jobs_ * (1 + static_cast<int>(lanes_) + threads_of_a_run), jobs_);

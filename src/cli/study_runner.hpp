@@ -27,6 +27,8 @@ struct StudyOptions {
   bool fresh = false;                      ///< cells that were stopped begin anew
   const std::atomic<bool>* interrupt = nullptr;
   const std::atomic<bool>* hurry = nullptr;  ///< as actors::RunOptions has it
+  /// So many cells are complete already; absent: all that are not to be run now.
+  std::optional<std::size_t> complete{};
   /// Where other processes work on the study too: asked before the first cell of a group is begun, with the cells that are to be
   /// run. What of them still is; none: the group is not to be had, and this call of run_cells leaves it. Called from the
   /// runners' threads, one at a time.

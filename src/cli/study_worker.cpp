@@ -173,6 +173,7 @@ class Worker {
 
   /// Returns how many cells were run.
   std::size_t round(const std::vector<std::size_t>& cells) {
+    options_.complete = count_cells(plan_, options_.folder).complete;
     auto now = run_cells(plan_, options_, cells);
     auto& all = outcome_.study;
     all.cells = now.cells;

@@ -41,10 +41,6 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 Leases::Leases(fs::path folder, std::string holder, int patience)
     : folder_(std::move(folder)), holder_(std::move(holder)), patience_(patience) {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error)
-    throw RunFolderError(fmt::format("cannot create folder '{}': {}", folder_.string(), error.message()));
   look();
   for (auto& [name, lease] : leases_) lease.ended_before = lease.state == State::ended;
 }
@@ -101,6 +97,10 @@ bool Leases::take(const std::string& name, std::string* from) {
   if (lease.mine) return true;
   if (!may_be_taken(lease)) return false;
   const bool dead = lease.generation > 0 && lease.state == State::held;
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error)
+    throw RunFolderError(fmt::format("cannot create folder '{}': {}", folder_.string(), error.message()));
   const auto next = lease.generation + 1;
   const auto file = path(name, next);
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -17,13 +17,13 @@ namespace afu::record {
 
 class Leases {
  public:
-  /// In `folder`, which is created. `holder` names this process to others, on one line. `patience`: so many calls of `beat` in
-  /// a row that see a lease unchanged call its holder dead. Throws RunFolderError where the folder cannot be made.
+  /// In `folder`, which the first `take` creates. `holder` names this process to others, on one line. `patience`: so many calls of `beat` in
+  /// a row that see a lease unchanged call its holder dead.
   Leases(std::filesystem::path folder, std::string holder, int patience);
 
   /// Takes `name`, which is no path, where it is free. False: another holds
   /// it, or took it at the same moment. `from`: who held it and gave no sign of life; empty: nobody. Throws RunFolderError where
-  /// no file can be created.
+  /// the folder or no file can be created.
   bool take(const std::string& name, std::string* from = nullptr);
   /// What this process holds is done. One that was lost stays whose it is.
   void end(const std::string& name) { give_up(name, State::ended); }

@@ -126,7 +126,9 @@ TEST_CASE("shards are parts of the groups, each with all of its cells, and make 
   REQUIRE(f.run("alone", "-q").status == 0);
   const auto first = f.run("shared", "--shard 1/3 -j 1", 0);
   CHECK(first.status == 0);
-  CHECK(first.out.find("4 run here") != std::string::npos);          // two groups of four
+  CHECK(first.out.find("4 run here") != std::string::npos);  // two groups of four
+  CHECK(first.err.find("4 / 8 cells") != std::string::npos);
+  CHECK(first.err.find("5 / 8 cells") == std::string::npos);         // the others' are not done
   CHECK(first.out.find("jobs were computed") != std::string::npos);  // with what they share
   CHECK_FALSE(fs::exists(f.path / "shared/report.html"));
   CHECK(f.run("shared", "--shard 2/3", 1).out.find("2 run here") != std::string::npos);
@@ -188,6 +190,9 @@ TEST_CASE("the watch tells how far all are, and ends with the study") {
   const auto watch = f.run("shared", "--watch");
   CHECK(watch.status == 0);
   CHECK(watch.err.find("8 / 8 cells: nobody is at work") != std::string::npos);
+  REQUIRE(f.run("alone", "-q").status == 0);
+  CHECK(f.run("alone", "--watch").status == 0);
+  CHECK_FALSE(fs::exists(f.path / "alone/leases"));  // who watches writes nothing
 }
 
 TEST_CASE("the script for Slurm asks for what a task needs, and is handed to sbatch") {

@@ -146,5 +146,7 @@ TEST_CASE("files that are no leases, and a folder that cannot be made") {
   afu::test::write_text(tmp / "leases/h.1", "");
   CHECK_FALSE(a.take("h"));
   afu::test::write_text(tmp / "file", "");
-  CHECK_THROWS_AS(Leases(tmp / "file", "a", patience), afu::record::RunFolderError);
+  Leases nowhere(tmp / "file", "a", patience);
+  CHECK(nowhere.held().empty());
+  CHECK_THROWS_AS(nowhere.take("g"), afu::record::RunFolderError);
 }
