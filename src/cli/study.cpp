@@ -3,11 +3,15 @@
 #include <chrono>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/distances.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/node_options.hpp"
 #include "cli/number_in.hpp"
+#include "cli/scenario_options.hpp"
 #include "cli/study_estimate.hpp"
 #include "cli/study_folder.hpp"
 #include "cli/study_lines.hpp"
@@ -18,6 +22,7 @@
 #include "cli/study_worker.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verb.hpp"
+#include "data/federated.hpp"
 #include "page/report.hpp"
 #include "record/run_folder.hpp"
 
@@ -36,6 +41,7 @@ struct Options {
   std::string shard;
   double patience = 60;
   int array = 1;
+  CLI::Option *patience_option = nullptr, *array_option = nullptr;
   bool shared() const { return worker || !shard.empty(); }
 };
 
@@ -60,6 +66,27 @@ const char* word(Kind kind) {
 bool has_nodes(const study::Plan& plan) {
   return std::any_of(plan.cells.begin(), plan.cells.end(),
                      [](const auto& cell) { return !cell.scenario.compute.nodes.empty(); });
+}
+
+/// Loads the data of the cells that are to be run, each set once, so that what cannot be used is told before anything is written.
+/// Generated data cannot fail.
+void require_data(const study::Plan& plan, const std::vector<std::size_t>& open) {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const auto i : open) {
+    const auto& s = plan.cells[i].scenario;
+    if (s.scenario.execute == config::Execute::timing || s.data.source == config::DataSource::phantom ||
+        !seen.emplace(s.data.path, s.file).second)
+      continue;
+    const ScenarioOptions base{s.file, {}};
+    const auto load = [&] {
+      data::load_source(s.data, s.scenario.seed, s.file);
+      return 0;
+    };
+    if (base.load().data.path == s.data.path)
+      at_its_place(base, load);
+    else
+      load();
+  }
 }
 
 /// The cells that are to be run.
@@ -180,6 +207,7 @@ int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, 
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
   refuse_another_form(plan, options.folder);
+  require_data(plan, open_cells(held, false));
   if (!open_cells(held, false).empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
@@ -202,7 +230,19 @@ int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, 
   return tell_failures(outcome.study);
 }
 
+/// Options of which others make no use.
+void refuse_unused(const Options& o) {
+  const bool job = o.sbatch || o.submit;
+  if (o.leave && !o.shared()) throw UsageError("--leave goes with --worker");
+  if (o.array_option->count() > 0 && !job) throw UsageError("--array goes with --sbatch or --submit");
+  if (o.patience_option->count() > 0 && !(o.shared() || o.watch || job))
+    throw UsageError("--patience goes with --worker, --shard, --watch, --sbatch or --submit");
+  if (o.watch + o.plan + o.shared() + job > 1)
+    throw UsageError("of --plan, --watch, --worker or --shard, and --sbatch or --submit one at a time");
+}
+
 int run(Options o) {
+  refuse_unused(o);
   config::Errors errors;
   auto study = study::load_study(o.file, errors);
   auto plan = study::make_plan(std::move(study), errors);
@@ -233,6 +273,7 @@ int run(Options o) {
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
   const auto open = open_cells(held, o.force);
+  require_data(plan, open);
   if (!open.empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
@@ -270,16 +311,17 @@ std::function<int()> declare_study(CLI::App& app) {
   app.add_option("--shard", o->shard,
                  "I/N: as --worker, but only the I-th of N parts of the study, and end with it");
   app.add_flag("--leave", o->leave, "End when nothing is left to begin, though other workers still work");
-  app.add_option("--patience", o->patience,
-                 "Seconds without a sign of life after which other workers take over what one held")
-      ->check(number_in(1, 86400))
-      ->capture_default_str();
+  o->patience_option =
+      app.add_option("--patience", o->patience,
+                     "Seconds without a sign of life after which other workers take over what one held")
+          ->check(number_in(1, 86400))
+          ->capture_default_str();
   app.add_flag("--watch", o->watch, "Only tell how far all workers are, until the study is complete");
   app.add_flag("--sbatch", o->sbatch, "Print a Slurm job script whose tasks are workers");
   app.add_flag("--submit", o->submit, "Hand that script to sbatch");
-  app.add_option("--array", o->array, "Tasks of the job")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  o->array_option = app.add_option("--array", o->array, "Tasks of the job")
+                        ->check(CLI::Range(1, 100000))
+                        ->capture_default_str();
   o->nodes.declare(app, "--node-patience");
   app.add_flag("-q,--quiet", o->quiet, "No progress, no notes: only warnings, failures and damaged cells");
   return [o] { return run(*o); };

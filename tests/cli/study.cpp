@@ -259,6 +259,45 @@ TEST_CASE("the folder of another study is refused") {
   CHECK(foreign.err.find("is no study's manifest") != std::string::npos);
 }
 
+TEST_CASE("the folder of a run is no place for a study") {
+  const Folder f;
+  const auto out = f.path / "run";
+  const auto file = study_file(f);
+  REQUIRE(afu_command(f, "run " + (f.path / "base.toml").string() + " -q -o " + out.string()).status == 0);
+  const auto refused = afu_command(f, "study " + file.string() + " -o " + out.string());
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("holds a run (scenario.toml): choose another folder") != std::string::npos);
+  CHECK_FALSE(fs::exists(out / "study.json"));
+}
+
+TEST_CASE("data that cannot be used are told before a study writes anything") {
+  const Folder f;
+  const auto file = study_file(f);
+  std::string base = tiny;
+  base.replace(base.find("image_size = 8"), 14, "source = \"npz\"\npath = \"nosuch.npz\"");
+  std::ofstream(f.path / "base.toml") << base;
+  const auto refused = afu_command(f, "study " + file.string() + " -o " + (f.path / "result").string());
+  CHECK(refused.status == 2);
+  CHECK_MESSAGE(refused.err.find("base.toml:5:") != std::string::npos, refused.err);
+  CHECK(refused.err.find("nosuch.npz") != std::string::npos);
+  CHECK_FALSE(fs::exists(f.path / "result/cells"));
+}
+
+TEST_CASE("an option that would be of no use is refused") {
+  const Folder f;
+  const auto file = "study " + study_file(f).string() + " ";
+  const auto refused = [&](const char* options, const char* words) {
+    const auto answer = afu_command(f, file + options);
+    CHECK(answer.status == 2);
+    CHECK_MESSAGE(answer.err.find(words) != std::string::npos, answer.err);
+  };
+  refused("--leave", "--leave goes with --worker");
+  refused("--array 4", "--array goes with --sbatch or --submit");
+  refused("--patience 7", "--patience goes with --worker, --shard, --watch, --sbatch or --submit");
+  refused("--watch --worker", "one at a time");
+  refused("--plan --sbatch", "one at a time");
+}
+
 TEST_CASE("a study holds its models against those of several retrains") {
   const Folder f;
   const auto out = f.path / "result";
