@@ -12,11 +12,11 @@ std::optional<std::string> same_answers_text(const std::vector<record::MetricsRo
   if (first == rows.end()) return std::nullopt;
   const auto count = std::count_if(first, rows.end(), same);
   return fmt::format(
-      "{} of {} evaluated versions give{} all test images the same answer, the first is version {} (after {} "
+      "all test images have the same answer in {} of {} evaluated versions, the first is version {} (after {} "
       "updates), {}: their network's units are dead or saturated, and nothing can be told from their figures; a smaller "
       "training.lr may keep it alive",
-      count, rows.size(), count == 1 ? "s" : "", first->version, first->updates,
-      rows.back().same_answers ? "the last one does too" : "the last one does not");
+      count, rows.size(), first->version, first->updates,
+      rows.back().same_answers ? "the last one is among them" : "the last one is not among them");
 }
 
 }  // namespace afu::figures

@@ -8,8 +8,8 @@
 
 namespace afu::figures {
 
-/// "32 of 101 evaluated versions give all test images the same answer, the first is version 8 (after 8 updates), the last one
-/// does too: ..."; none where there is no such version. `rows` are in the order of their publication.
+/// "all test images have the same answer in 32 of 101 evaluated versions, the first is version 8 (after 8 updates), the last
+/// one is among them: ..."; none where there is no such version. `rows` are in the order of their publication.
 std::optional<std::string> same_answers_text(const std::vector<record::MetricsRow>& rows);
 
 }  // namespace afu::figures

@@ -108,6 +108,10 @@ std::string last_part(const std::string& key) {
 
 void read_state(Cell& cell, const fs::path& folder) {
   const auto failure = folder / "failure.txt", summary = folder / "summary.json";
+  if (fs::exists(summary)) try {
+      cell.warnings = read_summary(summary).warnings;
+    } catch (const ReportError&) {  // told below, where the cell is to be used
+    }
   if (fs::exists(failure)) {
     cell.state = Cell::State::failed;
     cell.why = read_file(failure);
@@ -119,7 +123,10 @@ void read_state(Cell& cell, const fs::path& folder) {
       return cell.fail(std::string("its files cannot be used: ") + e.what());
     }
     cell.state = Cell::State::completed;
-    if (const auto ended = cell.run->summary.ended; ended != "completed")
+    const auto ended = cell.run->summary.ended;
+    if (ended == "interrupted") {
+      cell = {cell.arm, cell.group, cell.seed, cell.folder, Cell::State::missing, ended, {}};
+    } else if (ended != "completed")
       cell.fail(ended.empty() ? "its summary.json does not say how it ended" : ended);
   }
 }

@@ -32,8 +32,10 @@ struct Cell {
   std::uint64_t seed = 0;
   std::string folder;  ///< relative to the study's
   State state = State::missing;
-  std::string why;         ///< it failed
+  std::string why;         ///< it failed, or is not complete though it was begun
   std::optional<Run> run;  ///< there whenever it completed
+  /// Of the run that ended here, completed or not, as far as its summary.json can be read.
+  std::vector<std::string> warnings{};
   void fail(std::string reason);
 };
 

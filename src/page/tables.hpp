@@ -26,7 +26,7 @@ DataTable cost_table(const figures::Analysis& a, std::size_t group);
 /// What users of the model got after the request (service.hpp): accuracy lost over time, time below the
 /// margin, time in which the data was still in what was served. Without rows where no cell can tell.
 DataTable service_table(const figures::Analysis& a, std::size_t group);
-/// The completed cells of which that cannot be told, and why: "cells/a/seed=1 (...)".
+/// The completed cells of which that cannot be told, and why: "cells/a/seed=1 (...)"; of a single run the reason alone.
 std::vector<std::string> without_service(const figures::Analysis& a, std::size_t group);
 /// Of a single run: the clients' held-out samples ("holdout") or the sites' test images ("test"), a row each. None where
 /// clients.csv has none of them.
@@ -35,8 +35,8 @@ std::optional<DataTable> clients_table(const std::vector<figures::ClientFigures>
 /// Of a study: arms x what clients, and sites, have of the model, each by itself (evaluation.by_client): "client-figures",
 /// "site-figures", each where clients.csv of some cell has such sets.
 std::vector<DataTable> client_tables(const figures::Analysis& a, std::size_t group);
-/// The completed cells' warnings (summary.json). Those that differ in their numbers alone share a row: how many cells and of
-/// which arms have it, and the text of the first. Without rows where there are none.
+/// The warnings of the cells that ended (summary.json). Those that differ in their quantities alone share a row: how many cells and
+/// of which arms have it, and the text of the first. Without rows where there are none.
 DataTable warnings_table(const figures::Study& study);
 /// Each of them, cell by cell.
 DataTable cell_warnings_table(const figures::Study& study);

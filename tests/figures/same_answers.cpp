@@ -26,12 +26,12 @@ TEST_CASE("versions that answer every image alike are counted, and the first is 
       "may keep it alive";
   CHECK(
       figures::same_answers_text(rows_of({false, true, false, true})) ==
-      "2 of 4 evaluated versions give all test images the same answer, the first is version 2 (after 10 updates), the "
-      "last one does too" +
+      "all test images have the same answer in 2 of 4 evaluated versions, the first is version 2 (after 10 updates), the "
+      "last one is among them" +
           why);
   CHECK(
       figures::same_answers_text(rows_of({false, false, true, false})) ==
-      "1 of 4 evaluated versions gives all test images the same answer, the first is version 4 (after 20 updates), the "
-      "last one does not" +
+      "all test images have the same answer in 1 of 4 evaluated versions, the first is version 4 (after 20 updates), the "
+      "last one is not among them" +
           why);
 }

@@ -328,28 +328,30 @@ TEST_CASE("what cells warn of stands among what was found") {
   const auto warn = [&](const char* arm, int seed, std::vector<std::string> texts) {
     made.study.edit(arm, seed, [&](auto& json) { json["context"]["warnings"] = texts; });
   };
-  warn("mine", 1, {"11 of 12 versions give the same answer", "data: <8> of 524 are equal"});
-  warn("mine", 2, {"3 of 12 versions give the same answer", "data: <8> of 524 are equal"});
-  warn("leak", 2, {"3.5 of 12 versions give the same answer"});
+  warn("mine", 1, {"the same answer in 11 of 12 versions", "erasure[0] of client/0: <unserved>"});
+  warn("mine", 2, {"the same answer in 3 of 12 versions", "erasure[1] of client/1: <unserved>"});
+  warn("leak", 2, {"the same answer in 3.5 of 12 versions", "erasure[0] of client/0: <unserved>"});
+  test::write_text(made.study.cell("leak", 2) / "failure.txt", "it failed all the same\n");
   const auto document = made.document();
   const auto html = to_html(document);
   CHECK(malformed(html) == "");
-  CHECK(contains(html, "data: &lt;8&gt; of 524 are equal"));
-  CHECK(contains(html, "the numbers differ from cell to cell"));
+  CHECK(contains(html, "erasure[0] of client/0: &lt;unserved&gt;"));
+  CHECK(contains(html, "the quantities differ"));
   const auto csv = downloads(html);
   CHECK(csv.at("warnings.csv") ==
-        "warning,cells,arms\n"
-        "11 of 12 versions give the same answer,3,\"mine, leak\"\n"
-        "data: <8> of 524 are equal,2,mine\n");
+        "cells,arms,warning\n"
+        "3,\"mine, leak\",the same answer in 11 of 12 versions\n"
+        "2,\"mine, leak\",erasure[0] of client/0: <unserved>\n"
+        "1,mine,erasure[1] of client/1: <unserved>\n");
   const auto each = std::find_if(document.files.begin(), document.files.end(),
                                  [](const DataTable& t) { return t.id == "cell-warnings"; });
   REQUIRE(each != document.files.end());
-  CHECK(contains(to_csv(*each), "cells/leak/seed=2,3.5 of 12 versions give the same answer\n"));
-  CHECK(each->rows.size() == 5);
+  CHECK(contains(to_csv(*each), "cells/leak/seed=2,the same answer in 3.5 of 12 versions\n"));
+  CHECK(each->rows.size() == 6);
 
   // A run's own report has its own, once.
   const auto alone = to_html(report_on(made.study.cell("mine", 1)));
-  CHECK(contains(alone, "Warning: 11 of 12 versions give the same answer."));
+  CHECK(contains(alone, "Warning: the same answer in 11 of 12 versions."));
   CHECK_FALSE(contains(alone, "[&quot;"));
   made.study.edit("mine", 1, [&](auto& json) { json["context"]["warnings"] = {1}; });
   CHECK(contains(to_html(made.document()), "context.warnings[0]"));
