@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "figures/constant_classifier.hpp"
+
 namespace afu::figures {
 
 namespace {
@@ -70,10 +72,12 @@ void passing(CellFigures& f, const Run& run, const record::Figures& reference, c
   const auto& before = run.summary.before_erasure.*utility->figure;
   const double useful =
       std::min(*(reference.*utility->figure), before.value_or(*(reference.*utility->figure)));
-  const auto time =
-      passing_time(run.rows, *f.last_erased,
-                   {forgetting, *(reference.*forgetting->figure) + *plan.margin(forgetting->name), utility,
-                    useful - *plan.margin(utility->name)});
+  const auto margin = *plan.margin(utility->name);
+  const auto constant = constant_score(*utility, run.summary);
+  const double least = constant ? std::max(useful - margin, *constant + margin) : useful - margin;
+  const auto time = passing_time(
+      run.rows, *f.last_erased,
+      {forgetting, *(reference.*forgetting->figure) + *plan.margin(forgetting->name), utility, least});
   if (time) f.passing = *time - *f.last_request;
 }
 

@@ -30,8 +30,8 @@ struct CellFigures {
   /// src/metrics/README.md, Time of an erasure). Erased: its attack success (forget accuracy where nothing
   /// attacks) is at most the reference's late one and the declared margin. Useful: its balanced accuracy
   /// (test accuracy where that is not measured) is at least, less the declared margin, the lesser of the
-  /// reference's late one and of what the run had before the first request. Absent where none was, and where
-  /// it cannot be told.
+  /// reference's late one and of what the run had before the first request, and at least by the margin above a
+  /// constant classifier's, where the run tells that. Absent where none was, and where it cannot be told.
   std::optional<double> passing;
   bool passing_known = false;  ///< whether it can be told: both of run and reference have the figures
   std::optional<double> downtime;

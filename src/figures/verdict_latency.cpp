@@ -56,6 +56,16 @@ std::optional<std::size_t> fastest_synchronous(const Analysis& a, std::size_t gr
   return best;
 }
 
+/// Why a version that counts as useful in (d) need not be.
+std::optional<std::string> useful_to_nobody(const Analysis& a, std::size_t group) {
+  const auto& study = a.study();
+  for (const auto* cell : study.cells_of(group, study.reference))
+    if (const auto* f = a.figures(*cell))
+      if (const auto* metric = utility_of(f->late, study.statistics))
+        if (auto why = no_better_than_constant(a, group, *metric)) return why;
+  return std::nullopt;
+}
+
 /// Why the subject has no time that could be compared in (d), if so.
 std::optional<Verdict> without_time(const Analysis& a, std::size_t group, std::size_t arm) {
   const auto& study = a.study();
@@ -75,27 +85,19 @@ std::optional<Verdict> without_time(const Analysis& a, std::size_t group, std::s
   if (!study.untrained()) {
     const auto unfit =
         a.lacking(group, arm, [](const auto&, const auto& f) { return f.passing.has_value(); });
-    if (!unfit.empty())
+    if (!unfit.empty()) {
+      if (auto nobody = useful_to_nobody(a, group)) return Verdict{Outcome::open, *nobody};
       return Verdict{Outcome::fails,
                      fmt::format("in {} of {} no published version is erased and useful and stays so, {} "
                                  "the first",
                                  unfit.size(), completed, unfit.front()->folder)};
+    }
   } else if (const auto all = list(times(a, group, arm));
              !all.empty() && std::all_of(all.begin(), all.end(), [](double t) { return t == 0; })) {
     return Verdict{Outcome::open,
                    "it publishes at the request itself, so that its time is 0 by construction, and nothing "
                    "was trained that could tell whether that model is erased"};
   }
-  return std::nullopt;
-}
-
-/// Why a version that counts as useful in (d) need not be.
-std::optional<std::string> useful_to_nobody(const Analysis& a, std::size_t group) {
-  const auto& study = a.study();
-  for (const auto* cell : study.cells_of(group, study.reference))
-    if (const auto* f = a.figures(*cell))
-      if (const auto* metric = utility_of(f->late, study.statistics))
-        if (auto why = no_better_than_constant(a, group, *metric)) return why;
   return std::nullopt;
 }
 

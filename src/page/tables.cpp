@@ -59,7 +59,8 @@ DataTable headline_table(const figures::Analysis& a, std::size_t group) {
           "margin, whether the arm is equivalent to {}: equivalent, different, open (not enough power), or "
           "no power (it was not there before the erasure, or {} is not clearly better than a constant "
           "classifier). Time to pass: until the first published version whose attack success is within its "
-          "margin of {}'s, and whose {} within its own of {}'s or of what there was before the request, and "
+          "margin of {}'s, and whose {} is within its own of {}'s or of what there was before the request and by as much above a "
+          "constant classifier's, and "
           "stay there (three evaluations in a row pass, and never again three fail). \"2 of 5\": in so many "
           "seeds a figure came, and the mean is over them. Throughput: retained updates accepted after the "
           "request, of {}.",

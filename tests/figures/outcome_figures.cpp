@@ -165,6 +165,31 @@ TEST_CASE("a version is useful as the reference is in the end, or as what users 
   CHECK(*a.figures(*cells[1])->passing == Approx(2 + 6));  // it did, for three rounds of two seconds
 }
 
+TEST_CASE("a version that is no better than one answer for all is not useful, whatever retraining comes to") {
+  test::SyntheticStudy made;
+  const auto at = [](double accuracy) {
+    return [=](std::uint64_t) {
+      test::SyntheticRun run;  // the largest class is 40 % of the test set, the margin two points
+      run.before.test_accuracy = run.final.test_accuracy = accuracy;
+      return run;
+    };
+  };
+  made.arm("constant", "method", false, at(0.4));
+  made.arm("nearly", "method", false, at(0.415));
+  made.arm("useful", "method", false, at(0.425));
+  made.arm("retrain", "reference", false, at(0.4));
+  made.manifest["subject"] = "useful";
+  made.save();
+  const Analysis a(read_study(made.folder.path()));
+  const auto passes = [&](std::size_t arm) {
+    return a.figures(*a.study().cells_of(0, arm)[0])->passing.has_value();
+  };
+  CHECK_FALSE(passes(0));
+  CHECK_FALSE(passes(1));
+  CHECK(passes(2));
+  CHECK_FALSE(passes(3));
+}
+
 TEST_CASE("the figures at the merge are those of the first version with the erasure, and 16 updates later") {
   auto run = run_of({}, 5);
   run.summary.erasures[0].merged_at = 4;
