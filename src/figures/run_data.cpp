@@ -171,7 +171,8 @@ std::vector<std::pair<std::string, std::string>> context_of(const Json& summary,
     else if (key == "divergence" && value.contains("text"))
       out.emplace_back(key, plain(value["text"]));
     else if (value.is_object())
-      for (const auto& [name, version] : value.items()) out.emplace_back(name, plain(version));
+      for (const auto& [name, of_it] : value.items())
+        out.emplace_back(key == "versions" ? name : key + ": " + name, plain(of_it));
     else
       out.emplace_back(key, plain(value));
   }

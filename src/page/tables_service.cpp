@@ -92,7 +92,8 @@ std::vector<std::string> without_service(const figures::Analysis& a, std::size_t
   if (a.study().untrained() || std::none_of(cells.begin(), cells.end(), asked)) return out;
   for (const auto& cell : a.study().cells)
     if (const auto* f = a.figures(cell); f != nullptr && cell.group == group && !f->without_service.empty())
-      out.push_back(fmt::format("{} ({})", cell.folder, f->without_service));
+      out.push_back(cell.folder == "." ? f->without_service
+                                       : fmt::format("{} ({})", cell.folder, f->without_service));
   return out;
 }
 
