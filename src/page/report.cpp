@@ -1,5 +1,7 @@
 #include "page/report.hpp"
 
+#include <fmt/format.h>
+
 #include "base/output_file.hpp"
 #include "page/svg.hpp"
 #include "record/seal.hpp"
@@ -9,6 +11,7 @@ namespace afu::page {
 namespace fs = std::filesystem;
 
 Document report_on(const fs::path& folder) {
+  if (!fs::exists(folder)) throw figures::ReportError(folder.string() + ": no such folder");
   if (fs::exists(folder / "study.json")) return study_document(figures::read_study(folder));
   if (fs::exists(folder / "summary.json")) {
     if (const auto damage = record::damage(folder); !damage.empty())
@@ -20,7 +23,13 @@ Document report_on(const fs::path& folder) {
 }
 
 void write_report(const Document& document, const fs::path& folder) {
-  for (const char* parts : {"tables", "charts"}) fs::create_directories(folder / parts);
+  for (const char* parts : {"tables", "charts"}) {
+    std::error_code error;
+    fs::create_directories(folder / parts, error);
+    if (error)
+      throw figures::ReportError(
+          fmt::format("{}: cannot be written to: {}", (folder / parts).string(), error.message()));
+  }
   base::write_whole(folder / "report.html", to_html(document));
   base::write_whole(folder / "report.md", to_markdown(document));
   const auto write = [&](const DataTable& table, const char* suffix, const std::string& text) {

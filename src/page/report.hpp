@@ -14,7 +14,8 @@ Document study_document(figures::Study study);
 Document run_document(const figures::Run& run);
 
 /// Writes report.html, report.md, tables/*.csv, tables/*.tex and charts/*.svg, one for each chart of the
-/// page, under `folder`, replacing files of these names and touching no other. Throws std::runtime_error.
+/// page, under `folder`, replacing files of these names and touching no other. Throws figures::ReportError where its folders
+/// cannot be made, std::runtime_error where a file cannot be written.
 void write_report(const Document& document, const std::filesystem::path& folder);
 
 }  // namespace afu::page

@@ -338,7 +338,20 @@ class Parser {
   Raw raw_;
 };
 
+/// One error in place of one for each of a scenario's sections.
+void refuse_scenario(const Node& root, const std::string& file, Errors& errors) {
+  const auto* table = root.table();
+  if (table->find("study")) return;
+  for (const auto& e : table->entries)
+    if (e.key == "scenario" && e.node.table())
+      return errors.add(
+          e.place, "scenario",
+          fmt::format("this file is a scenario, not a study: `afu check {}` checks it, `afu run` runs it",
+                      file));
+}
+
 Study finish(Node root, const std::string& file, Errors& errors) {
+  if (errors.empty()) refuse_scenario(root, file, errors);
   if (!errors.empty()) throw config::ConfigError(errors.messages());
   return Parser(std::move(root), file, errors).parse();
 }

@@ -124,7 +124,7 @@ TEST_CASE("a run is reported on, alone and in a study") {
 TEST_CASE("a folder that is none exits with 2 and says why") {
   const Reports f;
   CHECK(f.command("report " + f.path("nowhere")) == 2);
-  CHECK(contains(f.text("err"), "holds neither a study"));
+  CHECK(contains(f.text("err"), "no such folder"));
   CHECK(f.command("report") == 2);
   write_text(f.folder.path / "study.json", "{\n\"schema\": 1,\n");
   CHECK(f.command("report " + f.folder.path.string()) == 2);

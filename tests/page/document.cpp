@@ -251,6 +251,12 @@ TEST_CASE("files: nothing but the report's own is touched") {
   CHECK(contains(text_of(other / "report.md"), "| (a) equivalent to the reference | holds |"));
   CHECK_FALSE(std::filesystem::exists(other / "tables/cells.tex"));
   CHECK_THROWS_AS(report_on(other.path()), ReportError);
+  CHECK_THROWS_WITH_AS(report_on(other / "nowhere"),
+                       ((other / "nowhere").string() + ": no such folder").c_str(), ReportError);
+  CHECK_THROWS_WITH_AS(
+      write_report(document, other / "notes.txt"),
+      ((other / "notes.txt/tables").string() + ": cannot be written to: Not a directory").c_str(),
+      ReportError);
 }
 
 TEST_CASE("a single run has a report of its own") {

@@ -297,6 +297,12 @@ key = "training.lr"
                 "nowhere.toml"));
 }
 
+TEST_CASE("a scenario that is given for a study is one error") {
+  const auto messages = errors_of("[data]\nclasses = 3\n[scenario]\nname = \"x\"\n");
+  REQUIRE(messages.size() == 1);
+  CHECK(any_has(messages, "test.toml:3:2: scenario: this file is a scenario, not a study: `afu check "));
+}
+
 TEST_CASE("fidelity is judged by balanced accuracy and AUC, and a margin may be given of any metric") {
   const auto usual = parse(quick).statistics;
   CHECK(usual.family ==
