@@ -68,13 +68,15 @@ bool has_nodes(const study::Plan& plan) {
                      [](const auto& cell) { return !cell.scenario.compute.nodes.empty(); });
 }
 
-/// Loads the data of the cells that are to be run, each set once, so that what cannot be used is told before anything is written.
-/// Generated data cannot fail.
-void require_data(const study::Plan& plan, const std::vector<std::size_t>& open) {
+/// Loads the data of the cells that have no result in `folder` (of all where `force`), each set once, so that what cannot be used is
+/// told before anything is written. Generated data cannot fail.
+void require_data(const study::Plan& plan, const std::filesystem::path& folder, bool force) {
   std::set<std::pair<std::string, std::string>> seen;
-  for (const auto i : open) {
-    const auto& s = plan.cells[i].scenario;
+  for (const auto& cell : plan.cells) {
+    const auto& s = cell.scenario;
+    std::error_code ignored;
     if (s.scenario.execute == config::Execute::timing || s.data.source == config::DataSource::phantom ||
+        (!force && std::filesystem::exists(folder / cell.folder / "files.json", ignored)) ||
         !seen.emplace(s.data.path, s.file).second)
       continue;
     const ScenarioOptions base{s.file, {}};
@@ -203,11 +205,11 @@ int run_shared(const study::Plan& plan, StudyOptions options, const Options& o, 
   if (!o.shard.empty()) worker.shard = parse_shard(o.shard);
   worker.leave = o.leave || !o.shard.empty();
   worker.patience = o.patience;
+  require_data(plan, options.folder, false);
   const auto lock = lock_study_folder(options.folder, record::FolderLock::Sharing::shared);
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
   refuse_another_form(plan, options.folder);
-  require_data(plan, open_cells(held, false));
   if (!open_cells(held, false).empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();
@@ -269,11 +271,11 @@ int run(Options o) {
   if (o.sbatch || o.submit) return slurm(plan, options, o);
   if (o.shared()) return run_shared(plan, options, o, rerun_changed);
 
+  require_data(plan, options.folder, o.force);
   const auto lock = lock_study_folder(options.folder);
   const auto held = examine(plan, options.folder, rerun_changed);
   refuse(held);
   const auto open = open_cells(held, o.force);
-  require_data(plan, open);
   if (!open.empty()) require_nodes(plan);
   write_manifest(plan, options.folder, command_of(o));
   Interrupts::take();

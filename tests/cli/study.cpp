@@ -280,7 +280,7 @@ TEST_CASE("data that cannot be used are told before a study writes anything") {
   CHECK(refused.status == 2);
   CHECK_MESSAGE(refused.err.find("base.toml:5:") != std::string::npos, refused.err);
   CHECK(refused.err.find("nosuch.npz") != std::string::npos);
-  CHECK_FALSE(fs::exists(f.path / "result/cells"));
+  CHECK_FALSE(fs::exists(f.path / "result"));
 }
 
 TEST_CASE("an option that would be of no use is refused") {
