@@ -108,14 +108,14 @@ std::string last_part(const std::string& key) {
 
 void read_state(Cell& cell, const fs::path& folder) {
   const auto failure = folder / "failure.txt", summary = folder / "summary.json";
-  if (fs::exists(summary)) try {
-      cell.warnings = read_summary(summary).warnings;
-    } catch (const ReportError&) {  // told below, where the cell is to be used
-    }
   if (fs::exists(failure)) {
     cell.state = Cell::State::failed;
     cell.why = read_file(failure);
     while (!cell.why.empty() && (cell.why.back() == '\n' || cell.why.back() == ' ')) cell.why.pop_back();
+    if (fs::exists(summary)) try {
+        cell.warnings = read_summary(summary).warnings;
+      } catch (const ReportError&) {  // why it failed is told, and its figures are not looked at
+      }
   } else if (fs::exists(summary)) {
     try {
       cell.run = read_run(folder);
@@ -123,10 +123,11 @@ void read_state(Cell& cell, const fs::path& folder) {
       return cell.fail(std::string("its files cannot be used: ") + e.what());
     }
     cell.state = Cell::State::completed;
+    cell.warnings = cell.run->summary.warnings;
     const auto ended = cell.run->summary.ended;
-    if (ended == "interrupted") {
+    if (ended == "interrupted")
       cell = {cell.arm, cell.group, cell.seed, cell.folder, Cell::State::missing, ended, {}};
-    } else if (ended != "completed")
+    else if (ended != "completed")
       cell.fail(ended.empty() ? "its summary.json does not say how it ended" : ended);
   }
 }
