@@ -84,7 +84,8 @@ const Slot& slot_named(const Layout& layout, const std::string& name) {
 
 HeadRange head_range(Model& model, const Layout& layout) {
   const auto head = model.head();
-  const auto& weight = slot_named(layout, head.name + ".weight");
+  const std::string name = head.name + ".weight";
+  const auto& weight = slot_named(layout, name);
   if (slot_named(layout, head.name + ".bias").offset != weight.offset + weight.size)
     throw std::logic_error("head_range: the bias does not follow the weight");
   return {weight.offset, weight.shape.at(0), weight.shape.at(1)};
