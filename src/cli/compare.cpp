@@ -1,6 +1,7 @@
 /// afu compare: runs against retrained references, and those against each other.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>

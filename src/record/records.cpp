@@ -1,5 +1,7 @@
 #include "record/records.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace afu::record {

@@ -1,4 +1,5 @@
 // Every arm of the calibrator through the real actors, and what is recorded of it.
+#include <algorithm>
 #include <sstream>
 
 #include "record/calibration_log.hpp"

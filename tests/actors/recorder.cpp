@@ -1,4 +1,5 @@
 /// The recorder alone, on the test's own thread: the test is who records, and reads the files.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -2,6 +2,8 @@
 /// tests/federate; here, that each message comes to it and each effect goes where it belongs.
 #include "tests/actors/alone.hpp"
 
+#include <algorithm>
+
 using namespace afu;
 using namespace afu::test;
 

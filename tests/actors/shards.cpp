@@ -1,5 +1,8 @@
 // Federations whose clients train on shards, through the real actors.
 #include "config/scenario.hpp"
+
+#include <algorithm>
+
 #include "sittings.hpp"
 
 using namespace afu;

@@ -1,5 +1,8 @@
 // The erasure subspace and the gains by layer.
 #include "calibrate/erasure_subspace.hpp"
+
+#include <algorithm>
+
 #include "calibrate/jobs.hpp"
 #include "calibrate/layer_gains.hpp"
 #include "calibrate/objective.hpp"

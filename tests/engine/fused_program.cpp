@@ -1,5 +1,7 @@
 #include "engine/fused/program.hpp"
 
+#include <algorithm>
+
 #include "model/network.hpp"
 #include "tests/engine/fixture.hpp"
 

@@ -1,6 +1,7 @@
 // Images with any number of labels: what a lane trains and answers with.
 #include "engine/task_loss.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/batched_clients.hpp"

@@ -1,5 +1,6 @@
 #include "federate/tasks.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "alone.hpp"

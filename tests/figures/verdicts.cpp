@@ -1,6 +1,7 @@
 /// Claims on studies whose figures are known.
 #include "figures/verdicts.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "tests/figures/judge.hpp"

@@ -1,6 +1,9 @@
 // Scenarios of arbitrary text: they are read and checked, or refused by ConfigError. One that is read is
 // written out and read again as the same. Lines that begin with "--set " are overrides. Seeds: configs/.
 #include "config/loader.hpp"
+
+#include <algorithm>
+
 #include "config/scenario.hpp"
 #include "config/writer.hpp"
 #include "harness.hpp"

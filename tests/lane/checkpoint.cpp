@@ -1,6 +1,7 @@
 /// The file by which a run goes on: what it keeps of results and vectors, and what it does where it is damaged.
 #include "lane/checkpoint.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iterator>

@@ -1,4 +1,5 @@
 // Figures of images with any number of labels.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,5 @@
 // The built-in networks in three dimensions.
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>

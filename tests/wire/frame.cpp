@@ -1,5 +1,7 @@
 #include "wire/frame.hpp"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "base/random.hpp"

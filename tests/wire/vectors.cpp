@@ -1,5 +1,7 @@
 #include "wire/vectors.hpp"
 
+#include <algorithm>
+
 #include "base/random.hpp"
 #include "tests/engine/fixture.hpp"
 
