@@ -26,10 +26,16 @@ constexpr std::size_t most_told = 8;  ///< ids of a file that are unknown
 /// "1 sample", "12 samples".
 std::string samples(std::size_t n) { return fmt::format("{} sample{}", n, n == 1 ? "" : "s"); }
 
-/// The nearest of `known`, or how many there are and the first of them. `what`: of several, "subjects".
+/// The nearest of `known`, a file in a folder by its own name too, or how many there are and the first of them. `what`: of several,
+/// "subjects".
 std::string instead_of(const std::string& name, const std::vector<std::string>& known, const char* what) {
   constexpr std::size_t most = 5;
-  if (const auto near = config::nearest(name, known); !near.empty())
+  const auto in_folder = std::find_if(known.begin(), known.end(), [&](const std::string& k) {
+    return k.size() > name.size() + 1 &&
+           k.compare(k.size() - name.size() - 1, std::string::npos, "/" + name) == 0;
+  });
+  if (const auto near = in_folder != known.end() && !name.empty() ? *in_folder : config::nearest(name, known);
+      !near.empty())
     return fmt::format("did you mean {}?", config::quoted(near));
   if (known.size() <= most) return "allowed are " + config::quoted_list(known);
   return fmt::format("allowed are the {} {} of the data: {}, ...", known.size(), what,

@@ -191,6 +191,8 @@ TEST_CASE("a file names samples by their paths, and each unknown one has its lin
   CHECK(wrong ==
         "erasure[0].file: " + (folder / "ids.csv") +
             ":3: column \"id\": \"train/2.pn\" is no image of the data, did you mean \"train/2.png\"?");
+  CHECK(contains(refusal(from, {of_file(file("id\n2.png\n"))}),
+                 "\"2.png\" is no image of the data, did you mean \"train/2.png\"?"));
   CHECK(contains(refusal(from, {of_file(file("name\ntrain/2.png\n"))}), "has no column \"id\""));
   CHECK(contains(refusal(from, {of_file(file("id,x\ntrain/2.png\n"))}),
                  ":2: 1 cells are given, allowed are 2"));
