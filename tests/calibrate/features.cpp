@@ -2,6 +2,7 @@
 #include "calibrate/feature_directions.hpp"
 
 #include <cmath>
+#include <string>
 
 #include "calibrate/jobs.hpp"
 #include "calibrate/perturbations.hpp"
@@ -17,7 +18,8 @@ namespace {
 /// The version with the bias of a penultimate unit raised.
 model::ParametersPtr raised(Lane& lane, const model::ParametersPtr& version, std::int64_t unit, double by) {
   auto values = version->values.clone();
-  const auto& slot = model::slot_named(*lane.workspace->layout(), "fc2.bias");
+  const std::string name = "fc2.bias";
+  const auto& slot = model::slot_named(*lane.workspace->layout(), name);
   values.narrow(0, slot.offset + unit, 1) += by;
   return lane.workspace->wrap(values, version->buffers);
 }
