@@ -77,6 +77,7 @@ RULES = [
     Rule(r"build/afu run configs/quickstart\.toml --nodes \S+", left_out="needs nodes; the tests cluster/nodes do it"),
     Rule(r"build/afu run configs/(quickstart|calibration/a1_blind)\.toml.*", r"\g<0>" + FEW),
     Rule(r"AFU_DATA_DIR=data (build/afu) run (configs/truth/resnet18_breast\.toml)", r"\1 check \2", needs="breastmnist.npz"),  # hours
+    Rule(r"AFU_DATA_DIR=data (build/afu) run (configs/truth/resnet18_pneumonia\.toml)", r"\1 check \2", needs="pneumoniamnist.npz"),  # hours
     Rule(r"build/afu run configs/timing_1m\.toml", r"\g<0> --set partition.clients=1000 --set data.train_samples=2000"
          " --set stop.updates=3000"),
     Rule(r"build/afu run (configs/(stragglers|audit)/\w+\.toml|configs/breast\.toml|runs/|tests/golden/).*"),
