@@ -51,7 +51,7 @@ TEST_CASE("a run writes its folder once, and its summary keeps the contract") {
   CHECK(summary["final"]["attack_success_rate"].is_null());  // no backdoor
   CHECK(summary["overrun_share"].is_null());                 // virtual clock
   CHECK(summary["counters"]["updates"] == 12);
-  CHECK_NOTHROW(nlohmann::json::parse(content(f.path / "r/trace.json")));
+  CHECK_FALSE(nlohmann::json::parse(content(f.path / "r/trace.json")).empty());
 
   const auto second = afu_command(f, run);
   CHECK(second.status == 2);

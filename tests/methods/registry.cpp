@@ -94,7 +94,8 @@ TEST_CASE("methods whose mathematics are of gradient steps refuse Adam, knot ref
   CHECK(message_of("knot", "client = 0", {"training.schedule=step", "training.schedule_every=5"})
             .find("training.schedule: ") != std::string::npos);
 
-  const auto& federaser = methods::find_method("federaser");
+  const std::string name = "federaser";
+  const auto& federaser = methods::find_method(name);
   config::Scenario s;
   CHECK(federaser.warning(s) == "");
   s.training.optimiser = config::LocalOptimiser::adam;
