@@ -33,8 +33,11 @@ using Zip = std::unique_ptr<zip_t, ZipClose>;
 std::string error_text(zip_error_t& e) {
   const int code = zip_error_code_zip(&e);
   std::string s = zip_error_strerror(&e);
-  if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS)
-    s += ": it may be cut off, or something else than an .npz file";
+  bool damaged = code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS;
+#ifdef ZIP_ER_TRUNCATED_ZIP  // libzip 1.11
+  damaged = damaged || code == ZIP_ER_TRUNCATED_ZIP;
+#endif
+  if (damaged) s += ": it may be cut off, or something else than an .npz file";
   return s;
 }
 std::string error_text(int code) {
