@@ -40,4 +40,6 @@ set(CPACK_PACKAGE_DESCRIPTION "Simulates federations of hospitals, in which clie
 forgotten, on a virtual or a wall clock, and measures what that costs and
 achieves beside retraining.")
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+# Without it CPack would make a package that depends on nothing, and start nowhere.
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/cmake/package_needs.cmake)
 include(CPack)
