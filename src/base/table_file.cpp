@@ -88,6 +88,15 @@ class Rows {
   char separator_ = ',';
 };
 
+/// A header of names has no zero byte; that of UTF-16 and of binary files has.
+void require_text(const std::string& text, const std::vector<std::string>& header, const std::string& name) {
+  const bool utf16 = text.compare(0, 2, "\xFF\xFE") == 0 || text.compare(0, 2, "\xFE\xFF") == 0;
+  const auto has_zero = [](const std::string& cell) { return cell.find('\0') != cell.npos; };
+  if (!utf16 && std::none_of(header.begin(), header.end(), has_zero)) return;
+  throw InputError(fmt::format("{}: {}, allowed is a table as text in UTF-8 (.csv, .tsv)", name,
+                               utf16 ? "is text in UTF-16" : "is a binary file"));
+}
+
 }  // namespace
 
 std::optional<std::size_t> Table::column(const std::string& name) const {
@@ -102,6 +111,7 @@ Table parse_table(const std::string& text, const std::string& name) {
   if (!rows.next(row)) throw InputError(name + ": is empty, a header is expected");
   Table table;
   table.header = row.cells;
+  require_text(text, table.header, name);
   std::set<std::string> seen;
   for (std::size_t i = 0; i < table.header.size(); ++i) {
     const auto& column = table.header[i];

@@ -21,8 +21,8 @@ struct Table {
 
 /// The separator is the first of tab, comma and semicolon that the header has. A cell in double quotes may hold separators,
 /// line ends and, doubled, quotes; of others the blanks around them do not count. Empty lines are skipped. `name` begins
-/// messages. Throws InputError where there is no header, two of its columns have one name or one has none, a quote is not
-/// closed, or text stands behind a closed one.
+/// messages. Throws InputError where there is no header, it is UTF-16 or has a zero byte, two of its columns have one name or one
+/// has none, a quote is not closed, or text stands behind a closed one.
 Table parse_table(const std::string& text, const std::string& name);
 /// The same of a file.
 Table read_table(const std::string& file);

@@ -293,6 +293,7 @@ Source read_source(const config::DataSection& section, std::uint64_t seed, const
                    const LoadProgress& progress) {
   if (section.source == config::DataSource::phantom) return make_phantom_source(section, seed);
   const auto path = data_path(section, scenario_file);
+  check_kind(path, section.source);
   ImageStore store(section.cache, progress);
   if (section.source == config::DataSource::image_folder)
     return load_image_folder(path, with_salt(section, scenario_file), seed, store);

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/sha256.hpp"
+#include "data/input_file.hpp"
 #include "data/label_set.hpp"
 #include "data/parallel.hpp"
 
@@ -16,7 +19,27 @@ namespace afu::data {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t most_named = 5;
+
+struct Kind {
+  const char* words;
+  config::DataSource source;  ///< the one that reads it
+};
+
+std::optional<Kind> kind_at(const std::string& path) {
+  std::error_code ec;
+  const auto status = fs::status(path, ec);
+  if (fs::is_directory(status)) return Kind{"a folder", config::DataSource::image_folder};
+  if (!fs::is_regular_file(status)) return std::nullopt;
+  const auto ending = fs::path(path).extension();
+  if (ending == ".csv" || ending == ".tsv") return Kind{"a table", config::DataSource::manifest};
+  const std::vector<std::uint8_t> zip{'P', 'K', 3, 4};
+  if (ending != ".xlsx" && read_head(path, zip.size()) == zip)
+    return Kind{"a zip archive, as .npz files are", config::DataSource::npz};
+  return std::nullopt;
+}
 
 /// The classes, or the labels, that some image has.
 std::set<std::int64_t> classes_in(const Images& images) {
@@ -136,6 +159,13 @@ void check_splits(Source& source, const std::vector<ImageDigest>& digests) {
     source.note(
         fmt::format("{} subjects stand in the validation split and in another one", validation.size()));
   note_repeated_images(source, digests);
+}
+
+void check_kind(const std::string& path, config::DataSource source) {
+  const auto kind = kind_at(path);
+  if (!kind || kind->source == source) return;
+  throw DataError(fmt::format("{}: {}, which data.source = {} reads; the value is {}", path, kind->words,
+                              config::quoted(kind->source), config::quoted(source)));
 }
 
 void check_classes(Source& source, const std::string& where) {

@@ -1,13 +1,18 @@
 #pragma once
-/// What every reader asks of what it has read.
+/// What every reader asks of what it is to read, and of what it has read.
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "config/choices.hpp"
 #include "data/dataset.hpp"
 
 namespace afu::data {
+
+/// Throws DataError where `path` leads to what another source reads (a folder, a zip archive, a table), and names that
+/// source. What leads nowhere, or to anything else, is left to the reader.
+void check_kind(const std::string& path, config::DataSource source);
 
 /// Throws DataError where the training images are of fewer than two classes, or all have the same set of labels; `where` begins the message.
 /// Classes of which train, val or test has no image are named in source.notes; of val where there is one.

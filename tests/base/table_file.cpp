@@ -44,6 +44,12 @@ TEST_CASE("what is no table is refused by its line") {
   CHECK(refusal("a,,b\n") == "t.csv:1: column 2 of the header has no name");
   CHECK(refusal("a,b\n1,2\n\"3,4\n") == "t.csv:3: a quote that begins here is not closed");
   CHECK(refusal("a,b\n\"3\"x,4\n") == "t.csv:2: text behind a closed quote");
+  const std::string allowed = ", allowed is a table as text in UTF-8 (.csv, .tsv)";
+  CHECK(refusal(std::string("a\0b\n", 4)) == "t.csv: is a binary file" + allowed);
+  CHECK(refusal(std::string("\xFF\xFE"
+                            "a\0,\0b\0\n\0",
+                            10)) == "t.csv: is text in UTF-16" + allowed);
+  CHECK(refusal(std::string("\xFE\xFF\0a\0\n", 6)) == "t.csv: is text in UTF-16" + allowed);
 }
 
 TEST_CASE("what is written as a cell is read as it was") {
