@@ -1,5 +1,5 @@
 /// The same scenario gives the same bytes with each set of vectors, with each of OpenBLAS's kernels and with another C
-/// library's and another SLEEF's functions, and those that tests/golden/bytes names.
+/// library's and another SLEEF's functions. With LibTorch 1.13, Debian 12's, they are those that tests/golden/bytes names.
 #include <dlfcn.h>
 
 #include <map>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device/cpu/kernels.hpp"
+#include "device/devices.hpp"
 #include "device/products.hpp"
 #include "support.hpp"
 
@@ -47,6 +48,16 @@ bool promises() {
   if (!bound.empty()) MESSAGE("skipped: " << bound);
   if (processors().size() == 2) MESSAGE("skipped: AVX-512, which this processor does not have");
   return bound.empty();
+}
+
+/// Whether the hashes that are kept are this LibTorch's: 2.6, Debian 13's, gives others.
+bool hashes_are_of_this_libtorch() {
+  for (const auto& [library, version] : device::library_versions())
+    if (library == "LibTorch" && version.rfind("1.13.", 0) != 0) {
+      MESSAGE("not compared with tests/golden/bytes, which LibTorch 1.13 wrote: this one is " << version);
+      return false;
+    }
+  return true;
 }
 
 struct Expected {
@@ -93,13 +104,16 @@ void check(const char* file) {
   const Folder f;
   const auto expected = read_hashes(file);
   REQUIRE(expected.size() > 2);
+  const bool compare = hashes_are_of_this_libtorch();
   for (const auto& e : expected) {
     CAPTURE(e.arguments);
     std::map<std::string, std::string> first;
+    std::string hash = compare ? e.hash : "";
     for (const auto& processor : processors()) {
       CAPTURE(processor.environment());
       const auto end = run(f, processor, e.arguments);
-      CHECK(end.hash == e.hash);
+      if (hash.empty()) hash = end.hash;
+      CHECK(end.hash == hash);
       if (first.empty()) first = end.files;
       for (const auto& [name, bytes] : end.files) {
         CAPTURE(name);
