@@ -19,6 +19,7 @@
 #include "data/memory_need.hpp"
 #include "data/named_samples.hpp"
 #include "data/preview.hpp"
+#include "data/source_checks.hpp"
 #include "data/write_manifest.hpp"
 #include "federate/holdings.hpp"
 #include "methods/registry.hpp"
@@ -76,9 +77,10 @@ bool has_ending(const std::string& text, const std::string& end) {
 }
 
 data::Source source_at(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return data::load_image_folder(path, config::DataSection{}, 1);
-  if (has_ending(path, ".csv") || has_ending(path, ".tsv"))
-    return data::load_manifest(path, config::DataSection{}, 1);
+  const auto source = data::source_of(path);
+  if (source == config::DataSource::image_folder)
+    return data::load_image_folder(path, config::DataSection{}, 1);
+  if (source == config::DataSource::manifest) return data::load_manifest(path, config::DataSection{}, 1);
   return data::load_medmnist(path);
 }
 

@@ -421,8 +421,6 @@ Source load_medmnist(const std::string& path, const config::DataSection& section
   namespace fs = std::filesystem;
   std::error_code ec;
   if (!fs::exists(path, ec)) throw DataError(fmt::format("{}: no such file", path));
-  if (fs::is_directory(path, ec))
-    throw DataError(fmt::format("{}: a folder, an .npz file is expected", path));
   require_regular_file(path);
 
   Source s;

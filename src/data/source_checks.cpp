@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -23,22 +22,15 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_named = 5;
 
-struct Kind {
-  const char* words;
-  config::DataSource source;  ///< the one that reads it
-};
-
-std::optional<Kind> kind_at(const std::string& path) {
-  std::error_code ec;
-  const auto status = fs::status(path, ec);
-  if (fs::is_directory(status)) return Kind{"a folder", config::DataSource::image_folder};
-  if (!fs::is_regular_file(status)) return std::nullopt;
-  const auto ending = fs::path(path).extension();
-  if (ending == ".csv" || ending == ".tsv") return Kind{"a table", config::DataSource::manifest};
-  const std::vector<std::uint8_t> zip{'P', 'K', 3, 4};
-  if (ending != ".xlsx" && read_head(path, zip.size()) == zip)
-    return Kind{"a zip archive, as .npz files are", config::DataSource::npz};
-  return std::nullopt;
+const char* what_it_reads(config::DataSource source) {
+  switch (source) {
+    case config::DataSource::image_folder:
+      return "a folder";
+    case config::DataSource::manifest:
+      return "a table";
+    default:
+      return "a zip archive, as .npz files are";
+  }
 }
 
 /// The classes, or the labels, that some image has.
@@ -161,11 +153,23 @@ void check_splits(Source& source, const std::vector<ImageDigest>& digests) {
   note_repeated_images(source, digests);
 }
 
+std::optional<config::DataSource> source_of(const std::string& path) {
+  std::error_code ec;
+  const auto status = fs::status(path, ec);
+  if (fs::is_directory(status)) return config::DataSource::image_folder;
+  if (!fs::is_regular_file(status)) return std::nullopt;
+  const auto ending = fs::path(path).extension();
+  if (ending == ".csv" || ending == ".tsv") return config::DataSource::manifest;
+  const std::vector<std::uint8_t> zip{'P', 'K', 3, 4};
+  if (ending != ".xlsx" && read_head(path, zip.size()) == zip) return config::DataSource::npz;
+  return std::nullopt;
+}
+
 void check_kind(const std::string& path, config::DataSource source) {
-  const auto kind = kind_at(path);
-  if (!kind || kind->source == source) return;
-  throw DataError(fmt::format("{}: {}, which data.source = {} reads; the value is {}", path, kind->words,
-                              config::quoted(kind->source), config::quoted(source)));
+  const auto other = source_of(path);
+  if (!other || *other == source) return;
+  throw DataError(fmt::format("{}: {}, which data.source = {} reads; the value is {}", path,
+                              what_it_reads(*other), config::quoted(*other), config::quoted(source)));
 }
 
 void check_classes(Source& source, const std::string& where) {

@@ -2,6 +2,7 @@
 /// What every reader asks of what it is to read, and of what it has read.
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,11 @@
 
 namespace afu::data {
 
-/// Throws DataError where `path` leads to what another source reads (a folder, a zip archive, a table), and names that
-/// source. What leads nowhere, or to anything else, is left to the reader.
+/// The source that reads what `path` leads to: a folder, a table (.csv, .tsv), a zip archive. Nothing where it leads nowhere, or to
+/// anything else. Throws DataError where the file cannot be opened.
+std::optional<config::DataSource> source_of(const std::string& path);
+
+/// Throws DataError where `path` leads to what another source reads, and names that source.
 void check_kind(const std::string& path, config::DataSource source);
 
 /// Throws DataError where the training images are of fewer than two classes, or all have the same set of labels; `where` begins the message.
